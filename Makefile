@@ -1,0 +1,79 @@
+# Two commands for a newcomer: `make demo` and `make test`. Nothing here needs root, Docker or a running server.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A stamp says which lock the environment was last brought up to; the development lock contains the runtime one.
+RUNTIME := $(VENV)/.runtime-installed
+DEVELOPMENT := $(VENV)/.development-installed
+# A lock is complete, so pip need not resolve. Nor does it compile: that takes longer than all the rest.
+INSTALL := $(BIN)/python -m pip install -qq --no-deps --no-compile
+LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url \
+	--no-emit-find-links --allow-unsafe --build-deps-for editable
+
+export DO_NOT_TRACK := true
+export GX_ANALYTICS_ENABLED := false
+export MLFLOW_DISABLE_TELEMETRY := true
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# What the first process imports it compiles and keeps for the next ones: seconds at each start.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check up bench faults lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(DEVELOPMENT)  ## the environment .venv with the development lock
+
+demo: $(RUNTIME)  ## the time-lapse: 24 weeks of the sample business (ARGS="--weeks 8" for fewer)
+	@$(BIN)/handrail demo $(ARGS)
+
+test: setup  ## every test but the long fault runs
+	@$(BIN)/python -m pytest -q -m "not faults" $(ARGS)
+
+check: setup  ## style, types and import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+up: $(RUNTIME)  ## server, flows and MLflow for daily use; Ctrl-C stops them
+	@$(BIN)/handrail up $(ARGS)
+
+bench: setup  ## every benchmark in its quick form
+	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do \
+		echo "== $$script"; $(BIN)/python "$$script" --quick $(ARGS); done
+
+faults: setup  ## the long fault runs: kills, torn files, full disks
+	@$(BIN)/python -m pytest -q -m faults $(ARGS)
+
+lock: setup  ## both locks anew, from the ranges in pyproject.toml
+	$(LOCK) --upgrade --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(LOCK) --upgrade --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+
+clean:  ## the environment and every cache; workspaces stay
+	rm -rf $(VENV) *.egg-info build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null || { \
+		echo "Handrail needs Python 3.11 to 3.14, but '$(PYTHON)' is" \
+			"$$($(PYTHON) --version 2>/dev/null || echo 'not installed')." \
+			"Install one, or name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "'$(PYTHON) -m venv' failed: install its venv module (on Debian: python3-venv), then run make again." >&2; exit 1; }
+
+$(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what Handrail runs on into $(VENV) (about a minute) ..."
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --no-build-isolation -e .
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the development tools into $(VENV) (about a minute) ..."
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --no-build-isolation -e .
+	@$(BIN)/python -m compileall -qq -j 0 -x /tests/ $(VENV)/lib || :  # tests start many processes: compile once
+	@touch $(RUNTIME) $@

@@ -1,0 +1,114 @@
+"""How commands answer: one JSON document with --json, else lines for people; refusals are sentences on stderr."""
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from prefect import Flow
+
+    from tasks.occasion import Occasion
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Act as if it were this moment (ISO 8601).", metavar="TIME")]
+Reason = Annotated[str, typer.Option("--reason", help="One sentence; it stands in the audit trail.")]
+Actor = Annotated[str | None, typer.Option("--as", help="Who acts; default HANDRAIL_USER, else the login name.", metavar="NAME")]
+
+
+def answer(value: Any, *, as_json: bool, text: str | Callable[[], str]) -> None:  # noqa: ANN401 - any JSON value
+    """Print `value` as JSON, or `text` for people."""
+    if as_json:
+        typer.echo(json.dumps(value, default=_plain, ensure_ascii=False))
+    else:
+        typer.echo(text if isinstance(text, str) else text())
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "item"):
+        return value.item()
+    return str(value)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str) -> str:
+    """Rows as aligned columns that fit eighty characters where the values do; `empty` when there are none."""
+    if not rows:
+        return empty
+    cells = [[_cell(row.get(name)) for name in columns] for row in rows]
+    widths = [max(len(name), *(len(line[at]) for line in cells)) for at, name in enumerate(columns)]
+    lines = ["  ".join(name.ljust(width) for name, width in zip(columns, widths, strict=True)).rstrip()]
+    lines += ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if value is None or value != value:  # noqa: PLR0124 - NaN is not equal to itself
+        return "–"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return str(value)
+
+
+def who(name: str | None) -> str:
+    """The person who acts."""
+    return name or os.environ.get("HANDRAIL_USER") or getpass.getuser()
+
+
+def enter(actor: str | None, as_of: str | None = None) -> "Occasion":
+    """Open the workspace for an act of a person."""
+    from handrail.workspace import Workspace
+    from tasks import occasion
+
+    return occasion.enter(Workspace.from_environment(), who(actor), occasion.moment(as_of))
+
+
+def perform(flow: "Flow[..., Any]", **parameters: Any) -> Any:  # noqa: ANN401 - the flow's own result
+    """Run a flow: recorded by the workspace's Prefect server where one runs, else as plain calls without one."""
+    from prefect.settings import PREFECT_API_URL
+
+    if PREFECT_API_URL.value():
+        return flow(**parameters)
+    return flow.fn(**parameters)
+
+
+def connect() -> None:
+    """Let Prefect know the workspace's running server, before Prefect is imported; keep its log off the terminal."""
+    from handrail.workspace import Workspace
+
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
+    if os.environ.get("PREFECT_API_URL"):
+        return
+    address = running_server(Workspace.from_environment().server_file)
+    if address:
+        os.environ["PREFECT_API_URL"] = address
+
+
+def running_server(server_file: Path) -> str | None:
+    """The address of the server that `handrail up` started here and that still answers, or None."""
+    import urllib.error
+    import urllib.request
+
+    if not server_file.exists():
+        return None
+    try:
+        address = str(json.loads(server_file.read_text())["prefect_api"])
+        with urllib.request.urlopen(f"{address}/health", timeout=2) as response:  # noqa: S310 - our own http address
+            return address if response.status == 200 else None  # noqa: PLR2004 - HTTP OK
+    except (OSError, ValueError, KeyError, urllib.error.URLError):
+        return None
+
+
+def warn(sentence: str) -> None:
+    """A sentence on stderr."""
+    sys.stderr.write(f"{sentence}\n")

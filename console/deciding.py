@@ -1,0 +1,112 @@
+"""Deciding without a desk: queue list, queue next, decide."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from console.answer import Actor, AsJson, AsOf, answer, enter, table
+
+
+def register(app: typer.Typer) -> None:
+    """Add this topic's commands."""
+    queue = typer.Typer(help="Work that waits for people.", no_args_is_help=True)
+    queue.command("list")(queue_list)
+    queue.command("next")(queue_next)
+    app.add_typer(queue, name="queue")
+    quarantine = typer.Typer(help="Rows that were put aside.", no_args_is_help=True)
+    quarantine.command("list")(quarantine_list)
+    app.add_typer(quarantine, name="quarantine")
+    app.command()(decide)
+
+
+def queue_list(
+    limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 20, as_of: AsOf = None, as_json: AsJson = False
+) -> None:
+    """What waits, earliest due first; a hidden suggestion is not shown."""
+    from handrail.store import queue
+
+    occasion = enter(None, as_of)
+    with occasion.store.read() as connection:
+        found = queue.open_work(connection, limit=limit)
+    rows = [_visible(row) for row in found.to_dict("records")]
+    columns = ["case_id", "kind", "queue", "category", "reason", "due_at", "holder"]
+    answer(rows, as_json=as_json, text=table(rows, columns, empty="Nothing waits."))
+
+
+def _visible(row: dict[str, Any]) -> dict[str, Any]:
+    if row["suggestion_hidden"]:
+        return {**row, "category": None, "confidence": None}
+    return row
+
+
+def queue_next(actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Claim the work that is due next and show it; the claim lasts for the policy's lease."""
+    from handrail.acts import deciding
+    from tasks.review import shown_case
+
+    occasion = enter(actor, as_of)
+    claims = deciding.claim(occasion.store, occasion.actor, policy=occasion.policy, now=occasion.now)
+    if not claims:
+        answer(None, as_json=as_json, text="Nothing waits for you.")
+        return
+    value = shown_case(occasion, claims[0])
+    answer(value, as_json=as_json, text=lambda: _card(value))
+
+
+def _card(value: dict[str, Any]) -> str:
+    lines = [
+        f"case {value['case_id']}  ({value['kind']}, queue {value['queue']}, fence {value['fence']})",
+        f"due {value['due_at']:%Y-%m-%d %H:%M} UTC, yours until {value['lease_until']:%H:%M}",
+        f"reason: {value['why']}",
+        f"suggestion: {value['suggestion'] or 'hidden or none: choose with override --label'}",
+        "",
+        value["text"] or "(no text)",
+    ]
+    return "\n".join(lines)
+
+
+def decide(
+    case: Annotated[int, typer.Argument(help="Case id.")],
+    outcome: Annotated[Literal["approve", "deny", "override"], typer.Argument(help="What to do with the suggestion.")],
+    label: Annotated[str | None, typer.Option(help="Right category, for override.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Reason code: policy, legal, wrong_category, out_of_scope …")] = None,
+    note: Annotated[str | None, typer.Option(help="Free text; erasable.")] = None,
+    fence: Annotated[int | None, typer.Option(help="From `queue next`; without it the case is claimed now.")] = None,
+    actor: Actor = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide a case: approve executes the suggestion, override another category's action, deny none."""
+    from handrail.acts import deciding
+    from handrail.case import Outcome
+    from tasks.deliver import deliver
+
+    occasion = enter(actor, as_of)
+    known = {"policy": occasion.policy, "now": occasion.now}
+    if fence is None:
+        claim = deciding.claim_case(occasion.store, case, occasion.actor, **known)
+        item, fence = claim.item_id, claim.fence
+    else:
+        item = deciding.held_item(occasion.store, case, occasion.actor)
+    ruling = deciding.Ruling(item, fence, Outcome(outcome), label=label, reason_code=reason, note=note)
+    deciding.decide(occasion.store, [ruling], occasion.actor, **known)
+    sent = deliver(occasion)
+    value = {"case": case, "outcome": outcome, "label": label, "delivered": sent}
+    answer(value, as_json=as_json, text=f"Case {case}: {outcome} recorded; {sent} actions delivered.")
+
+
+def quarantine_list(
+    batch: Annotated[int | None, typer.Option(help="Only this batch.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Rows in quarantine with their reasons; their content is not shown."""
+    from handrail.store import cases
+
+    occasion = enter(None)
+    with occasion.store.read() as connection:
+        rows = cases.in_quarantine(connection, batch, limit).to_dict("records")
+    columns = ["batch_id", "row_number", "external_id", "reason"]
+    answer(rows, as_json=as_json, text=table(rows, columns, empty="The quarantine is empty."))
+
+

@@ -1,0 +1,77 @@
+"""Statistics on plain files, no workspace needed: redact, certify."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.answer import AsJson, answer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this topic's commands."""
+    app.command()(redact)
+    app.command()(certify)
+
+
+def redact(
+    file: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet.")],
+    text: Annotated[str, typer.Option(help="Column with the text.", metavar="COL")],
+    out: Annotated[Path, typer.Option(help="CSV with the column redacted.")],
+    spans: Annotated[Path | None, typer.Option(help="JSONL, one finding a line: row, type, start, end.")] = None,
+    region: Annotated[str, typer.Option(help="Country of phone numbers without a country code.")] = "US",
+    as_json: AsJson = False,
+) -> None:
+    """Replace e-mail addresses, phone, card, IBAN, SSN and IP numbers by their type."""
+    from handrail import pii
+    from handrail.errors import BadInput
+    from tasks import read
+
+    found: dict[str, int] = {}
+    lines: list[str] = []
+    first = 0
+    for chunk in read.read(file, batch_rows=10_000):
+        if text not in chunk.columns:
+            raise BadInput(f"{file} has no column {text!r}; it has {', '.join(chunk.columns)}. Correct --text.")
+        redacted = pii.redact_many(chunk[text].tolist(), region=region)
+        for at, result in enumerate(redacted):
+            for hit in result.findings:
+                found[str(hit.type)] = found.get(str(hit.type), 0) + 1
+                lines.append(
+                    json.dumps({"row": first + at, "type": str(hit.type), "start": hit.start, "end": hit.end})
+                )
+        written = chunk.assign(**{text: [result.text for result in redacted]})
+        written.to_csv(out, mode="w" if first == 0 else "a", header=first == 0, index=False)
+        first += len(chunk)
+    if spans is not None:
+        spans.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    shown = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items())) or "nothing found"
+    answer({"rows": first, "findings": found}, as_json=as_json, text=f"{first} rows: {shown}. Written to {out}.")
+
+
+def certify(
+    file: Annotated[Path, typer.Argument(help="Columns confidence, correct (0/1).")],
+    max_error: Annotated[float, typer.Option(help="Largest share of errors.")] = 0.02,
+    delta: Annotated[float, typer.Option(help="Chance that the guarantee is wrong.")] = 0.05,
+    as_json: AsJson = False,
+) -> None:
+    """The loosest threshold whose error is certified, or how many more blind labels are needed."""
+    import pandas as pd
+
+    from handrail import certify as certification
+    from handrail.errors import BadInput
+    from tasks import read
+
+    rows = pd.concat(list(read.read(file, batch_rows=100_000)), ignore_index=True)
+    missing = [name for name in ("confidence", "correct") if name not in rows.columns]
+    if missing:
+        raise BadInput(f"{file} has no column {', '.join(missing)}. It needs confidence and correct (0 or 1).")
+    result = certification.certify(
+        pd.to_numeric(rows["confidence"], errors="coerce").to_numpy(),
+        pd.to_numeric(rows["correct"], errors="coerce").to_numpy(), max_error=max_error, delta=delta,
+    )  # fmt: skip
+    value = {name: getattr(result, name) for name in ("threshold", "coverage", "errors", "n", "needed")}
+    good = f"confidence ≥ {result.threshold}: {result.errors} errors in {result.n}, covers {result.coverage:.1%}."
+    bad = f"Nothing can be certified yet: {result.needed} more blind labels are needed."
+    answer(value, as_json=as_json, text=bad if result.threshold is None else good)

@@ -1,0 +1,114 @@
+"""Fallbacks and rollout: pause, resume, stage, model reviews."""
+
+from typing import Annotated
+
+import typer
+
+from console.answer import Actor, AsJson, AsOf, Reason, answer, enter, table
+
+Category = Annotated[str | None, typer.Argument(help="Category; or --all.")]
+Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this topic's commands."""
+    app.command()(pause)
+    app.command()(resume)
+    app.command()(stage)
+    review = typer.Typer(help="Model reviews that the breaker opened.", no_args_is_help=True)
+    review.command("list")(review_list)
+    review.command("close")(review_close)
+    app.add_typer(review, name="review")
+
+
+def _scope(category: str | None, everything: bool) -> str | None:
+    from handrail.errors import BadInput
+
+    if (category is None) == (not everything):
+        raise BadInput("Name one category, or give --all.")
+    return category
+
+
+def pause(
+    reason: Reason, category: Category = None, everything: Everything = False, actor: Actor = None,
+    as_of: AsOf = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Withhold automation from the next case on; automatic actions not yet sent return to queue B."""
+    from handrail.acts import pausing
+
+    scope = _scope(category, everything)
+    occasion = enter(actor, as_of)
+    returned = pausing.pause(
+        occasion.store, scope, reason=reason, policy=occasion.policy, actor=occasion.actor, now=occasion.now
+    )
+    text = f"{scope or 'Everything'} is paused; {returned} unsent actions returned to queue B."
+    answer({"paused": scope or "all", "returned": returned}, as_json=as_json, text=text)
+
+
+def resume(
+    reason: Reason, category: Category = None, everything: Everything = False, actor: Actor = None,
+    as_of: AsOf = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Give automation back; after the breaker only once its model review is closed."""
+    from handrail.acts import pausing
+
+    scope = _scope(category, everything)
+    occasion = enter(actor, as_of)
+    pausing.resume(
+        occasion.store, scope, reason=reason, policy=occasion.policy, actor=occasion.actor, now=occasion.now
+    )
+    answer({"resumed": scope or "all"}, as_json=as_json, text=f"{scope or 'Everything'} runs again.")
+
+
+def stage(
+    category: Annotated[str, typer.Argument(help="Category.")],
+    stage: Annotated[str, typer.Argument(help="manual, shadow, suggest, partial or auto.")],
+    reason: Reason = "set by hand",
+    actor: Actor = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move a category to another stage of the rollout."""
+    from handrail.acts import pausing
+    from handrail.errors import BadInput
+    from handrail.policy import Stage
+
+    if stage not in list(Stage):
+        raise BadInput(f"{stage!r} is not a stage. Use one of: {', '.join(Stage)}.")
+    occasion = enter(actor, as_of)
+    before = pausing.set_stage(
+        occasion.store, category, Stage(stage), reason=reason, policy=occasion.policy,
+        actor=occasion.actor, now=occasion.now,
+    )  # fmt: skip
+    answer(
+        {"category": category, "from": before, "to": stage}, as_json=as_json, text=f"{category}: {before} → {stage}."
+    )
+
+
+def review_list(as_json: AsJson = False) -> None:
+    """Open model reviews with their evidence."""
+    from handrail.store import rollout
+
+    occasion = enter(None)
+    with occasion.store.read() as connection:
+        rows = rollout.reviews(connection).to_dict("records")
+    shown = [
+        {**row, "rejected": row["evidence"].get("rejected"), "reviewed": row["evidence"].get("reviewed")} for row in rows
+    ]
+    columns = ["id", "category", "opened_at", "rejected", "reviewed"]
+    answer(rows, as_json=as_json, text=table(shown, columns, empty="No model review is open."))
+
+
+def review_close(
+    number: Annotated[int, typer.Argument(help="Number of the review.")],
+    conclusion: Annotated[str, typer.Option(help="What was found and done.")],
+    actor: Actor = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Close a model review; then the category may resume."""
+    from handrail.acts import pausing
+
+    occasion = enter(actor, as_of)
+    pausing.close_review(occasion.store, number, conclusion=conclusion, actor=occasion.actor, now=occasion.now)
+    answer({"closed": number}, as_json=as_json, text=f"Model review {number} is closed.")

@@ -1,0 +1,152 @@
+"""Training and predicting on plain files."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from handrail import flags, mapping, pii, policy
+from handrail.acts import administering
+from handrail.errors import BadInput
+from handrail.queues import Situation, route_many
+from handrail.store import models as model_rows
+from handrail.store import rollout
+from handrail.store.engine import Store
+from handrail.workspace import Workspace
+from models import classifier
+from tasks import occasion as occasions
+from tasks import read, retrain, score
+
+CONSENT_YES = {"yes", "true", "1", "y"}
+
+
+def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: str | None) -> dict[str, Any]:
+    """Train on a labelled file; only the text is a feature. An empty workspace gets a policy of one entry per label.
+
+    Raises:
+        BadInput: a column is missing, a time cannot be read, or there is too little to learn from.
+    """
+    from console.answer import who
+
+    rows = _columns(file, [name for name in (text, label, time) if name])
+    texts, labels = rows[text].tolist(), rows[label].tolist()
+    now = occasions.moment(as_of)
+    times = pd.to_datetime(rows[time], utc=True, errors="coerce") if time else None
+    if times is not None and times.isna().any():
+        raise BadInput(f"{file}, row {int(times.isna().argmax()) + 1}: the time cannot be read. Write it as ISO 8601.")
+    workspace = Workspace.from_environment()
+    workspace.create()
+    store = Store(workspace.database_url)
+    store.upgrade()
+    with store.read() as connection:
+        empty = rollout.policy_in_force(connection) is None
+    if empty:
+        known = [name for name in labels if name]
+        if not known:
+            raise BadInput(f"{file} holds no label in column {label!r}. Give the column with the categories.")
+        administering.found(store, policy.for_labels(known, business="file"), founder=who(None), now=now)
+    occasion = occasions.enter(workspace, "flow:train_file", now)
+    unknown = sorted(set(labels) - set(occasion.policy.categories) - {""})
+    if unknown:
+        raise BadInput(
+            f"{file} has labels that the policy does not know: {', '.join(unknown[:5])}. "
+            "Add them to the policy, or train in an empty workspace (HANDRAIL_HOME)."
+        )
+    privacy = occasion.policy.privacy
+    redacted = [found.text for found in pii.redact_many(texts, privacy.redact, region=privacy.phone_region)]
+    frame = pd.DataFrame({"case_id": range(len(rows)), "text": redacted, "amount": float("nan"), "label": labels})
+    frame = frame.assign(received_at=times if times is not None else pd.NaT, provenance="imported")
+    trained = classifier.train(frame[frame["label"] != ""], occasion.policy.model, fields=())
+    registered = retrain.register(occasion, trained, frame, "by_hand")
+    metrics = registered.metrics
+    return {
+        "version": registered.version, "accuracy": metrics["accuracy"], "ece": metrics["ece"], "certificates": {},
+        "labels": registered.labels, "imported": registered.labels, "serves": registered.serves, "metrics": metrics,
+        "n_test": metrics["n_test"], "notes": list(registered.notes), "cause": "by_hand",
+    }  # fmt: skip
+
+
+def predict_file(file: Path, *, text: str, version: str | None, mapping_file: Path | None) -> pd.DataFrame:
+    """Label, confidence, novelty, queue and reason for each row, in order; nothing is stored.
+
+    Raises:
+        BadInput: a column is missing, or there is no model.
+    """
+    occasion = occasions.begin("predict")
+    with occasion.store.read() as connection:
+        chosen = version or model_rows.serving(connection)["model_version"]
+        if chosen is None or model_rows.version(connection, chosen) is None:
+            raise BadInput(f"There is no model {version or 'yet'}. Train one with `handrail train`.")
+        certificates = model_rows.certificates(connection, chosen, occasion.now)
+        stages = rollout.stages(connection, occasion.policy)
+    model = score.load(occasion, chosen)
+    known = mapping.read(mapping_file) if mapping_file else None
+    situation = Situation(
+        stages=stages,
+        certified={
+            (row["category"] if isinstance(row["category"], str) else None): row["threshold"]
+            for row in certificates.to_dict("records")
+        },
+    )
+    parts = [
+        _predict(occasion, model, chunk, text, known, situation)
+        for chunk in read.read(file, batch_rows=occasion.policy.intake.batch_rows)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _predict(
+    occasion: occasions.Occasion,
+    model: classifier.TrainedModel,
+    chunk: pd.DataFrame,
+    text: str,
+    known: mapping.Mapping | None,
+    situation: Situation,
+) -> pd.DataFrame:
+    if text not in chunk.columns:
+        raise BadInput(f"The file has no column {text!r}; it has {', '.join(chunk.columns)}. Correct --text.")
+    texts = chunk[text].fillna("").astype(str).tolist()
+    privacy = occasion.policy.privacy
+    view = pd.DataFrame(
+        {"text": [found.text for found in pii.redact_many(texts, privacy.redact, region=privacy.phone_region)]}
+    )
+    view["amount"] = _amounts(chunk, known)
+    extra = dict(known.fields.extra) if known else {}
+    for name in model.fields:
+        if name != "amount":
+            view[name] = chunk[extra[name]].to_numpy() if name in extra else ""
+    said = model.predict(view)
+    has_text = [bool(value.strip()) for value in texts]
+    frame = said.assign(
+        consent=_consents(chunk, known), has_text=has_text, amount=view["amount"], flags=flags.find_flags(texts, occasion.policy)
+    )
+    # A draw of 0 puts every row into the partial share: predict shows the policy, not the lot.
+    routes = route_many(frame, situation, occasion.policy, [0.0] * len(frame))
+    return said[["label", "confidence", "novelty"]].assign(
+        queue=routes["queue"].to_numpy(), reason=routes["reason"].to_numpy()
+    )
+
+
+def _amounts(chunk: pd.DataFrame, known: mapping.Mapping | None) -> pd.Series:
+    column = known.fields.amount if known else None
+    values = chunk[column] if column else pd.Series([None] * len(chunk))
+    return pd.to_numeric(values.replace("", None), errors="coerce").astype(float).reset_index(drop=True)
+
+
+def _consents(chunk: pd.DataFrame, known: mapping.Mapping | None) -> list[bool]:
+    consent = known.fields.consent if known else None
+    if consent is None:
+        return [True] * len(chunk)
+    yes = {str(value).casefold() for value in consent.yes} or CONSENT_YES
+    return [str(value).casefold() in yes for value in chunk[consent.column]]
+
+
+def _columns(file: Path, names: list[str]) -> pd.DataFrame:
+    chunks = list(read.read(file, batch_rows=50_000))
+    rows = pd.concat(chunks, ignore_index=True)
+    missing = [name for name in names if name not in rows.columns]
+    if missing:
+        raise BadInput(f"{file} has no column {', '.join(missing)}; it has {', '.join(rows.columns)}. Correct the option.")
+    return rows
+
+

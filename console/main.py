@@ -1,0 +1,36 @@
+"""`handrail`: every command, each in the file of its topic."""
+
+import sys
+
+import typer
+
+from console import deciding, files, holding, models, running, setting_up, trails
+from handrail.errors import HandrailError
+
+app = typer.Typer(
+    name="handrail",
+    help="A model proposes, people decide where it matters; every automated decision can be explained, audited, "
+    "paused and undone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for topic in (setting_up, running, deciding, holding, models, trails, files):
+    topic.register(app)
+
+
+def main() -> None:
+    """Run a command: exit 0 on success, 1 on a refusal with its sentence on stderr, 2 on wrong usage."""
+    try:
+        app()
+    except HandrailError as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped. Run the same command again to complete what it began.\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

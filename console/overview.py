@@ -1,0 +1,94 @@
+"""`handrail status`: what an operator wants to know first."""
+
+from datetime import timedelta
+from typing import Any
+
+from console.answer import table
+from handrail.hold import held_since
+from handrail.store import cases, evidence, models, outbox, queue, rollout
+from tasks.occasion import Occasion
+from tasks.step import recorded
+
+
+def overview(occasion: Occasion) -> dict[str, Any]:
+    """Counts, pauses, stages, model, drift and watches of the workspace at the occasion's moment."""
+    now, policy = occasion.now, occasion.policy
+    with occasion.store.read() as connection:
+        serving = models.serving(connection)
+        version = models.version(connection, serving["model_version"]) if serving["model_version"] else None
+        certificates = models.certificates(connection, serving["model_version"], now)
+        week = evidence.routed(connection, since=now - timedelta(days=7), until=now + timedelta(seconds=1))
+        audits = evidence.audits(connection, since=now - timedelta(days=28), until=now)
+        started = rollout.last_stage_change(connection) or now
+        held = held_since(rollout.watches(connection), started, policy.watches.silent_for, now)
+        value = {
+            "home": str(occasion.workspace.home),
+            "business": policy.business,
+            "policy": policy.version,
+            "cases": cases.state_counts(connection),
+            "waiting": evidence.waiting(connection, now).to_dict("records"),
+            "escalations": len(queue.open_escalations(connection)),
+            "outbox": outbox.counts(connection),
+            "stages": {name: str(stage) for name, stage in rollout.stages(connection, policy).items()},
+            "pauses": rollout.pauses(connection).astype(object).to_dict("records"),
+            "drifts": models.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]].to_dict("records"),
+        }
+    drawn = audits[audits["random"]]
+    value |= {
+        "model": None if version is None else {k: version[k] for k in ("version", "labels", "registered_at", "metrics")},
+        "challenger": serving["challenger"],
+        "certified": [row or "overall" for row in certificates["category"]],
+        "uncertified": policy.queues.uncertified,
+        "automation_share_7d": float((week["queue"] == "A").mean()) if len(week) else None,
+        "audited_28d": {"audited": len(drawn), "rejected": int(drawn["rejected"].sum())},
+        "held": None if held is None else {"watch": held[0], "since": held[1]},
+        "recorded_by_prefect": recorded(),
+    }
+    return value
+
+
+def shown(value: dict[str, Any]) -> str:
+    """The overview as lines of at most eighty characters, where names allow."""
+    model = value["model"]
+    states = "  ".join(f"{state} {count}" for state, count in value["cases"].items()) or "no case yet"
+    lines = [f"{value['business']}  policy {value['policy']}  {value['home']}", f"cases      {states}"]
+    if model is None:
+        lines.append("model      none: every case goes to people. Train one with `handrail train`.")
+    else:
+        figures = model["metrics"]
+        lines.append(
+            f"model      version {model['version']}, {model['labels']} labels, accuracy {figures['accuracy']:.3f}, "
+            f"ECE {figures['ece']:.3f}" + (f"; challenger {value['challenger']}" if value["challenger"] else "")
+        )
+    lines.append(f"threshold  {_threshold(value)}")
+    share = value["automation_share_7d"]
+    lines.append(f"automated  {'no case in 7 days' if share is None else f'{share:.1%} of the last 7 days'}")
+    audited = value["audited_28d"]
+    lines.append(f"audits     {audited['rejected']} of {audited['audited']} rejected in 28 days")
+    lines.append(f"escalated  {value['escalations']} open")
+    lines += _holds(value)
+    stages: dict[str, list[str]] = {}
+    for category, stage in value["stages"].items():
+        stages.setdefault(stage, []).append(category)
+    lines += [f"{'stages' if at == 0 else '':10} {stage}: {', '.join(names)}" for at, (stage, names) in enumerate(stages.items())]
+    columns = ["queue", "kind", "waiting", "overdue", "next_due"]
+    return "\n".join(lines) + "\n\n" + table(value["waiting"], columns, empty="Nothing waits for people.")
+
+
+def _threshold(value: dict[str, Any]) -> str:
+    if value["certified"]:
+        return f"certified for {', '.join(value['certified'])}"
+    if value["uncertified"] == "fixed":
+        return "NOT CERTIFIED: the policy's fixed threshold applies"
+    return "not certified: nothing is approved by itself"
+
+
+def _holds(value: dict[str, Any]) -> list[str]:
+    lines = [
+        f"PAUSED     {row['category'] or 'everything'} since {row['since']:%Y-%m-%d %H:%M}: {row['reason']}"
+        for row in value["pauses"]
+    ]
+    if value["held"]:
+        lines.append(f"HELD       auto-approval: {value['held']['watch']} silent; run the watch or `handrail up`")
+    lines += [f"drift      {row['found_at']:%Y-%m-%d}: {', '.join(row['columns']) or 'new terms'}" for row in value["drifts"]]
+    return lines

@@ -1,0 +1,155 @@
+"""Work in bulk: run, train, predict, outcomes, retention, report."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from console.answer import Actor, AsJson, AsOf, answer, connect, perform, table
+
+
+def register(app: typer.Typer) -> None:
+    """Add this topic's commands."""
+    app.command()(run)
+    app.command()(train)
+    app.command()(predict)
+    app.command()(purge)
+    outcome = typer.Typer(help="What happened after the decisions.", no_args_is_help=True)
+    outcome.command("import")(outcome_import)
+    app.add_typer(outcome, name="outcome")
+    report = typer.Typer(help="Reports.", no_args_is_help=True)
+    report.command("kpi")(report_kpi)
+    app.add_typer(report, name="report")
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet.")],
+    mapping: Annotated[Path | None, typer.Option(help="mapping.yaml of the source.")] = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Triage a file: every row becomes a case in queue A, B or C with its reason; history enters as labels."""
+    connect()
+    from flows.triage import rows_of, triage
+
+    result = perform(triage, file=str(file.resolve()), mapping=str(mapping.resolve()) if mapping else None, as_of=as_of)
+
+    def text() -> str:
+        queues = "  ".join(f"{name} {count}" for name, count in result["queues"].items())
+        head = (
+            f"{result['received']} rows: {result['accepted']} accepted ({result['imported']} as history), "
+            f"{result['quarantined']} quarantined, {result['duplicates']} known before\nqueues  {queues}\n"
+        )
+        return head + table(rows_of(result), ["cases", "reason", "means"], empty="No new case was queued.")
+
+    answer(result, as_json=as_json, text=text)
+
+
+def train(
+    file: Annotated[Path | None, typer.Argument(help="Labelled file; without it: the accepted labels.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column with the text.", metavar="COL")] = None,
+    label: Annotated[str | None, typer.Option(help="Column with the category.", metavar="COL")] = None,
+    time: Annotated[str | None, typer.Option(help="Column with the time; splits by it.", metavar="COL")] = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train, calibrate and register a model; the first version serves, a later one becomes challenger."""
+    connect()
+    from handrail.errors import BadInput
+
+    if file is None:
+        from flows.retraining import retraining
+
+        result = _trained(perform(retraining, cause="by_hand", as_of=as_of))
+    else:
+        if text is None or label is None:
+            raise BadInput("A labelled file needs --text COL and --label COL.")
+        from console.labelled import train_file
+
+        result = train_file(file, text=text, label=label, time=time, as_of=as_of)
+
+    def shown() -> str:
+        lead = "serves" if result["serves"] else "is the challenger"
+        return (
+            f"Version {result['version']} {lead}: accuracy {result['accuracy']:.3f}, ECE {result['ece']:.3f} on "
+            f"{result['n_test']} cases never trained on; {result['labels']} labels. Certificates: "
+            f"{', '.join(result['certificates']) or 'none, blind labels are needed'}."
+            + "".join(f"\n{note}" for note in result["notes"])
+        )
+
+    answer(result, as_json=as_json, text=shown)
+
+
+def _trained(result: dict[str, Any]) -> dict[str, Any]:
+    metrics = result.pop("metrics")
+    return {**result, "metrics": metrics, **metrics, "n_test": metrics.get("n_test", 0), "certificates": {}}
+
+
+def predict(
+    file: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet.")],
+    text: Annotated[str, typer.Option(help="Column with the text.", metavar="COL")],
+    model: Annotated[str | None, typer.Option(help="Model version; default the champion.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write a CSV: label, confidence, novelty, queue, reason.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="mapping.yaml; its consent column and fields count.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score a file without storing it: one row a row, by policy, model and certificate alone."""
+    connect()
+    from console.labelled import predict_file
+
+    scored = predict_file(file, text=text, version=model, mapping_file=mapping)
+    if out is not None:
+        scored.to_csv(out, index=False)
+    counts = {name: int((scored["queue"] == name).sum()) for name in ("A", "B", "C")}
+    value = {"rows": len(scored), "queues": counts, "out": str(out) if out else None}
+    rows = scored.head(20).to_dict("records")
+    shown = table(rows, list(scored.columns), empty="The file has no rows.")
+    answer(value if out else {**value, "predictions": scored.to_dict("records")}, as_json=as_json, text=shown)
+
+
+def purge(
+    dry_run: Annotated[bool, typer.Option(help="Only count; --no-dry-run deletes.")] = True,
+    actor: Actor = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete inputs and notes past their retention."""
+    from console.answer import enter
+    from handrail.acts import administering
+
+    occasion = enter(actor, as_of)
+    counts = administering.purge(
+        occasion.store, policy=occasion.policy, actor=occasion.actor, now=occasion.now, dry_run=dry_run
+    )
+    lead = "Would delete" if dry_run else "Deleted"
+    text = f"{lead} {counts['inputs']} inputs, {counts['notes']} notes, {counts['quarantined_rows']} quarantined rows."
+    answer({**counts, "dry_run": dry_run}, as_json=as_json, text=text)
+
+
+def outcome_import(
+    file: Annotated[Path, typer.Argument(help="Columns external_id, kind, at and, for csat, value.")],
+    source: Annotated[str | None, typer.Option(help="Source of the cases; default the business.")] = None,
+    actor: Actor = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import reversals, complaints, CSAT and closing times, joined to their cases."""
+    from console.answer import enter
+    from tasks.outcomes import import_outcomes
+
+    counts = import_outcomes(enter(actor, as_of), file, source)
+    text = f"{counts['imported']} outcomes imported, {counts['duplicates']} known before, {counts['unknown']} of unknown cases."
+    answer(counts, as_json=as_json, text=text)
+
+
+def report_kpi(
+    days: Annotated[int, typer.Option(min=1, max=366, help="Length of the window.")] = 7,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """The KPIs of the last days; *not measured* where there is no data."""
+    connect()
+    from flows.kpi_report import kpi_report
+
+    figures = perform(kpi_report, days=days, as_of=as_of)
+    answer(figures, as_json=as_json, text=table(figures, ["name", "shown", "cases", "formula"], empty=""))

@@ -1,0 +1,66 @@
+"""The audit trail: search, verify, export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console.answer import AsJson, answer, enter
+
+
+def register(app: typer.Typer) -> None:
+    """Add this topic's commands."""
+    trail = typer.Typer(help="The audit trail.", no_args_is_help=True)
+    trail.command("search")(search)
+    trail.command("verify")(verify)
+    trail.command("export")(export)
+    app.add_typer(trail, name="trail")
+
+
+def search(
+    case: Annotated[int | None, typer.Option(help="Case id.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of event, such as case.assigned.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most events.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Events, newest first."""
+    import json
+
+    from handrail.store import trail
+
+    occasion = enter(None)
+    with occasion.store.read() as connection:
+        events = trail.search(connection, case=case, kind=kind, limit=limit)
+    lines = [
+        f"{e['seq']:>8}  {e['at'][:19]}  {e['kind']:20} {e['actor']:16} "
+        + json.dumps({k: v for k, v in e.items() if k not in ("seq", "at", "kind", "actor")})
+        for e in events
+    ]
+    answer(events, as_json=as_json, text="\n".join(lines) or "No event matches.")
+
+
+def verify(as_json: AsJson = False) -> None:
+    """Recompute the whole chain; exit 1 when an event was changed, removed or added."""
+    from handrail.store import trail
+
+    occasion = enter(None)
+    with occasion.store.read() as connection:
+        result = trail.verify(connection)
+    value = {"valid": result.valid, "events": result.events, "head": result.head, "checkpoint": None}
+    if not result.valid:
+        value["first_bad"] = result.first_bad
+    good = f"The trail is whole: {result.events} events, head {str(result.head)[:16]}…"
+    bad = f"The trail is BROKEN at event {result.first_bad}. Keep a copy of the database and restore a backup."
+    answer(value, as_json=as_json, text=good if result.valid else bad)
+    if not result.valid:
+        raise typer.Exit(1)
+
+
+def export(out: Annotated[Path, typer.Argument(help="JSONL file to write.")], as_json: AsJson = False) -> None:
+    """Write every event with its exact bytes, for the verifier that needs no database."""
+    from handrail.store import trail
+
+    occasion = enter(None)
+    with occasion.store.read() as connection:
+        count = trail.export(connection, out)
+    answer({"events": count, "out": str(out)}, as_json=as_json, text=f"{count} events written to {out}.")

@@ -1,0 +1,75 @@
+"""Deployment: the challenger's gate and promotion; by hand also rollback, pause, resume, stage."""
+
+from typing import Annotated, Any, Literal
+
+from prefect import flow
+from pydantic import Field
+
+from flows.parameters import AsOf, Home, Reason
+from handrail.acts import pausing
+from handrail.errors import BadInput
+from handrail.policy import Stage
+from tasks import publish
+from tasks.deploy import judge, roll_back
+from tasks.occasion import Occasion, begin, enter
+
+Act = Annotated[
+    Literal["judge", "rollback", "pause", "resume", "stage"],
+    Field(description="judge: gate and promote the challenger; the others act at once"),
+]
+Category = Annotated[str | None, Field(description="Category to pause, resume or stage; empty: all (pause, resume)")]
+NewStage = Annotated[Stage | None, Field(description="New stage; for the act stage only")]
+Person = Annotated[
+    str | None, Field(description="Who decides; needed for resume and stage, which no flow may do by itself")
+]
+
+
+@flow(name="deployment", persist_result=False)
+def deployment(
+    act: Act = "judge",
+    category: Category = None,
+    stage: NewStage = None,
+    reason: Reason = "",
+    person: Person = None,
+    as_of: AsOf = None,
+    home: Home = None,
+) -> dict[str, Any]:
+    """Promote the challenger if it passes its gate, or withhold, give back and widen automation."""
+    occasion = begin("deployment", home=home, as_of=as_of)
+    if person:
+        occasion = enter(occasion.workspace, person, occasion.now)
+    if act == "judge":
+        result = _judge(occasion)
+    elif act == "rollback":
+        result = {"serves": roll_back(occasion, reason)}
+    else:
+        result = _hold(occasion, act, category, stage, reason)
+    publish.table("deployment", [{"act": act, **{key: str(value) for key, value in result.items()}}], "What was done")
+    return result
+
+
+def _judge(occasion: Occasion) -> dict[str, Any]:
+    judgement = judge(occasion)
+    figures: dict[str, Any] = {}
+    if judgement.verdict is not None:
+        verdict = judgement.verdict
+        figures = {"gain": verdict.gain, "low": verdict.low, "high": verdict.high, "cases": verdict.n}
+    return {
+        "outcome": judgement.outcome,
+        "version": judgement.version,
+        "reasons": list(judgement.reasons),
+        **figures,
+    }
+
+
+def _hold(occasion: Occasion, act: str, category: str | None, stage: Stage | None, reason: str) -> dict[str, Any]:
+    known = {"reason": reason, "policy": occasion.policy, "actor": occasion.actor, "now": occasion.now}
+    if act == "pause":
+        return {"returned": pausing.pause(occasion.store, category, **known)}
+    if act == "resume":
+        pausing.resume(occasion.store, category, **known)
+        return {"resumed": category or "all"}
+    if category is None or stage is None:
+        raise BadInput("The act stage needs a category and a stage. Fill both in.")
+    before = pausing.set_stage(occasion.store, category, stage, **known)
+    return {"category": category, "from": before, "to": stage}

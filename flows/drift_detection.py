@@ -1,0 +1,56 @@
+"""Drift detection: last days' inputs and predictions beside the reference profile."""
+
+from datetime import timedelta
+from typing import Any
+
+from prefect import flow
+
+from flows.parameters import AsOf, Days, Home
+from tasks import publish
+from tasks.drift import DriftVerdict, watch
+from tasks.occasion import begin
+
+
+@flow(name="drift-detection", persist_result=False)
+def drift_detection(days: Days = 7, as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
+    """Compare the last days with the saved reference.
+
+    A shift multiplies the audit rate for the policy's time, voids the certificates, and emits the event
+    `handrail.drift.detected` that starts a retraining.
+    """
+    occasion = begin("drift_detection", home=home, as_of=as_of)
+    verdict = watch(occasion, timedelta(days=days))
+    publish.table("drift-columns", column_rows(verdict), f"{verdict.note}; {verdict.cases} cases")
+    publish.table("drift-terms", term_rows(verdict), "Terms that are new or more frequent, most lifted first")
+    if verdict.drifted:
+        publish.event(
+            "handrail.drift.detected",
+            f"handrail.business.{occasion.policy.business}",
+            {"drift": str(verdict.drift_id), "business": occasion.policy.business},
+        )
+    return {
+        "drifted": verdict.drifted,
+        "drift": verdict.drift_id,
+        "columns": list(verdict.columns),
+        "terms": [term.term for term in verdict.new_terms[:20]] if verdict.drifted else [],
+        "cases": verdict.cases,
+        "note": verdict.note,
+    }
+
+
+def column_rows(verdict: DriftVerdict) -> list[dict[str, Any]]:
+    """One row a watched column with its effect size and verdict."""
+    if verdict.report is None:
+        return []
+    return [
+        {"column": column.name, "psi": round(column.psi or 0.0, 4), "p": f"{column.p_adjusted:.2g}", "drifted": column.drifted, "definition": column.definition}
+        for column in verdict.report.columns
+    ]
+
+
+def term_rows(verdict: DriftVerdict) -> list[dict[str, Any]]:
+    """One row a new term, with the ids of example cases."""
+    return [
+        {"term": term.term, "lift": round(term.lift, 1), "documents": term.documents, "cases": ", ".join(term.example_ids)}
+        for term in verdict.new_terms[:30]
+    ]

@@ -1,0 +1,30 @@
+"""Shadow scoring: accepted cases get predictions, the challenger's too, and all are compared with people."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from prefect import flow
+
+from flows.parameters import AsOf, Days, Home
+from tasks import publish
+from tasks.evaluate import agreement, certify
+from tasks.occasion import begin
+from tasks.redact import redact
+from tasks.score import score, score_challenger
+
+
+@flow(name="shadow-scoring", persist_result=False)
+def shadow_scoring(days: Days = 7, as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
+    """Score every accepted case with the champion and the last days' cases with the challenger beside it.
+
+    Reports how often champion, challenger and people agree, and issues the certificates that blind labels allow.
+    """
+    occasion = begin("shadow_scoring", home=home, as_of=as_of)
+    redact(occasion)
+    counts = score(occasion)
+    shadowed = score_challenger(occasion, occasion.now - timedelta(days=days))
+    rows = [asdict(row) for row in agreement(occasion, timedelta(days=days))]
+    issued = certify(occasion)
+    publish.table("agreement", rows, f"Agreement of each model with people's rulings, last {days} days")
+    return {**counts, "challenger": shadowed, "agreement": rows, "certified": issued}

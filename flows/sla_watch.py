@@ -1,0 +1,21 @@
+"""SLA watch: missed due times go to the escalation manager."""
+
+from typing import Any
+
+from prefect import flow
+
+from flows.parameters import AsOf, Home
+from tasks import publish
+from tasks.escalate import escalate_breaches
+from tasks.heartbeat import beat
+from tasks.occasion import begin
+
+
+@flow(name="sla-watch", persist_result=False)
+def sla_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
+    """Escalate every open work item whose due time has passed, once."""
+    occasion = begin("sla_watch", home=home, as_of=as_of)
+    breached = escalate_breaches(occasion)
+    beat(occasion, "sla_watch")
+    publish.table("sla-breaches", breached, f"{len(breached)} SLAs newly missed, now with the escalation manager")
+    return {"breached": len(breached)}

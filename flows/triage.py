@@ -1,0 +1,110 @@
+"""Triage: a delivery travels from ingest to its queues, and actions go out."""
+
+from typing import Annotated, Any
+
+from prefect import flow
+from pydantic import Field
+
+from expectations import checkpoint
+from flows.parameters import AsOf, Home
+from handrail.queues import Queue, explain
+from handrail.store import cases
+from tasks import publish
+from tasks.assign import assign
+from tasks.audit import draw
+from tasks.deliver import deliver
+from tasks.escalate import escalate_breaches
+from tasks.gate import gate
+from tasks.heartbeat import beat
+from tasks.ingest import Ingested, ingest
+from tasks.occasion import Occasion, begin
+from tasks.quality import pause_tripped, read_breaker
+from tasks.redact import redact
+from tasks.score import score
+
+File = Annotated[str, Field(description="CSV, JSONL or Parquet file with the cases", min_length=1)]
+MappingFile = Annotated[
+    str | None, Field(description="mapping.yaml of the source; empty: columns carry the case fields' own names")
+]
+Watches = Annotated[bool, Field(description="Also run the SLA watch, the audit draw and the quality watch")]
+
+
+@flow(name="triage", persist_result=False)
+def triage(
+    file: File, mapping: MappingFile = None, watches: Watches = False, as_of: AsOf = None, home: Home = None
+) -> dict[str, Any]:
+    """Take in a file and bring every case to its queue: ingest → gate → redact → score → assign → deliver.
+
+    Killed at any moment and run again on the same file, it completes what it began. Returns counts of cases.
+
+    Raises:
+        BadInput: the file or mapping cannot be used; nothing was taken in.
+        BatchStopped: too many bad rows; nothing of the file was scored.
+    """
+    occasion = begin("triage", home=home, as_of=as_of)
+    taken = ingest(occasion, file, mapping)
+    if taken.batch_id is not None:
+        gate(occasion, taken.batch_id)
+    redact(occasion)
+    score(occasion)
+    assign(occasion)
+    deliver(occasion)
+    if taken.batch_id is not None:
+        finish(occasion, taken.batch_id)
+    if watches:
+        watch(occasion)
+    result = summary(occasion, taken)
+    publish.table("triage-queues", rows_of(result), f"Where the cases of {result['received']} rows went, and why")
+    publish.link("data-docs", occasion.workspace.data_docs.as_uri(), "Validation reports of the intake gate")
+    return result
+
+
+def finish(occasion: Occasion, batch_id: int) -> None:
+    """Mark the batch as done and render its validation reports."""
+    from handrail.acts import intake  # noqa: PLC0415
+
+    intake.close_batch(occasion.store, batch_id, "done", actor=occasion.actor, now=occasion.now)
+    checkpoint.build_docs(occasion.workspace)
+
+
+def watch(occasion: Occasion) -> None:
+    """The three watches in one go; each success holds the dead-man's switch open."""
+    escalate_breaches(occasion)
+    beat(occasion, "sla_watch")
+    draw(occasion)
+    beat(occasion, "audit_sampling")
+    pause_tripped(occasion, read_breaker(occasion))
+    beat(occasion, "quality_watch")
+
+
+def summary(occasion: Occasion, taken: Ingested) -> dict[str, Any]:
+    """Counts of this run's new cases: accepted = queued + imported."""
+    routes: dict[tuple[str, str], int] = {}
+    states: dict[str, int] = {}
+    imported = bad = 0
+    if taken.batch_id is not None:
+        with occasion.store.read() as connection:
+            routes = cases.route_counts(connection, taken.batch_id)
+            states = cases.state_counts(connection, taken.batch_id)
+            imported = cases.history_count(connection, taken.batch_id)
+            bad = cases.quarantine_count(connection, taken.batch_id)
+    queues = {str(name): sum(n for (queue, _), n in routes.items() if queue == name) for name in Queue}
+    reasons: dict[str, int] = {}
+    for (_, reason), count in routes.items():
+        reasons[reason] = reasons.get(reason, 0) + count
+    return {
+        "received": taken.rows,
+        "accepted": sum(states.values()) - states.get("quarantined", 0),
+        "quarantined": bad,
+        "duplicates": taken.duplicates,
+        "imported": imported,
+        "queues": queues,
+        "reasons": dict(sorted(reasons.items(), key=lambda item: -item[1])),
+        "batch": taken.batch_id,
+        "ignored_columns": list(taken.ignored_columns),
+    }
+
+
+def rows_of(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The reasons as table rows with their sentence."""
+    return [{"reason": code, "cases": count, "means": explain(code)} for code, count in result["reasons"].items()]

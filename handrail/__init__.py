@@ -1,0 +1,1 @@
+"""Handrail: a model proposes, people decide where it matters."""

@@ -1,0 +1,111 @@
+"""Policies are published, people get their roles, outcomes come in, old inputs go."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pandas as pd
+
+from handrail.acts.authority import authorize
+from handrail.acts.intake import CHUNK
+from handrail.errors import BadInput
+from handrail.policy import Policy
+from handrail.roles import Role
+from handrail.store import cases, evidence, rollout, trail
+from handrail.store.engine import Store
+from handrail.store.trail import Event
+
+EVERY_ROLE = tuple(role for role in Role if role is not Role.FLOW)
+
+
+def found(store: Store, policy: Policy, *, founder: str, now: datetime) -> bool:
+    """Begin a workspace: its first person, with every role, and its policy. False when it was begun before."""
+    with store.write() as connection:
+        trail.lock(connection)
+        if rollout.policy_in_force(connection) is not None:
+            return False
+        rollout.save_person(
+            connection, name=founder, roles=list(EVERY_ROLE), trained_until=None, active=True
+        )
+        rollout.insert_policy(connection, policy, actor=founder, now=now)
+        begun = Event("workspace.begun", data={"policy": policy.version, "business": policy.business})
+        trail.append(connection, [begun], at=now, actor=founder)
+    return True
+
+
+def publish(store: Store, policy: Policy, *, actor: str, now: datetime) -> bool:
+    """Put a policy into force for the next batch; False when the same content is in force already."""
+    with store.write() as connection:
+        authorize(connection, "publish_policy", actor)
+        before = rollout.policy_in_force(connection)
+        if before is not None and before.version == policy.version:
+            return False
+        rollout.insert_policy(connection, policy, actor=actor, now=now)
+        data = {"policy": policy.version, "previous": before.version if before else None}
+        trail.append(connection, [Event("policy.published", data=data)], at=now, actor=actor)
+    return True
+
+
+def add_person(
+    store: Store, name: str, *, roles: Sequence[str], trained_until: datetime | None, actor: str, now: datetime
+) -> None:
+    """Add a person, or change their roles and training.
+
+    Raises:
+        BadInput: no role, or one that does not exist.
+    """
+    known = [str(role) for role in EVERY_ROLE]
+    unknown = [role for role in roles if role not in known]
+    if unknown or not roles:
+        raise BadInput(f"{', '.join(unknown) or 'No role'} is not a role. Use one or more of: {', '.join(known)}.")
+    with store.write() as connection:
+        authorize(connection, "manage_people", actor)
+        rollout.save_person(connection, name=name, roles=list(roles), trained_until=trained_until, active=True)
+        trail.append(connection, [Event("person.saved", data={"roles": list(roles)})], at=now, actor=actor)
+
+
+def import_outcomes(store: Store, outcomes: pd.DataFrame, *, actor: str, now: datetime) -> dict[str, int]:
+    """Join what happened afterwards to its cases.
+
+    `outcomes` has case_id, kind, value, at. Returns how many were imported and how many were known before.
+    """
+    imported = 0
+    for start in range(0, len(outcomes), CHUNK):
+        part = outcomes.iloc[start : start + CHUNK].astype(object)
+        rows = part.where(part.notna(), None).to_dict("records")
+        with store.write() as connection:
+            authorize(connection, "import_outcomes", actor)
+            imported += evidence.insert_outcomes(connection, rows, now)
+    if imported:
+        with store.write() as connection:
+            event = Event("outcomes.imported", data={"outcomes": imported})
+            trail.append(connection, [event], at=now, actor=actor)
+    return {"imported": imported, "duplicates": len(outcomes) - imported}
+
+
+def purge(store: Store, *, policy: Policy, actor: str, now: datetime, dry_run: bool = True) -> dict[str, int]:
+    """Delete inputs, notes and quarantined rows that are past the policy's retention; counts what was or would be.
+
+    The trail keeps its digests, which without the deleted salts say nothing any more.
+    """
+    before_inputs = now - policy.retention.inputs
+    if dry_run:
+        with store.read() as connection:
+            inputs = len(cases.expired_inputs(connection, before_inputs, limit=10_000_000))
+            rest = evidence.expired(connection, policy, now)
+        return {"inputs": inputs, **rest}
+    purged = 0
+    while True:
+        with store.write() as connection:
+            authorize(connection, "purge", actor)
+            ids = cases.expired_inputs(connection, before_inputs, limit=CHUNK)
+            cases.delete_inputs(connection, ids)
+            trail.append(connection, [Event("input.purged", case_id) for case_id in ids], at=now, actor=actor)
+        purged += len(ids)
+        if not ids:
+            break
+    with store.write() as connection:
+        authorize(connection, "purge", actor)
+        rest = evidence.purge_expired(connection, policy, now)
+        if any(rest.values()):
+            trail.append(connection, [Event("notes.purged", data=dict(rest))], at=now, actor=actor)
+    return {"inputs": purged, **rest}

@@ -1,0 +1,21 @@
+"""The permission check that stands at the head of every act."""
+
+from handrail import roles
+from handrail.errors import NotPermitted
+from handrail.store import rollout
+from handrail.store.engine import Connection
+
+
+def authorize(connection: Connection, act: str, actor: str) -> None:
+    """Let `actor` do `act`; a name beginning with ``flow:`` is a flow.
+
+    Raises:
+        NotPermitted: the person is unknown or has no role that may.
+    """
+    if actor.startswith(roles.SYSTEM):
+        roles.check(act, actor, {roles.Role.FLOW})
+        return
+    person = rollout.person(connection, actor)
+    if person is None:
+        raise NotPermitted(f"{actor} is not known here. Add them with `handrail people add {actor} --role reviewer`.")
+    roles.check(act, actor, person["roles"])

@@ -1,0 +1,297 @@
+"""People claim work and decide it; several rulings of one session may share a transaction."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from handrail.acts.authority import authorize
+from handrail.case import Outcome, State
+from handrail.errors import BadInput, Conflict, NotFound
+from handrail.policy import Consequence, Policy
+from handrail.queues import Queue
+from handrail.sla import due
+from handrail.store import cases, outbox, queue, rollout, trail
+from handrail.store.engine import Connection, Store
+from handrail.store.trail import Event
+
+KINDS = ("review", "audit", "second", "escalation")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Work reserved for one reviewer until `lease_until`; `fence` must come back with the decision."""
+
+    item_id: int
+    case_id: int
+    kind: str
+    queue: str
+    suggestion_hidden: bool
+    fence: int
+    due_at: datetime
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What a person decides of one claimed work item."""
+
+    item_id: int
+    fence: int
+    outcome: Outcome
+    label: str | None = None
+    reason_code: str | None = None
+    note: str | None = None
+    seconds: float | None = None
+
+
+@dataclass
+class _Batch:
+    """Rows of one session, written together."""
+
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[tuple[int, str]] = field(default_factory=list)
+    labels: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    work: list[dict[str, Any]] = field(default_factory=list)
+    escalations: list[dict[str, Any]] = field(default_factory=list)
+    decided: list[int] = field(default_factory=list)
+    done: list[int] = field(default_factory=list)
+    resolved: list[int] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+def claim(
+    store: Store, actor: str, *, policy: Policy, now: datetime, limit: int = 1, kinds: Collection[str] | None = None
+) -> list[Claim]:
+    """Reserve the work that is due next; empty when nothing waits.
+
+    Work on a case that `actor` has decided before is never offered to them. Escalations are offered only to those
+    who may resolve them.
+    """
+    with store.write() as connection:
+        authorize(connection, "decide", actor)
+        person = rollout.person(connection, actor) or {"roles": []}
+        manager = "escalation_manager" in person["roles"]
+        allowed = [kind for kind in kinds or KINDS if kind != "escalation" or manager]
+        rows = queue.claimable(connection, actor, now=now, kinds=allowed, limit=limit)
+        until = now + policy.leases.duration
+        queue.lease(connection, [row["id"] for row in rows], actor, until)
+        return [
+            Claim(
+                row["id"], row["case_id"], row["kind"], row["queue"], row["suggestion_hidden"], row["fence"] + 1,
+                row["due_at"], until,
+            )
+            for row in rows
+        ]  # fmt: skip
+
+
+def claim_case(store: Store, case_id: int, actor: str, *, policy: Policy, now: datetime) -> Claim:
+    """Reserve the open work of one case.
+
+    Raises:
+        NotFound: the case has no open work.
+        Conflict: somebody else holds it, or `actor` has decided the case before.
+    """
+    with store.write() as connection:
+        authorize(connection, "decide", actor)
+        open_items = queue.open_work(connection, case_id=case_id)
+        if open_items.empty:
+            raise NotFound(f"Case {case_id} has no open work. List what waits with `handrail queue list`.")
+        row = open_items.iloc[0]
+        allowed = {
+            item["id"]: item
+            for item in queue.claimable(connection, actor, now=now, kinds=KINDS, limit=1_000_000)
+            if item["case_id"] == case_id
+        }
+        if int(row["id"]) not in allowed:
+            raise Conflict(
+                f"Case {case_id} is held by {row['holder'] or 'nobody'} or was decided by you before. "
+                "Take another with `handrail queue next`, or wait until the lease ends."
+            )
+        item = allowed[int(row["id"])]
+        until = now + policy.leases.duration
+        queue.lease(connection, [item["id"]], actor, until)
+        return Claim(
+            item["id"], case_id, item["kind"], item["queue"], item["suggestion_hidden"], item["fence"] + 1,
+            item["due_at"], until,
+        )  # fmt: skip
+
+
+def held_item(store: Store, case_id: int, actor: str) -> int:
+    """The open work item of a case that `actor` holds.
+
+    Raises:
+        Conflict: they hold none.
+    """
+    with store.read() as connection:
+        found = queue.open_work(connection, case_id=case_id)
+    mine = found[found["holder"] == actor]
+    if mine.empty:
+        raise Conflict(f"You hold no work on case {case_id}. Claim it with `handrail queue next`.")
+    return int(mine["id"].iloc[0])
+
+
+def decide(store: Store, rulings: Sequence[Ruling], actor: str, *, policy: Policy, now: datetime) -> int:
+    """Apply rulings: decision, label, action and trail event together or not at all.
+
+    Raises:
+        Conflict: the lease was lost (stale fence) or the case is decided; nothing of this call is written.
+        BadInput: an override without a label, a label the policy does not know, an approval of nothing.
+    """
+    with store.write() as connection:
+        authorize(connection, "decide", actor)
+        trail.lock(connection)
+        person = rollout.person(connection, actor)
+        trained_until = person["trained_until"] if person else None
+        status = "accepted" if trained_until is not None and trained_until > now else "provisional"
+        items = queue.work(connection, [ruling.item_id for ruling in rulings])
+        batch = _Batch()
+        for ruling in rulings:
+            item = items.get(ruling.item_id)
+            if item is None:
+                raise NotFound(f"Work item {ruling.item_id} does not exist. List what waits with `handrail queue list`.")
+            _check_lease(item, ruling, actor)
+            _apply(batch, item, _completed(ruling, item, policy), status=status, actor=actor, policy=policy, now=now)
+        _write(connection, batch, [ruling.item_id for ruling in rulings], actor, now)
+    return len(rulings)
+
+
+def _check_lease(item: dict[str, Any], ruling: Ruling, actor: str) -> None:
+    if item["state"] != "open":
+        raise Conflict(f"Case {item['case_id']} is decided already. Take the next one with `handrail queue next`.")
+    if item["holder"] != actor or item["fence"] != ruling.fence:
+        raise Conflict(
+            f"Case {item['case_id']} is no longer yours: its lease ended and {item['holder'] or 'nobody'} holds it. "
+            "Claim it again and look once more before deciding."
+        )
+
+
+def _completed(ruling: Ruling, item: dict[str, Any], policy: Policy) -> Ruling:
+    """The ruling with its label; choosing the proposed label blindly is an approval."""
+    proposed = item["proposed"]
+    if ruling.outcome is Outcome.APPROVE:
+        if proposed is None:
+            raise BadInput(f"Case {item['case_id']} has no suggestion to approve. Use `override --label CATEGORY`.")
+        return Ruling(item["id"], ruling.fence, Outcome.APPROVE, proposed, None, ruling.note, ruling.seconds)
+    if ruling.outcome is Outcome.OVERRIDE:
+        if ruling.label is None:
+            raise BadInput("An override needs the right category. Add `--label CATEGORY`.")
+        policy.category(ruling.label)
+        if ruling.label == proposed:
+            return Ruling(item["id"], ruling.fence, Outcome.APPROVE, proposed, None, ruling.note, ruling.seconds)
+        return ruling
+    if ruling.reason_code is None:
+        raise BadInput("A denial needs a reason. Add `--reason policy|legal|out_of_scope|…`.")
+    return ruling
+
+
+def _apply(
+    batch: _Batch, item: dict[str, Any], ruling: Ruling, *, status: str, actor: str, policy: Policy, now: datetime
+) -> None:
+    case_id, kind = item["case_id"], item["kind"]
+    place = len(batch.decisions)
+    batch.decisions.append(
+        {
+            "case_id": case_id, "work_item_id": item["id"], "kind": kind, "outcome": ruling.outcome,
+            "proposed": item["proposed"], "label": ruling.label, "reason_code": ruling.reason_code, "actor": actor,
+            "blind": item["suggestion_hidden"], "seconds": ruling.seconds, "decided_at": now,
+        }
+    )  # fmt: skip
+    if ruling.note:
+        batch.notes.append((place, ruling.note))
+    if ruling.label in policy.categories:
+        batch.labels.append(
+            {
+                "case_id": case_id, "label": ruling.label, "status": status, "provenance": kind, "reviewer": actor,
+                "blind": item["suggestion_hidden"], "reason_code": ruling.reason_code, "labelled_at": now,
+            }
+        )  # fmt: skip
+    batch.events.append(
+        Event(
+            "case.decided",
+            case_id,
+            {"work": kind, "outcome": str(ruling.outcome), "label": ruling.label, "reason": ruling.reason_code},
+        )
+    )
+    if kind != "audit":
+        batch.resolved.append(case_id)
+    if ruling.outcome is not Outcome.APPROVE and ruling.reason_code in policy.escalation.reasons and kind != "escalation":
+        _escalate(batch, item, ruling, actor=actor, policy=policy, now=now)
+        return
+    if kind == "audit":
+        return
+    if ruling.outcome is Outcome.DENY or ruling.label is None:
+        batch.done.append(case_id)
+        return
+    if _needs_second(item, ruling, policy):
+        batch.work.append(_second_look(item, policy, now))
+        return
+    batch.decided.append(case_id)
+    batch.actions.append(
+        (
+            place,
+            {
+                "case_id": case_id, "key": f"case-{case_id}:{ruling.label}"[:64],
+                "action": policy.category(ruling.label).action, "category": ruling.label, "automatic": False,
+                "created_at": now, "next_at": now,
+            },
+        )
+    )  # fmt: skip
+
+
+def _needs_second(item: dict[str, Any], ruling: Ruling, policy: Policy) -> bool:
+    """An override into a category of high consequence asks for a second person."""
+    if ruling.outcome is not Outcome.OVERRIDE or item["kind"] != "review" or ruling.label is None:
+        return False
+    consequence = policy.category(ruling.label).consequence_at(item["amount"])
+    return item["proposed"] is not None and consequence is Consequence.HIGH
+
+
+def _second_look(item: dict[str, Any], policy: Policy, now: datetime) -> dict[str, Any]:
+    return {
+        "case_id": item["case_id"],
+        "kind": "second",
+        "queue": Queue.C,
+        "category": item["proposed"],
+        "suggestion_hidden": True,
+        "opened_at": now,
+        "due_at": due(now, policy.sla.decision, policy.sla.calendar),
+    }
+
+
+def _escalate(
+    batch: _Batch, item: dict[str, Any], ruling: Ruling, *, actor: str, policy: Policy, now: datetime
+) -> None:
+    due_at = due(now, policy.escalation.due_within, policy.sla.calendar)
+    batch.escalations.append(
+        {
+            "case_id": item["case_id"], "cause": ruling.reason_code, "first_decider": actor, "opened_at": now,
+            "due_at": due_at, "resolved_at": None, "resolved_by": None,
+        }
+    )  # fmt: skip
+    batch.work.append(
+        {
+            "case_id": item["case_id"], "kind": "escalation", "queue": Queue.C, "category": item["proposed"],
+            "suggestion_hidden": False, "opened_at": now, "due_at": due_at,
+        }
+    )  # fmt: skip
+    batch.events.append(Event("case.escalated", item["case_id"], {"cause": ruling.reason_code}))
+
+
+def _write(connection: Connection, batch: _Batch, item_ids: list[int], actor: str, now: datetime) -> None:
+    ids = queue.insert_decisions(connection, batch.decisions)
+    queue.insert_notes(connection, [{"decision_id": ids[place], "text": text} for place, text in batch.notes])
+    queue.insert_labels(connection, batch.labels)
+    outbox.put(connection, [{**row, "decision_id": ids[place]} for place, row in batch.actions])
+    queue.close_work(connection, item_ids, now)
+    queue.resolve_escalations(connection, batch.resolved, actor, now)
+    held = {cause: queue.escalated(connection, [row["case_id"] for row in batch.escalations], cause) for cause in
+            {row["cause"] for row in batch.escalations}}  # fmt: skip
+    queue.insert_escalations(
+        connection, [row for row in batch.escalations if row["case_id"] not in held[row["cause"]]]
+    )
+    queue.insert_work(connection, batch.work)
+    cases.set_state(connection, batch.decided, State.DECIDED, only_from=State.QUEUED)
+    cases.set_state(connection, batch.done, State.DONE, only_from=State.QUEUED)
+    trail.append(connection, batch.events, at=now, actor=actor)

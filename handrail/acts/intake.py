@@ -1,0 +1,276 @@
+"""Rows become cases, or lie in quarantine with their reason."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from handrail.acts.authority import authorize
+from handrail.case import State
+from handrail.policy import Policy
+from handrail.store import cases, queue, trail
+from handrail.store.engine import Connection, Store
+from handrail.store.trail import Event
+from handrail.trail.chain import digest
+
+CHUNK = 1000
+"""Cases per transaction: short enough that the desk never waits longer than a tenth of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The bytes that are being taken in; `batch_id` is None until a row of it turns out to be new."""
+
+    source: str
+    file_digest: str
+    batch_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of one chunk of rows."""
+
+    delivery: Delivery
+    new: int
+    duplicates: int
+    quarantined: int
+
+
+def resume(store: Store, source: str, file_digest: str) -> Delivery:
+    """Find the batch of the same delivery that was killed or stopped half-way, else begin a new one."""
+    with store.read() as connection:
+        return Delivery(source, file_digest, cases.unfinished_batch(connection, source, file_digest))
+
+
+def take_in(
+    store: Store, good: pd.DataFrame, bad: pd.DataFrame, delivery: Delivery, *, policy: Policy, actor: str, now: datetime
+) -> Taken:
+    """Store parsed rows as received cases and unreadable ones in quarantine; what is known already stays as it is.
+
+    `good` and `bad` have the columns of `handrail.rows.Parsed`. Each chunk is one transaction, so that a killed run
+    is completed by running the same file again.
+    """
+    new = duplicates = put_aside = 0
+    for start in range(0, len(good), CHUNK):
+        with store.write() as connection:
+            authorize(connection, "intake", actor)
+            part = good.iloc[start : start + CHUNK]
+            delivery, added = _take_chunk(connection, part, delivery, policy=policy, actor=actor, now=now)
+        new += added
+        duplicates += len(part) - added
+    if len(bad):
+        with store.write() as connection:
+            authorize(connection, "intake", actor)
+            delivery, put_aside = _put_aside(connection, bad, delivery, policy=policy, actor=actor, now=now)
+        duplicates += len(bad) - put_aside
+    return Taken(delivery, new, duplicates, put_aside)
+
+
+def _take_chunk(
+    connection: Connection, part: pd.DataFrame, delivery: Delivery, *, policy: Policy, actor: str, now: datetime
+) -> tuple[Delivery, int]:
+    trail.lock(connection)
+    known = cases.known(connection, delivery.source, part["external_id"].tolist())
+    held_back = cases.quarantined(connection, delivery.source, part["row_digest"].tolist()) if known else set()
+    fresh: list[dict[str, Any]] = []
+    corrected: list[tuple[int, dict[str, Any]]] = []
+    mine = 0
+    for row in part.to_dict("records"):
+        case_id, state, batch_id = known.get(row["external_id"], (None, None, None))
+        if case_id is None:
+            fresh.append(row)
+        elif batch_id == delivery.batch_id:
+            mine += 1
+        elif state == State.RECEIVED or (state == State.QUARANTINED and row["row_digest"] not in held_back):
+            corrected.append((case_id, row))
+    if not fresh and not corrected:
+        return delivery, mine
+    delivery = _opened(connection, delivery, policy, actor, now)
+    events = _insert(connection, fresh, delivery, now)
+    for case_id, row in corrected:
+        values = {**_case_values(row, delivery, now), "state": State.RECEIVED}
+        cases.readmit(connection, case_id, values, row["text"], row["customer_id"])
+        events.append(Event("case.readmitted", case_id))
+    cases.release_quarantine(connection, delivery.source, [row["external_id"] for _, row in corrected], now)
+    trail.append(connection, events, at=now, actor=actor)
+    return delivery, len(fresh) + len(corrected) + mine
+
+
+def _opened(connection: Connection, delivery: Delivery, policy: Policy, actor: str, now: datetime) -> Delivery:
+    if delivery.batch_id is not None:
+        return delivery
+    batch_id = cases.insert_batch(
+        connection,
+        source=delivery.source,
+        file_digest=delivery.file_digest,
+        policy_version=policy.version,
+        started_at=now,
+    )
+    opened = Event("batch.opened", data={"batch": batch_id, "policy": policy.version, "file": delivery.file_digest})
+    trail.append(connection, [opened], at=now, actor=actor)
+    return Delivery(delivery.source, delivery.file_digest, batch_id)
+
+
+def _case_values(row: Mapping[str, Any], delivery: Delivery, now: datetime) -> dict[str, Any]:
+    amount = row["amount"]
+    return {
+        "batch_id": delivery.batch_id,
+        "row_digest": row["row_digest"],
+        "received_at": row["received_at"].to_pydatetime() if isinstance(row["received_at"], pd.Timestamp) else row["received_at"],
+        "ingested_at": now,
+        "history": bool(row["history"]),
+        "has_text": bool(row["text"].strip()),
+        "consent": bool(row["consent"]),
+        "amount": None if amount is None or pd.isna(amount) else float(amount),
+        "fields": row["fields"],
+        "flags": [],
+    }
+
+
+def _insert(
+    connection: Connection, rows: Sequence[dict[str, Any]], delivery: Delivery, now: datetime
+) -> list[Event]:
+    values = [
+        {
+            "source": delivery.source,
+            "external_id": row["external_id"],
+            "state": State.RECEIVED,
+            **_case_values(row, delivery, now),
+        }
+        for row in rows
+    ]
+    ids = cases.insert_cases(connection, values)
+    salts = [secrets.token_bytes(16) for _ in rows]
+    cases.insert_inputs(
+        connection,
+        [
+            {"case_id": case_id, "salt": salt, "text": row["text"], "customer_id": row["customer_id"] or None}
+            for case_id, salt, row in zip(ids, salts, rows, strict=True)
+        ],
+    )
+    queue.insert_labels(
+        connection,
+        [
+            {
+                "case_id": case_id, "label": row["label"], "status": "imported", "provenance": "history",
+                "reviewer": None, "blind": False, "reason_code": None, "labelled_at": now,
+            }
+            for case_id, row in zip(ids, rows, strict=True)
+            if row["history"]
+        ],
+    )  # fmt: skip
+    return [
+        Event("case.received", case_id, {"batch": delivery.batch_id, "input": digest(salt, row["text"])})
+        for case_id, salt, row in zip(ids, salts, rows, strict=True)
+    ]
+
+
+def _put_aside(
+    connection: Connection, bad: pd.DataFrame, delivery: Delivery, *, policy: Policy, actor: str, now: datetime
+) -> tuple[Delivery, int]:
+    trail.lock(connection)
+    held = cases.quarantined(connection, delivery.source, bad["row_digest"].tolist())
+    rows = bad[~bad["row_digest"].isin(held)].drop_duplicates("row_digest").to_dict("records")
+    if not rows:
+        return delivery, 0
+    delivery = _opened(connection, delivery, policy, actor, now)
+    cases.insert_quarantine(
+        connection,
+        [
+            {
+                "batch_id": delivery.batch_id, "source": delivery.source, "row_number": row["row_number"],
+                "row_digest": row["row_digest"], "external_id": row["external_id"] or None, "case_id": None,
+                "reason": row["reason"], "expectation": row["expectation"], "row": row["row"], "at": now,
+            }
+            for row in rows
+        ],
+    )  # fmt: skip
+    event = Event("rows.quarantined", data={"batch": delivery.batch_id, "rows": len(rows)})
+    trail.append(connection, [event], at=now, actor=actor)
+    return delivery, len(rows)
+
+
+def quarantine(
+    store: Store, batch_id: int, failures: pd.DataFrame, *, actor: str, now: datetime
+) -> int:
+    """Put received cases aside; `failures` has case_id, external_id, row_digest, reason, expectation."""
+    with store.write() as connection:
+        authorize(connection, "intake", actor)
+        trail.lock(connection)
+        source = cases.batch(connection, batch_id)["source"]
+        moved = set(
+            cases.set_state(connection, failures["case_id"].tolist(), State.QUARANTINED, only_from=State.RECEIVED)
+        )
+        rows = [row for row in failures.to_dict("records") if row["case_id"] in moved]
+        held = cases.quarantined(connection, source, [row["row_digest"] for row in rows])
+        cases.insert_quarantine(
+            connection,
+            [
+                {
+                    "batch_id": batch_id, "source": source, "row_number": 0, "row_digest": row["row_digest"],
+                    "external_id": row["external_id"], "case_id": row["case_id"], "reason": row["reason"],
+                    "expectation": row["expectation"], "row": None, "at": now,
+                }
+                for row in rows
+                if row["row_digest"] not in held
+            ],
+        )  # fmt: skip
+        trail.append(
+            connection,
+            [Event("case.quarantined", row["case_id"], {"expectation": row["expectation"]}) for row in rows],
+            at=now,
+            actor=actor,
+        )
+    return len(moved)
+
+
+def accept(store: Store, case_ids: Sequence[int], history_ids: Sequence[int], *, actor: str, now: datetime) -> None:
+    """Let gated cases go on; history with its known outcome is done at once."""
+    known = set(history_ids)
+    for start in range(0, len(case_ids), CHUNK):
+        part = case_ids[start : start + CHUNK]
+        with store.write() as connection:
+            authorize(connection, "intake", actor)
+            trail.lock(connection)
+            live = [case_id for case_id in part if case_id not in known]
+            done = [case_id for case_id in part if case_id in known]
+            cases.set_state(connection, live, State.ACCEPTED, only_from=State.RECEIVED)
+            imported = cases.set_state(connection, done, State.DONE, only_from=State.RECEIVED)
+            trail.append(
+                connection, [Event("case.imported", case_id) for case_id in imported], at=now, actor=actor
+            )
+
+
+def close_batch(
+    store: Store, batch_id: int, state: str, *, actor: str, now: datetime, extra: Mapping[str, int] | None = None
+) -> None:
+    """Record that a batch was gated, stopped or done, once."""
+    with store.write() as connection:
+        authorize(connection, "intake", actor)
+        if cases.batch(connection, batch_id)["state"] == state:
+            return
+        counts = {**cases.state_counts(connection, batch_id), **(extra or {})}
+        cases.update_batch(connection, batch_id, state=state, finished_at=now, counts=counts)
+        trail.append(
+            connection, [Event(f"batch.{state}", data={"batch": batch_id, **counts})], at=now, actor=actor
+        )
+
+
+def save_redactions(store: Store, rows: pd.DataFrame) -> None:
+    """Save redacted texts, what was replaced and the flags found.
+
+    `rows` has case_id, redacted, findings (lists of type, start, end) and flags (tuples of codes).
+    """
+    for start in range(0, len(rows), CHUNK):
+        part = rows.iloc[start : start + CHUNK].to_dict("records")
+        with store.write() as connection:
+            cases.save_redaction(
+                connection,
+                [{"of": row["case_id"], "redacted": row["redacted"], "findings": row["findings"]} for row in part],
+            )
+            cases.save_flags(
+                connection, [{"of": row["case_id"], "flags": list(row["flags"])} for row in part if row["flags"]]
+            )

@@ -1,0 +1,129 @@
+"""Automation is withheld, given back, widened and narrowed."""
+
+from datetime import datetime
+from typing import Any
+
+from handrail.acts.authority import authorize
+from handrail.acts.routing import return_unsent
+from handrail.errors import BadInput, NotFound, Refused
+from handrail.policy import Policy, Stage
+from handrail.store import rollout, trail
+from handrail.store.engine import Store
+from handrail.store.trail import Event
+
+
+def _reasoned(reason: str) -> str:
+    if not reason.strip():
+        raise BadInput("This act needs a reason. Add `--reason \"one sentence\"`.")
+    return reason.strip()
+
+
+def pause(
+    store: Store,
+    category: str | None,
+    *,
+    reason: str,
+    policy: Policy,
+    actor: str,
+    now: datetime,
+    kind: str = "operator",
+    evidence: dict[str, Any] | None = None,
+) -> int:
+    """Withhold automation for a category (None: for all) from the next case on.
+
+    Automatic actions not yet sent return to queue B; actions that people approved go on. With `evidence` a model
+    review is opened, which must be closed before the category may resume. Returns how many actions returned.
+    """
+    reason = _reasoned(reason)
+    if category is not None:
+        policy.category(category)
+    with store.write() as connection:
+        authorize(connection, "pause", actor)
+        trail.lock(connection)
+        running = rollout.pauses(connection)
+        same = running[running["category"].isna() if category is None else running["category"] == category]
+        if len(same):
+            raise Refused(f"{category or 'Everything'} is paused already. Resume it with `handrail resume`.")
+        review_id = None
+        if evidence is not None and category is not None:
+            review_id = rollout.insert_review(connection, category=category, evidence=evidence, opened_at=now)
+        pause_id = rollout.insert_pause(
+            connection,
+            category=category,
+            kind=kind,
+            reason=reason,
+            actor=actor,
+            since=now,
+            model_review_id=review_id,
+        )
+        returned = return_unsent(connection, category, policy=policy, actor=actor, now=now)
+        event = Event(
+            "automation.paused",
+            data={"pause": pause_id, "category": category, "cause": kind, "review": review_id, "returned": returned},
+        )
+        trail.append(connection, [event], at=now, actor=actor)
+    return returned
+
+
+def resume(store: Store, category: str | None, *, reason: str, policy: Policy, actor: str, now: datetime) -> None:
+    """Give automation back; after the breaker only with its model review closed, and at stage *partial*.
+
+    Raises:
+        Refused: nothing is paused, or a model review is still open.
+    """
+    reason = _reasoned(reason)
+    with store.write() as connection:
+        authorize(connection, "resume", actor)
+        trail.lock(connection)
+        running = rollout.pauses(connection)
+        mine = running[running["category"].isna() if category is None else running["category"] == category]
+        if mine.empty:
+            raise Refused(f"{category or 'Everything'} is not paused. See what is with `handrail status`.")
+        unreviewed = mine[mine["model_review_id"].notna() & mine["review_closed_at"].isna()]
+        if len(unreviewed):
+            number = int(unreviewed["model_review_id"].iloc[0])
+            raise Refused(
+                f"The breaker paused {category} and model review {number} is still open. "
+                f"Close it first: `handrail review close {number} --conclusion \"…\"`."
+            )
+        rollout.end_pauses(connection, mine["id"].tolist(), now)
+        events = [Event("automation.resumed", data={"category": category})]
+        if category is not None and (mine["kind"] == "breaker").any():
+            stage = rollout.stages(connection, policy)[category]
+            if stage is Stage.AUTO:
+                rollout.insert_stage(
+                    connection, category=category, stage=Stage.PARTIAL, since=now, actor=actor, reason=reason
+                )
+                events.append(Event("stage.changed", data={"category": category, "from": stage, "to": Stage.PARTIAL}))
+        trail.append(connection, events, at=now, actor=actor)
+
+
+def close_review(store: Store, review_id: int, *, conclusion: str, actor: str, now: datetime) -> None:
+    """Close a model review with what was found and done.
+
+    Raises:
+        NotFound: there is no open review with this number.
+    """
+    conclusion = _reasoned(conclusion)
+    with store.write() as connection:
+        authorize(connection, "close_review", actor)
+        if not rollout.close_review(connection, review_id, actor=actor, conclusion=conclusion, now=now):
+            raise NotFound(f"There is no open model review {review_id}. See `handrail review list`.")
+        trail.append(connection, [Event("review.closed", data={"review": review_id})], at=now, actor=actor)
+
+
+def set_stage(
+    store: Store, category: str, stage: Stage, *, reason: str, policy: Policy, actor: str, now: datetime
+) -> Stage:
+    """Move a category to another stage of the rollout; returns the stage before."""
+    reason = _reasoned(reason)
+    policy.category(category)
+    with store.write() as connection:
+        authorize(connection, "set_stage", actor)
+        before = rollout.stages(connection, policy)[category]
+        if before is stage:
+            return before
+        rollout.insert_stage(connection, category=category, stage=stage, since=now, actor=actor, reason=reason)
+        changed = Event("stage.changed", data={"category": category, "from": before, "to": stage})
+        trail.append(connection, [changed], at=now, actor=actor)
+    return before

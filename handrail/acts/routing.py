@@ -1,0 +1,182 @@
+"""Predictions are written down; cases go to their queues; automatic ones get their decision and action."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from handrail.acts.authority import authorize
+from handrail.acts.intake import CHUNK
+from handrail.case import Outcome, State
+from handrail.policy import Policy
+from handrail.queues import Queue, Reason
+from handrail.sla import due
+from handrail.store import cases, outbox, queue, rollout, trail
+from handrail.store.engine import Connection, Store
+from handrail.store.trail import Event
+
+PPM = 1_000_000
+
+
+def record_predictions(
+    store: Store, predictions: pd.DataFrame, *, version: str, role: str, advance: bool, actor: str, now: datetime
+) -> int:
+    """Write what `version` said of cases; with `advance` they go from accepted to scored.
+
+    `predictions` has case_id, label, confidence, novelty, novel. Returns how many were written: a case that another
+    run has scored meanwhile is left out.
+    """
+    written = 0
+    for rows in _parts(predictions):
+        with store.write() as connection:
+            authorize(connection, "assign", actor)
+            trail.lock(connection)
+            ids = [row["case_id"] for row in rows]
+            if advance:
+                due_ids = set(cases.set_state(connection, ids, State.SCORED, only_from=State.ACCEPTED))
+            else:
+                due_ids = set(ids) - set(queue.predictions_of(connection, ids, version)["case_id"])
+            kept = [row for row in rows if row["case_id"] in due_ids]
+            queue.insert_predictions(
+                connection, [{**row, "model_version": version, "role": role, "scored_at": now} for row in kept]
+            )
+            written += len(kept)
+    return written
+
+
+def pass_unscored(store: Store, case_ids: list[int], *, actor: str) -> None:
+    """Let cases on that no model may or can read: without text, without consent, or without a model."""
+    for start in range(0, len(case_ids), CHUNK):
+        with store.write() as connection:
+            authorize(connection, "assign", actor)
+            part = case_ids[start : start + CHUNK]
+            cases.set_state(connection, part, State.SCORED, only_from=State.ACCEPTED)
+
+
+def assign(store: Store, routes: pd.DataFrame, *, policy: Policy, actor: str, now: datetime) -> dict[str, int]:
+    """Put scored cases into their queues; A gets decision and action in the same transaction, B and C a work item.
+
+    `routes` has case_id, queue, reason, reasons, category, confidence, threshold, stage, control, suggestion_hidden,
+    model_version, due_at, key. Returns the number of cases by queue.
+    """
+    counts = {str(name): 0 for name in Queue}
+    for rows in _parts(routes):
+        with store.write() as connection:
+            authorize(connection, "assign", actor)
+            trail.lock(connection)
+            automatic = {row["case_id"] for row in rows if row["queue"] == Queue.A}
+            waiting = [row["case_id"] for row in rows if row["case_id"] not in automatic]
+            moved = set(cases.set_state(connection, sorted(automatic), State.DECIDED, only_from=State.SCORED))
+            moved |= set(cases.set_state(connection, waiting, State.QUEUED, only_from=State.SCORED))
+            kept = [row for row in rows if row["case_id"] in moved]
+            _write_routes(connection, kept, policy, actor, now)
+            _approve(connection, [row for row in kept if row["queue"] == Queue.A], policy, actor, now)
+            queue.insert_work(connection, [_work(row, now) for row in kept if row["queue"] != Queue.A])
+            for row in kept:
+                counts[row["queue"]] += 1
+    return counts
+
+
+def _parts(frame: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(frame), CHUNK):
+        part = frame.iloc[start : start + CHUNK].astype(object)
+        yield part.where(part.notna(), None).to_dict("records")
+
+
+def _write_routes(
+    connection: Connection, rows: list[dict[str, Any]], policy: Policy, actor: str, now: datetime
+) -> None:
+    kept = [{name: value for name, value in row.items() if name not in ("key", "flags")} for row in rows]
+    queue.insert_routes(connection, [{**row, "policy_version": policy.version, "assigned_at": now} for row in kept])
+    events = [
+        Event(
+            "case.assigned",
+            row["case_id"],
+            {
+                "queue": row["queue"],
+                "reason": row["reason"],
+                "reasons": list(row["reasons"]),
+                "category": row["category"],
+                "confidence_ppm": None if row["confidence"] is None else round(row["confidence"] * PPM),
+                "model": row["model_version"],
+                "policy": policy.version,
+                "stage": row["stage"],
+            },
+        )
+        for row in rows
+    ]
+    trail.append(connection, events, at=now, actor=actor)
+
+
+def _approve(
+    connection: Connection, rows: list[dict[str, Any]], policy: Policy, actor: str, now: datetime
+) -> None:
+    decisions = [
+        {
+            "case_id": row["case_id"], "work_item_id": None, "kind": "automatic", "outcome": Outcome.APPROVE,
+            "proposed": row["category"], "label": row["category"], "reason_code": None, "actor": actor,
+            "blind": False, "seconds": None, "decided_at": now,
+        }
+        for row in rows
+    ]  # fmt: skip
+    ids = queue.insert_decisions(connection, decisions)
+    outbox.put(
+        connection,
+        [
+            {
+                "case_id": row["case_id"], "decision_id": decision_id, "key": f"{row['key']}:{row['category']}"[:64],
+                "action": policy.category(row["category"]).action, "category": row["category"], "automatic": True,
+                "created_at": now, "next_at": now,
+            }
+            for row, decision_id in zip(rows, ids, strict=True)
+        ],
+    )  # fmt: skip
+    events = [
+        Event("case.decided", row["case_id"], {"work": "automatic", "outcome": "approve", "label": row["category"]})
+        for row in rows
+    ]
+    trail.append(connection, events, at=now, actor=actor)
+
+
+def _work(row: dict[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "case_id": row["case_id"],
+        "kind": "review",
+        "queue": row["queue"],
+        "category": row["category"],
+        "suggestion_hidden": row["suggestion_hidden"],
+        "opened_at": now,
+        "due_at": row["due_at"],
+    }
+
+
+def return_unsent(
+    connection: Connection, category: str | None, *, policy: Policy, actor: str, now: datetime
+) -> int:
+    """Take automatic actions that were not sent back to queue B, in the caller's transaction; returns how many."""
+    rows = outbox.unsent_automatic(connection, category, limit=10_000_000)
+    outbox.withdraw(connection, [row["id"] for row in rows])
+    due_at = due(now, policy.sla.quick, policy.sla.calendar)
+    ids = [row["case_id"] for row in rows]
+    cases.set_state(connection, ids, State.QUEUED, only_from=State.DECIDED)
+    work = []
+    for case_id in ids:
+        route = queue.route_of(connection, case_id)
+        category_of = route["category"] if route else None
+        queue.update_route(
+            connection, case_id, queue=Queue.B, reason=Reason.PAUSED, reasons=[Reason.PAUSED], assigned_at=now, due_at=due_at
+        )
+        row = {"case_id": case_id, "queue": Queue.B, "category": category_of, "suggestion_hidden": False, "due_at": due_at}
+        work.append(_work(row, now))
+    queue.insert_work(connection, work)
+    trail.append(
+        connection, [Event("action.withdrawn", case_id, {"queue": "B"}) for case_id in ids], at=now, actor=actor
+    )
+    return len(ids)
+
+
+def note_watch(store: Store, name: str, now: datetime) -> None:
+    """Let a watch report that it succeeded; the dead-man's switch listens."""
+    with store.write() as connection:
+        rollout.beat(connection, name, now)

@@ -1,0 +1,124 @@
+"""The breaker: when rejections say that a category should stop deciding by itself."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from handrail.errors import BadInput
+
+_HOUR = timedelta(hours=1)
+_CHUNK = 2_000_000  # simulated hours held in memory at a time
+
+
+@dataclass(frozen=True)
+class BreakerReading:
+    """What the literal rule saw in its window; the rate is 0 when nothing was reviewed."""
+
+    reviewed: int
+    rejected: int
+    rate: float
+    tripped: bool
+
+
+def literal(
+    at: Sequence[datetime],
+    rejected: ArrayLike,
+    *,
+    now: datetime,
+    window: timedelta,
+    limit: float,
+    min_reviewed: int,
+) -> BreakerReading:
+    """Read the literal rule: tripped when rate >= `limit` over the window and reviewed >= `min_reviewed`.
+
+    `at` are aware times in any order, `rejected` marks the rejections among them; the window is
+    (now - window, now]. Fewer than one review never trips.
+
+    Raises:
+        BadInput: a time without a zone, or lengths that differ.
+    """
+    flags = np.asarray(rejected, dtype=bool)
+    times = _utc(at)
+    if len(times) != len(flags):
+        raise BadInput("Each review needs one time and one rejected flag. Pass lists of equal length.")
+    inside = (times > _instant(now - window)) & (times <= _instant(now))
+    reviewed, refused = int(inside.sum()), int(flags[inside].sum())
+    tripped = reviewed >= max(min_reviewed, 1) and refused >= _tripping_count(reviewed, limit)
+    return BreakerReading(reviewed, refused, refused / reviewed if reviewed else 0.0, tripped)
+
+
+def false_alarm_rate(
+    healthy_rate: float,
+    reviews_per_hour: float,
+    *,
+    limit: float,
+    window: timedelta,
+    min_reviewed: int,
+    horizon: timedelta,
+    rng: np.random.Generator,
+    runs: int = 2000,
+) -> float:
+    """Simulate how probably a healthy category is paused by the literal rule within the horizon.
+
+    The rule is read every hour from a fresh start (an empty window). Reviews arrive as a Poisson stream
+    of `reviews_per_hour`; each is rejected with `healthy_rate`. The standard error is at most
+    0.5 / sqrt(runs).
+
+    Raises:
+        BadInput: a rate outside its range, or a window or horizon under one hour.
+    """
+    span, looks = window // _HOUR, horizon // _HOUR
+    if not (0 <= healthy_rate <= 1 and reviews_per_hour >= 0 and span >= 1 and looks >= 1 and runs >= 1):
+        raise BadInput(
+            "Give a rate in [0, 1], a volume of 0 or more, and a window and horizon of an hour or more."
+        )
+    batch = max(1, _CHUNK // looks)
+    sizes = [min(batch, runs - done) for done in range(0, runs, batch)]
+    alarms = 0
+    for size in sizes:
+        reviews = rng.poisson(reviews_per_hour, (size, looks))
+        seen = _moving_sum(reviews, span)
+        refused = _moving_sum(rng.binomial(reviews, healthy_rate), span)
+        tripped = (seen >= max(min_reviewed, 1)) & (refused >= limit * seen - 1e-9)
+        alarms += int(tripped.any(axis=1).sum())
+    return alarms / runs
+
+
+def detectable(reviews: int, limit: float, min_reviewed: int, *, true_rate: float | None = None) -> float:
+    """Probability that a true rate (twice the limit if not given) trips a window of `reviews` reviews.
+
+    Exact binomial; 0 when `reviews` is below `min_reviewed`. A small value says that the audit volume
+    cannot protect the category.
+    """
+    if reviews < max(min_reviewed, 1):
+        return 0.0
+    rate = min(1.0, 2 * limit) if true_rate is None else true_rate
+    return float(stats.binom.sf(_tripping_count(reviews, limit) - 1, reviews, rate))
+
+
+def _tripping_count(reviewed: int, limit: float) -> int:
+    """Fewest rejections whose share reaches the limit (5 % of 20 is 1, not 2, despite rounding)."""
+    return max(0, math.ceil(limit * reviewed - 1e-9))
+
+
+def _moving_sum(counts: np.ndarray, span: int) -> np.ndarray:
+    """Sum over the last `span` hours; the first sums hold the hours there are."""
+    total = np.cumsum(counts, axis=1)
+    total[:, span:] = total[:, span:] - total[:, :-span]
+    return total
+
+
+def _utc(at: Sequence[datetime]) -> np.ndarray:
+    return np.array([_instant(moment) for moment in at], dtype="datetime64[us]")
+
+
+def _instant(moment: datetime) -> np.datetime64:
+    if moment.tzinfo is None:
+        raise BadInput(f"The time {moment} has no zone. Pass aware times, such as 2026-03-01T12:00+00:00.")
+    return pd.Timestamp(moment).tz_convert("UTC").tz_localize(None).to_datetime64()

@@ -1,0 +1,49 @@
+"""What can go wrong, each a sentence that ends with the remedy."""
+
+
+class HandrailError(Exception):
+    """Anything Handrail refuses; the message is shown to the user as it stands."""
+
+
+class RetryableError(HandrailError):
+    """The same call may succeed later: a busy database, a receiver that is away."""
+
+
+class PermanentError(HandrailError):
+    """The same call will never succeed: the input or the state must change first."""
+
+
+class BadInput(PermanentError, ValueError):
+    """A value, row or file that cannot be used as it is."""
+
+
+class BadPolicy(BadInput):
+    """A policy or mapping file with an unknown key or an impossible value; names the line."""
+
+
+class BatchStopped(PermanentError):
+    """Too many bad rows in one batch; nothing of it was scored."""
+
+
+class NotFound(PermanentError):
+    """A case, version, category or workspace that does not exist."""
+
+
+class Conflict(PermanentError):
+    """Somebody else acted first: a stale fence, a lease held by another, a decided case."""
+
+
+class NotPermitted(PermanentError):
+    """The actor's roles do not allow this act."""
+
+
+class Refused(PermanentError):
+    """A rule of the policy forbids this act now; the sentence says which and what would allow it."""
+
+
+class GateFailed(PermanentError):
+    """A data or business gate did not pass; names the expectation or figure."""
+
+
+class DatabaseBusy(RetryableError):
+    """Another process kept the database locked for longer than the waiting time."""

@@ -1,0 +1,53 @@
+"""Who may do what: one table for desk, console and flows alike."""
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from handrail.errors import NotPermitted
+
+SYSTEM = "flow:"
+
+
+class Role(StrEnum):
+    """The five roles of the business, and the flows' own."""
+
+    REVIEWER = "reviewer"
+    ESCALATION_MANAGER = "escalation_manager"
+    MODEL_STEWARD = "model_steward"
+    DATA_CURATOR = "data_curator"
+    PRODUCT_OWNER = "product_owner"
+    FLOW = "flow"
+
+
+PERMITTED: dict[str, frozenset[Role]] = {
+    "decide": frozenset({Role.REVIEWER, Role.ESCALATION_MANAGER}),
+    "resolve_escalation": frozenset({Role.ESCALATION_MANAGER}),
+    "intake": frozenset({Role.DATA_CURATOR, Role.MODEL_STEWARD, Role.FLOW}),
+    "assign": frozenset({Role.MODEL_STEWARD, Role.FLOW}),
+    "draw_audits": frozenset({Role.MODEL_STEWARD, Role.FLOW}),
+    "escalate": frozenset({Role.ESCALATION_MANAGER, Role.FLOW}),
+    "pause": frozenset({Role.MODEL_STEWARD, Role.PRODUCT_OWNER, Role.ESCALATION_MANAGER, Role.FLOW}),
+    # A flow may withhold automation, never give it back: resuming and widening are acts of people.
+    "resume": frozenset({Role.MODEL_STEWARD, Role.PRODUCT_OWNER}),
+    "close_review": frozenset({Role.MODEL_STEWARD}),
+    "set_stage": frozenset({Role.MODEL_STEWARD, Role.PRODUCT_OWNER}),
+    "set_champion": frozenset({Role.MODEL_STEWARD, Role.FLOW}),
+    "roll_back": frozenset({Role.MODEL_STEWARD, Role.PRODUCT_OWNER, Role.FLOW}),
+    "publish_policy": frozenset({Role.PRODUCT_OWNER, Role.MODEL_STEWARD}),
+    "manage_people": frozenset({Role.PRODUCT_OWNER}),
+    "import_outcomes": frozenset({Role.DATA_CURATOR, Role.PRODUCT_OWNER, Role.FLOW}),
+    "purge": frozenset({Role.DATA_CURATOR, Role.FLOW}),
+    "read_raw": frozenset({Role.REVIEWER, Role.ESCALATION_MANAGER, Role.DATA_CURATOR}),
+}
+
+
+def check(act: str, actor: str, roles: Collection[str]) -> None:
+    """Let `actor` with `roles` do `act`, or refuse.
+
+    Raises:
+        NotPermitted: names the roles that may.
+    """
+    permitted = PERMITTED[act]
+    if not permitted.intersection(roles):
+        who = ", ".join(sorted(role for role in permitted if role is not Role.FLOW))
+        raise NotPermitted(f"{actor} may not {act.replace('_', ' ')}. Ask somebody with the role {who}.")

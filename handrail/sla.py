@@ -1,0 +1,94 @@
+"""SLA: how long a person has, counted only while the business works."""
+
+from collections.abc import Iterator, Sequence
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from handrail.errors import BadInput
+from handrail.policy import Calendar, Policy
+from handrail.queues import Queue, Reason, Route
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_BY_HAND = frozenset({Reason.STAGE_MANUAL, Reason.STAGE_SHADOW})
+_DAY = timedelta(days=1)
+
+
+def due(assigned_at: datetime, duration: timedelta, calendar: Calendar) -> datetime:
+    """When work assigned at `assigned_at` must be done: `duration` of business time later, in UTC.
+
+    Time runs only on the calendar's days between its hours, in its time zone; hours are real ones, so a
+    night in which clocks change counts 23 or 25. Work that ends with the day is due at closing time.
+
+    Raises:
+        BadInput: `assigned_at` has no time zone.
+    """
+    if assigned_at.tzinfo is None:
+        raise BadInput(f"The time {assigned_at.isoformat()} has no time zone. Give one, such as +00:00.")
+    start = assigned_at.astimezone(UTC)
+    if _is_always_open(calendar):
+        return start + duration
+    left = duration
+    for opens, closes in _working_days(start, calendar):
+        begin = max(start, opens)
+        if begin >= closes:
+            continue
+        if begin + left <= closes:
+            return begin + left
+        left -= closes - begin
+    raise BadInput(
+        f"The calendar has no {duration} of working time after {start.isoformat()}. Shorten the SLA."
+    )
+
+
+def due_many(
+    assigned_at: Sequence[datetime], durations: Sequence[timedelta], calendar: Calendar
+) -> list[datetime]:
+    """As `due` for each pair, in order; equal pairs are computed once. No pairs give an empty list."""
+    pairs = list(zip(assigned_at, durations, strict=True))
+    answers = {pair: due(*pair, calendar) for pair in set(pairs)}
+    return [answers[pair] for pair in pairs]
+
+
+def breached(due_at: datetime, now: datetime) -> bool:
+    """Whether the work is late; at `due_at` itself it is still in time."""
+    return now > due_at
+
+
+def duration_for(route: Route, policy: Policy) -> timedelta:
+    """The SLA of a route: by its queue, and the manual one where stage `manual` or `shadow` decided."""
+    return _duration(route.queue, route.reason, policy)
+
+
+def durations_for(routes: pd.DataFrame, policy: Policy) -> list[timedelta]:
+    """As `duration_for` for each row of what `queues.route_many` returns."""
+    pairs = list(zip(routes["queue"], routes["reason"], strict=True))
+    known = {pair: _duration(Queue(pair[0]), Reason(pair[1]), policy) for pair in set(pairs)}
+    return [known[pair] for pair in pairs]
+
+
+def _duration(queue: Queue, reason: Reason, policy: Policy) -> timedelta:
+    if reason in _BY_HAND:
+        return policy.sla.manual
+    return {Queue.A: policy.sla.auto, Queue.B: policy.sla.quick, Queue.C: policy.sla.decision}[queue]
+
+
+def _is_always_open(calendar: Calendar) -> bool:
+    around_the_clock = calendar.opens == time(0) == calendar.closes
+    return around_the_clock and set(calendar.days) == set(_WEEKDAYS) and not calendar.holidays
+
+
+def _working_days(start: datetime, calendar: Calendar) -> Iterator[tuple[datetime, datetime]]:
+    """Opening and closing time in UTC of each working day from the local day of `start` on."""
+    zone = ZoneInfo(calendar.timezone)
+    day = start.astimezone(zone).date()
+    while day.year < MAXYEAR:
+        if _WEEKDAYS[day.weekday()] in calendar.days and day not in calendar.holidays:
+            end = day + _DAY if calendar.closes == time(0) else day
+            yield _instant(day, calendar.opens, zone), _instant(end, calendar.closes, zone)
+        day += _DAY
+
+
+def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)

@@ -1,0 +1,218 @@
+"""Cases, their erasable inputs, batches and the quarantine."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from handrail.case import State
+from handrail.store.frames import frame
+from handrail.store.schema import Batch, Case, CaseInput, Quarantine, Route
+
+IN_LIMIT = 900
+"""Most values in one IN list: every SQLite build takes it."""
+
+
+def chunks(values: Sequence[Any], size: int = IN_LIMIT) -> list[Sequence[Any]]:
+    """Cut a sequence into runs of at most `size`; an empty one gives none."""
+    return [values[start : start + size] for start in range(0, len(values), size)]
+
+
+def unfinished_batch(connection: Connection, source: str, file_digest: str) -> int | None:
+    """The batch of the same delivery that was killed half-way, to be continued."""
+    query = select(Batch.id).where(
+        Batch.source == source, Batch.file_digest == file_digest, Batch.state.in_(("open", "gated"))
+    )
+    return connection.execute(query.order_by(Batch.id.desc())).scalar()
+
+
+def insert_batch(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `batches`
+    """Open a batch and return its id."""
+    result = connection.execute(insert(Batch).values(state="open", counts={}, **values).returning(Batch.id))
+    return int(result.scalar_one())
+
+
+def update_batch(connection: Connection, batch_id: int, **values: Any) -> None:  # noqa: ANN401 - columns of `batches`
+    """Change a batch's state, counts or end."""
+    connection.execute(update(Batch).where(Batch.id == batch_id).values(**values))
+
+
+def batch(connection: Connection, batch_id: int) -> dict[str, Any]:
+    """One batch as a mapping of its columns."""
+    return dict(connection.execute(select(Batch.__table__).where(Batch.id == batch_id)).mappings().one())
+
+
+def known(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, tuple[int, str, int]]:
+    """Which of these ids exist: external id → (case id, state, batch id)."""
+    found: dict[str, tuple[int, str, int]] = {}
+    for part in chunks(external_ids):
+        query = select(Case.external_id, Case.id, Case.state, Case.batch_id).where(
+            Case.source == source, Case.external_id.in_(part)
+        )
+        found.update({row[0]: (row[1], row[2], row[3]) for row in connection.execute(query)})
+    return found
+
+
+def insert_cases(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert cases; ids in the order of `rows`."""
+    if not rows:
+        return []
+    statement = insert(Case).returning(Case.id, sort_by_parameter_order=True)
+    return list(connection.execute(statement, list(rows)).scalars())
+
+
+def insert_inputs(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert the erasable half of cases."""
+    if rows:
+        connection.execute(insert(CaseInput), list(rows))
+
+
+def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_from: State) -> list[int]:
+    """Move cases from one state to the next; returns the ids that really were in `only_from`."""
+    moved: list[int] = []
+    for part in chunks(ids):
+        moved += connection.execute(select(Case.id).where(Case.id.in_(part), Case.state == only_from)).scalars()
+    for part in chunks(moved):
+        connection.execute(update(Case).where(Case.id.in_(part)).values(state=state))
+    return moved
+
+
+def pick(
+    connection: Connection, state: State, *, after: int = 0, limit: int = 1000, batch_id: int | None = None
+) -> pd.DataFrame:
+    """Cases in `state` with their inputs, by id, beginning after the id `after`; empty frame when none is left."""
+    query = (
+        select(
+            Case.id.label("case_id"), Case.source, Case.external_id, Case.batch_id, Case.row_digest, Case.received_at, Case.has_text,
+            Case.consent, Case.amount, Case.fields, Case.flags, Case.history,
+            CaseInput.text, CaseInput.redacted, CaseInput.salt,
+        )
+        .join(CaseInput, CaseInput.case_id == Case.id)
+        .where(Case.state == state, Case.id > after)
+        .order_by(Case.id)
+        .limit(limit)
+    )  # fmt: skip
+    if batch_id is not None:
+        query = query.where(Case.batch_id == batch_id)
+    return frame(connection, query)
+
+
+def save_redaction(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write redacted texts and findings; rows hold `of` (case id), `redacted`, `findings`."""
+    if rows:
+        statement = update(CaseInput).where(CaseInput.case_id == bindparam("of"))
+        connection.execute(
+            statement.values(redacted=bindparam("redacted"), findings=bindparam("findings")), list(rows)
+        )
+
+
+def save_flags(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write policy flags; rows hold `of` (case id) and `flags`."""
+    if rows:
+        connection.execute(update(Case).where(Case.id == bindparam("of")).values(flags=bindparam("flags")), list(rows))
+
+
+def readmit(connection: Connection, case_id: int, values: dict[str, Any], text: str, customer_id: str | None) -> None:
+    """Replace a quarantined case by its corrected row."""
+    connection.execute(update(Case).where(Case.id == case_id).values(**values))
+    connection.execute(
+        update(CaseInput)
+        .where(CaseInput.case_id == case_id)
+        .values(text=text, customer_id=customer_id, redacted=None, findings=None)
+    )
+
+
+def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> set[str]:
+    """Which of these rows lie in the quarantine already."""
+    found: set[str] = set()
+    for part in chunks(digests):
+        query = select(Quarantine.row_digest).where(Quarantine.source == source, Quarantine.row_digest.in_(part))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def insert_quarantine(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Put rows aside with their reasons."""
+    if rows:
+        connection.execute(insert(Quarantine), list(rows))
+
+
+def release_quarantine(connection: Connection, source: str, external_ids: Sequence[str], now: datetime) -> None:
+    """Mark quarantined rows whose corrected version has come in."""
+    for part in chunks(external_ids):
+        connection.execute(
+            update(Quarantine)
+            .where(Quarantine.source == source, Quarantine.external_id.in_(part), Quarantine.released_at.is_(None))
+            .values(released_at=now)
+        )
+
+
+def quarantine_count(connection: Connection, batch_id: int) -> int:
+    """Rows of this batch put aside and not released."""
+    query = select(func.count()).where(Quarantine.batch_id == batch_id, Quarantine.released_at.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def in_quarantine(connection: Connection, batch_id: int | None, limit: int) -> pd.DataFrame:
+    """Rows in quarantine with their reasons, newest first, without their content."""
+    query = select(
+        Quarantine.batch_id, Quarantine.source, Quarantine.row_number, Quarantine.external_id, Quarantine.case_id,
+        Quarantine.reason, Quarantine.expectation, Quarantine.at,
+    ).where(Quarantine.released_at.is_(None))  # fmt: skip
+    if batch_id is not None:
+        query = query.where(Quarantine.batch_id == batch_id)
+    return frame(connection, query.order_by(Quarantine.id.desc()).limit(limit))
+
+
+def shown(connection: Connection, case_id: int) -> dict[str, Any]:
+    """What a reviewer may see of a case: redacted text, fields, amount, flags."""
+    query = (
+        select(Case.external_id, Case.received_at, Case.amount, Case.fields, Case.flags, CaseInput.redacted)
+        .join(CaseInput, CaseInput.case_id == Case.id, isouter=True)
+        .where(Case.id == case_id)
+    )
+    return dict(connection.execute(query).mappings().one())
+
+
+def state_counts(connection: Connection, batch_id: int | None = None) -> dict[str, int]:
+    """Cases by state, of one batch or of all."""
+    query = select(Case.state, func.count()).group_by(Case.state)
+    if batch_id is not None:
+        query = query.where(Case.batch_id == batch_id)
+    return {state: count for state, count in connection.execute(query).tuples()}  # noqa: C416 - a typed copy
+
+
+def history_count(connection: Connection, batch_id: int) -> int:
+    """Cases of this batch that came in as history."""
+    query = select(func.count()).where(Case.batch_id == batch_id, Case.history, Case.state == State.DONE)
+    return int(connection.execute(query).scalar_one())
+
+
+def route_counts(connection: Connection, batch_id: int) -> dict[tuple[str, str], int]:
+    """Cases of a batch by (queue, first reason)."""
+    query = (
+        select(Route.queue, Route.reason, func.count())
+        .join(Case, Case.id == Route.case_id)
+        .where(Case.batch_id == batch_id)
+        .group_by(Route.queue, Route.reason)
+    )
+    return {(queue, reason): count for queue, reason, count in connection.execute(query).tuples()}
+
+
+def expired_inputs(connection: Connection, before: datetime, limit: int) -> list[int]:
+    """Cases received before `before`, finished, whose input still exists."""
+    query = (
+        select(CaseInput.case_id)
+        .join(Case, Case.id == CaseInput.case_id)
+        .where(Case.received_at < before, Case.state == State.DONE)
+        .order_by(CaseInput.case_id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def delete_inputs(connection: Connection, ids: Sequence[int]) -> int:
+    """Delete raw and redacted texts, salts and customer ids of these cases; returns how many."""
+    return sum(connection.execute(delete(CaseInput).where(CaseInput.case_id.in_(part))).rowcount for part in chunks(ids))

@@ -1,0 +1,194 @@
+"""The way into the database: short write transactions, read snapshots, and faults told as sentences."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from handrail.errors import BadInput, DatabaseBusy, NotFound, PermanentError
+from handrail.store.faults import explain
+from handrail.store.migrations import HEAD, migrate
+
+__all__ = ["Connection", "Store"]
+
+WAIT = timedelta(seconds=10)
+SQLITE_BEGIN = {
+    "read": ("PRAGMA query_only = ON", "BEGIN"),
+    # IMMEDIATE takes the write lock at once: who reads first and writes later would fail half-way.
+    "write": ("PRAGMA query_only = OFF", "BEGIN IMMEDIATE"),
+}
+
+
+class Store:
+    """One database, SQLite or PostgreSQL; opened by the first transaction, shared by threads."""
+
+    def __init__(self, url: str, *, wait: timedelta = WAIT) -> None:
+        """Name the database and the longest wait for a lock that another process holds.
+
+        Raises:
+            BadInput: the address is not one of SQLite or PostgreSQL.
+        """
+        self._url = _parse(url)
+        self.name = self._url.render_as_string(hide_password=True)
+        self.dialect = self._url.get_backend_name()
+        engine = _sqlite(self._url, wait) if self.dialect == "sqlite" else _postgresql(self._url, wait)
+        self._writing, self._reading = _modes(engine)
+        self._wait = wait
+        self._turn = Lock()
+        self._ready = False
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: commits at the end, rolls back on any exception.
+
+        Raises:
+            DatabaseBusy: another process kept the lock for longer than the waiting time.
+            NotFound: there is no database, or its tables are not there.
+        """
+        self._require()
+        with self._taking_turns(), self._transaction(self._writing) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot that sees no later commit and refuses to write; never waits for a writer.
+
+        Raises:
+            NotFound: there is no database, or its tables are not there.
+        """
+        self._require()
+        with self._transaction(self._reading) as connection:
+            yield connection
+
+    def upgrade(self) -> None:
+        """Bring the tables to this program's revision, all of it in one transaction; twice does no harm.
+
+        Processes that upgrade at the same time wait for each other.
+        """
+        with self._transaction(self._writing) as connection:
+            if self.dialect == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('handrail upgrade'))"))
+            migrate(connection)
+
+    def revision(self) -> str | None:
+        """The revision of the tables, or None before `upgrade`."""
+        if self._file is not None and not self._file.exists():
+            return None
+        with self._transaction(self._reading) as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return None if found is None else str(found)
+
+    def dispose(self) -> None:
+        """Close every connection; the store may be used again afterwards."""
+        self._writing.dispose()
+
+    @property
+    def _file(self) -> Path | None:
+        return Path(self._url.database) if self.dialect == "sqlite" and self._url.database else None
+
+    def _require(self) -> None:
+        if self._ready:
+            return
+        found = self.revision()
+        if found is None:
+            raise NotFound(f"There is no Handrail database at {self.name}. Run `handrail init`.")
+        if found < HEAD:
+            raise PermanentError(f"{self.name} was made by an older Handrail ({found}). Run `handrail init`.")
+        if found > HEAD:
+            raise PermanentError(f"{self.name} was made by a newer Handrail ({found}). Update this one.")
+        self._ready = True
+
+    @contextmanager
+    def _taking_turns(self) -> Iterator[None]:
+        """One thread writes at a time: SQLite's own waiting starves some threads and leaves the file idle."""
+        if self.dialect == "postgresql":
+            yield
+            return
+        if not self._turn.acquire(timeout=self._wait.total_seconds()):
+            raise DatabaseBusy(f"Another thread kept {self.name} locked. Try again later.")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except DBAPIError as fault:
+            explained = explain(fault, self.name)
+            if explained is None:
+                raise
+            raise explained from fault
+
+
+def _parse(address: str) -> URL:
+    remedy = "Write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE in HANDRAIL_DATABASE_URL."
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        raise BadInput(f"The address of the database cannot be read. {remedy}") from None
+    match url.get_backend_name():
+        case "sqlite" if url.database and url.database != ":memory:":
+            return url.set(drivername="sqlite")
+        case "postgresql" | "postgres":
+            return url.set(drivername="postgresql+psycopg")
+        case _:
+            name = url.render_as_string(hide_password=True)
+            raise BadInput(f"{name} is no database Handrail can use. {remedy}")
+
+
+def _modes(engine: Engine) -> tuple[Engine, Engine]:
+    """The same pool of connections seen as writer and as reader."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(mode="write"), engine.execution_options(mode="read")
+    return engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def _sqlite(url: URL, wait: timedelta) -> Engine:
+    # hide_parameters: what a customer wrote must not reach a log through an error message.
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": wait.total_seconds()})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection, entry: ConnectionPoolEntry) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001, ARG001
+        connection.isolation_level = None  # the driver must not begin or commit by itself
+        for setting in (
+            "journal_mode = WAL",  # readers never wait for a writer
+            # Also a power cut must not undo a decision that a person saw accepted; NORMAL survives a killed
+            # process only. Work moves in batches, so a sync at each commit costs little.
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "recursive_triggers = ON",  # INSERT OR REPLACE deletes: the trail's triggers must see it
+        ):
+            connection.execute(f"PRAGMA {setting}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        for statement in SQLITE_BEGIN[connection.get_execution_options()["mode"]]:
+            connection.exec_driver_sql(statement)
+
+    return engine
+
+
+def _postgresql(url: URL, wait: timedelta) -> Engine:
+    try:
+        # pre_ping: the server may have been restarted since the connection was last used
+        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True)
+    except ModuleNotFoundError:
+        raise BadInput("The driver of PostgreSQL is missing. Run `pip install -e '.[postgres]'`.") from None
+
+    @event.listens_for(engine, "connect")
+    def configure(connection, entry: ConnectionPoolEntry) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001, ARG001
+        connection.execute(f"SET lock_timeout = {int(wait.total_seconds() * 1000)}")
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
+
+    return engine

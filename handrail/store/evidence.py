@@ -1,0 +1,298 @@
+"""What is known of the decisions: labels, audits, outcomes, windows of cases; read by training, watches and KPIs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, and_, case, delete, func, insert, select, update
+from sqlalchemy.orm import aliased
+
+from handrail.policy import Policy
+from handrail.store.cases import chunks
+from handrail.store.frames import frame
+from handrail.store.schema import (
+    AuditDraw,
+    Case,
+    CaseInput,
+    CaseOutcome,
+    Decision,
+    Escalation,
+    Label,
+    Note,
+    Prediction,
+    Quarantine,
+    Route,
+    WorkItem,
+)
+
+TRAINING = ("imported", "accepted", "adjudicated")
+
+
+def insert_outcomes(connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> int:
+    """Write outcomes that are not known yet; rows hold case_id, kind, value, at. Returns how many were new."""
+    known: set[tuple[int, str, datetime]] = set()
+    for part in chunks([row["case_id"] for row in rows]):
+        query = select(CaseOutcome.case_id, CaseOutcome.kind, CaseOutcome.at).where(CaseOutcome.case_id.in_(part))
+        known.update(tuple(row) for row in connection.execute(query))
+    fresh = {(row["case_id"], row["kind"], row["at"]): row for row in rows}
+    new = [{**row, "imported_at": now} for key, row in fresh.items() if key not in known]
+    if new:
+        connection.execute(insert(CaseOutcome), new)
+    return len(new)
+
+
+def ids_of(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, int]:
+    """Case ids by external id."""
+    found: dict[str, int] = {}
+    for part in chunks(external_ids):
+        query = select(Case.external_id, Case.id).where(Case.source == source, Case.external_id.in_(part))
+        found.update({external_id: case_id for external_id, case_id in connection.execute(query).tuples()})  # noqa: C416
+    return found
+
+
+def labelled(connection: Connection, *, since: datetime | None = None) -> pd.DataFrame:
+    """Labels that may train, the newest of each case, with what the model may see of it.
+
+    Columns: case_id, label, provenance, blind, reviewer, labelled_at, received_at, text (redacted), amount, fields.
+    """
+    newest = select(func.max(Label.id)).where(Label.status.in_(TRAINING)).group_by(Label.case_id)
+    query = (
+        select(
+            Label.case_id, Label.label, Label.provenance, Label.blind, Label.reviewer, Label.labelled_at,
+            Case.received_at, CaseInput.redacted.label("text"), Case.amount, Case.fields,
+        )
+        .join(Case, Case.id == Label.case_id)
+        .join(CaseInput, CaseInput.case_id == Label.case_id)
+        .where(Label.id.in_(newest), Case.has_text, Case.consent, CaseInput.redacted.is_not(None))
+        .order_by(Case.received_at, Label.case_id)
+    )  # fmt: skip
+    return frame(connection, query if since is None else query.where(Label.labelled_at >= since))
+
+
+def imported_labels(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Labels that came with these cases as history."""
+    found: dict[int, str] = {}
+    for part in chunks(ids):
+        query = select(Label.case_id, Label.label).where(Label.case_id.in_(part), Label.status == "imported")
+        found.update({case_id: label for case_id, label in connection.execute(query).tuples()})  # noqa: C416
+    return found
+
+
+def unredacted_history(connection: Connection, limit: int) -> pd.DataFrame:
+    """History whose text has not been redacted yet: case_id, text, amount."""
+    query = (
+        select(Case.id.label("case_id"), CaseInput.text, Case.amount)
+        .join(CaseInput, CaseInput.case_id == Case.id)
+        .where(Case.history, CaseInput.redacted.is_(None))
+        .order_by(Case.id)
+        .limit(limit)
+    )
+    return frame(connection, query)
+
+
+def audits(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+    """Audited auto-approvals, decided in the window, by time of audit.
+
+    Columns: case_id, category, confidence, model_version, approved_at, audited_at, rejected, random,
+    inclusion_probability, reviewer.
+    """
+    audit, automatic = aliased(Decision), aliased(Decision)
+    query = (
+        select(
+            audit.case_id, Route.category, Route.confidence, Route.model_version,
+            automatic.decided_at.label("approved_at"), audit.decided_at.label("audited_at"),
+            (audit.outcome != "approve").label("rejected"), AuditDraw.random, AuditDraw.inclusion_probability,
+            audit.actor.label("reviewer"),
+        )
+        .join(automatic, and_(automatic.case_id == audit.case_id, automatic.kind == "automatic"))
+        .join(Route, Route.case_id == audit.case_id)
+        .join(AuditDraw, AuditDraw.case_id == audit.case_id)
+        .where(audit.kind == "audit", audit.decided_at > since, audit.decided_at <= until)
+        .order_by(audit.decided_at, audit.id)
+    )  # fmt: skip
+    found = frame(connection, query)
+    return found.astype({"rejected": bool, "random": bool})
+
+
+def window(connection: Connection, *, since: datetime, until: datetime, version: str | None) -> pd.DataFrame:
+    """Cases received in [since, until) as the drift watch sees them.
+
+    Columns: case_id, external_id, text (redacted), amount, fields, label, confidence, novelty (of `version`; NaN
+    where it did not score).
+    """
+    query = (
+        select(
+            Case.id.label("case_id"), Case.external_id, CaseInput.redacted.label("text"), Case.amount, Case.fields,
+            Prediction.label, Prediction.confidence, Prediction.novelty,
+        )
+        .join(CaseInput, CaseInput.case_id == Case.id)
+        .join(Prediction, and_(Prediction.case_id == Case.id, Prediction.model_version == version), isouter=True)
+        .where(Case.received_at >= since, Case.received_at < until, ~Case.history, CaseInput.redacted.is_not(None))
+        .order_by(Case.id)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def compared(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+    """Each human ruling beside each model version's prediction of the same case.
+
+    Columns: case_id, model_version, role, predicted, confidence, decided, kind, blind, actor.
+    """
+    query = (
+        select(
+            Decision.case_id, Prediction.model_version, Prediction.role, Prediction.label.label("predicted"),
+            Prediction.confidence, Decision.label.label("decided"), Decision.kind, Decision.blind, Decision.actor,
+        )
+        .join(Prediction, Prediction.case_id == Decision.case_id)
+        .where(Decision.kind != "automatic", Decision.decided_at >= since, Decision.decided_at < until)
+        .order_by(Decision.id)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def blind_labels(connection: Connection, version: str, *, since: datetime) -> pd.DataFrame:
+    """Blind accepted labels beside what `version` said: case_id, label, labelled_at, received_at, predicted,
+    confidence, provenance, queue, inclusion_probability, text, amount, fields."""
+    query = (
+        select(
+            Label.case_id, Label.label, Label.labelled_at, Case.received_at, Prediction.label.label("predicted"),
+            Prediction.confidence, Label.provenance, Route.queue, Route.stage, AuditDraw.inclusion_probability,
+            AuditDraw.random, CaseInput.redacted.label("text"), Case.amount, Case.fields,
+        )
+        .join(Case, Case.id == Label.case_id)
+        .join(CaseInput, CaseInput.case_id == Label.case_id)
+        .join(Route, Route.case_id == Label.case_id)
+        .join(Prediction, and_(Prediction.case_id == Label.case_id, Prediction.model_version == version))
+        .join(AuditDraw, AuditDraw.case_id == Label.case_id, isouter=True)
+        .where(Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at >= since)
+        .order_by(Label.labelled_at, Label.id)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def withheld_labels(connection: Connection, *, since: datetime) -> pd.DataFrame:
+    """Blind accepted labels since then, with what tells the chance of each to be labelled blindly.
+
+    Columns: case_id, label, text (redacted), amount, fields, queue, stage, inclusion_probability (audits only).
+    """
+    query = (
+        select(
+            Label.case_id, Label.label, CaseInput.redacted.label("text"), Case.amount, Case.fields, Route.queue,
+            Route.stage, AuditDraw.inclusion_probability,
+        )
+        .join(Case, Case.id == Label.case_id)
+        .join(CaseInput, CaseInput.case_id == Label.case_id)
+        .join(Route, Route.case_id == Label.case_id)
+        .join(AuditDraw, and_(AuditDraw.case_id == Label.case_id, AuditDraw.drawn), isouter=True)
+        .where(Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at > since)
+        .where(Case.has_text, CaseInput.redacted.is_not(None))
+        .order_by(Label.id)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def shadow_error(connection: Connection) -> float | None:
+    """Share of shadow cases whose people decided another category than the champion; None without any."""
+    query = (
+        select(func.count(), func.sum(case((Decision.label == Prediction.label, 0), else_=1)))
+        .join(Prediction, and_(Prediction.case_id == Decision.case_id, Prediction.role == "champion"))
+        .join(Route, Route.case_id == Decision.case_id)
+        .where(Decision.kind == "review", Route.stage == "shadow")
+    )
+    compared_cases, different = connection.execute(query).one()
+    return different / compared_cases if compared_cases else None
+
+
+def decided(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+    """Decisions of the window with the times and groups that KPIs and fairness need.
+
+    Columns: case_id, kind, outcome, proposed, label, actor, seconds, decided_at, received_at, queue, category,
+    assigned_at, due_at, fields, amount.
+    """
+    query = (
+        select(
+            Decision.case_id, Decision.kind, Decision.outcome, Decision.proposed, Decision.label, Decision.actor,
+            Decision.seconds, Decision.decided_at, Case.received_at, Route.queue, Route.category, Route.assigned_at,
+            Route.due_at, Case.fields, Case.amount,
+        )
+        .join(Case, Case.id == Decision.case_id)
+        .join(Route, Route.case_id == Decision.case_id)
+        .where(Decision.decided_at >= since, Decision.decided_at < until)
+        .order_by(Decision.id)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def outcomes(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+    """Imported outcomes of the window: case_id, kind, value, at, received_at, automatic."""
+    automatic = (
+        select(Decision.id).where(Decision.case_id == CaseOutcome.case_id, Decision.kind == "automatic").exists()
+    )
+    query = (
+        select(CaseOutcome.case_id, CaseOutcome.kind, CaseOutcome.value, CaseOutcome.at, Case.received_at,
+               automatic.label("automatic"))
+        .join(Case, Case.id == CaseOutcome.case_id)
+        .where(CaseOutcome.at >= since, CaseOutcome.at < until)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def routed(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+    """Routes assigned in the window: case_id, queue, reason, category, stage, assigned_at."""
+    query = select(Route.case_id, Route.queue, Route.reason, Route.category, Route.stage, Route.assigned_at).where(
+        Route.assigned_at >= since, Route.assigned_at < until
+    )
+    return frame(connection, query)
+
+
+def escalations_in(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+    """Escalations opened in the window: case_id, cause, opened_at, resolved_at, due_at."""
+    query = select(
+        Escalation.case_id, Escalation.cause, Escalation.opened_at, Escalation.resolved_at, Escalation.due_at
+    ).where(Escalation.opened_at >= since, Escalation.opened_at < until)
+    return frame(connection, query)
+
+
+def waiting(connection: Connection, now: datetime) -> pd.DataFrame:
+    """Open work by queue and kind: queue, kind, waiting, overdue, next_due."""
+    query = (
+        select(
+            WorkItem.queue, WorkItem.kind, func.count().label("waiting"), func.min(WorkItem.due_at).label("next_due")
+        )
+        .where(WorkItem.state == "open")
+        .group_by(WorkItem.queue, WorkItem.kind)
+        .order_by(WorkItem.queue, WorkItem.kind)
+    )
+    found = frame(connection, query)
+    late = dict(
+        connection.execute(
+            select(WorkItem.queue + ":" + WorkItem.kind, func.count())
+            .where(WorkItem.state == "open", WorkItem.due_at < now)
+            .group_by(WorkItem.queue, WorkItem.kind)
+        ).tuples().all()
+    )  # fmt: skip
+    found["overdue"] = [int(late.get(f"{q}:{k}", 0)) for q, k in zip(found["queue"], found["kind"], strict=True)]
+    return found
+
+
+def expired(connection: Connection, policy: Policy, now: datetime) -> dict[str, int]:
+    """How many notes and quarantined rows are past their retention."""
+    notes = select(func.count()).select_from(Note).join(Decision, Decision.id == Note.decision_id)
+    rows = select(func.count()).where(Quarantine.at < now - policy.retention.quarantine, Quarantine.row.is_not(None))
+    return {
+        "notes": int(connection.execute(notes.where(Decision.decided_at < now - policy.retention.notes)).scalar_one()),
+        "quarantined_rows": int(connection.execute(rows).scalar_one()),
+    }
+
+
+def purge_expired(connection: Connection, policy: Policy, now: datetime) -> dict[str, int]:
+    """Delete notes and blank quarantined rows past their retention."""
+    old = select(Decision.id).where(Decision.decided_at < now - policy.retention.notes)
+    notes = connection.execute(delete(Note).where(Note.decision_id.in_(old))).rowcount
+    rows = connection.execute(
+        update(Quarantine)
+        .where(Quarantine.at < now - policy.retention.quarantine, Quarantine.row.is_not(None))
+        .values(row=None)
+    ).rowcount
+    return {"notes": notes, "quarantined_rows": rows}

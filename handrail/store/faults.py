@@ -1,0 +1,52 @@
+"""What a database says when it cannot go on, told as a sentence with the remedy."""
+
+from sqlalchemy.exc import DBAPIError
+
+from handrail.errors import BadInput, DatabaseBusy, HandrailError, NotFound, RetryableError
+
+BUSY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40P01", "40001"})
+"""PostgreSQL's codes: lock not available, deadlock, serialization failure."""
+DAMAGED = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
+FULL = frozenset({"SQLITE_FULL", "53100"})
+UNOPENED = frozenset({"SQLITE_CANTOPEN"})
+LOST = ("08", "57P")
+"""Beginnings of PostgreSQL's codes for a lost connection and a server that goes down."""
+
+
+def explain(fault: DBAPIError, database: str) -> HandrailError | None:
+    """The exception that tells the user what happened, or None for a fault of the program.
+
+    `database` is the address without a password.
+    """
+    code = _code(fault)
+    if code in BUSY:
+        return DatabaseBusy(
+            f"Another process kept {database} locked. Try again, or end the one that holds it."
+        )
+    if code in DAMAGED:
+        return BadInput(f"{database} is damaged or no database. Restore a backup, or choose another place.")
+    if code in FULL:
+        return RetryableError(
+            f"The disk of {database} is full; nothing was written. Free space, then try again."
+        )
+    if code in UNOPENED:
+        return NotFound(
+            f"{database} cannot be opened. Check its folder and permissions, or run `handrail init`."
+        )
+    if code.startswith(LOST):
+        return RetryableError(
+            f"{database} does not answer. Start the server, or correct HANDRAIL_DATABASE_URL."
+        )
+    return None
+
+
+def _code(fault: DBAPIError) -> str:
+    """SQLite's error name without its extension (SQLITE_BUSY_SNAPSHOT is SQLITE_BUSY), or the SQLSTATE."""
+    sqlite = getattr(fault.orig, "sqlite_errorname", None)
+    if sqlite is not None:
+        return "_".join(sqlite.split("_")[:2])
+    state = getattr(fault.orig, "sqlstate", None)
+    if state is not None:
+        return str(state)
+    # Without a statement it was the connection that failed; the server could not even give a code.
+    return LOST[0] if fault.connection_invalidated or fault.statement is None else ""

@@ -1,0 +1,25 @@
+"""The history of the tables; shipped with the program and run by `Store.upgrade`."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+HEAD = "0001"
+"""The newest revision, here so that opening a store need not load the history."""
+
+
+def configure(connection: Connection) -> Config:
+    """Alembic's configuration, without a file; the migrations run on `connection`, in its transaction."""
+    config = Config()
+    folder = str(Path(__file__).parent).replace("%", "%%")  # the parser behind it reads % as a placeholder
+    config.set_main_option("script_location", folder)
+    config.set_main_option("file_template", "r%%(rev)s_%%(slug)s")
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the tables to `HEAD`."""
+    command.upgrade(configure(connection), HEAD)

@@ -1,0 +1,129 @@
+"""What is in force: policy, stages, pauses, model reviews, watches, people."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from handrail.policy import Policy, Stage
+from handrail.store import schema
+from handrail.store.frames import frame
+from handrail.store.schema import ModelReview, Pause, Person, StageChange, Watch
+
+
+def insert_policy(connection: Connection, policy: Policy, *, actor: str, now: datetime) -> None:
+    """Publish a policy; it is in force from now on."""
+    connection.execute(
+        insert(schema.Policy).values(
+            version=policy.version, body=policy.model_dump_json(), published_at=now, actor=actor
+        )
+    )
+
+
+def policy_in_force(connection: Connection) -> Policy | None:
+    """The newest published policy, or None in an empty workspace."""
+    body = connection.execute(select(schema.Policy.body).order_by(schema.Policy.id.desc()).limit(1)).scalar()
+    return Policy.model_validate_json(body) if body else None
+
+
+def insert_stage(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `stage_changes`
+    """Record a stage change."""
+    connection.execute(insert(StageChange).values(**values))
+
+
+def stages(connection: Connection, policy: Policy) -> dict[str, Stage]:
+    """The stage of every category: its newest change, else the policy's."""
+    newest = select(func.max(StageChange.id)).group_by(StageChange.category)
+    changed = connection.execute(select(StageChange.category, StageChange.stage).where(StageChange.id.in_(newest)))
+    found = {category: rules.stage for category, rules in policy.categories.items()}
+    found.update({category: Stage(stage) for category, stage in changed.tuples() if category in found})
+    return found
+
+
+def last_stage_change(connection: Connection) -> datetime | None:
+    """When any category last changed its stage; else when the policy was published; None before."""
+    changed = connection.execute(select(func.max(StageChange.since))).scalar()
+    return changed or connection.execute(select(func.max(schema.Policy.published_at))).scalar()
+
+
+def insert_pause(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `pauses`
+    """Record a pause and return its id."""
+    return int(connection.execute(insert(Pause).values(**values).returning(Pause.id)).scalar_one())
+
+
+def pauses(connection: Connection) -> pd.DataFrame:
+    """Pauses in force, with the state of their model review."""
+    query = (
+        select(
+            Pause.id, Pause.category, Pause.kind, Pause.reason, Pause.actor, Pause.since, Pause.model_review_id,
+            ModelReview.closed_at.label("review_closed_at"),
+        )
+        .join(ModelReview, ModelReview.id == Pause.model_review_id, isouter=True)
+        .where(Pause.until.is_(None))
+        .order_by(Pause.id)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def end_pauses(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """End pauses."""
+    connection.execute(update(Pause).where(Pause.id.in_(list(ids))).values(until=now))
+
+
+def last_resume(connection: Connection, category: str) -> datetime | None:
+    """When the category last came back; the breaker begins afresh there."""
+    query = select(func.max(Pause.until)).where(or_(Pause.category == category, Pause.category.is_(None)))
+    return connection.execute(query).scalar()
+
+
+def insert_review(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `model_reviews`
+    """Open a model review and return its id."""
+    return int(connection.execute(insert(ModelReview).values(**values).returning(ModelReview.id)).scalar_one())
+
+
+def reviews(connection: Connection, *, only_open: bool = True) -> pd.DataFrame:
+    """Model reviews, newest last."""
+    query = select(ModelReview.__table__).order_by(ModelReview.id)
+    return frame(connection, query.where(ModelReview.closed_at.is_(None)) if only_open else query)
+
+
+def close_review(connection: Connection, review_id: int, *, actor: str, conclusion: str, now: datetime) -> bool:
+    """Close a model review; False when there is no open one with this id."""
+    statement = (
+        update(ModelReview)
+        .where(ModelReview.id == review_id, ModelReview.closed_at.is_(None))
+        .values(closed_at=now, closed_by=actor, conclusion=conclusion)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def beat(connection: Connection, name: str, now: datetime) -> None:
+    """Note that a watch succeeded."""
+    changed = connection.execute(update(Watch).where(Watch.name == name).values(succeeded_at=now))
+    if changed.rowcount == 0:
+        connection.execute(insert(Watch).values(name=name, succeeded_at=now))
+
+
+def watches(connection: Connection) -> dict[str, datetime]:
+    """When each watch last succeeded."""
+    return {name: at for name, at in connection.execute(select(Watch.name, Watch.succeeded_at)).tuples()}  # noqa: C416
+
+
+def save_person(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `people`
+    """Add a person, or replace what is known of them."""
+    changed = connection.execute(update(Person).where(Person.name == values["name"]).values(**values))
+    if changed.rowcount == 0:
+        connection.execute(insert(Person).values(**values))
+
+
+def person(connection: Connection, name: str) -> dict[str, Any] | None:
+    """One active person, or None."""
+    row = connection.execute(select(Person.__table__).where(Person.name == name, Person.active)).mappings().first()
+    return dict(row) if row else None
+
+
+def people(connection: Connection) -> pd.DataFrame:
+    """Everybody, by name."""
+    return frame(connection, select(Person.__table__).order_by(Person.name))

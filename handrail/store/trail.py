@@ -1,0 +1,168 @@
+"""The audit trail in the database: appended in the caller's transaction, searched, verified, exported."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from handrail.errors import BadInput, PermanentError
+from handrail.store.schema import TrailEvent, TrailHead
+from handrail.trail.chain import GENESIS, chain
+from handrail.trail.encoding import decode, encode
+from handrail.trail.verify import Entry, Mismatch, Verification, export_line
+from handrail.trail.verify import verify as verify_entries
+
+OWN_KEYS = frozenset({"seq", "at", "kind", "actor", "case"})
+KIND_CHARACTERS = 40
+ROWS_AT_ONCE = 5_000
+
+# Plain tuples and arrays go straight to the driver: typed parameters would cost more than hashing the events.
+SQLITE_INSERT = "INSERT INTO trail (seq, at, kind, case_id, body, hash) VALUES (?, ?, ?, ?, ?, ?)"
+POSTGRESQL_INSERT = (
+    "INSERT INTO trail (seq, at, kind, case_id, body, hash)"
+    " SELECT seq, %s::timestamptz, kind, case_id, body, hash"
+    " FROM unnest(%b::bigint[], %b::text[], %b::bigint[], %b::bytea[], %b::bytea[])"
+    " AS events (seq, kind, case_id, body, hash)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened, to which case; `data` holds ids, codes and keyed digests, nothing a person wrote."""
+
+    kind: str
+    case: int | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def lock(connection: Connection) -> None:
+    """Hold the trail's end until the transaction ends: whoever reads before writing comes one after the other."""
+    connection.execute(select(TrailHead.seq).with_for_update())
+
+
+def append(connection: Connection, events: Sequence[Event], *, at: datetime, actor: str) -> int:
+    """Add events to the end of the trail and return the number of the newest event.
+
+    They commit or vanish with the caller's transaction, which holds the end of the trail until then. In the
+    body, `data` stands beside the keys seq, at, kind, actor and case. No events change nothing.
+
+    Raises:
+        BadInput: a naive moment, a kind of no or more than 40 characters, a value that the encoding refuses.
+        PermanentError: the trail's head is missing.
+    """
+    if at.tzinfo is None:
+        raise BadInput(f"{at} has no time zone. Pass an aware datetime.")
+    # On PostgreSQL the lock makes appending processes take turns; on SQLite every write transaction does.
+    head = connection.execute(select(TrailHead.seq, TrailHead.hash).with_for_update()).one_or_none()
+    if head is None:
+        raise PermanentError(
+            "The trail has lost its head. Restore a backup, then run `handrail trail verify`."
+        )
+    newest, previous = head
+    if not events:
+        return newest
+    stamp = _iso(at)
+    bodies = [encode(_body(event, seq, stamp, actor)) for seq, event in enumerate(events, newest + 1)]
+    hashes = chain(previous, bodies)
+    _insert(connection, newest + 1, at.astimezone(UTC), events, bodies, hashes)
+    newest += len(events)
+    connection.execute(update(TrailHead).values(seq=newest, hash=hashes[-1]))
+    return newest
+
+
+def search(
+    connection: Connection,
+    *,
+    case: int | None = None,
+    kind: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 100,
+) -> list[dict[str, Any]]:
+    """The newest `limit` events that fit, oldest first; `since` is included, `until` is not."""
+    query = select(TrailEvent.body).order_by(TrailEvent.seq.desc()).limit(limit)
+    if case is not None:
+        query = query.where(TrailEvent.case_id == case)
+    if kind is not None:
+        query = query.where(TrailEvent.kind == kind)
+    if since is not None:
+        query = query.where(TrailEvent.at >= since)
+    if until is not None:
+        query = query.where(TrailEvent.at < until)
+    return [decode(body) for body in connection.execute(query).scalars()][::-1]
+
+
+def verify(connection: Connection) -> Verification:
+    """Follow the whole chain; compare searchable columns with bytes, and the head with the newest event."""
+    head = connection.execute(select(TrailHead.seq, TrailHead.hash)).one_or_none()
+    if head is None:
+        return Verification(
+            valid=False, events=0, head=GENESIS.hex(), first_bad=1, problem="the trail has lost its head"
+        )
+    return verify_entries(_compared(connection), head=head)
+
+
+def export(connection: Connection, path: Path) -> int:
+    """Write every event to `path`, one JSON object a line, and return how many.
+
+    `handrail.trail.verify.verify_export` checks the file without a database.
+    """
+    count = 0
+    with path.open("wb") as file:
+        for row in _rows(connection):
+            file.write(export_line((row.seq, row.body, row.hash)))
+            count += 1
+    return count
+
+
+def _body(event: Event, seq: int, at: str, actor: str) -> dict[str, Any]:
+    if not 0 < len(event.kind) <= KIND_CHARACTERS:
+        raise BadInput(f"{event.kind!r} is no kind of event. Name it in 1 to {KIND_CHARACTERS} characters.")
+    if not OWN_KEYS.isdisjoint(event.data):
+        taken = ", ".join(sorted(OWN_KEYS.intersection(event.data)))
+        raise BadInput(f"The data of a {event.kind} event uses the trail's own keys: {taken}. Rename them.")
+    body = {"seq": seq, "at": at, "kind": event.kind, "actor": actor, **event.data}
+    if event.case is not None:
+        body["case"] = event.case
+    return body
+
+
+def _insert(
+    connection: Connection,
+    first: int,
+    at: datetime,
+    events: Sequence[Event],
+    bodies: Sequence[bytes],
+    hashes: Sequence[bytes],
+) -> None:
+    numbers = range(first, first + len(events))
+    kinds, cases = [event.kind for event in events], [event.case for event in events]
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(POSTGRESQL_INSERT, (at, list(numbers), kinds, cases, bodies, hashes))
+        return
+    moment = f"{at:%Y-%m-%d %H:%M:%S.%f}"  # as SQLAlchemy writes it: searching compares texts
+    rows = zip(numbers, repeat(moment), kinds, cases, bodies, hashes, strict=False)
+    connection.exec_driver_sql(SQLITE_INSERT, list(rows))
+
+
+def _rows(connection: Connection) -> Iterator[Row[int, datetime, str, int | None, bytes, bytes]]:
+    query = select(
+        TrailEvent.seq, TrailEvent.at, TrailEvent.kind, TrailEvent.case_id, TrailEvent.body, TrailEvent.hash
+    ).order_by(TrailEvent.seq)
+    yield from connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE))
+
+
+def _compared(connection: Connection) -> Iterator[Entry]:
+    for row in _rows(connection):
+        body = decode(row.body)
+        if (_iso(row.at), row.kind, row.case_id) != (body.get("at"), body.get("kind"), body.get("case")):
+            raise Mismatch("its searchable columns differ from its bytes")
+        yield row.seq, row.body, row.hash
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

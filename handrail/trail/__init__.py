@@ -1,0 +1,1 @@
+"""The audit trail: how events are written, chained and verified, without a database."""

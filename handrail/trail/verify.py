@@ -1,0 +1,98 @@
+"""Proof that a trail is whole; needs the events only, no database."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from handrail.errors import BadInput, NotFound, PermanentError
+from handrail.trail.chain import GENESIS, link
+from handrail.trail.encoding import decode
+
+Entry = tuple[int, bytes, bytes]
+
+
+class Mismatch(PermanentError):
+    """An event is not what was written. Compare with an export or a backup."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How far a trail is sound: `events` of them, up to the hash `head` (hex).
+
+    In an invalid one, `first_bad` is the number at which it stops being what was written, and `problem` says what
+    is wrong there; both are None for a valid trail.
+    """
+
+    valid: bool
+    events: int
+    head: str
+    first_bad: int | None = None
+    problem: str | None = None
+
+
+def verify(entries: Iterable[Entry], *, head: tuple[int, bytes] | None = None) -> Verification:
+    """Follow the chain through (seq, body, hash) from the first event on; an empty trail is valid.
+
+    `head` is the (seq, hash) the trail must end with: only who noted it elsewhere can see that the newest
+    events were cut off, or that all of it was written anew. `entries` may raise `Mismatch` where it cannot go on.
+    """
+    events, newest = 0, GENESIS
+    try:
+        for entry in entries:
+            newest = _follow(newest, events + 1, entry)
+            events += 1
+        if head is not None:
+            _match_head(head, (events, newest))
+    except (Mismatch, BadInput) as finding:
+        return Verification(
+            valid=False, events=events, head=newest.hex(), first_bad=events + 1, problem=str(finding)
+        )
+    return Verification(valid=True, events=events, head=newest.hex())
+
+
+def verify_export(path: Path, *, head: tuple[int, bytes] | None = None) -> Verification:
+    """Verify an exported file, as `verify` does.
+
+    Raises:
+        NotFound: there is no such file.
+    """
+    if not path.is_file():
+        raise NotFound(f"There is no export at {path}. Write one with `handrail trail export`.")
+    return verify(_lines(path), head=head)
+
+
+def export_line(entry: Entry) -> bytes:
+    """One event as a line of an export: its number, its bytes as text, its hash as hex."""
+    seq, body, hash_ = entry
+    line = json.dumps({"seq": seq, "body": body.decode(), "hash": hash_.hex()}, ensure_ascii=False)
+    return line.encode() + b"\n"
+
+
+def _follow(previous: bytes, number: int, entry: Entry) -> bytes:
+    """The hash of the event that should be `number`."""
+    seq, body, hash_ = entry
+    if seq != number:
+        raise Mismatch(f"event {seq} stands in its place")
+    expected = link(previous, body)
+    if hash_ != expected:
+        raise Mismatch("its hash does not follow from its bytes and the event before")
+    if decode(body).get("seq") != seq:
+        raise Mismatch("its bytes carry another number")
+    return expected
+
+
+def _match_head(expected: tuple[int, bytes], found: tuple[int, bytes]) -> None:
+    if expected != found:
+        seq, hash_ = expected
+        raise Mismatch(f"the trail should end with event {seq}, hash {hash_.hex()}")
+
+
+def _lines(path: Path) -> Iterator[Entry]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                entry = decode(line)
+                yield int(entry["seq"]), entry["body"].encode(), bytes.fromhex(entry["hash"])
+            except (BadInput, KeyError, TypeError, ValueError, AttributeError) as error:
+                raise Mismatch(f"line {number} of {path.name} is no event: {error}") from None

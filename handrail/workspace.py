@@ -1,0 +1,133 @@
+"""The folder in which Handrail keeps its work, and where everything lies in it."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from handrail.errors import BadInput, NotFound
+
+DEFAULT_HOME = Path(".handrail")
+SECRET_CHARACTERS = 32
+"""Fewest characters of a secret: shorter ones can be guessed."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Names places; touches the disk only in `create`, `require` and `secret`.
+
+    An empty `database_url` means the SQLite file in `home`.
+    """
+
+    home: Path
+    database_url: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.database_url:
+            object.__setattr__(self, "database_url", f"sqlite:///{self.home / 'handrail.db'}")
+
+    @classmethod
+    def from_environment(cls, home: Path | None = None) -> Self:
+        """The workspace that `home`, else HANDRAIL_HOME, else `.handrail` names; `home` becomes absolute."""
+        chosen = home or Path(os.environ.get("HANDRAIL_HOME") or DEFAULT_HOME)
+        return cls(chosen.expanduser().resolve(), os.environ.get("HANDRAIL_DATABASE_URL", ""))
+
+    @property
+    def mlflow_uri(self) -> str:
+        """MLflow's tracking and registry database."""
+        return f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Folder of model artifacts."""
+        return self.home / "mlruns"
+
+    @property
+    def expectations_dir(self) -> Path:
+        """Great Expectations' project folder."""
+        return self.home / "expectations"
+
+    @property
+    def data_docs(self) -> Path:
+        """First page of the validation reports."""
+        return self.expectations_dir / "gx" / "uncommitted" / "data_docs" / "local_site" / "index.html"
+
+    @property
+    def prefect_home(self) -> Path:
+        """Folder of the local Prefect server."""
+        return self.home / "prefect"
+
+    @property
+    def reports(self) -> Path:
+        """Folder of written reports."""
+        return self.home / "reports"
+
+    @property
+    def model_cache(self) -> Path:
+        """Folder of the champion's local copy: a lost registry does not stop work."""
+        return self.home / "models"
+
+    @property
+    def actions_path(self) -> Path:
+        """The sample receiver's own database of executed actions."""
+        return self.home / "actions.db"
+
+    @property
+    def server_file(self) -> Path:
+        """Where a running server writes its address and process id."""
+        return self.home / "server.json"
+
+    @property
+    def secret_file(self) -> Path:
+        """The key that nobody but the owner may read."""
+        return self.home / "secret.key"
+
+    def create(self) -> None:
+        """Make the folder and its key; what exists already stays as it is.
+
+        Raises:
+            BadInput: a file lies where the folder should be.
+        """
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise BadInput(f"{self.home} is not a folder. Choose another one with HANDRAIL_HOME.") from None
+        draft = self.secret_file.with_name(f".{secrets.token_hex(8)}.key")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(SECRET_CHARACTERS) + "\n")
+            # A link appears whole or not at all and never replaces a key that another process has made.
+            os.link(draft, self.secret_file)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+
+    def require(self) -> None:
+        """Make sure that the workspace has been created.
+
+        Raises:
+            NotFound: it has not.
+        """
+        if not self.secret_file.is_file():
+            raise NotFound(f"There is no workspace at {self.home}. Run `handrail init`.")
+
+    def secret(self) -> bytes:
+        """The workspace's key: HANDRAIL_SECRET, else what stands in `secret_file`; equal texts, equal keys.
+
+        Raises:
+            NotFound: neither exists.
+            BadInput: the text is too short.
+        """
+        text = os.environ.get("HANDRAIL_SECRET", "").strip()
+        if not text:
+            self.require()
+            text = self.secret_file.read_text(encoding="utf-8").strip()
+        if len(text) < SECRET_CHARACTERS:
+            raise BadInput(
+                f"The secret has {len(text)} characters. Set HANDRAIL_SECRET to {SECRET_CHARACTERS} or more"
+                f" random ones, or restore {self.secret_file}."
+            )
+        return text.encode()

@@ -1,0 +1,1 @@
+"""The classifier and what surrounds it: calibration, novelty, the registry and the business gate."""

@@ -1,0 +1,207 @@
+"""The text classifier: one scikit-learn pipeline, calibrated on cases that it never trained on."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import PredefinedSplit
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncoder
+
+from handrail.errors import BadInput
+from handrail.policy import ModelRules, NoveltyRules
+from models import calibration, novelty, training_set
+from models.novelty import NoveltyModel, Scored
+from models.vectoriser import TermVectoriser
+
+AMOUNT = "amount"
+
+# Measured on complaints and on short texts: weaker regularisation gains nothing, a stricter tolerance only costs time.
+_INVERSE_REGULARISATION = 10.0
+_TOLERANCE = 3e-3
+_SWEEPS = 200
+_WORD_SHARE = 0.4  # of `max_features`; the rest goes to character n-grams, which carry misspellings
+_ALL_TERMS_BELOW = 300  # texts; with fewer, a term seen once may be all there is
+
+
+def _nothing_withheld() -> pd.DataFrame:
+    return pd.DataFrame({"truth": pd.Series(dtype="str"), "label": pd.Series(dtype="str"), "confidence": []})
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """A fitted classifier with everything that a prediction needs.
+
+    `metrics` and `withheld` (truth, label, confidence) come from the newest examples, which neither
+    trained nor calibrated it; `withheld` is empty in a model read back from the registry.
+    """
+
+    estimator: Pipeline
+    novelty: NoveltyModel
+    fields: tuple[str, ...]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    trained_until: datetime | None = None
+    withheld: pd.DataFrame = field(default_factory=_nothing_withheld)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The categories it can predict, sorted."""
+        return tuple(str(label) for label in self.estimator.classes_)
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Columns `label`, `confidence` [0, 1], `novelty` [0, 1] and `novel`; one row per row, same index.
+
+        `frame` holds `text` and the model's `fields`; a missing column or value counts as empty. An
+        empty frame gives an empty one. Texts are vectorised once.
+        """
+        if frame.empty:
+            columns = {"label": "str", "confidence": "float64", "novelty": "float64", "novel": "bool"}
+            return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+        inputs = features(frame, self.fields)
+        probabilities, strength = _score(self.estimator, inputs)
+        confidence = probabilities.max(axis=1)
+        unlike = self.novelty.score(Scored(inputs["text"], confidence, strength))
+        return pd.DataFrame(
+            {
+                "label": pd.array(np.asarray(self.labels, dtype=object)[probabilities.argmax(axis=1)], dtype="str"),
+                "confidence": confidence,
+                "novelty": unlike,
+                "novel": unlike > self.novelty.threshold,
+            },
+            index=frame.index,
+        )
+
+
+def train(
+    examples: pd.DataFrame,
+    rules: ModelRules,
+    fields: Sequence[str] = (),
+    novelty_rules: NoveltyRules | None = None,
+) -> TrainedModel:
+    """Fit, calibrate and measure a classifier; equal examples and rules give an equal one.
+
+    `examples` holds `text` (redacted), `label`, each of `fields` (`amount` is a number, any other a
+    category) and `received_at` where it is known. What was left out stands in the model's `notes`.
+
+    Raises:
+        BadInput: too few labels, a single category, or texts in which nothing can be learnt.
+    """
+    split = training_set.prepare(examples, rules)
+    names = tuple(fields)
+    vectoriser = _vectoriser(rules, names, texts=len(split.train))
+    classifier = LogisticRegression(
+        C=_INVERSE_REGULARISATION, solver="sag", tol=_TOLERANCE, max_iter=_SWEEPS, random_state=rules.seed
+    )
+    try:
+        vectors = vectoriser.fit_transform(features(split.train, names))
+    except ValueError as error:
+        raise BadInput(f"No words could be learnt from the texts ({error}): check the text column.") from error
+    classifier.fit(vectors, split.train["label"])
+    known = features(split.calibrate, names)
+    calibrated = _calibrate(classifier, vectoriser.transform(known), split.calibrate["label"])
+    estimator = Pipeline([("vectoriser", vectoriser), ("classifier", calibrated)])
+    probabilities, strength = _score(estimator, known)
+    in_scope = Scored(known["text"], probabilities.max(axis=1), strength)
+    familiar = novelty.fit(split.train["text"], in_scope, (novelty_rules or NoveltyRules()).max_in_scope_flagged)
+    return _measured(TrainedModel(estimator, familiar, names, {}, split.notes, split.newest), split)
+
+
+def features(frame: pd.DataFrame, fields: Sequence[str]) -> pd.DataFrame:
+    """The columns that the pipeline reads, in its types; nothing else of `frame` reaches it."""
+    columns: dict[str, Any] = {"text": _as_text(frame, "text")}
+    for name in fields:
+        columns[name] = _as_amount(frame) if name == AMOUNT else _as_text(frame, name)
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _as_text(frame: pd.DataFrame, name: str) -> "pd.Series[str]":
+    if name not in frame:
+        return pd.Series("", index=frame.index, dtype=object)
+    return frame[name].astype(object).where(frame[name].notna(), "").map(str)
+
+
+def _as_amount(frame: pd.DataFrame) -> "pd.Series[float]":
+    """Amounts as numbers of at least 0; whatever is none counts as missing."""
+    if AMOUNT not in frame:
+        return pd.Series(np.nan, index=frame.index, dtype=np.float32)
+    amount = pd.to_numeric(frame[AMOUNT], errors="coerce").replace([np.inf, -np.inf], np.nan)
+    return amount.clip(lower=0.0).astype(np.float32)
+
+
+def _vectoriser(rules: ModelRules, fields: tuple[str, ...], *, texts: int) -> ColumnTransformer:
+    words = int(rules.max_features * _WORD_SHARE)
+    fewest = 1 if texts < _ALL_TERMS_BELOW else 2
+    word = TermVectoriser("word", fewest, words)
+    characters = TermVectoriser("character", fewest, rules.max_features - words)
+    parts: list[tuple[str, Any, Any]] = [("words", word, "text"), ("characters", characters, "text")]
+    categories = [name for name in fields if name != AMOUNT]
+    if categories:
+        parts.append(("fields", OneHotEncoder(handle_unknown="ignore", dtype=np.float32), categories))
+    if AMOUNT in fields:
+        log = FunctionTransformer(np.log1p, feature_names_out="one-to-one")
+        missing = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+        parts.append((AMOUNT, make_pipeline(log, missing, MaxAbsScaler()), [AMOUNT]))
+    return ColumnTransformer(parts, sparse_threshold=1.0)
+
+
+def _calibrate(classifier: LogisticRegression, vectors: Any, truth: Any) -> CalibratedClassifierCV:
+    """One temperature for all categories: it changes no ranking and needs few labels.
+
+    Each case stands there a second time with its runner-up as the truth, all of them together weighing as
+    one error: without it a small set without errors would claim certainty (Laplace's rule of succession).
+    The classifier is frozen, so the folds only say which rows are predicted when; naming them spares
+    the demand that every category stands in every fold.
+    """
+    cases = len(truth)
+    labels = np.concatenate([np.asarray(truth, dtype=object), _runners_up(classifier, vectors)])
+    weights = np.concatenate([np.ones(cases), np.full(cases, 1 / cases)])
+    folds = PredefinedSplit(np.arange(2 * cases) % 2)
+    calibrated = CalibratedClassifierCV(FrozenEstimator(classifier), method="temperature", cv=folds, ensemble=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Since FrozenEstimator does not appear to accept sample_weight")
+        return calibrated.fit(sparse.vstack([vectors, vectors], format="csr"), labels, sample_weight=weights)
+
+
+def _runners_up(classifier: LogisticRegression, vectors: Any) -> Any:
+    order = np.argsort(classifier.predict_proba(vectors), axis=1)
+    return classifier.classes_[order[:, -2]]
+
+
+def _score(estimator: Pipeline, inputs: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Calibrated probabilities (cases × labels) and the largest raw score of each case."""
+    vectors = estimator[0].transform(inputs)
+    calibrated = estimator[1]
+    raw = calibrated.estimator.decision_function(vectors)
+    strength = np.abs(raw) if raw.ndim == 1 else raw.max(axis=1)
+    return calibrated.predict_proba(vectors).astype(np.float64), strength.astype(np.float64)
+
+
+def _measured(model: TrainedModel, split: training_set.Split) -> TrainedModel:
+    """The same model with what it achieves on the newest examples."""
+    inputs = features(split.measure, model.fields)
+    probabilities, _ = _score(model.estimator, inputs)
+    predicted = model.predict(split.measure)
+    truth = split.measure["label"]
+    metrics = calibration.measure(truth, probabilities, model.labels) | {
+        "novel_share": float(predicted["novel"].mean()),
+        "n_train": float(len(split.train)),
+        "n_calibration": float(len(split.calibrate)),
+        "n_test": float(len(split.measure)),
+        "categories": float(len(model.labels)),
+    }
+    withheld = pd.DataFrame({"truth": truth, "label": predicted["label"], "confidence": predicted["confidence"]})
+    return TrainedModel(
+        model.estimator, model.novelty, model.fields, metrics, model.notes, model.trained_until, withheld
+    )

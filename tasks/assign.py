@@ -1,0 +1,66 @@
+"""Scored cases go to queue A, B or C."""
+
+from collections import Counter
+
+import pandas as pd
+
+from handrail import draws, sla
+from handrail.acts import routing
+from handrail.case import State
+from handrail.policy import Policy
+from handrail.queues import Queue, Situation, route_many
+from handrail.store import cases, models, queue
+from tasks.occasion import Occasion, log
+from tasks.situation import situation
+from tasks.step import step
+
+
+@step
+def assign(occasion: Occasion) -> dict[str, int]:
+    """Route every scored case; returns how many went to each queue."""
+    holds = situation(occasion)
+    if holds.held:
+        log.error("auto-approval is held: %s has been silent for too long", holds.held)
+    counts: Counter[str] = Counter({str(name): 0 for name in Queue})
+    after = 0
+    while True:
+        with occasion.store.read() as connection:
+            version = models.serving(connection)["model_version"]
+            chunk = cases.pick(connection, State.SCORED, after=after, limit=occasion.policy.intake.batch_rows)
+            predictions = queue.predictions_of(connection, chunk["case_id"].tolist(), version)
+        if chunk.empty:
+            break
+        after = int(chunk["case_id"].iloc[-1])
+        routes = plan(occasion, chunk, predictions, holds, version)
+        counts.update(
+            routing.assign(occasion.store, routes, policy=occasion.policy, actor=occasion.actor, now=occasion.now)
+        )
+    log.info("assigned A %d, B %d, C %d", counts["A"], counts["B"], counts["C"])
+    return dict(counts)
+
+
+def plan(
+    occasion: Occasion, chunk: pd.DataFrame, predictions: pd.DataFrame, holds: Situation, version: str | None
+) -> pd.DataFrame:
+    """Routes for a chunk of cases, with due times and what the reviewer may see; nothing is written."""
+    scored = chunk.merge(predictions, on="case_id", how="left").astype({"label": object, "novel": object})
+    ids = scored["case_id"].tolist()
+    routes = route_many(scored, holds, occasion.policy, draws.draw_many(occasion.secret, ids, draws.PARTIAL_SALT))
+    blind = draws.draw_many(occasion.secret, ids, draws.BLIND_SALT)
+    has_label = scored["label"].notna()
+    return routes.assign(
+        case_id=scored["case_id"],
+        category=scored["label"].where(has_label, None),
+        confidence=scored["confidence"],
+        suggestion_hidden=draws.are_suggestions_hidden(routes, occasion.policy, blind),
+        model_version=[version if known else None for known in has_label],
+        due_at=due_times(routes, occasion.policy, occasion),
+        key=scored["source"] + "/" + scored["external_id"],
+    )
+
+
+def due_times(routes: pd.DataFrame, policy: Policy, occasion: Occasion) -> list[object]:
+    """When each route is due; the few different durations are computed once."""
+    durations = sla.durations_for(routes, policy)
+    due = {span: sla.due(occasion.now, span, policy.sla.calendar) for span in set(durations)}
+    return [due[span] for span in durations]

@@ -1,0 +1,92 @@
+"""Great Expectations look at a batch before anything of it is scored."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from expectations import checkpoint, suites
+from handrail.acts import intake
+from handrail.case import State
+from handrail.errors import BatchStopped
+from handrail.store import cases, evidence
+from tasks.occasion import Occasion, log
+from tasks.step import step
+
+
+@step
+def gate(occasion: Occasion, batch_id: int) -> dict[str, int]:
+    """Accept the good cases of a batch and quarantine the bad ones, each with its reason.
+
+    Raises:
+        BatchStopped: the share of bad rows passes the policy's limit; the cases stay received, nothing is scored.
+    """
+    with occasion.store.read() as connection:
+        policy = occasion.policy
+        unreadable = cases.quarantine_count(connection, batch_id)
+    failures, accepted, history = _inspect(occasion, batch_id)
+    with occasion.store.read() as connection:
+        total = sum(cases.state_counts(connection, batch_id).values())
+    bad = unreadable + len(failures)
+    share = bad / max(1, total + unreadable)
+    if share > policy.intake.max_bad_share:
+        _stop(occasion, batch_id, bad, total + unreadable)
+        raise BatchStopped(
+            f"{bad} of {total + unreadable} rows of batch {batch_id} are bad ({share:.0%}, the policy allows "
+            f"{policy.intake.max_bad_share:.0%}); nothing of it was scored. See the reasons with "
+            f"`handrail quarantine list --batch {batch_id}`, correct the file and run it again."
+        )
+    if len(failures):
+        intake.quarantine(occasion.store, batch_id, failures, actor=occasion.actor, now=occasion.now)
+    intake.accept(occasion.store, accepted, history, actor=occasion.actor, now=occasion.now)
+    intake.close_batch(occasion.store, batch_id, "gated", actor=occasion.actor, now=occasion.now)
+    log.info("gated batch %d: %d accepted, %d bad", batch_id, len(accepted), bad)
+    return {"accepted": len(accepted), "quarantined": bad}
+
+
+def _inspect(occasion: Occasion, batch_id: int) -> tuple[pd.DataFrame, list[int], list[int]]:
+    failures: list[pd.DataFrame] = []
+    accepted: list[int] = []
+    history: list[int] = []
+    suite = suites.intake(occasion.policy, now=occasion.now)
+    for chunk in _received(occasion, batch_id):
+        verdict = checkpoint.check(occasion.workspace, "intake", _view(chunk), suite, build_docs=False)
+        bad = verdict.bad_rows()
+        bad_chunk = chunk[chunk["case_id"].isin(bad.index)]
+        failures.append(
+            bad_chunk[["case_id", "external_id", "row_digest"]].assign(
+                reason=bad_chunk["case_id"].map(bad["reason"]), expectation=bad_chunk["case_id"].map(bad["expectation"])
+            )
+        )
+        good = chunk[~chunk["case_id"].isin(bad.index)]
+        accepted += good["case_id"].tolist()
+        history += good.loc[good["history"].astype(bool), "case_id"].tolist()
+    columns = ["case_id", "external_id", "row_digest", "reason", "expectation"]
+    return pd.concat([pd.DataFrame(columns=columns), *failures], ignore_index=True), accepted, history
+
+
+def _received(occasion: Occasion, batch_id: int) -> Iterator[pd.DataFrame]:
+    after = 0
+    while True:
+        with occasion.store.read() as connection:
+            chunk = cases.pick(
+                connection, State.RECEIVED, after=after, limit=occasion.policy.intake.batch_rows, batch_id=batch_id
+            )
+            labels = evidence.imported_labels(connection, chunk["case_id"].tolist())
+        if chunk.empty:
+            return
+        after = int(chunk["case_id"].iloc[-1])
+        yield chunk.assign(label=chunk["case_id"].map(labels))
+
+
+def _view(chunk: pd.DataFrame) -> pd.DataFrame:
+    """What the suite looks at: no text, no customer."""
+    return chunk[["case_id", "external_id", "received_at", "amount", "consent", "has_text", "label"]].assign(
+        text_length=chunk["text"].str.len()
+    )
+
+
+def _stop(occasion: Occasion, batch_id: int, bad: int, total: int) -> None:
+    intake.close_batch(
+        occasion.store, batch_id, "stopped", actor=occasion.actor, now=occasion.now, extra={"bad": bad, "rows": total}
+    )
+    log.error("stopped batch %d: %d of %d rows are bad", batch_id, bad, total)

@@ -1,0 +1,50 @@
+"""Rows of a file become received cases, chunk by chunk."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from handrail import mapping as mappings
+from handrail import rows
+from handrail.acts import intake
+from tasks import read
+from tasks.occasion import Occasion, log
+from tasks.step import step
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What came out of one file; `batch_id` is None when nothing of it was new."""
+
+    batch_id: int | None
+    rows: int
+    duplicates: int
+    ignored_columns: tuple[str, ...]
+
+
+@step
+def ingest(occasion: Occasion, file: str, mapping_file: str | None) -> Ingested:
+    """Take in a CSV, JSONL or Parquet file; rows known before are duplicates, unreadable ones go to quarantine.
+
+    Raises:
+        BadInput: the file or its mapping cannot be used; nothing was taken in.
+    """
+    path = Path(file)
+    digest = read.digest(path)
+    mapping = mappings.read(Path(mapping_file)) if mapping_file else mappings.from_columns(read.check(path))
+    frames = read.read(path, mapping, batch_rows=occasion.policy.intake.batch_rows)
+    delivery = intake.resume(occasion.store, mapping.source, digest)
+    total = duplicates = 0
+    seen: rows.Seen = {}
+    for chunk in frames:
+        parsed = rows.parse(
+            chunk, mapping, occasion.policy, default_received_at=occasion.now, first_row=total + 1, seen=seen
+        )
+        taken = intake.take_in(
+            occasion.store, parsed.good, parsed.bad, delivery,
+            policy=occasion.policy, actor=occasion.actor, now=occasion.now,
+        )  # fmt: skip
+        delivery = taken.delivery
+        total += len(chunk)
+        duplicates += taken.duplicates + parsed.repeats
+    log.info("ingested batch %s: %d rows, %d known before", delivery.batch_id, total, duplicates)
+    return Ingested(delivery.batch_id, total, duplicates, tuple(mapping.ignored))

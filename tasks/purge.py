@@ -1,0 +1,15 @@
+"""Inputs and notes past their retention are deleted."""
+
+from handrail.acts import administering
+from tasks.occasion import Occasion, log
+from tasks.step import step
+
+
+@step
+def purge(occasion: Occasion, *, dry_run: bool) -> dict[str, int]:
+    """Delete, or with `dry_run` count, what is past the policy's retention."""
+    counts = administering.purge(
+        occasion.store, policy=occasion.policy, actor=occasion.actor, now=occasion.now, dry_run=dry_run
+    )
+    log.info("%s: %s", "would purge" if dry_run else "purged", counts)
+    return counts

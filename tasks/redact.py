@@ -1,0 +1,53 @@
+"""Personal data leaves the texts before a model, a log or a profile sees them."""
+
+import pandas as pd
+
+from handrail import flags, pii
+from handrail.acts import intake
+from handrail.case import State
+from handrail.store import cases, evidence
+from tasks.occasion import Occasion, log
+from tasks.step import step
+
+
+@step
+def redact(occasion: Occasion) -> int:
+    """Redact accepted cases and imported history that have not been; returns how many."""
+    done = 0
+    after = 0
+    limit = occasion.policy.intake.batch_rows
+    while True:
+        with occasion.store.read() as connection:
+            chunk = cases.pick(connection, State.ACCEPTED, after=after, limit=limit)
+        if chunk.empty:
+            break
+        after = int(chunk["case_id"].iloc[-1])
+        done += _save(occasion, chunk[chunk["redacted"].isna()])
+    while True:
+        with occasion.store.read() as connection:
+            chunk = evidence.unredacted_history(connection, limit)
+        if chunk.empty:
+            break
+        done += _save(occasion, chunk)
+    log.info("redacted %d cases", done)
+    return done
+
+
+def _save(occasion: Occasion, rows: pd.DataFrame) -> int:
+    if rows.empty:
+        return 0
+    privacy = occasion.policy.privacy
+    texts = rows["text"].tolist()
+    redacted = pii.redact_many(texts, privacy.redact, region=privacy.phone_region)
+    intake.save_redactions(
+        occasion.store,
+        pd.DataFrame(
+            {
+                "case_id": rows["case_id"].to_numpy(),
+                "redacted": [result.text for result in redacted],
+                "findings": [[[f.type, f.start, f.end] for f in result.findings] for result in redacted],
+                "flags": flags.find_flags(texts, occasion.policy),
+            }
+        ),
+    )
+    return len(rows)

@@ -1,0 +1,118 @@
+"""The champion scores accepted cases; a challenger scores the same ones in shadow."""
+
+from datetime import datetime
+
+import pandas as pd
+
+from expectations import checkpoint, suites
+from handrail.acts import models as model_acts
+from handrail.acts import routing
+from handrail.case import State
+from handrail.errors import GateFailed
+from handrail.store import cases, models, queue
+from models import registry
+from models.classifier import TrainedModel
+from tasks.occasion import Occasion, log
+from tasks.step import step
+
+
+def examples(chunk: pd.DataFrame, fields: tuple[str, ...]) -> pd.DataFrame:
+    """What a model may see of cases: redacted text, amount, and the policy's fields as columns."""
+    view = pd.DataFrame(
+        {"case_id": chunk["case_id"].to_numpy(), "text": chunk["redacted"].fillna("").to_numpy(), "amount": chunk["amount"].to_numpy()}
+    )
+    view["amount"] = pd.to_numeric(view["amount"])
+    for name in fields:
+        if name != "amount":
+            view[name] = [str(values.get(name) or "") for values in chunk["fields"]]
+    return view
+
+
+def serving_model(occasion: Occasion) -> tuple[str, TrainedModel] | None:
+    """The champion of the serving row, its alias put right, or None before the first model."""
+    with occasion.store.read() as connection:
+        version = models.serving(connection)["model_version"]
+        row = models.version(connection, version) if version else None
+    if row is None:
+        return None
+    moved = registry.reconcile(occasion.workspace, occasion.model_name, row["version"])
+    if moved.moved:
+        model_acts.note_alias_moved(
+            occasion.store, found=moved.found, serving=row["version"], actor=occasion.actor, now=occasion.now
+        )
+        log.error("the champion alias was moved by hand to version %s and put back", moved.found)
+    return row["version"], load(occasion, row["version"])
+
+
+def load(occasion: Occasion, version: str) -> TrainedModel:
+    """One registered version, its artifact checked against the digest in the store."""
+    with occasion.store.read() as connection:
+        row = models.version(connection, version) or {}
+    return registry.load(occasion.workspace, occasion.model_name, version, row.get("artifact_digest"))
+
+
+@step
+def score(occasion: Occasion) -> dict[str, int]:
+    """Score every accepted case that may be read; the rest goes on unscored, to people.
+
+    Raises:
+        GateFailed: the predictions break an expectation; nothing of the chunk is recorded, its cases stay accepted.
+    """
+    scored = unread = after = 0
+    champion = serving_model(occasion)
+    while True:
+        with occasion.store.read() as connection:
+            chunk = cases.pick(connection, State.ACCEPTED, after=after, limit=occasion.policy.intake.batch_rows)
+        if chunk.empty:
+            break
+        after = int(chunk["case_id"].iloc[-1])
+        readable = chunk["has_text"].astype(bool) & chunk["consent"].astype(bool) & (champion is not None)
+        if champion is not None and readable.any():
+            version, model = champion
+            predictions = predict(occasion, model, chunk[readable])
+            scored += routing.record_predictions(
+                occasion.store, predictions, version=version, role="champion", advance=True,
+                actor=occasion.actor, now=occasion.now,
+            )  # fmt: skip
+        rest = chunk.loc[~readable, "case_id"].tolist()
+        routing.pass_unscored(occasion.store, rest, actor=occasion.actor)
+        unread += len(rest)
+    log.info("scored %d cases, %d go to people unscored", scored, unread)
+    return {"scored": scored, "unscored": unread}
+
+
+def predict(occasion: Occasion, model: TrainedModel, chunk: pd.DataFrame) -> pd.DataFrame:
+    """Predictions for cases, checked by the predictions suite."""
+    view = examples(chunk, model.fields)
+    predictions = model.predict(view).assign(case_id=view["case_id"].to_numpy())
+    verdict = checkpoint.check(
+        occasion.workspace, "predictions", predictions, suites.predictions(model.labels), build_docs=False
+    )
+    if not verdict.passed:
+        raise GateFailed(
+            f"The model's predictions fail {verdict.failures[0].sentence} Nothing was recorded. "
+            "Roll back with `handrail model rollback --reason …` and look at the Data Docs."
+        )
+    return predictions[["case_id", "label", "confidence", "novelty", "novel"]]
+
+
+@step
+def score_challenger(occasion: Occasion, since: datetime) -> int:
+    """Let the challenger score, beside the champion, the cases received since then; returns how many."""
+    with occasion.store.read() as connection:
+        version = models.serving(connection)["challenger"]
+    if version is None:
+        return 0
+    model = load(occasion, version)
+    done = 0
+    while True:
+        with occasion.store.read() as connection:
+            chunk = queue.unscored_by(connection, version, since=since, limit=occasion.policy.intake.batch_rows)
+        if chunk.empty:
+            break
+        done += routing.record_predictions(
+            occasion.store, predict(occasion, model, chunk), version=version, role="challenger", advance=False,
+            actor=occasion.actor, now=occasion.now,
+        )  # fmt: skip
+    log.info("challenger %s scored %d cases in shadow", version, done)
+    return done

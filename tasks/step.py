@@ -1,0 +1,34 @@
+"""A step is a Prefect task inside a flow run and a plain call outside of one."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def recorded() -> bool:
+    """Does a Prefect flow run record what happens here?"""
+    return FlowRunContext.get() is not None
+
+
+def step(function: Callable[P, R]) -> Callable[P, R]:
+    """Make `function` a Prefect task wherever a flow run is there to record it.
+
+    Without a server the same code runs as it stands, so that a command never pays a server's start. Results are
+    never persisted: they may touch texts.
+    """
+    prefect_task = task(name=function.__name__.replace("_", " "), cache_policy=NO_CACHE, persist_result=False)(function)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if recorded():
+            return prefect_task(*args, **kwargs)
+        return function(*args, **kwargs)
+
+    return call
