@@ -72,7 +72,7 @@ $(RUNTIME): requirements.lock pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(DEVELOPMENT): requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
-	@echo "Installing the development tools into $(VENV) (about a minute) ..."
+	@echo "Installing the development lock into $(VENV) (one to two minutes) ..."
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@$(INSTALL) --no-build-isolation -e .
 	@$(BIN)/python -m compileall -qq -j 0 -x /tests/ $(VENV)/lib || :  # tests start many processes: compile once

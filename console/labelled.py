@@ -56,13 +56,13 @@ def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: st
     redacted = [found.text for found in pii.redact_many(texts, privacy.redact, region=privacy.phone_region)]
     frame = pd.DataFrame({"case_id": range(len(rows)), "text": redacted, "amount": float("nan"), "label": labels})
     frame = frame.assign(received_at=times if times is not None else pd.NaT, provenance="imported")
-    trained = classifier.train(frame[frame["label"] != ""], occasion.policy.model, fields=())
+    trained = classifier.train(frame[frame["label"] != ""], occasion.policy.model, (), occasion.policy.novelty)
     registered = retrain.register(occasion, trained, frame, "by_hand")
     metrics = registered.metrics
     return {
         "version": registered.version, "accuracy": metrics["accuracy"], "ece": metrics["ece"], "certificates": {},
         "labels": registered.labels, "imported": registered.labels, "serves": registered.serves, "metrics": metrics,
-        "n_test": metrics["n_test"], "notes": list(registered.notes), "cause": "by_hand",
+        "n_test": int(metrics["n_test"]), "notes": list(registered.notes), "cause": "by_hand",
     }  # fmt: skip
 
 

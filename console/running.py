@@ -82,7 +82,7 @@ def train(
 
 def _trained(result: dict[str, Any]) -> dict[str, Any]:
     metrics = result.pop("metrics")
-    return {**result, "metrics": metrics, **metrics, "n_test": metrics.get("n_test", 0), "certificates": {}}
+    return {**result, "metrics": metrics, **metrics, "n_test": int(metrics.get("n_test", 0)), "certificates": {}}
 
 
 def predict(
@@ -128,7 +128,7 @@ def purge(
 
 def outcome_import(
     file: Annotated[Path, typer.Argument(help="Columns external_id, kind, at and, for csat, value.")],
-    source: Annotated[str | None, typer.Option(help="Source of the cases; default the business.")] = None,
+    source: Annotated[str | None, typer.Option(help="Source of the cases; default any.")] = None,
     actor: Actor = None,
     as_of: AsOf = None,
     as_json: AsJson = False,

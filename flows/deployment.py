@@ -53,7 +53,7 @@ def _judge(occasion: Occasion) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     if judgement.verdict is not None:
         verdict = judgement.verdict
-        figures = {"gain": verdict.gain, "low": verdict.low, "high": verdict.high, "cases": verdict.n}
+        figures = {"gain": verdict.gain, "low": verdict.low, "high": verdict.high, "cases": verdict.cases}
     return {
         "outcome": judgement.outcome,
         "version": judgement.version,

@@ -160,7 +160,8 @@ def _label_counts(ratings: Ratings) -> Floats:
     """Ratings of each label per item, over the items with at least two ratings."""
     said = ratings.codes[:, :, np.newaxis] == np.arange(len(ratings.labels))
     counts: Floats = said.sum(axis=1).astype(np.float64)
-    return counts[counts.sum(axis=1) > 1]
+    pairable: Floats = counts[counts.sum(axis=1) > 1]
+    return pairable
 
 
 def _alpha_of(counts: Floats, weights: Floats) -> Floats:

@@ -47,7 +47,8 @@ def literal(
     times = _utc(at)
     if len(times) != len(flags):
         raise BadInput("Each review needs one time and one rejected flag. Pass lists of equal length.")
-    inside = (times > _instant(now - window)) & (times <= _instant(now))
+    start, end = _utc([now - window, now])
+    inside = (times > start) & (times <= end)
     reviewed, refused = int(inside.sum()), int(flags[inside].sum())
     tripped = reviewed >= max(min_reviewed, 1) and refused >= _tripping_count(reviewed, limit)
     return BreakerReading(reviewed, refused, refused / reviewed if reviewed else 0.0, tripped)
@@ -115,10 +116,7 @@ def _moving_sum(counts: np.ndarray, span: int) -> np.ndarray:
 
 
 def _utc(at: Sequence[datetime]) -> np.ndarray:
-    return np.array([_instant(moment) for moment in at], dtype="datetime64[us]")
-
-
-def _instant(moment: datetime) -> np.datetime64:
-    if moment.tzinfo is None:
-        raise BadInput(f"The time {moment} has no zone. Pass aware times, such as 2026-03-01T12:00+00:00.")
-    return pd.Timestamp(moment).tz_convert("UTC").tz_localize(None).to_datetime64()
+    naive = next((moment for moment in at if moment.tzinfo is None), None)
+    if naive is not None:
+        raise BadInput(f"The time {naive} has no zone. Pass aware times, such as 2026-03-01T12:00+00:00.")
+    return pd.to_datetime(list(at), utc=True).tz_localize(None).to_numpy()

@@ -17,12 +17,12 @@ from handrail.errors import BadInput
 class PiiType(StrEnum):
     """What can be found, the most specific first: it wins where two findings are equally long."""
 
-    IBAN = "IBAN"
-    CARD = "CARD"
-    SSN = "SSN"
-    EMAIL = "EMAIL"
-    IP = "IP"
-    PHONE = "PHONE"
+    IBAN = "iban"
+    CARD = "card"
+    SSN = "ssn"
+    EMAIL = "email"
+    IP = "ip"
+    PHONE = "phone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def find(text: str, types: Sequence[str] | None = None, region: str = "US") -> l
 
 
 def redact(text: str, types: Sequence[str] | None = None, region: str = "US") -> Redacted:
-    """Replace every finding by its type: `mail a@b.org` becomes `mail [EMAIL]`.
+    """Replace every finding by its type in capitals: `mail a@b.org` becomes `mail [EMAIL]`.
 
     Raises:
         BadInput: an unknown type or region.
@@ -147,7 +147,7 @@ def redact(text: str, types: Sequence[str] | None = None, region: str = "US") ->
     pieces: list[str] = []
     at = 0
     for finding in findings:
-        pieces += (text[at : finding.start], f"[{finding.type}]")
+        pieces += (text[at : finding.start], f"[{finding.type.name}]")
         at = finding.end
     return Redacted("".join((*pieces, text[at:])), tuple(findings))
 
@@ -168,7 +168,7 @@ def _wanted(types: Sequence[str] | None, region: str) -> Sequence[PiiType]:
         raise BadInput(f"Unknown phone region {region!r}. Use a two-letter country code such as US or DE.")
     if types is None:
         return tuple(PiiType)
-    unknown = sorted({name for name in types if name not in PiiType.__members__})
+    unknown = sorted({name for name in types if name not in list(PiiType)})
     if unknown:
         raise BadInput(f"Unknown PII type {', '.join(unknown)}. Use some of {', '.join(PiiType)}.")
     return [kind for kind in PiiType if kind.value in types]

@@ -56,7 +56,7 @@ def read(folder: Path, expected_digest: str) -> TrainedModel:
     estimator, document = _read(folder)
     if _digest(estimator, document) != expected_digest:
         raise PermanentError(
-            f"The model files in {folder} are not the ones that were registered (digest {expected_digest[:12]}…), "
+            f"The model files in {folder} are not the registered ones (digest {expected_digest[:12]}…), "
             "so they were not loaded. Find out who changed them, then delete the folder: it is fetched anew."
         )
     known = json.loads(document)
@@ -118,7 +118,9 @@ def _read(folder: Path) -> tuple[bytes, bytes]:
     try:
         return (folder / ESTIMATOR_FILE).read_bytes(), (folder / COMPANION_FILE).read_bytes()
     except FileNotFoundError as error:
-        raise NotFound(f"{error.filename} is missing. Restore it from a backup, or train anew with `handrail train`.") from error
+        raise NotFound(
+            f"{error.filename} is missing. Restore it from a backup, or train anew with `handrail train`."
+        ) from error
 
 
 def _digest(estimator: bytes, document: bytes) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BINS = 15
+_DARK = 0.5
 
 
 def reliability(confidence: ArrayLike, correct: ArrayLike, bins: int = BINS) -> pd.DataFrame:
@@ -27,7 +28,7 @@ def reliability(confidence: ArrayLike, correct: ArrayLike, bins: int = BINS) -> 
 
 
 def ece(confidence: ArrayLike, correct: ArrayLike, bins: int = BINS) -> float:
-    """Expected calibration error in [0, 1]: mean |confidence − accuracy| over equal-mass bins, weighted by cases.
+    """Expected calibration error in [0, 1]: mean |confidence − accuracy| over equal-mass bins.
 
     It is biased upwards in small samples: a perfect model shows about 0.03 at 1,000 cases. Empty
     input gives 0.
@@ -42,8 +43,10 @@ def ece(confidence: ArrayLike, correct: ArrayLike, bins: int = BINS) -> float:
     return float(np.average(gap, weights=table["cases"]))
 
 
-def measure(truth: ArrayLike, probabilities: NDArray[np.float64], labels: tuple[str, ...]) -> dict[str, float]:
-    """Accuracy, log loss (nats) and calibration error of `probabilities` (cases × labels) on labelled cases."""
+def measure(
+    truth: ArrayLike, probabilities: NDArray[np.float64], labels: tuple[str, ...]
+) -> dict[str, float]:
+    """Accuracy, log loss (nats) and calibration error of `probabilities` (cases × labels)."""
     column = np.searchsorted(np.asarray(labels), np.asarray(truth, dtype=str))
     best = probabilities.argmax(axis=1)
     given = probabilities[np.arange(len(column)), column]
@@ -67,7 +70,13 @@ def reliability_figure(withheld: pd.DataFrame) -> "Figure":
     figure = _figure(width=5, height=5)
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="perfect calibration")
-    axes.plot(table["confidence"], table["accuracy"], marker="o", color="#1f5f8b", label=f"{len(withheld)} newest cases")
+    axes.plot(
+        table["confidence"],
+        table["accuracy"],
+        marker="o",
+        color="#1f5f8b",
+        label=f"{len(withheld)} newest cases",
+    )
     axes.set(xlabel="confidence", ylabel="share correct", xlim=(0, 1), ylim=(0, 1), title="Reliability")
     axes.legend(loc="upper left")
     return figure
@@ -76,13 +85,21 @@ def reliability_figure(withheld: pd.DataFrame) -> "Figure":
 def confusion_figure(withheld: pd.DataFrame) -> "Figure":
     """Draw the confusion matrix, shaded by the share of each true category."""
     table = confusion(withheld)
-    share = table.div(table.sum(axis=1).clip(lower=1), axis=0)
+    counts = table.to_numpy()
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 2.5 + 0.55 * len(table)
     figure = _figure(width=side, height=side)
     axes = figure.add_subplot()
-    axes.imshow(share.to_numpy(), cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(table.to_numpy()):
-        axes.text(column, row, str(count), ha="center", va="center", color="white" if share.iat[row, column] > 0.5 else "0.2")
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        axes.text(
+            column,
+            row,
+            str(count),
+            ha="center",
+            va="center",
+            color="white" if share[row, column] > _DARK else "0.2",
+        )
     ticks = range(len(table))
     axes.set_xticks(ticks, table.columns, rotation=60, ha="right")
     axes.set_yticks(ticks, table.index)

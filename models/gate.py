@@ -1,4 +1,4 @@
-"""The business gate: a challenger serves only if it is worth more, with the stated confidence, on withheld cases."""
+"""The business gate: a challenger serves only if it is surely worth more on withheld cases."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -61,10 +61,15 @@ def judge(
         missing = rules.min_withheld - len(withheld)
         reason = f"{len(withheld)} withheld cases are too few: {missing} more blind labels are needed"
         return GateVerdict(False, 0.0, 0.0, 0.0, len(withheld), 0, (reason,))  # noqa: FBT003 - a verdict reads as its fields
-    difference = case_value(withheld, "challenger", costs, bands) - case_value(withheld, "champion", costs, bands)
+    difference = case_value(withheld, "challenger", costs, bands) - case_value(
+        withheld, "champion", costs, bands
+    )
     gain, low, high = _interval(difference, _weights(withheld), rules.confidence)
     discordant = int(np.count_nonzero(difference))
-    reasons = [*_no_gain(low, discordant, costs, rules), *_worse_groups(withheld, groups, max_gap, rules.confidence)]
+    reasons = [
+        *_no_gain(low, discordant, costs, rules),
+        *_worse_groups(withheld, groups, max_gap, rules.confidence),
+    ]
     return GateVerdict(not reasons, gain, low, high, len(withheld), discordant, tuple(reasons))
 
 
@@ -81,7 +86,9 @@ def case_value(withheld: pd.DataFrame, model: str, costs: CostRules, bands: Band
     else:
         above = np.full(len(withheld), bands.auto_above)
     executed = np.where(right, costs.minutes_manual * costs.minute, -costs.error)
-    looked_at = np.where(right, costs.minutes_manual - costs.minutes_quick, -costs.minutes_quick) * costs.minute
+    looked_at = (
+        np.where(right, costs.minutes_manual - costs.minutes_quick, -costs.minutes_quick) * costs.minute
+    )
     return np.where(confidence > above, executed, np.where(confidence >= bands.human_below, looked_at, 0.0))
 
 
@@ -108,16 +115,20 @@ def _no_gain(low: float, discordant: int, costs: CostRules, rules: PromotionRule
         return ["on no withheld case do the two models differ in value: there is nothing to gain"]
     if low >= rules.margin_per_case:
         return []
-    return [
-        f"the gain is not certain enough: at {rules.confidence:.0%} confidence it may be as low as {low:.3f} "
-        f"{costs.currency} per case, the policy asks for {rules.margin_per_case:.3f}"
-    ]
+    asked = f"the policy asks for {rules.margin_per_case:.3f}"
+    at_least = f"at {rules.confidence:.0%} confidence it may be as low as {low:.3f} {costs.currency} per case"
+    return [f"the gain is not certain enough: {at_least}, {asked}"]
 
 
-def _worse_groups(withheld: pd.DataFrame, groups: Sequence[str], max_gap: float, confidence: float) -> list[str]:
+def _worse_groups(
+    withheld: pd.DataFrame, groups: Sequence[str], max_gap: float, confidence: float
+) -> list[str]:
     """Groups whose share of errors grew demonstrably; small ones show nothing and are not refused."""
     weights = _weights(withheld)
-    wrong = [(withheld[f"{model}_label"] != withheld["truth"]).to_numpy(dtype=float) for model in ("challenger", "champion")]
+    wrong = [
+        (withheld[f"{model}_label"] != withheld["truth"]).to_numpy(dtype=float)
+        for model in ("challenger", "champion")
+    ]
     members = [
         (column, value, (withheld[column] == value).to_numpy(dtype=bool))
         for column in groups
@@ -128,7 +139,9 @@ def _worse_groups(withheld: pd.DataFrame, groups: Sequence[str], max_gap: float,
     for column, value, inside in members:
         grown, low, _ = _interval((wrong[0] - wrong[1])[inside], weights[inside], each)
         if low > max_gap:
-            reasons.append(f"{column} {value!r} gets worse: its share of errors grows by {grown:.1%}, surely by {low:.1%}")
+            reasons.append(
+                f"{column} {value!r} gets worse: its share of errors grows by {grown:.1%}, at least by {low:.1%}"
+            )
     return reasons
 
 

@@ -51,8 +51,8 @@ class NoveltyModel:
     def from_dict(cls, document: dict[str, Any]) -> Self:
         """Read what `to_dict` wrote."""
         return cls(
-            words=_decode(document["words"]), pairs=_decode(document["pairs"]), centre=tuple(document["centre"]),
-            scale=tuple(document["scale"]), threshold=float(document["threshold"]),
+            words=_decode(document["words"]), pairs=_decode(document["pairs"]),
+            centre=tuple(document["centre"]), scale=tuple(document["scale"]), threshold=float(document["threshold"]),
         )  # fmt: skip
 
 
@@ -95,7 +95,9 @@ def _share_unseen(hashes: Hashes, owner: Places, texts: int, seen: Hashes) -> ND
     if seen.size:
         unseen = seen[np.minimum(np.searchsorted(seen, hashes), len(seen) - 1)] != hashes
     count = np.bincount(owner, minlength=texts)
-    return np.where(count > 0, np.bincount(owner, weights=unseen, minlength=texts) / np.maximum(count, 1), 1.0)
+    return np.where(
+        count > 0, np.bincount(owner, weights=unseen, minlength=texts) / np.maximum(count, 1), 1.0
+    )
 
 
 def _squash(standardised: NDArray[np.float64]) -> NDArray[np.float64]:

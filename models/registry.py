@@ -1,4 +1,4 @@
-"""MLflow: every training a run, every model a version; the alias `champion` follows the store's serving row."""
+"""The model registry: a version per training; the alias `champion` follows the store's serving row."""
 
 import json
 import logging
@@ -54,11 +54,11 @@ class AliasCheck:
 
 
 def model_name(business: str) -> str:
-    """The name under which a business's versions are registered; characters that MLflow refuses become hyphens."""
+    """The name of a business's versions in the registry; what MLflow refuses becomes a hyphen."""
     return "handrail-" + "".join(c if c.isalnum() or c in "-_ " else "-" for c in business)
 
 
-def register(
+def register(  # noqa: PLR0913 - what a training is, on one page of the registry
     workspace: Workspace,
     trained: TrainedModel,
     *,
@@ -69,36 +69,43 @@ def register(
     now: datetime,
     params: Mapping[str, Any] | None = None,
     metrics: Mapping[str, float] | None = None,
+    figures: Mapping[str, Any] | None = None,
 ) -> RegisteredVersion:
     """Log a training as one MLflow run and register its model under `name` with the alias `challenger`.
 
-    The run holds parameters, the model's metrics and the given ones, both plots, the digest of the
-    training set and the model in skops. A local copy is kept, so that nothing later needs MLflow.
+    The run holds parameters, the model's metrics and the given ones, `figures` by file name (the
+    reliability diagram and the confusion matrix when none are given), the digest of the training set
+    and the model in skops. A local copy is kept, so that nothing later needs MLflow.
+
+    Raises:
+        RegistryAway: MLflow could not write; nothing was registered.
     """
     measured = {**trained.metrics, **(metrics or {})}
     tags = {
-        "handrail.cause": cause, "handrail.dataset_digest": dataset_digest, "handrail.policy_version": policy_version,
-        "handrail.trained_at": now.isoformat(), "handrail.notes": json.dumps(trained.notes),
+        "handrail.cause": cause, "handrail.dataset_digest": dataset_digest,
+        "handrail.policy_version": policy_version, "handrail.trained_at": now.isoformat(), "handrail.notes": json.dumps(trained.notes),
     }  # fmt: skip
     evidence = tracking.Evidence(
         parameters={"fields": ",".join(trained.fields), "labels": ",".join(trained.labels), **(params or {})},
         metrics=measured,
         tags=tags,
-        figures=_figures(trained),
+        figures=_figures(trained) if figures is None else figures,
     )
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / artifact.COMPANION_FILE
         beside.write_text(artifact.companion(trained), encoding="utf-8")
         logged = tracking.log(workspace, name, trained, evidence, beside)
     copy = _folder(workspace, name, logged.version)
-    artifact.copy(logged.files / artifact.ESTIMATOR_FILE, logged.files / tracking.EXTRA_FOLDER / beside.name, copy)
+    artifact.copy(
+        logged.files / artifact.ESTIMATOR_FILE, logged.files / tracking.EXTRA_FOLDER / beside.name, copy
+    )
     digest = artifact.digest(copy)
     tracking.seal(workspace, name, logged.version, digest)
     _loaded.put(digest, trained)
     return RegisteredVersion(
         name=name, version=logged.version, run_id=logged.run_id, artifact_digest=digest,
-        dataset_digest=dataset_digest, policy_version=policy_version, cause=cause, labels=_labels_used(trained),
-        metrics=measured, novelty_threshold=trained.novelty.threshold, trained_until=trained.trained_until,
+        dataset_digest=dataset_digest, policy_version=policy_version, cause=cause,
+        labels=_labels_used(trained), metrics=measured, novelty_threshold=trained.novelty.threshold, trained_until=trained.trained_until,
     )  # fmt: skip
 
 
@@ -117,40 +124,6 @@ def load(workspace: Workspace, name: str, version: str, artifact_digest: str) ->
         known = artifact.read(folder, artifact_digest)
         _loaded.put(artifact_digest, known)
     return known
-
-
-def set_alias(workspace: Workspace, name: str, version: str, alias: str = CHAMPION) -> None:
-    """Point an alias at a version; the store, not the alias, decides what serves."""
-    _client(workspace).set_registered_model_alias(name, alias, version)
-
-
-def reconcile(workspace: Workspace, name: str, serving_version: str | None) -> AliasCheck:
-    """Put the alias `champion` back to the version that serves, and say whether it stood elsewhere.
-
-    An alias moved by hand never makes a version serve. Without a serving version the alias is removed.
-    """
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415 - heavy
-
-    if not _exists(workspace):
-        return AliasCheck(moved=False, found=None, restored=False, reachable=False)
-    try:
-        client = _client(workspace)
-        aliases = client.get_registered_model(name).aliases
-    except MlflowException as error:
-        _log.warning("the model registry cannot be read: %s", error.error_code)
-        return AliasCheck(moved=False, found=None, restored=False, reachable=False)
-    found = None if aliases.get(CHAMPION) is None else str(aliases[CHAMPION])
-    if found == serving_version:
-        return AliasCheck(moved=False, found=found, restored=False)
-    try:
-        if serving_version is None:
-            client.delete_registered_model_alias(name, CHAMPION)
-        else:
-            client.set_registered_model_alias(name, CHAMPION, serving_version)
-    except MlflowException as error:
-        _log.warning("the alias champion cannot be put back: %s", error.error_code)
-        return AliasCheck(moved=True, found=found, restored=False)
-    return AliasCheck(moved=True, found=found, restored=True)
 
 
 def reconcile(workspace: Workspace, name: str, serving_version: str | None) -> AliasCheck:
@@ -209,7 +182,9 @@ def _fetch(workspace: Workspace, name: str, version: str, folder: Path) -> None:
         raise NotFound(
             f"Version {version} of {name} has no local copy, and the registry cannot hand it out. {error}"
         ) from error
-    artifact.copy(saved / artifact.ESTIMATOR_FILE, saved / tracking.EXTRA_FOLDER / artifact.COMPANION_FILE, folder)
+    artifact.copy(
+        saved / artifact.ESTIMATOR_FILE, saved / tracking.EXTRA_FOLDER / artifact.COMPANION_FILE, folder
+    )
 
 
 def _labels_used(trained: TrainedModel) -> int:

@@ -71,15 +71,17 @@ def _answers(call: Callable[P, R]) -> Callable[P, R]:
         except (mlflow.exceptions.MlflowException, OSError) as error:
             first_line = str(error).strip().split("\n", maxsplit=1)[0]
             raise RegistryAway(
-                f"The model registry did not answer ({first_line}). Try again; if it is lost, restore a backup "
-                "or train anew with `handrail train`."
+                f"The model registry did not answer ({first_line}). Try again; if it is lost, restore a "
+                "backup or train anew with `handrail train`."
             ) from error
 
     return guarded
 
 
 @_answers
-def log(workspace: Workspace, name: str, trained: TrainedModel, evidence: Evidence, companion: Path) -> Logged:
+def log(
+    workspace: Workspace, name: str, trained: TrainedModel, evidence: Evidence, companion: Path
+) -> Logged:
     """Record one training as a run with its model, and the model as a version with the alias `challenger`.
 
     Raises:
@@ -155,7 +157,7 @@ def _set_alias(workspace: Workspace, name: str, which: str, version: str | None)
 
 
 @lru_cache(maxsize=1)
-def _mlflow() -> Any:
+def _mlflow() -> Any:  # noqa: ANN401 - a module whose parts load on use
     """Import MLflow with its reports home, its progress bars and its pickles switched off."""
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
@@ -169,7 +171,8 @@ def _mlflow() -> Any:
 
 @lru_cache(maxsize=4)
 def _client(uri: str) -> "MlflowClient":
-    return _mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client: MlflowClient = _mlflow().MlflowClient(tracking_uri=uri, registry_uri=uri)
+    return client
 
 
 @contextmanager
@@ -199,7 +202,9 @@ def _experiment(workspace: Workspace, name: str) -> str:
     known = client.get_experiment_by_name(name)
     if known is not None:
         return str(known.experiment_id)
-    return str(client.create_experiment(name, artifact_location=workspace.mlflow_artifacts.resolve().as_uri()))
+    return str(
+        client.create_experiment(name, artifact_location=workspace.mlflow_artifacts.resolve().as_uri())
+    )
 
 
 def _add_name(client: "MlflowClient", name: str) -> None:
@@ -207,7 +212,7 @@ def _add_name(client: "MlflowClient", name: str) -> None:
         client.create_registered_model(name)
 
 
-def _log_model(trained: TrainedModel, companion: Path) -> Any:
+def _log_model(trained: TrainedModel, companion: Path) -> Any:  # noqa: ANN401 - MLflow's ModelInfo
     return _mlflow().sklearn.log_model(
         trained.estimator,
         name="model",
@@ -222,9 +227,9 @@ def _log_model(trained: TrainedModel, companion: Path) -> Any:
 
 def _signature(trained: TrainedModel) -> "ModelSignature":
     from mlflow.models import ModelSignature  # noqa: PLC0415 - see `_mlflow`
-    from mlflow.types import ColSpec, DataType, Schema  # noqa: PLC0415 - as above
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec  # noqa: PLC0415 - as above
 
-    columns = [ColSpec(DataType.string, "text")]
+    columns: list[ColSpec | TensorSpec] = [ColSpec(DataType.string, "text")]
     columns += [
         ColSpec(DataType.double if name == AMOUNT else DataType.string, name, required=False)
         for name in trained.fields

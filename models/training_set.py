@@ -73,7 +73,9 @@ def _in_order(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
     if "received_at" not in shuffled:
         return shuffled
     received = pd.to_datetime(shuffled["received_at"], utc=True, format="mixed")
-    return shuffled.assign(received_at=received).sort_values("received_at", kind="stable", na_position="first")
+    return shuffled.assign(received_at=received).sort_values(
+        "received_at", kind="stable", na_position="first"
+    )
 
 
 def _common_categories(examples: pd.DataFrame, fewest: int, notes: list[str]) -> pd.DataFrame:
@@ -103,9 +105,9 @@ def _parts(labels: pd.Series, share: float) -> np.ndarray:
     share = min(max(share, _FEWEST_HELD_OUT / len(labels)), max(share, 0.25))
     groups = labels.groupby(labels.to_numpy())
     position, size = groups.cumcount().to_numpy(), groups.transform("size").to_numpy(dtype=float)
-    # The smallest category the policy allows has two: then one trains, and one both calibrates nothing and measures.
-    held = np.maximum(np.round(size * share), 2)
-    measured = np.maximum(np.floor(held / 2), 1)
+    # A category of two trains with one and calibrates with the other: both need every category, measuring does not.
+    held = np.minimum(np.maximum(np.round(size * share), 2), size - 1)
+    measured = np.floor(held / 2)
     part = np.full(len(labels), _TRAIN)
     part[position >= size - held] = _CALIBRATE
     part[position >= size - measured] = _MEASURE

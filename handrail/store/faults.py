@@ -1,5 +1,6 @@
 """What a database says when it cannot go on, told as a sentence with the remedy."""
 
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from handrail.errors import BadInput, DatabaseBusy, HandrailError, NotFound, RetryableError
@@ -38,6 +39,14 @@ def explain(fault: DBAPIError, database: str) -> HandrailError | None:
             f"{database} does not answer. Start the server, or correct HANDRAIL_DATABASE_URL."
         )
     return None
+
+
+def conceal(context: ExceptionContext) -> None:
+    """Keep the first sentence of PostgreSQL's message only: the next quotes the row, and logs quote both."""
+    primary = getattr(getattr(context.original_exception, "diag", None), "message_primary", None)
+    if primary and context.sqlalchemy_exception is not None:
+        context.original_exception.args = (primary,)
+        context.sqlalchemy_exception.args = (f"({type(context.original_exception).__name__}) {primary}",)
 
 
 def _code(fault: DBAPIError) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Event:
 
 
 def lock(connection: Connection) -> None:
-    """Hold the trail's end until the transaction ends: whoever reads before writing comes one after the other."""
+    """Hold the trail's end until the transaction ends: who reads before writing comes one after the other."""
     connection.execute(select(TrailHead.seq).with_for_update())
 
 
@@ -113,8 +114,8 @@ def export(connection: Connection, path: Path) -> int:
     """
     count = 0
     with path.open("wb") as file:
-        for row in _rows(connection):
-            file.write(export_line((row.seq, row.body, row.hash)))
+        for seq, _, _, _, body, hash_ in _rows(connection):
+            file.write(export_line((seq, body, hash_)))
             count += 1
     return count
 
@@ -157,12 +158,13 @@ def _rows(connection: Connection) -> Iterator[Row[int, datetime, str, int | None
 
 
 def _compared(connection: Connection) -> Iterator[Entry]:
-    for row in _rows(connection):
-        body = decode(row.body)
-        if (_iso(row.at), row.kind, row.case_id) != (body.get("at"), body.get("kind"), body.get("case")):
+    for seq, at, kind, case, body, hash_ in _rows(connection):
+        event = decode(body)
+        if (_iso(at), kind, case) != (event.get("at"), event.get("kind"), event.get("case")):
             raise Mismatch("its searchable columns differ from its bytes")
-        yield row.seq, row.body, row.hash
+        yield seq, body, hash_
 
 
+@lru_cache(maxsize=1)  # the events of one batch share their moment
 def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -20,8 +20,8 @@ class Mismatch(PermanentError):
 class Verification:
     """How far a trail is sound: `events` of them, up to the hash `head` (hex).
 
-    In an invalid one, `first_bad` is the number at which it stops being what was written, and `problem` says what
-    is wrong there; both are None for a valid trail.
+    In an invalid one, `first_bad` is the number at which it stops being what was written, and `problem` says
+    what is wrong there; both are None for a valid trail.
     """
 
     valid: bool
@@ -35,7 +35,7 @@ def verify(entries: Iterable[Entry], *, head: tuple[int, bytes] | None = None) -
     """Follow the chain through (seq, body, hash) from the first event on; an empty trail is valid.
 
     `head` is the (seq, hash) the trail must end with: only who noted it elsewhere can see that the newest
-    events were cut off, or that all of it was written anew. `entries` may raise `Mismatch` where it cannot go on.
+    events were cut off, or that all of it was written anew. `entries` may raise `Mismatch` and so end it.
     """
     events, newest = 0, GENESIS
     try:

@@ -12,7 +12,7 @@ from handrail.agreement import cohen_kappa, collect, krippendorff_alpha, measure
 from handrail.errors import BadInput
 
 # Krippendorff's worked example with missing data: three coders, fifteen units, * is no rating.
-WORKED = {"A": "*****34121133*3", "B": "1*21334322*****", "C": "**2134*42114*34"}
+WORKED = {"A": "*****34121133*3", "B": "1*213343*******", "C": "**21344*21133*4"}
 
 
 def frame(coders: dict[str, str]) -> pd.DataFrame:

@@ -70,7 +70,7 @@ def test_the_sequence_starts_where_enough_labels_are_expected() -> None:
 @pytest.mark.parametrize("guide", ["ranks", "scores", "split"])
 @pytest.mark.parametrize("power", [1.0, 0.4, 2.5])
 def test_the_certified_error_is_exceeded_no_more_often_than_delta(guide: str, power: float) -> None:
-    # The truth is known: a case of score s is right with probability 1 - 0.3 (1 - s^power), whatever s claims.
+    # Known truth: a case of score s is wrong with probability 0.3 (1 - s^power), whatever s claims.
     chance, runs, delta, bound = np.random.default_rng(9), 150, 0.1, 0.02
     scores = chance.beta(6, 1, 20_000)
     risk = 0.3 * (1 - scores**power)

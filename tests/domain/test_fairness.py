@@ -40,12 +40,12 @@ def test_a_smaller_gap_that_matters_needs_more_cases() -> None:
 
 
 def test_the_power_behind_underpowered_is_what_simulation_finds() -> None:
-    # 1,450 cases a side find a true gap of 5 points around one half about 77 % of the time, 1,650 about 82 %.
     def found(n: int) -> float:
         chance = np.random.default_rng(3)
         pairs = zip(chance.binomial(n, 0.55, 2_000), chance.binomial(n, 0.5, 2_000), strict=True)
         return float(np.mean([two_proportions_p(int(a), n, int(b), n) <= 0.025 for a, b in pairs]))
 
+    assert found(1_700) < 0.8 <= found(2_100)
     for n in (1_700, 2_100):
         verdict = gaps(frame(north=(n // 2, n), south=(n // 2, n)), "region", "approved", bound=0.05)[
             0

@@ -75,7 +75,7 @@ def test_the_longer_finding_wins_where_two_overlap() -> None:
 
 def test_only_the_types_asked_for_are_searched() -> None:
     text = "a@b.org from 192.168.1.77"
-    assert redact(text, types=["IP"]).text == "a@b.org from [IP]"
+    assert redact(text, types=["ip"]).text == "a@b.org from [IP]"
     with pytest.raises(BadInput, match="Use some of"):
         find(text, types=["PASSPORT"])
 

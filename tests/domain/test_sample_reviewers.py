@@ -1,5 +1,7 @@
 """The simulated reviewers err, follow and hurry as their habits say."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,18 +13,24 @@ N = 40_000
 ALL = (*categories(8), OUT_OF_SCOPE)
 
 
-def _answers(reviewer: Reviewer, truth: str, *, suggestion: str | None = None, visible: bool = False,
-             region: str = "north", week: int = 10) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    fill = lambda value: np.full(N, value, dtype=object)  # noqa: E731 - a column of one value
-    shown = np.full(N, visible)
-    return reviewer.decide(fill(truth), fill(suggestion), shown, fill(region), week, np.random.default_rng(1))
+def _answers(
+    reviewer: Reviewer,
+    truth: str,
+    *,
+    suggestion: str | None = None,
+    visible: bool = False,
+    region: str = "north",
+    week: int = 10,
+) -> tuple[np.ndarray, np.ndarray]:
+    truths, offers, shown, regions = (
+        np.full(N, value, dtype=object) for value in (truth, suggestion, visible, region)
+    )
+    return reviewer.decide(truths, offers, shown, regions, week, np.random.default_rng(1))
 
 
 def test_there_are_five_reviewers_with_the_promised_habits() -> None:
-    habits = [reviewer.behaviour for reviewer in reviewers()]
-    assert sorted(habits) == sorted(
-        [Behaviour.CAREFUL, Behaviour.ORDINARY, Behaviour.ORDINARY, Behaviour.CARELESS, Behaviour.APPROVES_EVERYTHING]
-    )
+    habits = Counter(reviewer.behaviour for reviewer in reviewers())
+    assert habits == {**dict.fromkeys(Behaviour, 1), Behaviour.ORDINARY: 2}
     assert len({reviewer.name for reviewer in reviewers()}) == 5
     assert [reviewer.behaviour for reviewer in reviewers() if not reviewer.trained] == [Behaviour.CARELESS]
 
@@ -56,7 +64,8 @@ def test_one_reviewer_accepts_nearly_every_visible_suggestion_at_a_glance() -> N
     hidden, reading = _answers(rubber_stamp, "complaint", suggestion="refund_request")
     assert (shown == "refund_request").mean() > 0.97
     assert (hidden == "complaint").mean() > 0.92
-    assert np.median(glance) < 5 < 20 < np.median(reading)
+    assert np.median(glance) < 5
+    assert np.median(reading) > 20
 
 
 @pytest.mark.parametrize("nothing", [None, ""])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from handrail.errors import BadInput
-from handrail.sampling import SamplingRules, clopper_pearson, draw, hajek
+from handrail.sampling import SamplingRules, clopper_pearson, draw, hajek, stratum_rates
 
 RULES = SamplingRules(
     random_rate=0.05,
@@ -49,9 +49,10 @@ def test_each_case_is_drawn_with_its_stored_probability() -> None:
         "new": 1 - 0.95 * 0.6,
         "all": 1 - 0.95 * 0.8 * 0.5 * 0.6,
     }
-    chance = np.random.default_rng(3)
-    drawn = pd.concat(draw(CASES, RULES, chance, known_segments={"north"}) for _ in range(4_000))
-    stored = drawn.groupby("case_id")["inclusion_probability"].agg(["min", "max", "size"])
+    many_of_each = pd.concat([CASES.assign(case_id=CASES["case_id"] + f"-{i}") for i in range(4_000)])
+    drawn = draw(many_of_each, RULES, np.random.default_rng(3), known_segments={"north"})
+    kind = drawn["case_id"].str.split("-").str[0]
+    stored = drawn.groupby(kind)["inclusion_probability"].agg(["min", "max", "size"])
     for case, probability in expected.items():
         low, high, count = stored.loc[case]
         assert low == high == pytest.approx(probability)
@@ -123,19 +124,18 @@ def test_below_twenty_errors_the_simple_random_draw_decides_and_from_twenty_all_
 
 
 def test_nominal_95_percent_intervals_cover_93_to_97_percent() -> None:
-    cases, chance, covered, bias = many(20_000, seed=4), np.random.default_rng(6), 0, 0.0
+    cases, chance = many(20_000, seed=4), np.random.default_rng(6)
     truth = chance.random(20_000) < np.where(cases["amount"] > 1000, 0.15, 0.05)
-    wrong_of = dict(zip(cases["case_id"], truth, strict=True))
-    runs = 400
-    for _ in range(runs):
-        drawn = draw(cases, RULES, chance)
-        estimate = hajek(
-            drawn["case_id"].map(wrong_of), drawn["inclusion_probability"], random=drawn["random"]
-        )
-        covered += estimate.low <= truth.mean() <= estimate.high
-        bias += (estimate.rate - truth.mean()) / runs
-    assert 0.925 <= covered / runs <= 0.975
-    assert abs(bias) < 0.001
+    rates = stratum_rates(cases, RULES).to_numpy()
+    probability = 1 - (1 - rates).prod(axis=1)
+    estimates = []
+    for _ in range(800):
+        drawn = chance.random(rates.shape) < rates
+        taken = drawn.any(axis=1)
+        estimates.append(hajek(truth[taken], probability[taken], random=drawn[taken, 0]))
+    assert {estimate.method for estimate in estimates} == {"hajek, design-based"}
+    assert 0.93 <= np.mean([e.low <= truth.mean() <= e.high for e in estimates]) <= 0.97
+    assert np.mean([e.rate for e in estimates]) == pytest.approx(truth.mean(), abs=0.001)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0.01, 1)), max_size=60))

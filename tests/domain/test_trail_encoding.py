@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -15,7 +16,9 @@ LARGEST = 2**53 - 1
 keys = st.text(st.characters(max_codepoint=127), max_size=8)
 scalars = st.none() | st.booleans() | st.integers(-LARGEST, LARGEST) | st.text(max_size=20)
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4), max_leaves=12
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=12,
 )
 events = st.dictionaries(keys, values, max_size=6)
 
@@ -37,7 +40,7 @@ def test_the_order_in_which_keys_were_given_leaves_no_mark(event: dict[str, obje
 
 
 @given(st.floats(), st.sampled_from([lambda x: x, lambda x: [x], lambda x: [1, {"deep": x}], np.float64]))
-def test_a_float_is_refused_wherever_it_stands(number: float, wrap) -> None:
+def test_a_float_is_refused_wherever_it_stands(number: float, wrap: Callable[[float], object]) -> None:
     with pytest.raises(BadInput, match="parts per million"):
         encode({"confidence": wrap(number)})
 

@@ -1,5 +1,6 @@
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ EVENTS = 12
 
 
 def trail(events: int = EVENTS, actor: str = "dana") -> list[Entry]:
-    bodies = [encode({"seq": seq, "kind": "decided", "actor": actor, "note": "\u2028ü"}) for seq in range(1, events + 1)]
+    bodies = [
+        encode({"seq": seq, "kind": "decided", "actor": actor, "note": "\u2028ü"})
+        for seq in range(1, events + 1)
+    ]
     return list(zip(range(1, events + 1), bodies, chain(GENESIS, bodies), strict=True))
 
 
@@ -101,12 +105,17 @@ def test_events_whose_own_numbers_disagree_are_found_though_the_chain_holds() ->
 
 
 def test_a_source_that_cannot_go_on_makes_the_trail_invalid_there() -> None:
-    def entries():
+    def entries() -> Iterator[Entry]:
         yield from trail()[:3]
         raise Mismatch("the page cannot be read")
 
     found = verify(entries())
-    assert (found.valid, found.events, found.first_bad, found.problem) == (False, 3, 4, "the page cannot be read")
+    assert (found.valid, found.events, found.first_bad, found.problem) == (
+        False,
+        3,
+        4,
+        "the page cannot be read",
+    )
 
 
 def test_an_export_holds_the_exact_bytes_and_verifies_without_a_database(tmp_path: Path) -> None:
@@ -142,7 +151,8 @@ def json_events(lines: bytes) -> list[tuple[int, str, str]] | None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"", b"no json", b"[]", b'{"seq":1}', b'{"seq":"x","body":"{}","hash":""}', b'{"seq":1,"body":7,"hash":"00"}',
+    [b"", b"no json", b"[]", b'{"seq":1}', b'{"seq":"x","body":"{}","hash":""}',
+     b'{"seq":1,"body":7,"hash":"00"}',
      b'{"seq":1,"body":"{}","hash":"zz"}', b'{"seq":null,"body":"{}","hash":"00"}', b"\xff\xfe"],
 )  # fmt: skip
 def test_a_line_that_is_no_event_is_named(line: bytes, tmp_path: Path) -> None:

@@ -1,0 +1,115 @@
+"""`handrail demo`: a fresh workspace, a local Prefect server, the time-lapse, the summary and the report."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from console.setting_up import BUSINESSES
+from handrail.errors import Refused
+from handrail.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tasks.story import Story, Week
+
+MARK = "demo"
+"""File that says: this workspace was made by the demo and may be made anew."""
+
+
+def run_demo(*, weeks: int, seed: int, home: Path, per_week: int, as_json: bool) -> None:
+    """Run the time-lapse in `home`, which is made anew.
+
+    Raises:
+        Refused: `home` holds something that the demo did not make.
+    """
+    from flows.local_server import LocalServer
+
+    workspace = _fresh(home.expanduser().resolve())
+    server = LocalServer(workspace)
+    os.environ.update(server.environment())
+    os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
+    _tell(f"Starting a Prefect server in {workspace.home} …")
+    with server:
+        story, report = _lapse(workspace, weeks=weeks, seed=seed, per_week=per_week)
+    _finish(story, report, workspace, as_json=as_json)
+
+
+def _fresh(home: Path) -> Workspace:
+    if home.exists() and any(home.iterdir()):
+        if not (home / MARK).exists():
+            raise Refused(f"{home} is not empty and was not made by the demo. Choose another folder with --home.")
+        shutil.rmtree(home)
+    workspace = Workspace(home)
+    workspace.create()
+    (home / MARK).write_text("made by `handrail demo`, and made anew by the next one\n")
+    return workspace
+
+
+def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tuple[Story, Path]":
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from flows.time_lapse import TimeLapse
+    from handrail import policy as policies
+    from handrail.acts import administering
+    from handrail.sample import generate
+    from handrail.store.engine import Store
+    from tasks.report import write
+    from tasks.simulate import STEWARD
+
+    business = generate(weeks, seed, per_week=per_week)
+    store = Store(workspace.database_url)
+    store.upgrade()
+    sample = BUSINESSES / "sample"
+    administering.found(store, policies.read(sample / "policy.yaml"), founder=STEWARD, now=business.start)
+    _tell(
+        f"{len(business.cases)} cases in {weeks} weeks, {len(business.history)} earlier ones as history. "
+        "People and outcomes are simulated, everything else is real.\n"
+    )
+    _tell(f"{'week':>4} {'cases':>6} {'A':>5} {'B':>5} {'C':>5} {'auto':>5}  {'audited error (95 %)':<22} {'true':>5}  notes")
+    # The heartbeat thread sleeps for a second at the end of every flow run; a time-lapse has no use for it.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        lapse = TimeLapse(workspace, business, str(sample / "mapping.yaml"), tell=lambda week: _tell(week_line(week)))
+        story = lapse.run()
+    return story, write(story, workspace.reports / "time-lapse.html")
+
+
+def week_line(week: "Week") -> str:
+    """One week on one line."""
+    audited = week.audited
+    shown = "not measured"
+    if audited is not None and audited.n:
+        shown = f"{audited.rate:.1%} [{audited.low:.1%}–{audited.high:.1%}] {audited.errors}/{audited.n}"
+    true = "–" if week.true_error is None else f"{week.true_error:.1%}"
+    counts = " ".join(f"{week.queues.get(name, 0):>5}" for name in ("A", "B", "C"))
+    notes = "; ".join(week.notes())
+    return f"{week.number:>4} {week.cases:>6} {counts} {week.automation_share:>5.0%}  {shown:<22} {true:>5}  {notes}"
+
+
+def _finish(story: "Story", report: Path, workspace: Workspace, *, as_json: bool) -> None:
+    from console.answer import answer
+    from tasks.story import summary
+
+    lines = summary(story)
+    value = {
+        "report": str(report), "home": str(workspace.home), "flow_runs": story.flow_runs,
+        "seconds": round(story.seconds, 1), "trail_valid": story.trail_valid, "trail_events": story.trail_events,
+        "promoted": story.promoted(), "refused": story.refused(),
+        "events": [event.__dict__ for event in story.planted], "summary": lines,
+    }  # fmt: skip
+    closing = [
+        "",
+        *lines,
+        "",
+        f"Report        {report}",
+        f"Data Docs     {workspace.data_docs}",
+        f"Run history   HANDRAIL_HOME={workspace.home} handrail up",
+    ]
+    answer(value, as_json=as_json, text="\n".join(closing))
+
+
+def _tell(line: str) -> None:
+    """Progress goes to stderr, so that --json stays one document on stdout."""
+    typer.echo(line, file=sys.stderr)

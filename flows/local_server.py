@@ -1,0 +1,143 @@
+"""The workspace's own Prefect server: local, quiet, and gone when its user has finished."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Self
+
+from flows.child import Child, wait_for
+from handrail.errors import Refused
+from handrail.workspace import Workspace
+
+HOST = "127.0.0.1"
+START_SECONDS = 120.0
+"""Longest wait for the first answer; a fresh database on a busy machine needs ten to twenty."""
+
+QUIET = {
+    "DO_NOT_TRACK": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+    "PREFECT_CLI_COLORS": "false",
+    "PREFECT_CLI_PROMPT": "false",
+}
+"""For server and clients: nothing leaves the machine, and no client ever starts a server of its own."""
+
+SERVER = {
+    # One write a task run makes the next flow run wait two seconds on SQLite: write them in batches.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "2",
+    # The newer pages call an outside host; the older ones stay on this machine.
+    "PREFECT_SERVER_UI_V2_ENABLED": "false",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # How often missing heartbeats are looked for.
+    "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT5S",
+}
+
+FOREIGN = ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_PROFILE", "PREFECT_UI_API_URL", "PREFECT_SERVER_UI_API_URL")
+"""What would lead to another server than ours."""
+
+
+class LocalServer:
+    """A Prefect server with its database in the workspace; a context manager that starts and stops it.
+
+    Server and clients share `environment()`; a client sets it before it imports Prefect.
+    """
+
+    def __init__(self, workspace: Workspace, port: int | None = None) -> None:
+        """Name the place; `port` None means any that is free."""
+        self.workspace = workspace
+        self.port = port or free_port()
+        self.child = Child(
+            name="The Prefect server",
+            command=[sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(self.port)],
+            environment={**surroundings(), **SERVER, **self.environment(), "PREFECT_SERVER_API_PORT": str(self.port)},
+            # Prefect reads settings from the current folder's files too: here there are none.
+            folder=workspace.prefect_home,
+            log=workspace.home / "logs" / "prefect-server.log",
+        )
+
+    @property
+    def api_url(self) -> str:
+        """Address of the API."""
+        return f"{self.ui_url}/api"
+
+    @property
+    def ui_url(self) -> str:
+        """Address of the pages."""
+        return f"http://{HOST}:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make a client speak to this server and to nobody else."""
+        return {
+            **QUIET,
+            "PREFECT_API_URL": self.api_url,
+            "PREFECT_HOME": str(self.workspace.prefect_home),
+            "HANDRAIL_HOME": str(self.workspace.home),
+        }
+
+    def start(self) -> None:
+        """Start it, without waiting for its first answer.
+
+        Raises:
+            Refused: another program listens on the port.
+        """
+        require_free(self.port, "--port")
+        self.workspace.prefect_home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.child.start()
+
+    def wait(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            RetryableError: it ended, or took too long.
+        """
+        wait_for(self.child, f"{self.api_url}/health", within_seconds=START_SECONDS)
+
+    def stop(self) -> None:
+        """Stop it with everything that it started."""
+        self.child.stop()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+            self.wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def surroundings() -> dict[str, str]:
+    """Our own environment without what leads to another Prefect server, and with our Python first in PATH."""
+    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    return {**kept, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])}
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def require_free(port: int, option: str) -> None:
+    """Make sure that nobody listens on a port.
+
+    Raises:
+        Refused: somebody does; the sentence names the option that chooses another one.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise Refused(
+                f"Port {port} of {HOST} is in use or not allowed ({error.strerror})."
+                f" Stop the program that uses it, or choose another port with {option}."
+            ) from None

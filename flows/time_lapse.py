@@ -1,0 +1,219 @@
+"""Time-lapse: weeks of the sample business through the same flows as in production, only faster.
+
+Everything is real except the people and the outcomes, which `tasks.simulate` plays. The steward's decisions
+(stages, reviews, resumes, the rehearsed rollback) follow the plan below.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flows.deployment import deployment
+from flows.drift_detection import drift_detection
+from flows.fairness_watch import fairness_watch
+from flows.kpi_report import kpi_report
+from flows.retraining import retraining
+from flows.shadow_scoring import shadow_scoring
+from flows.triage import triage
+from handrail.acts import pausing
+from handrail.policy import Consequence, Stage
+from handrail.sample import EVENTS, SampleBusiness, reviewers
+from handrail.sampling import Estimate, hajek
+from handrail.store import cases, evidence, models, rollout, trail
+from handrail.workspace import Workspace
+from tasks import simulate
+from tasks.occasion import Occasion, enter
+from tasks.outcomes import import_outcomes
+from tasks.receiver import Ledger
+from tasks.simulate import STEWARD
+from tasks.story import Planted, Story, Week
+
+PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
+"""Week → stage that the steward gives to every category of low consequence which is not paused."""
+RETRAINED_EVERY = 4
+REHEARSAL = 22
+"""Week of the rehearsed rollback: an operator who never did it will not do it well."""
+CAPACITY = 90
+"""Work items that one reviewer can do in one sitting; two sittings a day."""
+
+
+class TimeLapse:
+    """Runs the weeks and writes down what happened."""
+
+    def __init__(
+        self, workspace: Workspace, business: SampleBusiness, mapping: str, *, tell: Callable[[Week], None]
+    ) -> None:
+        """Take a fresh workspace with the sample policy; `tell` hears of every finished week."""
+        self._workspace = workspace
+        self._business = business
+        self._mapping = mapping
+        self._tell = tell
+        self._rng = np.random.default_rng([business.seed, 99])
+        self._staff = simulate.Staff(business, reviewers(), self._rng)
+        self._inbox = workspace.home / "inbox"
+        self.story = Story(business.seed, business.start.date().isoformat())
+
+    def run(self) -> Story:
+        """All weeks, then the closing figures."""
+        began = time.monotonic()
+        self._begin()
+        for number in range(1, int(self._business.cases["week"].max()) + 1):
+            self.story.weeks.append(self._week(number))
+            self._tell(self.story.weeks[-1])
+        self._close()
+        self.story.seconds = time.monotonic() - began
+        return self.story
+
+    def _at(self, moment: datetime) -> Occasion:
+        return enter(self._workspace, STEWARD, moment)
+
+    def _run(self, flow: Callable[..., Any], moment: datetime, **parameters: Any) -> Any:  # noqa: ANN401
+        self.story.flow_runs += 1
+        return flow(**parameters, as_of=moment.isoformat(), home=str(self._workspace.home))
+
+    def _begin(self) -> None:
+        start = self._business.start
+        simulate.staff(self._at(start), reviewers())
+        history = self._inbox / "history.jsonl"
+        simulate.deliver_file(self._business.history, history)
+        self._run(triage, start, file=str(history), mapping=self._mapping)
+        self._run(retraining, start, cause="by_hand")
+
+    def _week(self, number: int) -> Week:
+        week = Week(number)
+        first = self._business.start + timedelta(weeks=number - 1)
+        self._plan(week, first)
+        for day in range(7):
+            self._day(week, first + timedelta(days=day))
+        self._close_week(week, first, first + timedelta(weeks=1))
+        return week
+
+    def _plan(self, week: Week, moment: datetime) -> None:
+        """The steward's Monday: reviews are closed, paused categories resume, stages move."""
+        occasion = self._at(moment)
+        known = {"actor": STEWARD, "now": moment}
+        with occasion.store.read() as connection:
+            pauses = rollout.pauses(connection)
+            stages = rollout.stages(connection, occasion.policy)
+        for pause in pauses.to_dict("records"):
+            if moment - pause["since"] < timedelta(days=5):
+                continue
+            if pause["model_review_id"] == pause["model_review_id"] and pause["model_review_id"] is not None:
+                pausing.close_review(
+                    occasion.store, int(pause["model_review_id"]), **known,
+                    conclusion="errors looked at; the newest labels are in the training set",
+                )  # fmt: skip
+            pausing.resume(
+                occasion.store, pause["category"], reason="model review closed", policy=occasion.policy, **known
+            )
+            week.resumed.append(pause["category"])
+        paused = set(pauses["category"]) - set(week.resumed)
+        wanted = [stage for begins, stage in PLAN.items() if begins <= week.number]
+        if not wanted:
+            return
+        moved = 0
+        for category, rules in occasion.policy.categories.items():
+            behind = list(Stage).index(stages[category]) < list(Stage).index(wanted[-1])
+            resting = category in paused or category in week.resumed
+            if rules.consequence is not Consequence.HIGH and behind and not resting:
+                pausing.set_stage(
+                    occasion.store, category, wanted[-1], reason="rollout plan", policy=occasion.policy, **known
+                )
+                moved += 1
+        if moved:
+            week.stages.append(f"{moved} categories → {wanted[-1]}")
+
+    def _day(self, week: Week, midnight: datetime) -> None:
+        received = self._business.cases["received_at"]
+        today = self._business.cases[(received >= midnight) & (received < midnight + timedelta(days=1))]
+        file = self._inbox / f"{midnight:%Y-%m-%d}.jsonl"
+        simulate.deliver_file(today, file)
+        evening = midnight + timedelta(days=1)
+        result = self._run(triage, evening, file=str(file), mapping=self._mapping, watches=True)
+        week.cases += result["received"]
+        week.quarantined += result["quarantined"]
+        for queue, count in result["queues"].items():
+            week.queues[queue] = week.queues.get(queue, 0) + count
+        for reason, count in result["reasons"].items():
+            week.reasons[reason] = week.reasons.get(reason, 0) + count
+        for hours in (2, 6):
+            week.reviewed += self._staff.work(self._at(evening + timedelta(hours=hours)), week.number, CAPACITY)
+
+    def _close_week(self, week: Week, first: datetime, end: datetime) -> None:
+        evening = end + timedelta(hours=8)
+        occasion = self._at(evening)
+        self._import_outcomes(occasion, first, end)
+        week.automatic, week.wrong_automatic = simulate.automatic_errors(occasion, self._business, first, evening)
+        drift = self._run(drift_detection, end)
+        if drift["drifted"]:
+            week.drift = drift
+        self._learn(week, evening)
+        week.certified = self._shadow(week, evening)
+        week.gaps = self._run(fairness_watch, evening)
+        week.kpis = self._run(kpi_report, evening)
+        with occasion.store.read() as connection:
+            audits = evidence.audits(connection, since=first, until=evening)
+            week.breaches = len(evidence.escalations_in(connection, since=first, until=evening))
+            pauses = rollout.pauses(connection)
+        week.audited = estimate(audits)
+        week.paused = pauses.loc[pauses["since"] >= first, "category"].tolist()
+
+    def _import_outcomes(self, occasion: Occasion, first: datetime, end: datetime) -> None:
+        file = self._inbox / f"outcomes-{end:%Y-%m-%d}.csv"
+        if simulate.write_outcomes(occasion, self._business, first, end, file, self._rng):
+            import_outcomes(occasion, file, None)
+
+    def _learn(self, week: Week, moment: datetime) -> None:
+        """Retraining on the drift's event or by the month, and the challenger's gate."""
+        cause = "drift" if week.drift else "by_hand" if week.number % RETRAINED_EVERY == 0 else None
+        if cause is not None:
+            trained = self._run(retraining, moment, cause="drift" if cause == "drift" else "when_due")
+            if trained["trained"]:
+                week.retrained.append(trained)
+        with self._at(moment).store.read() as connection:
+            serving = models.serving(connection)
+        if serving["challenger"] is not None:
+            week.judged.append(self._run(deployment, moment, act="judge"))
+        if week.number == REHEARSAL and serving["previous"] is not None:
+            reason = "rehearsal: the operator returns to the earlier version"
+            week.rolled_back = self._run(deployment, moment, act="rollback", reason=reason)["serves"]
+
+    def _shadow(self, week: Week, moment: datetime) -> list[str]:
+        result = self._run(shadow_scoring, moment)
+        week.agreement = result["agreement"]
+        return list(result["certified"])
+
+    def _close(self) -> None:
+        story = self.story
+        last = self._business.start + timedelta(weeks=len(story.weeks), days=1)
+        occasion = self._at(last)
+        with occasion.store.read() as connection:
+            story.versions = models.versions(connection).to_dict("records")
+            story.reviews = rollout.reviews(connection, only_open=False).to_dict("records")
+            audits = evidence.audits(connection, since=self._business.start, until=last)
+            verified = trail.verify(connection)
+            states = cases.state_counts(connection)
+        story.audited = estimate(audits)
+        story.automatic = sum(week.automatic for week in story.weeks)
+        story.wrong_automatic = sum(week.wrong_automatic for week in story.weeks)
+        story.trail_events, story.trail_valid = verified.events, verified.valid
+        story.effects = Ledger(self._workspace.actions_path).effects()
+        story.states = states
+        drifted = [week.number for week in story.weeks if week.drift]
+        story.planted = [
+            Planted(event.week, event.name, next((seen for seen in drifted if seen == event.week), None))
+            for event in EVENTS
+            if event.week <= len(story.weeks)
+        ]
+
+
+def estimate(audits: pd.DataFrame) -> Estimate:
+    """Error rate of auto-approvals with its interval, over the whole audit sample by its inclusion probabilities."""
+    return hajek(
+        audits["rejected"].to_numpy(dtype=bool), audits["inclusion_probability"].to_numpy(dtype=float),
+        random=audits["random"].to_numpy(dtype=bool),
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""The only simulation: people of the sample business do the work that waits, and the world answers."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from handrail.acts import administering, deciding
+from handrail.acts.deciding import Claim, Ruling
+from handrail.case import Outcome
+from handrail.sample import OUT_OF_SCOPE, Reviewer, SampleBusiness, outcomes
+from handrail.store import evidence
+from tasks.occasion import Occasion
+
+MANAGER = "mona"
+STEWARD = "stella"
+DELIVERED = (
+    "external_id", "received_at", "text", "customer_id", "channel", "region", "tier", "amount", "consent",
+)  # fmt: skip
+REJECTED_AS = {"policy": "policy", "legal": "legal"}
+
+
+def staff(occasion: Occasion, people: Sequence[Reviewer]) -> None:
+    """Register the five reviewers and the escalation manager; the founder is the steward."""
+    for reviewer in people:
+        until = occasion.now + timedelta(days=3650) if reviewer.trained else None
+        administering.add_person(
+            occasion.store, reviewer.name, roles=["reviewer"], trained_until=until, actor=STEWARD, now=occasion.now
+        )
+    administering.add_person(
+        occasion.store, MANAGER, roles=["escalation_manager", "reviewer"],
+        trained_until=occasion.now + timedelta(days=3650), actor=STEWARD, now=occasion.now,
+    )  # fmt: skip
+
+
+def deliver_file(cases: pd.DataFrame, path: Path) -> None:
+    """Write cases as the business's systems would deliver them: without any truth column."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = cases["label"] if "label" in cases.columns else ""
+    cases[list(DELIVERED)].assign(label=known).to_json(path, orient="records", lines=True, date_format="iso", force_ascii=False)
+
+
+class Staff:
+    """The simulated people at work."""
+
+    def __init__(self, business: SampleBusiness, people: Sequence[Reviewer], rng: np.random.Generator) -> None:
+        """Give them the truth that only they know."""
+        self._truth = business.cases.set_index("external_id")
+        self._people = list(people)
+        self._rng = rng
+
+    def work(self, occasion: Occasion, week: int, capacity: int) -> int:
+        """Let everybody decide up to `capacity` items each; audits go to the most careful one first."""
+        careful = max(self._people, key=lambda reviewer: reviewer.accuracy)
+        done = self._session(occasion, careful, careful.name, week, capacity, ["audit"])
+        done += self._session(occasion, careful, MANAGER, week, capacity, ["escalation", "second"])
+        for reviewer in self._people:
+            done += self._session(occasion, reviewer, reviewer.name, week, capacity, ["review", "second"])
+        return done
+
+    def _session(
+        self, occasion: Occasion, reviewer: Reviewer, name: str, week: int, capacity: int, kinds: list[str]
+    ) -> int:
+        known = {"policy": occasion.policy, "now": occasion.now}
+        claims = deciding.claim(occasion.store, name, limit=capacity, kinds=kinds, **known)
+        if not claims:
+            return 0
+        with occasion.store.read() as connection:
+            proposals = evidence.proposals(connection, [claim.case_id for claim in claims]).set_index("case_id")
+        proposals = proposals.loc[[claim.case_id for claim in claims]]
+        truth = self._truth.loc[proposals["external_id"]]
+        visible = np.array([not claim.suggestion_hidden for claim in claims])
+        labels, seconds = reviewer.decide(
+            truth["truth_label"].to_numpy(), proposals["category"].to_numpy(), visible,
+            truth["region"].to_numpy(), week, self._rng,
+        )  # fmt: skip
+        flags = truth["truth_flag"].to_numpy()
+        rulings = [
+            _ruling(claim, label, proposed, flag, float(spent))
+            for claim, label, proposed, flag, spent in zip(
+                claims, labels, proposals["category"], flags, seconds, strict=True
+            )
+        ]
+        return deciding.decide(occasion.store, rulings, name, **known)
+
+
+def _ruling(claim: Claim, label: str, proposed: str | None, flag: str, seconds: float) -> Ruling:
+    """Turn what a reviewer thinks into what they do at the desk."""
+    if flag in REJECTED_AS and claim.kind == "review":
+        return Ruling(claim.item_id, claim.fence, Outcome.DENY, reason_code=REJECTED_AS[flag], seconds=seconds)
+    if label == OUT_OF_SCOPE:
+        return Ruling(claim.item_id, claim.fence, Outcome.DENY, reason_code="out_of_scope", seconds=seconds)
+    if label == proposed and not claim.suggestion_hidden:
+        return Ruling(claim.item_id, claim.fence, Outcome.APPROVE, seconds=seconds)
+    return Ruling(
+        claim.item_id, claim.fence, Outcome.OVERRIDE, label=label, reason_code="wrong_category", seconds=seconds
+    )
+
+
+def write_outcomes(
+    occasion: Occasion, business: SampleBusiness, since: datetime, until: datetime, path: Path, rng: np.random.Generator
+) -> int:
+    """Write the outcomes that follow the window's executed decisions and have come to pass; returns how many."""
+    with occasion.store.read() as connection:
+        done = evidence.executed(connection, since=since, until=until)
+    done = done.drop_duplicates("external_id", keep="last")
+    found = outcomes(business.cases, done, rng)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found.to_csv(path, index=False)
+    return len(found)
+
+
+def automatic_errors(occasion: Occasion, business: SampleBusiness, since: datetime, until: datetime) -> tuple[int, int]:
+    """Auto-approvals of the window, and how many of them the ground truth calls wrong."""
+    with occasion.store.read() as connection:
+        done = evidence.executed(connection, since=since, until=until)
+    automatic = done[done["automatic"]].merge(business.cases[["external_id", "truth_label"]], on="external_id")
+    return len(automatic), int((automatic["executed_label"] != automatic["truth_label"]).sum())

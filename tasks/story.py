@@ -1,0 +1,136 @@
+"""What happened in a time-lapse, week by week, beside the ground truth of the sample business."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from handrail.sampling import Estimate
+
+UNWATCHED = {"new_category": "seen by people: their overrides became its first labels"}
+"""Events that the drift watch is not asked to name; the fairness watch is asked for `label_bias`."""
+
+
+@dataclass
+class Week:
+    """One week of the time-lapse; shares and rates lie in [0, 1]."""
+
+    number: int
+    cases: int = 0
+    queues: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    audited: Estimate | None = None
+    automatic: int = 0
+    wrong_automatic: int = 0
+    reviewed: int = 0
+    breaches: int = 0
+    quarantined: int = 0
+    paused: list[str] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
+    drift: dict[str, Any] | None = None
+    retrained: list[dict[str, Any]] = field(default_factory=list)
+    judged: list[dict[str, Any]] = field(default_factory=list)
+    rolled_back: str | None = None
+    stages: list[str] = field(default_factory=list)
+    certified: list[str] = field(default_factory=list)
+    kpis: list[dict[str, Any]] = field(default_factory=list)
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+    agreement: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def automation_share(self) -> float:
+        """Share of the week's routed cases in queue A."""
+        routed = sum(self.queues.values())
+        return self.queues.get("A", 0) / routed if routed else 0.0
+
+    @property
+    def true_error(self) -> float | None:
+        """Share of the week's auto-approvals whose category is not the true one; None without any."""
+        return self.wrong_automatic / self.automatic if self.automatic else None
+
+    def notes(self) -> list[str]:
+        """What a steward would write into the margin of this week."""
+        found = [f"drift ({self._drift_words()})"] if self.drift else []
+        found += [f"PAUSED {name}" for name in self.paused]
+        found += [f"resumed {name}" for name in self.resumed]
+        found += [f"trained v{row['version']} ({row['cause']})" for row in self.retrained]
+        found += [f"v{row['version']} {row['outcome']}" for row in self.judged if row["outcome"] != "waiting"]
+        found += [f"ROLLED BACK to v{self.rolled_back}"] if self.rolled_back else []
+        found += self.stages
+        found += [f"certified {', '.join(self.certified)}"] if self.certified else []
+        return found
+
+    def _drift_words(self) -> str:
+        drift = self.drift or {}
+        return ", ".join([*drift.get("columns", []), *[f"“{term}”" for term in drift.get("terms", [])[:2]]])
+
+
+@dataclass(frozen=True)
+class Planted:
+    """An event of the sample business, and the week in which a watch saw it."""
+
+    week: int
+    name: str
+    seen_in: int | None
+
+
+@dataclass
+class Story:
+    """The whole time-lapse; everything the summary and the report show."""
+
+    seed: int
+    start: str
+    weeks: list[Week] = field(default_factory=list)
+    planted: list[Planted] = field(default_factory=list)
+    versions: list[dict[str, Any]] = field(default_factory=list)
+    reviews: list[dict[str, Any]] = field(default_factory=list)
+    audited: Estimate | None = None
+    automatic: int = 0
+    wrong_automatic: int = 0
+    trail_events: int = 0
+    trail_valid: bool = False
+    effects: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+    flow_runs: int = 0
+    seconds: float = 0.0
+
+    def promoted(self) -> list[str]:
+        """Versions that passed their gate."""
+        return [row["version"] for week in self.weeks for row in week.judged if row["outcome"] == "promoted"]
+
+    def refused(self) -> list[str]:
+        """Versions that did not."""
+        return [row["version"] for week in self.weeks for row in week.judged if row["outcome"] == "refused"]
+
+
+def summary(story: Story) -> list[str]:
+    """The closing summary against ground truth, a line a finding."""
+    lines = [f"Summary of {len(story.weeks)} weeks (seed {story.seed}; people and outcomes simulated)"]
+    for event in story.planted:
+        if event.name in UNWATCHED:
+            lines.append(f"  week {event.week:>2}  {event.name.replace('_', ' '):<15} {UNWATCHED[event.name]}")
+            continue
+        seen = "drift found in its week" if event.seen_in == event.week else "NOT found in its week"
+        lines.append(f"  week {event.week:>2}  {event.name.replace('_', ' '):<15} {seen}")
+    quiet = [week for week in story.weeks if week.drift and week.number not in {event.week for event in story.planted}]
+    lines.append(f"  drift alarms in weeks without an event: {', '.join(str(week.number) for week in quiet) or 'none'}")
+    paused = [f"{name} (week {week.number})" for week in story.weeks for name in week.paused]
+    closed = sum(review["closed_at"] is not None and review["closed_at"] == review["closed_at"] for review in story.reviews)
+    lines.append(f"  paused by the breaker: {', '.join(paused) or 'none'}; {closed} of {len(story.reviews)} model reviews closed")
+    lines.append(f"  challengers: {len(story.promoted())} promoted, {len(story.refused())} refused")
+    rolled = next((f"week {week.number}, to version {week.rolled_back}" for week in story.weeks if week.rolled_back), "none")
+    lines.append(f"  rollback: {rolled}")
+    lines.append(_error_line(story))
+    lines.append(f"  effects in the receiver: {story.effects}; states {story.states}")
+    whole = "whole" if story.trail_valid else "BROKEN"
+    lines.append(f"  trail: {story.trail_events} events, {whole}; {story.flow_runs} flow runs in {story.seconds:.0f} s")
+    return lines
+
+
+def _error_line(story: Story) -> str:
+    true = f"{story.wrong_automatic / story.automatic:.2%}" if story.automatic else "none"
+    audited = story.audited
+    if audited is None or not audited.n:
+        return f"  error of auto-approvals: not measured; truth {true} of {story.automatic}"
+    return (
+        f"  error of auto-approvals: audited {audited.rate:.2%} [{audited.low:.2%}–{audited.high:.2%}] "
+        f"on {audited.n} audits; truth {true} of {story.automatic}"
+    )
