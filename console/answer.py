@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Act as if it were this moment (ISO 8601).", metavar="TIME")]
 Reason = Annotated[str, typer.Option("--reason", help="One sentence; it stands in the audit trail.")]
-Actor = Annotated[str | None, typer.Option("--as", help="Who acts; default HANDRAIL_USER, else the login name.", metavar="NAME")]
+Actor = Annotated[
+    str | None,
+    typer.Option("--as", help="Who acts; default HANDRAIL_USER, else the login name.", metavar="NAME"),
+]
 
 
 def answer(value: Any, *, as_json: bool, text: str | Callable[[], str]) -> None:  # noqa: ANN401 - any JSON value

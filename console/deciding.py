@@ -20,15 +20,18 @@ def register(app: typer.Typer) -> None:
 
 
 def queue_list(
-    limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 20, as_of: AsOf = None, as_json: AsJson = False
+    limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 20,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
 ) -> None:
     """What waits, earliest due first; a hidden suggestion is not shown."""
     from handrail.store import queue
+    from handrail.store.frames import records
 
     occasion = enter(None, as_of)
     with occasion.store.read() as connection:
         found = queue.open_work(connection, limit=limit)
-    rows = [_visible(row) for row in found.to_dict("records")]
+    rows = [_visible(row) for row in records(found)]
     columns = ["case_id", "kind", "queue", "category", "reason", "due_at", "holder"]
     answer(rows, as_json=as_json, text=table(rows, columns, empty="Nothing waits."))
 
@@ -69,7 +72,9 @@ def decide(
     case: Annotated[int, typer.Argument(help="Case id.")],
     outcome: Annotated[Literal["approve", "deny", "override"], typer.Argument(help="What to do with the suggestion.")],
     label: Annotated[str | None, typer.Option(help="Right category, for override.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Reason code: policy, legal, wrong_category, out_of_scope …")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Reason code: policy, legal, wrong_category, out_of_scope …")
+    ] = None,
     note: Annotated[str | None, typer.Option(help="Free text; erasable.")] = None,
     fence: Annotated[int | None, typer.Option(help="From `queue next`; without it the case is claimed now.")] = None,
     actor: Actor = None,
@@ -82,14 +87,13 @@ def decide(
     from tasks.deliver import deliver
 
     occasion = enter(actor, as_of)
-    known = {"policy": occasion.policy, "now": occasion.now}
     if fence is None:
-        claim = deciding.claim_case(occasion.store, case, occasion.actor, **known)
+        claim = deciding.claim_case(occasion.store, case, occasion.actor, policy=occasion.policy, now=occasion.now)
         item, fence = claim.item_id, claim.fence
     else:
         item = deciding.held_item(occasion.store, case, occasion.actor)
     ruling = deciding.Ruling(item, fence, Outcome(outcome), label=label, reason_code=reason, note=note)
-    deciding.decide(occasion.store, [ruling], occasion.actor, **known)
+    deciding.decide(occasion.store, [ruling], occasion.actor, policy=occasion.policy, now=occasion.now)
     sent = deliver(occasion)
     value = {"case": case, "outcome": outcome, "label": label, "delivered": sent}
     answer(value, as_json=as_json, text=f"Case {case}: {outcome} recorded; {sent} actions delivered.")
@@ -102,11 +106,10 @@ def quarantine_list(
 ) -> None:
     """Rows in quarantine with their reasons; their content is not shown."""
     from handrail.store import cases
+    from handrail.store.frames import records
 
     occasion = enter(None)
     with occasion.store.read() as connection:
-        rows = cases.in_quarantine(connection, batch, limit).to_dict("records")
+        rows = records(cases.in_quarantine(connection, batch, limit))
     columns = ["batch_id", "row_number", "external_id", "reason"]
     answer(rows, as_json=as_json, text=table(rows, columns, empty="The quarantine is empty."))
-
-

@@ -38,9 +38,7 @@ def redact(
         for at, result in enumerate(redacted):
             for hit in result.findings:
                 found[str(hit.type)] = found.get(str(hit.type), 0) + 1
-                lines.append(
-                    json.dumps({"row": first + at, "type": str(hit.type), "start": hit.start, "end": hit.end})
-                )
+                lines.append(json.dumps({"row": first + at, "type": str(hit.type), "start": hit.start, "end": hit.end}))
         written = chunk.assign(**{text: [result.text for result in redacted]})
         written.to_csv(out, mode="w" if first == 0 else "a", header=first == 0, index=False)
         first += len(chunk)

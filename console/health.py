@@ -38,16 +38,28 @@ def findings() -> list[Finding]:
         return [*found, Finding("workspace", ok=False, sentence=str(error))]
     found.append(Finding("workspace", ok=True, sentence=f"{workspace.home}, tables at {store.revision()}."))
     found.append(
-        Finding("policy", policy is not None, policy.version if policy else "none. Run `handrail policy publish FILE`.")
+        Finding(
+            "policy",
+            policy is not None,
+            policy.version if policy else "none. Run `handrail policy publish FILE`.",
+        )
     )
     broken = f"BROKEN at event {verified.first_bad}. Keep a copy and restore a backup."
     found.append(Finding("trail", verified.valid, f"{verified.events} events, whole." if verified.valid else broken))
     found.append(
-        Finding("model", ok=True, sentence=f"version {version} serves." if version else "none: all cases go to people.")
+        Finding(
+            "model",
+            ok=True,
+            sentence=f"version {version} serves." if version else "none: all cases go to people.",
+        )
     )
     address = running_server(workspace.server_file)
     found.append(
-        Finding("server", ok=True, sentence=address or "not running; runs are not recorded. Start it with `handrail up`.")
+        Finding(
+            "server",
+            ok=True,
+            sentence=address or "not running; runs are not recorded. Start it with `handrail up`.",
+        )
     )
     return found
 

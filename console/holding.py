@@ -54,9 +54,7 @@ def resume(
 
     scope = _scope(category, everything)
     occasion = enter(actor, as_of)
-    pausing.resume(
-        occasion.store, scope, reason=reason, policy=occasion.policy, actor=occasion.actor, now=occasion.now
-    )
+    pausing.resume(occasion.store, scope, reason=reason, policy=occasion.policy, actor=occasion.actor, now=occasion.now)
     answer({"resumed": scope or "all"}, as_json=as_json, text=f"{scope or 'Everything'} runs again.")
 
 
@@ -81,19 +79,23 @@ def stage(
         actor=occasion.actor, now=occasion.now,
     )  # fmt: skip
     answer(
-        {"category": category, "from": before, "to": stage}, as_json=as_json, text=f"{category}: {before} → {stage}."
+        {"category": category, "from": before, "to": stage},
+        as_json=as_json,
+        text=f"{category}: {before} → {stage}.",
     )
 
 
 def review_list(as_json: AsJson = False) -> None:
     """Open model reviews with their evidence."""
     from handrail.store import rollout
+    from handrail.store.frames import records
 
     occasion = enter(None)
     with occasion.store.read() as connection:
-        rows = rollout.reviews(connection).to_dict("records")
+        rows = records(rollout.reviews(connection))
     shown = [
-        {**row, "rejected": row["evidence"].get("rejected"), "reviewed": row["evidence"].get("reviewed")} for row in rows
+        {**row, "rejected": row["evidence"].get("rejected"), "reviewed": row["evidence"].get("reviewed")}
+        for row in rows
     ]
     columns = ["id", "category", "opened_at", "rejected", "reviewed"]
     answer(rows, as_json=as_json, text=table(shown, columns, empty="No model review is open."))

@@ -12,12 +12,11 @@ from handrail.queues import Situation, route_many
 from handrail.store import models as model_rows
 from handrail.store import rollout
 from handrail.store.engine import Store
+from handrail.store.frames import records
 from handrail.workspace import Workspace
 from models import classifier
 from tasks import occasion as occasions
 from tasks import read, retrain, score
-
-CONSENT_YES = {"yes", "true", "1", "y"}
 
 
 def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: str | None) -> dict[str, Any]:
@@ -55,7 +54,8 @@ def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: st
     privacy = occasion.policy.privacy
     redacted = [found.text for found in pii.redact_many(texts, privacy.redact, region=privacy.phone_region)]
     frame = pd.DataFrame({"case_id": range(len(rows)), "text": redacted, "amount": float("nan"), "label": labels})
-    frame = frame.assign(received_at=times if times is not None else pd.NaT, provenance="imported")
+    frame["provenance"] = "imported"
+    frame["received_at"] = pd.NaT if times is None else times
     trained = classifier.train(frame[frame["label"] != ""], occasion.policy.model, (), occasion.policy.novelty)
     registered = retrain.register(occasion, trained, frame, "by_hand")
     metrics = registered.metrics
@@ -83,10 +83,7 @@ def predict_file(file: Path, *, text: str, version: str | None, mapping_file: Pa
     known = mapping.read(mapping_file) if mapping_file else None
     situation = Situation(
         stages=stages,
-        certified={
-            (row["category"] if isinstance(row["category"], str) else None): row["threshold"]
-            for row in certificates.to_dict("records")
-        },
+        certified={row["category"]: float(row["threshold"]) for row in records(certificates)},
     )
     parts = [
         _predict(occasion, model, chunk, text, known, situation)
@@ -118,7 +115,10 @@ def _predict(
     said = model.predict(view)
     has_text = [bool(value.strip()) for value in texts]
     frame = said.assign(
-        consent=_consents(chunk, known), has_text=has_text, amount=view["amount"], flags=flags.find_flags(texts, occasion.policy)
+        consent=_consents(chunk, known),
+        has_text=has_text,
+        amount=view["amount"],
+        flags=pd.Series(flags.find_flags(texts, occasion.policy), dtype=object, index=said.index),
     )
     # A draw of 0 puts every row into the partial share: predict shows the policy, not the lot.
     routes = route_many(frame, situation, occasion.policy, [0.0] * len(frame))
@@ -137,8 +137,8 @@ def _consents(chunk: pd.DataFrame, known: mapping.Mapping | None) -> list[bool]:
     consent = known.fields.consent if known else None
     if consent is None:
         return [True] * len(chunk)
-    yes = {str(value).casefold() for value in consent.yes} or CONSENT_YES
-    return [str(value).casefold() in yes for value in chunk[consent.column]]
+    given = {value.casefold() for value in consent.given}
+    return [str(value).casefold() in given for value in chunk[consent.column]]
 
 
 def _columns(file: Path, names: list[str]) -> pd.DataFrame:
@@ -146,7 +146,7 @@ def _columns(file: Path, names: list[str]) -> pd.DataFrame:
     rows = pd.concat(chunks, ignore_index=True)
     missing = [name for name in names if name not in rows.columns]
     if missing:
-        raise BadInput(f"{file} has no column {', '.join(missing)}; it has {', '.join(rows.columns)}. Correct the option.")
+        raise BadInput(
+            f"{file} has no column {', '.join(missing)}; it has {', '.join(rows.columns)}. Correct the option."
+        )
     return rows
-
-

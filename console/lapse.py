@@ -68,7 +68,9 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
         f"{len(business.cases)} cases in {weeks} weeks, {len(business.history)} earlier ones as history. "
         "People and outcomes are simulated, everything else is real.\n"
     )
-    _tell(f"{'week':>4} {'cases':>6} {'A':>5} {'B':>5} {'C':>5} {'auto':>5}  {'audited error (95 %)':<22} {'true':>5}  notes")
+    _tell(
+        f"{'week':>4} {'cases':>6} {'A':>5} {'B':>5} {'C':>5} {'auto':>5}  {'audited error (95 %)':<22} {'true':>5}  notes"
+    )
     # The heartbeat thread sleeps for a second at the end of every flow run; a time-lapse has no use for it.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         lapse = TimeLapse(workspace, business, str(sample / "mapping.yaml"), tell=lambda week: _tell(week_line(week)))

@@ -1,6 +1,6 @@
 """The registry: model list, show, promote, rollback."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,21 +20,28 @@ def register(app: typer.Typer) -> None:
 def model_list(as_json: AsJson = False) -> None:
     """All versions with status and figures."""
     from handrail.store import models
+    from handrail.store.frames import records
 
     occasion = enter(None)
     with occasion.store.read() as connection:
-        rows: list[dict[str, Any]] = models.versions(connection).to_dict("records")
+        rows = records(models.versions(connection))
     shown = [{**row, "accuracy": row["metrics"].get("accuracy"), "ece": row["metrics"].get("ece")} for row in rows]
     columns = ["version", "status", "cause", "labels", "accuracy", "ece", "registered_at"]
-    answer(rows, as_json=as_json, text=table(shown, columns, empty="No model yet. Train one with `handrail train`."))
+    answer(
+        rows,
+        as_json=as_json,
+        text=table(shown, columns, empty="No model yet. Train one with `handrail train`."),
+    )
 
 
 def model_show(
-    version: Annotated[str | None, typer.Argument(help="Version; default the champion.")] = None, as_json: AsJson = False
+    version: Annotated[str | None, typer.Argument(help="Version; default the champion.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """One version: digests, figures and certificates."""
     from handrail.errors import NotFound
     from handrail.store import models
+    from handrail.store.frames import records
 
     occasion = enter(None)
     with occasion.store.read() as connection:
@@ -42,7 +49,7 @@ def model_show(
         row = models.version(connection, name) if name else None
         if row is None:
             raise NotFound(f"Model version {version or '(champion)'} does not exist. See `handrail model list`.")
-        certificates = models.certificates(connection, name, occasion.now).to_dict("records")
+        certificates = records(models.certificates(connection, name, occasion.now))
     value = {**row, "certificates": certificates}
 
     def text() -> str:

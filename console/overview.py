@@ -6,6 +6,7 @@ from typing import Any
 from console.answer import table
 from handrail.hold import held_since
 from handrail.store import cases, evidence, models, outbox, queue, rollout
+from handrail.store.frames import records
 from tasks.occasion import Occasion
 from tasks.step import recorded
 
@@ -26,16 +27,18 @@ def overview(occasion: Occasion) -> dict[str, Any]:
             "business": policy.business,
             "policy": policy.version,
             "cases": cases.state_counts(connection),
-            "waiting": evidence.waiting(connection, now).to_dict("records"),
+            "waiting": records(evidence.waiting(connection, now)),
             "escalations": len(queue.open_escalations(connection)),
             "outbox": outbox.counts(connection),
             "stages": {name: str(stage) for name, stage in rollout.stages(connection, policy).items()},
-            "pauses": rollout.pauses(connection).astype(object).to_dict("records"),
-            "drifts": models.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]].to_dict("records"),
+            "pauses": records(rollout.pauses(connection)),
+            "drifts": records(models.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]]),
         }
     drawn = audits[audits["random"]]
     value |= {
-        "model": None if version is None else {k: version[k] for k in ("version", "labels", "registered_at", "metrics")},
+        "model": None
+        if version is None
+        else {k: version[k] for k in ("version", "labels", "registered_at", "metrics")},
         "challenger": serving["challenger"],
         "certified": [row or "overall" for row in certificates["category"]],
         "uncertified": policy.queues.uncertified,
@@ -70,7 +73,10 @@ def shown(value: dict[str, Any]) -> str:
     stages: dict[str, list[str]] = {}
     for category, stage in value["stages"].items():
         stages.setdefault(stage, []).append(category)
-    lines += [f"{'stages' if at == 0 else '':10} {stage}: {', '.join(names)}" for at, (stage, names) in enumerate(stages.items())]
+    lines += [
+        f"{'stages' if at == 0 else '':10} {stage}: {', '.join(names)}"
+        for at, (stage, names) in enumerate(stages.items())
+    ]
     columns = ["queue", "kind", "waiting", "overdue", "next_due"]
     return "\n".join(lines) + "\n\n" + table(value["waiting"], columns, empty="Nothing waits for people.")
 
@@ -90,5 +96,7 @@ def _holds(value: dict[str, Any]) -> list[str]:
     ]
     if value["held"]:
         lines.append(f"HELD       auto-approval: {value['held']['watch']} silent; run the watch or `handrail up`")
-    lines += [f"drift      {row['found_at']:%Y-%m-%d}: {', '.join(row['columns']) or 'new terms'}" for row in value["drifts"]]
+    lines += [
+        f"drift      {row['found_at']:%Y-%m-%d}: {', '.join(row['columns']) or 'new terms'}" for row in value["drifts"]
+    ]
     return lines

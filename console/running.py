@@ -82,7 +82,13 @@ def train(
 
 def _trained(result: dict[str, Any]) -> dict[str, Any]:
     metrics = result.pop("metrics")
-    return {**result, "metrics": metrics, **metrics, "n_test": int(metrics.get("n_test", 0)), "certificates": {}}
+    return {
+        **result,
+        "metrics": metrics,
+        **metrics,
+        "n_test": int(metrics.get("n_test", 0)),
+        "certificates": {},
+    }
 
 
 def predict(
@@ -96,15 +102,16 @@ def predict(
     """Score a file without storing it: one row a row, by policy, model and certificate alone."""
     connect()
     from console.labelled import predict_file
+    from handrail.store.frames import records
 
     scored = predict_file(file, text=text, version=model, mapping_file=mapping)
     if out is not None:
         scored.to_csv(out, index=False)
     counts = {name: int((scored["queue"] == name).sum()) for name in ("A", "B", "C")}
     value = {"rows": len(scored), "queues": counts, "out": str(out) if out else None}
-    rows = scored.head(20).to_dict("records")
+    rows = records(scored.head(20))
     shown = table(rows, list(scored.columns), empty="The file has no rows.")
-    answer(value if out else {**value, "predictions": scored.to_dict("records")}, as_json=as_json, text=shown)
+    answer(value if out else {**value, "predictions": records(scored)}, as_json=as_json, text=shown)
 
 
 def purge(

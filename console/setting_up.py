@@ -1,7 +1,7 @@
 """Workspace, server, health: init, doctor, status, up, demo, people, policy."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -106,10 +106,11 @@ def demo(
 def people_list(as_json: AsJson = False) -> None:
     """Everybody with roles and training."""
     from handrail.store import rollout
+    from handrail.store.frames import records
 
     occasion = enter(None)
     with occasion.store.read() as connection:
-        rows: list[dict[str, Any]] = rollout.people(connection).to_dict("records")
+        rows = records(rollout.people(connection))
     shown = [{**row, "roles": ", ".join(row["roles"])} for row in rows]
     answer(rows, as_json=as_json, text=table(shown, ["name", "trained_until", "roles"], empty="Nobody yet."))
 
@@ -139,7 +140,11 @@ def policy_check(file: Annotated[Path, typer.Argument(help="policy.yaml")], as_j
 
     rules = policies.read(file)
     value = {"valid": True, "version": rules.version, "categories": list(rules.categories)}
-    answer(value, as_json=as_json, text=f"{file} is valid: version {rules.version}, {len(rules.categories)} categories.")
+    answer(
+        value,
+        as_json=as_json,
+        text=f"{file} is valid: version {rules.version}, {len(rules.categories)} categories.",
+    )
 
 
 def policy_publish(

@@ -22,7 +22,8 @@ _one_at_a_time = RLock()  # Great Expectations keeps its active project in a glo
 class Failure:
     """A rule that was broken: which, on which column, in how many rows, and the `case_id` of each.
 
-    `rule` says what holds and the remedy, `sentence` also how many rows break it. `rows` is empty for a rule about the whole frame, such as its number of rows.
+    `rule` says what holds and the remedy, `sentence` also how many rows break it. `rows` is empty for a
+    rule about the whole frame, such as its number of rows.
     """
 
     expectation: str
@@ -43,19 +44,13 @@ class Verdict:
     docs: Path
 
     def bad_rows(self) -> pd.DataFrame:
-        """One row per bad case, by `case_id`: `reason` (all rules it breaks) and `expectation` (the first)."""
-        found = [
-            (case_id, failure.rule, failure.expectation)
-            for failure in self.failures
-            for case_id in failure.rows
-        ]
+        """One row per bad case, by `case_id`: `reason` (all broken rules) and `expectation` (the first)."""
+        found = [(case_id, failure.rule, failure.expectation) for failure in self.failures for case_id in failure.rows]
         rows = pd.DataFrame(found, columns=["case_id", "reason", "expectation"])
         return rows.groupby("case_id", sort=False).agg({"reason": " ".join, "expectation": "first"})
 
 
-def check(
-    workspace: Workspace, name: Name, frame: pd.DataFrame, suite: Suite, *, build_docs: bool = True
-) -> Verdict:
+def check(workspace: Workspace, name: Name, frame: pd.DataFrame, suite: Suite, *, build_docs: bool = True) -> Verdict:
     """Hold a frame with one row per case against a suite.
 
     Without `build_docs` the result is kept and its page is built by the next `build_docs(workspace)`.
@@ -65,9 +60,7 @@ def check(
         BadInput: the suite is another one than `name` says, or the frame lacks a column.
     """
     if suite.name != name:
-        raise BadInput(
-            f"The suite {suite.name!r} was given for the check {name!r}. Build it with suites.{name}."
-        )
+        raise BadInput(f"The suite {suite.name!r} was given for the check {name!r}. Build it with suites.{name}.")
     view = suite.view(frame)
     with _one_at_a_time:
         opened = project.open_project(workspace.expectations_dir)
@@ -116,9 +109,7 @@ def _failures(prepared: project.Prepared, view: pd.DataFrame, broken: Iterable[R
     for rule, one in zip(rules, again.results, strict=True):
         places = one.result.get("unexpected_index_list") or ()
         rows = tuple(
-            dict.fromkeys(
-                getattr(place["case_id"], "item", lambda p=place: p["case_id"])() for place in places
-            )
+            dict.fromkeys(getattr(place["case_id"], "item", lambda p=place: p["case_id"])() for place in places)
         )
         count = int(one.result.get("unexpected_count") or 0)
         yield Failure(

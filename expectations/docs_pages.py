@@ -14,6 +14,7 @@ KEEP = 60
 
 _MARK = "<!-- tidied by Handrail -->"
 _VALIDATIONS = Path("gx/uncommitted/validations")
+_SUITES = Path("gx/expectations")
 _SITE = Path("gx/uncommitted/data_docs/local_site")
 _STYLES = Path(__file__).with_name("docs.css")
 # Scripts and styles come from five hosts and the logo reports home; without scripts the filter card is dead.
@@ -56,22 +57,29 @@ def runs(folder: Path) -> list[Run]:
     """All stored results of the project in `folder`, newest first."""
     root = folder / _VALIDATIONS
     pages = folder / _SITE / "validations"
-    found = [
-        Run(file, pages / file.relative_to(root).with_suffix(".html")) for file in root.glob("*/*/*/*.json")
-    ]
+    found = [Run(file, pages / file.relative_to(root).with_suffix(".html")) for file in root.glob("*/*/*/*.json")]
     return sorted(found, key=lambda run: run.ran_at, reverse=True)
 
 
 def build_missing(context: Any, folder: Path) -> None:  # noqa: ANN401 - Great Expectations ships no types
-    """Let Great Expectations render every result that has no page yet."""
-    missing = {run.ran_at for run in runs(folder) if not run.page.exists()}
-    keys = (
-        [key for key in context.validation_results_store.list_keys() if key.to_tuple()[2] in missing]
-        if missing
-        else []
+    """Let Great Expectations render every result that has no page yet, and the suites that changed."""
+    from great_expectations.data_context.types.resource_identifiers import (  # noqa: PLC0415 - heavy
+        ExpectationSuiteIdentifier,
     )
-    if keys:
-        context.build_data_docs(resource_identifiers=keys, build_index=False)
+
+    missing = {run.ran_at for run in runs(folder) if not run.page.exists()}
+    if not missing:
+        return
+    results = [key for key in context.validation_results_store.list_keys() if key.to_tuple()[2] in missing]
+    changed = [ExpectationSuiteIdentifier(name=name) for name in _changed_suites(folder)]
+    context.build_data_docs(resource_identifiers=[*results, *changed], build_index=False)
+
+
+def _changed_suites(folder: Path) -> Iterator[str]:
+    for suite in (folder / _SUITES).glob("*.json"):
+        page = folder / _SITE / "expectations" / f"{suite.stem}.html"
+        if not page.exists() or page.stat().st_mtime < suite.stat().st_mtime:
+            yield suite.stem
 
 
 def prune(folder: Path, keep: int = KEEP) -> None:

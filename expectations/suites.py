@@ -49,14 +49,10 @@ class Suite:
         if source not in frame:
             # Only history brings outcomes; any other column that is missing is a mistake of the program.
             if source != "label":
-                raise BadInput(
-                    f"The frame for {self.name!r} has no column {source!r}. Add it before the check."
-                )
+                raise BadInput(f"The frame for {self.name!r} has no column {source!r}. Add it before the check.")
             return pd.Series(None, index=frame.index, dtype=object)
         if name in _AGES:
-            age: pd.Series[Any] = (
-                pd.Timestamp(self.now or _EPOCH) - pd.to_datetime(frame[source], utc=True)
-            ) / _DAY
+            age: pd.Series[Any] = (pd.Timestamp(self.now or _EPOCH) - pd.to_datetime(frame[source], utc=True)) / _DAY
             return age
         if name == "text_key":
             texts = frame[source].fillna("").astype(str).to_numpy(dtype=object)
@@ -71,7 +67,10 @@ _NUMBERS = ("amount", "text_length", "confidence", "novelty")
 
 
 def intake(policy: Policy, *, now: datetime) -> Suite:
-    """Rules for a delivery of `case_id, external_id, received_at, text_length, amount, consent, has_text, label`."""
+    """Rules for a delivery: `case_id, external_id, received_at, text_length, amount, consent, has_text`.
+
+    A frame with known outcomes has them in `label`.
+    """
     longest, oldest = policy.intake.max_text_characters, policy.intake.oldest
     future = f"a case is received by now and not over {oldest.days} days ago: correct the time"
     rules = (
@@ -83,11 +82,7 @@ def intake(policy: Policy, *, now: datetime) -> Suite:
         _between("text_length", None, longest, f"a text has at most {longest} characters: shorten it"),
         _present("consent", "consent is known: map the column, or set the policy's default"),
         _present("has_text", "it is known whether there is a text: run the delivery again"),
-        _one_of(
-            "label",
-            policy.categories,
-            "a known outcome is one of the policy's categories: correct it, or add it",
-        ),
+        _one_of("label", policy.categories, "an outcome is one of the policy's categories: correct it"),
     )
     return Suite(INTAKE, rules, now)
 
@@ -114,14 +109,14 @@ def training_set(policy: Policy, *, now: datetime) -> Suite:
     rules = (
         _whole("TableRowCount", None, fewest, None, f"there are at least {fewest} labels: label more cases"),
         _present("label", "each example has a label: leave out those that have none"),
-        _one_of("label", policy.categories, "each label is one of the policy's categories: correct it, or add it"),
-        _whole("ColumnUniqueValueCount", "label", 2, None, "there are two categories or more: label cases of another"),
-        _between("text_length", 1, None, "nearly all examples have a text: look at the source", mostly=_WITH_TEXT),
+        _one_of("label", policy.categories, "each label is one of the policy's categories: correct it"),
+        _whole("ColumnUniqueValueCount", "label", 2, None, "there are two categories: label another"),
+        _between("text_length", 1, None, "nearly all examples have a text: find out why", mostly=_WITH_TEXT),
         _whole("ColumnProportionOfUniqueValues", "text_key", _DISTINCT_TEXTS, None,
                "half of the texts differ or more: look for a delivery that was repeated"),
         _whole("ColumnMin", "label_age_days", None, freshest / _DAY,
                f"the newest label is at most {freshest.days} days old: label recent cases"),
-        _one_of("provenance", PROVENANCES, "each label comes from history or from a review: look at the source"),
+        _one_of("provenance", PROVENANCES, "each label is from history or a review: find out whence"),
     )  # fmt: skip
     return Suite(TRAINING_SET, rules, now)
 
@@ -146,16 +141,12 @@ def _one_of(column: str, values: Iterable[str], sentence: str) -> Rule:
 
 
 def _between(column: str, low: float | None, high: float | None, sentence: str, mostly: float = 1.0) -> Rule:
-    return Rule(
-        "ExpectColumnValuesToBeBetween", sentence, {"column": column, "mostly": mostly, **_bounds(low, high)}
-    )
+    return Rule("ExpectColumnValuesToBeBetween", sentence, {"column": column, "mostly": mostly, **_bounds(low, high)})
 
 
 def _whole(what: str, column: str | None, low: float | None, high: float | None, sentence: str) -> Rule:
     """A rule about a figure of the whole frame, so that no single row is to blame."""
-    return Rule(
-        f"Expect{what}ToBeBetween", sentence, {**({"column": column} if column else {}), **_bounds(low, high)}
-    )
+    return Rule(f"Expect{what}ToBeBetween", sentence, {**({"column": column} if column else {}), **_bounds(low, high)})
 
 
 def _bounds(low: float | None, high: float | None) -> dict[str, float]:

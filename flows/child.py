@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,7 @@ from typing import Self
 from handrail.errors import RetryableError
 
 POLL_SECONDS = 0.1
+ANSWER_SECONDS = 2.0
 
 
 @dataclass
@@ -23,6 +25,8 @@ class Child:
     environment: Mapping[str, str]
     folder: Path
     log: Path
+    is_ready: Callable[[], bool] = bool
+    """Does it serve by now? Asked by `wait`; without one it never does."""
     grace_seconds: float = 10.0
     """How long `stop` lets it finish before it is killed."""
     _popen: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
@@ -62,8 +66,37 @@ class Child:
         if not self.is_running():
             raise RetryableError(f"{self.name} has ended by itself. Read {self.log}, then start again.")
 
+    def wait(self, *, within_seconds: float) -> None:
+        """Wait until it is ready.
+
+        Raises:
+            RetryableError: it ended, or the time is over.
+        """
+        deadline = time.monotonic() + within_seconds
+        while not self.is_ready():
+            self.require()
+            if time.monotonic() > deadline:
+                raise RetryableError(f"{self.name} does not answer. Read {self.log}, then start again.")
+            time.sleep(POLL_SECONDS)
+
+    def finish(self, *, within_seconds: float) -> None:
+        """Wait until it has ended well.
+
+        Raises:
+            RetryableError: it failed, or the time is over; then it is stopped.
+        """
+        if self._popen is None:
+            return
+        try:
+            failed = self._popen.wait(within_seconds) != 0
+        except subprocess.TimeoutExpired:
+            failed = True
+        self.stop()
+        if failed:
+            raise RetryableError(f"{self.name} failed. Read {self.log}, then start again.")
+
     def stop(self) -> None:
-        """Ask the group to end, wait for the grace time, kill what is left; nothing of it outlives this call."""
+        """Ask the group to end, wait for the grace time, kill what is left: nothing outlives this call."""
         if self._popen is None:
             return
         self._signal(signal.SIGTERM)
@@ -91,27 +124,10 @@ class Child:
         self.stop()
 
 
-def wait_for(child: Child, address: str, *, within_seconds: float) -> None:
-    """Wait until the child's HTTP `address` answers with success.
-
-    Raises:
-        RetryableError: the child ended, or the time is over.
-    """
-    deadline = time.monotonic() + within_seconds
-    while not answers(address):
-        child.require()
-        if time.monotonic() > deadline:
-            raise RetryableError(f"{child.name} does not answer at {address}. Read {child.log}, then start again.")
-        time.sleep(POLL_SECONDS)
-
-
 def answers(address: str) -> bool:
     """Does something answer this HTTP address with success, within two seconds?"""
-    import urllib.error  # noqa: PLC0415 - flows start faster without an HTTP client
-    import urllib.request  # noqa: PLC0415
-
     try:
-        with urllib.request.urlopen(address, timeout=2) as response:  # noqa: S310 - our own http address
+        with urllib.request.urlopen(address, timeout=ANSWER_SECONDS) as response:  # noqa: S310 - our own http address
             return bool(response.status == 200)  # noqa: PLR2004 - HTTP OK
     except (OSError, ValueError):
         return False

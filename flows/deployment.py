@@ -63,7 +63,9 @@ def _judge(occasion: Occasion) -> dict[str, Any]:
 
 
 def _hold(occasion: Occasion, act: str, category: str | None, stage: Stage | None, reason: str) -> dict[str, Any]:
-    known = {"reason": reason, "policy": occasion.policy, "actor": occasion.actor, "now": occasion.now}
+    known: dict[str, Any] = {
+        "reason": reason, "policy": occasion.policy, "actor": occasion.actor, "now": occasion.now
+    }  # fmt: skip
     if act == "pause":
         return {"returned": pausing.pause(occasion.store, category, **known)}
     if act == "resume":

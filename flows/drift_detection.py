@@ -43,7 +43,13 @@ def column_rows(verdict: DriftVerdict) -> list[dict[str, Any]]:
     if verdict.report is None:
         return []
     return [
-        {"column": column.name, "psi": round(column.psi or 0.0, 4), "p": f"{column.p_adjusted:.2g}", "drifted": column.drifted, "definition": column.definition}
+        {
+            "column": column.name,
+            "psi": round(column.psi or 0.0, 4),
+            "p": f"{column.p_adjusted:.2g}",
+            "drifted": column.drifted,
+            "definition": column.definition,
+        }
         for column in verdict.report.columns
     ]
 
@@ -51,6 +57,11 @@ def column_rows(verdict: DriftVerdict) -> list[dict[str, Any]]:
 def term_rows(verdict: DriftVerdict) -> list[dict[str, Any]]:
     """One row a new term, with the ids of example cases."""
     return [
-        {"term": term.term, "lift": round(term.lift, 1), "documents": term.documents, "cases": ", ".join(term.example_ids)}
+        {
+            "term": term.term,
+            "lift": round(term.lift, 1),
+            "documents": term.documents,
+            "cases": ", ".join(term.example_ids),
+        }
         for term in verdict.new_terms[:30]
     ]

@@ -19,7 +19,10 @@ def kpi_report(days: Days = 7, as_of: AsOf = None, home: Home = None) -> list[di
     figures = [{**asdict(figure), "shown": figure.shown()} for figure in kpis(occasion, timedelta(days=days))]
     publish.table(
         "kpis",
-        [{"kpi": row["name"], "value": row["shown"], "cases": row["cases"], "formula": row["formula"]} for row in figures],
+        [
+            {"kpi": row["name"], "value": row["shown"], "cases": row["cases"], "formula": row["formula"]}
+            for row in figures
+        ],
         f"KPIs of the last {days} days",
     )
     return figures

@@ -1,21 +1,30 @@
 """The workspace's own Prefect server: local, quiet, and gone when its user has finished."""
 
+import json
 import os
 import socket
 import sys
+import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from flows.child import Child, wait_for
-from handrail.errors import Refused
+from flows.child import Child, answers
+from handrail.errors import BadInput, Refused, RetryableError
 from handrail.workspace import Workspace
 
 HOST = "127.0.0.1"
+LAST_PORT = 65535
+PREFECT = (sys.executable, "-m", "prefect")
 START_SECONDS = 120.0
 """Longest wait for the first answer; a fresh database on a busy machine needs ten to twenty."""
 
+ASK_SECONDS = 30.0
+
 QUIET = {
     "DO_NOT_TRACK": "true",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
@@ -36,7 +45,10 @@ SERVER = {
     "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT5S",
 }
 
-FOREIGN = ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_PROFILE", "PREFECT_UI_API_URL", "PREFECT_SERVER_UI_API_URL")
+FOREIGN = {
+    *("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_PROFILE"),
+    *("PREFECT_UI_API_URL", "PREFECT_SERVER_UI_API_URL"),
+}
 """What would lead to another server than ours."""
 
 
@@ -52,11 +64,12 @@ class LocalServer:
         self.port = port or free_port()
         self.child = Child(
             name="The Prefect server",
-            command=[sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(self.port)],
-            environment={**surroundings(), **SERVER, **self.environment(), "PREFECT_SERVER_API_PORT": str(self.port)},
+            command=[*PREFECT, *f"server start --host {HOST} --port {self.port}".split()],
+            environment={**surroundings(), **self.environment(), **SERVER},
             # Prefect reads settings from the current folder's files too: here there are none.
             folder=workspace.prefect_home,
             log=workspace.home / "logs" / "prefect-server.log",
+            is_ready=lambda: answers(f"{self.api_url}/health"),
         )
 
     @property
@@ -94,7 +107,26 @@ class LocalServer:
         Raises:
             RetryableError: it ended, or took too long.
         """
-        wait_for(self.child, f"{self.api_url}/health", within_seconds=START_SECONDS)
+        self.child.wait(within_seconds=START_SECONDS)
+
+    def ask(self, path: str, body: Mapping[str, object] | None = None, *, method: str = "POST") -> Any:  # noqa: ANN401
+        """Call the API at `path`, such as ``/deployments/filter``; returns what it answers, None for nothing.
+
+        Raises:
+            RetryableError: it does not answer, or refuses.
+        """
+        request = urllib.request.Request(  # noqa: S310 - our own server's address
+            f"{self.api_url}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"content-type": "application/json"},
+            method=method,
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=ASK_SECONDS) as response:  # noqa: S310
+                text = response.read()
+        except OSError as error:
+            raise RetryableError(f"{method} {path}: {error}. Read {self.child.log}, try again.") from error
+        return json.loads(text) if text else None
 
     def stop(self) -> None:
         """Stop it with everything that it started."""
@@ -116,7 +148,8 @@ class LocalServer:
 def surroundings() -> dict[str, str]:
     """Our own environment without what leads to another Prefect server, and with our Python first in PATH."""
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    return {**kept, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])}
+    first = str(Path(sys.executable).parent)
+    return {**kept, "PATH": os.pathsep.join([first, kept.get("PATH", os.defpath)])}
 
 
 def free_port() -> int:
@@ -130,8 +163,11 @@ def require_free(port: int, option: str) -> None:
     """Make sure that nobody listens on a port.
 
     Raises:
+        BadInput: there is no such port.
         Refused: somebody does; the sentence names the option that chooses another one.
     """
+    if not 0 < port <= LAST_PORT:
+        raise BadInput(f"{port} is no port. Choose one from 1024 to {LAST_PORT} with {option}.")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

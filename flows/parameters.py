@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 Home = Annotated[
-    str | None, Field(description="Workspace folder; empty: HANDRAIL_HOME, else .handrail in the working folder")
+    str | None,
+    Field(description="Workspace folder; empty: HANDRAIL_HOME, else .handrail in the working folder"),
 ]
 AsOf = Annotated[
     str | None, Field(description="Moment to act at, ISO 8601, for imported pasts; empty: now", max_length=40)

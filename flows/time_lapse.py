@@ -24,6 +24,7 @@ from handrail.policy import Consequence, Stage
 from handrail.sample import EVENTS, SampleBusiness, reviewers
 from handrail.sampling import Estimate, hajek
 from handrail.store import cases, evidence, models, rollout, trail
+from handrail.store.frames import records
 from handrail.workspace import Workspace
 from tasks import simulate
 from tasks.occasion import Occasion, enter
@@ -95,20 +96,24 @@ class TimeLapse:
     def _plan(self, week: Week, moment: datetime) -> None:
         """The steward's Monday: reviews are closed, paused categories resume, stages move."""
         occasion = self._at(moment)
-        known = {"actor": STEWARD, "now": moment}
+        known: dict[str, Any] = {"actor": STEWARD, "now": moment}
         with occasion.store.read() as connection:
             pauses = rollout.pauses(connection)
             stages = rollout.stages(connection, occasion.policy)
-        for pause in pauses.to_dict("records"):
+        for pause in records(pauses):
             if moment - pause["since"] < timedelta(days=5):
                 continue
-            if pause["model_review_id"] == pause["model_review_id"] and pause["model_review_id"] is not None:
+            if pause["model_review_id"] is not None:
                 pausing.close_review(
                     occasion.store, int(pause["model_review_id"]), **known,
                     conclusion="errors looked at; the newest labels are in the training set",
                 )  # fmt: skip
             pausing.resume(
-                occasion.store, pause["category"], reason="model review closed", policy=occasion.policy, **known
+                occasion.store,
+                pause["category"],
+                reason="model review closed",
+                policy=occasion.policy,
+                **known,
             )
             week.resumed.append(pause["category"])
         paused = set(pauses["category"]) - set(week.resumed)
@@ -121,7 +126,12 @@ class TimeLapse:
             resting = category in paused or category in week.resumed
             if rules.consequence is not Consequence.HIGH and behind and not resting:
                 pausing.set_stage(
-                    occasion.store, category, wanted[-1], reason="rollout plan", policy=occasion.policy, **known
+                    occasion.store,
+                    category,
+                    wanted[-1],
+                    reason="rollout plan",
+                    policy=occasion.policy,
+                    **known,
                 )
                 moved += 1
         if moved:
@@ -192,8 +202,8 @@ class TimeLapse:
         last = self._business.start + timedelta(weeks=len(story.weeks), days=1)
         occasion = self._at(last)
         with occasion.store.read() as connection:
-            story.versions = models.versions(connection).to_dict("records")
-            story.reviews = rollout.reviews(connection, only_open=False).to_dict("records")
+            story.versions = records(models.versions(connection))
+            story.reviews = records(rollout.reviews(connection, only_open=False))
             audits = evidence.audits(connection, since=self._business.start, until=last)
             verified = trail.verify(connection)
             states = cases.state_counts(connection)

@@ -24,7 +24,8 @@ from tasks.score import score
 
 File = Annotated[str, Field(description="CSV, JSONL or Parquet file with the cases", min_length=1)]
 MappingFile = Annotated[
-    str | None, Field(description="mapping.yaml of the source; empty: columns carry the case fields' own names")
+    str | None,
+    Field(description="mapping.yaml of the source; empty: columns carry the case fields' own names"),
 ]
 Watches = Annotated[bool, Field(description="Also run the SLA watch, the audit draw and the quality watch")]
 

@@ -9,16 +9,27 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from handrail import typed_yaml
 from handrail.errors import NotFound
 
 
 def _quoted(value: object) -> object:
-    """A bare 24 would silently be seconds, and YAML reads a bare 09:00 as the number 540."""
+    """A bare 24 would silently be seconds, and YAML reads a bare 17:30 as the number 1050."""
     if isinstance(value, int | float):
-        raise ValueError("write it in ISO 8601 and in quotes, such as 'PT24H' for 24 hours or '09:00' for nine o'clock")
+        # pydantic tells the place of a ValueError only.
+        raise ValueError(  # noqa: TRY004
+            "write it in ISO 8601 and in quotes, such as 'PT24H' for 24 hours or '09:00' for nine o'clock"
+        )
     return value
 
 
@@ -205,7 +216,9 @@ class CategoryRules(Strict):
 
     def consequence_at(self, amount: float | None) -> Consequence:
         """The highest consequence that applies to `amount`; the category's own when there is none."""
-        reached = [step.consequence for step in self.consequence_by_amount if amount is not None and amount > step.above]
+        reached = [
+            step.consequence for step in self.consequence_by_amount if amount is not None and amount > step.above
+        ]
         return max([self.consequence, *reached], key=list(Consequence).index)
 
 
@@ -255,6 +268,7 @@ class PromotionRules(Strict):
 
     withheld: Duration = Field(timedelta(days=28), description="labels older than this no longer judge")
     withheld_share: Share = Field(0.5, description="share of blind labels that never trains")
+    shadow_for: Duration = Field(timedelta(days=6), description="time a challenger scores in shadow before it is judged")
     min_withheld: Annotated[int, Field(ge=20)] = 200
     margin_per_case: float = Field(0.0, description="gain in business value per case, in `costs.currency`")
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
@@ -372,6 +386,7 @@ def for_labels(labels: Sequence[str], *, business: str = "file") -> Policy:
     It serves a labelled file in an empty workspace, where nobody has written a policy yet.
     """
     rules = {
-        label: CategoryRules(action=label, consequence=Consequence.LOW, stage=Stage.AUTO) for label in sorted(set(labels))
+        label: CategoryRules(action=label, consequence=Consequence.LOW, stage=Stage.AUTO)
+        for label in sorted(set(labels))
     }
     return Policy(business=business, queues=QueueRules(uncertified="fixed"), categories=rules)

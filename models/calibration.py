@@ -43,9 +43,7 @@ def ece(confidence: ArrayLike, correct: ArrayLike, bins: int = BINS) -> float:
     return float(np.average(gap, weights=table["cases"]))
 
 
-def measure(
-    truth: ArrayLike, probabilities: NDArray[np.float64], labels: tuple[str, ...]
-) -> dict[str, float]:
+def measure(truth: ArrayLike, probabilities: NDArray[np.float64], labels: tuple[str, ...]) -> dict[str, float]:
     """Accuracy, log loss (nats) and calibration error of `probabilities` (cases × labels)."""
     column = np.searchsorted(np.asarray(labels), np.asarray(truth, dtype=str))
     best = probabilities.argmax(axis=1)

@@ -27,7 +27,7 @@ from models.vectoriser import TermVectoriser
 
 AMOUNT = "amount"
 
-# Measured on complaints and on short texts: weaker regularisation gains nothing, a stricter tolerance only costs time.
+# Measured on complaints and on short texts: weaker regularisation and a stricter tolerance only cost time.
 _INVERSE_REGULARISATION = 10.0
 _TOLERANCE = 3e-3
 _SWEEPS = 200
@@ -75,9 +75,7 @@ class TrainedModel:
         unlike = self.novelty.score(Scored(inputs["text"], confidence, strength))
         return pd.DataFrame(
             {
-                "label": pd.array(
-                    np.asarray(self.labels, dtype=object)[probabilities.argmax(axis=1)], dtype="str"
-                ),
+                "label": pd.array(np.asarray(self.labels, dtype=object)[probabilities.argmax(axis=1)], dtype="str"),
                 "confidence": confidence,
                 "novelty": unlike,
                 "novel": unlike > self.novelty.threshold,
@@ -109,18 +107,14 @@ def train(
     try:
         vectors = vectoriser.fit_transform(features(split.train, names))
     except ValueError as error:
-        raise BadInput(
-            f"No words could be learnt from the texts ({error}): check the text column."
-        ) from error
+        raise BadInput(f"No words could be learnt from the texts ({error}): check the text column.") from error
     classifier.fit(vectors, split.train["label"])
     known = features(split.calibrate, names)
     calibrated = _calibrate(classifier, vectoriser.transform(known), split.calibrate["label"])
     estimator = Pipeline([("vectoriser", vectoriser), ("classifier", calibrated)])
     probabilities, strength = _score(estimator, known)
     in_scope = Scored(known["text"], probabilities.max(axis=1), strength)
-    familiar = novelty.fit(
-        split.train["text"], in_scope, (novelty_rules or NoveltyRules()).max_in_scope_flagged
-    )
+    familiar = novelty.fit(split.train["text"], in_scope, (novelty_rules or NoveltyRules()).max_in_scope_flagged)
     return _measured(TrainedModel(estimator, familiar, names, {}, split.notes, split.newest), split)
 
 
@@ -162,7 +156,9 @@ def _vectoriser(rules: ModelRules, fields: tuple[str, ...], *, texts: int) -> Co
     return ColumnTransformer(parts, sparse_threshold=1.0)
 
 
-def _calibrate(classifier: LogisticRegression, vectors: Any, truth: Any) -> CalibratedClassifierCV:
+def _calibrate(
+    classifier: LogisticRegression, vectors: sparse.csr_matrix, truth: "pd.Series[str]"
+) -> CalibratedClassifierCV:
     """One temperature for all categories: it changes no ranking and needs few labels.
 
     Each case stands there a second time with its runner-up as the truth, all of them together weighing as
@@ -174,19 +170,16 @@ def _calibrate(classifier: LogisticRegression, vectors: Any, truth: Any) -> Cali
     labels = np.concatenate([np.asarray(truth, dtype=object), _runners_up(classifier, vectors)])
     weights = np.concatenate([np.ones(cases), np.full(cases, 1 / cases)])
     folds = PredefinedSplit(np.arange(2 * cases) % 2)
-    calibrated = CalibratedClassifierCV(
-        FrozenEstimator(classifier), method="temperature", cv=folds, ensemble=False
-    )
+    calibrated = CalibratedClassifierCV(FrozenEstimator(classifier), method="temperature", cv=folds, ensemble=False)
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message="Since FrozenEstimator does not appear to accept sample_weight"
-        )
+        warnings.filterwarnings("ignore", message="Since FrozenEstimator does not appear to accept sample_weight")
         return calibrated.fit(sparse.vstack([vectors, vectors], format="csr"), labels, sample_weight=weights)
 
 
-def _runners_up(classifier: LogisticRegression, vectors: Any) -> Any:
+def _runners_up(classifier: LogisticRegression, vectors: sparse.csr_matrix) -> NDArray[np.object_]:
     order = np.argsort(classifier.predict_proba(vectors), axis=1)
-    return classifier.classes_[order[:, -2]]
+    second: NDArray[np.object_] = classifier.classes_[order[:, -2]]
+    return second
 
 
 def _score(estimator: Pipeline, inputs: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -211,9 +204,7 @@ def _measured(model: TrainedModel, split: training_set.Split) -> TrainedModel:
         "n_test": float(len(split.measure)),
         "categories": float(len(model.labels)),
     }
-    withheld = pd.DataFrame(
-        {"truth": truth, "label": predicted["label"], "confidence": predicted["confidence"]}
-    )
+    withheld = pd.DataFrame({"truth": truth, "label": predicted["label"], "confidence": predicted["confidence"]})
     return TrainedModel(
         model.estimator, model.novelty, model.fields, metrics, model.notes, model.trained_until, withheld
     )

@@ -61,9 +61,7 @@ def judge(
         missing = rules.min_withheld - len(withheld)
         reason = f"{len(withheld)} withheld cases are too few: {missing} more blind labels are needed"
         return GateVerdict(False, 0.0, 0.0, 0.0, len(withheld), 0, (reason,))  # noqa: FBT003 - a verdict reads as its fields
-    difference = case_value(withheld, "challenger", costs, bands) - case_value(
-        withheld, "champion", costs, bands
-    )
+    difference = case_value(withheld, "challenger", costs, bands) - case_value(withheld, "champion", costs, bands)
     gain, low, high = _interval(difference, _weights(withheld), rules.confidence)
     discordant = int(np.count_nonzero(difference))
     reasons = [
@@ -86,9 +84,7 @@ def case_value(withheld: pd.DataFrame, model: str, costs: CostRules, bands: Band
     else:
         above = np.full(len(withheld), bands.auto_above)
     executed = np.where(right, costs.minutes_manual * costs.minute, -costs.error)
-    looked_at = (
-        np.where(right, costs.minutes_manual - costs.minutes_quick, -costs.minutes_quick) * costs.minute
-    )
+    looked_at = np.where(right, costs.minutes_manual - costs.minutes_quick, -costs.minutes_quick) * costs.minute
     return np.where(confidence > above, executed, np.where(confidence >= bands.human_below, looked_at, 0.0))
 
 
@@ -120,14 +116,11 @@ def _no_gain(low: float, discordant: int, costs: CostRules, rules: PromotionRule
     return [f"the gain is not certain enough: {at_least}, {asked}"]
 
 
-def _worse_groups(
-    withheld: pd.DataFrame, groups: Sequence[str], max_gap: float, confidence: float
-) -> list[str]:
+def _worse_groups(withheld: pd.DataFrame, groups: Sequence[str], max_gap: float, confidence: float) -> list[str]:
     """Groups whose share of errors grew demonstrably; small ones show nothing and are not refused."""
     weights = _weights(withheld)
     wrong = [
-        (withheld[f"{model}_label"] != withheld["truth"]).to_numpy(dtype=float)
-        for model in ("challenger", "champion")
+        (withheld[f"{model}_label"] != withheld["truth"]).to_numpy(dtype=float) for model in ("challenger", "champion")
     ]
     members = [
         (column, value, (withheld[column] == value).to_numpy(dtype=bool))
@@ -137,12 +130,23 @@ def _worse_groups(
     each = 1 - (1 - confidence) / max(len(members), 1)  # Bonferroni over all groups
     reasons = []
     for column, value, inside in members:
-        grown, low, _ = _interval((wrong[0] - wrong[1])[inside], weights[inside], each)
+        grown, low, _ = _interval(*_with_doubt((wrong[0] - wrong[1])[inside], weights[inside]), each)
         if low > max_gap:
             reasons.append(
-                f"{column} {value!r} gets worse: its share of errors grows by {grown:.1%}, at least by {low:.1%}"
+                f"{column} {value!r} gets worse: its errors grow by {grown:.1%} of cases, at least {low:.1%}"
             )
     return reasons
+
+
+def _with_doubt(
+    difference: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two more cases, one for each model: three that all went wrong would have no spread and prove anything.
+
+    Source: Agresti and Min (2005) for differences of paired shares.
+    """
+    average = weights.mean()
+    return np.append(difference, [1.0, -1.0]), np.append(weights, [average, average])
 
 
 def _weights(withheld: pd.DataFrame) -> NDArray[np.float64]:

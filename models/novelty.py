@@ -52,7 +52,8 @@ class NoveltyModel:
         """Read what `to_dict` wrote."""
         return cls(
             words=_decode(document["words"]), pairs=_decode(document["pairs"]),
-            centre=tuple(document["centre"]), scale=tuple(document["scale"]), threshold=float(document["threshold"]),
+            centre=tuple(document["centre"]), scale=tuple(document["scale"]),
+            threshold=float(document["threshold"]),
         )  # fmt: skip
 
 
@@ -95,14 +96,13 @@ def _share_unseen(hashes: Hashes, owner: Places, texts: int, seen: Hashes) -> ND
     if seen.size:
         unseen = seen[np.minimum(np.searchsorted(seen, hashes), len(seen) - 1)] != hashes
     count = np.bincount(owner, minlength=texts)
-    return np.where(
-        count > 0, np.bincount(owner, weights=unseen, minlength=texts) / np.maximum(count, 1), 1.0
-    )
+    return np.where(count > 0, np.bincount(owner, weights=unseen, minlength=texts) / np.maximum(count, 1), 1.0)
 
 
 def _squash(standardised: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean sign as a number in [0, 1]; monotone, so it changes no ranking."""
-    return 1.0 / (1.0 + np.exp(-np.clip(standardised.mean(axis=1), -30.0, 30.0)))
+    squashed: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(standardised.mean(axis=1), -30.0, 30.0)))
+    return squashed
 
 
 def _encode(hashes: Hashes) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,7 +84,8 @@ def register(  # noqa: PLR0913 - what a training is, on one page of the registry
     measured = {**trained.metrics, **(metrics or {})}
     tags = {
         "handrail.cause": cause, "handrail.dataset_digest": dataset_digest,
-        "handrail.policy_version": policy_version, "handrail.trained_at": now.isoformat(), "handrail.notes": json.dumps(trained.notes),
+        "handrail.policy_version": policy_version, "handrail.trained_at": now.isoformat(),
+        "handrail.notes": json.dumps(trained.notes),
     }  # fmt: skip
     evidence = tracking.Evidence(
         parameters={"fields": ",".join(trained.fields), "labels": ",".join(trained.labels), **(params or {})},
@@ -96,16 +98,16 @@ def register(  # noqa: PLR0913 - what a training is, on one page of the registry
         beside.write_text(artifact.companion(trained), encoding="utf-8")
         logged = tracking.log(workspace, name, trained, evidence, beside)
     copy = _folder(workspace, name, logged.version)
-    artifact.copy(
-        logged.files / artifact.ESTIMATOR_FILE, logged.files / tracking.EXTRA_FOLDER / beside.name, copy
-    )
+    shutil.rmtree(copy, ignore_errors=True)  # left by a registry that was lost and counts from 1 again
+    artifact.copy(logged.files / artifact.ESTIMATOR_FILE, logged.files / tracking.EXTRA_FOLDER / beside.name, copy)
     digest = artifact.digest(copy)
     tracking.seal(workspace, name, logged.version, digest)
     _loaded.put(digest, trained)
     return RegisteredVersion(
         name=name, version=logged.version, run_id=logged.run_id, artifact_digest=digest,
         dataset_digest=dataset_digest, policy_version=policy_version, cause=cause,
-        labels=_labels_used(trained), metrics=measured, novelty_threshold=trained.novelty.threshold, trained_until=trained.trained_until,
+        labels=_labels_used(trained), metrics=measured, novelty_threshold=trained.novelty.threshold,
+        trained_until=trained.trained_until,
     )  # fmt: skip
 
 
@@ -182,9 +184,7 @@ def _fetch(workspace: Workspace, name: str, version: str, folder: Path) -> None:
         raise NotFound(
             f"Version {version} of {name} has no local copy, and the registry cannot hand it out. {error}"
         ) from error
-    artifact.copy(
-        saved / artifact.ESTIMATOR_FILE, saved / tracking.EXTRA_FOLDER / artifact.COMPANION_FILE, folder
-    )
+    artifact.copy(saved / artifact.ESTIMATOR_FILE, saved / tracking.EXTRA_FOLDER / artifact.COMPANION_FILE, folder)
 
 
 def _labels_used(trained: TrainedModel) -> int:

@@ -66,9 +66,11 @@ def _answers(call: Callable[P, R]) -> Callable[P, R]:
     @wraps(call)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         mlflow = _mlflow()
+        # A torn database file is reported by SQLAlchemy, which only the store may import; MLflow carries it.
+        database_error = mlflow.store.db.utils.sqlalchemy.exc.SQLAlchemyError
         try:
             return call(*args, **kwargs)
-        except (mlflow.exceptions.MlflowException, OSError) as error:
+        except (mlflow.exceptions.MlflowException, database_error, OSError) as error:
             first_line = str(error).strip().split("\n", maxsplit=1)[0]
             raise RegistryAway(
                 f"The model registry did not answer ({first_line}). Try again; if it is lost, restore a "
@@ -79,9 +81,7 @@ def _answers(call: Callable[P, R]) -> Callable[P, R]:
 
 
 @_answers
-def log(
-    workspace: Workspace, name: str, trained: TrainedModel, evidence: Evidence, companion: Path
-) -> Logged:
+def log(workspace: Workspace, name: str, trained: TrainedModel, evidence: Evidence, companion: Path) -> Logged:
     """Record one training as a run with its model, and the model as a version with the alias `challenger`.
 
     Raises:
@@ -163,6 +163,7 @@ def _mlflow() -> Any:  # noqa: ANN401 - a module whose parts load on use
         os.environ.setdefault(name, value)
     import mlflow  # noqa: PLC0415 - takes two seconds and reads the settings above
     import mlflow.sklearn  # noqa: PLC0415 - as above
+    import mlflow.store.db.utils  # noqa: PLC0415 - as above
 
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -202,9 +203,7 @@ def _experiment(workspace: Workspace, name: str) -> str:
     known = client.get_experiment_by_name(name)
     if known is not None:
         return str(known.experiment_id)
-    return str(
-        client.create_experiment(name, artifact_location=workspace.mlflow_artifacts.resolve().as_uri())
-    )
+    return str(client.create_experiment(name, artifact_location=workspace.mlflow_artifacts.resolve().as_uri()))
 
 
 def _add_name(client: "MlflowClient", name: str) -> None:
@@ -231,7 +230,6 @@ def _signature(trained: TrainedModel) -> "ModelSignature":
 
     columns: list[ColSpec | TensorSpec] = [ColSpec(DataType.string, "text")]
     columns += [
-        ColSpec(DataType.double if name == AMOUNT else DataType.string, name, required=False)
-        for name in trained.fields
+        ColSpec(DataType.double if name == AMOUNT else DataType.string, name, required=False) for name in trained.fields
     ]
     return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec(DataType.string, "label")]))

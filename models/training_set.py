@@ -37,6 +37,7 @@ def prepare(examples: pd.DataFrame, rules: ModelRules) -> Split:
     """
     notes: list[str] = []
     usable = _usable(examples, notes)
+    _refuse_equal_texts(usable)
     usable = _in_order(usable, rules.seed).tail(rules.max_labels)
     usable = _common_categories(usable, rules.min_labels_per_category, notes)
     _refuse_unlearnable(usable, rules)
@@ -73,9 +74,7 @@ def _in_order(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
     if "received_at" not in shuffled:
         return shuffled
     received = pd.to_datetime(shuffled["received_at"], utc=True, format="mixed")
-    return shuffled.assign(received_at=received).sort_values(
-        "received_at", kind="stable", na_position="first"
-    )
+    return shuffled.assign(received_at=received).sort_values("received_at", kind="stable", na_position="first")
 
 
 def _common_categories(examples: pd.DataFrame, fewest: int, notes: list[str]) -> pd.DataFrame:
@@ -83,6 +82,11 @@ def _common_categories(examples: pd.DataFrame, fewest: int, notes: list[str]) ->
     for label, count in counts[counts < fewest].sort_index().items():
         notes.append(f"category {label!r} left out: {count} labels, the policy asks for {fewest}")
     return examples[examples["label"].map(counts).ge(fewest).to_numpy(dtype=bool)]
+
+
+def _refuse_equal_texts(examples: pd.DataFrame) -> None:
+    if len(examples) > 1 and examples["text"].nunique() == 1:
+        raise BadInput("All texts are equal, so nothing tells the categories apart: check the text column.")
 
 
 def _refuse_unlearnable(examples: pd.DataFrame, rules: ModelRules) -> None:
@@ -96,8 +100,6 @@ def _refuse_unlearnable(examples: pd.DataFrame, rules: ModelRules) -> None:
             f"All usable labels say {examples['label'].iloc[0]!r}: label cases of a second category, "
             f"at least {rules.min_labels_per_category} of them."
         )
-    if examples["text"].nunique() < 2:  # noqa: PLR2004 - as above
-        raise BadInput("All texts are equal, so nothing tells the categories apart: check the text column.")
 
 
 def _parts(labels: pd.Series, share: float) -> np.ndarray:
@@ -105,7 +107,7 @@ def _parts(labels: pd.Series, share: float) -> np.ndarray:
     share = min(max(share, _FEWEST_HELD_OUT / len(labels)), max(share, 0.25))
     groups = labels.groupby(labels.to_numpy())
     position, size = groups.cumcount().to_numpy(), groups.transform("size").to_numpy(dtype=float)
-    # A category of two trains with one and calibrates with the other: both need every category, measuring does not.
+    # A category of two trains with one and calibrates with the other; only measuring can do without it.
     held = np.minimum(np.maximum(np.round(size * share), 2), size - 1)
     measured = np.floor(held / 2)
     part = np.full(len(labels), _TRAIN)

@@ -8,7 +8,7 @@ a few array operations, and the vocabulary is one array of integers.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,12 +62,8 @@ def read(texts: Iterable[str]) -> Characters:
     """Lay texts end to end and prepare them for hashing."""
     spaced = [f" {' '.join(text.lower().split())} " for text in texts]
     # A lone surrogate can come from a broken export; it is a character like any other.
-    codes = np.frombuffer("".join(spaced).encode("utf-32-le", errors="surrogatepass"), dtype="<u4").astype(
-        np.uint32
-    )
-    owner = np.repeat(
-        np.arange(len(spaced)), np.fromiter(map(len, spaced), dtype=np.int64, count=len(spaced))
-    )
+    codes = np.frombuffer("".join(spaced).encode("utf-32-le", errors="surrogatepass"), dtype="<u4").astype(np.uint32)
+    owner = np.repeat(np.arange(len(spaced)), np.fromiter(map(len, spaced), dtype=np.int64, count=len(spaced)))
     powers = _powers(_BASE, len(codes))
     prefix = np.concatenate(
         [np.zeros(1, dtype=np.uint64), np.cumsum(_mixed(codes.astype(np.uint64) + 1) * powers[:-1])]
@@ -94,9 +90,7 @@ def grams(characters: Characters, shortest: int, longest: int) -> tuple[Hashes, 
     for length in range(shortest, longest + 1):
         start = np.arange(max(len(characters.codes) - length + 1, 0))
         inside = spaces[start + length - 1] == spaces[start + 1]
-        found.append(
-            (characters.hashes(start[inside], start[inside] + length), characters.owner[start[inside]])
-        )
+        found.append((characters.hashes(start[inside], start[inside] + length), characters.owner[start[inside]]))
     return np.concatenate([h for h, _ in found]), np.concatenate([o for _, o in found])
 
 
@@ -143,14 +137,14 @@ class TermVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _counted(self, texts: Iterable[str], column: NDArray[np.int32], columns: int) -> sparse.csr_matrix:
         """How often each term stands in each text; `column` maps buckets, −1 drops one."""
-        parts = [sparse.csr_matrix((0, columns), dtype=np.float32)]
+        parts = []
         for chunk in _chunks(texts):
             hashes, owner = self._terms(read(chunk))
             place = column[hashes >> np.uint64(64 - _BITS)]
             known = place >= 0
             entries = (np.ones(known.sum(), dtype=np.float32), (owner[known], place[known]))
             parts.append(sparse.coo_matrix(entries, shape=(len(chunk), columns)).tocsr())
-        return sparse.vstack(parts, format="csr")
+        return sparse.csr_matrix(sparse.vstack(parts, format="csr"))
 
     def _terms(self, characters: Characters) -> tuple[Hashes, Places]:
         if self.unit == "character":
@@ -181,8 +175,8 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
         if size >= _CHUNK:
             yield chunk
             chunk, size = [], 0
-    if chunk:
-        yield chunk
+    # Also when there is no text at all: no text is a matrix without rows.
+    yield chunk
 
 
 def _mixed(hashes: Hashes) -> Hashes:

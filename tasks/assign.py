@@ -1,6 +1,7 @@
 """Scored cases go to queue A, B or C."""
 
 from collections import Counter
+from datetime import datetime
 
 import pandas as pd
 
@@ -53,13 +54,13 @@ def plan(
         category=scored["label"].where(has_label, None),
         confidence=scored["confidence"],
         suggestion_hidden=draws.are_suggestions_hidden(routes, occasion.policy, blind),
-        model_version=[version if known else None for known in has_label],
+        model_version=pd.Series(version, index=routes.index, dtype=object).where(has_label, None),
         due_at=due_times(routes, occasion.policy, occasion),
         key=scored["source"] + "/" + scored["external_id"],
     )
 
 
-def due_times(routes: pd.DataFrame, policy: Policy, occasion: Occasion) -> list[object]:
+def due_times(routes: pd.DataFrame, policy: Policy, occasion: Occasion) -> list[datetime]:
     """When each route is due; the few different durations are computed once."""
     durations = sla.durations_for(routes, policy)
     due = {span: sla.due(occasion.now, span, policy.sla.calendar) for span in set(durations)}

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from handrail.acts import models as model_acts
 from handrail.policy import Consequence, Policy
@@ -35,8 +37,13 @@ def judge(occasion: Occasion) -> Judgement:
     challenger, champion = serving["challenger"], serving["model_version"]
     if challenger is None or champion is None:
         return Judgement(None, "none", ("there is no challenger",))
-    withheld = _withheld(occasion, champion, challenger)
     rules = occasion.policy.promotion
+    with occasion.store.read() as connection:
+        registered = (models.version(connection, challenger) or {})["registered_at"]
+    if occasion.now - registered < rules.shadow_for:
+        until = registered + rules.shadow_for
+        return Judgement(challenger, "waiting", (f"in shadow until {until:%Y-%m-%d %H:%M} UTC",))
+    withheld = _withheld(occasion, champion, challenger)
     if len(withheld) < rules.min_withheld:
         missing = rules.min_withheld - len(withheld)
         return Judgement(challenger, "waiting", (f"{missing} more fresh withheld labels are needed",))
@@ -49,9 +56,7 @@ def judge(occasion: Occasion) -> Judgement:
         actor=occasion.actor, now=occasion.now,
     )  # fmt: skip
     if not verdict.passed:
-        model_acts.refuse(
-            occasion.store, challenger, reasons=verdict.reasons, actor=occasion.actor, now=occasion.now
-        )
+        model_acts.refuse(occasion.store, challenger, reasons=verdict.reasons, actor=occasion.actor, now=occasion.now)
         log.info("challenger %s is refused: %s", challenger, "; ".join(verdict.reasons))
         return Judgement(challenger, "refused", verdict.reasons, verdict)
     registry.promote(
@@ -97,13 +102,13 @@ def _withheld(occasion: Occasion, champion: str, challenger: str) -> pd.DataFram
     return frame
 
 
-def _weights(occasion: Occasion, labels: pd.DataFrame) -> pd.Series:
+def _weights(occasion: Occasion, labels: pd.DataFrame) -> NDArray[np.float64]:
     """How many production cases each blind label stands for: the inverse of its chance to be labelled blindly."""
     blind_share = occasion.policy.queues.blind_share
     chance = labels["inclusion_probability"].astype(float)
     chance = chance.where(chance.notna(), (labels["queue"] == "B").map({True: blind_share, False: 1.0}))
     # In shadow every case is labelled blindly, whatever its queue.
-    return (1 / chance.where(labels["stage"] != "shadow", 1.0)).to_numpy()
+    return np.asarray(1 / chance.where(labels["stage"] != "shadow", 1.0), dtype=np.float64)
 
 
 @step

@@ -22,11 +22,11 @@ class DriftVerdict:
     """What the watch found in one window; `columns` and `new_terms` are the shifted ones."""
 
     cases: int
-    drifted: bool
-    columns: tuple[str, ...]
-    new_terms: tuple[terms.TermDrift, ...]
-    report: drift.DriftReport | None
     note: str
+    drifted: bool = False
+    columns: tuple[str, ...] = ()
+    new_terms: tuple[terms.TermDrift, ...] = ()
+    report: drift.DriftReport | None = None
     drift_id: int | None = None
     certificates_voided: int = 0
 
@@ -58,9 +58,7 @@ def save_reference(occasion: Occasion, *, cause: str, since: datetime, until: da
     if len(view) < occasion.policy.drift.min_cases:
         log.info("no reference profile yet: %d cases, %d are needed", len(view), occasion.policy.drift.min_cases)
         return None
-    body = json.dumps(
-        {"columns": drift.build(view).to_json(), "terms": terms.build(texts).to_json()}
-    )
+    body = json.dumps({"columns": drift.build(view).to_json(), "terms": terms.build(texts).to_json()})
     return watching.save_profile(
         occasion.store, body, cause=cause, cases=len(view), window=(since, until),
         actor=occasion.actor, now=occasion.now,
@@ -78,13 +76,13 @@ def watch(occasion: Occasion, window: timedelta = WINDOW) -> DriftVerdict:
         profile = models.newest_profile(connection)
     if profile is None:
         save_reference(occasion, cause="first", since=since, until=until)
-        return DriftVerdict(0, False, (), (), None, "no reference yet: this window becomes the first one")  # noqa: FBT003
+        return DriftVerdict(0, "no reference yet: this window becomes the first one")
     view, texts, ids = observed(occasion, since, until)
     with occasion.store.read() as connection:
         same_model = models.serving(connection)["model_version"] == profile["model_version"]
     rules = occasion.policy.drift
     if len(view) < rules.min_cases:
-        return DriftVerdict(len(view), False, (), (), None, f"too few cases: {len(view)} of {rules.min_cases}")  # noqa: FBT003
+        return DriftVerdict(len(view), f"too few cases: {len(view)} of {rules.min_cases}")
     saved = json.loads(profile["body"])
     reference = drift.ReferenceProfile.from_json(saved["columns"])
     comparable = set(view.columns) - (set() if same_model else set(MODEL_COLUMNS))
@@ -93,13 +91,11 @@ def watch(occasion: Occasion, window: timedelta = WINDOW) -> DriftVerdict:
         reference, view,
         fdr=rules.false_discovery_rate, psi_at_least=rules.psi_at_least,
     )  # fmt: skip
-    found = terms.new_terms(
-        terms.TermProfile.from_json(saved["terms"]), texts, ids, fdr=rules.false_discovery_rate
-    )
+    found = terms.new_terms(terms.TermProfile.from_json(saved["terms"]), texts, ids, fdr=rules.false_discovery_rate)
     columns = tuple(column.name for column in report.columns if column.drifted)
     enough_terms = len(found) >= rules.min_new_terms
     if not columns and not enough_terms:
-        return DriftVerdict(len(view), False, (), tuple(found), report, "no shift")  # noqa: FBT003
+        return DriftVerdict(len(view), "no shift", new_terms=tuple(found), report=report)
     shifted = tuple(found) if enough_terms else ()
     drift_id, voided = watching.record_drift(
         occasion.store, profile_id=profile["id"], columns=list(columns), policy=occasion.policy,
@@ -108,4 +104,4 @@ def watch(occasion: Occasion, window: timedelta = WINDOW) -> DriftVerdict:
     )  # fmt: skip
     save_reference(occasion, cause=f"drift {drift_id} absorbed", since=since, until=until)
     log.error("drift %d: columns %s, %d new terms", drift_id, ", ".join(columns) or "none", len(shifted))
-    return DriftVerdict(len(view), True, columns, shifted, report, "shift found", drift_id, voided)  # noqa: FBT003
+    return DriftVerdict(len(view), "shift found", True, columns, shifted, report, drift_id, voided)  # noqa: FBT003 - as its fields

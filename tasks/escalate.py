@@ -1,6 +1,7 @@
 """Missed SLAs go to the escalation manager."""
 
 from handrail.acts import watching
+from handrail.store.frames import records
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -13,6 +14,11 @@ def escalate_breaches(occasion: Occasion) -> list[dict[str, object]]:
     )
     log.info("%d SLAs newly missed", len(breached))
     return [
-        {"case": int(row["case_id"]), "work": row["kind"], "queue": row["queue"], "due": row["due_at"].isoformat()}
-        for row in breached.to_dict("records")
+        {
+            "case": int(row["case_id"]),
+            "work": row["kind"],
+            "queue": row["queue"],
+            "due": row["due_at"].isoformat(),
+        }
+        for row in records(breached)
     ]

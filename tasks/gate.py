@@ -54,7 +54,8 @@ def _inspect(occasion: Occasion, batch_id: int) -> tuple[pd.DataFrame, list[int]
         bad_chunk = chunk[chunk["case_id"].isin(bad.index)]
         failures.append(
             bad_chunk[["case_id", "external_id", "row_digest"]].assign(
-                reason=bad_chunk["case_id"].map(bad["reason"]), expectation=bad_chunk["case_id"].map(bad["expectation"])
+                reason=bad_chunk["case_id"].map(bad["reason"]),
+                expectation=bad_chunk["case_id"].map(bad["expectation"]),
             )
         )
         good = chunk[~chunk["case_id"].isin(bad.index)]
@@ -69,7 +70,11 @@ def _received(occasion: Occasion, batch_id: int) -> Iterator[pd.DataFrame]:
     while True:
         with occasion.store.read() as connection:
             chunk = cases.pick(
-                connection, State.RECEIVED, after=after, limit=occasion.policy.intake.batch_rows, batch_id=batch_id
+                connection,
+                State.RECEIVED,
+                after=after,
+                limit=occasion.policy.intake.batch_rows,
+                batch_id=batch_id,
             )
             labels = evidence.imported_labels(connection, chunk["case_id"].tolist())
         if chunk.empty:
@@ -87,6 +92,11 @@ def _view(chunk: pd.DataFrame) -> pd.DataFrame:
 
 def _stop(occasion: Occasion, batch_id: int, bad: int, total: int) -> None:
     intake.close_batch(
-        occasion.store, batch_id, "stopped", actor=occasion.actor, now=occasion.now, extra={"bad": bad, "rows": total}
+        occasion.store,
+        batch_id,
+        "stopped",
+        actor=occasion.actor,
+        now=occasion.now,
+        extra={"bad": bad, "rows": total},
     )
     log.error("stopped batch %d: %d of %d rows are bad", batch_id, bad, total)

@@ -147,17 +147,13 @@ def _decoder(path: Path, encoding: str) -> codecs.IncrementalDecoder:
         "".encode(encoding)
         return codecs.getincrementaldecoder(encoding)()
     except LookupError as error:
-        raise BadInput(
-            f"{path}: {encoding!r} is no text encoding. Use one such as utf-8 or cp1252."
-        ) from error
+        raise BadInput(f"{path}: {encoding!r} is no text encoding. Use one such as utf-8 or cp1252.") from error
 
 
 def _require_no_binary(path: Path, head: bytes, encoding: str) -> None:
     kind = next((kind for magic, kind in _BINARIES.items() if head.startswith(magic)), None)
     if kind:
-        raise BadInput(
-            f"{path} is {kind} named {path.suffix}. Export it as CSV in UTF-8, or correct the name."
-        )
+        raise BadInput(f"{path} is {kind} named {path.suffix}. Export it as CSV in UTF-8, or correct the name.")
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and "16" not in encoding:
         raise BadInput(f"{path}, byte 0: the file is UTF-16. Save it as UTF-8, or give --encoding utf-16.")
 
@@ -175,13 +171,9 @@ def _csv_columns(path: Path, encoding: str) -> tuple[list[str], int]:
         blank = [at for at, name in enumerate(header, start=1) if not name.strip()]
         twice = sorted({name for name in header if header.count(name) > 1})
         if not header or blank:
-            raise BadInput(
-                f"{path}: column {(blank or [1])[0]} of the header has no name. Name every column."
-            )
+            raise BadInput(f"{path}: column {(blank or [1])[0]} of the header has no name. Name every column.")
         if twice:
-            raise BadInput(
-                f"{path}: the header names {', '.join(map(repr, twice))} twice. Rename one of them."
-            )
+            raise BadInput(f"{path}: the header names {', '.join(map(repr, twice))} twice. Rename one of them.")
         return header, sum(1 for _ in records)
 
 
@@ -204,8 +196,7 @@ def _csv_records(path: Path, file: IO[str]) -> Iterator[list[str]]:
             yield record
     except csv.Error as error:
         raise BadInput(
-            f"{path}, line {reader.line_num}: {error}. "
-            "Close every quotation mark, and double those inside a cell."
+            f"{path}, line {reader.line_num}: {error}. Close every quotation mark, and double those inside a cell."
         ) from error
 
 
@@ -242,9 +233,7 @@ def _jsonl_records(path: Path, file: IO[str]) -> Iterator[dict[str, Any]]:
         except (json.JSONDecodeError, RecursionError) as error:
             raise BadInput(f"{path}, line {number}: not JSON ({error}). Write one object a line.") from error
         if not isinstance(record, dict):
-            raise BadInput(
-                f"{path}, line {number}: not a JSON object. Write one object a line, such as {{…}}."
-            )
+            raise BadInput(f"{path}, line {number}: not a JSON object. Write one object a line, such as {{…}}.")
         yield record
 
 
@@ -273,9 +262,7 @@ def _parquet(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
-        raise BadInput(
-            f"{path} is no Parquet file ({_brief(error)}). Write it again, or correct its name."
-        ) from error
+        raise BadInput(f"{path} is no Parquet file ({_brief(error)}). Write it again, or correct its name.") from error
 
 
 def _brief(error: Exception) -> str:
@@ -284,10 +271,6 @@ def _brief(error: Exception) -> str:
 
 def _texts(column: pa.Array) -> list[str]:
     """Cells as texts: whole numbers keep every digit, also in a column with gaps."""
-    if (
-        pa.types.is_nested(column.type)
-        or pa.types.is_floating(column.type)
-        or pa.types.is_decimal(column.type)
-    ):
+    if pa.types.is_nested(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type):
         return [cells.text(value) for value in column.to_pylist()]
     return [cells.text(value) for value in column.cast(pa.string()).to_pylist()]

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from expectations import checkpoint, suites
 from handrail import draws
@@ -68,10 +70,10 @@ def training_examples(occasion: Occasion) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def is_withheld(occasion: Occasion, case_ids: list[int]) -> pd.Series:
+def is_withheld(occasion: Occasion, case_ids: list[int]) -> NDArray[np.bool_]:
     """Which cases are withheld from every training, should they get a blind label."""
     share = occasion.policy.promotion.withheld_share
-    return pd.Series(draws.draw_many(occasion.secret, case_ids, WITHHELD_SALT) < share, dtype=bool).to_numpy()
+    return draws.draw_many(occasion.secret, case_ids, WITHHELD_SALT) < share
 
 
 @step

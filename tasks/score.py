@@ -8,7 +8,7 @@ from expectations import checkpoint, suites
 from handrail.acts import models as model_acts
 from handrail.acts import routing
 from handrail.case import State
-from handrail.errors import GateFailed
+from handrail.errors import GateFailed, NotFound
 from handrail.store import cases, models, queue
 from models import registry
 from models.classifier import TrainedModel
@@ -19,7 +19,11 @@ from tasks.step import step
 def examples(chunk: pd.DataFrame, fields: tuple[str, ...]) -> pd.DataFrame:
     """What a model may see of cases: redacted text, amount, and the policy's fields as columns."""
     view = pd.DataFrame(
-        {"case_id": chunk["case_id"].to_numpy(), "text": chunk["redacted"].fillna("").to_numpy(), "amount": chunk["amount"].to_numpy()}
+        {
+            "case_id": chunk["case_id"].to_numpy(),
+            "text": chunk["redacted"].fillna("").to_numpy(),
+            "amount": chunk["amount"].to_numpy(),
+        }
     )
     view["amount"] = pd.to_numeric(view["amount"])
     for name in fields:
@@ -47,8 +51,10 @@ def serving_model(occasion: Occasion) -> tuple[str, TrainedModel] | None:
 def load(occasion: Occasion, version: str) -> TrainedModel:
     """One registered version, its artifact checked against the digest in the store."""
     with occasion.store.read() as connection:
-        row = models.version(connection, version) or {}
-    return registry.load(occasion.workspace, occasion.model_name, version, row.get("artifact_digest"))
+        row = models.version(connection, version)
+    if row is None:
+        raise NotFound(f"Model version {version} is not registered. See `handrail model list`.")
+    return registry.load(occasion.workspace, occasion.model_name, version, row["artifact_digest"])
 
 
 @step

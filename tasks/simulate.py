@@ -27,7 +27,12 @@ def staff(occasion: Occasion, people: Sequence[Reviewer]) -> None:
     for reviewer in people:
         until = occasion.now + timedelta(days=3650) if reviewer.trained else None
         administering.add_person(
-            occasion.store, reviewer.name, roles=["reviewer"], trained_until=until, actor=STEWARD, now=occasion.now
+            occasion.store,
+            reviewer.name,
+            roles=["reviewer"],
+            trained_until=until,
+            actor=STEWARD,
+            now=occasion.now,
         )
     administering.add_person(
         occasion.store, MANAGER, roles=["escalation_manager", "reviewer"],
@@ -39,7 +44,9 @@ def deliver_file(cases: pd.DataFrame, path: Path) -> None:
     """Write cases as the business's systems would deliver them: without any truth column."""
     path.parent.mkdir(parents=True, exist_ok=True)
     known = cases["label"] if "label" in cases.columns else ""
-    cases[list(DELIVERED)].assign(label=known).to_json(path, orient="records", lines=True, date_format="iso", force_ascii=False)
+    cases[list(DELIVERED)].assign(label=known).to_json(
+        path, orient="records", lines=True, date_format="iso", force_ascii=False
+    )
 
 
 class Staff:
@@ -63,8 +70,8 @@ class Staff:
     def _session(
         self, occasion: Occasion, reviewer: Reviewer, name: str, week: int, capacity: int, kinds: list[str]
     ) -> int:
-        known = {"policy": occasion.policy, "now": occasion.now}
-        claims = deciding.claim(occasion.store, name, limit=capacity, kinds=kinds, **known)
+        policy, now = occasion.policy, occasion.now
+        claims = deciding.claim(occasion.store, name, policy=policy, now=now, limit=capacity, kinds=kinds)
         if not claims:
             return 0
         with occasion.store.read() as connection:
@@ -83,7 +90,7 @@ class Staff:
                 claims, labels, proposals["category"], flags, seconds, strict=True
             )
         ]
-        return deciding.decide(occasion.store, rulings, name, **known)
+        return deciding.decide(occasion.store, rulings, name, policy=policy, now=now)
 
 
 def _ruling(claim: Claim, label: str, proposed: str | None, flag: str, seconds: float) -> Ruling:
@@ -95,12 +102,22 @@ def _ruling(claim: Claim, label: str, proposed: str | None, flag: str, seconds: 
     if label == proposed and not claim.suggestion_hidden:
         return Ruling(claim.item_id, claim.fence, Outcome.APPROVE, seconds=seconds)
     return Ruling(
-        claim.item_id, claim.fence, Outcome.OVERRIDE, label=label, reason_code="wrong_category", seconds=seconds
+        claim.item_id,
+        claim.fence,
+        Outcome.OVERRIDE,
+        label=label,
+        reason_code="wrong_category",
+        seconds=seconds,
     )
 
 
 def write_outcomes(
-    occasion: Occasion, business: SampleBusiness, since: datetime, until: datetime, path: Path, rng: np.random.Generator
+    occasion: Occasion,
+    business: SampleBusiness,
+    since: datetime,
+    until: datetime,
+    path: Path,
+    rng: np.random.Generator,
 ) -> int:
     """Write the outcomes that follow the window's executed decisions and have come to pass; returns how many."""
     with occasion.store.read() as connection:

@@ -3,6 +3,7 @@
 from handrail.hold import held_since
 from handrail.queues import Situation
 from handrail.store import models, rollout
+from handrail.store.frames import records
 from tasks.occasion import Occasion
 
 
@@ -21,8 +22,5 @@ def situation(occasion: Occasion) -> Situation:
         paused=frozenset(pauses.dropna()),
         all_paused=bool(pauses.isna().any()),
         held=held[0] if held else None,
-        certified={
-            row["category"]: float(row["threshold"])
-            for row in certificates.astype(object).where(certificates.notna(), None).to_dict("records")
-        },
+        certified={row["category"]: float(row["threshold"]) for row in records(certificates)},
     )

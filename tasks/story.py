@@ -113,10 +113,17 @@ def summary(story: Story) -> list[str]:
     quiet = [week for week in story.weeks if week.drift and week.number not in {event.week for event in story.planted}]
     lines.append(f"  drift alarms in weeks without an event: {', '.join(str(week.number) for week in quiet) or 'none'}")
     paused = [f"{name} (week {week.number})" for week in story.weeks for name in week.paused]
-    closed = sum(review["closed_at"] is not None and review["closed_at"] == review["closed_at"] for review in story.reviews)
-    lines.append(f"  paused by the breaker: {', '.join(paused) or 'none'}; {closed} of {len(story.reviews)} model reviews closed")
+    closed = sum(
+        review["closed_at"] is not None and review["closed_at"] == review["closed_at"] for review in story.reviews
+    )
+    lines.append(
+        f"  paused by the breaker: {', '.join(paused) or 'none'}; {closed} of {len(story.reviews)} model reviews closed"
+    )
     lines.append(f"  challengers: {len(story.promoted())} promoted, {len(story.refused())} refused")
-    rolled = next((f"week {week.number}, to version {week.rolled_back}" for week in story.weeks if week.rolled_back), "none")
+    rolled = next(
+        (f"week {week.number}, to version {week.rolled_back}" for week in story.weeks if week.rolled_back),
+        "none",
+    )
     lines.append(f"  rollback: {rolled}")
     lines.append(_error_line(story))
     lines.append(f"  effects in the receiver: {story.effects}; states {story.states}")

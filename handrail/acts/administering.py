@@ -12,6 +12,7 @@ from handrail.policy import Policy
 from handrail.roles import Role
 from handrail.store import cases, evidence, rollout, trail
 from handrail.store.engine import Store
+from handrail.store.frames import records
 from handrail.store.trail import Event
 
 EVERY_ROLE = tuple(role for role in Role if role is not Role.FLOW)
@@ -23,9 +24,7 @@ def found(store: Store, policy: Policy, *, founder: str, now: datetime) -> bool:
         trail.lock(connection)
         if rollout.policy_in_force(connection) is not None:
             return False
-        rollout.save_person(
-            connection, name=founder, roles=list(EVERY_ROLE), trained_until=None, active=True
-        )
+        rollout.save_person(connection, name=founder, roles=list(EVERY_ROLE), trained_until=None, active=True)
         rollout.insert_policy(connection, policy, actor=founder, now=now)
         begun = Event("workspace.begun", data={"policy": policy.version, "business": policy.business})
         trail.append(connection, [begun], at=now, actor=founder)
@@ -46,7 +45,13 @@ def publish(store: Store, policy: Policy, *, actor: str, now: datetime) -> bool:
 
 
 def add_person(
-    store: Store, name: str, *, roles: Sequence[str], trained_until: datetime | None, actor: str, now: datetime
+    store: Store,
+    name: str,
+    *,
+    roles: Sequence[str],
+    trained_until: datetime | None,
+    actor: str,
+    now: datetime,
 ) -> None:
     """Add a person, or change their roles and training.
 
@@ -70,8 +75,7 @@ def import_outcomes(store: Store, outcomes: pd.DataFrame, *, actor: str, now: da
     """
     imported = 0
     for start in range(0, len(outcomes), CHUNK):
-        part = outcomes.iloc[start : start + CHUNK].astype(object)
-        rows = part.where(part.notna(), None).to_dict("records")
+        rows = records(outcomes.iloc[start : start + CHUNK])
         with store.write() as connection:
             authorize(connection, "import_outcomes", actor)
             imported += evidence.insert_outcomes(connection, rows, now)

@@ -62,7 +62,13 @@ class _Batch:
 
 
 def claim(
-    store: Store, actor: str, *, policy: Policy, now: datetime, limit: int = 1, kinds: Collection[str] | None = None
+    store: Store,
+    actor: str,
+    *,
+    policy: Policy,
+    now: datetime,
+    limit: int = 1,
+    kinds: Collection[str] | None = None,
 ) -> list[Claim]:
     """Reserve the work that is due next; empty when nothing waits.
 
@@ -150,9 +156,19 @@ def decide(store: Store, rulings: Sequence[Ruling], actor: str, *, policy: Polic
         for ruling in rulings:
             item = items.get(ruling.item_id)
             if item is None:
-                raise NotFound(f"Work item {ruling.item_id} does not exist. List what waits with `handrail queue list`.")
+                raise NotFound(
+                    f"Work item {ruling.item_id} does not exist. List what waits with `handrail queue list`."
+                )
             _check_lease(item, ruling, actor)
-            _apply(batch, item, _completed(ruling, item, policy), status=status, actor=actor, policy=policy, now=now)
+            _apply(
+                batch,
+                item,
+                _completed(ruling, item, policy),
+                status=status,
+                actor=actor,
+                policy=policy,
+                now=now,
+            )
         _write(connection, batch, [ruling.item_id for ruling in rulings], actor, now)
     return len(rulings)
 
@@ -187,7 +203,14 @@ def _completed(ruling: Ruling, item: dict[str, Any], policy: Policy) -> Ruling:
 
 
 def _apply(
-    batch: _Batch, item: dict[str, Any], ruling: Ruling, *, status: str, actor: str, policy: Policy, now: datetime
+    batch: _Batch,
+    item: dict[str, Any],
+    ruling: Ruling,
+    *,
+    status: str,
+    actor: str,
+    policy: Policy,
+    now: datetime,
 ) -> None:
     case_id, kind = item["case_id"], item["kind"]
     place = len(batch.decisions)
@@ -211,12 +234,21 @@ def _apply(
         Event(
             "case.decided",
             case_id,
-            {"work": kind, "outcome": str(ruling.outcome), "label": ruling.label, "reason": ruling.reason_code},
+            {
+                "work": kind,
+                "outcome": str(ruling.outcome),
+                "label": ruling.label,
+                "reason": ruling.reason_code,
+            },
         )
     )
     if kind != "audit":
         batch.resolved.append(case_id)
-    if ruling.outcome is not Outcome.APPROVE and ruling.reason_code in policy.escalation.reasons and kind != "escalation":
+    if (
+        ruling.outcome is not Outcome.APPROVE
+        and ruling.reason_code in policy.escalation.reasons
+        and kind != "escalation"
+    ):
         _escalate(batch, item, ruling, actor=actor, policy=policy, now=now)
         return
     if kind == "audit":
@@ -288,9 +320,7 @@ def _write(connection: Connection, batch: _Batch, item_ids: list[int], actor: st
     queue.resolve_escalations(connection, batch.resolved, actor, now)
     held = {cause: queue.escalated(connection, [row["case_id"] for row in batch.escalations], cause) for cause in
             {row["cause"] for row in batch.escalations}}  # fmt: skip
-    queue.insert_escalations(
-        connection, [row for row in batch.escalations if row["case_id"] not in held[row["cause"]]]
-    )
+    queue.insert_escalations(connection, [row for row in batch.escalations if row["case_id"] not in held[row["cause"]]])
     queue.insert_work(connection, batch.work)
     cases.set_state(connection, batch.decided, State.DECIDED, only_from=State.QUEUED)
     cases.set_state(connection, batch.done, State.DONE, only_from=State.QUEUED)

@@ -13,6 +13,7 @@ from handrail.case import State
 from handrail.policy import Policy
 from handrail.store import cases, queue, trail
 from handrail.store.engine import Connection, Store
+from handrail.store.frames import records
 from handrail.store.trail import Event
 from handrail.trail.chain import digest
 
@@ -46,7 +47,14 @@ def resume(store: Store, source: str, file_digest: str) -> Delivery:
 
 
 def take_in(
-    store: Store, good: pd.DataFrame, bad: pd.DataFrame, delivery: Delivery, *, policy: Policy, actor: str, now: datetime
+    store: Store,
+    good: pd.DataFrame,
+    bad: pd.DataFrame,
+    delivery: Delivery,
+    *,
+    policy: Policy,
+    actor: str,
+    now: datetime,
 ) -> Taken:
     """Store parsed rows as received cases and unreadable ones in quarantine; what is known already stays as it is.
 
@@ -70,7 +78,13 @@ def take_in(
 
 
 def _take_chunk(
-    connection: Connection, part: pd.DataFrame, delivery: Delivery, *, policy: Policy, actor: str, now: datetime
+    connection: Connection,
+    part: pd.DataFrame,
+    delivery: Delivery,
+    *,
+    policy: Policy,
+    actor: str,
+    now: datetime,
 ) -> tuple[Delivery, int]:
     trail.lock(connection)
     known = cases.known(connection, delivery.source, part["external_id"].tolist())
@@ -78,7 +92,7 @@ def _take_chunk(
     fresh: list[dict[str, Any]] = []
     corrected: list[tuple[int, dict[str, Any]]] = []
     mine = 0
-    for row in part.to_dict("records"):
+    for row in records(part):
         case_id, state, batch_id = known.get(row["external_id"], (None, None, None))
         if case_id is None:
             fresh.append(row)
@@ -119,7 +133,9 @@ def _case_values(row: Mapping[str, Any], delivery: Delivery, now: datetime) -> d
     return {
         "batch_id": delivery.batch_id,
         "row_digest": row["row_digest"],
-        "received_at": row["received_at"].to_pydatetime() if isinstance(row["received_at"], pd.Timestamp) else row["received_at"],
+        "received_at": row["received_at"].to_pydatetime()
+        if isinstance(row["received_at"], pd.Timestamp)
+        else row["received_at"],
         "ingested_at": now,
         "history": bool(row["history"]),
         "has_text": bool(row["text"].strip()),
@@ -130,9 +146,7 @@ def _case_values(row: Mapping[str, Any], delivery: Delivery, now: datetime) -> d
     }
 
 
-def _insert(
-    connection: Connection, rows: Sequence[dict[str, Any]], delivery: Delivery, now: datetime
-) -> list[Event]:
+def _insert(connection: Connection, rows: Sequence[dict[str, Any]], delivery: Delivery, now: datetime) -> list[Event]:
     values = [
         {
             "source": delivery.source,
@@ -169,11 +183,17 @@ def _insert(
 
 
 def _put_aside(
-    connection: Connection, bad: pd.DataFrame, delivery: Delivery, *, policy: Policy, actor: str, now: datetime
+    connection: Connection,
+    bad: pd.DataFrame,
+    delivery: Delivery,
+    *,
+    policy: Policy,
+    actor: str,
+    now: datetime,
 ) -> tuple[Delivery, int]:
     trail.lock(connection)
     held = cases.quarantined(connection, delivery.source, bad["row_digest"].tolist())
-    rows = bad[~bad["row_digest"].isin(held)].drop_duplicates("row_digest").to_dict("records")
+    rows = records(bad[~bad["row_digest"].isin(held)].drop_duplicates("row_digest"))
     if not rows:
         return delivery, 0
     delivery = _opened(connection, delivery, policy, actor, now)
@@ -193,9 +213,7 @@ def _put_aside(
     return delivery, len(rows)
 
 
-def quarantine(
-    store: Store, batch_id: int, failures: pd.DataFrame, *, actor: str, now: datetime
-) -> int:
+def quarantine(store: Store, batch_id: int, failures: pd.DataFrame, *, actor: str, now: datetime) -> int:
     """Put received cases aside; `failures` has case_id, external_id, row_digest, reason, expectation."""
     with store.write() as connection:
         authorize(connection, "intake", actor)
@@ -204,7 +222,7 @@ def quarantine(
         moved = set(
             cases.set_state(connection, failures["case_id"].tolist(), State.QUARANTINED, only_from=State.RECEIVED)
         )
-        rows = [row for row in failures.to_dict("records") if row["case_id"] in moved]
+        rows = [row for row in records(failures) if row["case_id"] in moved]
         held = cases.quarantined(connection, source, [row["row_digest"] for row in rows])
         cases.insert_quarantine(
             connection,
@@ -239,13 +257,17 @@ def accept(store: Store, case_ids: Sequence[int], history_ids: Sequence[int], *,
             done = [case_id for case_id in part if case_id in known]
             cases.set_state(connection, live, State.ACCEPTED, only_from=State.RECEIVED)
             imported = cases.set_state(connection, done, State.DONE, only_from=State.RECEIVED)
-            trail.append(
-                connection, [Event("case.imported", case_id) for case_id in imported], at=now, actor=actor
-            )
+            trail.append(connection, [Event("case.imported", case_id) for case_id in imported], at=now, actor=actor)
 
 
 def close_batch(
-    store: Store, batch_id: int, state: str, *, actor: str, now: datetime, extra: Mapping[str, int] | None = None
+    store: Store,
+    batch_id: int,
+    state: str,
+    *,
+    actor: str,
+    now: datetime,
+    extra: Mapping[str, int] | None = None,
 ) -> None:
     """Record that a batch was gated, stopped or done, once."""
     with store.write() as connection:
@@ -254,9 +276,7 @@ def close_batch(
             return
         counts = {**cases.state_counts(connection, batch_id), **(extra or {})}
         cases.update_batch(connection, batch_id, state=state, finished_at=now, counts=counts)
-        trail.append(
-            connection, [Event(f"batch.{state}", data={"batch": batch_id, **counts})], at=now, actor=actor
-        )
+        trail.append(connection, [Event(f"batch.{state}", data={"batch": batch_id, **counts})], at=now, actor=actor)
 
 
 def save_redactions(store: Store, rows: pd.DataFrame) -> None:
@@ -265,12 +285,13 @@ def save_redactions(store: Store, rows: pd.DataFrame) -> None:
     `rows` has case_id, redacted, findings (lists of type, start, end) and flags (tuples of codes).
     """
     for start in range(0, len(rows), CHUNK):
-        part = rows.iloc[start : start + CHUNK].to_dict("records")
+        part = records(rows.iloc[start : start + CHUNK])
         with store.write() as connection:
             cases.save_redaction(
                 connection,
                 [{"of": row["case_id"], "redacted": row["redacted"], "findings": row["findings"]} for row in part],
             )
             cases.save_flags(
-                connection, [{"of": row["case_id"], "flags": list(row["flags"])} for row in part if row["flags"]]
+                connection,
+                [{"of": row["case_id"], "flags": list(row["flags"])} for row in part if row["flags"]],
             )

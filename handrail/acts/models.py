@@ -40,7 +40,9 @@ def set_champion(store: Store, version: str, *, actor: str, reason: str, now: da
         if row is None:
             raise NotFound(f"Model version {version} is not registered. See `handrail model list`.")
         if row["status"] == "rolled_back":
-            raise Refused(f"Version {version} was rolled back and may not serve again. Train a new one with `handrail train`.")
+            raise Refused(
+                f"Version {version} was rolled back and may not serve again. Train a new one with `handrail train`."
+            )
         serving = models.serving(connection)
         if serving["model_version"] == version:
             raise Refused(f"Version {version} serves already. Nothing to do.")
@@ -78,7 +80,14 @@ def roll_back(store: Store, *, actor: str, reason: str, now: datetime) -> str:
 
 
 def record_judgement(
-    store: Store, version: str, *, passed: bool, cases: int, reasons: tuple[str, ...], actor: str, now: datetime
+    store: Store,
+    version: str,
+    *,
+    passed: bool,
+    cases: int,
+    reasons: tuple[str, ...],
+    actor: str,
+    now: datetime,
 ) -> None:
     """Record that a challenger was judged; the labels used are not fresh any more."""
     with store.write() as connection:

@@ -14,7 +14,7 @@ from handrail.store.trail import Event
 
 def _reasoned(reason: str) -> str:
     if not reason.strip():
-        raise BadInput("This act needs a reason. Add `--reason \"one sentence\"`.")
+        raise BadInput('This act needs a reason. Add `--reason "one sentence"`.')
     return reason.strip()
 
 
@@ -59,7 +59,13 @@ def pause(
         returned = return_unsent(connection, category, policy=policy, actor=actor, now=now)
         event = Event(
             "automation.paused",
-            data={"pause": pause_id, "category": category, "cause": kind, "review": review_id, "returned": returned},
+            data={
+                "pause": pause_id,
+                "category": category,
+                "cause": kind,
+                "review": review_id,
+                "returned": returned,
+            },
         )
         trail.append(connection, [event], at=now, actor=actor)
     return returned
@@ -84,7 +90,7 @@ def resume(store: Store, category: str | None, *, reason: str, policy: Policy, a
             number = int(unreviewed["model_review_id"].iloc[0])
             raise Refused(
                 f"The breaker paused {category} and model review {number} is still open. "
-                f"Close it first: `handrail review close {number} --conclusion \"…\"`."
+                f'Close it first: `handrail review close {number} --conclusion "…"`.'
             )
         rollout.end_pauses(connection, mine["id"].tolist(), now)
         events = [Event("automation.resumed", data={"category": category})]

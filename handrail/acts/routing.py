@@ -14,13 +14,21 @@ from handrail.queues import Queue, Reason
 from handrail.sla import due
 from handrail.store import cases, outbox, queue, rollout, trail
 from handrail.store.engine import Connection, Store
+from handrail.store.frames import records
 from handrail.store.trail import Event
 
 PPM = 1_000_000
 
 
 def record_predictions(
-    store: Store, predictions: pd.DataFrame, *, version: str, role: str, advance: bool, actor: str, now: datetime
+    store: Store,
+    predictions: pd.DataFrame,
+    *,
+    version: str,
+    role: str,
+    advance: bool,
+    actor: str,
+    now: datetime,
 ) -> int:
     """Write what `version` said of cases; with `advance` they go from accepted to scored.
 
@@ -39,7 +47,8 @@ def record_predictions(
                 due_ids = set(ids) - set(queue.predictions_of(connection, ids, version)["case_id"])
             kept = [row for row in rows if row["case_id"] in due_ids]
             queue.insert_predictions(
-                connection, [{**row, "model_version": version, "role": role, "scored_at": now} for row in kept]
+                connection,
+                [{**row, "model_version": version, "role": role, "scored_at": now} for row in kept],
             )
             written += len(kept)
     return written
@@ -80,8 +89,7 @@ def assign(store: Store, routes: pd.DataFrame, *, policy: Policy, actor: str, no
 
 def _parts(frame: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
     for start in range(0, len(frame), CHUNK):
-        part = frame.iloc[start : start + CHUNK].astype(object)
-        yield part.where(part.notna(), None).to_dict("records")
+        yield records(frame.iloc[start : start + CHUNK])
 
 
 def _write_routes(
@@ -109,9 +117,7 @@ def _write_routes(
     trail.append(connection, events, at=now, actor=actor)
 
 
-def _approve(
-    connection: Connection, rows: list[dict[str, Any]], policy: Policy, actor: str, now: datetime
-) -> None:
+def _approve(connection: Connection, rows: list[dict[str, Any]], policy: Policy, actor: str, now: datetime) -> None:
     decisions = [
         {
             "case_id": row["case_id"], "work_item_id": None, "kind": "automatic", "outcome": Outcome.APPROVE,
@@ -133,7 +139,11 @@ def _approve(
         ],
     )  # fmt: skip
     events = [
-        Event("case.decided", row["case_id"], {"work": "automatic", "outcome": "approve", "label": row["category"]})
+        Event(
+            "case.decided",
+            row["case_id"],
+            {"work": "automatic", "outcome": "approve", "label": row["category"]},
+        )
         for row in rows
     ]
     trail.append(connection, events, at=now, actor=actor)
@@ -151,9 +161,7 @@ def _work(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def return_unsent(
-    connection: Connection, category: str | None, *, policy: Policy, actor: str, now: datetime
-) -> int:
+def return_unsent(connection: Connection, category: str | None, *, policy: Policy, actor: str, now: datetime) -> int:
     """Take automatic actions that were not sent back to queue B, in the caller's transaction; returns how many."""
     rows = outbox.unsent_automatic(connection, category, limit=10_000_000)
     outbox.withdraw(connection, [row["id"] for row in rows])
@@ -165,13 +173,28 @@ def return_unsent(
         route = queue.route_of(connection, case_id)
         category_of = route["category"] if route else None
         queue.update_route(
-            connection, case_id, queue=Queue.B, reason=Reason.PAUSED, reasons=[Reason.PAUSED], assigned_at=now, due_at=due_at
+            connection,
+            case_id,
+            queue=Queue.B,
+            reason=Reason.PAUSED,
+            reasons=[Reason.PAUSED],
+            assigned_at=now,
+            due_at=due_at,
         )
-        row = {"case_id": case_id, "queue": Queue.B, "category": category_of, "suggestion_hidden": False, "due_at": due_at}
+        row = {
+            "case_id": case_id,
+            "queue": Queue.B,
+            "category": category_of,
+            "suggestion_hidden": False,
+            "due_at": due_at,
+        }
         work.append(_work(row, now))
     queue.insert_work(connection, work)
     trail.append(
-        connection, [Event("action.withdrawn", case_id, {"queue": "B"}) for case_id in ids], at=now, actor=actor
+        connection,
+        [Event("action.withdrawn", case_id, {"queue": "B"}) for case_id in ids],
+        at=now,
+        actor=actor,
     )
     return len(ids)
 

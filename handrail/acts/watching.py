@@ -13,14 +13,13 @@ from handrail.queues import Queue
 from handrail.sla import due
 from handrail.store import models, queue, trail
 from handrail.store.engine import Store
+from handrail.store.frames import records
 from handrail.store.trail import Event
 
 PPM = 1_000_000
 
 
-def draw_audits(
-    store: Store, draws: pd.DataFrame, *, seed: int, policy: Policy, actor: str, now: datetime
-) -> int:
+def draw_audits(store: Store, draws: pd.DataFrame, *, seed: int, policy: Policy, actor: str, now: datetime) -> int:
     """Write down which auto-approvals were drawn and with which chance; opens a blind audit for each drawn one.
 
     `draws` has case_id, category, drawn, random, stratum, inclusion_probability. Returns how many were drawn.
@@ -28,8 +27,7 @@ def draw_audits(
     due_at = due(now, policy.sla.audit, policy.sla.calendar)
     opened = 0
     for start in range(0, len(draws), CHUNK):
-        part = draws.iloc[start : start + CHUNK].astype(object)
-        rows = part.where(part.notna(), None).to_dict("records")
+        rows = records(draws.iloc[start : start + CHUNK])
         with store.write() as connection:
             authorize(connection, "draw_audits", actor)
             drawn = [row for row in rows if row["drawn"]]
@@ -99,7 +97,14 @@ def escalate_breaches(store: Store, *, policy: Policy, actor: str, now: datetime
 
 
 def save_profile(
-    store: Store, body: str, *, cause: str, cases: int, window: tuple[datetime, datetime], actor: str, now: datetime
+    store: Store,
+    body: str,
+    *,
+    cause: str,
+    cases: int,
+    window: tuple[datetime, datetime],
+    actor: str,
+    now: datetime,
 ) -> int:
     """Save a reference profile for the drift watch; earlier ones stay."""
     with store.write() as connection:

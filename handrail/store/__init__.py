@@ -1,0 +1,1 @@
+"""The only SQLAlchemy: tables, queries and the transactions around them."""

@@ -103,9 +103,7 @@ def save_redaction(connection: Connection, rows: Sequence[dict[str, Any]]) -> No
     """Write redacted texts and findings; rows hold `of` (case id), `redacted`, `findings`."""
     if rows:
         statement = update(CaseInput).where(CaseInput.case_id == bindparam("of"))
-        connection.execute(
-            statement.values(redacted=bindparam("redacted"), findings=bindparam("findings")), list(rows)
-        )
+        connection.execute(statement.values(redacted=bindparam("redacted"), findings=bindparam("findings")), list(rows))
 
 
 def save_flags(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -144,7 +142,11 @@ def release_quarantine(connection: Connection, source: str, external_ids: Sequen
     for part in chunks(external_ids):
         connection.execute(
             update(Quarantine)
-            .where(Quarantine.source == source, Quarantine.external_id.in_(part), Quarantine.released_at.is_(None))
+            .where(
+                Quarantine.source == source,
+                Quarantine.external_id.in_(part),
+                Quarantine.released_at.is_(None),
+            )
             .values(released_at=now)
         )
 
@@ -215,4 +217,6 @@ def expired_inputs(connection: Connection, before: datetime, limit: int) -> list
 
 def delete_inputs(connection: Connection, ids: Sequence[int]) -> int:
     """Delete raw and redacted texts, salts and customer ids of these cases; returns how many."""
-    return sum(connection.execute(delete(CaseInput).where(CaseInput.case_id.in_(part))).rowcount for part in chunks(ids))
+    return sum(
+        connection.execute(delete(CaseInput).where(CaseInput.case_id.in_(part))).rowcount for part in chunks(ids)
+    )

@@ -35,7 +35,7 @@ def insert_outcomes(connection: Connection, rows: Sequence[dict[str, Any]], now:
     known: set[tuple[int, str, datetime]] = set()
     for part in chunks([row["case_id"] for row in rows]):
         query = select(CaseOutcome.case_id, CaseOutcome.kind, CaseOutcome.at).where(CaseOutcome.case_id.in_(part))
-        known.update(tuple(row) for row in connection.execute(query))
+        known.update((case_id, kind, at) for case_id, kind, at in connection.execute(query).tuples())
     fresh = {(row["case_id"], row["kind"], row["at"]): row for row in rows}
     new = [{**row, "imported_at": now} for key, row in fresh.items() if key not in known]
     if new:
@@ -184,8 +184,11 @@ def compared(connection: Connection, *, since: datetime, until: datetime) -> pd.
 
 
 def blind_labels(connection: Connection, version: str, *, since: datetime) -> pd.DataFrame:
-    """Blind accepted labels beside what `version` said: case_id, label, labelled_at, received_at, predicted,
-    confidence, provenance, queue, inclusion_probability, text, amount, fields."""
+    """Blind accepted labels beside what `version` said, by time of labelling.
+
+    Columns: case_id, label, labelled_at, received_at, predicted, confidence, provenance, queue, stage,
+    inclusion_probability, random, text (redacted), amount, fields.
+    """
     query = (
         select(
             Label.case_id, Label.label, Label.labelled_at, Case.received_at, Prediction.label.label("predicted"),
@@ -290,7 +293,10 @@ def waiting(connection: Connection, now: datetime) -> pd.DataFrame:
     """Open work by queue and kind: queue, kind, waiting, overdue, next_due."""
     query = (
         select(
-            WorkItem.queue, WorkItem.kind, func.count().label("waiting"), func.min(WorkItem.due_at).label("next_due")
+            WorkItem.queue,
+            WorkItem.kind,
+            func.count().label("waiting"),
+            func.min(WorkItem.due_at).label("next_due"),
         )
         .where(WorkItem.state == "open")
         .group_by(WorkItem.queue, WorkItem.kind)

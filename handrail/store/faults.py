@@ -21,23 +21,15 @@ def explain(fault: DBAPIError, database: str) -> HandrailError | None:
     """
     code = _code(fault)
     if code in BUSY:
-        return DatabaseBusy(
-            f"Another process kept {database} locked. Try again, or end the one that holds it."
-        )
+        return DatabaseBusy(f"Another process kept {database} locked. Try again, or end the one that holds it.")
     if code in DAMAGED:
         return BadInput(f"{database} is damaged or no database. Restore a backup, or choose another place.")
     if code in FULL:
-        return RetryableError(
-            f"The disk of {database} is full; nothing was written. Free space, then try again."
-        )
+        return RetryableError(f"The disk of {database} is full; nothing was written. Free space, then try again.")
     if code in UNOPENED:
-        return NotFound(
-            f"{database} cannot be opened. Check its folder and permissions, or run `handrail init`."
-        )
+        return NotFound(f"{database} cannot be opened. Check its folder and permissions, or run `handrail init`.")
     if code.startswith(LOST):
-        return RetryableError(
-            f"{database} does not answer. Start the server, or correct HANDRAIL_DATABASE_URL."
-        )
+        return RetryableError(f"{database} does not answer. Start the server, or correct HANDRAIL_DATABASE_URL.")
     return None
 
 

@@ -51,7 +51,9 @@ def insert_certificate(connection: Connection, **values: Any) -> None:  # noqa: 
 def certificates(connection: Connection, model_version: str | None, now: datetime) -> pd.DataFrame:
     """Valid certificates of a version: neither voided nor expired."""
     query = select(Certificate.__table__).where(
-        Certificate.model_version == model_version, Certificate.voided_at.is_(None), Certificate.expires_at > now
+        Certificate.model_version == model_version,
+        Certificate.voided_at.is_(None),
+        Certificate.expires_at > now,
     )
     return frame(connection, query.order_by(Certificate.id))
 

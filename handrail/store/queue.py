@@ -35,7 +35,11 @@ def predictions_of(connection: Connection, ids: Sequence[int], version: str | No
         frame(
             connection,
             select(
-                Prediction.case_id, Prediction.label, Prediction.confidence, Prediction.novelty, Prediction.novel
+                Prediction.case_id,
+                Prediction.label,
+                Prediction.confidence,
+                Prediction.novelty,
+                Prediction.novel,
             ).where(Prediction.case_id.in_(part), Prediction.model_version == version),
         )
         for part in chunks(ids) or [[]]

@@ -102,7 +102,9 @@ class Case(Base):
     external_id: Mapped[str] = mapped_column(comment="the source's id of the case")
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), comment="delivery it came with")
     row_digest: Mapped[str] = mapped_column(String(64), comment="SHA-256 of the row as delivered")
-    state: Mapped[str] = mapped_column(String(12), comment="received, quarantined, accepted, scored, queued, decided, done")
+    state: Mapped[str] = mapped_column(
+        String(12), comment="received, quarantined, accepted, scored, queued, decided, done"
+    )
     received_at: Mapped[datetime] = mapped_column(comment="when the customer sent it")
     ingested_at: Mapped[datetime] = mapped_column(comment="when Handrail took it in")
     history: Mapped[bool] = mapped_column(comment="known outcome: enters as done, with a label and no queue")
@@ -159,7 +161,9 @@ class ModelVersion(Base):
     run_id: Mapped[str] = mapped_column(String(64), comment="MLflow run")
     status: Mapped[str] = mapped_column(String(16), comment="challenger, champion, retired, refused, rolled_back")
     artifact_digest: Mapped[str] = mapped_column(String(64), comment="SHA-256 of the skops file")
-    dataset_digest: Mapped[str] = mapped_column(String(64), comment="SHA-256 over case ids and labels of the training set")
+    dataset_digest: Mapped[str] = mapped_column(
+        String(64), comment="SHA-256 over case ids and labels of the training set"
+    )
     policy_version: Mapped[str] = mapped_column(String(12), comment="policy it was trained under")
     labels: Mapped[int] = mapped_column(comment="size of the training set")
     cause: Mapped[str] = mapped_column(comment="what started the training: first, monthly, error_rate, drift, by_hand")
@@ -174,7 +178,9 @@ class Serving(Base):
 
     __tablename__ = "serving"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    model_version: Mapped[str | None] = mapped_column(ForeignKey("model_versions.version"), comment="null: all to people")
+    model_version: Mapped[str | None] = mapped_column(
+        ForeignKey("model_versions.version"), comment="null: all to people"
+    )
     previous: Mapped[str | None] = mapped_column(String(32), comment="what a rollback returns to")
     challenger: Mapped[str | None] = mapped_column(String(32), comment="scored in shadow beside the champion")
     since: Mapped[datetime] = mapped_column(comment="when it began to serve")
@@ -214,7 +220,11 @@ class Route(Base):
     policy_version: Mapped[str] = mapped_column(String(12), comment="policy that routed")
     assigned_at: Mapped[datetime] = mapped_column(comment="when")
     due_at: Mapped[datetime] = mapped_column(comment="assignment + SLA in business time")
-    __table_args__ = (Index(None, "queue", "due_at"), Index(None, "category", "assigned_at"), Index(None, "assigned_at"))
+    __table_args__ = (
+        Index(None, "queue", "due_at"),
+        Index(None, "category", "assigned_at"),
+        Index(None, "assigned_at"),
+    )
 
 
 class WorkItem(Base):
@@ -445,7 +455,9 @@ class Person(Base):
 
     __tablename__ = "people"
     name: Mapped[str] = mapped_column(primary_key=True, comment="sign-in name")
-    roles: Mapped[list[Any]] = mapped_column(comment="reviewer, escalation_manager, model_steward, data_curator, product_owner")
+    roles: Mapped[list[Any]] = mapped_column(
+        comment="reviewer, escalation_manager, model_steward, data_curator, product_owner"
+    )
     trained_until: Mapped[datetime | None] = mapped_column(comment="labels count as accepted until then")
     active: Mapped[bool] = mapped_column(comment="may act")
 

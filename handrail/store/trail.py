@@ -60,9 +60,7 @@ def append(connection: Connection, events: Sequence[Event], *, at: datetime, act
     # On PostgreSQL the lock makes appending processes take turns; on SQLite every write transaction does.
     head = connection.execute(select(TrailHead.seq, TrailHead.hash).with_for_update()).one_or_none()
     if head is None:
-        raise PermanentError(
-            "The trail has lost its head. Restore a backup, then run `handrail trail verify`."
-        )
+        raise PermanentError("The trail has lost its head. Restore a backup, then run `handrail trail verify`.")
     newest, previous = head
     if not events:
         return newest

@@ -1,0 +1,119 @@
+"""What the Prefect server holds before a worker begins: pool, deployments, automations, no stale runs."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.child import Child
+from flows.local_server import PREFECT, LocalServer, surroundings
+from handrail.errors import NotFound
+
+DEPLOYMENTS = Path(__file__).resolve().parent.parent / "prefect.yaml"
+POOL = "handrail"
+DEPLOY_SECONDS = 180.0
+MISSED_AT_ONCE = 200
+"""Most runs that the server lists at once."""
+
+POLL_SECONDS = 2
+HEARTBEAT_SECONDS = 30
+LIFELESS_SECONDS = 90
+"""Three heartbeats."""
+LIFELESS: dict[str, Any] = {
+    "name": "A run without a sign of life has crashed",
+    "description": "Its worker or machine died; else it would stay Running, and its deployment wait.",
+    "trigger": {
+        "type": "event",
+        "posture": "Proactive",
+        "match": {"prefect.resource.id": "prefect.flow-run.*"},
+        "for_each": ["prefect.resource.id"],
+        "after": ["prefect.flow-run.heartbeat"],
+        "expect": [
+            "prefect.flow-run.heartbeat",
+            "prefect.flow-run.Completed",
+            "prefect.flow-run.Failed",
+            "prefect.flow-run.Cancelled",
+            "prefect.flow-run.Crashed",
+        ],
+        "threshold": 1,
+        "within": LIFELESS_SECONDS,
+    },
+    "actions": [
+        {
+            "type": "change-flow-run-state",
+            "state": "CRASHED",
+            "name": "Crashed",
+            "message": f"No sign of life for {LIFELESS_SECONDS} seconds. A new run completes what it began.",
+        }
+    ],
+}
+
+
+def prepare(server: LocalServer) -> None:
+    """Bring pool, deployments and automations up to date with this version; doing it again changes nothing.
+
+    Raises:
+        NotFound: `prefect.yaml` is not where the installed package expects it.
+        RetryableError: the deploying failed.
+    """
+    if not DEPLOYMENTS.is_file():
+        raise NotFound(f"There is no {DEPLOYMENTS}. Install Handrail from its own folder: `make setup`.")
+    if POOL not in {pool["name"] for pool in server.ask("/work_pools/filter", {})}:
+        # The worker brings the job template; Prefect's own command would ask an outside host for one.
+        server.ask("/work_pools/", {"name": POOL, "type": "process"})
+    if LIFELESS["name"] not in {automation["name"] for automation in server.ask("/automations/filter", {})}:
+        server.ask("/automations/", LIFELESS)
+    with deploying(server) as child:
+        child.finish(within_seconds=DEPLOY_SECONDS)
+    drop_missed_runs(server, datetime.now(UTC))
+
+
+def deploying(server: LocalServer) -> Child:
+    """The program that deploys all of `prefect.yaml`."""
+    return Child(
+        name="Deploying prefect.yaml",
+        command=[*PREFECT, "--no-prompt", "deploy", "--all", "--prefect-file", str(DEPLOYMENTS)],
+        environment={**surroundings(), **server.environment()},
+        folder=server.workspace.prefect_home,
+        log=server.workspace.home / "logs" / "deploy.log",
+    )
+
+
+def drop_missed_runs(server: LocalServer, now: datetime) -> int:
+    """Drop the scheduled runs that fell due while nothing was running; returns how many.
+
+    Each deployment keeps the newest. It makes up for all of them, since every flow takes up whatever is due.
+    """
+    scheduled = {"type": {"any_": ["SCHEDULED"]}}
+    overdue = {"state": scheduled, "expected_start_time": {"before_": now.isoformat()}}
+    asked = {"flow_runs": overdue, "sort": "EXPECTED_START_TIME_DESC", "limit": MISSED_AT_ONCE}
+    dropped = 0
+    seen: set[str] = set()
+    for run in server.ask("/flow_runs/filter", asked):
+        if run["auto_scheduled"] and run["deployment_id"] in seen:
+            server.ask(f"/flow_runs/{run['id']}", method="DELETE")
+            dropped += 1
+        elif run["auto_scheduled"]:
+            seen.add(run["deployment_id"])
+    return dropped
+
+
+def worker(server: LocalServer) -> Child:
+    """The worker of the pool: it runs every flow as a process of its own."""
+    return Child(
+        name="The worker",
+        command=[*PREFECT, *f"worker start --pool {POOL} --type process --install-policy never".split()],
+        environment={
+            **surroundings(),
+            **server.environment(),
+            "PREFECT_WORKER_QUERY_SECONDS": str(POLL_SECONDS),
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+        },
+        folder=server.workspace.prefect_home,
+        log=server.workspace.home / "logs" / "worker.log",
+        is_ready=lambda: worker_is_ready(server),
+    )
+
+
+def worker_is_ready(server: LocalServer) -> bool:
+    """Has a worker of the pool reported, so that runs begin?"""
+    return any(known["status"] == "ONLINE" for known in server.ask(f"/work_pools/{POOL}/workers/filter", {}))

@@ -1,0 +1,172 @@
+"""`handrail up`: the Prefect server with every deployment and a worker, and the MLflow UI, until Ctrl-C."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import typer
+
+from console import deployments
+from console.answer import running_server
+from flows.child import Child, answers
+from flows.local_server import HOST, QUIET, START_SECONDS, LocalServer, require_free, surroundings
+from handrail.errors import BadInput, Refused
+from handrail.workspace import Workspace
+
+LOOK_SECONDS = 0.5
+"""How often the children are looked at."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, a service manager, a closed terminal."""
+
+
+def serve(port: int, mlflow_port: int) -> None:
+    """Start everything, tell where it is, wait for Ctrl-C, SIGTERM or a closed terminal, and stop everything.
+
+    Raises:
+        NotFound: there is no workspace.
+        BadInput: the ports are no two ports.
+        Refused: a port is in use, or this workspace is served already.
+        RetryableError: a child did not start, or ended by itself; the others are stopped.
+    """
+    workspace = Workspace.from_environment()
+    workspace.require()
+    require_unserved(workspace)
+    require_free(port, "--port")
+    require_free(mlflow_port, "--mlflow-port")
+    if port == mlflow_port:
+        raise BadInput(f"Both servers cannot have port {port}. Choose another one with --mlflow-port.")
+    server = LocalServer(workspace, port)
+    mlflow, worker = mlflow_ui(workspace, mlflow_port), deployments.worker(server)
+    children = [server.child, mlflow, worker]
+    typer.echo(f"Starting the servers of {workspace.home} (up to a minute) ...")
+    try:
+        with interruptible(), ExitStack() as running:
+            start(running, server, mlflow, worker)
+            running.callback(workspace.server_file.unlink, missing_ok=True)
+            announce(server, f"http://{HOST}:{mlflow_port}", children)
+            watch(children)
+    except KeyboardInterrupt:
+        typer.echo("Stopped.")
+
+
+def start(running: ExitStack, server: LocalServer, mlflow: Child, worker: Child) -> None:
+    """Start both servers side by side, fill Prefect's, and only then let the worker in.
+
+    `running` stops them in the opposite order: a run that is cut off can still report it.
+    """
+    running.callback(server.stop)
+    server.start()
+    running.callback(mlflow.stop)
+    mlflow.start()
+    server.wait()
+    deployments.prepare(server)
+    running.callback(worker.stop)
+    worker.start()
+    mlflow.wait(within_seconds=START_SECONDS)
+    worker.wait(within_seconds=START_SECONDS)
+
+
+def mlflow_ui(workspace: Workspace, port: int) -> Child:
+    """MLflow's pages on the workspace's runs and models, for this machine only."""
+    return Child(
+        name="The MLflow server",
+        command=[
+            *(sys.executable, *f"-m mlflow server --host {HOST} --port {port} --workers 1".split()),
+            *("--backend-store-uri", workspace.mlflow_uri),
+            *("--no-serve-artifacts", "--default-artifact-root", workspace.mlflow_artifacts.as_uri()),
+        ],
+        # Without the last one it starts four more processes, for jobs that nobody here submits.
+        environment={**surroundings(), **QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        folder=workspace.home,
+        log=workspace.home / "logs" / "mlflow.log",
+        is_ready=lambda: answers(f"http://{HOST}:{port}/health"),
+    )
+
+
+def announce(server: LocalServer, mlflow: str, children: Sequence[Child]) -> None:
+    """Write the workspace's server file, at once and whole, and tell people where to go."""
+    workspace = server.workspace
+    known = {
+        "prefect_api": server.api_url,
+        "prefect_ui": server.ui_url,
+        "mlflow": mlflow,
+        "pid": os.getpid(),
+        "children": [child.pid for child in children],
+    }
+    draft = workspace.server_file.with_suffix(".draft")
+    draft.write_text(json.dumps(known), encoding="utf-8")
+    draft.replace(workspace.server_file)
+    typer.echo(
+        f"Prefect    {server.ui_url}  flows, schedules, runs and what they found\n"
+        f"MLflow     {mlflow}  models and their figures\n"
+        f"Data Docs  {workspace.data_docs.as_uri()}  validation of every delivery\n"
+        f"Logs       {workspace.home / 'logs'}\n"
+        "In another terminal: `handrail run FILE`, or start any deployment on Prefect's pages.\n"
+        "Ctrl-C stops everything."
+    )
+
+
+def watch(children: Sequence[Child]) -> None:
+    """Wait for ever, as long as every child runs.
+
+    Raises:
+        RetryableError: one has ended.
+    """
+    while True:
+        for child in children:
+            child.require()
+        time.sleep(LOOK_SECONDS)
+
+
+def require_unserved(workspace: Workspace) -> None:
+    """Make sure that no server works in this workspace already: two schedulers would run everything twice.
+
+    Raises:
+        Refused: one does.
+    """
+    address = running_server(workspace.server_file)
+    if address is None:
+        return
+    known = json.loads(workspace.server_file.read_text(encoding="utf-8"))
+    processes = " ".join(str(pid) for pid in [known.get("pid"), *known.get("children", [])] if is_alive(pid))
+    raise Refused(
+        f"Handrail is up already, at {known.get('prefect_ui', address)}."
+        f" To stop it, press Ctrl-C in its terminal or run: kill {processes}"
+    )
+
+
+def is_alive(pid: object) -> bool:
+    """Does this process exist?"""
+    if not isinstance(pid, int):
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn the first stopping signal into a KeyboardInterrupt, and ignore more, so that stopping completes.
+
+    A shell that starts a program in the background lets it ignore Ctrl-C; here it is heard again.
+    """
+    before = {number: signal.signal(number, _interrupt) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, _: object) -> None:
+    for every in SIGNALS:
+        signal.signal(every, signal.SIG_IGN)
+    raise KeyboardInterrupt(signal.Signals(number).name)

@@ -1,0 +1,1 @@
+"""Plots of the report, drawn on the server as inline SVG."""

@@ -1,0 +1,120 @@
+"""A challenger that is no better passes at most as often as stated; one that is better passes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from handrail.policy import CostRules, PromotionRules
+from models import gate
+from models.gate import Bands
+
+BANDS = Bands(auto_above=0.95, human_below=0.7)
+COSTS = CostRules(minutes_manual=6, minutes_quick=1, minute=0.75, error=25)
+RULES = PromotionRules()
+
+
+def withheld(rng: np.random.Generator, cases: int, discordant: float, gain: float) -> pd.DataFrame:
+    """Two models of which one alone is right on a share of `discordant` cases; the challenger's lead is `gain`."""
+    turn = rng.random(cases)
+    wins, loses = turn < (discordant + gain) / 2, (turn >= (discordant + gain) / 2) & (turn < discordant)
+    both = rng.random(cases) < 0.85
+    frame = {"truth": np.full(cases, "a")}
+    for model, alone in (("challenger", wins), ("champion", loses)):
+        right = np.where(wins | loses, alone, both)
+        frame[f"{model}_label"] = np.where(right, "a", "b")
+        frame[f"{model}_confidence"] = np.where(right, rng.beta(20, 1, cases), rng.beta(6, 2, cases))
+    return pd.DataFrame(frame)
+
+
+def promoted_share(cases: int, discordant: float, gain: float, rounds: int = 400, **options: object) -> float:
+    rng = np.random.default_rng(11)
+    given = {"costs": COSTS, "rules": RULES, "bands": BANDS, **options}
+    return float(np.mean([gate.judge(withheld(rng, cases, discordant, gain), **given).passed for _ in range(rounds)]))
+
+
+# Every case worth 1 when right and 0 when wrong: value is accuracy.
+ACCURACY = {"costs": CostRules(minutes_manual=1, minutes_quick=0, minute=1, error=0), "bands": Bands(0.0, 0.0)}
+
+
+@pytest.mark.parametrize(("cases", "discordant"), [(200, 0.02), (200, 0.1), (1000, 0.08)])
+def test_an_equal_challenger_is_promoted_in_at_most_five_of_a_hundred(cases: int, discordant: float) -> None:
+    # The share is itself measured: 400 rounds scatter by 1.1 points around 5 %.
+    assert promoted_share(cases, discordant, 0.0) <= 0.05 + 2.5 * 0.011
+    assert promoted_share(cases, discordant, 0.0, **ACCURACY) <= 0.05 + 2.5 * 0.011
+
+
+def test_two_points_more_are_found_on_two_thousand_cases_nine_times_in_ten() -> None:
+    assert promoted_share(2000, 0.08, 0.02, rounds=150, **ACCURACY) >= 0.85
+
+
+def test_models_that_never_differ_are_not_exchanged() -> None:
+    frame = withheld(np.random.default_rng(1), 300, 0.0, 0.0)
+    frame["challenger_label"], frame["challenger_confidence"] = frame["champion_label"], frame["champion_confidence"]
+    verdict = gate.judge(frame, costs=COSTS, rules=RULES, bands=BANDS)
+    assert not verdict.passed
+    assert verdict.discordant == 0
+    assert "nothing to gain" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(("cases", "judged"), [(199, False), (200, True)])
+def test_too_few_withheld_cases_are_refused_with_the_number_missing(cases: int, judged: bool) -> None:
+    frame = withheld(np.random.default_rng(1), cases, 0.3, 0.3)
+    verdict = gate.judge(frame, costs=COSTS, rules=RULES, bands=BANDS)
+    assert verdict.passed is judged
+    assert judged or "1 more blind labels" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "right", "value"),
+    [
+        (0.96, True, 6 * 0.75),
+        (0.96, False, -25),
+        (0.95, True, 5 * 0.75),
+        (0.95, False, -0.75),
+        (0.70, True, 5 * 0.75),
+        (0.69, True, 0),
+        (0.69, False, 0),
+    ],
+)
+def test_the_value_of_a_case_follows_its_band(confidence: float, right: bool, value: float) -> None:
+    frame = pd.DataFrame(
+        {"truth": ["a"], "champion_label": ["a" if right else "b"], "champion_confidence": [confidence]}
+    )
+    assert gate.case_value(frame, "champion", COSTS, BANDS)[0] == pytest.approx(value)
+
+
+def test_a_category_that_is_never_automatic_is_only_ever_looked_at() -> None:
+    frame = pd.DataFrame({"truth": ["a", "z"], "champion_label": ["a", "z"], "champion_confidence": [1.0, 1.0]})
+    value = gate.case_value(frame, "champion", COSTS, Bands({"a": 1.0}, 0.7))
+    assert value.tolist() == [3.75, 3.75]
+
+
+def test_the_bounds_are_students_on_the_discordant_cases() -> None:
+    frame = withheld(np.random.default_rng(5), 400, 0.2, 0.05)
+    verdict = gate.judge(frame, costs=COSTS, rules=RULES, bands=BANDS)
+    difference = gate.case_value(frame, "challenger", COSTS, BANDS) - gate.case_value(frame, "champion", COSTS, BANDS)
+    error = np.std(difference) / np.sqrt(400)
+    assert verdict.gain == pytest.approx(difference.mean())
+    assert verdict.low == pytest.approx(difference.mean() - stats.t.ppf(0.95, verdict.discordant - 1) * error)
+
+
+def test_weights_count_cases_as_often_as_they_stand_for() -> None:
+    frame = withheld(np.random.default_rng(5), 250, 0.2, 0.05)
+    times = np.random.default_rng(6).integers(1, 4, 250)
+    weighted = gate.judge(frame.assign(weight=times), costs=COSTS, rules=RULES, bands=BANDS)
+    repeated = gate.judge(frame.loc[frame.index.repeat(times)], costs=COSTS, rules=RULES, bands=BANDS)
+    assert weighted.gain == pytest.approx(repeated.gain)
+    assert weighted.low < repeated.low  # a weight is no further evidence
+
+
+def test_a_group_that_demonstrably_gets_worse_refuses_a_challenger_that_gains() -> None:
+    frame = withheld(np.random.default_rng(5), 2000, 0.3, 0.3).assign(region="north")
+    frame.loc[:59, "region"] = "south"
+    south = frame["region"] == "south"
+    frame.loc[south, "challenger_label"], frame.loc[south, "champion_label"] = "b", "a"
+    verdict = gate.judge(frame, costs=COSTS, rules=RULES, bands=BANDS, groups=["region"])
+    assert verdict.low > 0
+    assert [reason.split()[1] for reason in verdict.reasons] == ["'south'"]
+    few = frame.drop(frame.index[3:60])  # three cases of the group prove nothing
+    assert gate.judge(few, costs=COSTS, rules=RULES, bands=BANDS, groups=["region"]).passed
