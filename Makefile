@@ -40,7 +40,7 @@ check: setup  ## style, types and import directions
 	$(BIN)/lint-imports --no-logo
 
 up: $(RUNTIME)  ## server, flows and MLflow for daily use; Ctrl-C stops them
-	@$(BIN)/handrail up $(ARGS)
+	@$(BIN)/handrail init >/dev/null && $(BIN)/handrail up $(ARGS)
 
 bench: setup  ## every benchmark in its quick form
 	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do \

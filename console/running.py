@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.answer import Actor, AsJson, AsOf, answer, connect, perform, table
+from console.answer import Actor, AsJson, AsOf, answer, connect, perform, table, warn
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
 def run(
     file: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet.")],
     mapping: Annotated[Path | None, typer.Option(help="mapping.yaml of the source.")] = None,
+    encoding: Annotated[str, typer.Option(help="Encoding of a CSV or JSONL file, such as cp1252.")] = "utf-8",
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -32,7 +33,13 @@ def run(
     connect()
     from flows.triage import rows_of, triage
 
-    result = perform(triage, file=str(file.resolve()), mapping=str(mapping.resolve()) if mapping else None, as_of=as_of)
+    rules = str(mapping.resolve()) if mapping else None
+    result = perform(triage, file=str(file.resolve()), mapping=rules, encoding=encoding, as_of=as_of)
+    if result["quarantined"]:
+        warn(
+            f"{result['quarantined']} rows were put aside. See why with `handrail quarantine list "
+            f"--batch {result['batch']}`, correct them and run the file again."
+        )
 
     def text() -> str:
         queues = "  ".join(f"{name} {count}" for name, count in result["queues"].items())

@@ -27,12 +27,20 @@ MappingFile = Annotated[
     str | None,
     Field(description="mapping.yaml of the source; empty: columns carry the case fields' own names"),
 ]
+Encoding = Annotated[
+    str, Field(description="Encoding of a CSV or JSONL file, such as cp1252", min_length=1, max_length=40)
+]
 Watches = Annotated[bool, Field(description="Also run the SLA watch, the audit draw and the quality watch")]
 
 
 @flow(name="triage", persist_result=False)
 def triage(
-    file: File, mapping: MappingFile = None, watches: Watches = False, as_of: AsOf = None, home: Home = None
+    file: File,
+    mapping: MappingFile = None,
+    encoding: Encoding = "utf-8",
+    watches: Watches = False,
+    as_of: AsOf = None,
+    home: Home = None,
 ) -> dict[str, Any]:
     """Take in a file and bring every case to its queue: ingest → gate → redact → score → assign → deliver.
 
@@ -43,7 +51,7 @@ def triage(
         BatchStopped: too many bad rows; nothing of the file was scored.
     """
     occasion = begin("triage", home=home, as_of=as_of)
-    taken = ingest(occasion, file, mapping)
+    taken = ingest(occasion, file, mapping, encoding)
     if taken.batch_id is not None:
         gate(occasion, taken.batch_id)
     redact(occasion)

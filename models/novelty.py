@@ -65,8 +65,9 @@ def fit(trained_on: Iterable[str], in_scope: Scored, max_flagged: float) -> Nove
     carry it: then the threshold is the largest novelty among them, which errs towards people.
     Source: the conformal quantile (Vovk, Gammerman, Shafer 2005).
     """
-    words, owner = vectoriser.words(vectoriser.read(trained_on), kind="letter")
-    seen_words, seen_pairs = np.unique(words), np.unique(vectoriser.pairs(words, owner)[0])
+    parts = [vectoriser.words(vectoriser.read(chunk), kind="letter") for chunk in vectoriser.chunks(trained_on)]
+    seen_words = np.unique(np.concatenate([words for words, _ in parts]))
+    seen_pairs = np.unique(np.concatenate([vectoriser.pairs(words, owner)[0] for words, owner in parts]))
     signs = _signs(in_scope, seen_words, seen_pairs)
     centre, scale = signs.mean(axis=0), np.maximum(signs.std(axis=0), 1e-3)
     known = np.sort(_squash((signs - centre) / scale))
@@ -79,15 +80,19 @@ def fit(trained_on: Iterable[str], in_scope: Scored, max_flagged: float) -> Nove
 
 def _signs(cases: Scored, seen_words: Hashes, seen_pairs: Hashes) -> NDArray[np.float64]:
     """Cases × four signs; each grows with novelty."""
-    # Letters only: order numbers and amounts are new in every text and say nothing of its subject.
-    words, owner = vectoriser.words(vectoriser.read(cases.texts), kind="letter")
-    texts = len(cases.confidence)
-    return np.column_stack([
-        _share_unseen(words, owner, texts, seen_words),
-        _share_unseen(*vectoriser.pairs(words, owner), texts, seen_pairs),
-        -np.log(np.clip(cases.confidence, 1e-12, 1.0)),
-        -cases.strength,
-    ])  # fmt: skip
+    shares = [_shares_unseen(chunk, seen_words, seen_pairs) for chunk in vectoriser.chunks(cases.texts)]
+    return np.column_stack([np.concatenate(shares), -np.log(np.clip(cases.confidence, 1e-12, 1.0)), -cases.strength])
+
+
+def _shares_unseen(texts: list[str], seen_words: Hashes, seen_pairs: Hashes) -> NDArray[np.float64]:
+    """Share of unseen words and of unseen pairs of each text.
+
+    Letters only: order numbers and amounts are new in every text and say nothing of its subject.
+    """
+    words, owner = vectoriser.words(vectoriser.read(texts), kind="letter")
+    pairs, owner_of_pair = vectoriser.pairs(words, owner)
+    unseen_words = _share_unseen(words, owner, len(texts), seen_words)
+    return np.column_stack([unseen_words, _share_unseen(pairs, owner_of_pair, len(texts), seen_pairs)])
 
 
 def _share_unseen(hashes: Hashes, owner: Places, texts: int, seen: Hashes) -> NDArray[np.float64]:

@@ -51,11 +51,13 @@ class Characters:
 
     def are(self, kind: Literal["word", "letter"]) -> NDArray[np.bool_]:
         """Which characters stand in a word (letters, digits, underscore), or are letters."""
-        distinct, place = np.unique(self.codes, return_inverse=True)
-        letters = map(chr, distinct.tolist())
-        if kind == "letter":
-            return np.fromiter((c.isalpha() for c in letters), dtype=bool, count=len(distinct))[place]
-        return np.fromiter((c.isalnum() or c == "_" for c in letters), dtype=bool, count=len(distinct))[place]
+        present = np.bincount(self.codes)
+        known = np.flatnonzero(present)
+        letters = map(chr, known.tolist())
+        of_kind = (c.isalpha() if kind == "letter" else c.isalnum() or c == "_" for c in letters)
+        table = np.zeros(len(present), dtype=bool)
+        table[known] = np.fromiter(of_kind, dtype=bool, count=len(known))
+        return table[self.codes]
 
 
 def read(texts: Iterable[str]) -> Characters:
@@ -138,7 +140,7 @@ class TermVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _counted(self, texts: Iterable[str], column: NDArray[np.int32], columns: int) -> sparse.csr_matrix:
         """How often each term stands in each text; `column` maps buckets, −1 drops one."""
         parts = []
-        for chunk in _chunks(texts):
+        for chunk in chunks(texts):
             hashes, owner = self._terms(read(chunk))
             place = column[hashes >> np.uint64(64 - _BITS)]
             known = place >= 0
@@ -165,8 +167,8 @@ def _rows(matrix: sparse.csr_matrix) -> Places:
     return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
 
 
-def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Lists of whole texts of about `_CHUNK` characters."""
+def chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Lists of whole texts of about `_CHUNK` characters; the last one may be empty."""
     chunk: list[str] = []
     size = 0
     for text in texts:

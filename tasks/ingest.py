@@ -22,7 +22,7 @@ class Ingested:
 
 
 @step
-def ingest(occasion: Occasion, file: str, mapping_file: str | None) -> Ingested:
+def ingest(occasion: Occasion, file: str, mapping_file: str | None, encoding: str = "utf-8") -> Ingested:
     """Take in a CSV, JSONL or Parquet file; rows known before are duplicates, unreadable ones go to quarantine.
 
     Raises:
@@ -30,8 +30,10 @@ def ingest(occasion: Occasion, file: str, mapping_file: str | None) -> Ingested:
     """
     path = Path(file)
     digest = read.digest(path)
-    mapping = mappings.read(Path(mapping_file)) if mapping_file else mappings.from_columns(read.check(path))
-    frames = read.read(path, mapping, batch_rows=occasion.policy.intake.batch_rows)
+    columns = read.check(path, encoding=encoding)
+    mapping = mappings.read(Path(mapping_file)) if mapping_file else mappings.from_columns(columns)
+    ignored = mapping.check(columns)
+    frames = read.frames(path, mapping.columns, batch_rows=occasion.policy.intake.batch_rows, encoding=encoding)
     delivery = intake.resume(occasion.store, mapping.source, digest)
     total = duplicates = 0
     seen: rows.Seen = {}
@@ -47,4 +49,4 @@ def ingest(occasion: Occasion, file: str, mapping_file: str | None) -> Ingested:
         total += len(chunk)
         duplicates += taken.duplicates + parsed.repeats
     log.info("ingested batch %s: %d rows, %d known before", delivery.batch_id, total, duplicates)
-    return Ingested(delivery.batch_id, total, duplicates, tuple(mapping.ignored))
+    return Ingested(delivery.batch_id, total, duplicates, tuple(ignored))

@@ -50,7 +50,7 @@ def read(
     """
     columns = check(path, mapping, encoding=encoding)
     wanted = list(mapping.columns) if mapping else columns
-    return _frames(path, wanted, batch_rows, encoding)
+    return frames(path, wanted, batch_rows=batch_rows, encoding=encoding)
 
 
 def check(path: Path, mapping: Mapping | None = None, *, encoding: str = "utf-8") -> list[str]:
@@ -92,7 +92,10 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _frames(path: Path, columns: Sequence[str], batch_rows: int, encoding: str) -> Iterator[pd.DataFrame]:
+def frames(
+    path: Path, columns: Sequence[str], *, batch_rows: int, encoding: str = "utf-8"
+) -> Iterator[pd.DataFrame]:
+    """Read these columns of a file that `check` has found good, in frames of at most `batch_rows` rows."""
     suffix = path.suffix.lower()
     if suffix == _PARQUET:
         yield from _parquet_frames(path, columns, batch_rows)

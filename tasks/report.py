@@ -1,12 +1,51 @@
 """The time-lapse as one self-contained HTML page."""
 
+from functools import lru_cache
 from pathlib import Path
 
-from tasks.story import Story, summary
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from tasks import findings
+from tasks.plots import groups, weekly
+from tasks.story import Story
 
 
-def write(story: Story, file: Path) -> Path:
-    """Write the report and return its path."""
+def write(story: Story, file: Path, *, breaker_limit: float | None = None) -> Path:
+    """Write the report and return its path.
+
+    The page asks nothing of the network and runs no script. `breaker_limit` is the policy's share of rejections
+    at which automation pauses, drawn beside the errors; a story without weeks gives a page that says so.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("<pre>" + "\n".join(summary(story)) + "</pre>", encoding="utf-8")
+    file.write_text(page(story, breaker_limit), encoding="utf-8")
     return file
+
+
+def page(story: Story, breaker_limit: float | None = None) -> str:
+    """The report as HTML; every text of the story is escaped."""
+    return _template().render(
+        story=story,
+        cards=findings.cards(story),
+        shortfalls=findings.shortfalls(story, breaker_limit),
+        planted=findings.planted_table(story),
+        weeks=findings.week_table(story),
+        reasons=findings.reason_table(story),
+        versions=findings.version_table(story),
+        pauses=findings.pause_table(story),
+        reviews=findings.review_table(story),
+        queues=weekly.plot_queues(story),
+        errors=weekly.plot_errors(story, breaker_limit),
+        agreement=weekly.plot_agreement(story),
+        trends=weekly.plot_trends(story),
+        kpis=weekly.kpi_table(story),
+        regions=groups.plot_groups(story),
+        gaps=groups.plot_gaps(story),
+    )
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    pages = Environment(
+        loader=PackageLoader("tasks"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return pages.get_template("time_lapse.html.j2")

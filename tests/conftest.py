@@ -13,6 +13,8 @@ from sqlalchemy import make_url
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
 
+pytest_plugins = ["tests.workspaces"]
+
 
 class PostgresServer:
     """A running server that makes databases and drops them again."""

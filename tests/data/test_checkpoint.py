@@ -1,7 +1,7 @@
 """Real Great Expectations: verdicts with their rows, and pages that hold no value and fetch nothing."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from handrail.workspace import Workspace
 
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
 POLICY = policy.for_labels(["billing", "parcel"])
-SECRET = "anna.secret@example.org"
+PLANTED = "anna.secret@example.org"
 
 Inbox = Callable[..., pd.DataFrame]
 
@@ -151,11 +151,11 @@ def test_a_training_set_fails_for_what_is_wrong_with_the_whole(home: Workspace, 
 
 
 @pytest.fixture(scope="module")
-def documented(home: Workspace) -> Iterator[Path]:
+def documented(home: Workspace) -> Path:
     """The project after one check with pages, one whose pages came later, and secrets in every text column."""
     secret = delivery(
-        external_id=[SECRET] * 5,
-        label=[SECRET] * 5,
+        external_id=[PLANTED] * 5,
+        label=[PLANTED] * 5,
         amount=[-987654.25] * 5,
         consent=[None] * 5,
         text_length=[7654321] * 5,
@@ -164,7 +164,7 @@ def documented(home: Workspace) -> Iterator[Path]:
     checkpoint.check(home, "intake", secret, suite, build_docs=True)
     checkpoint.check(home, "intake", secret, suite, build_docs=False)
     checkpoint.build_docs(home)
-    yield home.expectations_dir
+    return home.expectations_dir
 
 
 def test_no_file_of_the_project_holds_a_failing_value(documented: Path) -> None:
@@ -172,7 +172,7 @@ def test_no_file_of_the_project_holds_a_failing_value(documented: Path) -> None:
     assert len(files) > 20
     for file in files:
         content = file.read_bytes()
-        for value in (SECRET.encode(), b"987654", b"7654321"):
+        for value in (PLANTED.encode(), b"987654", b"7654321"):
             assert value not in content, file
 
 

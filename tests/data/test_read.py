@@ -122,9 +122,7 @@ def test_characters_that_no_database_takes_are_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_a_spreadsheet_s_mark_and_delimiter_are_understood(
-    mark: bytes, delimiter: str, tmp_path: Path
-) -> None:
+def test_a_spreadsheet_s_mark_and_delimiter_are_understood(mark: bytes, delimiter: str, tmp_path: Path) -> None:
     rows = f'"id"{delimiter}body\r\n1{delimiter}x\r\n\r\n'.encode()
     assert everything(write(tmp_path, "in.csv", mark + rows)) == [{"id": "1", "body": "x"}]
 

@@ -1,0 +1,43 @@
+"""The tables, each column with its meaning; the migrations in `migrations/` build the same.
+
+Split by erasability: inputs, notes and raw quarantined rows lie in tables of their own and may be deleted;
+everything else, the trail above all, holds ids, codes and keyed digests only.
+"""
+
+from handrail.store.schema.base import Base, UtcDateTime
+from handrail.store.schema.governance import ModelReview, Pause, Person, StageChange, TrailEvent, TrailHead, Watch
+from handrail.store.schema.intake import Batch, Case, CaseInput, Policy, Quarantine
+from handrail.store.schema.learning import Certificate, Drift, Label, ModelVersion, Prediction, Profile, Serving
+from handrail.store.schema.work import AuditDraw, CaseOutcome, Decision, Escalation, Note, Outbox, Route, WorkItem
+
+__all__ = [
+    "AuditDraw",
+    "Base",
+    "Batch",
+    "Case",
+    "CaseInput",
+    "CaseOutcome",
+    "Certificate",
+    "Decision",
+    "Drift",
+    "Escalation",
+    "Label",
+    "ModelReview",
+    "ModelVersion",
+    "Note",
+    "Outbox",
+    "Pause",
+    "Person",
+    "Policy",
+    "Prediction",
+    "Profile",
+    "Quarantine",
+    "Route",
+    "Serving",
+    "StageChange",
+    "TrailEvent",
+    "TrailHead",
+    "UtcDateTime",
+    "Watch",
+    "WorkItem",
+]

@@ -1,0 +1,124 @@
+"""What models said and people taught: versions, predictions, labels, certificates, drift."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from handrail.store.schema.base import Base, Id
+
+
+class ModelVersion(Base):
+    """Model versions as Handrail knows them; MLflow holds the artifact."""
+
+    __tablename__ = "model_versions"
+    version: Mapped[str] = mapped_column(String(32), primary_key=True, comment="MLflow registry version")
+    run_id: Mapped[str] = mapped_column(String(64), comment="MLflow run")
+    status: Mapped[str] = mapped_column(String(16), comment="challenger, champion, retired, refused, rolled_back")
+    artifact_digest: Mapped[str] = mapped_column(String(64), comment="SHA-256 of the skops file")
+    dataset_digest: Mapped[str] = mapped_column(
+        String(64), comment="SHA-256 over case ids and labels of the training set"
+    )
+    policy_version: Mapped[str] = mapped_column(String(12), comment="policy it was trained under")
+    labels: Mapped[int] = mapped_column(comment="size of the training set")
+    cause: Mapped[str] = mapped_column(comment="what started the training: first, monthly, error_rate, drift, by_hand")
+    metrics: Mapped[dict[str, Any]] = mapped_column(comment="accuracy, ece, log_loss … on data never trained on")
+    novelty_threshold: Mapped[float] = mapped_column(comment="novelty above it flags a case as novel")
+    registered_at: Mapped[datetime] = mapped_column(comment="when it was registered")
+    trained_until: Mapped[datetime | None] = mapped_column(comment="receipt of the newest training case")
+
+
+class Serving(Base):
+    """The one row that says which model serves; the MLflow alias only follows it."""
+
+    __tablename__ = "serving"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    model_version: Mapped[str | None] = mapped_column(
+        ForeignKey("model_versions.version"), comment="null: all to people"
+    )
+    previous: Mapped[str | None] = mapped_column(String(32), comment="what a rollback returns to")
+    challenger: Mapped[str | None] = mapped_column(String(32), comment="scored in shadow beside the champion")
+    since: Mapped[datetime] = mapped_column(comment="when it began to serve")
+
+
+class Prediction(Base):
+    """What one model version said of one case."""
+
+    __tablename__ = "predictions"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
+    model_version: Mapped[str] = mapped_column(String(32), comment="who predicted")
+    role: Mapped[str] = mapped_column(String(12), comment="champion or challenger at that time")
+    label: Mapped[str] = mapped_column(comment="predicted category")
+    confidence: Mapped[float] = mapped_column(comment="calibrated probability of the label")
+    novelty: Mapped[float] = mapped_column(comment="0 familiar … 1 unlike anything in training")
+    novel: Mapped[bool] = mapped_column(comment="novelty above the version's threshold")
+    scored_at: Mapped[datetime] = mapped_column(comment="when")
+    __table_args__ = (UniqueConstraint("case_id", "model_version"), Index(None, "model_version", "scored_at"))
+
+
+class Label(Base):
+    """Reviewed truth; only accepted and imported ones train."""
+
+    __tablename__ = "labels"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
+    label: Mapped[str] = mapped_column(comment="category")
+    status: Mapped[str] = mapped_column(String(12), comment="imported, accepted, provisional or adjudicated")
+    provenance: Mapped[str] = mapped_column(String(12), comment="history, review, audit, second, gold or escalation")
+    reviewer: Mapped[str | None] = mapped_column(comment="null for history")
+    blind: Mapped[bool] = mapped_column(comment="given without seeing the suggestion; only these certify")
+    reason_code: Mapped[str | None] = mapped_column(comment="reason of a correction")
+    labelled_at: Mapped[datetime] = mapped_column(comment="when")
+    __table_args__ = (Index(None, "case_id"), Index(None, "status", "labelled_at"))
+
+
+class Certificate(Base):
+    """A threshold with its guarantee."""
+
+    __tablename__ = "certificates"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    model_version: Mapped[str] = mapped_column(String(32), comment="valid for this version only")
+    category: Mapped[str | None] = mapped_column(comment="null: overall, guarantees no single category")
+    threshold: Mapped[float] = mapped_column(comment="confidence at or above it is certified")
+    max_error: Mapped[float] = mapped_column(comment="guaranteed share of errors")
+    delta: Mapped[float] = mapped_column(comment="chance that the guarantee is wrong")
+    labels: Mapped[int] = mapped_column(comment="blind labels at or above the threshold")
+    errors: Mapped[int] = mapped_column(comment="errors among them")
+    window_from: Mapped[datetime] = mapped_column(comment="oldest label")
+    window_to: Mapped[datetime] = mapped_column(comment="newest label")
+    issued_at: Mapped[datetime] = mapped_column(comment="when")
+    expires_at: Mapped[datetime] = mapped_column(comment="policy's age limit")
+    voided_at: Mapped[datetime | None] = mapped_column(comment="by a new model or drift")
+    void_reason: Mapped[str | None] = mapped_column(comment="which")
+    __table_args__ = (Index(None, "model_version", "voided_at"),)
+
+
+class Profile(Base):
+    """Reference profiles for drift, versioned."""
+
+    __tablename__ = "profiles"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    model_version: Mapped[str | None] = mapped_column(String(32), comment="serving when it was built")
+    cause: Mapped[str] = mapped_column(comment="first, promotion or drift absorbed")
+    built_at: Mapped[datetime] = mapped_column(comment="when")
+    window_from: Mapped[datetime] = mapped_column(comment="oldest case")
+    window_to: Mapped[datetime] = mapped_column(comment="newest case")
+    cases: Mapped[int] = mapped_column(comment="how many")
+    body: Mapped[str] = mapped_column(comment="columns and terms as JSON; terms are document frequencies, no texts")
+
+
+class Drift(Base):
+    """A shift that was found, and how long it raises the audit rate."""
+
+    __tablename__ = "drifts"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    profile_id: Mapped[int] = mapped_column(ForeignKey("profiles.id"), comment="compared with")
+    window_from: Mapped[datetime] = mapped_column(comment="oldest case looked at")
+    window_to: Mapped[datetime] = mapped_column(comment="newest case looked at")
+    columns: Mapped[list[Any]] = mapped_column(comment="names of drifted columns")
+    terms: Mapped[list[Any]] = mapped_column(comment="new terms, most lifted first")
+    found_at: Mapped[datetime] = mapped_column(comment="when")
+    raises_audits_until: Mapped[datetime] = mapped_column(comment="policy's factor applies until then")
+    __table_args__ = (Index(None, "raises_audits_until"),)

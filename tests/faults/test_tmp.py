@@ -1,0 +1,3 @@
+def test_x(trained):
+    print(trained.states())
+    assert 0

@@ -1,0 +1,140 @@
+"""Workspaces for the journeys and faults: a `handrail` that runs in this process, begun and trained once."""
+
+import io
+import json
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pandas as pd
+import pytest
+
+from handrail.sample import SampleBusiness, generate
+
+ROOT = Path(__file__).resolve().parent.parent
+MAPPING = ROOT / "policy" / "sample" / "mapping.yaml"
+FOUNDER = "stella"
+TRAINED_AT = "2026-01-12T07:00:00+00:00"
+"""When the first model is trained and the stages are set: a Monday, after the sample's first week."""
+MORNING = "2026-01-12T08:00:00+00:00"
+"""When the tests' deliveries come; the dead-man's switch has heard of a stage change an hour ago."""
+AUTOMATIC = ("delivery_status", "refund_request", "billing_question", "technical_help", "appointment_change")
+DELIVERED = (
+    "external_id", "received_at", "text", "customer_id", "channel", "region", "tier", "amount", "consent", "label",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one JSON document on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The lines on stderr."""
+        return self.err.strip().splitlines()
+
+
+class Handrail:
+    """The command line in this process, for one workspace folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def __call__(self, *words: object, actor: str = FOUNDER) -> Answer:
+        """Run a command with its words as a shell would pass them."""
+        from console import main
+
+        out, err = io.StringIO(), io.StringIO()
+        surroundings = {"HANDRAIL_HOME": str(self.home), "HANDRAIL_USER": actor, "HANDRAIL_DATABASE_URL": ""}
+        with (
+            mock.patch.dict(os.environ, surroundings),
+            mock.patch.object(sys, "argv", ["handrail", *map(str, words)]),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                main.main()
+                code = 0
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Answer(code, out.getvalue(), err.getvalue())
+
+    def ask(self, *words: object, actor: str = FOUNDER) -> Any:
+        """The JSON answer of a command that has to succeed without a word on stderr."""
+        answer = self(*words, "--json", actor=actor)
+        assert answer.code == 0, answer.err
+        assert answer.err == ""
+        return answer.json
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Look into the database, past the program."""
+        with closing(sqlite3.connect(self.home / "handrail.db")) as connection:
+            return connection.execute(query).fetchall()
+
+    def states(self) -> dict[str, int]:
+        """Cases by state."""
+        return dict(self.rows("SELECT state, count(*) FROM cases GROUP BY state"))
+
+
+Begin = Callable[..., Handrail]
+
+
+def deliver(cases: pd.DataFrame, path: Path, labels: Sequence[str] | None = None) -> Path:
+    """Write cases as a CSV delivery; `labels` makes them history."""
+    cases.assign(label="" if labels is None else labels)[list(DELIVERED)].to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def business() -> SampleBusiness:
+    """A week of the sample business with its earlier history."""
+    return generate(weeks=1, seed=7, per_week=900)
+
+
+@pytest.fixture(scope="session")
+def begun_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of the sample business, just begun."""
+    home = tmp_path_factory.mktemp("begun") / "home"
+    assert Handrail(home)("init", "--business", "sample").code == 0
+    return home
+
+
+@pytest.fixture(scope="session")
+def trained_home(begun_home: Path, business: SampleBusiness, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with imported history, a first model, and five categories at stage auto."""
+    folder = tmp_path_factory.mktemp("trained")
+    handrail = Handrail(Path(shutil.copytree(begun_home, folder / "home")))
+    history = deliver(business.history, folder / "history.csv", business.history["label"].tolist())
+    handrail.ask("run", history, "--mapping", MAPPING, "--as-of", TRAINED_AT)
+    handrail.ask("train", "--as-of", TRAINED_AT)
+    for category in AUTOMATIC:
+        handrail.ask("stage", category, "auto", "--reason", "the tests want effects", "--as-of", TRAINED_AT)
+    return handrail.home
+
+
+@pytest.fixture
+def begun(begun_home: Path, tmp_path: Path) -> Handrail:
+    """A workspace of one's own, just begun."""
+    return Handrail(Path(shutil.copytree(begun_home, tmp_path / "home")))
+
+
+@pytest.fixture
+def trained(trained_home: Path, tmp_path: Path) -> Handrail:
+    """A workspace of one's own with a model."""
+    return Handrail(Path(shutil.copytree(trained_home, tmp_path / "home")))
