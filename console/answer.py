@@ -112,6 +112,20 @@ def running_server(server_file: Path) -> str | None:
         return None
 
 
+def paused_deployments(address: str) -> list[str]:
+    """Names of the deployments that are paused on a Prefect server: another act than pausing a category."""
+    import urllib.request
+
+    request = urllib.request.Request(  # noqa: S310 - our own http address
+        f"{address}/deployments/filter", data=b"{}", headers={"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - as above
+            return [str(row["name"]) for row in json.load(response) if row["paused"]]
+    except (OSError, ValueError, KeyError):
+        return []
+
+
 def warn(sentence: str) -> None:
     """A sentence on stderr."""
     sys.stderr.write(f"{sentence}\n")

@@ -1,5 +1,6 @@
 """`handrail`: every command, each in the file of its topic."""
 
+import logging
 import sys
 
 import typer
@@ -22,6 +23,8 @@ for topic in (setting_up, running, deciding, holding, models, trails, files):
 
 def main() -> None:
     """Run a command: exit 0 on success, 1 on a refusal with its sentence on stderr, 2 on wrong usage."""
+    # What people must know is in the answer; Prefect's own handler would print the log between its lines.
+    logging.getLogger("handrail").setLevel(logging.CRITICAL)
     try:
         app()
     except HandrailError as refusal:

@@ -1,19 +1,22 @@
 """`handrail status`: what an operator wants to know first."""
 
+import textwrap
 from datetime import timedelta
 from typing import Any
 
-from console.answer import table
+from console.answer import paused_deployments, running_server, table
 from handrail.hold import held_since
 from handrail.store import cases, evidence, models, outbox, queue, rollout
 from handrail.store.frames import records
 from tasks.occasion import Occasion
-from tasks.step import recorded
+
+WIDTH = 80
 
 
 def overview(occasion: Occasion) -> dict[str, Any]:
     """Counts, pauses, stages, model, drift and watches of the workspace at the occasion's moment."""
     now, policy = occasion.now, occasion.policy
+    server = running_server(occasion.workspace.server_file)
     with occasion.store.read() as connection:
         serving = models.serving(connection)
         version = models.version(connection, serving["model_version"]) if serving["model_version"] else None
@@ -45,7 +48,8 @@ def overview(occasion: Occasion) -> dict[str, Any]:
         "automation_share_7d": float((week["queue"] == "A").mean()) if len(week) else None,
         "audited_28d": {"audited": len(drawn), "rejected": int(drawn["rejected"].sum())},
         "held": None if held is None else {"watch": held[0], "since": held[1]},
-        "recorded_by_prefect": recorded(),
+        "prefect": server,
+        "paused_deployments": paused_deployments(server) if server else [],
     }
     return value
 
@@ -74,9 +78,10 @@ def shown(value: dict[str, Any]) -> str:
     for category, stage in value["stages"].items():
         stages.setdefault(stage, []).append(category)
     lines += [
-        f"{'stages' if at == 0 else '':10} {stage}: {', '.join(names)}"
+        f"{'stages' if at == 0 else '':10} {stage}: {' · '.join(names)}"
         for at, (stage, names) in enumerate(stages.items())
     ]
+    lines = [textwrap.fill(line, WIDTH, subsequent_indent=" " * 13, break_long_words=False) for line in lines]
     columns = ["queue", "kind", "waiting", "overdue", "next_due"]
     return "\n".join(lines) + "\n\n" + table(value["waiting"], columns, empty="Nothing waits for people.")
 
@@ -96,6 +101,8 @@ def _holds(value: dict[str, Any]) -> list[str]:
     ]
     if value["held"]:
         lines.append(f"HELD       auto-approval: {value['held']['watch']} silent; run the watch or `handrail up`")
+    if value["paused_deployments"]:
+        lines.append(f"prefect    paused deployments: {', '.join(value['paused_deployments'])}")
     lines += [
         f"drift      {row['found_at']:%Y-%m-%d}: {', '.join(row['columns']) or 'new terms'}" for row in value["drifts"]
     ]

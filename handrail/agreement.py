@@ -77,9 +77,7 @@ def collect(frame: pd.DataFrame) -> Ratings:
     return Ratings(tuple(items), tuple(raters), tuple(labels), table)
 
 
-def measure(
-    ratings: Ratings, rng: np.random.Generator, *, draws: int = 1000, level: float = 0.95
-) -> Agreement:
+def measure(ratings: Ratings, rng: np.random.Generator, *, draws: int = 1000, level: float = 0.95) -> Agreement:
     """Measure percent agreement, Krippendorff's alpha (nominal) and Cohen's kappa of every pair.
 
     Intervals are percentile bootstraps over items with `draws` resamples at confidence `level`.
@@ -93,9 +91,7 @@ def measure(
         agreement=percent_agreement(ratings),
         alpha=krippendorff_alpha(ratings),
         alpha_interval=_percentiles(alphas, level),
-        pairs=tuple(
-            _pair(ratings, a, b, rng, draws, level) for a, b in combinations(range(len(ratings.raters)), 2)
-        ),
+        pairs=tuple(_pair(ratings, a, b, rng, draws, level) for a, b in combinations(range(len(ratings.raters)), 2)),
     )
 
 
@@ -138,17 +134,13 @@ def cohen_kappa(ratings: Ratings, rater_a: str, rater_b: str) -> float | None:
     return None if np.isnan(kappa) else float(kappa)
 
 
-def _pair(
-    ratings: Ratings, a: int, b: int, rng: np.random.Generator, draws: int, level: float
-) -> PairAgreement:
+def _pair(ratings: Ratings, a: int, b: int, rng: np.random.Generator, draws: int, level: float) -> PairAgreement:
     codes = _shared(ratings, a, b)
     weights = _resamples(len(codes), rng, draws)
     kappas = _kappa_of(codes, len(ratings.labels), weights) if len(weights) else np.array([])
     names = ratings.raters[a], ratings.raters[b]
     agreement = float((codes[:, 0] == codes[:, 1]).mean()) if len(codes) else None
-    return PairAgreement(
-        *names, len(codes), agreement, cohen_kappa(ratings, *names), _percentiles(kappas, level)
-    )
+    return PairAgreement(*names, len(codes), agreement, cohen_kappa(ratings, *names), _percentiles(kappas, level))
 
 
 def _shared(ratings: Ratings, a: int, b: int) -> NDArray[np.int64]:

@@ -76,9 +76,7 @@ def false_alarm_rate(
     """
     span, looks = window // _HOUR, horizon // _HOUR
     if not (0 <= healthy_rate <= 1 and reviews_per_hour >= 0 and span >= 1 and looks >= 1 and runs >= 1):
-        raise BadInput(
-            "Give a rate in [0, 1], a volume of 0 or more, and a window and horizon of an hour or more."
-        )
+        raise BadInput("Give a rate in [0, 1], a volume of 0 or more, and a window and horizon of an hour or more.")
     batch = max(1, _CHUNK // looks)
     sizes = [min(batch, runs - done) for done in range(0, runs, batch)]
     alarms = 0

@@ -132,7 +132,5 @@ def _labels(
 def _probabilities(values: ArrayLike) -> Floats:
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.ndim != 1 or not ((numbers >= 0) & (numbers <= 1)).all():
-        raise BadInput(
-            "Confidences must be one column of numbers between 0 and 1. Correct or drop the others."
-        )
+        raise BadInput("Confidences must be one column of numbers between 0 and 1. Correct or drop the others.")
     return numbers

@@ -74,9 +74,7 @@ def _digests(columns: Dictionary[str, list[str]]) -> list[str]:
     digests = []
     for row in zip(*columns.values(), strict=True):
         digest = start.copy()
-        digest.update(
-            "".join([f"{len(cell)}:{cell}" for cell in map(str.strip, row)]).encode(errors="surrogatepass")
-        )
+        digest.update("".join([f"{len(cell)}:{cell}" for cell in map(str.strip, row)]).encode(errors="surrogatepass"))
         digests.append(digest.hexdigest())
     return digests
 
@@ -86,15 +84,11 @@ def shown(cell: str) -> str:
     return repr(cell if len(cell) <= _SHOWN_CHARACTERS else f"{cell[:_SHOWN_CHARACTERS]}…")
 
 
-def put_aside(
-    delivery: Delivery, ids: list[str], row_numbers: NDArray[np.int64], max_characters: int
-) -> pd.DataFrame:
+def put_aside(delivery: Delivery, ids: list[str], row_numbers: NDArray[np.int64], max_characters: int) -> pd.DataFrame:
     """The bad rows; a cell longer than the text limit is cut, the digest is of the whole."""
     rows = []
     for at, (expectation, reason) in sorted(delivery.problems.items()):
-        row = {
-            column: cells.storable(given[at][:max_characters]) for column, given in delivery.columns.items()
-        }
+        row = {column: cells.storable(given[at][:max_characters]) for column, given in delivery.columns.items()}
         external_id = cells.storable(ids[at][:MAX_CODE_CHARACTERS]) or None
         rows.append((int(row_numbers[at]), external_id, reason, expectation, row, delivery.digests[at]))
     return pd.DataFrame(rows, columns=list(BAD_COLUMNS), dtype=object).astype({"row_number": np.int64})

@@ -74,9 +74,7 @@ class ReferenceProfile:
             content = json.loads(document)
             return cls(int(content["rows"]), tuple(_column(entry) for entry in content["columns"]))
         except (ValueError, KeyError, TypeError) as error:
-            raise BadInput(
-                f"This is no reference profile ({error}). Build it again from a reference."
-            ) from error
+            raise BadInput(f"This is no reference profile ({error}). Build it again from a reference.") from error
 
 
 @dataclass(frozen=True)
@@ -135,9 +133,7 @@ def compare(
     """
     absent = [column.name for column in profile.columns if column.name not in current.columns]
     if absent:
-        raise BadInput(
-            f"The window lacks {', '.join(absent)}. Add the column, or build a profile without it."
-        )
+        raise BadInput(f"The window lacks {', '.join(absent)}. Add the column, or build a profile without it.")
     measured = [_measure(column, current[column.name]) for column in profile.columns]
     adjusted = benjamini_hochberg([column.p for column in measured])
     columns = tuple(

@@ -39,9 +39,7 @@ class GroupGap:
     verdict: Verdict
 
 
-def gaps(
-    frame: pd.DataFrame, group: str, outcome: str, *, bound: float = 0.05, level: float = 0.95
-) -> list[GroupGap]:
+def gaps(frame: pd.DataFrame, group: str, outcome: str, *, bound: float = 0.05, level: float = 0.95) -> list[GroupGap]:
     """Compare each group's rate of a true/false outcome with the rate of everybody else.
 
     Rows without an outcome are left out; rows without a group are one named `(missing)`. A gap is shown
@@ -54,14 +52,9 @@ def gaps(
     """
     counts = _counts(frame, group, outcome)
     total, positive = int(counts["n"].sum()), int(counts["k"].sum())
-    table = [
-        (str(name), int(n), int(k), total - int(n), positive - int(k)) for name, n, k in counts.itertuples()
-    ]
+    table = [(str(name), int(n), int(k), total - int(n), positive - int(k)) for name, n, k in counts.itertuples()]
     adjusted = holm([two_proportions_p(k, n, rest_k, rest) for _, n, k, rest, rest_k in table])
-    return [
-        _judge(row, p, bound=bound, level=level, groups=len(table))
-        for row, p in zip(table, adjusted, strict=True)
-    ]
+    return [_judge(row, p, bound=bound, level=level, groups=len(table)) for row, p in zip(table, adjusted, strict=True)]
 
 
 def wilson(positive: int, n: int, level: float = 0.95) -> tuple[float, float]:
@@ -102,9 +95,7 @@ def holm(p: list[float]) -> list[float]:
 def _counts(frame: pd.DataFrame, group: str, outcome: str) -> pd.DataFrame:
     absent = [name for name in (group, outcome) if name not in frame.columns]
     if absent:
-        raise BadInput(
-            f"There is no column {', '.join(absent)}. Choose among {', '.join(map(str, frame.columns))}."
-        )
+        raise BadInput(f"There is no column {', '.join(absent)}. Choose among {', '.join(map(str, frame.columns))}.")
     known = frame.loc[frame[outcome].notna(), [group, outcome]]
     if not known[outcome].isin([0, 1]).all():
         raise BadInput(f"The outcome {outcome} must be true or false (or 1 and 0). Convert it first.")
@@ -113,9 +104,7 @@ def _counts(frame: pd.DataFrame, group: str, outcome: str) -> pd.DataFrame:
     return pd.DataFrame({"n": outcomes.size(), "k": outcomes.sum()}).sort_index()
 
 
-def _judge(
-    row: tuple[str, int, int, int, int], p: float, *, bound: float, level: float, groups: int
-) -> GroupGap:
+def _judge(row: tuple[str, int, int, int, int], p: float, *, bound: float, level: float, groups: int) -> GroupGap:
     name, n, k, rest, rest_k = row
     low, high = wilson(k, n, level)
     gap = k / n - rest_k / rest if rest else 0.0

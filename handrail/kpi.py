@@ -43,35 +43,27 @@ def time_saved(decisions: pd.DataFrame, costs: CostRules) -> Kpi:
     spent = minutes.where(minutes.notna(), assumed.where(decisions["kind"] != "automatic", 0.0)).sum()
     cases = first["case_id"].nunique()
     saved = costs.minutes_manual - spent / cases if cases else None
-    return _figure(
-        "time saved per case", saved, "minutes", cases, "manual minutes − minutes people spent ÷ cases"
-    )
+    return _figure("time saved per case", saved, "minutes", cases, "manual minutes − minutes people spent ÷ cases")
 
 
 def error_rate(audits: pd.DataFrame) -> Kpi:
     """Share of audited auto-approvals that were rejected, over the simple-random stratum; has `random`, `rejected`."""
     drawn = audits[audits["random"]]
     rate = drawn["rejected"].mean() if len(drawn) else None
-    return _figure(
-        "error rate of auto-approvals", rate, "share", len(drawn), "rejected ÷ audited, simple-random draw"
-    )
+    return _figure("error rate of auto-approvals", rate, "share", len(drawn), "rejected ÷ audited, simple-random draw")
 
 
 def error_reduction(audits: pd.DataFrame, baseline: float | None) -> Kpi:
     """Audited error rate against the baseline's; `baseline` is the share of rejected suggestions in shadow."""
     rate = error_rate(audits)
     value = 1 - rate.value / baseline if rate.value is not None and baseline else None
-    return _figure(
-        "error-rate reduction", value, "share", rate.cases, "1 − audited error rate ÷ error rate in shadow"
-    )
+    return _figure("error-rate reduction", value, "share", rate.cases, "1 − audited error rate ÷ error rate in shadow")
 
 
 def time_to_resolution(decisions: pd.DataFrame) -> Kpi:
     """Mean hours from receipt to the decision that settled the case; has kind, received_at, decided_at."""
     settled = decisions[decisions["kind"].isin(("automatic", "review", "second", "escalation"))]
-    last = settled.groupby("case_id").agg(
-        received_at=("received_at", "first"), decided_at=("decided_at", "max")
-    )
+    last = settled.groupby("case_id").agg(received_at=("received_at", "first"), decided_at=("decided_at", "max"))
     hours = (pd.to_datetime(last["decided_at"]) - pd.to_datetime(last["received_at"])) / timedelta(hours=1)
     return _figure(
         "mean time to resolution",
@@ -85,17 +77,13 @@ def time_to_resolution(decisions: pd.DataFrame) -> Kpi:
 def escalation_rate(routed: int, escalations: pd.DataFrame) -> Kpi:
     """Share of cases that were escalated for whatever cause; has case_id."""
     cases = escalations["case_id"].nunique()
-    return _figure(
-        "escalation rate", cases / routed if routed else None, "share", routed, "escalated ÷ routed cases"
-    )
+    return _figure("escalation rate", cases / routed if routed else None, "share", routed, "escalated ÷ routed cases")
 
 
 def satisfaction(outcomes: pd.DataFrame) -> Kpi:
     """Mean CSAT, 1 to 5, of imported outcomes; has kind, value."""
     scores = pd.to_numeric(outcomes.loc[outcomes["kind"] == "csat", "value"]).dropna()
-    return _figure(
-        "CSAT", scores.mean() if len(scores) else None, "of 5", len(scores), "mean of imported CSAT"
-    )
+    return _figure("CSAT", scores.mean() if len(scores) else None, "of 5", len(scores), "mean of imported CSAT")
 
 
 def complaint_rate(outcomes: pd.DataFrame) -> Kpi:
@@ -115,9 +103,7 @@ def cost_per_case(decisions: pd.DataFrame, audits: pd.DataFrame, costs: CostRule
     automatic = int((decisions["kind"] == "automatic").sum())
     rate = error_rate(audits).value or 0.0
     value = (costs.minutes_manual - saved.value) * costs.minute + rate * costs.error * automatic / saved.cases
-    return _figure(
-        "cost per case", value, costs.currency, saved.cases, "minutes × rate + estimated errors × cost"
-    )
+    return _figure("cost per case", value, costs.currency, saved.cases, "minutes × rate + estimated errors × cost")
 
 
 def automation_share(routes: pd.DataFrame) -> Kpi:

@@ -161,9 +161,7 @@ class Mapping(Strict):
 
 def _missing(column: str, columns: Sequence[str]) -> str:
     near = difflib.get_close_matches(column, columns, n=2, cutoff=0.6)
-    hint = (
-        f"Did you mean {' or '.join(map(repr, near))}?" if near else f"It has {', '.join(columns) or 'none'}."
-    )
+    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"It has {', '.join(columns) or 'none'}."
     return f"The file has no column {column!r}. {hint} Correct the mapping."
 
 
@@ -185,10 +183,7 @@ def from_columns(columns: Iterable[str], *, source: str = "file") -> Mapping:
         BadInput: there is no column `external_id` or `id`.
     """
     present = list(columns)
-    found = {
-        field: next((name for name in names if name in present), None)
-        for field, names in _KNOWN_NAMES.items()
-    }
+    found = {field: next((name for name in names if name in present), None) for field, names in _KNOWN_NAMES.items()}
     if found["external_id"] is None:
         raise BadInput(
             f"The file has no column 'external_id' or 'id'; it has {', '.join(present) or 'none'}. "

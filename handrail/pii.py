@@ -47,19 +47,13 @@ class Redacted:
 _SEP = "[ \u00a0\u202f.\\-\u2010-\u2013/]"
 _SIGNAL = re.compile(r"@|:[0-9A-Fa-f]{0,4}:|\d(?:\W{0,3}\d){5}|\d\.\d{1,3}\.\d|\d\d ?[A-Za-z]{4} ?\d")
 _LOCAL_PART = re.compile(r"[\w.%+'-]{1,64}\Z")
-_DOMAIN = re.compile(
-    r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?!(?:png|jpe?g|gif|svg|webp)\b)[^\W\d_]{2,24}(?![\w-])"
-)
+_DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?!(?:png|jpe?g|gif|svg|webp)\b)[^\W\d_]{2,24}(?![\w-])")
 _IBAN = re.compile(r"(?<![^\W_])([A-Za-z]{2})[0-9]{2}(?=[ \u00a0-]?[A-Za-z0-9]{4})")
 _CARD = re.compile("(?<!\\d)(?=(\\d{4}(?:[ \u00a0\\-\u2010-\u2013]?\\d){9,15})(?!\\d))")
 _SSN = re.compile("(?<![\\w.,-])\\d{3}([- \u2010-\u2013])\\d{2}\\1\\d{4}(?![\\w]|[-.,]\\d)")
-_SSN_BARE = re.compile(
-    r"(?i:\b(?:ssn|social security)\b)\W{0,3}(?:(?:no|number|is)\W{1,3}){0,2}(\d{9})(?!\w)"
-)
+_SSN_BARE = re.compile(r"(?i:\b(?:ssn|social security)\b)\W{0,3}(?:(?:no|number|is)\W{1,3}){0,2}(\d{9})(?!\w)")
 _IPV4 = re.compile(r"(?<![\w.])(?<![A-Za-z]/)[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\w|\.\d)")
-_IPV6 = re.compile(
-    r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4})(?![\w:])"
-)
+_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4})(?![\w:])")
 _KNOWN_PREFIX = re.compile(r"fe80|2[0-9a-f]{3}|f[cd]", re.IGNORECASE)
 _NO_MORE = r"(?![\w]|[-.,/]\d)"
 _EXTENSION = r"(?:[ ,]{0,2}(?:ext\.?|extension|x)[ .:]?\d{1,6})?"
@@ -70,9 +64,7 @@ _LOCAL_PHONE = re.compile(
     rf"(?i:\b(?:phone|tel|telephone|mobile|cell|call|fax)\b)\W{{0,3}}(?:(?:no|number|me|at|on|is)\W{{1,3}}){{0,2}}"
     rf"(\d{{3}}[-. ]\d{{4}}){_NO_MORE}"
 )
-_INTERNATIONAL = re.compile(
-    rf"(?<![\w+])(?:\+ ?|00)\(?\d\)?(?:{_SEP}{{0,2}}[()]?{_SEP}{{0,1}}\d){{6,14}}(?!\d)"
-)
+_INTERNATIONAL = re.compile(rf"(?<![\w+])(?:\+ ?|00)\(?\d\)?(?:{_SEP}{{0,2}}[()]?{_SEP}{{0,1}}\d){{6,14}}(?!\d)")
 _NATIONAL = re.compile(
     rf"(?<![\w+])(?<!\d[.,/-])(?=(\(?\d{{2,5}}\)?(?:{_SEP}{{1,3}}\d{{2,8}}){{1,4}}|\d{{8,12}}){_NO_MORE})"
 )
@@ -94,13 +86,9 @@ _VERSION_LABEL = re.compile(
     r"\b(?:v|ver|version|release|build|firmware|update|patch|driver|section|clause|chapter)\b\W{0,2}\Z",
     re.IGNORECASE,
 )
-_IP_LABEL = re.compile(
-    r"\b(?:ip|ipv4|address|addr|host|server|dns|gateway|from|ping)\b[^.\n]{0,16}\Z", re.IGNORECASE
-)
+_IP_LABEL = re.compile(r"\b(?:ip|ipv4|address|addr|host|server|dns|gateway|from|ping)\b[^.\n]{0,16}\Z", re.IGNORECASE)
 _ATTACHED = re.compile(r"(?:[^\W\d_]|[^\W_][-_/#])\Z")
-_DATE = re.compile(
-    r"(?:(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d)(?!\d)"
-)
+_DATE = re.compile(r"(?:(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d)(?!\d)")
 _IPV6_GROUPS = 3  # `a::b` is a word of many languages; three groups are an address
 _SHORTEST_NUMBER = 7  # digits
 _LABEL_REACH = 32  # characters before a number in which a label such as "Order no." is looked for
@@ -152,9 +140,7 @@ def redact(text: str, types: Sequence[str] | None = None, region: str = "US") ->
     return Redacted("".join((*pieces, text[at:])), tuple(findings))
 
 
-def redact_many(
-    texts: Iterable[str], types: Sequence[str] | None = None, region: str = "US"
-) -> list[Redacted]:
+def redact_many(texts: Iterable[str], types: Sequence[str] | None = None, region: str = "US") -> list[Redacted]:
     """Redact each text, in order; no texts give an empty list.
 
     Raises:

@@ -241,7 +241,7 @@ class PrivacyRules(Strict):
         "email", "phone", "card", "iban", "ssn", "ip",
     )  # fmt: skip
     phone_region: str = "US"
-    consent_when_absent: bool = Field(True, description="consent of a case whose source names no consent column")
+    consent_when_absent: bool = Field(default=True, description="consent of a case whose source names no consent column")
 
 
 class RetentionRules(Strict):
@@ -268,7 +268,9 @@ class PromotionRules(Strict):
 
     withheld: Duration = Field(timedelta(days=28), description="labels older than this no longer judge")
     withheld_share: Share = Field(0.5, description="share of blind labels that never trains")
-    shadow_for: Duration = Field(timedelta(days=6), description="time a challenger scores in shadow before it is judged")
+    shadow_for: Duration = Field(
+        timedelta(days=6), description="time a challenger scores in shadow before it is judged"
+    )
     min_withheld: Annotated[int, Field(ge=20)] = 200
     margin_per_case: float = Field(0.0, description="gain in business value per case, in `costs.currency`")
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95

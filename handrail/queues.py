@@ -57,9 +57,7 @@ class Route:
     flags: tuple[str, ...]
 
 
-def route(
-    case: Case, prediction: Prediction | None, situation: Situation, policy: Policy, *, draw: float
-) -> Route:
+def route(case: Case, prediction: Prediction | None, situation: Situation, policy: Policy, *, draw: float) -> Route:
     """Choose the queue of one case; all rules follow the *predicted* category.
 
     `draw` is uniform in [0, 1): at stage `partial` a case passes if it lies below the category's share.
@@ -102,12 +100,7 @@ def route(
 
 
 def _over_limit(amount: float | None, rules: CategoryRules | None) -> bool:
-    return (
-        rules is not None
-        and rules.amount_limit is not None
-        and amount is not None
-        and amount > rules.amount_limit
-    )
+    return rules is not None and rules.amount_limit is not None and amount is not None and amount > rules.amount_limit
 
 
 def _route(
@@ -140,8 +133,7 @@ def route_many(
     amount = pd.to_numeric(frame["amount"]).to_numpy(dtype=float, na_value=np.nan)
     over = amount > table["limit"][at]
     flags = [
-        (*found, AMOUNT_FLAG) if above else tuple(found)
-        for found, above in zip(frame["flags"], over, strict=True)
+        (*found, AMOUNT_FLAG) if above else tuple(found) for found, above in zip(frame["flags"], over, strict=True)
     ]
     rules = _Rows({name: column[at] for name, column in table.items()}, amount, at)
     asked = _of_category(frame, rules, policy, np.asarray(draws, dtype=float))
@@ -184,9 +176,7 @@ def _by_category(situation: Situation, policy: Policy) -> dict[str, NDArray[Any]
     uncertified = np.isnan(certified) & (policy.queues.uncertified == "review")
     limits = [np.inf if rule.amount_limit is None else rule.amount_limit for rule in rules]
     return {
-        "stage": np.array(
-            [*(situation.stage_of(n, r).value for n, r in zip(names, rules, strict=True)), None]
-        ),
+        "stage": np.array([*(situation.stage_of(n, r).value for n, r in zip(names, rules, strict=True)), None]),
         "consequence": np.array([*(_rank(rule.consequence) for rule in rules), 0]),
         "limit": np.array([*limits, np.inf]),
         "share": np.array([*(rule.partial_share for rule in rules), 0.0]),
@@ -198,9 +188,7 @@ def _by_category(situation: Situation, policy: Policy) -> dict[str, NDArray[Any]
     }
 
 
-def _of_case(
-    frame: pd.DataFrame, at: NDArray[np.intp], flags: list[tuple[str, ...]]
-) -> dict[Reason, Booleans]:
+def _of_case(frame: pd.DataFrame, at: NDArray[np.intp], flags: list[tuple[str, ...]]) -> dict[Reason, Booleans]:
     scored = frame["label"].notna().to_numpy(dtype=bool)
     return {
         Reason.NO_CONSENT: ~_is(frame["consent"], value=True),

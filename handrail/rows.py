@@ -78,9 +78,7 @@ def parse(
     history = _find_history(delivery)
     labels = _read_labels(delivery, history, list(policy.categories))
     texts = _read_texts(delivery, policy.intake.max_text_characters)
-    customer_ids = [
-        code or None for code in _read_codes(delivery, delivery.fields.customer_id, "customer_id")
-    ]
+    customer_ids = [code or None for code in _read_codes(delivery, delivery.fields.customer_id, "customer_id")]
     extra = _read_extra(delivery)
     repeated = _find_repeats(delivery, ids, row_numbers, {} if seen is None else seen)
     columns = (
@@ -115,16 +113,12 @@ def _check_codes(delivery: Delivery, codes: list[str], name: str) -> list[str]:
     delivery.note(
         map(cells.has_unseen, codes),
         f"{name}_printable",
-        lambda at: (
-            f"{name} {shown(codes[at])} holds an invisible or lost character. Correct it at the source."
-        ),
+        lambda at: f"{name} {shown(codes[at])} holds an invisible or lost character. Correct it at the source.",
     )
     delivery.note(
         (len(code) > MAX_CODE_CHARACTERS for code in codes),
         f"{name}_length",
-        lambda at: (
-            f"{name} has {len(codes[at])} characters, {MAX_CODE_CHARACTERS} are allowed. Correct the mapping."
-        ),
+        lambda at: f"{name} has {len(codes[at])} characters, {MAX_CODE_CHARACTERS} are allowed. Correct the mapping.",
     )
     return codes
 
@@ -152,10 +146,7 @@ def _read_amounts(delivery: Delivery) -> Floats:
     given = delivery.cells(column)
     amounts = cells.numbers(given)
     delivery.note(
-        [
-            bool(cell.strip()) and not math.isfinite(amount)
-            for cell, amount in zip(given, amounts, strict=True)
-        ],
+        [bool(cell.strip()) and not math.isfinite(amount) for cell, amount in zip(given, amounts, strict=True)],
         "amount_parses",
         lambda at: (
             f"The amount {shown(given[at])} ({column}) is not a finite number. Write it as 1234.50 or "
@@ -170,9 +161,7 @@ def _read_amounts(delivery: Delivery) -> Floats:
     delivery.note(
         amounts > MAX_AMOUNT,
         "amount_plausible",
-        lambda at: (
-            f"The amount {shown(given[at])} ({column}) is above {MAX_AMOUNT:.0e}. Map the right column."
-        ),
+        lambda at: f"The amount {shown(given[at])} ({column}) is above {MAX_AMOUNT:.0e}. Map the right column.",
     )
     return amounts
 
@@ -226,15 +215,11 @@ def _comparable(delivery: Delivery, column: str, bound: date | float) -> tuple[A
 def _read_labels(delivery: Delivery, history: Booleans, categories: Sequence[str]) -> list[str | None]:
     """Known categories of history rows; the column of all other rows is not looked at."""
     column = delivery.fields.label
-    given = [
-        cell.strip() if known else "" for cell, known in zip(delivery.cells(column), history, strict=True)
-    ]
+    given = [cell.strip() if known else "" for cell, known in zip(delivery.cells(column), history, strict=True)]
     delivery.note(
         (known and not label for label, known in zip(given, history, strict=True)),
         "label_present",
-        lambda _: (
-            f"A history row has no label ({column}). Give its category, or narrow the mapping's `history`."
-        ),
+        lambda _: f"A history row has no label ({column}). Give its category, or narrow the mapping's `history`.",
     )
     _check_codes(delivery, given, "label")
     delivery.note(

@@ -39,9 +39,7 @@ class SamplingRules:
         """Refuse rates that are no probabilities and a factor below zero."""
         rates = (self.random_rate, self.low_confidence_rate, self.high_value_rate, self.new_segment_rate)
         if not all(0 <= rate <= 1 for rate in rates) or not self.factor >= 0:
-            raise BadInput(
-                "Audit rates lie between 0 and 1 and the factor is not negative. Correct the policy."
-            )
+            raise BadInput("Audit rates lie between 0 and 1 and the factor is not negative. Correct the policy.")
 
 
 @dataclass(frozen=True)
@@ -95,9 +93,7 @@ def stratum_rates(
     cases: pd.DataFrame, rules: SamplingRules, known_segments: Collection[str] | None = None
 ) -> pd.DataFrame:
     """Give each case's probability of being drawn by each stratum (columns), 0 where it does not belong."""
-    new = pd.Series(known_segments is not None, index=cases.index) & ~cases["segment"].isin(
-        known_segments or ()
-    )
+    new = pd.Series(known_segments is not None, index=cases.index) & ~cases["segment"].isin(known_segments or ())
     belongs = {
         RANDOM: (pd.Series(data=True, index=cases.index), rules.random_rate),
         LOW_CONFIDENCE: (~(cases["confidence"] >= rules.low_confidence_below), rules.low_confidence_rate),
@@ -127,9 +123,7 @@ def hajek(
     wrong, chance = np.asarray(errors, dtype=bool), np.asarray(probabilities, dtype=np.float64)
     at_random = np.zeros(len(wrong), dtype=bool) if random is None else np.asarray(random, dtype=bool)
     if not len(wrong) == len(chance) == len(at_random) or not ((chance > 0) & (chance <= 1)).all():
-        raise BadInput(
-            "Each audit needs one inclusion probability in (0, 1]. Read both from the stored draw."
-        )
+        raise BadInput("Each audit needs one inclusion probability in (0, 1]. Read both from the stored draw.")
     if not len(wrong):
         return Estimate(0.0, 0.0, 1.0, 0, 0, "no sample")
     if _FEW_ERRORS <= wrong.sum() < len(wrong):

@@ -37,14 +37,10 @@ def due(assigned_at: datetime, duration: timedelta, calendar: Calendar) -> datet
         if begin + left <= closes:
             return begin + left
         left -= closes - begin
-    raise BadInput(
-        f"The calendar has no {duration} of working time after {start.isoformat()}. Shorten the SLA."
-    )
+    raise BadInput(f"The calendar has no {duration} of working time after {start.isoformat()}. Shorten the SLA.")
 
 
-def due_many(
-    assigned_at: Sequence[datetime], durations: Sequence[timedelta], calendar: Calendar
-) -> list[datetime]:
+def due_many(assigned_at: Sequence[datetime], durations: Sequence[timedelta], calendar: Calendar) -> list[datetime]:
     """As `due` for each pair, in order; equal pairs are computed once. No pairs give an empty list."""
     pairs = list(zip(assigned_at, durations, strict=True))
     answers = {pair: due(*pair, calendar) for pair in set(pairs)}

@@ -49,9 +49,7 @@ class TermProfile:
         try:
             return cls(**json.loads(document))
         except (ValueError, TypeError) as error:
-            raise BadInput(
-                f"This is no term profile ({error}). Build it again from the reference texts."
-            ) from error
+            raise BadInput(f"This is no term profile ({error}). Build it again from the reference texts.") from error
 
 
 @dataclass(frozen=True)
@@ -121,12 +119,8 @@ def new_terms(
     found = {term: float(p) for term, p in zip(candidates, adjusted, strict=True) if p <= fdr}
     examples = _examples(_telling(found, counts), kept, held, names)
     return [
-        TermDrift(
-            term, _document_lift(profile, term, counts[term], len(texts)), counts[term], found[term], seen
-        )
-        for term, seen in sorted(
-            examples.items(), key=lambda entry: (found[entry[0]], -counts[entry[0]], entry[0])
-        )
+        TermDrift(term, _document_lift(profile, term, counts[term], len(texts)), counts[term], found[term], seen)
+        for term, seen in sorted(examples.items(), key=lambda entry: (found[entry[0]], -counts[entry[0]], entry[0]))
     ]
 
 
@@ -152,9 +146,7 @@ def terms_of(text: str) -> set[str]:
 def _tested(profile: TermProfile, counts: Counter[str], min_documents: int) -> int:
     """How many terms could be found: those with enough documents on both sides together."""
     frequent = {term for term, before in profile.frequencies.items() if before >= min_documents}
-    frequent |= {
-        term for term, now in counts.items() if now + profile.frequencies.get(term, 0) >= min_documents
-    }
+    frequent |= {term for term, now in counts.items() if now + profile.frequencies.get(term, 0) >= min_documents}
     return len(frequent)
 
 
@@ -165,9 +157,7 @@ def _document_lift(profile: TermProfile, term: str, now: int, documents: int) ->
 
 def _lift(profile: TermProfile, term: str, now: int, documents: int, incidences: int) -> float:
     by_documents = _document_lift(profile, term, now, documents)
-    longer = (
-        (incidences / documents) / (profile.incidences / profile.documents) if profile.incidences else 1.0
-    )
+    longer = (incidences / documents) / (profile.incidences / profile.documents) if profile.incidences else 1.0
     return min(by_documents, by_documents / longer)
 
 
@@ -188,18 +178,12 @@ def _telling(found: dict[str, float], counts: Counter[str]) -> list[str]:
 
     def tells(term: str) -> bool:
         new = [word for word in term.split(" ") if word in found]
-        return (
-            " " not in term
-            or not new
-            or (len(new) > 1 and counts[term] >= 0.8 * max(counts[word] for word in new))
-        )
+        return " " not in term or not new or (len(new) > 1 and counts[term] >= 0.8 * max(counts[word] for word in new))
 
     return [term for term in found if tells(term)]
 
 
-def _examples(
-    terms: list[str], kept: list[int], held: list[set[str]], names: list[str]
-) -> dict[str, tuple[str, ...]]:
+def _examples(terms: list[str], kept: list[int], held: list[set[str]], names: list[str]) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {term: [] for term in terms}
     for row in kept:
         for term in held[row] & found.keys():
@@ -223,9 +207,7 @@ def _distinct(texts: Sequence[str], held: list[set[str]]) -> list[int]:
 def _near_duplicates(rows: list[int], held: list[set[str]]) -> set[int]:
     """Rows that share nearly all terms with an earlier one: MinHash bands propose, exact overlap decides."""
     numbering: dict[str, int] = {}
-    shingles = [
-        np.array([numbering.setdefault(t, len(numbering)) for t in sorted(held[row])]) for row in rows
-    ]
+    shingles = [np.array([numbering.setdefault(t, len(numbering)) for t in sorted(held[row])]) for row in rows]
     table = np.random.default_rng(0).integers(
         0, _PRIME, (_HASHES, max(len(numbering), 1))
     )  # fixed: no chance enters a result

@@ -64,10 +64,7 @@ def parse(text: str, model: type[Model], *, name: str = "text") -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        lines = [
-            _sentence(e["loc"], e["msg"], e["type"], e.get("input"), root, model, name)
-            for e in error.errors()
-        ]
+        lines = [_sentence(e["loc"], e["msg"], e["type"], e.get("input"), root, model, name) for e in error.errors()]
         raise BadPolicy("\n".join(lines)) from error
 
 

@@ -21,7 +21,7 @@ def assign(occasion: Occasion) -> dict[str, int]:
     """Route every scored case; returns how many went to each queue."""
     holds = situation(occasion)
     if holds.held:
-        log.error("auto-approval is held: %s has been silent for too long", holds.held)
+        log.warning("auto-approval is held: %s has been silent for too long", holds.held)
     counts: Counter[str] = Counter({str(name): 0 for name in Queue})
     after = 0
     while True:
@@ -56,7 +56,6 @@ def plan(
         suggestion_hidden=draws.are_suggestions_hidden(routes, occasion.policy, blind),
         model_version=pd.Series(version, index=routes.index, dtype=object).where(has_label, None),
         due_at=due_times(routes, occasion.policy, occasion),
-        key=scored["source"] + "/" + scored["external_id"],
     )
 
 

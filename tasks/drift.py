@@ -103,5 +103,5 @@ def watch(occasion: Occasion, window: timedelta = WINDOW) -> DriftVerdict:
         window=(since, until), actor=occasion.actor, now=occasion.now,
     )  # fmt: skip
     save_reference(occasion, cause=f"drift {drift_id} absorbed", since=since, until=until)
-    log.error("drift %d: columns %s, %d new terms", drift_id, ", ".join(columns) or "none", len(shifted))
+    log.warning("drift %d: columns %s, %d new terms", drift_id, ", ".join(columns) or "none", len(shifted))
     return DriftVerdict(len(view), "shift found", True, columns, shifted, report, drift_id, voided)  # noqa: FBT003 - as its fields

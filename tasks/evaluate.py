@@ -8,6 +8,7 @@ import pandas as pd
 from handrail import certify as certification
 from handrail.acts import models as model_acts
 from handrail.store import evidence, models
+from handrail.store.frames import records
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -57,7 +58,7 @@ def certify(occasion: Occasion) -> list[str]:
         since = occasion.now - occasion.policy.certificate.valid_for
         labels = evidence.blind_labels(connection, version, since=since)
     fair = labels[(labels["stage"] == "shadow") | labels["random"].eq(True)]  # noqa: FBT003
-    held = set(valid["category"].where(valid["category"].notna(), None))
+    held = {row["category"] for row in records(valid)}
     issued = []
     groups: list[tuple[str | None, pd.DataFrame]] = [(None, fair)]
     groups += [(str(name), part) for name, part in fair.groupby("predicted")]

@@ -1,6 +1,6 @@
-"""What a time-lapse showed, in words and rows: closing figures, planted events, versions, pauses, and what fell short."""
+"""What a time-lapse showed, in words and rows: closing figures, planted events, versions, pauses."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,13 @@ import pandas as pd
 
 from handrail.fairness import Verdict
 from handrail.sample.events import BIAS_REGION, EVENTS, LABEL_BIAS
+from handrail.sampling import Estimate
 from tasks.plots.figure import Table, category_name, shown
 from tasks.plots.groups import GROUPING
 from tasks.plots.weekly import measured
 from tasks.story import UNWATCHED, Planted, Story, Week
+
+NOT_YET = "not yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ def _automation(story: Story) -> Card:
     newest = next((week for week in reversed(story.weeks) if week.queues), None)
     if newest is None:
         return Card("Automation share", "–", "no case was routed")
-    counts = " · ".join(f"{name} {newest.queues.get(name, 0):,}" for name in ("A", "B", "C"))
+    counts = " · ".join(f"{name}\N{NO-BREAK SPACE}{newest.queues.get(name, 0):,}" for name in ("A", "B", "C"))
     return Card("Automation share", shown(newest.automation_share, 0), f"queue A in week {newest.number}: {counts}")
 
 
@@ -42,8 +45,14 @@ def _error(story: Story) -> Card:
     audited = measured(story.audited)
     if audited is None:
         return Card("Error of auto-approvals", "not measured", f"truth: {true} of {story.automatic:,}")
-    interval = f"[{audited.low:.2%}–{audited.high:.2%}] on {audited.n:,} audits"
-    return Card("Audited error of auto-approvals", f"{audited.rate:.2%}", f"{interval}; truth: {true} of {story.automatic:,}")
+    place = "inside the interval" if holds(audited, true_error(story)) else "OUTSIDE the interval"
+    beside = f"[{audited.low:.2%}–{audited.high:.2%}] on {audited.n:,} audits; truth: {true} of {story.automatic:,}"
+    return Card("Audited error of auto-approvals", f"{audited.rate:.2%}", f"{beside}, {place}")
+
+
+def holds(audited: Estimate | None, true: float | None) -> bool:
+    """Does the interval hold the truth? Yes where either is missing: there is nothing to contradict."""
+    return audited is None or true is None or audited.low <= true <= audited.high
 
 
 def true_error(story: Story) -> float | None:
@@ -58,7 +67,9 @@ def _cases(story: Story) -> Card:
 
 def _challengers(story: Story) -> Card:
     trained = len(story.versions)
-    return Card("Challengers promoted", str(len(story.promoted())), f"{len(story.refused())} refused; {trained} versions in all")
+    return Card(
+        "Challengers promoted", str(len(story.promoted())), f"{len(story.refused())} refused; {trained} versions in all"
+    )
 
 
 def _runs(story: Story) -> Card:
@@ -76,7 +87,9 @@ def planted_table(story: Story) -> Table:
     rows = []
     for event in story.planted:
         touched = f"{known[event.name].share:.0%} of the cases it can touch" if event.name in known else ""
-        rows.append((str(event.week), event.name.replace("_", " "), touched, _found(event, story), _named(event, story)))
+        rows.append(
+            (str(event.week), event.name.replace("_", " "), touched, _found(event, story), _named(event, story))
+        )
     columns = "week", "event", "strength", "found", "what the watch named"
     return Table(columns, rows, frozenset(columns[1:]))
 
@@ -96,11 +109,19 @@ def _found(event: Planted, story: Story) -> str:
     if event.name != LABEL_BIAS.name:
         late = "" if event.seen_in is None else f"; drift found in week {event.seen_in}"
         return "drift found in its week" if event.seen_in == event.week else f"NOT found in its week{late}"
-    before, after = (
-        [week for week in _bias_shown(story) if (week >= event.week) is later] for later in (False, True)
-    )
-    found = f"gap shown in weeks {_listed(after)}" if after else "NOT found: no gap shown since"
-    return f"{found}; shown before the event too, in weeks {_listed(before)}" if before else found
+    before = [week for week in _bias_shown(story) if week < event.week]
+    after = [week for week in _bias_shown(story) if week >= event.week]
+    found = f"gap shown in {week_list(after)}" if after else "NOT found: no gap shown since"
+    return f"{found}; shown before the event too, in {week_list(before)}" if before else found
+
+
+def week_list(weeks: Sequence[int]) -> str:
+    """Weeks as they stand in a sentence.
+
+    >>> week_list([9]), week_list([1, 2])
+    ('week 9', 'weeks 1, 2')
+    """
+    return f"{'week' if len(weeks) == 1 else 'weeks'} {', '.join(map(str, weeks))}"
 
 
 def _bias_shown(story: Story) -> list[int]:
@@ -127,13 +148,29 @@ def week_table(story: Story) -> Table:
     rows = [
         (
             str(week.number), str(week.cases), *(str(week.queues.get(name, 0)) for name in ("A", "B", "C")),
-            shown(week.automation_share, 0), _audited(week), "–" if week.true_error is None else f"{week.true_error:.1%}",
+            shown(week.automation_share, 0), _audited(week), _true(week),
             str(week.reviewed), str(week.breaches), "; ".join(map(str, week.notes())),
         )
         for week in story.weeks
     ]  # fmt: skip
-    columns = "week", "cases", "A", "B", "C", "auto", "audited error", "truth", "decided by people", "escalations", "notes"
+    columns = (
+        "week",
+        "cases",
+        "A",
+        "B",
+        "C",
+        "auto",
+        "audited error",
+        "truth",
+        "decided by people",
+        "escalations",
+        "notes",
+    )
     return Table(columns, rows, frozenset({"notes"}))
+
+
+def _true(week: Week) -> str:
+    return "–" if week.true_error is None else f"{week.true_error:.1%}"
 
 
 def _audited(week: Week) -> str:
@@ -148,23 +185,31 @@ def reason_table(story: Story) -> Table:
         for reason, count in week.reasons.items():
             total[reason] = total.get(reason, 0) + count
     every = sum(total.values())
-    rows = [(reason, f"{n:,}", f"{n / every:.1%}") for reason, n in sorted(total.items(), key=lambda item: -item[1]) if n]
+    rows = [
+        (reason, f"{n:,}", f"{n / every:.1%}") for reason, n in sorted(total.items(), key=lambda item: -item[1]) if n
+    ]
     return Table(("first reason", "cases", "share"), rows, frozenset({"first reason"}))
 
 
 def version_table(story: Story) -> Table:
     """Model versions: where each came from, how good it was, and what its gate said."""
     judged = {str(row["version"]): (week.number, row) for week in story.weeks for row in week.judged}
-    rows = []
-    for version in story.versions:
-        metrics = version.get("metrics") or {}
-        said = judged.get(str(version["version"]))
-        rows.append((
-            f"v{version['version']}", _plain(version["status"]), _plain(version["cause"]), f"{int(version['labels']):,}",
-            shown(metrics.get("accuracy")), _decimals(metrics.get("ece")), _judgement(*said) if said else "not judged",
-        ))  # fmt: skip
+    rows = [_version_row(version, judged.get(str(version["version"]))) for version in story.versions]
     columns = "version", "status", "cause", "labels", "accuracy", "ECE", "what its gate said"
     return Table(columns, rows, frozenset({"version", "status", "cause", "what its gate said"}))
+
+
+def _version_row(version: dict[str, Any], judged: tuple[int, dict[str, Any]] | None) -> tuple[str, ...]:
+    metrics = version.get("metrics") or {}
+    return (
+        f"v{version['version']}",
+        _plain(version["status"]),
+        _plain(version["cause"]),
+        f"{int(version['labels']):,}",
+        shown(metrics.get("accuracy")),
+        _decimals(metrics.get("ece")),
+        _judgement(*judged) if judged else "not judged",
+    )
 
 
 def _plain(name: object) -> str:
@@ -181,14 +226,20 @@ def _judgement(week: int, row: dict[str, Any]) -> str:
     return f"{row['outcome']} in week {week}" + "".join(f"; {part}" for part in (gain, reasons) if part)
 
 
-def pause_table(story: Story) -> Table:
-    """Each pause with the week in which the category came back."""
-    rows = []
+def pauses(story: Story) -> list[tuple[str, int, int | None]]:
+    """Each pause: whose, in which week, and the week in which automation came back, None while it has not."""
+    found = []
     for number, week in enumerate(story.weeks):
         for name in week.paused:
             later = story.weeks[number + 1 :]
-            resumed = next((str(after.number) for after in later if name in after.resumed), "still paused")
-            rows.append((category_name(name), str(week.number), resumed))
+            resumed = next((after.number for after in later if name in after.resumed), None)
+            found.append((category_name(name), week.number, resumed))
+    return found
+
+
+def pause_table(story: Story) -> Table:
+    """Each pause with the week in which the category came back."""
+    rows = [(name, str(week), NOT_YET if back is None else str(back)) for name, week, back in pauses(story)]
     return Table(("category", "paused in week", "resumed in week"), rows, frozenset({"category"}))
 
 
@@ -197,16 +248,16 @@ def review_table(story: Story) -> Table:
     rows = [
         (
             str(review["category"]), _date(review["opened_at"]), _evidence(review.get("evidence")),
-            _date(review["closed_at"]) if is_known(review["closed_at"]) else "still open",
+            _date(review["closed_at"]) if is_known(review["closed_at"]) else NOT_YET,
             *(str(review[name]) if is_known(review.get(name)) else "" for name in ("closed_by", "conclusion")),
         )
         for review in story.reviews
     ]  # fmt: skip
     columns = "category", "opened", "evidence", "closed", "by", "conclusion"
-    return Table(columns, rows, frozenset(columns))
+    return Table(columns, rows, frozenset(columns) - {"opened", "closed"})
 
 
-def is_known(value: object) -> bool:
+def is_known(value: Any) -> bool:  # noqa: ANN401 - whatever a column may hold
     """Is there a value, as opposed to a database's null in any of its guises?"""
     return value is not None and not (pd.api.types.is_scalar(value) and pd.isna(value))
 
@@ -222,65 +273,3 @@ def _evidence(found: object) -> str:
         share = found["rejected"] / found["reviewed"] if found["reviewed"] else 0.0
         return f"{found['rejected']} of {found['reviewed']} audited approvals rejected ({share:.1%})"
     return ", ".join(f"{_plain(name)} {value}" for name, value in found.items())
-
-
-def shortfalls(story: Story, breaker_limit: float | None) -> list[str]:
-    """What did not go as it should, in sentences; an empty list says that nothing of the watched fell short."""
-    return [
-        sentence
-        for sentence, applies in (*_errors_short(story, breaker_limit), *_watches_short(story), *_work_short(story))
-        if applies
-    ]
-
-
-def _errors_short(story: Story, limit: float | None) -> Iterable[tuple[str, object]]:
-    unmeasured = [week.number for week in story.weeks if week.automatic and not measured(week.audited)]
-    idle = [week.number for week in story.weeks if not week.automatic]
-    missed = [week.number for week in story.weeks if not _holds_truth(week)]
-    over = [week.number for week in story.weeks if limit is not None and (week.true_error or 0) >= limit and not week.paused]
-    yield f"Auto-approvals ran without an audit on record, so their error is not measured: weeks {_listed(unmeasured)}.", unmeasured
-    yield f"No error could be measured because nothing was auto-approved: weeks {_listed(idle)}.", idle
-    yield (
-        f"The 95 % interval missed the truth in {len(missed)} weeks ({_listed(missed)}); one week in twenty is to be expected.",
-        missed,
-    )
-    yield f"The true error stood at or above the breaker's limit and nothing was paused: weeks {_listed(over)}.", over
-
-
-def _holds_truth(week: Week) -> bool:
-    found = measured(week.audited)
-    return found is None or week.true_error is None or found.low <= week.true_error <= found.high
-
-
-def _watches_short(story: Story) -> Iterable[tuple[str, object]]:
-    unseen = [f"{_plain(event.name)} (week {event.week})" for event in story.planted if not is_found(event, story)]
-    eventful = {event.week for event in story.planted}
-    false = [week.number for week in story.weeks if week.drift and week.number not in eventful]
-    gaps = next((week.gaps for week in reversed(story.weeks) if week.gaps), [])
-    weak = [f"{row['grouping']} {row['group']}" for row in gaps if row["verdict"] == Verdict.UNDERPOWERED]
-    yield f"Planted and not found: {_listed(unseen)}.", unseen
-    yield f"Drift alarms in weeks without a planted event: {_listed(false)}.", false
-    yield f"Too few cases to find a gap that matters: {_listed(weak)}.", weak
-
-
-def _work_short(story: Story) -> Iterable[tuple[str, object]]:
-    still = [row[0] for row in pause_table(story).rows if row[2] == "still paused"]
-    waiting = [row for row in story.reviews if not is_known(row["closed_at"])]
-    refused, undone = story.refused(), sum(count for state, count in story.states.items() if state not in {"done", "quarantined"})
-    breaches = sum(week.breaches for week in story.weeks)
-    quarantined = sum(week.quarantined for week in story.weeks)
-    names = list(dict.fromkeys(row["name"] for week in story.weeks for row in week.kpis))
-    measured_kpis = {row["name"] for week in story.weeks for row in week.kpis if row["value"] is not None}
-    never = [name for name in names if name not in measured_kpis]
-    yield f"Challengers refused at their gate: {_listed(f'v{name}' for name in refused)}.", refused
-    yield f"Still paused at the end: {_listed(still)}.", still
-    yield f"Model reviews still open: {len(waiting)}.", waiting
-    yield f"Cases escalated, late ones among them: {breaches:,}.", breaches
-    yield f"Rows quarantined by the data gate: {quarantined:,}.", quarantined
-    yield f"Cases not settled at the end: {undone:,}.", undone
-    yield f"KPIs that were never measured: {_listed(never)}.", never
-    yield "The audit trail does not verify.", not story.trail_valid
-
-
-def _listed(items: Iterable[object]) -> str:
-    return ", ".join(map(str, items))

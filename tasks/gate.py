@@ -99,4 +99,4 @@ def _stop(occasion: Occasion, batch_id: int, bad: int, total: int) -> None:
         now=occasion.now,
         extra={"bad": bad, "rows": total},
     )
-    log.error("stopped batch %d: %d of %d rows are bad", batch_id, bad, total)
+    log.warning("stopped batch %d: %d of %d rows are bad", batch_id, bad, total)

@@ -89,5 +89,5 @@ def pause_tripped(occasion: Occasion, readings: list[CategoryReading]) -> list[s
             log.info("%s was paused by somebody else meanwhile", reading.category)
             continue
         paused.append(reading.category)
-        log.error("breaker: %s is paused, %d of %d rejected", reading.category, reading.rejected, reading.reviewed)
+        log.warning("breaker: %s is paused, %d of %d rejected", reading.category, reading.rejected, reading.reviewed)
     return paused

@@ -92,9 +92,7 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def frames(
-    path: Path, columns: Sequence[str], *, batch_rows: int, encoding: str = "utf-8"
-) -> Iterator[pd.DataFrame]:
+def frames(path: Path, columns: Sequence[str], *, batch_rows: int, encoding: str = "utf-8") -> Iterator[pd.DataFrame]:
     """Read these columns of a file that `check` has found good, in frames of at most `batch_rows` rows."""
     suffix = path.suffix.lower()
     if suffix == _PARQUET:

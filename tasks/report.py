@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from tasks import findings
+from tasks import findings, shortfalls
 from tasks.plots import groups, weekly
 from tasks.story import Story
 
@@ -26,7 +26,7 @@ def page(story: Story, breaker_limit: float | None = None) -> str:
     return _template().render(
         story=story,
         cards=findings.cards(story),
-        shortfalls=findings.shortfalls(story, breaker_limit),
+        shortfalls=shortfalls.shortfalls(story, breaker_limit),
         planted=findings.planted_table(story),
         weeks=findings.week_table(story),
         reasons=findings.reason_table(story),

@@ -44,7 +44,7 @@ def serving_model(occasion: Occasion) -> tuple[str, TrainedModel] | None:
         model_acts.note_alias_moved(
             occasion.store, found=moved.found, serving=row["version"], actor=occasion.actor, now=occasion.now
         )
-        log.error("the champion alias was moved by hand to version %s and put back", moved.found)
+        log.warning("the champion alias was moved by hand to version %s and put back", moved.found)
     return row["version"], load(occasion, row["version"])
 
 

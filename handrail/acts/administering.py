@@ -9,7 +9,7 @@ from handrail.acts.authority import authorize
 from handrail.acts.intake import CHUNK
 from handrail.errors import BadInput
 from handrail.policy import Policy
-from handrail.roles import Role
+from handrail.roles import SYSTEM, Role
 from handrail.store import cases, evidence, rollout, trail
 from handrail.store.engine import Store
 from handrail.store.frames import records
@@ -56,16 +56,18 @@ def add_person(
     """Add a person, or change their roles and training.
 
     Raises:
-        BadInput: no role, or one that does not exist.
+        BadInput: no role, or one that does not exist; a name that would pass for a flow's.
     """
     known = [str(role) for role in EVERY_ROLE]
     unknown = [role for role in roles if role not in known]
     if unknown or not roles:
         raise BadInput(f"{', '.join(unknown) or 'No role'} is not a role. Use one or more of: {', '.join(known)}.")
+    if name.startswith(SYSTEM) or not name.strip():
+        raise BadInput(f"{name!r} cannot be a person's name: {SYSTEM} marks the flows. Choose another one.")
     with store.write() as connection:
         authorize(connection, "manage_people", actor)
         rollout.save_person(connection, name=name, roles=list(roles), trained_until=trained_until, active=True)
-        trail.append(connection, [Event("person.saved", data={"roles": list(roles)})], at=now, actor=actor)
+        trail.append(connection, [Event("person.saved", data={"person": name, "roles": list(roles)})], at=now, actor=actor)
 
 
 def import_outcomes(store: Store, outcomes: pd.DataFrame, *, actor: str, now: datetime) -> dict[str, int]:
@@ -78,11 +80,11 @@ def import_outcomes(store: Store, outcomes: pd.DataFrame, *, actor: str, now: da
         rows = records(outcomes.iloc[start : start + CHUNK])
         with store.write() as connection:
             authorize(connection, "import_outcomes", actor)
-            imported += evidence.insert_outcomes(connection, rows, now)
-    if imported:
-        with store.write() as connection:
-            event = Event("outcomes.imported", data={"outcomes": imported})
-            trail.append(connection, [event], at=now, actor=actor)
+            trail.lock(connection)
+            new = evidence.insert_outcomes(connection, rows, now)
+            events = [Event("outcomes.imported", data={"outcomes": new})] if new else []
+            trail.append(connection, events, at=now, actor=actor)
+        imported += new
     return {"imported": imported, "duplicates": len(outcomes) - imported}
 
 

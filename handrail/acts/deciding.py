@@ -1,5 +1,6 @@
 """People claim work and decide it; several rulings of one session may share a transaction."""
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,9 +14,12 @@ from handrail.queues import Queue
 from handrail.sla import due
 from handrail.store import cases, outbox, queue, rollout, trail
 from handrail.store.engine import Connection, Store
+from handrail.store.frames import records
 from handrail.store.trail import Event
 
 KINDS = ("review", "audit", "second", "escalation")
+_CODE = re.compile(r"[a-z0-9_]{1,40}")
+"""What a reason must look like: it stands in the trail, where nothing can be erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +102,23 @@ def claim_case(store: Store, case_id: int, actor: str, *, policy: Policy, now: d
     Raises:
         NotFound: the case has no open work.
         Conflict: somebody else holds it, or `actor` has decided the case before.
+        NotPermitted: it is an escalation, and `actor` is not the escalation manager.
     """
     with store.write() as connection:
         authorize(connection, "decide", actor)
         open_items = queue.open_work(connection, case_id=case_id)
         if open_items.empty:
             raise NotFound(f"Case {case_id} has no open work. List what waits with `handrail queue list`.")
-        row = open_items.iloc[0]
-        allowed = {
-            item["id"]: item
-            for item in queue.claimable(connection, actor, now=now, kinds=KINDS, limit=1_000_000)
-            if item["case_id"] == case_id
-        }
-        if int(row["id"]) not in allowed:
+        row = records(open_items)[0]
+        if row["kind"] == "escalation":
+            authorize(connection, "resolve_escalation", actor)
+        allowed = queue.claimable(connection, actor, now=now, kinds=[row["kind"]], limit=1, case_id=case_id)
+        if not allowed:
             raise Conflict(
                 f"Case {case_id} is held by {row['holder'] or 'nobody'} or was decided by you before. "
                 "Take another with `handrail queue next`, or wait until the lease ends."
             )
-        item = allowed[int(row["id"])]
+        item = allowed[0]
         until = now + policy.leases.duration
         queue.lease(connection, [item["id"]], actor, until)
         return Claim(
@@ -144,6 +147,7 @@ def decide(store: Store, rulings: Sequence[Ruling], actor: str, *, policy: Polic
     Raises:
         Conflict: the lease was lost (stale fence) or the case is decided; nothing of this call is written.
         BadInput: an override without a label, a label the policy does not know, an approval of nothing.
+        NotPermitted: an escalation, and `actor` is not the escalation manager.
     """
     with store.write() as connection:
         authorize(connection, "decide", actor)
@@ -152,6 +156,9 @@ def decide(store: Store, rulings: Sequence[Ruling], actor: str, *, policy: Polic
         trained_until = person["trained_until"] if person else None
         status = "accepted" if trained_until is not None and trained_until > now else "provisional"
         items = queue.work(connection, [ruling.item_id for ruling in rulings])
+        if any(item["kind"] == "escalation" for item in items.values()):
+            authorize(connection, "resolve_escalation", actor)
+        chosen = queue.chosen(connection, [item["case_id"] for item in items.values()])
         batch = _Batch()
         for ruling in rulings:
             item = items.get(ruling.item_id)
@@ -162,13 +169,14 @@ def decide(store: Store, rulings: Sequence[Ruling], actor: str, *, policy: Polic
             _check_lease(item, ruling, actor)
             _apply(
                 batch,
-                item,
+                {**item, "chosen": chosen.get(item["case_id"], set())},
                 _completed(ruling, item, policy),
                 status=status,
                 actor=actor,
                 policy=policy,
                 now=now,
             )
+            item["state"] = "closed"  # a second ruling of this call on the same work is refused
         _write(connection, batch, [ruling.item_id for ruling in rulings], actor, now)
     return len(rulings)
 
@@ -186,8 +194,11 @@ def _check_lease(item: dict[str, Any], ruling: Ruling, actor: str) -> None:
 def _completed(ruling: Ruling, item: dict[str, Any], policy: Policy) -> Ruling:
     """The ruling with its label; choosing the proposed label blindly is an approval."""
     proposed = item["proposed"]
+    if ruling.reason_code is not None and not _CODE.fullmatch(ruling.reason_code):
+        raise BadInput("A reason is a code such as policy, legal or wrong_category. Put sentences into `--note`.")
     if ruling.outcome is Outcome.APPROVE:
-        if proposed is None:
+        # Who approves unseen would count as a blind label that agrees with the model.
+        if proposed is None or item["suggestion_hidden"]:
             raise BadInput(f"Case {item['case_id']} has no suggestion to approve. Use `override --label CATEGORY`.")
         return Ruling(item["id"], ruling.fence, Outcome.APPROVE, proposed, None, ruling.note, ruling.seconds)
     if ruling.outcome is Outcome.OVERRIDE:
@@ -199,6 +210,8 @@ def _completed(ruling: Ruling, item: dict[str, Any], policy: Policy) -> Ruling:
         return ruling
     if ruling.reason_code is None:
         raise BadInput("A denial needs a reason. Add `--reason policy|legal|out_of_scope|…`.")
+    if ruling.label is not None:
+        policy.category(ruling.label)
     return ruling
 
 
@@ -242,8 +255,7 @@ def _apply(
             },
         )
     )
-    if kind != "audit":
-        batch.resolved.append(case_id)
+    batch.resolved.append(case_id)
     if (
         ruling.outcome is not Outcome.APPROVE
         and ruling.reason_code in policy.escalation.reasons
@@ -251,7 +263,7 @@ def _apply(
     ):
         _escalate(batch, item, ruling, actor=actor, policy=policy, now=now)
         return
-    if kind == "audit":
+    if item["case_state"] != State.QUEUED:  # an audit, or what it escalated: the action went out long ago
         return
     if ruling.outcome is Outcome.DENY or ruling.label is None:
         batch.done.append(case_id)
@@ -264,7 +276,7 @@ def _apply(
         (
             place,
             {
-                "case_id": case_id, "key": f"case-{case_id}:{ruling.label}"[:64],
+                "case_id": case_id, "key": outbox.key(item["source"], item["external_id"], ruling.label),
                 "action": policy.category(ruling.label).action, "category": ruling.label, "automatic": False,
                 "created_at": now, "next_at": now,
             },
@@ -273,8 +285,10 @@ def _apply(
 
 
 def _needs_second(item: dict[str, Any], ruling: Ruling, policy: Policy) -> bool:
-    """An override into a category of high consequence asks for a second person."""
-    if ruling.outcome is not Outcome.OVERRIDE or item["kind"] != "review" or ruling.label is None:
+    """An override into a category of high consequence asks for a second person who chooses the same one."""
+    if ruling.outcome is not Outcome.OVERRIDE or item["kind"] == "escalation" or ruling.label is None:
+        return False
+    if ruling.label in item["chosen"]:
         return False
     consequence = policy.category(ruling.label).consequence_at(item["amount"])
     return item["proposed"] is not None and consequence is Consequence.HIGH
@@ -318,9 +332,7 @@ def _write(connection: Connection, batch: _Batch, item_ids: list[int], actor: st
     outbox.put(connection, [{**row, "decision_id": ids[place]} for place, row in batch.actions])
     queue.close_work(connection, item_ids, now)
     queue.resolve_escalations(connection, batch.resolved, actor, now)
-    held = {cause: queue.escalated(connection, [row["case_id"] for row in batch.escalations], cause) for cause in
-            {row["cause"] for row in batch.escalations}}  # fmt: skip
-    queue.insert_escalations(connection, [row for row in batch.escalations if row["case_id"] not in held[row["cause"]]])
+    queue.insert_escalations(connection, batch.escalations)
     queue.insert_work(connection, batch.work)
     cases.set_state(connection, batch.decided, State.DECIDED, only_from=State.QUEUED)
     cases.set_state(connection, batch.done, State.DONE, only_from=State.QUEUED)

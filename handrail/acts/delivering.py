@@ -12,6 +12,7 @@ from handrail.errors import PermanentError, RetryableError
 from handrail.policy import Policy
 from handrail.store import cases, outbox, rollout, trail
 from handrail.store.engine import Store
+from handrail.store.frames import records
 from handrail.store.trail import Event
 
 LEASE = timedelta(minutes=5)
@@ -45,24 +46,58 @@ def deliver(
     while True:
         with store.write() as connection:
             trail.lock(connection)
-            for category in rollout.pauses(connection)["category"]:
-                return_unsent(connection, category, policy=policy, actor=actor, now=now)
+            for running in records(rollout.pauses(connection)):
+                return_unsent(connection, running["category"], policy=policy, actor=actor, now=now)
             actions = outbox.take(connection, now=now, until=now + LEASE, limit=limit)
         if not actions:
             return sent
         try:
             receiver.execute(actions)
-        except (RetryableError, PermanentError) as error:
+        except RetryableError as error:
             _give_back(store, actions, error, actor=actor, now=now, rng=rng)
             return sent
-        with store.write() as connection:
-            trail.lock(connection)
-            outbox.finish(connection, [action["id"] for action in actions], now)
-            case_ids = [action["case_id"] for action in actions]
-            cases.set_state(connection, case_ids, State.DONE, only_from=State.DECIDED)
-            events = [Event("action.done", action["case_id"], {"action": action["action"]}) for action in actions]
-            trail.append(connection, events, at=now, actor=actor)
-        sent += len(actions)
+        except PermanentError:
+            # One impossible action must not take the others with it; sending a key twice has one effect.
+            for action in actions:
+                sent += _send_alone(store, receiver, action, actor=actor, now=now, rng=rng)
+        else:
+            sent += _acknowledge(store, actions, actor=actor, now=now)
+
+
+def _send_alone(
+    store: Store,
+    receiver: Receiver,
+    action: dict[str, Any],
+    *,
+    actor: str,
+    now: datetime,
+    rng: np.random.Generator,
+) -> int:
+    try:
+        receiver.execute([action])
+    except (RetryableError, PermanentError) as error:
+        _give_back(store, [action], error, actor=actor, now=now, rng=rng)
+        return 0
+    return _acknowledge(store, [action], actor=actor, now=now)
+
+
+def _acknowledge(store: Store, actions: Sequence[dict[str, Any]], *, actor: str, now: datetime) -> int:
+    """Mark actions as done; one that was withdrawn while its answer was late keeps its state, the trail says so."""
+    with store.write() as connection:
+        trail.lock(connection)
+        finished = outbox.finish(connection, [action["id"] for action in actions], now)
+        case_ids = [action["case_id"] for action in actions if action["id"] in finished]
+        cases.set_state(connection, case_ids, State.DONE, only_from=State.DECIDED)
+        events = [
+            Event(
+                "action.done" if action["id"] in finished else "action.late",
+                action["case_id"],
+                {"action": action["action"]},
+            )
+            for action in actions
+        ]
+        trail.append(connection, events, at=now, actor=actor)
+    return len(finished)
 
 
 def _give_back(
@@ -74,10 +109,15 @@ def _give_back(
     now: datetime,
     rng: np.random.Generator,
 ) -> None:
-    tries = max(action["attempts"] + 1 for action in actions)
-    wait = min(LONGEST_WAIT, timedelta(seconds=2**tries)) * float(rng.random())
-    dead = isinstance(error, PermanentError) or tries >= ATTEMPTS
     with store.write() as connection:
-        outbox.postpone(connection, [action["id"] for action in actions], now + wait, str(error), dead=dead)
-        failed = Event("action.failed", data={"actions": len(actions), "dead": dead})
-        trail.append(connection, [failed], at=now, actor=actor)
+        trail.lock(connection)
+        events = []
+        for tries in sorted({action["attempts"] + 1 for action in actions}):
+            part = [action for action in actions if action["attempts"] + 1 == tries]
+            dead = isinstance(error, PermanentError) or tries >= ATTEMPTS
+            wait = min(LONGEST_WAIT, timedelta(seconds=2**tries)) * float(rng.random())
+            outbox.postpone(connection, [action["id"] for action in part], now + wait, str(error), dead=dead)
+            events.append(Event("action.failed", data={"actions": len(part), "attempts": tries, "dead": dead}))
+            if dead:
+                events += [Event("action.dead", action["case_id"], {"action": action["action"]}) for action in part]
+        trail.append(connection, events, at=now, actor=actor)

@@ -1,7 +1,7 @@
 """Rows become cases, or lie in quarantine with their reason."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -88,7 +88,7 @@ def _take_chunk(
 ) -> tuple[Delivery, int]:
     trail.lock(connection)
     known = cases.known(connection, delivery.source, part["external_id"].tolist())
-    held_back = cases.quarantined(connection, delivery.source, part["row_digest"].tolist()) if known else set()
+    held_back = cases.quarantined(connection, delivery.source, part["row_digest"].tolist()) if known else {}
     fresh: list[dict[str, Any]] = []
     corrected: list[tuple[int, dict[str, Any]]] = []
     mine = 0
@@ -104,11 +104,9 @@ def _take_chunk(
         return delivery, mine
     delivery = _opened(connection, delivery, policy, actor, now)
     events = _insert(connection, fresh, delivery, now)
-    for case_id, row in corrected:
-        values = {**_case_values(row, delivery, now), "state": State.RECEIVED}
-        cases.readmit(connection, case_id, values, row["text"], row["customer_id"])
-        events.append(Event("case.readmitted", case_id))
-    cases.release_quarantine(connection, delivery.source, [row["external_id"] for _, row in corrected], now)
+    events += _readmit(connection, corrected, delivery, now)
+    entered = [*fresh, *(row for _, row in corrected)]
+    cases.release_quarantine(connection, delivery.source, [row["external_id"] for row in entered], now)
     trail.append(connection, events, at=now, actor=actor)
     return delivery, len(fresh) + len(corrected) + mine
 
@@ -146,7 +144,9 @@ def _case_values(row: Mapping[str, Any], delivery: Delivery, now: datetime) -> d
     }
 
 
-def _insert(connection: Connection, rows: Sequence[dict[str, Any]], delivery: Delivery, now: datetime) -> list[Event]:
+def _insert(
+    connection: Connection, rows: Sequence[dict[str, Any]], delivery: Delivery, now: datetime
+) -> list[Event]:
     values = [
         {
             "source": delivery.source,
@@ -157,29 +157,48 @@ def _insert(connection: Connection, rows: Sequence[dict[str, Any]], delivery: De
         for row in rows
     ]
     ids = cases.insert_cases(connection, values)
-    salts = [secrets.token_bytes(16) for _ in rows]
+    inputs = [_input(row) for row in rows]
     cases.insert_inputs(
-        connection,
-        [
-            {"case_id": case_id, "salt": salt, "text": row["text"], "customer_id": row["customer_id"] or None}
-            for case_id, salt, row in zip(ids, salts, rows, strict=True)
-        ],
+        connection, [{"case_id": case_id, **values} for case_id, values in zip(ids, inputs, strict=True)]
     )
-    queue.insert_labels(
-        connection,
-        [
-            {
-                "case_id": case_id, "label": row["label"], "status": "imported", "provenance": "history",
-                "reviewer": None, "blind": False, "reason_code": None, "labelled_at": now,
-            }
-            for case_id, row in zip(ids, rows, strict=True)
-            if row["history"]
-        ],
-    )  # fmt: skip
+    queue.insert_labels(connection, _known_labels(zip(ids, rows, strict=True), now))
     return [
-        Event("case.received", case_id, {"batch": delivery.batch_id, "input": digest(salt, row["text"])})
-        for case_id, salt, row in zip(ids, salts, rows, strict=True)
+        _entered("case.received", case_id, values, delivery) for case_id, values in zip(ids, inputs, strict=True)
     ]
+
+
+def _readmit(
+    connection: Connection, rows: Sequence[tuple[int, dict[str, Any]]], delivery: Delivery, now: datetime
+) -> list[Event]:
+    events = []
+    for case_id, row in rows:
+        values = _input(row)
+        cases.readmit(connection, case_id, {**_case_values(row, delivery, now), "state": State.RECEIVED}, values)
+        events.append(_entered("case.readmitted", case_id, values, delivery))
+    queue.insert_labels(connection, _known_labels(rows, now))
+    return events
+
+
+def _input(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The erasable half of a case, under a fresh salt."""
+    return {"salt": secrets.token_bytes(16), "text": row["text"], "customer_id": row["customer_id"] or None}
+
+
+def _entered(kind: str, case_id: int, values: Mapping[str, Any], delivery: Delivery) -> Event:
+    return Event(
+        kind, case_id, {"batch": delivery.batch_id, "input": digest(values["salt"], values["text"])}
+    )
+
+
+def _known_labels(rows: Iterable[tuple[int, Mapping[str, Any]]], now: datetime) -> list[dict[str, Any]]:
+    return [
+        {
+            "case_id": case_id, "label": row["label"], "status": "imported", "provenance": "history",
+            "reviewer": None, "blind": False, "reason_code": None, "labelled_at": now,
+        }
+        for case_id, row in rows
+        if row["history"]
+    ]  # fmt: skip
 
 
 def _put_aside(
@@ -192,11 +211,15 @@ def _put_aside(
     now: datetime,
 ) -> tuple[Delivery, int]:
     trail.lock(connection)
-    held = cases.quarantined(connection, delivery.source, bad["row_digest"].tolist())
+    digests = bad["row_digest"].tolist()
+    held = cases.quarantined(connection, delivery.source, digests)
     rows = records(bad[~bad["row_digest"].isin(held)].drop_duplicates("row_digest"))
-    if not rows:
+    # Rows that stopped their batch count again: else the same bad file would pass the gate the second time.
+    again = cases.stopped_rows(connection, delivery.source, digests)
+    if not rows and not again:
         return delivery, 0
     delivery = _opened(connection, delivery, policy, actor, now)
+    cases.move_quarantine(connection, again, delivery.batch_id)
     cases.insert_quarantine(
         connection,
         [
@@ -208,9 +231,9 @@ def _put_aside(
             for row in rows
         ],
     )  # fmt: skip
-    event = Event("rows.quarantined", data={"batch": delivery.batch_id, "rows": len(rows)})
+    event = Event("rows.quarantined", data={"batch": delivery.batch_id, "rows": len(rows) + len(again)})
     trail.append(connection, [event], at=now, actor=actor)
-    return delivery, len(rows)
+    return delivery, len(rows) + len(again)
 
 
 def quarantine(store: Store, batch_id: int, failures: pd.DataFrame, *, actor: str, now: datetime) -> int:

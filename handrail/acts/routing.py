@@ -32,7 +32,7 @@ def record_predictions(
 ) -> int:
     """Write what `version` said of cases; with `advance` they go from accepted to scored.
 
-    `predictions` has case_id, label, confidence, novelty, novel. Returns how many were written: a case that another
+    `predictions` has case_id, label, confidence, novelty, novel. Returns how many were scored: a case that another
     run has scored meanwhile is left out.
     """
     written = 0
@@ -41,16 +41,18 @@ def record_predictions(
             authorize(connection, "assign", actor)
             trail.lock(connection)
             ids = [row["case_id"] for row in rows]
+            # What a champion said of a case as a challenger stands there already, and stays.
+            said = set(queue.predictions_of(connection, ids, version)["case_id"])
             if advance:
                 due_ids = set(cases.set_state(connection, ids, State.SCORED, only_from=State.ACCEPTED))
             else:
-                due_ids = set(ids) - set(queue.predictions_of(connection, ids, version)["case_id"])
-            kept = [row for row in rows if row["case_id"] in due_ids]
+                due_ids = set(ids) - said
+            kept = [row for row in rows if row["case_id"] in due_ids - said]
             queue.insert_predictions(
                 connection,
                 [{**row, "model_version": version, "role": role, "scored_at": now} for row in kept],
             )
-            written += len(kept)
+            written += len(due_ids)
     return written
 
 
@@ -67,7 +69,7 @@ def assign(store: Store, routes: pd.DataFrame, *, policy: Policy, actor: str, no
     """Put scored cases into their queues; A gets decision and action in the same transaction, B and C a work item.
 
     `routes` has case_id, queue, reason, reasons, category, confidence, threshold, stage, control, suggestion_hidden,
-    model_version, due_at, key. Returns the number of cases by queue.
+    model_version, due_at. Returns the number of cases by queue.
     """
     counts = {str(name): 0 for name in Queue}
     for rows in _parts(routes):
@@ -95,7 +97,7 @@ def _parts(frame: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
 def _write_routes(
     connection: Connection, rows: list[dict[str, Any]], policy: Policy, actor: str, now: datetime
 ) -> None:
-    kept = [{name: value for name, value in row.items() if name not in ("key", "flags")} for row in rows]
+    kept = [{name: value for name, value in row.items() if name != "flags"} for row in rows]
     queue.insert_routes(connection, [{**row, "policy_version": policy.version, "assigned_at": now} for row in kept])
     events = [
         Event(
@@ -127,11 +129,13 @@ def _approve(connection: Connection, rows: list[dict[str, Any]], policy: Policy,
         for row in rows
     ]  # fmt: skip
     ids = queue.insert_decisions(connection, decisions)
+    names = cases.names(connection, [row["case_id"] for row in rows])
     outbox.put(
         connection,
         [
             {
-                "case_id": row["case_id"], "decision_id": decision_id, "key": f"{row['key']}:{row['category']}"[:64],
+                "case_id": row["case_id"], "decision_id": decision_id,
+                "key": outbox.key(*names[row["case_id"]], row["category"]),
                 "action": policy.category(row["category"]).action, "category": row["category"], "automatic": True,
                 "created_at": now, "next_at": now,
             }
@@ -162,34 +166,23 @@ def _work(row: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def return_unsent(connection: Connection, category: str | None, *, policy: Policy, actor: str, now: datetime) -> int:
-    """Take automatic actions that were not sent back to queue B, in the caller's transaction; returns how many."""
-    rows = outbox.unsent_automatic(connection, category, limit=10_000_000)
+    """Take automatic actions that were not sent back to queue B, in the caller's transaction; returns how many.
+
+    Their open audits close, for nothing was executed by itself. A case that an audit has escalated already waits for
+    the escalation manager alone: two open works on one case could end in two actions.
+    """
+    rows = outbox.unsent_automatic(connection, category, now=now)
     outbox.withdraw(connection, [row["id"] for row in rows])
-    due_at = due(now, policy.sla.quick, policy.sla.calendar)
     ids = [row["case_id"] for row in rows]
     cases.set_state(connection, ids, State.QUEUED, only_from=State.DECIDED)
-    work = []
-    for case_id in ids:
-        route = queue.route_of(connection, case_id)
-        category_of = route["category"] if route else None
-        queue.update_route(
-            connection,
-            case_id,
-            queue=Queue.B,
-            reason=Reason.PAUSED,
-            reasons=[Reason.PAUSED],
-            assigned_at=now,
-            due_at=due_at,
-        )
-        row = {
-            "case_id": case_id,
-            "queue": Queue.B,
-            "category": category_of,
-            "suggestion_hidden": False,
-            "due_at": due_at,
-        }
-        work.append(_work(row, now))
-    queue.insert_work(connection, work)
+    queue.close_audits(connection, ids, now)
+    due_at = due(now, policy.sla.quick, policy.sla.calendar)
+    queue.update_routes(
+        connection, ids, queue=Queue.B, reason=Reason.PAUSED, reasons=[Reason.PAUSED], assigned_at=now, due_at=due_at
+    )
+    escalated = queue.with_open_work(connection, ids)
+    review = {"queue": Queue.B, "suggestion_hidden": False, "due_at": due_at}
+    queue.insert_work(connection, [_work({**row, **review}, now) for row in rows if row["case_id"] not in escalated])
     trail.append(
         connection,
         [Event("action.withdrawn", case_id, {"queue": "B"}) for case_id in ids],

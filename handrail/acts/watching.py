@@ -72,28 +72,27 @@ def escalate_breaches(store: Store, *, policy: Policy, actor: str, now: datetime
     due_at = due(now, policy.escalation.due_within, policy.sla.calendar)
     with store.read() as connection:
         rows = queue.breached(connection, now, limit)
+    marked: set[int] = set()
     for start in range(0, len(rows), CHUNK):
         part = rows.iloc[start : start + CHUNK]
         with store.write() as connection:
             authorize(connection, "escalate", actor)
             trail.lock(connection)
-            queue.mark_breached(connection, part["id"].tolist(), now)
-            case_ids = part["case_id"].tolist()
-            held = queue.escalated(connection, case_ids, "sla_breach")
-            fresh = [case_id for case_id in dict.fromkeys(case_ids) if case_id not in held]
-            queue.insert_escalations(
+            marked |= queue.mark_breached(connection, part["id"].tolist(), now)
+            late = part[part["id"].isin(marked)]
+            opened = queue.insert_escalations(
                 connection,
                 [
                     {
                         "case_id": case_id, "cause": "sla_breach", "first_decider": None, "opened_at": now,
                         "due_at": due_at, "resolved_at": None, "resolved_by": None,
                     }
-                    for case_id in fresh
+                    for case_id in dict.fromkeys(late["case_id"].tolist())
                 ],
             )  # fmt: skip
-            events = [Event("case.escalated", case_id, {"cause": "sla_breach"}) for case_id in fresh]
+            events = [Event("case.escalated", case_id, {"cause": "sla_breach"}) for case_id in sorted(opened)]
             trail.append(connection, events, at=now, actor=actor)
-    return rows
+    return rows[rows["id"].isin(marked)]
 
 
 def save_profile(

@@ -68,9 +68,7 @@ def _draw(story: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 def _csat(wrong: npt.NDArray[np.bool_], waited: Floats, rng: np.random.Generator) -> Floats:
     lost = np.where(wrong, _CSAT_LOST_BY_ERROR, 0.0) + _CSAT_LOST_PER_DOUBLING * np.log2(1.0 + waited / 2.0)
-    score: Floats = np.clip(
-        np.rint(_BEST_CSAT - lost + rng.normal(0.0, _CSAT_SPREAD, size=len(waited))), 1.0, 5.0
-    )
+    score: Floats = np.clip(np.rint(_BEST_CSAT - lost + rng.normal(0.0, _CSAT_SPREAD, size=len(waited))), 1.0, 5.0)
     return score
 
 

@@ -114,9 +114,7 @@ def reviewers() -> tuple[Reviewer, ...]:
         Reviewer("ada", 0.985, Behaviour.CAREFUL, follows=0.02, median_seconds=52.0, spread=0.45),
         Reviewer("ben", 0.960, Behaviour.ORDINARY, follows=0.08, median_seconds=38.0, spread=0.50),
         Reviewer("cleo", 0.950, Behaviour.ORDINARY, follows=0.10, median_seconds=34.0, spread=0.50),
-        Reviewer(
-            "dev", 0.800, Behaviour.CARELESS, follows=0.25, median_seconds=17.0, spread=0.60, trained=False
-        ),
+        Reviewer("dev", 0.800, Behaviour.CARELESS, follows=0.25, median_seconds=17.0, spread=0.60, trained=False),
         Reviewer("eve", 0.940, Behaviour.APPROVES_EVERYTHING, follows=0.98, median_seconds=30.0, spread=0.50),
     )
 

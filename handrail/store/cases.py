@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from handrail.case import State
 from handrail.store.frames import frame
-from handrail.store.schema import Batch, Case, CaseInput, Quarantine, Route
+from handrail.store.schema import Batch, Case, CaseInput, Label, Quarantine, Route
 
 IN_LIMIT = 900
 """Most values in one IN list: every SQLite build takes it."""
@@ -21,9 +21,9 @@ def chunks(values: Sequence[Any], size: int = IN_LIMIT) -> list[Sequence[Any]]:
 
 
 def unfinished_batch(connection: Connection, source: str, file_digest: str) -> int | None:
-    """The batch of the same delivery that was killed half-way, to be continued."""
+    """The batch of the same delivery that was killed or stopped half-way, to be continued."""
     query = select(Batch.id).where(
-        Batch.source == source, Batch.file_digest == file_digest, Batch.state.in_(("open", "gated"))
+        Batch.source == source, Batch.file_digest == file_digest, Batch.state.in_(("open", "gated", "stopped"))
     )
     return connection.execute(query.order_by(Batch.id.desc())).scalar()
 
@@ -55,6 +55,15 @@ def known(connection: Connection, source: str, external_ids: Sequence[str]) -> d
     return found
 
 
+def names(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """By which source and external id the world knows these cases."""
+    found: dict[int, tuple[str, str]] = {}
+    for part in chunks(ids):
+        query = select(Case.id, Case.source, Case.external_id).where(Case.id.in_(part))
+        found.update({case_id: (source, external_id) for case_id, source, external_id in connection.execute(query)})
+    return found
+
+
 def insert_cases(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
     """Insert cases; ids in the order of `rows`."""
     if not rows:
@@ -73,10 +82,9 @@ def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_
     """Move cases from one state to the next; returns the ids that really were in `only_from`."""
     moved: list[int] = []
     for part in chunks(ids):
-        moved += connection.execute(select(Case.id).where(Case.id.in_(part), Case.state == only_from)).scalars()
-    for part in chunks(moved):
-        connection.execute(update(Case).where(Case.id.in_(part)).values(state=state))
-    return moved
+        statement = update(Case).where(Case.id.in_(part), Case.state == only_from).values(state=state)
+        moved += connection.execute(statement.returning(Case.id)).scalars()
+    return sorted(moved)
 
 
 def pick(
@@ -85,8 +93,8 @@ def pick(
     """Cases in `state` with their inputs, by id, beginning after the id `after`; empty frame when none is left."""
     query = (
         select(
-            Case.id.label("case_id"), Case.source, Case.external_id, Case.batch_id, Case.row_digest, Case.received_at, Case.has_text,
-            Case.consent, Case.amount, Case.fields, Case.flags, Case.history,
+            Case.id.label("case_id"), Case.source, Case.external_id, Case.batch_id, Case.row_digest, Case.received_at,
+            Case.has_text, Case.consent, Case.amount, Case.fields, Case.flags, Case.history,
             CaseInput.text, CaseInput.redacted, CaseInput.salt,
         )
         .join(CaseInput, CaseInput.case_id == Case.id)
@@ -112,23 +120,43 @@ def save_flags(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         connection.execute(update(Case).where(Case.id == bindparam("of")).values(flags=bindparam("flags")), list(rows))
 
 
-def readmit(connection: Connection, case_id: int, values: dict[str, Any], text: str, customer_id: str | None) -> None:
-    """Replace a quarantined case by its corrected row."""
+def readmit(connection: Connection, case_id: int, values: dict[str, Any], inputs: dict[str, Any]) -> None:
+    """Replace a case that was put aside or stopped by its corrected row; its imported label goes too."""
     connection.execute(update(Case).where(Case.id == case_id).values(**values))
     connection.execute(
-        update(CaseInput)
-        .where(CaseInput.case_id == case_id)
-        .values(text=text, customer_id=customer_id, redacted=None, findings=None)
+        update(CaseInput).where(CaseInput.case_id == case_id).values(**inputs, redacted=None, findings=None)
     )
+    connection.execute(delete(Label).where(Label.case_id == case_id, Label.provenance == "history"))
 
 
-def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> set[str]:
-    """Which of these rows lie in the quarantine already."""
-    found: set[str] = set()
+def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> dict[str, int | None]:
+    """Which of these rows were put aside before: row digest → batch, None once a corrected row came in."""
+    found: dict[str, int | None] = {}
     for part in chunks(digests):
-        query = select(Quarantine.row_digest).where(Quarantine.source == source, Quarantine.row_digest.in_(part))
-        found.update(connection.execute(query).scalars())
+        query = select(Quarantine.row_digest, Quarantine.batch_id, Quarantine.released_at).where(
+            Quarantine.source == source, Quarantine.row_digest.in_(part)
+        )
+        for row_digest, batch_id, released_at in connection.execute(query):
+            found[row_digest] = batch_id if released_at is None else None
     return found
+
+
+def stopped_rows(connection: Connection, source: str, digests: Sequence[str]) -> list[int]:
+    """Quarantine ids of those of these rows that came with a batch which its gate has stopped."""
+    found: list[int] = []
+    for part in chunks(digests):
+        query = select(Quarantine.id).join(Batch, Batch.id == Quarantine.batch_id)
+        unreleased = query.where(Quarantine.source == source, Quarantine.released_at.is_(None))
+        found += connection.execute(
+            unreleased.where(Quarantine.row_digest.in_(part), Batch.state == "stopped")
+        ).scalars()
+    return found
+
+
+def move_quarantine(connection: Connection, ids: Sequence[int], batch_id: int | None) -> None:
+    """Count quarantined rows to another batch, the one that delivers them now."""
+    for part in chunks(ids):
+        connection.execute(update(Quarantine).where(Quarantine.id.in_(part)).values(batch_id=batch_id))
 
 
 def insert_quarantine(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -183,7 +211,7 @@ def state_counts(connection: Connection, batch_id: int | None = None) -> dict[st
     query = select(Case.state, func.count()).group_by(Case.state)
     if batch_id is not None:
         query = query.where(Case.batch_id == batch_id)
-    return {state: count for state, count in connection.execute(query).tuples()}  # noqa: C416 - a typed copy
+    return {state: count for state, count in connection.execute(query)}
 
 
 def history_count(connection: Connection, batch_id: int) -> int:
@@ -200,15 +228,15 @@ def route_counts(connection: Connection, batch_id: int) -> dict[tuple[str, str],
         .where(Case.batch_id == batch_id)
         .group_by(Route.queue, Route.reason)
     )
-    return {(queue, reason): count for queue, reason, count in connection.execute(query).tuples()}
+    return {(queue, reason): count for queue, reason, count in connection.execute(query)}
 
 
 def expired_inputs(connection: Connection, before: datetime, limit: int) -> list[int]:
-    """Cases received before `before`, finished, whose input still exists."""
+    """Cases received before `before`, finished or never let in, whose input still exists."""
     query = (
         select(CaseInput.case_id)
         .join(Case, Case.id == CaseInput.case_id)
-        .where(Case.received_at < before, Case.state == State.DONE)
+        .where(Case.received_at < before, Case.state.in_((State.DONE, State.QUARANTINED)))
         .order_by(CaseInput.case_id)
         .limit(limit)
     )

@@ -35,7 +35,7 @@ def insert_outcomes(connection: Connection, rows: Sequence[dict[str, Any]], now:
     known: set[tuple[int, str, datetime]] = set()
     for part in chunks([row["case_id"] for row in rows]):
         query = select(CaseOutcome.case_id, CaseOutcome.kind, CaseOutcome.at).where(CaseOutcome.case_id.in_(part))
-        known.update((case_id, kind, at) for case_id, kind, at in connection.execute(query).tuples())
+        known.update((case_id, kind, at) for case_id, kind, at in connection.execute(query))
     fresh = {(row["case_id"], row["kind"], row["at"]): row for row in rows}
     new = [{**row, "imported_at": now} for key, row in fresh.items() if key not in known]
     if new:
@@ -49,24 +49,31 @@ def ids_of(connection: Connection, source: str | None, external_ids: Sequence[st
     for part in chunks(external_ids):
         query = select(Case.external_id, Case.id).where(Case.external_id.in_(part)).order_by(Case.id)
         query = query if source is None else query.where(Case.source == source)
-        found.update({external_id: case_id for external_id, case_id in connection.execute(query).tuples()})  # noqa: C416
+        found.update({external_id: case_id for external_id, case_id in connection.execute(query)})
     return found
 
 
 def labelled(connection: Connection, *, since: datetime | None = None) -> pd.DataFrame:
     """Labels that may train, the newest of each case, with what the model may see of it.
 
-    Columns: case_id, label, provenance, blind, reviewer, labelled_at, received_at, text (redacted), amount, fields.
+    Columns: case_id, label, provenance, blind (any label of the case is), reviewer, labelled_at, received_at,
+    text (redacted), amount, fields.
     """
-    newest = select(func.max(Label.id)).where(Label.status.in_(TRAINING)).group_by(Label.case_id)
+    newest = (
+        select(func.max(Label.id).label("id"), func.max(case((Label.blind, 1), else_=0)).label("blind"))
+        .where(Label.status.in_(TRAINING))
+        .group_by(Label.case_id)
+        .subquery()
+    )
     query = (
         select(
-            Label.case_id, Label.label, Label.provenance, Label.blind, Label.reviewer, Label.labelled_at,
-            Case.received_at, CaseInput.redacted.label("text"), Case.amount, Case.fields,
+            Label.case_id, Label.label, Label.provenance, (newest.c.blind == 1).label("blind"), Label.reviewer,
+            Label.labelled_at, Case.received_at, CaseInput.redacted.label("text"), Case.amount, Case.fields,
         )
+        .join(newest, newest.c.id == Label.id)
         .join(Case, Case.id == Label.case_id)
         .join(CaseInput, CaseInput.case_id == Label.case_id)
-        .where(Label.id.in_(newest), Case.has_text, Case.consent, CaseInput.redacted.is_not(None))
+        .where(Case.has_text, Case.consent, CaseInput.redacted.is_not(None))
         .order_by(Case.received_at, Label.case_id)
     )  # fmt: skip
     return frame(connection, query if since is None else query.where(Label.labelled_at >= since))
@@ -107,7 +114,7 @@ def imported_labels(connection: Connection, ids: Sequence[int]) -> dict[int, str
     found: dict[int, str] = {}
     for part in chunks(ids):
         query = select(Label.case_id, Label.label).where(Label.case_id.in_(part), Label.status == "imported")
-        found.update({case_id: label for case_id, label in connection.execute(query).tuples()})  # noqa: C416
+        found.update({case_id: label for case_id, label in connection.execute(query)})
     return found
 
 
@@ -308,7 +315,7 @@ def waiting(connection: Connection, now: datetime) -> pd.DataFrame:
             select(WorkItem.queue + ":" + WorkItem.kind, func.count())
             .where(WorkItem.state == "open", WorkItem.due_at < now)
             .group_by(WorkItem.queue, WorkItem.kind)
-        ).tuples().all()
+        ).all()
     )  # fmt: skip
     found["overdue"] = [int(late.get(f"{q}:{k}", 0)) for q, k in zip(found["queue"], found["kind"], strict=True)]
     return found
@@ -331,6 +338,6 @@ def purge_expired(connection: Connection, policy: Policy, now: datetime) -> dict
     rows = connection.execute(
         update(Quarantine)
         .where(Quarantine.at < now - policy.retention.quarantine, Quarantine.row.is_not(None))
-        .values(row=None)
+        .values(row=None, reason=Quarantine.expectation)  # the reason quotes the cell
     ).rowcount
     return {"notes": notes, "quarantined_rows": rows}

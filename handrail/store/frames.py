@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Select
 
@@ -9,11 +10,21 @@ from sqlalchemy import Connection, Select
 def frame(connection: Connection, query: Select) -> pd.DataFrame:  # type: ignore[type-arg]
     """Run `query`; one column per selected column, in its order; no row gives an empty frame."""
     result = connection.execute(query)
-    return pd.DataFrame.from_records(list(result.tuples()), columns=list(result.keys()))
+    # Plain tuples: of a database row pandas asks attributes that it does not have, one error each.
+    return pd.DataFrame.from_records(list(map(tuple, result)), columns=list(result.keys()))
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame as mappings of plain values; what is missing is None."""
-    plain = table.astype(object)
-    rows = plain.where(plain.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in row.items()} for row in rows]
+    names = [str(name) for name in table.columns]
+    columns = [_plain(column) for _, column in table.items()]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _plain(column: "pd.Series[Any]") -> list[Any]:
+    missing = column.isna()
+    cells = column.astype(object)
+    values: list[Any] = (cells.where(~missing, None) if missing.any() else cells).tolist()
+    if column.dtype == object:
+        return [value.item() if isinstance(value, np.generic) else value for value in values]
+    return values

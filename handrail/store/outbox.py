@@ -1,5 +1,6 @@
 """Actions waiting for their receiver."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,10 +11,29 @@ from handrail.store.cases import chunks
 from handrail.store.schema import Outbox
 
 
+def key(source: str, external_id: str, category: str) -> str:
+    """The idempotency key of a category's action on a case, whoever decides it and however often."""
+    parts = (source, external_id, category)
+    return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
+
+
 def put(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Add actions, in the transaction of their decisions."""
-    if rows:
-        connection.execute(insert(Outbox), [{"state": "new", "attempts": 0, **row} for row in rows])
+    """Add actions, in the transaction of their decisions.
+
+    An action that was withdrawn and is decided again keeps its row and key: had the receiver executed it after all,
+    because only its answer was lost, the second sending has no second effect.
+    """
+    again: set[str] = set()
+    for part in chunks([row["key"] for row in rows]):
+        query = select(Outbox.key).where(Outbox.key.in_(part), Outbox.state == "withdrawn")
+        again.update(connection.execute(query).scalars())
+    fresh = [{"state": "new", "attempts": 0, **row} for row in rows if row["key"] not in again]
+    if fresh:
+        connection.execute(insert(Outbox), fresh)
+    for row in rows:
+        if row["key"] in again:
+            values = {"state": "new", "attempts": 0, "error": None, **row}
+            connection.execute(update(Outbox).where(Outbox.key == row["key"]).values(**values))
 
 
 def take(connection: Connection, *, now: datetime, until: datetime, limit: int) -> list[dict[str, Any]]:
@@ -40,12 +60,14 @@ def take(connection: Connection, *, now: datetime, until: datetime, limit: int) 
     return rows
 
 
-def finish(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Mark actions as acknowledged by the receiver."""
+def finish(connection: Connection, ids: Sequence[int], now: datetime) -> set[int]:
+    """Mark actions as acknowledged by the receiver; returns those that nobody had withdrawn meanwhile."""
+    finished: set[int] = set()
     for part in chunks(ids):
-        connection.execute(
-            update(Outbox).where(Outbox.id.in_(part)).values(state="done", done_at=now, lease_until=None, error=None)
-        )
+        leased = update(Outbox).where(Outbox.id.in_(part), Outbox.state == "leased")
+        done = leased.values(state="done", done_at=now, lease_until=None, error=None)
+        finished.update(connection.execute(done.returning(Outbox.id)).scalars())
+    return finished
 
 
 def postpone(connection: Connection, ids: Sequence[int], next_at: datetime, error: str, *, dead: bool) -> None:
@@ -53,7 +75,7 @@ def postpone(connection: Connection, ids: Sequence[int], next_at: datetime, erro
     for part in chunks(ids):
         connection.execute(
             update(Outbox)
-            .where(Outbox.id.in_(part))
+            .where(Outbox.id.in_(part), Outbox.state == "leased")
             .values(state="dead" if dead else "retry", next_at=next_at, lease_until=None, error=error)
         )
 
@@ -64,15 +86,18 @@ def withdraw(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(update(Outbox).where(Outbox.id.in_(part)).values(state="withdrawn", lease_until=None))
 
 
-def unsent_automatic(connection: Connection, category: str | None, limit: int) -> list[dict[str, Any]]:
-    """Automatic actions of a category (None: of all) that no sender holds."""
-    query = select(Outbox.id, Outbox.case_id).where(Outbox.automatic, Outbox.state.in_(("new", "retry")))
+def unsent_automatic(connection: Connection, category: str | None, *, now: datetime) -> list[dict[str, Any]]:
+    """Automatic actions of a category (None: of all) that no living sender holds."""
+    lapsed = and_(Outbox.state == "leased", Outbox.lease_until <= now)
+    query = select(Outbox.id, Outbox.case_id, Outbox.category).where(
+        Outbox.automatic, or_(Outbox.state.in_(("new", "retry")), lapsed)
+    )
     if category is not None:
         query = query.where(Outbox.category == category)
-    return [dict(row) for row in connection.execute(query.order_by(Outbox.id).limit(limit)).mappings()]
+    return [dict(row) for row in connection.execute(query.order_by(Outbox.id)).mappings()]
 
 
 def counts(connection: Connection) -> dict[str, int]:
     """Actions by state."""
     query = select(Outbox.state, func.count()).group_by(Outbox.state)
-    return {state: count for state, count in connection.execute(query).tuples()}  # noqa: C416 - a typed copy
+    return {state: count for state, count in connection.execute(query)}

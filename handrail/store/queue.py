@@ -73,9 +73,10 @@ def insert_routes(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
         connection.execute(insert(Route), list(rows))
 
 
-def update_route(connection: Connection, case_id: int, **values: Any) -> None:  # noqa: ANN401 - columns of `routes`
-    """Route a case anew; the earlier route stands in the trail."""
-    connection.execute(update(Route).where(Route.case_id == case_id).values(**values))
+def update_routes(connection: Connection, ids: Sequence[int], **values: Any) -> None:  # noqa: ANN401 - columns of `routes`
+    """Route cases anew; the earlier route stands in the trail."""
+    for part in chunks(ids):
+        connection.execute(update(Route).where(Route.case_id.in_(part)).values(**values))
 
 
 def route_of(connection: Connection, case_id: int) -> dict[str, Any] | None:
@@ -93,7 +94,13 @@ def insert_work(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[
 
 
 def claimable(
-    connection: Connection, reviewer: str, *, now: datetime, kinds: Sequence[str], limit: int
+    connection: Connection,
+    reviewer: str,
+    *,
+    now: datetime,
+    kinds: Sequence[str],
+    limit: int,
+    case_id: int | None = None,
 ) -> list[dict[str, Any]]:
     """Open work by earliest due time that `reviewer` may take: not leased to another, never decided by them before."""
     decided_before = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == reviewer)
@@ -109,6 +116,8 @@ def claimable(
         .limit(limit)
         .with_for_update(skip_locked=True, of=WorkItem)
     )
+    if case_id is not None:
+        query = query.where(WorkItem.case_id == case_id)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -123,17 +132,37 @@ def lease(connection: Connection, item_ids: Sequence[int], holder: str, until: d
 
 
 def work(connection: Connection, item_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Work items with what a decision needs of their case: route category, amount, model version."""
+    """Work items with what a decision needs of their case: names, state, amount, route category, model version."""
     found: dict[int, dict[str, Any]] = {}
     for part in chunks(item_ids):
         query = (
-            select(WorkItem.__table__, Case.amount, Route.category.label("proposed"), Route.model_version)
+            select(
+                WorkItem.__table__,
+                Case.amount,
+                Case.source,
+                Case.external_id,
+                Case.state.label("case_state"),
+                Route.category.label("proposed"),
+                Route.model_version,
+            )
             .join(Case, Case.id == WorkItem.case_id)
             .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
             .where(WorkItem.id.in_(part))
             .with_for_update(of=WorkItem)
         )
         found.update({row["id"]: dict(row) for row in connection.execute(query).mappings()})
+    return found
+
+
+def chosen(connection: Connection, ids: Sequence[int]) -> dict[int, set[str]]:
+    """The labels that people have decided on for each of these cases so far."""
+    found: dict[int, set[str]] = {}
+    for part in chunks(ids):
+        query = select(Decision.case_id, Decision.label).where(
+            Decision.case_id.in_(part), Decision.kind != "automatic", Decision.label.is_not(None)
+        )
+        for case_id, label in connection.execute(query):
+            found.setdefault(case_id, set()).add(label)
     return found
 
 
@@ -162,6 +191,22 @@ def close_work(connection: Connection, item_ids: Sequence[int], now: datetime) -
         connection.execute(
             update(WorkItem).where(WorkItem.id.in_(part)).values(state="closed", closed_at=now, lease_until=None)
         )
+
+
+def close_audits(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Close the open audits of these cases, undecided."""
+    for part in chunks(ids):
+        audits = update(WorkItem).where(WorkItem.case_id.in_(part), WorkItem.kind == "audit", WorkItem.state == "open")
+        connection.execute(audits.values(state="closed", closed_at=now, lease_until=None))
+
+
+def with_open_work(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Which of these cases have open work."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        query = select(WorkItem.case_id).where(WorkItem.case_id.in_(part), WorkItem.state == "open")
+        found.update(connection.execute(query).scalars())
+    return found
 
 
 def insert_decisions(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -195,25 +240,32 @@ def breached(connection: Connection, now: datetime, limit: int) -> pd.DataFrame:
     return frame(connection, query)
 
 
-def mark_breached(connection: Connection, item_ids: Sequence[int], now: datetime) -> None:
-    """Note that the SLA of these work items was missed."""
+def mark_breached(connection: Connection, item_ids: Sequence[int], now: datetime) -> set[int]:
+    """Note that the SLA of these work items was missed; returns those still open that were not marked before."""
+    marked: set[int] = set()
     for part in chunks(item_ids):
-        connection.execute(update(WorkItem).where(WorkItem.id.in_(part)).values(breached_at=now))
+        waiting = update(WorkItem).where(
+            WorkItem.id.in_(part), WorkItem.state == "open", WorkItem.breached_at.is_(None)
+        )
+        marked.update(connection.execute(waiting.values(breached_at=now).returning(WorkItem.id)).scalars())
+    return marked
 
 
-def escalated(connection: Connection, ids: Sequence[int], cause: str) -> set[int]:
-    """Which of these cases already have an escalation with this cause."""
-    found: set[int] = set()
-    for part in chunks(ids):
-        query = select(Escalation.case_id).where(Escalation.case_id.in_(part), Escalation.cause == cause)
-        found.update(connection.execute(query).scalars())
-    return found
-
-
-def insert_escalations(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Open escalations."""
-    if rows:
-        connection.execute(insert(Escalation), list(rows))
+def insert_escalations(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:
+    """Open escalations, a resolved one of the same case and cause anew; returns the cases, the rest is open already."""
+    known: dict[tuple[int, str], datetime | None] = {}
+    for part in chunks([row["case_id"] for row in rows]):
+        query = select(Escalation.case_id, Escalation.cause, Escalation.resolved_at)
+        found = connection.execute(query.where(Escalation.case_id.in_(part)))
+        known.update({(case_id, cause): resolved_at for case_id, cause, resolved_at in found})
+    fresh = [row for row in rows if (row["case_id"], row["cause"]) not in known]
+    again = [row for row in rows if known.get((row["case_id"], row["cause"])) is not None]
+    if fresh:
+        connection.execute(insert(Escalation), fresh)
+    for row in again:
+        one = update(Escalation).where(Escalation.case_id == row["case_id"], Escalation.cause == row["cause"])
+        connection.execute(one.values(**row))
+    return {row["case_id"] for row in [*fresh, *again]}
 
 
 def resolve_escalations(connection: Connection, case_ids: Sequence[int], actor: str, now: datetime) -> None:
@@ -264,4 +316,4 @@ def first_seen(connection: Connection, field: str) -> dict[str, datetime]:
     """When each value of a mapped field was first received; for the *new segment* stratum."""
     value = Case.fields[field].as_string()
     query = select(value, func.min(Case.received_at)).where(value.is_not(None)).group_by(value)
-    return {str(name): at for name, at in connection.execute(query).tuples()}
+    return {str(name): at for name, at in connection.execute(query)}

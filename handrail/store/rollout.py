@@ -38,7 +38,7 @@ def stages(connection: Connection, policy: Policy) -> dict[str, Stage]:
     newest = select(func.max(StageChange.id)).group_by(StageChange.category)
     changed = connection.execute(select(StageChange.category, StageChange.stage).where(StageChange.id.in_(newest)))
     found = {category: rules.stage for category, rules in policy.categories.items()}
-    found.update({category: Stage(stage) for category, stage in changed.tuples() if category in found})
+    found.update({category: Stage(stage) for category, stage in changed if category in found})
     return found
 
 
@@ -108,7 +108,7 @@ def beat(connection: Connection, name: str, now: datetime) -> None:
 
 def watches(connection: Connection) -> dict[str, datetime]:
     """When each watch last succeeded."""
-    return {name: at for name, at in connection.execute(select(Watch.name, Watch.succeeded_at)).tuples()}  # noqa: C416
+    return {name: at for name, at in connection.execute(select(Watch.name, Watch.succeeded_at))}
 
 
 def save_person(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `people`

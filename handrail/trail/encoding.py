@@ -28,9 +28,7 @@ def encode(event: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(event, option=OPTIONS)
     except TypeError as error:
-        raise BadInput(
-            f"The event cannot be written: {error}. Pass larger numbers and other values as text."
-        ) from None
+        raise BadInput(f"The event cannot be written: {error}. Pass larger numbers and other values as text.") from None
 
 
 def decode(body: bytes) -> dict[str, Any]:
@@ -42,22 +40,16 @@ def decode(body: bytes) -> dict[str, Any]:
     try:
         event = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BadInput(
-            f"The bytes of an event are not JSON: {error}. Compare with an export or a backup."
-        ) from None
+        raise BadInput(f"The bytes of an event are not JSON: {error}. Compare with an export or a backup.") from None
     if not isinstance(event, dict):
-        raise BadInput(
-            "The bytes of an event are JSON but not an object. Compare with an export or a backup."
-        )
+        raise BadInput("The bytes of an event are JSON but not an object. Compare with an export or a backup.")
     return event
 
 
 def _check(event: Mapping[Any, Any]) -> None:
     # One look at all keys and one at all values: events are many and mostly flat.
     if not PLAIN.issuperset(map(type, event)) or not "".join(event).isascii():
-        raise BadInput(
-            f"The keys {list(event)} of an event are not all plain ASCII text. Choose English names."
-        )
+        raise BadInput(f"The keys {list(event)} of an event are not all plain ASCII text. Choose English names.")
     if not SCALARS.issuperset(map(type, event.values())):
         for key, value in event.items():
             _check_value(key, value)

@@ -45,9 +45,7 @@ def verify(entries: Iterable[Entry], *, head: tuple[int, bytes] | None = None) -
         if head is not None:
             _match_head(head, (events, newest))
     except (Mismatch, BadInput) as finding:
-        return Verification(
-            valid=False, events=events, head=newest.hex(), first_bad=events + 1, problem=str(finding)
-        )
+        return Verification(valid=False, events=events, head=newest.hex(), first_bad=events + 1, problem=str(finding))
     return Verification(valid=True, events=events, head=newest.hex())
 
 

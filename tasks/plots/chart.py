@@ -13,7 +13,9 @@ SHAPES = {
     "back": "M-6 0L1 -6V-2H6V2H1V6z",
 }
 _TICKS = 5
+_LANE_GAP = 14  # pixels between the lanes and the plot
 _LABEL_WIDTH = 22  # pixels that the number of a week needs
+_SHARE_WIDTH = 40  # pixels that a share needs
 _CHARACTER = 6.4  # pixels, roughly, of one character in the charts' type
 
 
@@ -56,6 +58,24 @@ def ticks(low: float, high: float) -> list[float]:
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if length / (unit * factor) <= _TICKS)
     first, last = math.floor(low / step + 1e-9), math.ceil((low + length) / step - 1e-9)
     return [round(number * step, 10) for number in range(first, last + 1)]
+
+
+def percent(share: float) -> str:
+    """A share at a tick, with as many decimals as it has.
+
+    >>> percent(0.05), percent(0.025)
+    ('5%', '2.5%')
+    """
+    return f"{100 * share:.10g}%"
+
+
+def plain(value: float) -> str:
+    """A number at a tick, with as many decimals as it has.
+
+    >>> plain(2000), plain(0.5)
+    ('2,000', '0.5')
+    """
+    return f"{value:,.10g}"
 
 
 class Chart:
@@ -108,7 +128,7 @@ class WeekChart(Chart):
         super().__init__(key, size, *words)
         marks = ticks(*span)
         self.lane_height = 19
-        self.top = size.top + self.lane_height * len(lanes) + (6 if lanes else 0)
+        self.top = size.top + self.lane_height * len(lanes) + (_LANE_GAP if lanes else 0)
         self.bottom = size.height - size.bottom
         self.values = Scale(marks[0], marks[-1], self.bottom, self.top)
         first, last = min(weeks), max(weeks)
@@ -186,7 +206,7 @@ class WeekChart(Chart):
         """A level across all weeks with its name."""
         y, right = self.values.at(value), self.size.width - self.size.right
         self.add("line", style, x1=self.size.left, x2=right, y1=y, y2=y)
-        self.write(words, right, y - 5, "label end")
+        self.write(words, self.size.left + 5, y - 5)
 
 
 class RowChart(Chart):
@@ -205,10 +225,12 @@ class RowChart(Chart):
         self.shares = Scale(marks[0], marks[-1], size.left, size.width - size.right)
         self._rows = {name: size.top + self.row_height * (number + 0.5) for number, name in enumerate(names)}
         bottom = height - size.bottom
-        for value in marks:
+        every = math.ceil(_SHARE_WIDTH * len(marks) / (self.shares.end - self.shares.start))
+        for number, value in enumerate(marks):
             x = self.shares.at(value)
             self.add("line", "grid", x1=x, x2=x, y1=size.top, y2=bottom)
-            self.write(f"{value:.0%}", x, bottom + 16, "label middle")
+            if number % every == 0:
+                self.write(percent(value), x, bottom + 16, "label middle")
         room = int((size.left - 10) / _CHARACTER)
         for name, y in self._rows.items():
             self.write(name if len(name) <= room else f"{name[: room - 1]}…", size.left - 8, y + 4, "label end")

@@ -8,7 +8,7 @@ from tasks.plots.chart import Size, WeekChart
 from tasks.story import Story, Week
 
 WIDE = Size("wide", 960, 340, left=64)
-NARROW = Size("narrow", 360, 300, left=60, right=6)
+NARROW = Size("narrow", 360, 310, left=68, right=6)
 COLOURS = 6
 """The style sheet names series-0 … series-5."""
 
@@ -18,11 +18,11 @@ class Table:
     """Columns and rows of text; the columns named in `words` hold words, all others figures."""
 
     columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     words: frozenset[str] = frozenset()
 
 
-EMPTY = Table((), [])
+EMPTY = Table((), ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from tasks.story import Story, Week
 
 GROUPING = "region"
 ROWS_WIDE = Size("wide", 960, 0, left=120, right=210)
-ROWS_NARROW = Size("narrow", 360, 0, left=82, right=70)
+ROWS_NARROW = Size("narrow", 360, 0, left=82, right=88)
 
 
 def plot_groups(story: Story) -> Plot:
@@ -36,7 +36,9 @@ def plot_groups(story: Story) -> Plot:
         "Share of suggestions that people approved, over the fairness watch's window; beside it the gap to everybody "
         "else. “Underpowered”: there are too few cases to find a gap that matters.",
         (draw(ROWS_WIDE), draw(ROWS_NARROW)) if rows else (),
-        Table(columns, [_group_row(row) for row in (newest.gaps if newest else [])], frozenset({"by", "group", "finding"})),
+        Table(
+            columns, [_group_row(row) for row in (newest.gaps if newest else [])], frozenset({"by", "group", "finding"})
+        ),
         (("dot found", "gap shown"), ("dot quiet", "no gap shown, or underpowered")),
     )
 
@@ -44,7 +46,15 @@ def plot_groups(story: Story) -> Plot:
 def _group_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     interval = f"{row['low']:.1%}–{row['high']:.1%}"
     found = str(row["verdict"])
-    return str(row["grouping"]), str(row["group"]), str(row["cases"]), shown(row["approved"]), interval, points(row["gap"]), found
+    return (
+        str(row["grouping"]),
+        str(row["group"]),
+        str(row["cases"]),
+        shown(row["approved"]),
+        interval,
+        points(row["gap"]),
+        found,
+    )
 
 
 def plot_gaps(story: Story) -> Plot:
@@ -57,14 +67,15 @@ def plot_gaps(story: Story) -> Plot:
         ends = [float(row["gap"]) for _, row in found]
         weeks = [week.number for week in story.weeks]
         span = min(-0.02, *ends), max(0.02, *ends)
-        chart = WeekChart("gaps", size, words, weeks, span, lambda value: f"{100 * value:+.4g}" if value else "0")
+        chart = WeekChart("gaps", size, words, weeks, span, lambda value: f"{100 * value:+.10g}" if value else "0")
         draw_guides(chart, story)
         for number, name in enumerate(names):
             _draw_gap(chart, series(number), name, [(week, row) for week, row in found if row["group"] == name])
         return chart.svg()
 
     table = [
-        (str(week.number), str(row["group"]), str(row["cases"]), shown(row["approved"]), points(row["gap"]), str(row["verdict"]))
+        (str(week.number), str(row["group"]), str(row["cases"]), shown(row["approved"]), points(row["gap"]),
+         str(row["verdict"]))
         for week, row in found
     ]  # fmt: skip
     return Plot(
@@ -72,7 +83,9 @@ def plot_gaps(story: Story) -> Plot:
         "In percentage points. Each week looks back over the watch's window, so neighbouring weeks share cases. "
         "A dot marks a gap that is shown.",
         both(draw, found),
-        Table(("week", "group", "cases", "approved", "gap in points", "finding"), table, frozenset({"group", "finding"})),
+        Table(
+            ("week", "group", "cases", "approved", "gap in points", "finding"), table, frozenset({"group", "finding"})
+        ),
         tuple((f"line {series(number)}", name) for number, name in enumerate(names)),
     )
 
@@ -81,4 +94,6 @@ def _draw_gap(chart: WeekChart, colour: str, name: str, rows: Sequence[tuple[Wee
     chart.series({week.number: float(row["gap"]) for week, row in rows}, f"line {colour}")
     for week, row in rows:
         if row["verdict"] == Verdict.GAP:
-            chart.dot(week.number, row["gap"], f"dot {colour}", tip(week, f"{name}: gap of {points(row['gap'])} points"))
+            chart.dot(
+                week.number, row["gap"], f"dot {colour}", tip(week, f"{name}: gap of {points(row['gap'])} points")
+            )

@@ -5,7 +5,7 @@ from typing import Any
 
 from handrail.kpi import NOT_MEASURED
 from handrail.sampling import Estimate
-from tasks.plots.chart import Size, WeekChart
+from tasks.plots.chart import Size, WeekChart, percent, plain
 from tasks.plots.figure import Plot, Table, both, category_name, draw_guides, series, shown, tip
 from tasks.story import Story, Week
 
@@ -27,11 +27,13 @@ def plot_queues(story: Story) -> Plot:
     words = "Cases per week by queue", "Bars of queues A, B and C on top of each other; marks for what happened."
 
     def draw(size: Size) -> str:
-        chart = WeekChart("queues", size, words, weeks, (0, most), lambda value: f"{value:,.0f}", LANES)
+        chart = WeekChart("queues", size, words, weeks, (0, most), plain, LANES)
         draw_guides(chart, story)
         for week in story.weeks:
             parts = [(name, week.queues.get(name, 0)) for name in QUEUES]
-            chart.stack(week.number, [(f"queue-{name}", count, tip(week, f"{count} in queue {name}")) for name, count in parts])
+            chart.stack(
+                week.number, [(f"queue-{name}", count, tip(week, f"{count} in queue {name}")) for name, count in parts]
+            )
             for lane, shape, what in marks(week, story):
                 chart.mark(week.number, lane, shape, tip(week, what))
         return chart.svg()
@@ -80,10 +82,8 @@ def plot_errors(story: Story, breaker_limit: float | None) -> Plot:
     words = "Audited and true error of auto-approvals", "A dot with its 95 % interval per week, a line for the truth."
 
     def draw(size: Size) -> str:
-        chart = WeekChart("errors", size, words, weeks, (0, top), lambda value: f"{value:.0%}")
+        chart = WeekChart("errors", size, words, weeks, (0, top), percent)
         draw_guides(chart, story)
-        if breaker_limit is not None:
-            chart.level(breaker_limit, f"breaker's limit {breaker_limit:.0%}", "limit")
         chart.series(true, "line truth")
         for week in story.weeks:
             if week.number in audited:
@@ -92,6 +92,8 @@ def plot_errors(story: Story, breaker_limit: float | None) -> Plot:
                 chart.dot(week.number, found.rate, "dot audited", tip(week, f"audited {interval_words(found)}"))
             if week.true_error is not None:
                 chart.dot(week.number, week.true_error, "dot small truth", tip(week, f"truth {week.true_error:.1%}"))
+        if breaker_limit is not None:
+            chart.level(breaker_limit, f"breaker's limit {percent(breaker_limit)}", "limit")
         return chart.svg()
 
     rows = [_error_row(week, audited.get(week.number)) for week in story.weeks]
@@ -113,22 +115,24 @@ def interval_words(found: Estimate) -> str:
 def _error_row(week: Week, found: Estimate | None) -> tuple[str, ...]:
     seen = ("", "0", "0") if found is None else (f"{found.low:.1%}–{found.high:.1%}", str(found.errors), str(found.n))
     true = "–" if week.true_error is None else f"{week.true_error:.1%}"
-    return (str(week.number), shown(found and found.rate), *seen, true, str(week.automatic))
+    return (str(week.number), shown(found.rate if found else None), *seen, true, str(week.automatic))
 
 
 def plot_agreement(story: Story) -> Plot:
     """How often each version and people who did not see its suggestion gave the same category."""
     weeks = [week.number for week in story.weeks]
     found = [(week, row) for week in story.weeks for row in week.agreement]
-    versions = list(dict.fromkeys(str(row["model"]) for _, row in found))
+    versions = sorted({str(row["model"]) for _, row in found}, key=lambda name: (len(name), name))
     blind = [float(row["blind_agreed"]) for _, row in found if row["blind_agreed"] is not None]
     words = "Agreement of model and people by version", "A line per model version over the weeks, blind decisions only."
 
     def draw(size: Size) -> str:
-        chart = WeekChart("agreement", size, words, weeks, (min(blind), 1.0), lambda value: f"{value:.0%}")
+        chart = WeekChart("agreement", size, words, weeks, (min(blind), 1.0), percent)
         draw_guides(chart, story)
         for number, version in enumerate(versions):
-            mine = [(week, row) for week, row in found if str(row["model"]) == version and row["blind_agreed"] is not None]
+            mine = [
+                (week, row) for week, row in found if str(row["model"]) == version and row["blind_agreed"] is not None
+            ]
             chart.series({week.number: row["blind_agreed"] for week, row in mine}, f"line {series(number)}")
             for week, row in mine:
                 style = "dot" if row["role"] == "champion" else "dot hollow"
@@ -181,10 +185,12 @@ def _trend(story: Story, name: str, title: str) -> Plot:
     chart = WeekChart(
         f"trend-{list(TRENDS).index(name)}", SMALL, words, [week.number for week in story.weeks],
         (min(0.0, *values.values()), max(0.0, *values.values())),
-        (lambda value: f"{value:.0%}") if last["unit"] == "share" else (lambda value: f"{value:,.4g}"),
+        percent if last["unit"] == "share" else plain,
     )  # fmt: skip
     draw_guides(chart, story)
     chart.series(values, "line audited")
     for week, row in found:
-        chart.dot(week.number, float(row["value"]), "dot small audited", tip(week, f"{row['shown']}, {row['cases']} cases"))
+        chart.dot(
+            week.number, float(row["value"]), "dot small audited", tip(week, f"{row['shown']}, {row['cases']} cases")
+        )
     return Plot(title, f"{last['shown']} in week {newest.number} ({last['formula']})", (chart.svg(),))

@@ -32,9 +32,7 @@ def test_a_chain_is_continued_from_its_last_hash(before: list[bytes], after: lis
 
 
 @given(bodies.filter(bool), st.data())
-def test_a_change_in_one_event_changes_every_hash_from_there_on(
-    events: list[bytes], data: st.DataObject
-) -> None:
+def test_a_change_in_one_event_changes_every_hash_from_there_on(events: list[bytes], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(events) - 1))
     changed = [*events[:place], events[place] + b"!", *events[place + 1 :]]
     before, after = chain(GENESIS, events), chain(GENESIS, changed)

@@ -17,8 +17,7 @@ EVENTS = 12
 
 def trail(events: int = EVENTS, actor: str = "dana") -> list[Entry]:
     bodies = [
-        encode({"seq": seq, "kind": "decided", "actor": actor, "note": "\u2028ü"})
-        for seq in range(1, events + 1)
+        encode({"seq": seq, "kind": "decided", "actor": actor, "note": "\u2028ü"}) for seq in range(1, events + 1)
     ]
     return list(zip(range(1, events + 1), bodies, chain(GENESIS, bodies), strict=True))
 
@@ -101,6 +100,12 @@ def test_a_complete_rewrite_is_seen_by_who_knows_the_head() -> None:
 def test_events_whose_own_numbers_disagree_are_found_though_the_chain_holds() -> None:
     bodies = [encode({"seq": 1}), encode({"seq": 3})]
     found = verify(zip((1, 2), bodies, chain(GENESIS, bodies), strict=True))
+    assert (found.valid, found.first_bad) == (False, 2)
+
+
+def test_a_number_left_out_is_found_though_the_chain_holds() -> None:
+    bodies = [encode({"seq": 1}), encode({"seq": 3})]
+    found = verify(zip((1, 3), bodies, chain(GENESIS, bodies), strict=True))
     assert (found.valid, found.first_bad) == (False, 2)
 
 

@@ -198,18 +198,14 @@ def test_an_empty_postgresql_database_asks_for_init(postgres_url: str) -> None:
 
 
 @pytest.mark.parametrize(("revision", "remedy"), [("0000", "handrail init"), ("9999", "Update this one")])
-def test_tables_of_another_revision_are_named_with_the_remedy(
-    store: Store, revision: str, remedy: str
-) -> None:
+def test_tables_of_another_revision_are_named_with_the_remedy(store: Store, revision: str, remedy: str) -> None:
     with store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :found"), {"found": revision})
     with pytest.raises(PermanentError, match=remedy), again(store, SHORT).read():
         pass  # pragma: no cover - never entered
 
 
-@pytest.mark.parametrize(
-    "content", [b"Not a database at all. " * 300, b"SQLite format 3\x00" + b"\xff" * 8000]
-)
+@pytest.mark.parametrize("content", [b"Not a database at all. " * 300, b"SQLite format 3\x00" + b"\xff" * 8000])
 def test_a_file_that_is_no_database_is_told_in_a_sentence(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "handrail.db"
     file.write_bytes(content)
@@ -277,10 +273,7 @@ def test_an_address_handrail_cannot_use_is_refused_with_the_remedy(url: str) -> 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg"])
 def test_every_common_way_to_write_the_address_is_understood(scheme: str) -> None:
-    assert (
-        Store(f"{scheme}://somebody:hunter2@db/handrail").name
-        == "postgresql+psycopg://somebody:***@db/handrail"
-    )
+    assert Store(f"{scheme}://somebody:hunter2@db/handrail").name == "postgresql+psycopg://somebody:***@db/handrail"
 
 
 def test_a_closed_store_opens_again(store: Store) -> None:

@@ -109,9 +109,7 @@ def test_two_processes_may_upgrade_a_fresh_postgresql_database_at_the_same_time(
     store.dispose()
 
 
-def test_an_upgrade_that_fails_half_way_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_upgrade_that_fails_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from handrail.store.migrations import trail_guard
 
     broken = (*trail_guard.SQLITE[:1], "CREATE TRIGGER nonsense")
@@ -126,9 +124,7 @@ def test_an_upgrade_that_fails_half_way_leaves_nothing(
     store.dispose()
 
 
-def test_a_folder_with_a_percent_sign_is_no_placeholder(
-    monkeypatch: pytest.MonkeyPatch, sqlite_store: Store
-) -> None:
+def test_a_folder_with_a_percent_sign_is_no_placeholder(monkeypatch: pytest.MonkeyPatch, sqlite_store: Store) -> None:
     monkeypatch.setattr(migrations, "__file__", "/srv/100%(home)s/migrations/__init__.py")
     with sqlite_store.read() as connection:
         config = migrations.configure(connection)

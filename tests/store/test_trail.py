@@ -21,8 +21,7 @@ TRIGGERS = ("trail_refuses_update", "trail_refuses_delete", "trail_refuses_gap",
 def fill(store: Store, events: int = 6) -> None:
     with store.write() as connection:
         routed = [
-            Event("case.routed", case, {"queue": "A", "confidence_ppm": 970_000})
-            for case in range(1, events + 1)
+            Event("case.routed", case, {"queue": "A", "confidence_ppm": 970_000}) for case in range(1, events + 1)
         ]
         trail.append(connection, routed, at=NOW, actor="flow:triage")
 
@@ -43,10 +42,7 @@ def file_of(store: Store) -> str:
 
 def test_an_event_is_read_back_with_the_trails_own_keys_beside_its_data(store: Store) -> None:
     with store.write() as connection:
-        assert (
-            trail.append(connection, [Event("policy.published", data={"version": "ab"})], at=NOW, actor="ada")
-            == 1
-        )
+        assert trail.append(connection, [Event("policy.published", data={"version": "ab"})], at=NOW, actor="ada") == 1
         assert trail.append(connection, [Event("case.decided", 7)], at=NOW, actor="dana") == 2
     with store.read() as connection:
         assert trail.search(connection) == [
@@ -71,9 +67,7 @@ def test_the_moment_is_stored_in_utc_whatever_zone_it_was_given_in(store: Store)
     with store.write() as connection:
         trail.append(connection, [Event("a")], at=NOW.astimezone(timezone(timedelta(hours=-5))), actor="ada")
     with store.read() as connection:
-        assert trail.search(connection, since=NOW, until=NOW + timedelta(microseconds=1))[0]["at"].endswith(
-            "250Z"
-        )
+        assert trail.search(connection, since=NOW, until=NOW + timedelta(microseconds=1))[0]["at"].endswith("250Z")
     assert verified(store).valid
 
 
@@ -201,9 +195,7 @@ def test_sqlite_refuses_to_replace_an_event(sqlite_store: Store, statement: str)
 
 
 @pytest.mark.parametrize("statement", REPLACEMENTS)
-def test_a_connection_from_outside_may_not_replace_an_event_either(
-    sqlite_store: Store, statement: str
-) -> None:
+def test_a_connection_from_outside_may_not_replace_an_event_either(sqlite_store: Store, statement: str) -> None:
     fill(sqlite_store)
     with closing(sqlite3.connect(file_of(sqlite_store))) as outside:  # recursive_triggers is off here
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
@@ -294,9 +286,7 @@ def test_writers_at_the_same_time_make_one_chain(store: Store) -> None:
     assert (found.valid, found.events) == (True, 4 * 20 * 3)
 
 
-def test_appending_from_two_processes_makes_one_chain(
-    sqlite_store: Store, run_apart: Callable[..., list[int]]
-) -> None:
+def test_appending_from_two_processes_makes_one_chain(sqlite_store: Store, run_apart: Callable[..., list[int]]) -> None:
     assert run_apart(append_alone, [(sqlite_store.name, "one"), (sqlite_store.name, "two")]) == [0, 0]
     found = verified(sqlite_store)
     assert (found.valid, found.events) == (True, 2 * 20 * 3)

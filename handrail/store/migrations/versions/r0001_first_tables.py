@@ -25,12 +25,8 @@ def upgrade() -> None:
             nullable=False,
             comment="where the rows come from; with external_id it identifies a case",
         ),
-        sa.Column(
-            "file_digest", sa.String(length=64), nullable=False, comment="SHA-256 of the delivered bytes"
-        ),
-        sa.Column(
-            "policy_version", sa.String(length=12), nullable=False, comment="policy pinned for this batch"
-        ),
+        sa.Column("file_digest", sa.String(length=64), nullable=False, comment="SHA-256 of the delivered bytes"),
+        sa.Column("policy_version", sa.String(length=12), nullable=False, comment="policy pinned for this batch"),
         sa.Column("state", sa.String(length=12), nullable=False, comment="open, gated, stopped or done"),
         sa.Column("started_at", MOMENT, nullable=False, comment="first row read"),
         sa.Column("finished_at", MOMENT, nullable=True, comment="last step ended"),
@@ -45,12 +41,8 @@ def upgrade() -> None:
     op.create_table(
         "certificates",
         sa.Column("id", ID, nullable=False),
-        sa.Column(
-            "model_version", sa.String(length=32), nullable=False, comment="valid for this version only"
-        ),
-        sa.Column(
-            "category", sa.Text(), nullable=True, comment="null: overall, guarantees no single category"
-        ),
+        sa.Column("model_version", sa.String(length=32), nullable=False, comment="valid for this version only"),
+        sa.Column("category", sa.Text(), nullable=True, comment="null: overall, guarantees no single category"),
         sa.Column("threshold", sa.Double(), nullable=False, comment="confidence at or above it is certified"),
         sa.Column("max_error", sa.Double(), nullable=False, comment="guaranteed share of errors"),
         sa.Column("delta", sa.Double(), nullable=False, comment="chance that the guarantee is wrong"),
@@ -64,9 +56,7 @@ def upgrade() -> None:
         sa.Column("void_reason", sa.Text(), nullable=True, comment="which"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_certificates")),
     )
-    op.create_index(
-        op.f("ix_certificates_model_version_voided_at"), "certificates", ["model_version", "voided_at"]
-    )
+    op.create_index(op.f("ix_certificates_model_version_voided_at"), "certificates", ["model_version", "voided_at"])
     op.create_table(
         "model_reviews",
         sa.Column("id", ID, nullable=False),
@@ -88,18 +78,14 @@ def upgrade() -> None:
             nullable=False,
             comment="challenger, champion, retired, refused, rolled_back",
         ),
-        sa.Column(
-            "artifact_digest", sa.String(length=64), nullable=False, comment="SHA-256 of the skops file"
-        ),
+        sa.Column("artifact_digest", sa.String(length=64), nullable=False, comment="SHA-256 of the skops file"),
         sa.Column(
             "dataset_digest",
             sa.String(length=64),
             nullable=False,
             comment="SHA-256 over case ids and labels of the training set",
         ),
-        sa.Column(
-            "policy_version", sa.String(length=12), nullable=False, comment="policy it was trained under"
-        ),
+        sa.Column("policy_version", sa.String(length=12), nullable=False, comment="policy it was trained under"),
         sa.Column("labels", sa.Integer(), nullable=False, comment="size of the training set"),
         sa.Column(
             "cause",
@@ -107,12 +93,8 @@ def upgrade() -> None:
             nullable=False,
             comment="what started the training: first, monthly, error_rate, drift, by_hand",
         ),
-        sa.Column(
-            "metrics", sa.JSON(), nullable=False, comment="accuracy, ece, log_loss … on data never trained on"
-        ),
-        sa.Column(
-            "novelty_threshold", sa.Double(), nullable=False, comment="novelty above it flags a case as novel"
-        ),
+        sa.Column("metrics", sa.JSON(), nullable=False, comment="accuracy, ece, log_loss … on data never trained on"),
+        sa.Column("novelty_threshold", sa.Double(), nullable=False, comment="novelty above it flags a case as novel"),
         sa.Column("registered_at", MOMENT, nullable=False, comment="when it was registered"),
         sa.Column("trained_until", MOMENT, nullable=True, comment="receipt of the newest training case"),
         sa.PrimaryKeyConstraint("version", name=op.f("pk_model_versions")),
@@ -165,9 +147,7 @@ def upgrade() -> None:
         "stage_changes",
         sa.Column("id", ID, nullable=False),
         sa.Column("category", sa.Text(), nullable=False, comment="category"),
-        sa.Column(
-            "stage", sa.String(length=8), nullable=False, comment="manual, shadow, suggest, partial or auto"
-        ),
+        sa.Column("stage", sa.String(length=8), nullable=False, comment="manual, shadow, suggest, partial or auto"),
         sa.Column("since", MOMENT, nullable=False, comment="from then on"),
         sa.Column("actor", sa.Text(), nullable=False, comment="who"),
         sa.Column("reason", sa.Text(), nullable=False, comment="why"),
@@ -178,9 +158,7 @@ def upgrade() -> None:
         "trail",
         sa.Column("seq", ID, autoincrement=False, nullable=False, comment="1, 2, 3 … without a gap"),
         sa.Column("at", MOMENT, nullable=False, comment="copy of body.at, for searching; verified"),
-        sa.Column(
-            "kind", sa.String(length=40), nullable=False, comment="copy of body.kind, for searching; verified"
-        ),
+        sa.Column("kind", sa.String(length=40), nullable=False, comment="copy of body.kind, for searching; verified"),
         sa.Column("case_id", ID, nullable=True, comment="copy of body.case, for searching; verified"),
         sa.Column(
             "body",
@@ -197,9 +175,7 @@ def upgrade() -> None:
         "trail_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seq", ID, nullable=False, comment="of the newest event; 0 when empty"),
-        sa.Column(
-            "hash", sa.LargeBinary(length=32), nullable=False, comment="of the newest event; zeros when empty"
-        ),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False, comment="of the newest event; zeros when empty"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trail_head")),
     )
     op.create_table(
@@ -214,9 +190,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False, comment="where the case comes from"),
         sa.Column("external_id", sa.Text(), nullable=False, comment="the source's id of the case"),
         sa.Column("batch_id", ID, nullable=False, comment="delivery it came with"),
-        sa.Column(
-            "row_digest", sa.String(length=64), nullable=False, comment="SHA-256 of the row as delivered"
-        ),
+        sa.Column("row_digest", sa.String(length=64), nullable=False, comment="SHA-256 of the row as delivered"),
         sa.Column(
             "state",
             sa.String(length=12),
@@ -233,9 +207,7 @@ def upgrade() -> None:
         ),
         sa.Column("has_text", sa.Boolean(), nullable=False, comment="false: nothing for the model to read"),
         sa.Column("consent", sa.Boolean(), nullable=False, comment="false: a person decides"),
-        sa.Column(
-            "amount", sa.Double(), nullable=True, comment="largest amount at stake, in the policy's currency"
-        ),
+        sa.Column("amount", sa.Double(), nullable=True, comment="largest amount at stake, in the policy's currency"),
         sa.Column("fields", sa.JSON(), nullable=False, comment="mapped fields such as channel, region, tier"),
         sa.Column(
             "flags",
@@ -259,9 +231,7 @@ def upgrade() -> None:
         sa.Column("columns", sa.JSON(), nullable=False, comment="names of drifted columns"),
         sa.Column("terms", sa.JSON(), nullable=False, comment="new terms, most lifted first"),
         sa.Column("found_at", MOMENT, nullable=False, comment="when"),
-        sa.Column(
-            "raises_audits_until", MOMENT, nullable=False, comment="policy's factor applies until then"
-        ),
+        sa.Column("raises_audits_until", MOMENT, nullable=False, comment="policy's factor applies until then"),
         sa.ForeignKeyConstraint(["profile_id"], ["profiles.id"], name=op.f("fk_drifts_profile_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drifts")),
     )
@@ -276,9 +246,7 @@ def upgrade() -> None:
         sa.Column("since", MOMENT, nullable=False, comment="from then on"),
         sa.Column("until", MOMENT, nullable=True, comment="resumed"),
         sa.Column("model_review_id", ID, nullable=True, comment="opened by the breaker"),
-        sa.ForeignKeyConstraint(
-            ["model_review_id"], ["model_reviews.id"], name=op.f("fk_pauses_model_review_id")
-        ),
+        sa.ForeignKeyConstraint(["model_review_id"], ["model_reviews.id"], name=op.f("fk_pauses_model_review_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pauses")),
     )
     op.create_index(op.f("ix_pauses_until"), "pauses", ["until"])
@@ -287,13 +255,9 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("model_version", sa.String(length=32), nullable=True, comment="null: all to people"),
         sa.Column("previous", sa.String(length=32), nullable=True, comment="what a rollback returns to"),
-        sa.Column(
-            "challenger", sa.String(length=32), nullable=True, comment="scored in shadow beside the champion"
-        ),
+        sa.Column("challenger", sa.String(length=32), nullable=True, comment="scored in shadow beside the champion"),
         sa.Column("since", MOMENT, nullable=False, comment="when it began to serve"),
-        sa.ForeignKeyConstraint(
-            ["model_version"], ["model_versions.version"], name=op.f("fk_serving_model_version")
-        ),
+        sa.ForeignKeyConstraint(["model_version"], ["model_versions.version"], name=op.f("fk_serving_model_version")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_serving")),
     )
     op.create_table(
@@ -378,9 +342,7 @@ def upgrade() -> None:
         "outcomes",
         sa.Column("id", ID, nullable=False),
         sa.Column("case_id", ID, nullable=False, comment="the case"),
-        sa.Column(
-            "kind", sa.String(length=10), nullable=False, comment="reversal, complaint, csat or closed"
-        ),
+        sa.Column("kind", sa.String(length=10), nullable=False, comment="reversal, complaint, csat or closed"),
         sa.Column("value", sa.Double(), nullable=True, comment="CSAT 1–5; else null"),
         sa.Column("at", MOMENT, nullable=False, comment="when it happened"),
         sa.Column("imported_at", MOMENT, nullable=False, comment="when Handrail learnt of it"),
@@ -394,23 +356,17 @@ def upgrade() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("case_id", ID, nullable=False, comment="the case"),
         sa.Column("model_version", sa.String(length=32), nullable=False, comment="who predicted"),
-        sa.Column(
-            "role", sa.String(length=12), nullable=False, comment="champion or challenger at that time"
-        ),
+        sa.Column("role", sa.String(length=12), nullable=False, comment="champion or challenger at that time"),
         sa.Column("label", sa.Text(), nullable=False, comment="predicted category"),
         sa.Column("confidence", sa.Double(), nullable=False, comment="calibrated probability of the label"),
-        sa.Column(
-            "novelty", sa.Double(), nullable=False, comment="0 familiar … 1 unlike anything in training"
-        ),
+        sa.Column("novelty", sa.Double(), nullable=False, comment="0 familiar … 1 unlike anything in training"),
         sa.Column("novel", sa.Boolean(), nullable=False, comment="novelty above the version's threshold"),
         sa.Column("scored_at", MOMENT, nullable=False, comment="when"),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_predictions_case_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_predictions")),
         sa.UniqueConstraint("case_id", "model_version", name=op.f("uq_predictions_case_id_model_version")),
     )
-    op.create_index(
-        op.f("ix_predictions_model_version_scored_at"), "predictions", ["model_version", "scored_at"]
-    )
+    op.create_index(op.f("ix_predictions_model_version_scored_at"), "predictions", ["model_version", "scored_at"])
     op.create_table(
         "quarantine",
         sa.Column("id", ID, nullable=False),
@@ -431,9 +387,7 @@ def upgrade() -> None:
         sa.Column("external_id", sa.Text(), nullable=True, comment="the source's id, where it could be read"),
         sa.Column("case_id", ID, nullable=True, comment="the case, where one was made"),
         sa.Column("reason", sa.Text(), nullable=False, comment="what is wrong and the remedy"),
-        sa.Column(
-            "expectation", sa.Text(), nullable=False, comment="rule or Great Expectations name that failed"
-        ),
+        sa.Column("expectation", sa.Text(), nullable=False, comment="rule or Great Expectations name that failed"),
         sa.Column("row", sa.JSON(), nullable=True, comment="the row as delivered; erasable"),
         sa.Column("at", MOMENT, nullable=False, comment="when it was put aside"),
         sa.Column("released_at", MOMENT, nullable=True, comment="when a corrected row replaced it"),
@@ -449,15 +403,11 @@ def upgrade() -> None:
         sa.Column("queue", sa.String(length=1), nullable=False, comment="A, B or C"),
         sa.Column("reason", sa.Text(), nullable=False, comment="code of the first matching rule"),
         sa.Column("reasons", sa.JSON(), nullable=False, comment="codes of all matching rules, in order"),
-        sa.Column(
-            "category", sa.Text(), nullable=True, comment="predicted category; null without a prediction"
-        ),
+        sa.Column("category", sa.Text(), nullable=True, comment="predicted category; null without a prediction"),
         sa.Column("confidence", sa.Double(), nullable=True, comment="of that prediction"),
         sa.Column("threshold", sa.Double(), nullable=True, comment="auto threshold applied"),
         sa.Column("stage", sa.String(length=8), nullable=True, comment="stage of the category at that time"),
-        sa.Column(
-            "control", sa.Boolean(), nullable=False, comment="randomised control group of a partial rollout"
-        ),
+        sa.Column("control", sa.Boolean(), nullable=False, comment="randomised control group of a partial rollout"),
         sa.Column("suggestion_hidden", sa.Boolean(), nullable=False, comment="the reviewer decides blind"),
         sa.Column("model_version", sa.String(length=32), nullable=True, comment="who predicted"),
         sa.Column("policy_version", sa.String(length=12), nullable=False, comment="policy that routed"),
@@ -473,9 +423,7 @@ def upgrade() -> None:
         "work_items",
         sa.Column("id", ID, nullable=False),
         sa.Column("case_id", ID, nullable=False, comment="the case"),
-        sa.Column(
-            "kind", sa.String(length=12), nullable=False, comment="review, audit, second, gold or escalation"
-        ),
+        sa.Column("kind", sa.String(length=12), nullable=False, comment="review, audit, second, gold or escalation"),
         sa.Column("queue", sa.String(length=1), nullable=False, comment="queue of the case at opening"),
         sa.Column("category", sa.Text(), nullable=True, comment="predicted category"),
         sa.Column("suggestion_hidden", sa.Boolean(), nullable=False, comment="the reviewer decides blind"),
@@ -484,9 +432,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=8), nullable=False, comment="open or closed"),
         sa.Column("holder", sa.Text(), nullable=True, comment="reviewer who claimed it"),
         sa.Column("lease_until", MOMENT, nullable=True, comment="the claim ends here"),
-        sa.Column(
-            "fence", sa.Integer(), nullable=False, comment="grows with each claim; a stale one is refused"
-        ),
+        sa.Column("fence", sa.Integer(), nullable=False, comment="grows with each claim; a stale one is refused"),
         sa.Column("breached_at", MOMENT, nullable=True, comment="SLA breach noticed"),
         sa.Column("closed_at", MOMENT, nullable=True, comment="decided or withdrawn"),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_work_items_case_id")),
@@ -521,9 +467,7 @@ def upgrade() -> None:
         sa.Column("drawn_at", MOMENT, nullable=False, comment="when"),
         sa.Column("seed", ID, nullable=False, comment="reproduces the draw"),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_audit_draws_case_id")),
-        sa.ForeignKeyConstraint(
-            ["work_item_id"], ["work_items.id"], name=op.f("fk_audit_draws_work_item_id")
-        ),
+        sa.ForeignKeyConstraint(["work_item_id"], ["work_items.id"], name=op.f("fk_audit_draws_work_item_id")),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_audit_draws")),
     )
     op.create_index(op.f("ix_audit_draws_drawn_at"), "audit_draws", ["drawn_at"])
@@ -567,12 +511,8 @@ def upgrade() -> None:
         sa.Column("decision_id", ID, nullable=False, comment="the decision it carries out"),
         sa.Column("key", sa.String(length=64), nullable=False, comment="idempotency key for the receiver"),
         sa.Column("action", sa.Text(), nullable=False, comment="what the receiver does"),
-        sa.Column(
-            "category", sa.Text(), nullable=False, comment="label decided; a pause stops automatic ones by it"
-        ),
-        sa.Column(
-            "automatic", sa.Boolean(), nullable=False, comment="true: held while the category is paused"
-        ),
+        sa.Column("category", sa.Text(), nullable=False, comment="label decided; a pause stops automatic ones by it"),
+        sa.Column("automatic", sa.Boolean(), nullable=False, comment="true: held while the category is paused"),
         sa.Column(
             "state",
             sa.String(length=9),
@@ -594,9 +534,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_state_next_at"), "outbox", ["state", "next_at"])
 
     op.bulk_insert(
-        sa.table(
-            "trail_head", sa.column("id", sa.Integer), sa.column("seq", ID), sa.column("hash", sa.LargeBinary)
-        ),
+        sa.table("trail_head", sa.column("id", sa.Integer), sa.column("seq", ID), sa.column("hash", sa.LargeBinary)),
         [{"id": 1, "seq": 0, "hash": GENESIS}],
     )
     for statement in STATEMENTS[op.get_context().dialect.name]:

@@ -1,0 +1,340 @@
+"""How fast is triage? Beside its floor, and beside what a Prefect user writes first.
+
+    python benchmarks/triage.py [--quick] [--json]
+
+`run` is the triage flow as `handrail run` calls it: a JSONL file, the sample policy with every stage on auto, a
+trained model, SQLite. The floor does to the same texts only what nobody can leave out: the same redaction, the
+same vectoriser and `predict_proba`, and a plain `sqlite3.executemany` of the very rows that the run has written,
+into the same tables with their indexes. Task-per-case is one Prefect task a case that loads, redacts, scores and
+commits it, in one flow run on a local server; a part of the cases is measured and scaled.
+
+Each measurement has a process of its own, so that peaks of memory can be compared. The last line on stdout is one
+JSON document. CPU seconds stand beside the wall's: on a busy machine they are the steadier ratio.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+# Everything heavy is imported by the processes that measure: a child's peak of memory begins with its parent's.
+
+ROOT = Path(__file__).resolve().parent.parent
+POLICY = ROOT / "policy" / "sample"
+WARM_UP = 200
+EVENTLESS_WEEKS = range(1, 8)  # before the sample business's first event
+SIZES, TASKS = (10_000, 50_000), 1_000
+QUICK_SIZES, QUICK_TASKS = (2_000, 10_000), 100
+
+
+@dataclass
+class Stopwatch:
+    """Wall and CPU seconds by name."""
+
+    wall: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def time(self, name: str) -> Iterator[None]:
+        """Add what the block takes to `name`."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.wall[name] = self.wall.get(name, 0.0) + time.perf_counter() - wall
+        self.cpu[name] = self.cpu.get(name, 0.0) + time.process_time() - cpu
+
+
+def alone(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - whatever it returns
+    """Call `function` in a fresh process and return its result."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def prepare(folder: Path, sizes: Sequence[int]) -> dict[str, float]:
+    """Make a workspace with a trained model and the files to run; returns the lengths of the texts."""
+    from flows.retraining import retraining
+    from flows.triage import triage
+    from handrail import policy, sample
+    from handrail.acts import administering
+    from handrail.store.engine import Store
+    from handrail.workspace import Workspace
+    from tasks.simulate import deliver_file
+
+    most = max(sizes) + WARM_UP
+    cases, _ = sample.generate_weeks(EVENTLESS_WEEKS, per_week=round(most / len(EVENTLESS_WEEKS) * 1.1))
+    business = sample.generate(weeks=1)
+    deliver_file(business.history, folder / "history.jsonl")
+    deliver_file(cases[:WARM_UP], folder / "warm-up.jsonl")
+    for size in sizes:
+        deliver_file(cases[WARM_UP : WARM_UP + size], folder / f"{size}.jsonl")
+
+    rules = folder / "policy.yaml"
+    text = (POLICY / "policy.yaml").read_text(encoding="utf-8")
+    rules.write_text(text.replace("stage: shadow", "stage: auto").replace("stage: manual", "stage: auto"))
+    workspace = Workspace(folder / "trained")
+    workspace.create()
+    store = Store(workspace.database_url)
+    store.upgrade()
+    administering.found(store, policy.read(rules), founder="benchmark", now=datetime.now(UTC))
+    store.dispose()
+    home = str(workspace.home)
+    triage.fn(file=str(folder / "history.jsonl"), mapping=str(POLICY / "mapping.yaml"), home=home)
+    assert retraining.fn(cause="by_hand", home=home)["serves"]
+    lengths = cases["text"].str.len()
+    quantiles = {f"p{share:.0%}"[:-1]: lengths.quantile(share) for share in (0.05, 0.5, 0.95, 1.0)}
+    return {"mean": round(float(lengths.mean())), **{name: round(float(at)) for name, at in quantiles.items()}}
+
+
+def measure(folder: Path, size: int) -> dict[str, Any]:
+    """Run triage on `size` cases in a copy of the trained workspace, then the floor of the same cases."""
+    home = folder / f"home-{size}"
+    shutil.copytree(folder / "trained", home)
+    watch = Stopwatch()
+    with watch.time("startup"):
+        run = runner(home)
+        run(folder / "warm-up.jsonl")
+    before = row_numbers(home)
+    snapshot(home, home / "before.db")
+    started_with = peak_mb()
+    with watch.time("run"):
+        result = run(folder / f"{size}.jsonl")
+    peak = peak_mb()
+    assert result["accepted"] == sum(result["queues"].values())
+    assert result["queues"]["A"], "nothing was automated: the model or the policy is not what it should be"
+    floor(watch, home, before, folder / f"{size}.jsonl")
+    return {
+        "cases": size, "wall": rounded(watch.wall), "cpu": rounded(watch.cpu), "peak_rss_mb": peak,
+        "rss_before_run_mb": started_with, "queues": result["queues"], "quarantined": result["quarantined"],
+    }  # fmt: skip
+
+
+def runner(home: Path) -> Callable[[Path], dict[str, Any]]:
+    """The triage flow as the command line calls it: no server, mapping and home given."""
+    from flows.triage import triage
+
+    return lambda file: triage.fn(file=str(file), mapping=str(POLICY / "mapping.yaml"), home=str(home))
+
+
+def floor(watch: Stopwatch, home: Path, before: dict[str, int], file: Path) -> None:
+    """Time what cannot be left out, on the run's own texts and rows."""
+    import pandas as pd
+
+    from handrail import pii
+    from handrail.workspace import Workspace
+    from models.classifier import features
+    from tasks.occasion import enter
+    from tasks.score import examples, serving_model
+
+    occasion = enter(Workspace(home), "benchmark", pd.Timestamp.now(tz="UTC").to_pydatetime())
+    champion = serving_model(occasion)
+    assert champion is not None
+    model, policy = champion[1], occasion.policy
+    for chunk in pd.read_json(file, lines=True, chunksize=policy.intake.batch_rows, dtype=False):
+        texts = chunk["text"].fillna("").tolist()
+        with watch.time("redaction"):
+            redacted = [
+                one.text
+                for one in pii.redact_many(texts, policy.privacy.redact, region=policy.privacy.phone_region)
+            ]
+        fields = chunk[["channel", "region", "tier"]].to_dict("records")
+        view = examples(chunk.assign(case_id=chunk.index, redacted=redacted, fields=fields), model.fields)
+        with watch.time("model"):
+            model.estimator.predict_proba(features(view, model.fields))
+    tables = written_rows(home, before)
+    with closing(sqlite3.connect(home / "before.db", isolation_level=None)) as connection:
+        for setting in ("journal_mode = WAL", "synchronous = FULL"):
+            connection.execute(f"PRAGMA {setting}")
+        with watch.time("rows"):
+            for statement, rows in tables:
+                connection.execute("BEGIN")
+                connection.executemany(statement, rows)
+                connection.execute("COMMIT")
+        watch.wall["rows_written"] = sum(len(rows) for _, rows in tables)
+
+
+def written_rows(home: Path, before: dict[str, int]) -> list[tuple[str, list[tuple[Any, ...]]]]:
+    """What a run has added to the database: a statement and its rows for each table."""
+    found = []
+    with closing(sqlite3.connect(home / "handrail.db")) as connection:
+        for table, newest in before.items():
+            rows = connection.execute(f'SELECT * FROM "{table}" WHERE rowid > ?', (newest,)).fetchall()  # noqa: S608
+            if rows:
+                marks = ", ".join("?" * len(rows[0]))
+                found.append((f'INSERT INTO "{table}" VALUES ({marks})', rows))  # noqa: S608 - our own tables
+    return found
+
+
+def snapshot(home: Path, file: Path) -> None:
+    """Copy the database as it stands, with its tables, indexes and triggers."""
+    with closing(sqlite3.connect(home / "handrail.db")) as source, closing(sqlite3.connect(file)) as copy:
+        source.backup(copy)
+
+
+def row_numbers(home: Path) -> dict[str, int]:
+    """The newest row of each table."""
+    with closing(sqlite3.connect(home / "handrail.db")) as connection:
+        names = [
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            if name not in {"trail_head", "alembic_version"} and not name.startswith("sqlite_")
+        ]  # fmt: skip
+        newest = {
+            name: connection.execute(f'SELECT max(rowid) FROM "{name}"').fetchone()[0]  # noqa: S608 - as above
+            for name in names
+        }
+    return {name: number or 0 for name, number in newest.items()}
+
+
+def task_per_case(folder: Path, count: int, size: int) -> dict[str, float]:
+    """Milliseconds a case of the naive flow on a real server; beside it `run` recorded by the same server."""
+    from flows.local_server import LocalServer
+    from handrail.workspace import Workspace
+
+    home = folder / "by-task"
+    shutil.copytree(folder / "trained", home)
+    server = LocalServer(Workspace(home))
+    os.environ.update({**server.environment(), "PREFECT_LOGGING_LEVEL": "ERROR"})
+    with server:
+        naive = naive_flow(home, folder / f"{size}.jsonl", count)
+        naive(range(2))  # what the first task run pays once
+        began = time.perf_counter()
+        naive(range(2, count))
+        ms = (time.perf_counter() - began) / (count - 2) * 1000
+
+        from flows.triage import triage
+
+        runner(home)(folder / "warm-up.jsonl")
+        began = time.perf_counter()
+        triage(file=str(folder / f"{size}.jsonl"), mapping=str(POLICY / "mapping.yaml"), home=str(home))
+        seconds = time.perf_counter() - began
+    return {"measured_cases": count - 2, "ms_per_case": ms, "run_on_server_seconds": seconds}
+
+
+def naive_flow(home: Path, file: Path, count: int) -> Callable[[Sequence[int]], None]:
+    """One task a case: load it, redact it, score it, commit it."""
+    import pandas as pd
+    from prefect import flow, task
+
+    from handrail import pii
+    from handrail.workspace import Workspace
+    from tasks.occasion import enter
+    from tasks.score import serving_model
+
+    champion = serving_model(enter(Workspace(home), "benchmark", pd.Timestamp.now(tz="UTC").to_pydatetime()))
+    assert champion is not None
+    cases = pd.read_json(file, lines=True, nrows=count, dtype=False)
+    connect = partial(sqlite3.connect, home / "naive.db")
+    with closing(connect()) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE cases (id INTEGER PRIMARY KEY, text, amount, tier, channel, label, sure)")
+        rows = enumerate(cases[["text", "amount", "tier", "channel"]].itertuples(index=False))
+        connection.executemany("INSERT INTO cases VALUES (?, ?, ?, ?, ?, NULL, NULL)", [(n, *row) for n, row in rows])
+
+    @task
+    def handle(number: int) -> None:
+        with closing(connect()) as connection, connection:
+            query = "SELECT text, amount, tier, channel FROM cases WHERE id = ?"
+            text, amount, tier, channel = connection.execute(query, (number,)).fetchone()
+            case = {"text": pii.redact(text or "").text, "amount": amount, "tier": tier, "channel": channel}
+            said = champion[1].predict(pd.DataFrame([case])).iloc[0]
+            values = (said["label"], float(said["confidence"]), number)
+            connection.execute("UPDATE cases SET label = ?, sure = ? WHERE id = ?", values)
+
+    @flow
+    def one_by_one(numbers: Sequence[int]) -> None:
+        for number in numbers:
+            handle(number)
+
+    return lambda numbers: one_by_one(list(numbers))
+
+
+def peak_mb() -> float:
+    """Peak of this process's memory so far, in megabytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
+
+
+def rounded(figures: dict[str, float]) -> dict[str, float]:
+    """Three decimals are more than a benchmark knows."""
+    return {name: round(value, 3) for name, value in figures.items()}
+
+
+def ratios(measured: dict[str, Any], clock: str) -> tuple[float, float]:
+    """How many times the floor a run takes, with redaction in the floor and without."""
+    seconds = measured[clock]
+    least = seconds["model"] + seconds["rows"]
+    return seconds["run"] / (least + seconds["redaction"]), seconds["run"] / least
+
+
+def report(lengths: dict[str, float], sizes: list[dict[str, Any]], naive: dict[str, float]) -> dict[str, Any]:
+    """The figures that the design promises, from what was measured."""
+    small, large = sizes
+    more = large["cases"] - small["cases"]
+    marginal = (large["wall"]["run"] - small["wall"]["run"]) / more * 1000
+    with_redaction, without = ratios(large, "wall")
+    by_task = naive["ms_per_case"] * large["cases"] / 1000
+    figures = {
+        "ratio_to_floor": with_redaction,
+        "ratio_to_floor_without_redaction": without,
+        "cpu_ratio_to_floor": ratios(large, "cpu")[0],
+        "times_faster_than_task_per_case": by_task / large["wall"]["run"],
+        "marginal_ms_per_case": marginal,
+        "marginal_to_average_ms": marginal / (small["wall"]["run"] / small["cases"] * 1000),
+        "startup_seconds": large["wall"]["startup"],
+        "peak_rss_growth_mb": large["peak_rss_mb"] - small["peak_rss_mb"],
+    }
+    return {**rounded(figures), "text_characters": lengths, "sizes": sizes, "task_per_case": rounded(naive)}
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print the figures for a reader."""
+    lengths = found["text_characters"]
+    print("Texts: " + ", ".join(f"{name} {value:,}" for name, value in lengths.items()) + " characters.\n")
+    print(f"{'seconds':32}" + "".join(f"{one['cases']:>16,}" for one in found["sizes"]) + "   (CPU)")
+    for title, name in (
+        ("start-up, apart", "startup"), ("run", "run"), ("floor: redaction", "redaction"),
+        ("floor: vectoriser, predict_proba", "model"), ("floor: executemany", "rows"),
+    ):  # fmt: skip
+        cells = (f"{one['wall'][name]:9.2f} ({one['cpu'][name]:5.2f})" for one in found["sizes"])
+        print(f"{title:32}" + "".join(f"{cell:>18}" for cell in cells))
+    print(f"{'run / floor':32}" + "".join(f"{ratios(one, 'wall')[0]:9.2f} ({ratios(one, 'cpu')[0]:5.2f})  " for one in found["sizes"]))
+    print(f"{'run / floor without redaction':32}" + "".join(f"{ratios(one, 'wall')[1]:9.2f} ({ratios(one, 'cpu')[1]:5.2f})  " for one in found["sizes"]))
+    print(f"{'peak memory, MB':32}" + "".join(f"{one['peak_rss_mb']:9.0f}{'':9}" for one in found["sizes"]))
+    naive = found["task_per_case"]
+    print(f"\nA task per case: {naive['ms_per_case']:.1f} ms a case; run: {found['marginal_ms_per_case']:.3f} ms.")
+
+
+def main() -> None:
+    """Measure, print the table and, as the last line, one JSON document."""
+    parser = argparse.ArgumentParser(description="Triage beside its floor and beside one Prefect task a case.")
+    parser.add_argument("--quick", action="store_true", help="fewer cases: about a minute")
+    parser.add_argument("--json", action="store_true", help="only the JSON document, without the table")
+    options = parser.parse_args()
+    sizes, tasks = (QUICK_SIZES, QUICK_TASKS) if options.quick else (SIZES, TASKS)
+    for name in [name for name in os.environ if name.startswith(("HANDRAIL_", "PREFECT_"))]:
+        del os.environ[name]  # of the user's own workspace and server
+    with tempfile.TemporaryDirectory(prefix="handrail-benchmark-") as name:
+        folder = Path(name)
+        lengths = alone(prepare, folder, sizes)
+        measured = [alone(measure, folder, size) for size in sizes]
+        naive = alone(task_per_case, folder, tasks, sizes[0])
+    found = report(lengths, measured, naive)
+    if not options.json:
+        show(found)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

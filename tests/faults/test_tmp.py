@@ -1,3 +1,0 @@
-def test_x(trained):
-    print(trained.states())
-    assert 0

@@ -1,0 +1,288 @@
+"""The local server, `handrail up` and the deployments, on real ports and real processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.request import urlopen
+
+import pytest
+
+from console import deployments
+from flows.local_server import LocalServer, free_port, require_free
+from handrail.store import cases
+from handrail.store.engine import Store
+from handrail.workspace import Workspace
+
+NAMES = {
+    "triage",
+    "shadow-scoring",
+    "queue-assignment",
+    "sla-watch",
+    "audit-sampling",
+    "quality-watch",
+    "drift-detection",
+    "fairness-watch",
+    "retraining",
+    "deployment",
+    "retention",
+    "kpi-report",
+}
+ON_DEMAND = {"triage", "deployment"}
+CASES = """external_id,received_at,text
+1,2026-01-05T09:00:00+00:00,Where is the refund for the blue kettle that I sent back?
+2,2026-01-05T09:01:00+00:00,Please change my address to the new flat.
+3,2026-01-05T09:02:00+00:00,The invoice of December names the wrong amount.
+4,2026-01-05T09:03:00+00:00,I would like to move my appointment to Friday.
+"""
+
+
+READY_SECONDS = 240.0
+"""Far more than it takes (half a minute on two idle cores): a busy machine is no defect."""
+
+
+Found = TypeVar("Found")
+
+
+@dataclass
+class Served:
+    """A workspace in which `handrail up` runs."""
+
+    workspace: Workspace
+    server: LocalServer
+    mlflow_port: int
+    process: subprocess.Popen[str]
+    output: str = ""
+
+    def ask(self, path: str, body: Mapping[str, object] | None = None, method: str = "POST") -> Any:  # noqa: ANN401 - JSON
+        return self.server.ask(path, body, method=method)
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        return dict(self.ask(f"/deployments/name/{name}/{name}", method="GET"))
+
+    def wait_for(self, look: Callable[[], Found], what: str) -> Found:
+        """The first true answer of `look`."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not (found := look()):
+            assert self.process.poll() is None, self.stop()
+            assert time.monotonic() < deadline, f"{what} did not happen"
+            time.sleep(0.3)
+        return found
+
+    def stop(self) -> str:
+        """Press Ctrl-C, once; everything that it printed."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        if not self.output:
+            self.output = self.process.communicate(timeout=60)[0]
+        return self.output
+
+
+def command_line(workspace: Workspace, *words: object) -> tuple[list[str], dict[str, str]]:
+    """A `handrail` command and its environment, in this workspace."""
+    foreign = ("PREFECT_API_URL", "HANDRAIL_DATABASE_URL", "HANDRAIL_SECRET")
+    kept = {name: value for name, value in os.environ.items() if name not in foreign}
+    environment = {**kept, "HANDRAIL_HOME": str(workspace.home), "HANDRAIL_USER": "ada"}
+    return [sys.executable, "-m", "console.main", *map(str, words)], environment
+
+
+def handrail(workspace: Workspace, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run a `handrail` command in a workspace to its end."""
+    arguments, environment = command_line(workspace, *words)
+    return subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A new workspace with everything running, deployed and ready."""
+    workspace = Workspace(tmp_path_factory.mktemp("served") / "home")
+    made = handrail(workspace, "init")
+    assert made.returncode == 0, made.stderr
+    port, mlflow_port = free_port(), free_port()
+    arguments, environment = command_line(workspace, "up", "--port", port, "--mlflow-port", mlflow_port)
+    process = subprocess.Popen(
+        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=workspace.home
+    )
+    running = Served(workspace, LocalServer(workspace, port), mlflow_port, process)
+    try:
+        running.wait_for(workspace.server_file.exists, "`handrail up`")
+        yield running
+    finally:
+        running.stop()
+
+
+def test_every_flow_is_deployed_with_description_tags_schedule_and_one_run_at_a_time(served: Served) -> None:
+    found = {deployment["name"]: deployment for deployment in served.ask("/deployments/filter", {})}
+    assert set(found) == NAMES
+    for name, deployment in found.items():
+        assert len(deployment["description"]) > 40, name
+        assert "handrail" in deployment["tags"], name
+        assert bool(deployment["schedules"]) == (name not in ON_DEMAND), name
+        assert deployment["global_concurrency_limit"]["limit"] == 1, name
+        assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE", name
+        assert deployment["work_pool_name"] == "handrail", name
+        assert deployment["enforce_parameter_schema"], name
+        assert deployment["pull_steps"] == [], name
+
+
+def test_every_parameter_in_the_stewards_form_is_described_and_bounded(served: Served) -> None:
+    for deployment in served.ask("/deployments/filter", {}):
+        fields = deployment["parameter_openapi_schema"]["properties"]
+        assert fields, deployment["name"]
+        for name, field in fields.items():
+            assert field.get("description"), f"{deployment['name']}: {name}"
+    days = served.deployment("drift-detection")["parameter_openapi_schema"]["properties"]["days"]
+    assert (days["minimum"], days["maximum"]) == (1, 366)
+    cause = served.deployment("retraining")["parameter_openapi_schema"]["properties"]["cause"]
+    assert cause["enum"] == ["when_due", "drift", "by_hand"]
+
+
+def test_deleting_is_never_scheduled_unless_somebody_asks_for_it(served: Served) -> None:
+    assert served.deployment("retention")["parameters"] == {"dry_run": True}
+
+
+def test_schedules_make_runs(served: Served) -> None:
+    scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"]}}}}
+
+    def planned() -> set[str]:
+        return {run["deployment_id"] for run in served.ask("/flow_runs/filter", scheduled) if run["auto_scheduled"]}
+
+    expected = {served.deployment(name)["id"] for name in NAMES - ON_DEMAND}
+    served.wait_for(lambda: planned() == expected, "a scheduled run of each deployment")
+
+
+def test_a_file_triaged_through_the_servers_api_is_queued(served: Served, tmp_path: Path) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text(CASES, encoding="utf-8")
+    parameters = {"file": str(file), "as_of": "2026-01-05T12:00:00+00:00"}
+    identity = served.deployment("triage")["id"]
+    run = served.ask(f"/deployments/{identity}/create_flow_run", {"parameters": parameters})
+
+    def ended() -> dict[str, Any] | None:
+        now = served.ask(f"/flow_runs/{run['id']}", method="GET")
+        return dict(now) if now["state_type"] in {"COMPLETED", "FAILED", "CRASHED"} else None
+
+    done = served.wait_for(ended, "the triage run")
+    assert done["state_type"] == "COMPLETED", (served.workspace.home / "logs" / "worker.log").read_text()
+
+    store = Store(served.workspace.database_url)
+    with store.read() as connection:
+        states = cases.state_counts(connection)
+        routes = cases.route_counts(connection, 1)
+    store.dispose()
+    assert states == {"queued": 4}
+    assert {queue for queue, _ in routes} == {"C"}  # no model, no automation
+
+    of_run = {"flow_run_id": {"any_": [run["id"]]}}
+    artifacts = {artifact["key"] for artifact in served.ask("/artifacts/filter", {"artifacts": of_run})}
+    assert artifacts == {"triage-queues", "data-docs"}
+    assert served.workspace.data_docs.exists()
+
+    def tasks() -> set[str]:
+        found = served.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+        return {task["name"].rsplit("-", 1)[0] for task in found if task["state_type"] == "COMPLETED"}
+
+    served.wait_for(lambda: {"ingest", "gate", "redact", "score", "assign"} <= tasks(), "the record of its tasks")
+
+
+def test_a_drift_starts_a_retraining_that_knows_its_cause(served: Served) -> None:
+    event = {
+        "id": str(uuid.uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": "handrail.drift.detected",
+        "resource": {"prefect.resource.id": "handrail.business.sample"},
+        "payload": {"drift": "1", "business": "sample"},
+    }
+    served.server.ask("/events", [event])  # what `emit_event` sends
+    of_retraining = {"deployments": {"name": {"any_": ["retraining"]}}}
+
+    def started() -> dict[str, Any] | None:
+        runs = [run for run in served.ask("/flow_runs/filter", of_retraining) if not run["auto_scheduled"]]
+        return dict(runs[0]) if runs and runs[0]["start_time"] else None
+
+    run = served.wait_for(started, "the retraining")
+    assert run["parameters"] == {"cause": "drift"}
+
+
+def test_all_pages_answer_and_stay_on_this_machine(served: Served) -> None:
+    known = json.loads(served.workspace.server_file.read_text())
+    assert known["prefect_api"] == served.server.api_url
+    for page in (known["prefect_ui"], known["mlflow"]):
+        with urlopen(page, timeout=10) as answer:  # noqa: S310 - our own http address
+            assert answer.status == 200
+    with urlopen(f"{known['prefect_ui']}/ui-settings", timeout=10) as answer:  # noqa: S310
+        settings = json.load(answer)
+    assert settings["api_url"] == served.server.api_url
+    assert settings["default_ui"] == "v1"  # the other pages call an outside host
+
+
+def test_a_second_up_is_refused_while_the_first_one_serves(served: Served) -> None:
+    second = handrail(served.workspace, "up", "--port", free_port(), "--mlflow-port", free_port())
+    assert second.returncode == 1
+    assert "is up already" in second.stderr
+    assert f"kill {served.process.pid} " in second.stderr
+
+
+def test_a_repeated_deployment_changes_nothing(served: Served) -> None:
+    before = {found["id"]: found["name"] for found in served.ask("/deployments/filter", {})}
+    deployments.prepare(served.server)
+    assert {found["id"]: found["name"] for found in served.ask("/deployments/filter", {})} == before
+    assert len(served.ask("/automations/filter", {})) == 2
+
+
+def test_ctrl_c_stops_everything(served: Served) -> None:
+    """The last one that asks for `served`: it ends what the others use."""
+    known = json.loads(served.workspace.server_file.read_text())
+    output = served.stop()
+    assert served.process.returncode == 0
+    assert "Ctrl-C stops everything." in output
+    assert output.endswith("Stopped.\n")
+    assert not served.workspace.server_file.exists()
+    assert len(known["children"]) == 3
+    for group in known["children"]:
+        with pytest.raises(ProcessLookupError):
+            os.killpg(group, 0)
+    require_free(served.server.port, "--port")
+    require_free(served.mlflow_port, "--mlflow-port")
+
+
+class Remembering:
+    """A server that lists runs and remembers which were deleted."""
+
+    def __init__(self, runs: list[dict[str, Any]]) -> None:
+        self.runs = runs
+        self.deleted: list[str] = []
+
+    def ask(self, path: str, body: Mapping[str, Any] | None = None, *, method: str = "POST") -> Any:  # noqa: ANN401 - JSON
+        if method == "DELETE":
+            self.deleted.append(path)
+            return None
+        assert body is not None
+        assert body["flow_runs"]["expected_start_time"] == {"before_": "2026-01-05T12:00:00+00:00"}
+        assert body["sort"] == "EXPECTED_START_TIME_DESC"  # newest first
+        return self.runs
+
+
+def test_of_the_runs_missed_while_nothing_ran_each_deployment_makes_up_for_the_newest() -> None:
+    def run(name: str, deployment: str, *, auto_scheduled: bool = True) -> dict[str, Any]:
+        return {"id": name, "deployment_id": deployment, "auto_scheduled": auto_scheduled}
+
+    by_hand = run("by hand", "sla", auto_scheduled=False)
+    server = Remembering([run("new", "sla"), run("only", "kpi"), by_hand, run("old", "sla"), run("older", "sla")])
+    now = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    assert deployments.drop_missed_runs(server, now) == 2  # type: ignore[arg-type]
+    assert server.deleted == ["/flow_runs/old", "/flow_runs/older"]
+
+
+def test_up_without_a_workspace_says_how_to_make_one(tmp_path: Path) -> None:
+    refused = handrail(Workspace(tmp_path / "nowhere"), "up")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.endswith("Run `handrail init`.\n")
