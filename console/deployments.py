@@ -49,7 +49,7 @@ LIFELESS: dict[str, Any] = {
 
 
 def prepare(server: LocalServer) -> None:
-    """Bring pool, deployments and automations up to date with this version; doing it again changes nothing.
+    """Bring pool, automations and deployments up to date with this version; drop what was missed.
 
     Raises:
         NotFound: `prefect.yaml` is not where the installed package expects it.
@@ -57,14 +57,19 @@ def prepare(server: LocalServer) -> None:
     """
     if not DEPLOYMENTS.is_file():
         raise NotFound(f"There is no {DEPLOYMENTS}. Install Handrail from its own folder: `make setup`.")
+    furnish(server)
+    with deploying(server) as child:
+        child.finish(within_seconds=DEPLOY_SECONDS)
+    drop_missed_runs(server, datetime.now(UTC))
+
+
+def furnish(server: LocalServer) -> None:
+    """Make the work pool and the automation that no deployment owns; what exists already stays as it is."""
     if POOL not in {pool["name"] for pool in server.ask("/work_pools/filter", {})}:
         # The worker brings the job template; Prefect's own command would ask an outside host for one.
         server.ask("/work_pools/", {"name": POOL, "type": "process"})
     if LIFELESS["name"] not in {automation["name"] for automation in server.ask("/automations/filter", {})}:
         server.ask("/automations/", LIFELESS)
-    with deploying(server) as child:
-        child.finish(within_seconds=DEPLOY_SECONDS)
-    drop_missed_runs(server, datetime.now(UTC))
 
 
 def deploying(server: LocalServer) -> Child:

@@ -63,19 +63,19 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
     store = Store(workspace.database_url)
     store.upgrade()
     sample = BUSINESSES / "sample"
-    administering.found(store, policies.read(sample / "policy.yaml"), founder=STEWARD, now=business.start)
+    rules = policies.read(sample / "policy.yaml")
+    administering.found(store, rules, founder=STEWARD, now=business.start)
     _tell(
         f"{len(business.cases)} cases in {weeks} weeks, {len(business.history)} earlier ones as history. "
         "People and outcomes are simulated, everything else is real.\n"
     )
-    _tell(
-        f"{'week':>4} {'cases':>6} {'A':>5} {'B':>5} {'C':>5} {'auto':>5}  {'audited error (95 %)':<22} {'true':>5}  notes"
-    )
+    _tell("week  cases     A     B     C  auto  audited error (95 %)    true  notes")
     # The heartbeat thread sleeps for a second at the end of every flow run; a time-lapse has no use for it.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         lapse = TimeLapse(workspace, business, str(sample / "mapping.yaml"), tell=lambda week: _tell(week_line(week)))
         story = lapse.run()
-    return story, write(story, workspace.reports / "time-lapse.html")
+    page = workspace.reports / "time-lapse.html"
+    return story, write(story, page, breaker_limit=rules.breaker.limit)
 
 
 def week_line(week: "Week") -> str:

@@ -152,7 +152,10 @@ def outcome_import(
     from tasks.outcomes import import_outcomes
 
     counts = import_outcomes(enter(actor, as_of), file, source)
-    text = f"{counts['imported']} outcomes imported, {counts['duplicates']} known before, {counts['unknown']} of unknown cases."
+    text = (
+        f"{counts['imported']} outcomes imported, {counts['duplicates']} known before, "
+        f"{counts['unknown']} of unknown cases."
+    )
     answer(counts, as_json=as_json, text=text)
 
 

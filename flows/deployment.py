@@ -11,7 +11,9 @@ from handrail.errors import BadInput
 from handrail.policy import Stage
 from tasks import publish
 from tasks.deploy import judge, roll_back
+from tasks.drift import WINDOW
 from tasks.occasion import Occasion, begin, enter
+from tasks.score import score_challenger
 
 Act = Annotated[
     Literal["judge", "rollback", "pause", "resume", "stage"],
@@ -49,6 +51,8 @@ def deployment(
 
 
 def _judge(occasion: Occasion) -> dict[str, Any]:
+    # Its shadow is completed first: the drift watch compares the next weeks with what it said of this one.
+    score_challenger(occasion, occasion.now - WINDOW)
     judgement = judge(occasion)
     figures: dict[str, Any] = {}
     if judgement.verdict is not None:

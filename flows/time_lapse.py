@@ -167,8 +167,9 @@ class TimeLapse:
         week.kpis = self._run(kpi_report, evening)
         with occasion.store.read() as connection:
             audits = evidence.audits(connection, since=first, until=evening)
-            week.breaches = len(evidence.escalations_in(connection, since=first, until=evening))
+            escalations = evidence.escalations_in(connection, since=first, until=evening)
             pauses = rollout.pauses(connection)
+        week.breaches = int((escalations["cause"] == "sla_breach").sum())
         week.audited = estimate(audits)
         week.paused = pauses.loc[pauses["since"] >= first, "category"].tolist()
 

@@ -241,7 +241,7 @@ class PrivacyRules(Strict):
         "email", "phone", "card", "iban", "ssn", "ip",
     )  # fmt: skip
     phone_region: str = "US"
-    consent_when_absent: bool = Field(default=True, description="consent of a case whose source names no consent column")
+    consent_when_absent: bool = Field(default=True, description="consent where the source names no such column")
 
 
 class RetentionRules(Strict):

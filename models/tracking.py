@@ -1,5 +1,6 @@
 """MLflow, quiet and offline; imported when a training, a fetch or an alias needs it."""
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -165,6 +166,7 @@ def _mlflow() -> Any:  # noqa: ANN401 - a module whose parts load on use
     import mlflow.sklearn  # noqa: PLC0415 - as above
     import mlflow.store.db.utils  # noqa: PLC0415 - as above
 
+    gc.freeze()  # its objects stay for good: no garbage collection need look through them again
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     return mlflow

@@ -27,7 +27,13 @@ def assign(occasion: Occasion) -> dict[str, int]:
     while True:
         with occasion.store.read() as connection:
             version = models.serving(connection)["model_version"]
-            chunk = cases.pick(connection, State.SCORED, after=after, limit=occasion.policy.intake.batch_rows)
+            chunk = cases.pick(
+                connection,
+                State.SCORED,
+                ["amount", "flags", "has_text", "consent"],
+                after=after,
+                limit=occasion.policy.intake.batch_rows,
+            )
             predictions = queue.predictions_of(connection, chunk["case_id"].tolist(), version)
         if chunk.empty:
             break

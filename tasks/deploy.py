@@ -48,8 +48,8 @@ def judge(occasion: Occasion) -> Judgement:
         missing = rules.min_withheld - len(withheld)
         return Judgement(challenger, "waiting", (f"{missing} more fresh withheld labels are needed",))
     verdict = gate.judge(
-        withheld, costs=occasion.policy.costs, rules=rules, bands=bands(occasion.policy), groups=occasion.policy.fairness.groups,
-        max_gap=occasion.policy.fairness.max_gap,
+        withheld, costs=occasion.policy.costs, rules=rules, bands=bands(occasion.policy),
+        groups=occasion.policy.fairness.groups, max_gap=occasion.policy.fairness.max_gap,
     )  # fmt: skip
     model_acts.record_judgement(
         occasion.store, challenger, passed=verdict.passed, cases=verdict.cases, reasons=verdict.reasons,

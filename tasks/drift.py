@@ -13,6 +13,8 @@ from tasks.occasion import Occasion, log
 from tasks.step import step
 
 WINDOW = timedelta(days=7)
+MOSTLY_SCORED = 0.5
+"""Share of a window that the serving version must have scored before its predictions are watched."""
 MODEL_COLUMNS = ("predicted", "confidence", "novelty")
 """Columns in the terms of one model version: another version's are not comparable."""
 
@@ -47,7 +49,7 @@ def observed(occasion: Occasion, since: datetime, until: datetime) -> tuple[pd.D
     )
     for name in {*occasion.policy.model.fields, *occasion.policy.fairness.groups} - {"amount"}:
         view[name] = [values.get(name) for values in rows["fields"]]
-    if version is None:
+    if view["predicted"].notna().mean() < MOSTLY_SCORED or view.empty:
         view = view.drop(columns=list(MODEL_COLUMNS))
     return view, rows["text"].tolist(), [str(case_id) for case_id in rows["case_id"]]
 
@@ -63,6 +65,13 @@ def save_reference(occasion: Occasion, *, cause: str, since: datetime, until: da
         occasion.store, body, cause=cause, cases=len(view), window=(since, until),
         actor=occasion.actor, now=occasion.now,
     )  # fmt: skip
+
+
+def described(term: terms.TermDrift) -> dict[str, object]:
+    """A new term as it is kept: with its lift, documents and the ids of example cases."""
+    return {
+        "term": term.term, "lift": round(term.lift, 2), "documents": term.documents, "cases": list(term.example_ids)
+    }  # fmt: skip
 
 
 @step
@@ -99,7 +108,7 @@ def watch(occasion: Occasion, window: timedelta = WINDOW) -> DriftVerdict:
     shifted = tuple(found) if enough_terms else ()
     drift_id, voided = watching.record_drift(
         occasion.store, profile_id=profile["id"], columns=list(columns), policy=occasion.policy,
-        terms=[{"term": t.term, "lift": round(t.lift, 2), "documents": t.documents, "cases": list(t.example_ids)} for t in shifted[:100]],
+        terms=[described(term) for term in shifted[:100]],
         window=(since, until), actor=occasion.actor, now=occasion.now,
     )  # fmt: skip
     save_reference(occasion, cause=f"drift {drift_id} absorbed", since=since, until=until)

@@ -162,8 +162,8 @@ def week_table(story: Story) -> Table:
         "auto",
         "audited error",
         "truth",
-        "decided by people",
-        "escalations",
+        "by people",
+        "escalated",
         "notes",
     )
     return Table(columns, rows, frozenset({"notes"}))
@@ -186,7 +186,9 @@ def reason_table(story: Story) -> Table:
             total[reason] = total.get(reason, 0) + count
     every = sum(total.values())
     rows = [
-        (reason, f"{n:,}", f"{n / every:.1%}") for reason, n in sorted(total.items(), key=lambda item: -item[1]) if n
+        (_plain(reason), f"{n:,}", f"{n / every:.1%}")
+        for reason, n in sorted(total.items(), key=lambda item: -item[1])
+        if n
     ]
     return Table(("first reason", "cases", "share"), rows, frozenset({"first reason"}))
 

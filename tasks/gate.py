@@ -12,6 +12,9 @@ from handrail.store import cases, evidence
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
+_ASKED = ("external_id", "row_digest", "received_at", "amount", "consent", "has_text", "text_length", "history")
+"""What the suite and the quarantine need of a case: no text, no customer."""
+
 
 @step
 def gate(occasion: Occasion, batch_id: int) -> dict[str, int]:
@@ -22,14 +25,14 @@ def gate(occasion: Occasion, batch_id: int) -> dict[str, int]:
     """
     with occasion.store.read() as connection:
         policy = occasion.policy
-        unreadable = cases.quarantine_count(connection, batch_id)
+        unreadable = cases.quarantine_count(connection, batch_id, unreadable=True)
     failures, accepted, history = _inspect(occasion, batch_id)
     with occasion.store.read() as connection:
         total = sum(cases.state_counts(connection, batch_id).values())
     bad = unreadable + len(failures)
     share = bad / max(1, total + unreadable)
     if share > policy.intake.max_bad_share:
-        _stop(occasion, batch_id, bad, total + unreadable)
+        _stop(occasion, batch_id, failures, bad, total + unreadable)
         raise BatchStopped(
             f"{bad} of {total + unreadable} rows of batch {batch_id} are bad ({share:.0%}, the policy allows "
             f"{policy.intake.max_bad_share:.0%}); nothing of it was scored. See the reasons with "
@@ -49,7 +52,7 @@ def _inspect(occasion: Occasion, batch_id: int) -> tuple[pd.DataFrame, list[int]
     history: list[int] = []
     suite = suites.intake(occasion.policy, now=occasion.now)
     for chunk in _received(occasion, batch_id):
-        verdict = checkpoint.check(occasion.workspace, "intake", _view(chunk), suite, build_docs=False)
+        verdict = checkpoint.check(occasion.workspace, "intake", chunk, suite, build_docs=False)
         bad = verdict.bad_rows()
         bad_chunk = chunk[chunk["case_id"].isin(bad.index)]
         failures.append(
@@ -72,6 +75,7 @@ def _received(occasion: Occasion, batch_id: int) -> Iterator[pd.DataFrame]:
             chunk = cases.pick(
                 connection,
                 State.RECEIVED,
+                _ASKED,
                 after=after,
                 limit=occasion.policy.intake.batch_rows,
                 batch_id=batch_id,
@@ -83,14 +87,8 @@ def _received(occasion: Occasion, batch_id: int) -> Iterator[pd.DataFrame]:
         yield chunk.assign(label=chunk["case_id"].map(labels))
 
 
-def _view(chunk: pd.DataFrame) -> pd.DataFrame:
-    """What the suite looks at: no text, no customer."""
-    return chunk[["case_id", "external_id", "received_at", "amount", "consent", "has_text", "label"]].assign(
-        text_length=chunk["text"].str.len()
-    )
-
-
-def _stop(occasion: Occasion, batch_id: int, bad: int, total: int) -> None:
+def _stop(occasion: Occasion, batch_id: int, failures: pd.DataFrame, bad: int, total: int) -> None:
+    intake.quarantine(occasion.store, batch_id, failures, stopped=True, actor=occasion.actor, now=occasion.now)
     intake.close_batch(
         occasion.store,
         batch_id,

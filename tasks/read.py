@@ -32,6 +32,7 @@ _BINARIES = {
     b"SQLite format 3": "a database",
     b"PAR1": "a Parquet file",
 }
+_AS_WRITTEN = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 
 csv.field_size_limit(_LONGEST_CELL)
 
@@ -230,7 +231,7 @@ def _jsonl_records(path: Path, file: IO[str]) -> Iterator[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line, parse_float=str, parse_int=str, parse_constant=str)
+            record = _AS_WRITTEN.decode(line)
         except (json.JSONDecodeError, RecursionError) as error:
             raise BadInput(f"{path}, line {number}: not JSON ({error}). Write one object a line.") from error
         if not isinstance(record, dict):

@@ -18,7 +18,7 @@ def redact(occasion: Occasion) -> int:
     limit = occasion.policy.intake.batch_rows
     while True:
         with occasion.store.read() as connection:
-            chunk = cases.pick(connection, State.ACCEPTED, after=after, limit=limit)
+            chunk = cases.pick(connection, State.ACCEPTED, ["text", "redacted"], after=after, limit=limit)
         if chunk.empty:
             break
         after = int(chunk["case_id"].iloc[-1])

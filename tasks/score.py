@@ -68,7 +68,13 @@ def score(occasion: Occasion) -> dict[str, int]:
     champion = serving_model(occasion)
     while True:
         with occasion.store.read() as connection:
-            chunk = cases.pick(connection, State.ACCEPTED, after=after, limit=occasion.policy.intake.batch_rows)
+            chunk = cases.pick(
+                connection,
+                State.ACCEPTED,
+                ["redacted", "amount", "fields", "has_text", "consent"],
+                after=after,
+                limit=occasion.policy.intake.batch_rows,
+            )
         if chunk.empty:
             break
         after = int(chunk["case_id"].iloc[-1])

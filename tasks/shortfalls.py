@@ -44,7 +44,7 @@ def _of_watches(story: Story) -> Iterable[tuple[str, object]]:
     weak = [f"{row['grouping']} {row['group']}" for row in gaps if row["verdict"] == Verdict.UNDERPOWERED]
     yield f"Planted and not found: {', '.join(unseen)}.", unseen
     yield f"Drift was reported without a planted event: {week_list(false)}.", false
-    yield f"Too few cases to find a gap that matters, in the newest window: {', '.join(weak)}.", weak
+    yield f"Too few cases to find a gap that matters in {len(weak)} of {len(gaps)} groups: {', '.join(weak)}.", weak
 
 
 def _of_rollout(story: Story) -> Iterable[tuple[str, object]]:

@@ -5,8 +5,10 @@ from typing import Any
 
 from handrail.sampling import Estimate
 
-UNWATCHED = {"new_category": "seen by people: their overrides became its first labels"}
-"""Events that the drift watch is not asked to name; the fairness watch is asked for `label_bias`."""
+BY_PEOPLE = {"new_category": "seen by people: their overrides became its first labels"}
+"""Events that no watch is asked to name."""
+BY_FAIRNESS = {"label_bias": "coast"}
+"""Events that the fairness watch is asked to name, with the group they touch."""
 
 
 @dataclass
@@ -49,7 +51,7 @@ class Week:
     def notes(self) -> list[str]:
         """What a steward would write into the margin of this week."""
         found = [f"drift ({self._drift_words()})"] if self.drift else []
-        found += [f"PAUSED {name}" for name in self.paused]
+        found += [f"PAUSED {name or 'everything'}" for name in self.paused]
         found += [f"resumed {name}" for name in self.resumed]
         found += [f"trained v{row['version']} ({row['cause']})" for row in self.retrained]
         found += [f"v{row['version']} {row['outcome']}" for row in self.judged if row["outcome"] != "waiting"]
@@ -104,12 +106,9 @@ class Story:
 def summary(story: Story) -> list[str]:
     """The closing summary against ground truth, a line a finding."""
     lines = [f"Summary of {len(story.weeks)} weeks (seed {story.seed}; people and outcomes simulated)"]
-    for event in story.planted:
-        if event.name in UNWATCHED:
-            lines.append(f"  week {event.week:>2}  {event.name.replace('_', ' '):<15} {UNWATCHED[event.name]}")
-            continue
-        seen = "drift found in its week" if event.seen_in == event.week else "NOT found in its week"
-        lines.append(f"  week {event.week:>2}  {event.name.replace('_', ' '):<15} {seen}")
+    lines += [
+        f"  week {event.week:>2}  {event.name.replace('_', ' '):<15} {found_how(event, story)}" for event in story.planted
+    ]
     quiet = [week for week in story.weeks if week.drift and week.number not in {event.week for event in story.planted}]
     lines.append(f"  drift alarms in weeks without an event: {', '.join(str(week.number) for week in quiet) or 'none'}")
     paused = [f"{name} (week {week.number})" for week in story.weeks for name in week.paused]
@@ -130,6 +129,21 @@ def summary(story: Story) -> list[str]:
     whole = "whole" if story.trail_valid else "BROKEN"
     lines.append(f"  trail: {story.trail_events} events, {whole}; {story.flow_runs} flow runs in {story.seconds:.0f} s")
     return lines
+
+
+def found_how(event: Planted, story: Story) -> str:
+    """How a planted event was seen: by the drift watch in its week, by people, or by the fairness watch."""
+    if event.name in BY_PEOPLE:
+        return BY_PEOPLE[event.name]
+    if event.name in BY_FAIRNESS:
+        weeks = [
+            week.number
+            for week in story.weeks
+            if week.number >= event.week
+            and any(row["group"] == BY_FAIRNESS[event.name] and row["verdict"] == "gap" for row in week.gaps)
+        ]
+        return f"gap of region {BY_FAIRNESS[event.name]} named in week {weeks[0]}" if weeks else "gap not shown yet"
+    return "drift found in its week" if event.seen_in == event.week else "NOT found in its week"
 
 
 def _error_line(story: Story) -> str:

@@ -67,7 +67,8 @@ def add_person(
     with store.write() as connection:
         authorize(connection, "manage_people", actor)
         rollout.save_person(connection, name=name, roles=list(roles), trained_until=trained_until, active=True)
-        trail.append(connection, [Event("person.saved", data={"person": name, "roles": list(roles)})], at=now, actor=actor)
+        saved = Event("person.saved", data={"person": name, "roles": list(roles)})
+        trail.append(connection, [saved], at=now, actor=actor)
 
 
 def import_outcomes(store: Store, outcomes: pd.DataFrame, *, actor: str, now: datetime) -> dict[str, int]:

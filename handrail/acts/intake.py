@@ -144,9 +144,7 @@ def _case_values(row: Mapping[str, Any], delivery: Delivery, now: datetime) -> d
     }
 
 
-def _insert(
-    connection: Connection, rows: Sequence[dict[str, Any]], delivery: Delivery, now: datetime
-) -> list[Event]:
+def _insert(connection: Connection, rows: Sequence[dict[str, Any]], delivery: Delivery, now: datetime) -> list[Event]:
     values = [
         {
             "source": delivery.source,
@@ -162,9 +160,7 @@ def _insert(
         connection, [{"case_id": case_id, **values} for case_id, values in zip(ids, inputs, strict=True)]
     )
     queue.insert_labels(connection, _known_labels(zip(ids, rows, strict=True), now))
-    return [
-        _entered("case.received", case_id, values, delivery) for case_id, values in zip(ids, inputs, strict=True)
-    ]
+    return [_entered("case.received", case_id, values, delivery) for case_id, values in zip(ids, inputs, strict=True)]
 
 
 def _readmit(
@@ -185,9 +181,7 @@ def _input(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _entered(kind: str, case_id: int, values: Mapping[str, Any], delivery: Delivery) -> Event:
-    return Event(
-        kind, case_id, {"batch": delivery.batch_id, "input": digest(values["salt"], values["text"])}
-    )
+    return Event(kind, case_id, {"batch": delivery.batch_id, "input": digest(values["salt"], values["text"])})
 
 
 def _known_labels(rows: Iterable[tuple[int, Mapping[str, Any]]], now: datetime) -> list[dict[str, Any]]:
@@ -211,61 +205,53 @@ def _put_aside(
     now: datetime,
 ) -> tuple[Delivery, int]:
     trail.lock(connection)
-    digests = bad["row_digest"].tolist()
-    held = cases.quarantined(connection, delivery.source, digests)
-    rows = records(bad[~bad["row_digest"].isin(held)].drop_duplicates("row_digest"))
-    # Rows that stopped their batch count again: else the same bad file would pass the gate the second time.
-    again = cases.stopped_rows(connection, delivery.source, digests)
-    if not rows and not again:
-        return delivery, 0
-    delivery = _opened(connection, delivery, policy, actor, now)
-    cases.move_quarantine(connection, again, delivery.batch_id)
-    cases.insert_quarantine(
-        connection,
-        [
-            {
-                "batch_id": delivery.batch_id, "source": delivery.source, "row_number": row["row_number"],
-                "row_digest": row["row_digest"], "external_id": row["external_id"] or None, "case_id": None,
-                "reason": row["reason"], "expectation": row["expectation"], "row": row["row"], "at": now,
-            }
-            for row in rows
-        ],
-    )  # fmt: skip
-    event = Event("rows.quarantined", data={"batch": delivery.batch_id, "rows": len(rows) + len(again)})
-    trail.append(connection, [event], at=now, actor=actor)
-    return delivery, len(rows) + len(again)
+    held = cases.quarantined(connection, delivery.source, bad["row_digest"].tolist())
+    waiting = {row for row, (batch_id, state) in held.items() if batch_id == delivery.batch_id and state != "released"}
+    # A stopped delivery settled nothing: its bad rows count again in the next one that brings them.
+    settled = {row for row, (_, state) in held.items() if state != "stopped"}
+    once = bad.drop_duplicates("row_digest")
+    rows = records(once[~once["row_digest"].isin(waiting | settled)])
+    if rows:
+        delivery = _opened(connection, delivery, policy, actor, now)
+        _put(connection, delivery, [{**row, "case_id": None} for row in rows], now)
+        event = Event("rows.quarantined", data={"batch": delivery.batch_id, "rows": len(rows)})
+        trail.append(connection, [event], at=now, actor=actor)
+    return delivery, len(rows) + len(waiting)
 
 
-def quarantine(store: Store, batch_id: int, failures: pd.DataFrame, *, actor: str, now: datetime) -> int:
-    """Put received cases aside; `failures` has case_id, external_id, row_digest, reason, expectation."""
+def _put(connection: Connection, delivery: Delivery, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    values = [
+        {
+            "batch_id": delivery.batch_id, "source": delivery.source, "row_number": row["row_number"],
+            "row_digest": row["row_digest"], "external_id": row["external_id"] or None, "case_id": row["case_id"],
+            "reason": row["reason"], "expectation": row["expectation"], "row": row["row"], "at": now,
+        }
+        for row in rows
+    ]  # fmt: skip
+    cases.put_in_quarantine(connection, delivery.source, values)
+
+
+def quarantine(
+    store: Store, batch_id: int, failures: pd.DataFrame, *, stopped: bool = False, actor: str, now: datetime
+) -> int:
+    """Put received cases aside; `failures` has case_id, external_id, row_digest, reason, expectation.
+
+    Of a batch that is `stopped` only the reasons are written down: its cases stay received, for the corrected file.
+    """
     with store.write() as connection:
         authorize(connection, "intake", actor)
         trail.lock(connection)
-        source = cases.batch(connection, batch_id)["source"]
-        moved = set(
-            cases.set_state(connection, failures["case_id"].tolist(), State.QUARANTINED, only_from=State.RECEIVED)
-        )
-        rows = [row for row in records(failures) if row["case_id"] in moved]
-        held = cases.quarantined(connection, source, [row["row_digest"] for row in rows])
-        cases.insert_quarantine(
-            connection,
-            [
-                {
-                    "batch_id": batch_id, "source": source, "row_number": 0, "row_digest": row["row_digest"],
-                    "external_id": row["external_id"], "case_id": row["case_id"], "reason": row["reason"],
-                    "expectation": row["expectation"], "row": None, "at": now,
-                }
-                for row in rows
-                if row["row_digest"] not in held
-            ],
-        )  # fmt: skip
-        trail.append(
-            connection,
-            [Event("case.quarantined", row["case_id"], {"expectation": row["expectation"]}) for row in rows],
-            at=now,
-            actor=actor,
-        )
-    return len(moved)
+        batch = cases.batch(connection, batch_id)
+        found = records(failures)
+        if not stopped:
+            ids = [row["case_id"] for row in found]
+            moved = set(cases.set_state(connection, ids, State.QUARANTINED, only_from=State.RECEIVED))
+            found = [row for row in found if row["case_id"] in moved]
+            events = [Event("case.quarantined", row["case_id"], {"expectation": row["expectation"]}) for row in found]
+            trail.append(connection, events, at=now, actor=actor)
+        delivery = Delivery(batch["source"], batch["file_digest"], batch_id)
+        _put(connection, delivery, [{**row, "row_number": 0, "row": None} for row in found], now)
+    return len(found)
 
 
 def accept(store: Store, case_ids: Sequence[int], history_ids: Sequence[int], *, actor: str, now: datetime) -> None:

@@ -97,8 +97,9 @@ def _parts(frame: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
 def _write_routes(
     connection: Connection, rows: list[dict[str, Any]], policy: Policy, actor: str, now: datetime
 ) -> None:
+    version = policy.version  # once: it is a digest of the whole policy
     kept = [{name: value for name, value in row.items() if name != "flags"} for row in rows]
-    queue.insert_routes(connection, [{**row, "policy_version": policy.version, "assigned_at": now} for row in kept])
+    queue.insert_routes(connection, [{**row, "policy_version": version, "assigned_at": now} for row in kept])
     events = [
         Event(
             "case.assigned",
@@ -110,7 +111,7 @@ def _write_routes(
                 "category": row["category"],
                 "confidence_ppm": None if row["confidence"] is None else round(row["confidence"] * PPM),
                 "model": row["model_version"],
-                "policy": policy.version,
+                "policy": version,
                 "stage": row["stage"],
             },
         )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from handrail.case import State
 from handrail.store.frames import frame
+from handrail.store.numbering import insert_numbered
 from handrail.store.schema import Batch, Case, CaseInput, Label, Quarantine, Route
 
 IN_LIMIT = 900
@@ -66,10 +67,7 @@ def names(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, st
 
 def insert_cases(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
     """Insert cases; ids in the order of `rows`."""
-    if not rows:
-        return []
-    statement = insert(Case).returning(Case.id, sort_by_parameter_order=True)
-    return list(connection.execute(statement, list(rows)).scalars())
+    return insert_numbered(connection, Case, rows)
 
 
 def insert_inputs(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -87,21 +85,35 @@ def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_
     return sorted(moved)
 
 
+_PICKED: dict[str, Any] = {
+    **{name: getattr(Case, name) for name in (
+        "external_id", "row_digest", "received_at", "has_text", "consent", "amount", "fields", "flags", "history",
+    )},
+    "text": CaseInput.text, "text_length": func.length(CaseInput.text), "redacted": CaseInput.redacted,
+}  # fmt: skip
+"""What a step may ask of a case, by name."""
+
+
 def pick(
-    connection: Connection, state: State, *, after: int = 0, limit: int = 1000, batch_id: int | None = None
+    connection: Connection,
+    state: State,
+    columns: Sequence[str],
+    *,
+    after: int = 0,
+    limit: int = 1000,
+    batch_id: int | None = None,
 ) -> pd.DataFrame:
-    """Cases in `state` with their inputs, by id, beginning after the id `after`; empty frame when none is left."""
+    """Cases in `state`, by id, beginning after the id `after`: `case_id` and the given columns of case and input.
+
+    An empty frame when none is left.
+    """
     query = (
-        select(
-            Case.id.label("case_id"), Case.source, Case.external_id, Case.batch_id, Case.row_digest, Case.received_at,
-            Case.has_text, Case.consent, Case.amount, Case.fields, Case.flags, Case.history,
-            CaseInput.text, CaseInput.redacted, CaseInput.salt,
-        )
+        select(Case.id.label("case_id"), *(_PICKED[name].label(name) for name in columns))
         .join(CaseInput, CaseInput.case_id == Case.id)
         .where(Case.state == state, Case.id > after)
         .order_by(Case.id)
         .limit(limit)
-    )  # fmt: skip
+    )
     if batch_id is not None:
         query = query.where(Case.batch_id == batch_id)
     return frame(connection, query)
@@ -129,40 +141,33 @@ def readmit(connection: Connection, case_id: int, values: dict[str, Any], inputs
     connection.execute(delete(Label).where(Label.case_id == case_id, Label.provenance == "history"))
 
 
-def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> dict[str, int | None]:
-    """Which of these rows were put aside before: row digest → batch, None once a corrected row came in."""
-    found: dict[str, int | None] = {}
+def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """Which of these rows were put aside before: row digest → (batch, its state, or *released* by a corrected row)."""
+    found: dict[str, tuple[int, str]] = {}
     for part in chunks(digests):
-        query = select(Quarantine.row_digest, Quarantine.batch_id, Quarantine.released_at).where(
-            Quarantine.source == source, Quarantine.row_digest.in_(part)
+        query = (
+            select(Quarantine.row_digest, Quarantine.batch_id, Quarantine.released_at, Batch.state)
+            .join(Batch, Batch.id == Quarantine.batch_id)
+            .where(Quarantine.source == source, Quarantine.row_digest.in_(part))
         )
-        for row_digest, batch_id, released_at in connection.execute(query):
-            found[row_digest] = batch_id if released_at is None else None
+        for row_digest, batch_id, released_at, state in connection.execute(query):
+            found[row_digest] = (batch_id, state if released_at is None else "released")
     return found
 
 
-def stopped_rows(connection: Connection, source: str, digests: Sequence[str]) -> list[int]:
-    """Quarantine ids of those of these rows that came with a batch which its gate has stopped."""
-    found: list[int] = []
-    for part in chunks(digests):
-        query = select(Quarantine.id).join(Batch, Batch.id == Quarantine.batch_id)
-        unreleased = query.where(Quarantine.source == source, Quarantine.released_at.is_(None))
-        found += connection.execute(
-            unreleased.where(Quarantine.row_digest.in_(part), Batch.state == "stopped")
-        ).scalars()
-    return found
-
-
-def move_quarantine(connection: Connection, ids: Sequence[int], batch_id: int | None) -> None:
-    """Count quarantined rows to another batch, the one that delivers them now."""
-    for part in chunks(ids):
-        connection.execute(update(Quarantine).where(Quarantine.id.in_(part)).values(batch_id=batch_id))
-
-
-def insert_quarantine(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Put rows aside with their reasons."""
-    if rows:
-        connection.execute(insert(Quarantine), list(rows))
+def put_in_quarantine(connection: Connection, source: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Put rows aside with their reasons; one that lies there from an earlier delivery moves to this one."""
+    held = quarantined(connection, source, [row["row_digest"] for row in rows])
+    fresh = [row for row in rows if row["row_digest"] not in held]
+    if fresh:
+        connection.execute(insert(Quarantine), fresh)
+    for row in rows:
+        if row["row_digest"] in held:
+            connection.execute(
+                update(Quarantine)
+                .where(Quarantine.source == source, Quarantine.row_digest == row["row_digest"])
+                .values(**row, released_at=None)
+            )
 
 
 def release_quarantine(connection: Connection, source: str, external_ids: Sequence[str], now: datetime) -> None:
@@ -179,9 +184,11 @@ def release_quarantine(connection: Connection, source: str, external_ids: Sequen
         )
 
 
-def quarantine_count(connection: Connection, batch_id: int) -> int:
-    """Rows of this batch put aside and not released."""
+def quarantine_count(connection: Connection, batch_id: int, *, unreadable: bool = False) -> int:
+    """Rows of this batch put aside and not released; with `unreadable` only those that never became a case."""
     query = select(func.count()).where(Quarantine.batch_id == batch_id, Quarantine.released_at.is_(None))
+    if unreadable:
+        query = query.where(Quarantine.case_id.is_(None))
     return int(connection.execute(query).scalar_one())
 
 

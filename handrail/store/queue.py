@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, exists, func, insert, or_, select, upda
 
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
+from handrail.store.numbering import insert_numbered
 from handrail.store.schema import (
     AuditDraw,
     Case,
@@ -87,10 +88,7 @@ def route_of(connection: Connection, case_id: int) -> dict[str, Any] | None:
 
 def insert_work(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
     """Open work items; ids in the order of `rows`."""
-    if not rows:
-        return []
-    statement = insert(WorkItem).returning(WorkItem.id, sort_by_parameter_order=True)
-    return list(connection.execute(statement, [{"state": "open", "fence": 0, **row} for row in rows]).scalars())
+    return insert_numbered(connection, WorkItem, [{"state": "open", "fence": 0, **row} for row in rows])
 
 
 def claimable(
@@ -211,10 +209,7 @@ def with_open_work(connection: Connection, ids: Sequence[int]) -> set[int]:
 
 def insert_decisions(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
     """Write decisions; ids in the order of `rows`."""
-    if not rows:
-        return []
-    statement = insert(Decision).returning(Decision.id, sort_by_parameter_order=True)
-    return list(connection.execute(statement, list(rows)).scalars())
+    return insert_numbered(connection, Decision, rows)
 
 
 def insert_notes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

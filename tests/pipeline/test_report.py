@@ -116,7 +116,7 @@ def week(number: int, rng: np.random.Generator) -> Week:
     )
     return Week(
         number=number, cases=cases, queues={"A": automatic, "B": quick, "C": cases - automatic - quick},
-        reasons={"stage shadow": cases - automatic - quick, "confident": automatic, "review band": quick},
+        reasons={"stage_shadow": cases - automatic - quick, "confident": automatic, "review band": quick},
         audited=None if number in {1, 9} else found, automatic=automatic, wrong_automatic=wrong,
         reviewed=cases - automatic,
         breaches=int(number % 5 == 0) * 7, quarantined=3, gaps=gap_rows(number, rng) if number >= 3 else [],
@@ -247,10 +247,17 @@ def test_what_the_table_holds_is_on_the_page(story: Story, html: str) -> None:
         assert re.sub(r"\s+", " ", row[-1]) in text
 
 
+def test_reasons_are_summed_over_the_weeks_and_the_most_frequent_stands_first() -> None:
+    weeks = [Week(1, reasons={"auto": 1, "no_text": 2, "novel": 0}), Week(2, reasons={"auto": 5})]
+    rows = findings.reason_table(Story(7, "2026-01-05", weeks=weeks)).rows
+    assert rows == [("auto", "6", "75.0%"), ("no text", "2", "25.0%")]
+
+
 def test_a_week_without_audits_says_so_and_is_no_zero(story: Story) -> None:
     rows = {row[0]: row for row in findings.week_table(story).rows}
     assert rows["9"][6] == "not measured"
-    assert rows["1"][6:8] == ("not measured", "–")
+    assert rows["1"][6:8] == ("not measured", "–")  # no estimate at all
+    assert rows["3"][6:8] == ("not measured", "–")  # an estimate from no audit
     measured = story.weeks[9].audited
     assert measured is not None
     assert rows["10"][6] == f"{measured.rate:.1%} [{measured.low:.1%}–{measured.high:.1%}]"
@@ -316,6 +323,7 @@ def test_shortfalls_name_what_went_wrong_and_leave_out_what_did_not(story: Story
     assert "Planted and not found: typos slang (week 12)." in said
     assert "Drift was reported without a planted event: week 18." in said
     assert f"Still paused at the end: {HOSTILE}." in said
+    assert "Too few cases to find a gap that matters in 1 of 6 groups: region hills." in said
     assert "Model reviews still open at the end: 1." in said
     assert "Cases not settled at the end: 42." in said
     assert "KPIs that were never measured: CSAT." in said

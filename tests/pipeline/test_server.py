@@ -231,11 +231,12 @@ def test_a_second_up_is_refused_while_the_first_one_serves(served: Served) -> No
     assert f"kill {served.process.pid} " in second.stderr
 
 
-def test_a_repeated_deployment_changes_nothing(served: Served) -> None:
-    before = {found["id"]: found["name"] for found in served.ask("/deployments/filter", {})}
-    deployments.prepare(served.server)
-    assert {found["id"]: found["name"] for found in served.ask("/deployments/filter", {})} == before
+def test_a_second_start_finds_pool_and_automations_as_they_are(served: Served) -> None:
+    names = {automation["name"] for automation in served.ask("/automations/filter", {})}
+    assert names == {"A drift starts a retraining", "A run without a sign of life has crashed"}
+    deployments.furnish(served.server)
     assert len(served.ask("/automations/filter", {})) == 2
+    assert [pool["name"] for pool in served.ask("/work_pools/filter", {})] == ["handrail"]
 
 
 def test_ctrl_c_stops_everything(served: Served) -> None:
