@@ -1,5 +1,6 @@
 """Training and predicting on plain files."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pandas as pd
 
 from handrail import flags, mapping, pii, policy
 from handrail.acts import administering
-from handrail.errors import BadInput
+from handrail.errors import BadInput, NotFound
 from handrail.queues import Situation, route_many
 from handrail.store import models as model_rows
 from handrail.store import rollout
@@ -33,37 +34,44 @@ def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: st
     times = pd.to_datetime(rows[time], utc=True, errors="coerce") if time else None
     if times is not None and times.isna().any():
         raise BadInput(f"{file}, row {int(times.isna().argmax()) + 1}: the time cannot be read. Write it as ISO 8601.")
+    known = [name for name in labels if name]
+    if not known:
+        raise BadInput(f"{file} holds no label in column {label!r}. Give the column with the categories.")
     workspace = Workspace.from_environment()
-    workspace.create()
-    store = Store(workspace.database_url)
-    store.upgrade()
-    with store.read() as connection:
-        empty = rollout.policy_in_force(connection) is None
-    if empty:
-        known = [name for name in labels if name]
-        if not known:
-            raise BadInput(f"{file} holds no label in column {label!r}. Give the column with the categories.")
-        administering.found(store, policy.for_labels(known, business="file"), founder=who(None), now=now)
-    occasion = occasions.enter(workspace, "flow:train_file", now)
-    unknown = sorted(set(labels) - set(occasion.policy.categories) - {""})
+    rules = _policy_in_force(workspace, now) or policy.for_labels(known, business="file")
+    unknown = sorted(set(known) - set(rules.categories))
     if unknown:
         raise BadInput(
             f"{file} has labels that the policy does not know: {', '.join(unknown[:5])}. "
             "Add them to the policy, or train in an empty workspace (HANDRAIL_HOME)."
         )
-    privacy = occasion.policy.privacy
+    privacy = rules.privacy
     redacted = [found.text for found in pii.redact_many(texts, privacy.redact, region=privacy.phone_region)]
     frame = pd.DataFrame({"case_id": range(len(rows)), "text": redacted, "amount": float("nan"), "label": labels})
     frame["provenance"] = "imported"
     frame["received_at"] = pd.NaT if times is None else times
-    trained = classifier.train(frame[frame["label"] != ""], occasion.policy.model, (), occasion.policy.novelty)
-    registered = retrain.register(occasion, trained, frame, "by_hand")
+    labelled = frame[frame["label"] != ""]
+    trained = classifier.train(labelled, rules.model, (), rules.novelty)
+    # Only now: a file that teaches nothing must not leave a workspace with its labels behind.
+    workspace.create()
+    store = Store(workspace.database_url)
+    store.upgrade()
+    administering.found(store, rules, founder=who(None), now=now)
+    occasion = occasions.enter(workspace, "flow:train_file", now)
+    registered = retrain.register(occasion, trained, labelled, "by_hand")
     metrics = registered.metrics
     return {
         "version": registered.version, "accuracy": metrics["accuracy"], "ece": metrics["ece"], "certificates": {},
         "labels": registered.labels, "imported": registered.labels, "serves": registered.serves, "metrics": metrics,
         "n_test": int(metrics["n_test"]), "notes": list(registered.notes), "cause": "by_hand",
     }  # fmt: skip
+
+
+def _policy_in_force(workspace: Workspace, now: datetime) -> policy.Policy | None:
+    try:
+        return occasions.enter(workspace, "flow:train_file", now).policy
+    except NotFound:
+        return None
 
 
 def predict_file(file: Path, *, text: str, version: str | None, mapping_file: Path | None) -> pd.DataFrame:

@@ -4,8 +4,10 @@ import json
 import os
 import socket
 import sys
+import time
 import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,6 +22,7 @@ START_SECONDS = 120.0
 """Longest wait for the first answer; a fresh database on a busy machine needs ten to twenty."""
 
 ASK_SECONDS = 30.0
+BUSY_SECONDS = 0.5
 
 QUIET = {
     "DO_NOT_TRACK": "true",
@@ -112,6 +115,8 @@ class LocalServer:
     def ask(self, path: str, body: Mapping[str, object] | None = None, *, method: str = "POST") -> Any:  # noqa: ANN401
         """Call the API at `path`, such as ``/deployments/filter``; returns what it answers, None for nothing.
 
+        A server whose SQLite database is busy answers 503; it is asked again until the time is over.
+
         Raises:
             RetryableError: it does not answer, or refuses.
         """
@@ -121,12 +126,17 @@ class LocalServer:
             headers={"content-type": "application/json"},
             method=method,
         )
-        try:
-            with urllib.request.urlopen(request, timeout=ASK_SECONDS) as response:  # noqa: S310
-                text = response.read()
-        except OSError as error:
-            raise RetryableError(f"{method} {path}: {error}. Read {self.child.log}, try again.") from error
-        return json.loads(text) if text else None
+        deadline = time.monotonic() + ASK_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=ASK_SECONDS) as response:  # noqa: S310
+                    text = response.read()
+                return json.loads(text) if text else None
+            except OSError as error:
+                busy = getattr(error, "code", None) == HTTPStatus.SERVICE_UNAVAILABLE
+                if not busy or time.monotonic() > deadline:
+                    raise RetryableError(f"{method} {path}: {error}. Read {self.child.log}, try again.") from error
+            time.sleep(BUSY_SECONDS)
 
     def stop(self) -> None:
         """Stop it with everything that it started."""

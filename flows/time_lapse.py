@@ -38,6 +38,8 @@ PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
 RETRAINED_EVERY = 4
 REHEARSAL = 22
 """Week of the rehearsed rollback: an operator who never did it will not do it well."""
+PATIENCE = timedelta(days=28)
+"""Longest that the steward waits for a better model before a paused category is tried again."""
 CAPACITY = 90
 """Work items that one reviewer can do in one sitting; two sittings a day."""
 
@@ -56,6 +58,7 @@ class TimeLapse:
         self._rng = np.random.default_rng([business.seed, 99])
         self._staff = simulate.Staff(business, reviewers(), self._rng)
         self._inbox = workspace.home / "inbox"
+        self._error_limit = self._at(business.start).policy.retraining.error_rate_above
         self.story = Story(business.seed, business.start.date().isoformat())
 
     def run(self) -> Story:
@@ -100,13 +103,15 @@ class TimeLapse:
         with occasion.store.read() as connection:
             pauses = rollout.pauses(connection)
             stages = rollout.stages(connection, occasion.policy)
+            serving_since = models.serving(connection)["since"]
         for pause in records(pauses):
-            if moment - pause["since"] < timedelta(days=5):
+            # What the review found is mended only by another model; without one the category stays with people.
+            if serving_since < pause["since"] and moment - pause["since"] < PATIENCE:
                 continue
             if pause["model_review_id"] is not None:
                 pausing.close_review(
                     occasion.store, int(pause["model_review_id"]), **known,
-                    conclusion="errors looked at; the newest labels are in the training set",
+                    conclusion="the wording had shifted; a model that learnt it serves now, or people watched closely",
                 )  # fmt: skip
             pausing.resume(
                 occasion.store,
@@ -156,6 +161,8 @@ class TimeLapse:
     def _close_week(self, week: Week, first: datetime, end: datetime) -> None:
         evening = end + timedelta(hours=8)
         occasion = self._at(evening)
+        with occasion.store.read() as connection:
+            week.audited = estimate(evidence.audits(connection, since=first, until=evening))
         self._import_outcomes(occasion, first, end)
         week.automatic, week.wrong_automatic = simulate.automatic_errors(occasion, self._business, first, evening)
         drift = self._run(drift_detection, end)
@@ -166,11 +173,9 @@ class TimeLapse:
         week.gaps = self._run(fairness_watch, evening)
         week.kpis = self._run(kpi_report, evening)
         with occasion.store.read() as connection:
-            audits = evidence.audits(connection, since=first, until=evening)
             escalations = evidence.escalations_in(connection, since=first, until=evening)
             pauses = rollout.pauses(connection)
         week.breaches = int((escalations["cause"] == "sla_breach").sum())
-        week.audited = estimate(audits)
         week.paused = pauses.loc[pauses["since"] >= first, "category"].tolist()
 
     def _import_outcomes(self, occasion: Occasion, first: datetime, end: datetime) -> None:
@@ -179,21 +184,35 @@ class TimeLapse:
             import_outcomes(occasion, file, None)
 
     def _learn(self, week: Week, moment: datetime) -> None:
-        """Retraining on the drift's event or by the month, and the challenger's gate."""
-        cause = "drift" if week.drift else "by_hand" if week.number % RETRAINED_EVERY == 0 else None
-        if cause is not None:
-            trained = self._run(retraining, moment, cause="drift" if cause == "drift" else "when_due")
+        """The challenger's gate, then retraining: on the drift's event, on the error rate, or by the month."""
+        with self._at(moment).store.read() as connection:
+            waiting = models.serving(connection)["challenger"]
+        if waiting is not None:
+            week.judged.append(self._run(deployment, moment, act="judge"))
+        if week.drift or week.number % RETRAINED_EVERY == 0 or self._error_is_high(week):
+            trained = self._run(retraining, moment, cause="drift" if week.drift else "when_due")
             if trained["trained"]:
                 week.retrained.append(trained)
+        if week.number == REHEARSAL:
+            self._rehearse(week, moment)
+
+    def _rehearse(self, week: Week, moment: datetime) -> None:
         with self._at(moment).store.read() as connection:
-            serving = models.serving(connection)
-        if serving["challenger"] is not None:
-            week.judged.append(self._run(deployment, moment, act="judge"))
-        if week.number == REHEARSAL and serving["previous"] is not None:
+            previous = models.serving(connection)["previous"]
+        if previous is not None:
             reason = "rehearsal: the operator returns to the earlier version"
             week.rolled_back = self._run(deployment, moment, act="rollback", reason=reason)["serves"]
 
+    def _error_is_high(self, week: Week) -> bool:
+        """Would the daily look at the calendar and the error rate be worth a flow run this week?"""
+        return week.audited is not None and week.audited.rate > self._error_limit
+
     def _shadow(self, week: Week, moment: datetime) -> list[str]:
+        """Agreement and certificates: while a challenger scores in shadow, before a stage, else by the month."""
+        with self._at(moment).store.read() as connection:
+            challenger = models.serving(connection)["challenger"]
+        if challenger is None and week.number + 1 not in PLAN and week.number % RETRAINED_EVERY:
+            return []
         result = self._run(shadow_scoring, moment)
         week.agreement = result["agreement"]
         return list(result["certified"])

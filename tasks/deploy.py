@@ -86,7 +86,11 @@ def _withheld(occasion: Occasion, champion: str, challenger: str) -> pd.DataFram
         since = occasion.now - occasion.policy.promotion.withheld
         judged = trail.search(connection, kind="model.judged", limit=1)
         if judged:
-            since = max(since, pd.Timestamp(judged[0]["at"]).to_pydatetime())
+            since = max(since, pd.Timestamp(judged[-1]["at"]).to_pydatetime())
+        drifted = models.drifts(connection, 1)
+        if len(drifted):
+            # What came before the newest shift no longer is current production.
+            since = max(since, drifted["window_from"].iloc[0].to_pydatetime())
         labels = evidence.withheld_labels(connection, since=since)
     labels = labels[is_withheld(occasion, labels["case_id"].tolist())].drop_duplicates("case_id", keep="last")
     if labels.empty:

@@ -12,7 +12,7 @@ from handrail.sampling import Estimate
 from tasks.plots.figure import Table, category_name, shown
 from tasks.plots.groups import GROUPING
 from tasks.plots.weekly import measured
-from tasks.story import UNWATCHED, Planted, Story, Week
+from tasks.story import BY_PEOPLE, Planted, Story, Week
 
 NOT_YET = "not yet"
 
@@ -96,7 +96,7 @@ def planted_table(story: Story) -> Table:
 
 def is_found(event: Planted, story: Story) -> bool:
     """Did the watch that is asked for this event see it in its week (fairness: in its week or later)?"""
-    if event.name in UNWATCHED:
+    if event.name in BY_PEOPLE:
         return True
     if event.name == LABEL_BIAS.name:
         return any(week >= event.week for week in _bias_shown(story))
@@ -104,8 +104,8 @@ def is_found(event: Planted, story: Story) -> bool:
 
 
 def _found(event: Planted, story: Story) -> str:
-    if event.name in UNWATCHED:
-        return f"not asked of a watch; {UNWATCHED[event.name]}"
+    if event.name in BY_PEOPLE:
+        return f"not asked of a watch; {BY_PEOPLE[event.name]}"
     if event.name != LABEL_BIAS.name:
         late = "" if event.seen_in is None else f"; drift found in week {event.seen_in}"
         return "drift found in its week" if event.seen_in == event.week else f"NOT found in its week{late}"
@@ -140,7 +140,7 @@ def _named(event: Planted, story: Story) -> str:
         return f"{GROUPING} {BIAS_REGION}" if is_found(event, story) else ""
     drift = next((week.drift for week in story.weeks if week.number == event.week and week.drift), {})
     terms = [f"“{term}”" for term in drift.get("terms", [])[:6]]
-    return "" if event.name in UNWATCHED else ", ".join([*drift.get("columns", []), *terms])
+    return "" if event.name in BY_PEOPLE else ", ".join([*drift.get("columns", []), *terms])
 
 
 def week_table(story: Story) -> Table:

@@ -63,7 +63,7 @@ def _of_work(story: Story) -> Iterable[tuple[str, object]]:
     rows = [row for week in story.weeks for row in week.kpis]
     known = {row["name"] for row in rows if row["value"] is not None}
     never = [name for name in dict.fromkeys(row["name"] for row in rows) if name not in known]
-    yield f"Cases escalated, late ones among them: {escalated:,}.", escalated
+    yield f"SLAs missed and escalated: {escalated:,}.", escalated
     yield f"Rows quarantined by the data gate: {quarantined:,}.", quarantined
     yield f"Cases not settled at the end: {unsettled:,}.", unsettled
     yield f"KPIs that were never measured: {', '.join(never)}.", never

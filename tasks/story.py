@@ -107,7 +107,8 @@ def summary(story: Story) -> list[str]:
     """The closing summary against ground truth, a line a finding."""
     lines = [f"Summary of {len(story.weeks)} weeks (seed {story.seed}; people and outcomes simulated)"]
     lines += [
-        f"  week {event.week:>2}  {event.name.replace('_', ' '):<15} {found_how(event, story)}" for event in story.planted
+        f"  week {event.week:>2}  {event.name.replace('_', ' '):<15} {found_how(event, story)}"
+        for event in story.planted
     ]
     quiet = [week for week in story.weeks if week.drift and week.number not in {event.week for event in story.planted}]
     lines.append(f"  drift alarms in weeks without an event: {', '.join(str(week.number) for week in quiet) or 'none'}")

@@ -13,7 +13,7 @@ from handrail.acts.deciding import Claim, Ruling
 from handrail.acts.intake import Delivery, Taken
 from handrail.case import Outcome
 from handrail.policy import CategoryRules, Consequence, Policy, QueueRules, Stage
-from handrail.store import schema, trail
+from handrail.store import rollout, schema, trail
 from handrail.store.engine import Store
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -49,7 +49,7 @@ def good_rows(*rows: dict[str, Any]) -> pd.DataFrame:
         "amount": 20.0, "customer_id": "c-1", "consent": True, "label": None, "history": False,
         "fields": {"channel": "web"},
     }  # fmt: skip
-    filled = [{**ordinary, "row_digest": f"{row['external_id']}-1", **row} for row in rows]
+    filled = [{**ordinary, "row_digest": f"{row['external_id']}-1"[-64:], **row} for row in rows]
     return pd.DataFrame(filled, columns=[*ordinary, "row_digest"])
 
 
@@ -76,10 +76,11 @@ class Scene:
         self.known: dict[str, Any] = {"policy": policy, "now": NOW}
         administering.found(store, policy, founder=FOUNDER, now=NOW)
         trained = NOW + timedelta(days=30)
-        for name in REVIEWERS:
-            self.add_person(name, "reviewer", trained_until=trained)
-        self.add_person(NOVICE, "reviewer", trained_until=None)
-        self.add_person(MANAGER, "escalation_manager", "reviewer", trained_until=trained)
+        people = [(name, ["reviewer"], trained) for name in REVIEWERS]
+        people += [(NOVICE, ["reviewer"], None), (MANAGER, ["escalation_manager", "reviewer"], trained)]
+        with store.write() as connection:  # one transaction instead of six: every test begins here
+            for name, roles, until in people:
+                rollout.save_person(connection, name=name, roles=roles, trained_until=until, active=True)
 
     def add_person(self, name: str, *roles: str, trained_until: datetime | None = None) -> None:
         """Add a person."""

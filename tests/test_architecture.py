@@ -190,7 +190,8 @@ def test_no_python_file_has_grown_past_four_hundred_lines() -> None:
     lengths = {
         relative(path): len(path.read_text(encoding="utf-8").splitlines())
         for path in repository_files()
-        if path.suffix == ".py"
+        # A migration is the record of one moment's tables: it never changes, so splitting it helps nobody.
+        if path.suffix == ".py" and path.parent.name != "versions"
     }
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
 

@@ -44,7 +44,7 @@ class Answer:
     err: str
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - any JSON value
         """The one JSON document on stdout."""
         return json.loads(self.out)
 
@@ -81,7 +81,7 @@ class Handrail:
                 code = int(end.code or 0)
         return Answer(code, out.getvalue(), err.getvalue())
 
-    def ask(self, *words: object, actor: str = FOUNDER) -> Any:
+    def ask(self, *words: object, actor: str = FOUNDER) -> Any:  # noqa: ANN401 - any JSON value
         """The JSON answer of a command that has to succeed without a word on stderr."""
         answer = self(*words, "--json", actor=actor)
         assert answer.code == 0, answer.err

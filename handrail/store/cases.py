@@ -8,8 +8,8 @@ import pandas as pd
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from handrail.case import State
+from handrail.store.bulk import insert_numbered, insert_rows
 from handrail.store.frames import frame
-from handrail.store.numbering import insert_numbered
 from handrail.store.schema import Batch, Case, CaseInput, Label, Quarantine, Route
 
 IN_LIMIT = 900
@@ -72,16 +72,16 @@ def insert_cases(connection: Connection, rows: Sequence[dict[str, Any]]) -> list
 
 def insert_inputs(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Insert the erasable half of cases."""
-    if rows:
-        connection.execute(insert(CaseInput), list(rows))
+    insert_rows(connection, CaseInput, rows)
 
 
 def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_from: State) -> list[int]:
     """Move cases from one state to the next; returns the ids that really were in `only_from`."""
+    among = Case.id.in_(bindparam("ids", expanding=True))
+    statement = update(Case).where(among, Case.state == only_from).values(state=state).returning(Case.id)
     moved: list[int] = []
     for part in chunks(ids):
-        statement = update(Case).where(Case.id.in_(part), Case.state == only_from).values(state=state)
-        moved += connection.execute(statement.returning(Case.id)).scalars()
+        moved += connection.execute(statement, {"ids": part}).scalars()
     return sorted(moved)
 
 
@@ -135,9 +135,8 @@ def save_flags(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 def readmit(connection: Connection, case_id: int, values: dict[str, Any], inputs: dict[str, Any]) -> None:
     """Replace a case that was put aside or stopped by its corrected row; its imported label goes too."""
     connection.execute(update(Case).where(Case.id == case_id).values(**values))
-    connection.execute(
-        update(CaseInput).where(CaseInput.case_id == case_id).values(**inputs, redacted=None, findings=None)
-    )
+    connection.execute(delete(CaseInput).where(CaseInput.case_id == case_id))  # a purge may have done so before
+    connection.execute(insert(CaseInput).values(case_id=case_id, **inputs))
     connection.execute(delete(Label).where(Label.case_id == case_id, Label.provenance == "history"))
 
 

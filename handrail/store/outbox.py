@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
+from handrail.store.bulk import insert_rows
 from handrail.store.cases import chunks
 from handrail.store.schema import Outbox
 
@@ -28,8 +29,7 @@ def put(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         query = select(Outbox.key).where(Outbox.key.in_(part), Outbox.state == "withdrawn")
         again.update(connection.execute(query).scalars())
     fresh = [{"state": "new", "attempts": 0, **row} for row in rows if row["key"] not in again]
-    if fresh:
-        connection.execute(insert(Outbox), fresh)
+    insert_rows(connection, Outbox, fresh)
     for row in rows:
         if row["key"] in again:
             values = {"state": "new", "attempts": 0, "error": None, **row}

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
 
+from handrail.store.bulk import insert_numbered, insert_rows
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
-from handrail.store.numbering import insert_numbered
 from handrail.store.schema import (
     AuditDraw,
     Case,
@@ -26,8 +26,7 @@ from handrail.store.schema import (
 
 def insert_predictions(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Write what a model version said."""
-    if rows:
-        connection.execute(insert(Prediction), list(rows))
+    insert_rows(connection, Prediction, rows)
 
 
 def predictions_of(connection: Connection, ids: Sequence[int], version: str | None) -> pd.DataFrame:
@@ -70,8 +69,7 @@ def unscored_by(connection: Connection, version: str, *, since: datetime, limit:
 
 def insert_routes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Write where cases went."""
-    if rows:
-        connection.execute(insert(Route), list(rows))
+    insert_rows(connection, Route, rows)
 
 
 def update_routes(connection: Connection, ids: Sequence[int], **values: Any) -> None:  # noqa: ANN401 - columns of `routes`
@@ -220,8 +218,7 @@ def insert_notes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None
 
 def insert_labels(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Write labels."""
-    if rows:
-        connection.execute(insert(Label), list(rows))
+    insert_rows(connection, Label, rows)
 
 
 def breached(connection: Connection, now: datetime, limit: int) -> pd.DataFrame:

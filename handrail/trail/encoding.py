@@ -52,7 +52,8 @@ def _check(event: Mapping[Any, Any]) -> None:
         raise BadInput(f"The keys {list(event)} of an event are not all plain ASCII text. Choose English names.")
     if not SCALARS.issuperset(map(type, event.values())):
         for key, value in event.items():
-            _check_value(key, value)
+            if type(value) not in SCALARS:
+                _check_value(key, value)
 
 
 def _check_value(key: str, value: object) -> None:
@@ -64,8 +65,9 @@ def _check_value(key: str, value: object) -> None:
         case dict():
             _check(value)
         case list() | tuple():
-            for item in value:
-                _check_value(key, item)
+            if not PLAIN.issuperset(map(type, value)):
+                for item in value:
+                    _check_value(key, item)
         case str() | int() | None:
             pass
         case _:

@@ -44,7 +44,7 @@ def refusal(answer: Answer) -> str:
     assert answer.code == 1, answer
     assert answer.out == ""
     assert len(answer.sentences) == 1, answer.err
-    assert answer.sentences[0].endswith((".", ".)"))
+    assert answer.sentences[0].endswith((".", ".)", "?"))
     return answer.sentences[0]
 
 
@@ -268,3 +268,219 @@ def test_too_many_bad_rows_stop_the_delivery_before_anything_is_scored(
     assert f"{ONE_TOO_MANY} of {CASES} rows" in refusal(run(begun, file))
     assert_complete(begun, run(begun, deliver(cases, file)))
     assert spoil is blank_id or spoil is taken_id or begun.ask("quarantine", "list") == []
+
+
+def test_a_corrected_row_brings_its_corrected_label(begun: Handrail, cases: pd.DataFrame, file: Path) -> None:
+    """A stopped delivery's rows are read anew: what was wrong in them, an outcome too, is forgotten."""
+    wrong = cases.assign(label="technical_help")
+    refusal(run(begun, write(bad_date(wrong, ONE_TOO_MANY), file)))
+    assert run(begun, write(cases.assign(label="cancellation"), file)).json["imported"] == CASES
+    assert begun.rows("SELECT label, count(*) FROM labels GROUP BY label") == [("cancellation", CASES)]
+
+
+def test_rows_that_stopped_a_delivery_count_again_in_the_next_one(
+    begun: Handrail, cases: pd.DataFrame, file: Path
+) -> None:
+    refusal(run(begun, write(bad_date(cases, ONE_TOO_MANY), file)))
+    one_less = bad_date(cases.head(CASES - 1), ONE_TOO_MANY - 1).tail(ONE_TOO_MANY - 1)
+    assert "2 of 3 rows" in refusal(run(begun, deliver(pd.concat([cases.head(1), one_less]), file)))
+
+
+def test_an_identical_row_is_a_duplicate_and_not_bad(begun: Handrail, cases: pd.DataFrame, file: Path) -> None:
+    answer = run(begun, deliver(pd.concat([cases, cases.tail(ONE_TOO_MANY)]), file))
+    assert (answer.json["received"], answer.json["duplicates"]) == (CASES + ONE_TOO_MANY, ONE_TOO_MANY)
+    assert_complete(begun, answer)
+
+
+# Too little to learn from ---------------------------------------------------------------------------------------
+
+
+def test_without_history_there_is_no_training(begun: Handrail) -> None:
+    assert "300 labels" in refusal(begun("train", "--as-of", MORNING, "--json"))
+    assert begun.rows("SELECT count(*) FROM model_versions") == [(0,)]
+
+
+def test_history_of_one_category_trains_nothing_until_there_are_two(
+    begun: Handrail, business: SampleBusiness, file: Path
+) -> None:
+    history = business.history.head(400)
+    assert run(begun, deliver(history, file, ["complaint"] * len(history))).code == 0
+    assert "two categories" in refusal(begun("train", "--as-of", MORNING, "--json"))
+    assert begun.rows("SELECT count(*) FROM model_versions") == [(0,)]
+    rest = business.history.tail(400)
+    assert run(begun, deliver(rest, file, rest["label"].tolist())).code == 0
+    assert begun.ask("train", "--as-of", MORNING)["serves"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([("too few", "a"), ("to learn", "b")], "labels"),
+        ([(f"text {number}", "a") for number in range(200)], "categor"),
+        ([("text", ""), ("more", "")], "no label in column 'label'"),
+    ],
+)
+def test_a_labelled_file_with_nothing_to_learn_is_refused(
+    tmp_path: Path, file: Path, rows: list[tuple[str, str]], words: str
+) -> None:
+    pd.DataFrame(rows, columns=["text", "label"]).to_csv(file, index=False)
+    handrail = Handrail(tmp_path / "own")
+    assert words in refusal(handrail("train", file, "--text", "text", "--label", "label", "--json"))
+    assert not handrail.home.exists()
+
+
+@pytest.mark.parametrize("option", ["--text", "--label", "--time"])
+def test_a_labelled_file_without_the_named_column_is_refused(tmp_path: Path, file: Path, option: str) -> None:
+    pd.DataFrame({"text": ["x"], "label": ["a"], "at": ["2026-01-01"]}).to_csv(file, index=False)
+    options = {"--text": "text", "--label": "label", "--time": "at", option: "nowhere"}
+    words = [word for pair in options.items() for word in pair]
+    assert "nowhere" in refusal(Handrail(tmp_path / "own")("train", file, *words, "--json"))
+
+
+# The database ---------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def locked(handrail: Handrail) -> Iterator[None]:
+    """Another process keeps the database's write lock."""
+    hold = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('BEGIN IMMEDIATE'); print(flush=True); input()"
+    command = [sys.executable, "-c", hold, str(handrail.home / "handrail.db")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin
+        assert other.stdout
+        other.stdout.readline()
+        yield
+        other.stdin.close()
+
+
+def test_a_locked_database_is_waited_for_and_then_refused_and_the_run_completes_later(
+    begun: Handrail, cases: pd.DataFrame, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(cases, file)
+    monkeypatch.setitem(Store.__init__.__kwdefaults__, "wait", timedelta(milliseconds=200))
+    with locked(begun):
+        assert "kept" in (sentence := refusal(run(begun, file)))
+        assert "Try again" in sentence
+        assert begun("status").code == 0  # who only reads never waits
+    assert begun.states() == {}
+    assert_complete(begun, run(begun, file))
+
+
+def test_a_damaged_database_is_told_from_a_bug(begun: Handrail) -> None:
+    (begun.home / "handrail.db").write_bytes(b"no database" * 1000)
+    assert "is damaged or no database" in refusal(begun("status"))
+
+
+# Policies and workspaces ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "words"),
+    [
+        ("  human_below: 0.70 ", "  human_under: 0.70 ", ["human_under", "Did you mean 'human_below'"]),
+        ("  auto_above: 0.95 ", "  auto_above: 1.95 ", ["auto_above", "1.95", "Correct the value"]),
+        ("  auto: 'PT1H' ", "  auto: soon ", ["auto", "soon", "Correct the value"]),
+        ("  human_below: 0.70 ", "  human_below: 0.96 ", ["queues", "human_below must not be above auto_above"]),
+    ],
+)
+def test_a_policy_that_cannot_be_meant_is_refused_with_the_line_and_the_old_one_stays(
+    begun: Handrail, tmp_path: Path, line: str, instead: str, words: list[str]
+) -> None:
+    text = (ROOT / "policy" / "sample" / "policy.yaml").read_text()
+    assert line in text
+    draft = tmp_path / "policy.yaml"
+    draft.write_text(text.replace(line, instead))
+    # A rule about two values names the line of the group that holds both.
+    named = f"{words[0]}:"
+    place = f"line {draft.read_text().split(named)[0].count(chr(10)) + 1}"
+    before = begun.ask("status")["policy"]
+    for command in (("policy", "check", draft), ("policy", "publish", draft)):
+        sentence = refusal(begun(*command))
+        assert all(word in sentence for word in [place, *words]), sentence
+    refusal(Handrail(tmp_path / "new")("init", "--policy", draft))
+    assert not (tmp_path / "new").exists()
+    assert begun.ask("status")["policy"] == before
+
+
+def test_without_a_workspace_every_command_says_how_to_begin_one(tmp_path: Path, file: Path) -> None:
+    handrail = Handrail(tmp_path / "nowhere")
+    for words in (["status"], ["run", file], ["train"], ["queue", "next"], ["trail", "verify"], ["pause", "--all"]):
+        reason = ["--reason", "why"] if words[0] == "pause" else []
+        assert "Run `handrail init`" in refusal(handrail(*words, *reason))
+    assert not handrail.home.exists()
+
+
+def test_a_business_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
+    sentence = refusal(Handrail(tmp_path / "home")("init", "--business", "bakery"))
+    assert "complaints, sample" in sentence
+    assert not (tmp_path / "home").exists()
+
+
+def test_two_workspaces_know_nothing_of_each_other(
+    begun: Handrail, begun_home: Path, tmp_path: Path, cases: pd.DataFrame, file: Path
+) -> None:
+    other = Handrail(Path(shutil.copytree(begun_home, tmp_path / "other")))
+    before = trail_head(other)
+    assert_complete(begun, run(begun, deliver(cases, file)))
+    assert other.states() == {}
+    assert trail_head(other) == before
+    assert_complete(other, run(other, file))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["decide", "4711", "approve"], "Case 4711 has no open work"),
+        (["stage", "bakery", "auto"], "bakery"),
+        (["stage", "complaint", "wild"], "is not a stage"),
+        (["pause", "bakery", "--reason", "why"], "bakery"),
+        (["pause", "--reason", "why"], "Name one category, or give --all"),
+        (["pause", "complaint", "--reason", "  "], "needs a reason"),
+        (["resume", "complaint", "--reason", "why"], "is not paused"),
+        (["review", "close", "4", "--conclusion", "fine"], "no open model review 4"),
+        (["model", "promote", "9", "--reason", "why"], "9"),
+        (["model", "rollback", "--reason", "why"], "no earlier version"),
+        (["predict", "policy/sample/mapping.yaml", "--text", "text"], "no model"),
+        (["people", "add", "rita", "--role", "boss"], "is not a role"),
+    ],
+)
+def test_an_act_that_is_impossible_is_refused_in_one_sentence(begun: Handrail, words: list[str], sentence: str) -> None:
+    before = trail_head(begun)
+    assert sentence in refusal(begun(*words))
+    assert trail_head(begun) == before
+
+
+def test_who_is_unknown_may_not_act(begun: Handrail) -> None:
+    assert "handrail people add mallory" in refusal(begun("pause", "--all", "--reason", "why", actor="mallory"))
+
+
+def test_wrong_usage_ends_with_2(begun: Handrail) -> None:
+    assert begun("decide", "one", "approve").code == 2
+    assert begun("no-such-command").code == 2
+
+
+# As a shell sees it ---------------------------------------------------------------------------------------------
+
+
+def test_a_process_of_its_own_says_the_same_one_sentence(begun: Handrail, cases: pd.DataFrame, file: Path) -> None:
+    command = [sys.executable, "-m", "console.main", "run", str(file), "--mapping", str(MAPPING), "--as-of", MORNING]
+    surroundings = {**os.environ, "HANDRAIL_HOME": str(begun.home)}
+    surroundings.pop("HANDRAIL_DATABASE_URL", None)
+
+    def in_a_process() -> Answer:
+        found = subprocess.run(command, env=surroundings, cwd=ROOT, capture_output=True, text=True, check=False)
+        return Answer(found.returncode, found.stdout, found.stderr)
+
+    write(bad_date(cases, ONE_TOO_MANY), file)
+    assert f"{ONE_TOO_MANY} of {CASES} rows" in refusal(in_a_process())
+    deliver(cases, file)
+    answer = in_a_process()
+    assert (answer.code, answer.err) == (0, "")
+    assert f"{CASES} rows: {CASES} accepted" in answer.out
+    assert begun.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_the_database_of_these_tests_is_sqlite_in_the_workspace(begun: Handrail) -> None:
+    """The tests above look into it past the program."""
+    with sqlite3.connect(begun.home / "handrail.db") as connection:
+        assert connection.execute("SELECT count(*) FROM policies").fetchone() == (1,)

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from tests.scenes import FLOW, NOW, Scene
 
 from handrail.acts import intake
 from handrail.store import cases, evidence, schema
 from handrail.store.engine import Store
 from handrail.trail.chain import digest
+from tests.scenes import FLOW, NOW, Scene
 
 
 @pytest.fixture
@@ -45,6 +45,7 @@ def close(scene: Scene, batch_id: int, state: str) -> None:
 
 def test_taking_in_the_same_file_again_adds_nothing(scene: Scene) -> None:
     first = scene.take_in({"external_id": "e-1"}, {"external_id": "e-2"}, bad=["e-3"])
+    accept(scene, [1, 2])
     close(scene, first.delivery.batch_id, "done")
     before = scene.count(schema.TrailEvent)
     again = scene.take_in({"external_id": "e-1"}, {"external_id": "e-2"}, bad=["e-3"])
