@@ -49,7 +49,7 @@ LIFELESS: dict[str, Any] = {
 
 
 def prepare(server: LocalServer) -> None:
-    """Bring pool, automations and deployments up to date with this version; drop what was missed.
+    """Bring pool, automations and deployments up to date with this version; settle what the last time left.
 
     Raises:
         NotFound: `prefect.yaml` is not where the installed package expects it.
@@ -60,6 +60,7 @@ def prepare(server: LocalServer) -> None:
     furnish(server)
     with deploying(server) as child:
         child.finish(within_seconds=DEPLOY_SECONDS)
+    end_cut_off_runs(server)
     drop_missed_runs(server, datetime.now(UTC))
 
 
@@ -81,6 +82,21 @@ def deploying(server: LocalServer) -> Child:
         folder=server.workspace.prefect_home,
         log=server.workspace.home / "logs" / "deploy.log",
     )
+
+
+def end_cut_off_runs(server: LocalServer) -> int:
+    """Declare the runs crashed that were under way when everything stopped; returns how many.
+
+    Asked while no worker is there, so none of them lives. One that stays open keeps the only slot of its
+    deployment for ever, since the server forgets at its end who holds it.
+    """
+    open_runs = {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}
+    asked = {"flow_runs": {**open_runs, "deployment_id": {"is_null_": False}}, "limit": MISSED_AT_ONCE}
+    crashed = {"type": "CRASHED", "name": "Crashed", "message": "Handrail was stopped. A new run completes it."}
+    runs = server.ask("/flow_runs/filter", asked)
+    for run in runs:
+        server.ask(f"/flow_runs/{run['id']}/set_state", {"state": crashed})
+    return len(runs)
 
 
 def drop_missed_runs(server: LocalServer, now: datetime) -> int:

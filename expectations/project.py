@@ -29,12 +29,12 @@ def great_expectations() -> Any:  # noqa: ANN401 - it ships no types
 
 @dataclass(slots=True)
 class Prepared:
-    """One suite in the project with its two checkpoints; `documented` also builds the page."""
+    """One suite in the project, its definition, and the checkpoint that runs it and builds the page."""
 
     suite: Suite
     batch: Any
-    quick: Any
-    documented: Any
+    definition: Any
+    checkpoint: Any
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Project:
     prepared: dict[str, Prepared] = field(default_factory=dict)
 
     def prepare(self, suite: Suite) -> Prepared:
-        """Save the suite and its checkpoints, unless the very same ones were saved before."""
+        """Save the suite and its checkpoint, unless the very same ones were saved before."""
         known = self.prepared.get(suite.name)
         if known is None or known.suite.rules != suite.rules:
             known = self.prepared[suite.name] = self._save(suite)
@@ -64,13 +64,13 @@ class Project:
         definition = self.context.validation_definitions.add_or_update(
             gx.ValidationDefinition(name=suite.name, data=batch, suite=saved)
         )
-
-        def checkpoint(name: str, actions: list[Any]) -> Any:  # noqa: ANN401 - as above
-            parts = {"name": name, "validation_definitions": [definition], "actions": actions}
-            return self.context.checkpoints.add_or_update(gx.Checkpoint(**parts, result_format=VALUE_FREE))
-
-        documented = checkpoint(suite.name, [UpdateDataDocsAction(name="data_docs")])
-        return Prepared(suite, batch, checkpoint(f"{suite.name}_quick", []), documented)
+        checkpoint = gx.Checkpoint(
+            name=suite.name,
+            validation_definitions=[definition],
+            actions=[UpdateDataDocsAction(name="data_docs")],
+            result_format=VALUE_FREE,
+        )
+        return Prepared(suite, batch, definition, self.context.checkpoints.add_or_update(checkpoint))
 
 
 _open: dict[Path, Project] = {}

@@ -148,7 +148,8 @@ class TimeLapse:
         file = self._inbox / f"{midnight:%Y-%m-%d}.jsonl"
         simulate.deliver_file(today, file)
         evening = midnight + timedelta(days=1)
-        result = self._run(triage, evening, file=str(file), mapping=self._mapping, watches=True)
+        last = evening.weekday() == self._business.start.weekday()
+        result = self._run(triage, evening, file=str(file), mapping=self._mapping, watches=True, docs=last)
         week.cases += result["received"]
         week.quarantined += result["quarantined"]
         for queue, count in result["queues"].items():

@@ -31,6 +31,7 @@ Encoding = Annotated[
     str, Field(description="Encoding of a CSV or JSONL file, such as cp1252", min_length=1, max_length=40)
 ]
 Watches = Annotated[bool, Field(description="Also run the SLA watch, the audit draw and the quality watch")]
+Docs = Annotated[bool, Field(description="Render the validation reports; else a later run renders them all")]
 
 
 @flow(name="triage", persist_result=False)
@@ -39,6 +40,7 @@ def triage(
     mapping: MappingFile = None,
     encoding: Encoding = "utf-8",
     watches: Watches = False,
+    docs: Docs = True,
     as_of: AsOf = None,
     home: Home = None,
 ) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def triage(
     assign(occasion)
     deliver(occasion)
     if taken.batch_id is not None:
-        finish(occasion, taken.batch_id)
+        finish(occasion, taken.batch_id, docs=docs)
     if watches:
         watch(occasion)
     result = summary(occasion, taken)
@@ -68,12 +70,13 @@ def triage(
     return result
 
 
-def finish(occasion: Occasion, batch_id: int) -> None:
-    """Mark the batch as done and render its validation reports."""
+def finish(occasion: Occasion, batch_id: int, *, docs: bool) -> None:
+    """Mark the batch as done and, with `docs`, render the validation reports that have no page yet."""
     from handrail.acts import intake  # noqa: PLC0415
 
     intake.close_batch(occasion.store, batch_id, "done", actor=occasion.actor, now=occasion.now)
-    checkpoint.build_docs(occasion.workspace)
+    if docs:
+        checkpoint.build_docs(occasion.workspace)
 
 
 def watch(occasion: Occasion) -> None:

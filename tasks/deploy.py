@@ -87,10 +87,7 @@ def _withheld(occasion: Occasion, champion: str, challenger: str) -> pd.DataFram
         judged = trail.search(connection, kind="model.judged", limit=1)
         if judged:
             since = max(since, pd.Timestamp(judged[-1]["at"]).to_pydatetime())
-        drifted = models.drifts(connection, 1)
-        if len(drifted):
-            # What came before the newest shift no longer is current production.
-            since = max(since, drifted["window_from"].iloc[0].to_pydatetime())
+        since = drift.since_last_shift(connection, since)
         labels = evidence.withheld_labels(connection, since=since)
     labels = labels[is_withheld(occasion, labels["case_id"].tolist())].drop_duplicates("case_id", keep="last")
     if labels.empty:

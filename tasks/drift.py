@@ -9,6 +9,7 @@ import pandas as pd
 from handrail import drift, terms
 from handrail.acts import watching
 from handrail.store import evidence, models
+from handrail.store.engine import Connection
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -65,6 +66,12 @@ def save_reference(occasion: Occasion, *, cause: str, since: datetime, until: da
         occasion.store, body, cause=cause, cases=len(view), window=(since, until),
         actor=occasion.actor, now=occasion.now,
     )  # fmt: skip
+
+
+def since_last_shift(connection: Connection, since: datetime) -> datetime:
+    """`since`, or the beginning of the newest shift if that is later: what came before is not current production."""
+    newest = models.drifts(connection, 1)
+    return since if newest.empty else max(since, newest["window_from"].iloc[0].to_pydatetime())
 
 
 def described(term: terms.TermDrift) -> dict[str, object]:

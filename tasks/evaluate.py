@@ -9,6 +9,7 @@ from handrail import certify as certification
 from handrail.acts import models as model_acts
 from handrail.store import evidence, models
 from handrail.store.frames import records
+from tasks.drift import since_last_shift
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -55,7 +56,7 @@ def certify(occasion: Occasion) -> list[str]:
         if version is None:
             return []
         valid = models.certificates(connection, version, occasion.now)
-        since = occasion.now - occasion.policy.certificate.valid_for
+        since = since_last_shift(connection, occasion.now - occasion.policy.certificate.valid_for)
         labels = evidence.blind_labels(connection, version, since=since)
     fair = labels[(labels["stage"] == "shadow") | labels["random"].eq(True)]  # noqa: FBT003
     held = {row["category"] for row in records(valid)}

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, case, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, case, delete, func, insert, null, select, update
 from sqlalchemy.orm import aliased
 
 from handrail.policy import Policy
@@ -338,6 +338,7 @@ def purge_expired(connection: Connection, policy: Policy, now: datetime) -> dict
     rows = connection.execute(
         update(Quarantine)
         .where(Quarantine.at < now - policy.retention.quarantine, Quarantine.row.is_not(None))
-        .values(row=None, reason=Quarantine.expectation)  # the reason quotes the cell
+        # SQL's NULL, for None would be JSON's and count as a row for ever; and the reason quotes the cell.
+        .values(row=null(), reason=Quarantine.expectation)
     ).rowcount
     return {"notes": notes, "quarantined_rows": rows}

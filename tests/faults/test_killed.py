@@ -147,11 +147,12 @@ def survive(kills: int, seed: int, trained_home: Path, delivery: Path, truth: Tr
         for parts_left in range(min(MOST_KILLS_A_RUN, kills - len(marks)), 0, -1):
             now = progress(handrail)
             mark = now + math.ceil(chance.random() * (truth.end - now) / parts_left)
-            if not is_killed_at(start(handrail, delivery), handrail, mark, chance.uniform(0, LONGEST_PAUSE_SECONDS)):
+            # Mostly at once, in the midst of a step; now and then later, where a step writes nothing.
+            pause_seconds = LONGEST_PAUSE_SECONDS * chance.random() ** 3
+            if not is_killed_at(start(handrail, delivery), handrail, mark, pause_seconds):
                 break
             assert handrail.rows("PRAGMA integrity_check") == [("ok",)]
             marks.append(mark)
-            print(mark, progress(handrail), handrail.states(), handrail.rows("select state,count(*) from outbox group by 1"))
         finish(handrail, delivery)
         assert_as_if_never_killed(handrail, truth)
         shutil.rmtree(handrail.home)

@@ -256,20 +256,19 @@ def test_ctrl_c_stops_everything(served: Served) -> None:
 
 
 class Remembering:
-    """A server that lists runs and remembers which were deleted."""
+    """A server that lists runs and remembers what else it was asked."""
 
     def __init__(self, runs: list[dict[str, Any]]) -> None:
         self.runs = runs
-        self.deleted: list[str] = []
+        self.asked: list[Any] = []
+        self.changes: list[Any] = []
 
     def ask(self, path: str, body: Mapping[str, Any] | None = None, *, method: str = "POST") -> Any:  # noqa: ANN401 - JSON
-        if method == "DELETE":
-            self.deleted.append(path)
-            return None
-        assert body is not None
-        assert body["flow_runs"]["expected_start_time"] == {"before_": "2026-01-05T12:00:00+00:00"}
-        assert body["sort"] == "EXPECTED_START_TIME_DESC"  # newest first
-        return self.runs
+        if path == "/flow_runs/filter":
+            self.asked.append(body)
+            return self.runs
+        self.changes.append((method, path, body))
+        return None
 
 
 def test_of_the_runs_missed_while_nothing_ran_each_deployment_makes_up_for_the_newest() -> None:
@@ -280,7 +279,20 @@ def test_of_the_runs_missed_while_nothing_ran_each_deployment_makes_up_for_the_n
     server = Remembering([run("new", "sla"), run("only", "kpi"), by_hand, run("old", "sla"), run("older", "sla")])
     now = datetime(2026, 1, 5, 12, tzinfo=UTC)
     assert deployments.drop_missed_runs(server, now) == 2  # type: ignore[arg-type]
-    assert server.deleted == ["/flow_runs/old", "/flow_runs/older"]
+    assert server.changes == [("DELETE", "/flow_runs/old", None), ("DELETE", "/flow_runs/older", None)]
+    (asked,) = server.asked
+    assert asked["flow_runs"]["expected_start_time"] == {"before_": "2026-01-05T12:00:00+00:00"}
+    assert asked["sort"] == "EXPECTED_START_TIME_DESC"  # newest first
+
+
+def test_a_run_cut_off_when_everything_stopped_is_crashed_so_that_the_next_one_may_begin() -> None:
+    server = Remembering([{"id": "cut"}])
+    assert deployments.end_cut_off_runs(server) == 1  # type: ignore[arg-type]
+    ((method, path, body),) = server.changes
+    assert (method, path, body["state"]["type"]) == ("POST", "/flow_runs/cut/set_state", "CRASHED")
+    (asked,) = server.asked
+    assert set(asked["flow_runs"]["state"]["type"]["any_"]) == {"PENDING", "RUNNING", "CANCELLING"}
+    assert asked["flow_runs"]["deployment_id"] == {"is_null_": False}  # a terminal's own run may well live
 
 
 def test_up_without_a_workspace_says_how_to_make_one(tmp_path: Path) -> None:
