@@ -3,9 +3,8 @@
 from typing import Annotated, Any, Literal
 
 from prefect import flow
-from pydantic import Field
 
-from flows.parameters import AsOf, Home, Reason
+from flows.parameters import AsOf, Described, Home, Reason
 from handrail.acts import pausing
 from handrail.errors import BadInput
 from handrail.policy import Stage
@@ -17,13 +16,11 @@ from tasks.score import score_challenger
 
 Act = Annotated[
     Literal["judge", "rollback", "pause", "resume", "stage"],
-    Field(description="judge: gate and promote the challenger; the others act at once"),
+    Described("judge: gate and promote the challenger; the others act at once"),
 ]
-Category = Annotated[str | None, Field(description="Category to pause, resume or stage; empty: all (pause, resume)")]
-NewStage = Annotated[Stage | None, Field(description="New stage; for the act stage only")]
-Person = Annotated[
-    str | None, Field(description="Who decides; needed for resume and stage, which no flow may do by itself")
-]
+Category = Annotated[str | None, Described("Category to pause, resume or stage; empty: all (pause, resume)")]
+NewStage = Annotated[Stage | None, Described("New stage; for the act stage only")]
+Person = Annotated[str | None, Described("Who decides; needed for resume and stage, which no flow may do by itself")]
 
 
 @flow(name="deployment", persist_result=False)

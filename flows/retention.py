@@ -3,14 +3,13 @@
 from typing import Annotated
 
 from prefect import flow
-from pydantic import Field
 
-from flows.parameters import AsOf, Home
+from flows.parameters import AsOf, Described, Home
 from tasks import publish
 from tasks.occasion import begin
 from tasks.purge import purge
 
-DryRun = Annotated[bool, Field(description="Only count what would be deleted")]
+DryRun = Annotated[bool, Described("Only count what would be deleted")]
 
 
 @flow(name="retention", persist_result=False)

@@ -3,9 +3,8 @@
 from typing import Annotated, Any, Literal
 
 from prefect import flow
-from pydantic import Field
 
-from flows.parameters import AsOf, Home
+from flows.parameters import AsOf, Described, Home
 from tasks import publish
 from tasks.occasion import begin
 from tasks.redact import redact
@@ -14,7 +13,7 @@ from tasks.score import score_challenger
 
 WhenDue = Annotated[
     Literal["when_due", "drift", "by_hand"],
-    Field(description="when_due: only if the calendar or the audited error rate calls for it; else at once"),
+    Described("when_due: only if the calendar or the audited error rate calls for it; else at once"),
 ]
 
 

@@ -16,6 +16,7 @@ from flows.deployment import deployment
 from flows.drift_detection import drift_detection
 from flows.fairness_watch import fairness_watch
 from flows.kpi_report import kpi_report
+from flows.queue_assignment import queue_assignment
 from flows.retraining import retraining
 from flows.shadow_scoring import shadow_scoring
 from flows.triage import triage
@@ -36,7 +37,7 @@ from tasks.story import Planted, Story, Week
 PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
 """Week → stage that the steward gives to every category of low consequence which is not paused."""
 RETRAINED_EVERY = 4
-REHEARSAL = 22
+REHEARSAL = 10
 """Week of the rehearsed rollback: an operator who never did it will not do it well."""
 PATIENCE = timedelta(days=28)
 """Longest that the steward waits for a better model before a paused category is tried again."""
@@ -221,6 +222,7 @@ class TimeLapse:
     def _close(self) -> None:
         story = self.story
         last = self._business.start + timedelta(weeks=len(story.weeks), days=1)
+        self._run(queue_assignment, last)
         occasion = self._at(last)
         with occasion.store.read() as connection:
             story.versions = records(models.versions(connection))
@@ -229,6 +231,7 @@ class TimeLapse:
             verified = trail.verify(connection)
             states = cases.state_counts(connection)
         story.audited = estimate(audits)
+        story.auditor_error = 1 - max(reviewer.accuracy for reviewer in reviewers())
         story.automatic = sum(week.automatic for week in story.weeks)
         story.wrong_automatic = sum(week.wrong_automatic for week in story.weeks)
         story.trail_events, story.trail_valid = verified.events, verified.valid

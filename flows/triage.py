@@ -6,7 +6,7 @@ from prefect import flow
 from pydantic import Field
 
 from expectations import checkpoint
-from flows.parameters import AsOf, Home
+from flows.parameters import AsOf, Described, Home
 from handrail.queues import Queue, explain
 from handrail.store import cases
 from tasks import publish
@@ -22,16 +22,16 @@ from tasks.quality import pause_tripped, read_breaker
 from tasks.redact import redact
 from tasks.score import score
 
-File = Annotated[str, Field(description="CSV, JSONL or Parquet file with the cases", min_length=1)]
+File = Annotated[str, Described("CSV, JSONL or Parquet file with the cases"), Field(min_length=1)]
 MappingFile = Annotated[
     str | None,
-    Field(description="mapping.yaml of the source; empty: columns carry the case fields' own names"),
+    Described("mapping.yaml of the source; empty: columns carry the case fields' own names"),
 ]
 Encoding = Annotated[
-    str, Field(description="Encoding of a CSV or JSONL file, such as cp1252", min_length=1, max_length=40)
+    str, Described("Encoding of a CSV or JSONL file, such as cp1252"), Field(min_length=1, max_length=40)
 ]
-Watches = Annotated[bool, Field(description="Also run the SLA watch, the audit draw and the quality watch")]
-Docs = Annotated[bool, Field(description="Render the validation reports; else a later run renders them all")]
+Watches = Annotated[bool, Described("Also run the SLA watch, the audit draw and the quality watch")]
+Docs = Annotated[bool, Described("Render the validation reports; else a later run renders them all")]
 
 
 @flow(name="triage", persist_result=False)

@@ -85,6 +85,7 @@ class Story:
     versions: list[dict[str, Any]] = field(default_factory=list)
     reviews: list[dict[str, Any]] = field(default_factory=list)
     audited: Estimate | None = None
+    auditor_error: float = 0.0
     automatic: int = 0
     wrong_automatic: int = 0
     trail_events: int = 0
@@ -154,5 +155,6 @@ def _error_line(story: Story) -> str:
         return f"  error of auto-approvals: not measured; truth {true} of {story.automatic}"
     return (
         f"  error of auto-approvals: audited {audited.rate:.2%} [{audited.low:.2%}–{audited.high:.2%}] "
-        f"on {audited.n} audits; truth {true} of {story.automatic}"
+        f"on {audited.n} audits, the auditor's own slips among them (about {story.auditor_error:.1%}); "
+        f"truth {true} of {story.automatic}"
     )

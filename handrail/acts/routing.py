@@ -42,15 +42,19 @@ def record_predictions(
             trail.lock(connection)
             ids = [row["case_id"] for row in rows]
             # What a champion said of a case as a challenger stands there already, and stays.
-            said = set(queue.predictions_of(connection, ids, version)["case_id"])
+            said = queue.scored_by(connection, ids, version)
             if advance:
                 due_ids = set(cases.set_state(connection, ids, State.SCORED, only_from=State.ACCEPTED))
             else:
                 due_ids = set(ids) - said
-            kept = [row for row in rows if row["case_id"] in due_ids - said]
+            fresh = due_ids - said
             queue.insert_predictions(
                 connection,
-                [{**row, "model_version": version, "role": role, "scored_at": now} for row in kept],
+                [
+                    {**row, "model_version": version, "role": role, "scored_at": now}
+                    for row in rows
+                    if row["case_id"] in fresh
+                ],
             )
             written += len(due_ids)
     return written

@@ -310,14 +310,13 @@ def waiting(connection: Connection, now: datetime) -> pd.DataFrame:
         .order_by(WorkItem.queue, WorkItem.kind)
     )
     found = frame(connection, query)
-    late = dict(
-        connection.execute(
-            select(WorkItem.queue + ":" + WorkItem.kind, func.count())
-            .where(WorkItem.state == "open", WorkItem.due_at < now)
-            .group_by(WorkItem.queue, WorkItem.kind)
-        ).all()
-    )  # fmt: skip
-    found["overdue"] = [int(late.get(f"{q}:{k}", 0)) for q, k in zip(found["queue"], found["kind"], strict=True)]
+    overdue = (
+        select(WorkItem.queue, WorkItem.kind, func.count())
+        .where(WorkItem.state == "open", WorkItem.due_at < now)
+        .group_by(WorkItem.queue, WorkItem.kind)
+    )
+    late = {(name, kind): count for name, kind, count in connection.execute(overdue)}
+    found["overdue"] = [late.get(key, 0) for key in zip(found["queue"], found["kind"], strict=True)]
     return found
 
 

@@ -37,9 +37,12 @@ def put(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def take(connection: Connection, *, now: datetime, until: datetime, limit: int) -> list[dict[str, Any]]:
-    """Lease due actions to a sender until `until`; an expired lease may be taken again."""
+    """Lease due actions to a sender until `until`; an expired lease may be taken again.
+
+    Each is a mapping of id, case_id, key, action, category, automatic and attempts.
+    """
     query = (
-        select(Outbox.__table__)
+        select(Outbox.id, Outbox.case_id, Outbox.key, Outbox.action, Outbox.category, Outbox.automatic, Outbox.attempts)
         .where(
             or_(
                 and_(Outbox.state.in_(("new", "retry")), Outbox.next_at <= now),

@@ -47,6 +47,15 @@ def predictions_of(connection: Connection, ids: Sequence[int], version: str | No
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
 
+def scored_by(connection: Connection, ids: Sequence[int], version: str) -> set[int]:
+    """Which of these cases `version` has scored."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        query = select(Prediction.case_id).where(Prediction.case_id.in_(part), Prediction.model_version == version)
+        found.update(connection.execute(query).scalars())
+    return found
+
+
 def unscored_by(connection: Connection, version: str, *, since: datetime, limit: int) -> pd.DataFrame:
     """Cases with a text, received since then, that `version` has not scored: case_id, redacted, amount, fields."""
     scored = exists().where(Prediction.case_id == Case.id, Prediction.model_version == version)

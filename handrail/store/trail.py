@@ -61,7 +61,7 @@ def append(connection: Connection, events: Sequence[Event], *, at: datetime, act
     head = connection.execute(select(TrailHead.seq, TrailHead.hash).with_for_update()).one_or_none()
     if head is None:
         raise PermanentError("The trail has lost its head. Restore a backup, then run `handrail trail verify`.")
-    newest, previous = head
+    newest, previous = int(head.seq), head.hash
     if not events:
         return newest
     stamp = _iso(at)
@@ -102,7 +102,7 @@ def verify(connection: Connection) -> Verification:
         return Verification(
             valid=False, events=0, head=GENESIS.hex(), first_bad=1, problem="the trail has lost its head"
         )
-    return verify_entries(_compared(connection), head=head)
+    return verify_entries(_compared(connection), head=(head.seq, head.hash))
 
 
 def export(connection: Connection, path: Path) -> int:
@@ -148,7 +148,7 @@ def _insert(
     connection.exec_driver_sql(SQLITE_INSERT, list(rows))
 
 
-def _rows(connection: Connection) -> Iterator[Row[int, datetime, str, int | None, bytes, bytes]]:
+def _rows(connection: Connection) -> Iterator[Row[tuple[int, datetime, str, int | None, bytes, bytes]]]:
     query = select(
         TrailEvent.seq, TrailEvent.at, TrailEvent.kind, TrailEvent.case_id, TrailEvent.body, TrailEvent.hash
     ).order_by(TrailEvent.seq)

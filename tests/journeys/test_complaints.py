@@ -114,9 +114,10 @@ def test_without_a_certificate_nothing_is_approved_by_itself(inbox: Inbox) -> No
 
 def test_every_queued_complaint_has_queue_reason_and_due_time(inbox: Inbox) -> None:
     incomplete = """SELECT c.external_id FROM cases c LEFT JOIN routes r ON r.case_id = c.id
-        LEFT JOIN work_items w ON w.case_id = c.id AND w.state = 'open'
+        LEFT JOIN work_items w ON w.case_id = c.id
         WHERE c.state = 'queued' AND (r.queue IS NULL OR r.reason IS NULL OR r.reason = '' OR r.due_at IS NULL
-            OR w.id IS NULL OR w.queue <> r.queue OR w.due_at <> r.due_at OR r.due_at <= r.assigned_at)"""
+            OR w.id IS NULL OR w.state <> 'open'
+            OR w.queue <> r.queue OR w.due_at <> r.due_at OR r.due_at <= r.assigned_at)"""
     assert inbox.handrail.rows(incomplete) == []
     assert inbox.handrail.states() == {"queued": len(inbox.rows), "done": NARRATIVES_IN_HISTORY}
 

@@ -1,0 +1,108 @@
+"""Training, predicting, redacting and certifying on plain files: other programs rely on what they answer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from handrail.sample import SampleBusiness
+from tests.workspaces import Handrail
+
+NAMES = {
+    "delivery_status": "Where is it?",
+    "refund_request": "MONEY back",
+    "billing_question": "billing, questions & more",
+    "technical_help": "It does not work!",
+    "appointment_change": "új időpont",
+}
+
+
+@pytest.fixture(scope="module")
+def labelled_home(business: SampleBusiness, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """An empty workspace in which a labelled file was trained on, and what the training said."""
+    folder = tmp_path_factory.mktemp("labelled")
+    known = business.history[business.history["truth_label"].isin(NAMES)].head(700)
+    file = folder / "labelled.csv"
+    table = known.assign(Label=known["truth_label"].map(NAMES))
+    table.rename(columns={"text": "Body text", "received_at": "When"})[["Body text", "Label", "When"]].to_csv(file)
+    handrail = Handrail(folder / "home")
+    options = ("--text", "Body text", "--label", "Label", "--time", "When")
+    return handrail.home, handrail.ask("train", file, *options)
+
+
+def test_a_labelled_file_trains_in_an_empty_workspace(labelled_home: tuple[Path, dict[str, Any]]) -> None:
+    home, said = labelled_home
+    assert said["serves"]
+    assert (said["version"], said["imported"], said["certificates"]) == ("1", 700, {})
+    assert 0.7 < said["accuracy"] <= 1
+    assert 0 <= said["ece"] < 0.3
+    assert set(Handrail(home).ask("status")["stages"]) == set(NAMES.values())
+
+
+def test_predictions_come_row_by_row_with_the_labels_as_they_were_written(
+    labelled_home: tuple[Path, dict[str, Any]], business: SampleBusiness, tmp_path: Path
+) -> None:
+    handrail = Handrail(labelled_home[0])
+    texts = business.cases[business.cases["truth_kind"].eq("normal")].head(300)["text"].tolist()
+    texts[0] = texts[150] = "  "
+    file, out = tmp_path / "new.csv", tmp_path / "out.csv"
+    pd.DataFrame({"Body text": texts, "ignored": 1}).to_csv(file, index=False)
+    said = handrail.ask("predict", file, "--text", "Body text", "--out", out)
+    found = pd.read_csv(out)
+    assert list(found.columns) == ["label", "confidence", "novelty", "queue", "reason"]
+    assert len(found) == len(texts) == said["rows"]
+    assert found["label"].dropna().isin(list(NAMES.values())).all()
+    assert found["confidence"].dropna().between(0, 1).all()
+    assert found.loc[[0, 150], "reason"].tolist() == ["no_text", "no_text"]
+    assert found["queue"].value_counts().to_dict() == {name: n for name, n in said["queues"].items() if n}
+    assert said["queues"]["A"] > 0  # stage auto and a fixed threshold, as an empty workspace begins
+    assert handrail.states() == {}  # nothing is stored
+    reversed_file = tmp_path / "reversed.csv"
+    pd.DataFrame({"Body text": texts[::-1]}).to_csv(reversed_file, index=False)
+    handrail.ask("predict", reversed_file, "--text", "Body text", "--out", out)
+    pd.testing.assert_frame_equal(pd.read_csv(out)[::-1].reset_index(drop=True), found)
+
+
+def test_a_missing_column_is_refused_before_anything_is_predicted(
+    labelled_home: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    file, out = tmp_path / "new.csv", tmp_path / "out.csv"
+    file.write_text("Body\nhello\n")
+    assert "'Body text'" in refusal(Handrail(labelled_home[0])("predict", file, "--text", "Body text", "--out", out))
+    assert not out.exists()
+
+
+def test_redacting_a_file_needs_no_workspace_and_says_where_it_found_what(tmp_path: Path) -> None:
+    texts = ["write to ann.lee@example.com today", "order 12345 is late", "", "card 4111 1111 1111 1111, ip 10.1.2.3"]
+    file, out, spans = tmp_path / "in.csv", tmp_path / "out.csv", tmp_path / "spans.jsonl"
+    pd.DataFrame({"id": [1, 2, 3, 4], "note": texts}).to_csv(file, index=False)
+    handrail = Handrail(tmp_path / "nowhere")
+    said = handrail.ask("redact", file, "--text", "note", "--out", out, "--spans", spans)
+    assert not handrail.home.exists()
+    assert said["rows"] == len(texts)
+    found = [json.loads(line) for line in spans.read_text().splitlines()]
+    assert [(hit["row"], hit["type"].lower(), texts[hit["row"]][hit["start"] : hit["end"]]) for hit in found] == [
+        (0, "email", "ann.lee@example.com"),
+        (3, "card", "4111 1111 1111 1111"),
+        (3, "ip", "10.1.2.3"),
+    ]
+    written = pd.read_csv(out, keep_default_na=False)
+    assert written["id"].tolist() == [1, 2, 3, 4]
+    assert written["note"].tolist()[1:3] == texts[1:3]
+    assert not any("@" in text or "4111" in text or "10.1.2.3" in text for text in written["note"])
+
+
+def test_certifying_a_file_gives_the_threshold_or_says_how_many_labels_are_missing(tmp_path: Path) -> None:
+    handrail, file = Handrail(tmp_path / "nowhere"), tmp_path / "labels.csv"
+    pd.DataFrame({"confidence": [0.97] * 200, "correct": [1] * 200}).to_csv(file, index=False)
+    good = handrail.ask("certify", file, "--max-error", 0.02, "--delta", 0.05)
+    assert (good["errors"], good["n"], good["coverage"]) == (0, 200, 1.0)
+    assert good["threshold"] <= 0.97
+    pd.DataFrame({"confidence": [0.97] * 100, "correct": [1] * 100}).to_csv(file, index=False)
+    few = handrail.ask("certify", file, "--max-error", 0.02, "--delta", 0.05)
+    assert (few["threshold"], few["needed"]) == (None, 49)  # 0.98 ** 149 < 0.05
+    assert "49 more blind labels" in handrail("certify", file).out
+    file.write_text("confidence,right\n0.9,1\n")
+    assert "has no column correct" in refusal(handrail("certify", file))

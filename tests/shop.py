@@ -1,0 +1,224 @@
+"""A small shop with a model of its own for the tests of tasks and flows."""
+
+import csv
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from prefect import Flow
+from sqlalchemy import select
+
+import tasks  # noqa: F401 - keeps every library from calling home, before any is imported
+from handrail import policy as policies
+from handrail.acts import administering, deciding, pausing
+from handrail.acts.deciding import Ruling
+from handrail.case import Outcome
+from handrail.policy import Policy, Stage
+from handrail.store import rollout, schema
+from handrail.store.engine import Store
+from handrail.workspace import Workspace
+from tasks.occasion import Occasion, enter
+from tests.scenes import FOUNDER, MANAGER, NOVICE, REVIEWERS
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+"""The first model begins to serve; deliveries come an hour later."""
+LATER = NOW + timedelta(hours=1)
+COLUMNS = ("external_id", "received_at", "text", "amount", "customer_id", "channel", "region", "consent", "label")
+WORDS = {
+    "refund": ("please send my money back", "I want a refund of this payment", "the charge must be returned to me"),
+    "tracking": ("where is my parcel now", "the tracking number shows nothing", "when does the package arrive here"),
+    "complaint": ("your staff was rude to us", "I complain about terrible service", "this is an awful experience"),
+    "cancel": ("cancel my contract today", "I end the subscription for good", "terminate the membership please"),
+}
+MORE = ("today", "again", "soon", "at once", "this week", "since Monday", "as agreed", "for the second time", "by noon")
+POLICY_FILE = """
+business: shop
+queues: {auto_above: 0.6, human_below: 0.3, uncertified: fixed, blind_share: 0.0}
+categories:
+  refund: {action: pay_back, consequence: low, stage: shadow, amount_limit: 500}
+  tracking: {action: send_tracking, consequence: low, stage: shadow}
+  complaint: {action: open_complaint, consequence: medium, stage: shadow}
+  cancel: {action: cancel_contract, consequence: high, stage: shadow}
+flags: {legal: ['\\\\blawyer\\\\b']}
+model: {fields: [channel], min_labels: 40, min_labels_per_category: 5, calibration_share: 0.25}
+novelty: {max_in_scope_flagged: 0.0}
+drift: {min_cases: 30}
+sampling: {random_rate: 0.05}
+breaker: {min_reviewed: 5, limit: 0.2}
+promotion: {min_withheld: 20, withheld_share: 0.5, shadow_for: 'P1D'}
+retraining: {min_audited: 10, error_rate_above: 0.2}
+fairness: {groups: [region]}
+"""
+MAPPING_FILE = """
+source: shop
+fields:
+  external_id: external_id
+  received_at: received_at
+  text: text
+  amount: amount
+  customer_id: customer_id
+  consent: {column: consent, given: ['yes'], refused: ['no']}
+  label: label
+  extra: {channel: channel, region: region}
+timezone: UTC
+history:
+  all:
+    - {column: label, present: true}
+"""
+
+
+class Shop:
+    """A workspace with files to deliver; what happens goes through flows called as plain functions."""
+
+    def __init__(self, home: Path, database_url: str = "") -> None:
+        self.workspace = Workspace(home, database_url)
+
+    @property
+    def mapping(self) -> Path:
+        """The mapping of every delivery."""
+        return self.workspace.home / "mapping.yaml"
+
+    def begin(self, policy_file: str = POLICY_FILE) -> "Shop":
+        """Make the workspace, its policy and its people."""
+        self.workspace.create()
+        self.mapping.write_text(MAPPING_FILE, encoding="utf-8")
+        file = self.workspace.home / "policy.yaml"
+        file.write_text(policy_file, encoding="utf-8")
+        store = Store(self.workspace.database_url)
+        store.upgrade()
+        administering.found(store, policies.read(file), founder=FOUNDER, now=NOW - timedelta(days=90))
+        with store.write() as connection:
+            for name in (*REVIEWERS, MANAGER, NOVICE):
+                roles = ["reviewer", *(["escalation_manager"] if name == MANAGER else [])]
+                until = None if name == NOVICE else NOW + timedelta(days=900)
+                rollout.save_person(connection, name=name, roles=roles, trained_until=until, active=True)
+        store.dispose()
+        return self
+
+    def at(self, moment: datetime = LATER, actor: str = "flow:test") -> Occasion:
+        """An occasion in this workspace."""
+        return enter(self.workspace, actor, moment)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.at().policy
+
+    def write(self, name: str, cases: list[dict[str, Any]]) -> Path:
+        """Write a delivery; what a case does not say is ordinary."""
+        file = self.workspace.home / name
+        with file.open("w", newline="", encoding="utf-8") as target:
+            writer = csv.DictWriter(target, COLUMNS)
+            writer.writeheader()
+            for number, case in enumerate(cases):
+                ordinary = {
+                    "external_id": f"{file.stem}-{number}", "received_at": (LATER - timedelta(minutes=5)).isoformat(),
+                    "amount": 20, "customer_id": f"c-{number}", "channel": "web", "region": "north", "consent": "yes",
+                    "label": "",
+                }  # fmt: skip
+                writer.writerow({**ordinary, **case})
+        return file
+
+    def run(self, flow: Flow[..., Any], moment: datetime = LATER, **parameters: object) -> Any:  # noqa: ANN401 - its own
+        """Call a flow's function without Prefect."""
+        return flow.fn(**parameters, as_of=moment.isoformat(), home=str(self.workspace.home))
+
+    def deliver(
+        self, name: str, cases: list[dict[str, Any]], moment: datetime = LATER, **more: object
+    ) -> dict[str, Any]:
+        """Write a delivery and triage it."""
+        from flows.triage import triage
+
+        found: dict[str, Any] = self.run(
+            triage, moment, file=str(self.write(name, cases)), mapping=str(self.mapping), docs=False, **more
+        )
+        return found
+
+    def learn(self) -> "Shop":
+        """Import history, train the first model, and let refunds and tracking run by themselves."""
+        from flows.retraining import retraining
+
+        self.deliver("history.csv", letters(160, labelled=True), NOW)
+        self.run(retraining, NOW, cause="by_hand")
+        occasion = self.at(NOW, FOUNDER)
+        for category, stage in {
+            "refund": "auto",
+            "tracking": "auto",
+            "complaint": "suggest",
+            "cancel": "suggest",
+        }.items():
+            pausing.set_stage(
+                occasion.store, category, Stage(stage), reason="test", policy=occasion.policy, actor=FOUNDER, now=NOW
+            )
+        return self
+
+    def work(self, moment: datetime = LATER, *, kinds: list[str] | None = None, right: bool = True) -> int:
+        """Let two people and the manager decide everything that waits: blind, by the case's true category."""
+        occasion, done = self.at(moment), 0
+        for name in ("rita", "ruth", "ron", MANAGER):
+            claims = deciding.claim(occasion.store, name, policy=occasion.policy, now=moment, limit=10_000, kinds=kinds)
+            rulings = [
+                Ruling(claim.item_id, claim.fence, Outcome.OVERRIDE, self._label(claim.case_id, right=right))
+                for claim in claims
+            ]
+            done += deciding.decide(occasion.store, rulings, name, policy=occasion.policy, now=moment)
+        return done
+
+    def _label(self, case_id: int, *, right: bool) -> str:
+        (given,) = self.rows(schema.CaseInput, case_id=case_id)
+        truth = true_category(given["text"])
+        return truth if right else {"refund": "tracking"}.get(truth, "refund")
+
+    def rows(self, table: type[schema.Base], **where: object) -> list[dict[str, Any]]:
+        """Rows of a table, in the order of its key."""
+        query = select(table.__table__).order_by(*table.__table__.primary_key.columns)
+        for name, value in where.items():
+            query = query.where(table.__table__.c[name] == value)
+        with self.at().store.read() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def letters(count: int, *, labelled: bool = False, seed: int = 5, only: str | None = None) -> list[dict[str, Any]]:
+    """Cases whose words tell their category; with `labelled` they are history."""
+    rng = np.random.default_rng(seed)
+    names = [only] if only else list(WORDS)
+    cases = []
+    for number in range(count):
+        category = names[number % len(names)]
+        extra = rng.choice(MORE, 2, replace=False)
+        text = f"{rng.choice(WORDS[category])} {extra[0]} {extra[1]} {number}"
+        case: dict[str, Any] = {"text": text, "region": ("north", "south")[number % 2]}
+        if labelled:
+            received = NOW - timedelta(days=60) + timedelta(hours=6 * number)
+            case |= {"label": category, "received_at": received.isoformat()}
+        cases.append(case)
+    return cases
+
+
+def true_category(text: str) -> str:
+    """The category whose words the text begins with."""
+    return next(name for name, words in WORDS.items() if text.startswith(words))
+
+
+@pytest.fixture(scope="session")
+def learned_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop whose first model serves."""
+    return Shop(tmp_path_factory.mktemp("shop") / "home").begin().learn().workspace.home
+
+
+@pytest.fixture
+def shop(learned_home: Path, tmp_path: Path) -> Iterator[Shop]:
+    """A shop of one's own whose first model serves."""
+    yield Shop(Path(shutil.copytree(learned_home, tmp_path / "home")))
+    os.environ.pop("HANDRAIL_HOME", None)
+
+
+@pytest.fixture
+def empty_shop(tmp_path: Path) -> Shop:
+    """A shop of one's own, just begun."""
+    return Shop(tmp_path / "home").begin()
