@@ -99,17 +99,13 @@ def connect() -> None:
 
 def running_server(server_file: Path) -> str | None:
     """The address of the server that `handrail up` started here and that still answers, or None."""
-    import urllib.error
-    import urllib.request
+    from flows.child import answers
 
-    if not server_file.exists():
-        return None
     try:
         address = str(json.loads(server_file.read_text())["prefect_api"])
-        with urllib.request.urlopen(f"{address}/health", timeout=2) as response:  # noqa: S310 - our own http address
-            return address if response.status == 200 else None  # noqa: PLR2004 - HTTP OK
-    except (OSError, ValueError, KeyError, urllib.error.URLError):
+    except (OSError, ValueError, KeyError):
         return None
+    return address if answers(f"{address}/health") else None
 
 
 def paused_deployments(address: str) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, Self
 from flows.child import Child, answers
 from handrail.errors import BadInput, Refused, RetryableError
 from handrail.workspace import Workspace
+from tasks import QUIET as LIBRARIES_QUIET
 
 HOST = "127.0.0.1"
 LAST_PORT = 65535
@@ -25,14 +26,12 @@ ASK_SECONDS = 30.0
 BUSY_SECONDS = 0.5
 
 QUIET = {
-    "DO_NOT_TRACK": "true",
-    "GX_ANALYTICS_ENABLED": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
+    **LIBRARIES_QUIET,
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     "PREFECT_CLI_COLORS": "false",
     "PREFECT_CLI_PROMPT": "false",
+    # Our own log belongs to the run's log on the page.
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "handrail",
 }
 """For server and clients: nothing leaves the machine, and no client ever starts a server of its own."""
 

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,9 @@ TRAINED_AT = "2026-01-12T07:00:00+00:00"
 """When the first model is trained and the stages are set: a Monday, after the sample's first week."""
 MORNING = "2026-01-12T08:00:00+00:00"
 """When the tests' deliveries come; the dead-man's switch has heard of a stage change an hour ago."""
+NINE = "2026-01-12T09:00:00+00:00"
+"""When the reviewers begin."""
+
 AUTOMATIC = ("delivery_status", "refund_request", "billing_question", "technical_help", "appointment_change")
 DELIVERED = (
     "external_id", "received_at", "text", "customer_id", "channel", "region", "tier", "amount", "consent", "label",
@@ -47,6 +50,15 @@ class Answer:
     def json(self) -> Any:  # noqa: ANN401 - any JSON value
         """The one JSON document on stdout."""
         return json.loads(self.out)
+
+    @property
+    def refusal(self) -> str:
+        """The one sentence of a command that refused."""
+        assert self.code == 1, self
+        assert self.out == ""
+        assert len(self.sentences) == 1, self.err
+        assert self.err.rstrip().endswith((".", ".)", "?"))
+        return self.sentences[0]
 
     @property
     def sentences(self) -> list[str]:
@@ -97,8 +109,16 @@ class Handrail:
         """Cases by state."""
         return dict(self.rows("SELECT state, count(*) FROM cases GROUP BY state"))
 
+    def waiting(self, where: str = "r.queue = 'B' AND NOT r.suggestion_hidden", limit: int = 1) -> list[int]:
+        """Cases that wait for a review, with the given route."""
+        query = f"""SELECT c.id FROM cases c JOIN routes r ON r.case_id = c.id JOIN work_items w ON w.case_id = c.id
+            WHERE w.state = 'open' AND w.kind = 'review' AND {where} ORDER BY c.id LIMIT {limit}"""  # noqa: S608
+        return [case for (case,) in self.rows(query)]
 
-Begin = Callable[..., Handrail]
+    def effects(self, case: int) -> list[tuple[str, str]]:
+        """Action and category that the receiver has executed for a case."""
+        with closing(sqlite3.connect(self.home / "actions.db")) as ledger:
+            return ledger.execute("SELECT action, category FROM executed WHERE case_id = ?", (case,)).fetchall()
 
 
 def deliver(cases: pd.DataFrame, path: Path, labels: Sequence[str] | None = None) -> Path:

@@ -39,15 +39,6 @@ def run(handrail: Handrail, file: Path, *options: str) -> Answer:
     return handrail("run", file, "--mapping", MAPPING, "--as-of", MORNING, "--json", *options)
 
 
-def refusal(answer: Answer) -> str:
-    """The one sentence of a command that refused."""
-    assert answer.code == 1, answer
-    assert answer.out == ""
-    assert len(answer.sentences) == 1, answer.err
-    assert answer.sentences[0].endswith((".", ".)", "?"))
-    return answer.sentences[0]
-
-
 def trail_head(handrail: Handrail) -> str:
     verified = handrail.ask("trail", "verify")
     assert verified["valid"]
@@ -144,7 +135,7 @@ def test_a_file_that_cannot_be_used_is_refused_whole_and_enters_once_corrected(
 ) -> None:
     before = trail_head(begun)
     spoil(file, cases)
-    sentence = refusal(run(begun, file))
+    sentence = run(begun, file).refusal
     assert cause in sentence
     assert remedy in sentence
     assert begun.rows("SELECT count(*) FROM batches") == [(0,)]
@@ -163,16 +154,16 @@ def test_a_file_in_another_encoding_enters_when_the_encoding_is_named(
 
 
 def test_an_encoding_that_does_not_exist_is_refused(begun: Handrail, cases: pd.DataFrame, file: Path) -> None:
-    assert "is no text encoding" in refusal(run(begun, deliver(cases, file), "--encoding", "klingon"))
+    assert "is no text encoding" in run(begun, deliver(cases, file), "--encoding", "klingon").refusal
 
 
 def test_a_mapping_that_does_not_exist_is_refused(begun: Handrail, cases: pd.DataFrame, file: Path) -> None:
     answer = begun("run", deliver(cases, file), "--mapping", file.with_name("nowhere.yaml"), "--json")
-    assert "nowhere.yaml" in refusal(answer)
+    assert "nowhere.yaml" in answer.refusal
 
 
 def test_a_moment_that_cannot_be_read_is_refused(begun: Handrail, cases: pd.DataFrame, file: Path) -> None:
-    assert "is not a time" in refusal(begun("run", deliver(cases, file), "--as-of", "yesterday"))
+    assert "is not a time" in begun("run", deliver(cases, file), "--as-of", "yesterday").refusal
 
 
 # Rows that cannot be read ---------------------------------------------------------------------------------------
@@ -257,7 +248,7 @@ def test_a_bad_row_is_put_aside_with_its_reason_and_enters_once_corrected(
 def test_too_many_bad_rows_stop_the_delivery_before_anything_is_scored(
     begun: Handrail, cases: pd.DataFrame, file: Path, spoil: Spoil, reason: str
 ) -> None:
-    sentence = refusal(run(begun, write(spoil(cases, ONE_TOO_MANY), file)))
+    sentence = run(begun, write(spoil(cases, ONE_TOO_MANY), file)).refusal
     assert f"{ONE_TOO_MANY} of {CASES} rows" in sentence
     assert "`handrail quarantine list --batch 1`" in sentence
     assert begun.rows("SELECT count(*) FROM routes UNION ALL SELECT count(*) FROM predictions") == [(0,), (0,)]
@@ -265,7 +256,7 @@ def test_too_many_bad_rows_stop_the_delivery_before_anything_is_scored(
     held = begun.ask("quarantine", "list", "--batch", "1")
     assert [reason in row["reason"] for row in held] == [True] * ONE_TOO_MANY
     trail_head(begun)
-    assert f"{ONE_TOO_MANY} of {CASES} rows" in refusal(run(begun, file))
+    assert f"{ONE_TOO_MANY} of {CASES} rows" in run(begun, file).refusal
     assert_complete(begun, run(begun, deliver(cases, file)))
     assert spoil is blank_id or spoil is taken_id or begun.ask("quarantine", "list") == []
 
@@ -273,7 +264,7 @@ def test_too_many_bad_rows_stop_the_delivery_before_anything_is_scored(
 def test_a_corrected_row_brings_its_corrected_label(begun: Handrail, cases: pd.DataFrame, file: Path) -> None:
     """A stopped delivery's rows are read anew: what was wrong in them, an outcome too, is forgotten."""
     wrong = cases.assign(label="technical_help")
-    refusal(run(begun, write(bad_date(wrong, ONE_TOO_MANY), file)))
+    assert run(begun, write(bad_date(wrong, ONE_TOO_MANY), file)).refusal
     assert run(begun, write(cases.assign(label="cancellation"), file)).json["imported"] == CASES
     assert begun.rows("SELECT label, count(*) FROM labels GROUP BY label") == [("cancellation", CASES)]
 
@@ -281,9 +272,9 @@ def test_a_corrected_row_brings_its_corrected_label(begun: Handrail, cases: pd.D
 def test_rows_that_stopped_a_delivery_count_again_in_the_next_one(
     begun: Handrail, cases: pd.DataFrame, file: Path
 ) -> None:
-    refusal(run(begun, write(bad_date(cases, ONE_TOO_MANY), file)))
+    assert run(begun, write(bad_date(cases, ONE_TOO_MANY), file)).refusal
     one_less = bad_date(cases.head(CASES - 1), ONE_TOO_MANY - 1).tail(ONE_TOO_MANY - 1)
-    assert "2 of 3 rows" in refusal(run(begun, deliver(pd.concat([cases.head(1), one_less]), file)))
+    assert "2 of 3 rows" in run(begun, deliver(pd.concat([cases.head(1), one_less]), file)).refusal
 
 
 def test_an_identical_row_is_a_duplicate_and_not_bad(begun: Handrail, cases: pd.DataFrame, file: Path) -> None:
@@ -296,7 +287,7 @@ def test_an_identical_row_is_a_duplicate_and_not_bad(begun: Handrail, cases: pd.
 
 
 def test_without_history_there_is_no_training(begun: Handrail) -> None:
-    assert "300 labels" in refusal(begun("train", "--as-of", MORNING, "--json"))
+    assert "300 labels" in begun("train", "--as-of", MORNING, "--json").refusal
     assert begun.rows("SELECT count(*) FROM model_versions") == [(0,)]
 
 
@@ -305,7 +296,7 @@ def test_history_of_one_category_trains_nothing_until_there_are_two(
 ) -> None:
     history = business.history.head(400)
     assert run(begun, deliver(history, file, ["complaint"] * len(history))).code == 0
-    assert "two categories" in refusal(begun("train", "--as-of", MORNING, "--json"))
+    assert "two categories" in begun("train", "--as-of", MORNING, "--json").refusal
     assert begun.rows("SELECT count(*) FROM model_versions") == [(0,)]
     rest = business.history.tail(400)
     assert run(begun, deliver(rest, file, rest["label"].tolist())).code == 0
@@ -325,7 +316,7 @@ def test_a_labelled_file_with_nothing_to_learn_is_refused(
 ) -> None:
     pd.DataFrame(rows, columns=["text", "label"]).to_csv(file, index=False)
     handrail = Handrail(tmp_path / "own")
-    assert words in refusal(handrail("train", file, "--text", "text", "--label", "label", "--json"))
+    assert words in handrail("train", file, "--text", "text", "--label", "label", "--json").refusal
     assert not handrail.home.exists()
 
 
@@ -334,7 +325,7 @@ def test_a_labelled_file_without_the_named_column_is_refused(tmp_path: Path, fil
     pd.DataFrame({"text": ["x"], "label": ["a"], "at": ["2026-01-01"]}).to_csv(file, index=False)
     options = {"--text": "text", "--label": "label", "--time": "at", option: "nowhere"}
     words = [word for pair in options.items() for word in pair]
-    assert "nowhere" in refusal(Handrail(tmp_path / "own")("train", file, *words, "--json"))
+    assert "nowhere" in Handrail(tmp_path / "own")("train", file, *words, "--json").refusal
 
 
 # The database ---------------------------------------------------------------------------------------------------
@@ -359,7 +350,7 @@ def test_a_locked_database_is_waited_for_and_then_refused_and_the_run_completes_
     deliver(cases, file)
     monkeypatch.setitem(Store.__init__.__kwdefaults__, "wait", timedelta(milliseconds=200))
     with locked(begun):
-        assert "kept" in (sentence := refusal(run(begun, file)))
+        assert "kept" in (sentence := run(begun, file).refusal)
         assert "Try again" in sentence
         assert begun("status").code == 0  # who only reads never waits
     assert begun.states() == {}
@@ -368,7 +359,7 @@ def test_a_locked_database_is_waited_for_and_then_refused_and_the_run_completes_
 
 def test_a_damaged_database_is_told_from_a_bug(begun: Handrail) -> None:
     (begun.home / "handrail.db").write_bytes(b"no database" * 1000)
-    assert "is damaged or no database" in refusal(begun("status"))
+    assert "is damaged or no database" in begun("status").refusal
 
 
 # Policies and workspaces ----------------------------------------------------------------------------------------
@@ -395,9 +386,9 @@ def test_a_policy_that_cannot_be_meant_is_refused_with_the_line_and_the_old_one_
     place = f"line {draft.read_text().split(named)[0].count(chr(10)) + 1}"
     before = begun.ask("status")["policy"]
     for command in (("policy", "check", draft), ("policy", "publish", draft)):
-        sentence = refusal(begun(*command))
+        sentence = begun(*command).refusal
         assert all(word in sentence for word in [place, *words]), sentence
-    refusal(Handrail(tmp_path / "new")("init", "--policy", draft))
+    assert Handrail(tmp_path / "new")("init", "--policy", draft).refusal
     assert not (tmp_path / "new").exists()
     assert begun.ask("status")["policy"] == before
 
@@ -406,12 +397,12 @@ def test_without_a_workspace_every_command_says_how_to_begin_one(tmp_path: Path,
     handrail = Handrail(tmp_path / "nowhere")
     for words in (["status"], ["run", file], ["train"], ["queue", "next"], ["trail", "verify"], ["pause", "--all"]):
         reason = ["--reason", "why"] if words[0] == "pause" else []
-        assert "Run `handrail init`" in refusal(handrail(*words, *reason))
+        assert "Run `handrail init`" in handrail(*words, *reason).refusal
     assert not handrail.home.exists()
 
 
 def test_a_business_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
-    sentence = refusal(Handrail(tmp_path / "home")("init", "--business", "bakery"))
+    sentence = Handrail(tmp_path / "home")("init", "--business", "bakery").refusal
     assert "complaints, sample" in sentence
     assert not (tmp_path / "home").exists()
 
@@ -446,12 +437,12 @@ def test_two_workspaces_know_nothing_of_each_other(
 )
 def test_an_act_that_is_impossible_is_refused_in_one_sentence(begun: Handrail, words: list[str], sentence: str) -> None:
     before = trail_head(begun)
-    assert sentence in refusal(begun(*words))
+    assert sentence in begun(*words).refusal
     assert trail_head(begun) == before
 
 
 def test_who_is_unknown_may_not_act(begun: Handrail) -> None:
-    assert "handrail people add mallory" in refusal(begun("pause", "--all", "--reason", "why", actor="mallory"))
+    assert "handrail people add mallory" in begun("pause", "--all", "--reason", "why", actor="mallory").refusal
 
 
 def test_wrong_usage_ends_with_2(begun: Handrail) -> None:
@@ -472,7 +463,7 @@ def test_a_process_of_its_own_says_the_same_one_sentence(begun: Handrail, cases:
         return Answer(found.returncode, found.stdout, found.stderr)
 
     write(bad_date(cases, ONE_TOO_MANY), file)
-    assert f"{ONE_TOO_MANY} of {CASES} rows" in refusal(in_a_process())
+    assert f"{ONE_TOO_MANY} of {CASES} rows" in in_a_process().refusal
     deliver(cases, file)
     answer = in_a_process()
     assert (answer.code, answer.err) == (0, "")

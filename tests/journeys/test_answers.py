@@ -1,68 +1,89 @@
-"""Every command answers programs with one JSON document, and each with a sentence when it refuses."""
+"""Every command answers programs with exactly one JSON document."""
 
 import json
 from pathlib import Path
 
 from typer.main import get_command
 
-from handrail.sample import SampleBusiness
-from tests.workspaces import MAPPING, ROOT, Handrail, deliver
+from tests.workspaces import MAPPING, NINE, ROOT, Handrail
 
-NINE = "2026-01-12T09:00:00+00:00"
+POLICY = ROOT / "policy" / "sample" / "policy.yaml"
+ENDLESS = {("up",), ("demo",)}
+"""They end when they are stopped, or take minutes."""
+
+REFUSED = {("review", "close")}
+"""No breaker has tripped on that morning."""
+
+Words = tuple[object, ...]
 
 
-def commands() -> list[tuple[str, ...]]:
-    """Every command that ends by itself within a moment."""
+def commands() -> set[tuple[str, ...]]:
+    """Every command by name."""
     from console.main import app
 
-    topics = [((name,), command) for name, command in get_command(app).commands.items()]
-    found = [
-        (*path, *below)
-        for path, command in topics
-        for below in ([(name,) for name in command.commands] if hasattr(command, "commands") else [()])
-    ]
-    return sorted(set(found) - {("up",), ("demo",)})
+    found: set[tuple[str, ...]] = set()
+    for name, command in get_command(app).commands.items():
+        found |= {(name, below) for below in getattr(command, "commands", {})} or {(name,)}
+    return found
 
 
-def words_for(command: tuple[str, ...], handrail: Handrail, folder: Path) -> list[object]:
-    """Words with which a command succeeds on that morning."""
+def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tuple[str, ...], Words]]:
+    """Every command with words with which it succeeds after those before it."""
     text = folder / "texts.csv"
     text.write_text("text,label,confidence,correct,external_id,kind,at\nhello,complaint,0.9,1,x,closed,2026-01-12\n")
-    sample = ROOT / "policy" / "sample" / "policy.yaml"
-    why = ["--reason", "why not", "--as-of", NINE]
-    words: dict[tuple[str, ...], list[object]] = {
-        ("certify",): [text],
-        ("decide",): [waiting(handrail)[0], "approve", "--as-of", NINE],
-        ("init",): [],
-        ("model", "promote"): ["2", *why],
-        ("model", "rollback"): why,
-        ("outcome", "import"): [text],
-        ("pause",): ["complaint", *why],
-        ("people", "add"): ["zoe", "--role", "reviewer"],
-        ("policy", "check"): [sample],
-        ("policy", "publish"): [sample],
-        ("predict",): [text, "--text", "text"],
-        ("redact",): [text, "--text", "text", "--out", folder / "redacted.csv"],
-        ("resume",): ["complaint", *why],
-        ("review", "close"): [1, "--conclusion", "fine"],
-        ("run",): [folder / "day.csv", "--mapping", MAPPING, "--as-of", NINE],
-        ("stage",): ["complaint", "suggest", *why],
-        ("trail", "export"): [folder / "trail.jsonl"],
-        ("train",): ["--as-of", NINE],
-    }
-    return words.get(command, [])
+    why = ("--reason", "why not", "--as-of", NINE)
+    return [
+        (("init",), ()),
+        (("doctor",), ()),
+        (("run",), (day_file, "--mapping", MAPPING, "--as-of", NINE)),
+        (("status",), ()),
+        (("queue", "list"), ()),
+        (("queue", "next"), ("--as-of", NINE)),
+        (("decide",), (handrail.waiting()[0], "approve", "--as-of", NINE)),
+        (("quarantine", "list"), ()),
+        (("train",), ("--as-of", NINE)),
+        (("model", "list"), ()),
+        (("model", "show"), ()),
+        (("model", "promote"), ("2", *why)),
+        (("model", "rollback"), why),
+        (("predict",), (text, "--text", "text")),
+        (("pause",), ("complaint", *why)),
+        (("resume",), ("complaint", *why)),
+        (("stage",), ("complaint", "suggest", *why)),
+        (("review", "list"), ()),
+        (("review", "close"), (1, "--conclusion", "fine")),
+        (("people", "add"), ("zoe", "--role", "reviewer")),
+        (("people", "list"), ()),
+        (("policy", "check"), (POLICY,)),
+        (("policy", "publish"), (POLICY,)),
+        (("outcome", "import"), (text,)),
+        (("report", "kpi"), ()),
+        (("trail", "search"), ()),
+        (("trail", "verify"), ()),
+        (("trail", "export"), (folder / "trail.jsonl",)),
+        (("purge",), ()),
+        (("redact",), (text, "--text", "text", "--out", folder / "redacted.csv")),
+        (("certify",), (text,)),
+    ]
 
 
-def test_every_command_answers_with_exactly_one_json_document(
-    day: Handrail, business: SampleBusiness, tmp_path: Path
-) -> None:
-    today(business, tmp_path / "day.csv")
-    for command in commands():
-        answer = day(*command, *words_for(command, day, tmp_path), "--json")
-        if command == ("review", "close"):  # no breaker has tripped on this morning
-            assert (answer.code, answer.out) == (1, "")
+def test_every_command_answers_with_exactly_one_json_document(day: Handrail, day_file: Path, tmp_path: Path) -> None:
+    told = session(day, day_file, tmp_path)
+    assert {command for command, _ in told} == commands() - ENDLESS
+    for command, words in told:
+        answer = day(*command, *words, "--json")
+        if command in REFUSED:
+            assert answer.refusal
             continue
         assert answer.code == 0, (command, answer.err)
         assert answer.err == "", command
         assert len(answer.out.splitlines()) == 1, command
         json.loads(answer.out)
+
+
+def test_every_command_answers_people_in_lines(day: Handrail, day_file: Path, tmp_path: Path) -> None:
+    for command, words in session(day, day_file, tmp_path):
+        answer = day(*command, *words)
+        assert answer.code == (1 if command in REFUSED else 0), (command, answer.err)
+        assert answer.out or command in REFUSED, command
+        assert not answer.out.startswith(("{", "[")), command

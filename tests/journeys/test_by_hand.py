@@ -1,6 +1,5 @@
 """The loop closed by hand, on the command line alone: what waits is claimed, decided, delivered and answered for."""
 
-import shutil
 import sqlite3
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -9,67 +8,20 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from handrail.sample import SampleBusiness
-from handrail.trail.verify import verify_export
-from tests.workspaces import FOUNDER, MAPPING, MORNING, ROOT, Answer, Handrail, deliver
 
-DAY_CASES = 400
-NINE = "2026-01-12T09:00:00+00:00"
+from handrail.trail.verify import verify_export
+from tests.workspaces import FOUNDER, MAPPING, MORNING, NINE, ROOT, Answer, Handrail
+
 LATER = "2026-01-12T09:06:00+00:00"
 """After the lease of five minutes that began at nine."""
 TEN = "2026-01-12T10:00:00+00:00"
-REVIEWERS = ("rita", "omar")
 MANAGER = "mona"
 LEGAL = "legal_threat"
 """The one category of high consequence."""
 
 
-@pytest.fixture(scope="module")
-def day_home(trained_home: Path, business: SampleBusiness, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A morning's delivery is routed; two trained reviewers and the escalation manager are there."""
-    folder = tmp_path_factory.mktemp("day")
-    handrail = Handrail(Path(shutil.copytree(trained_home, folder / "home")))
-    handrail.ask("run", today(business, folder / "day.csv"), "--mapping", MAPPING, "--as-of", MORNING)
-    for name in REVIEWERS:
-        handrail.ask("people", "add", name, "--role", "reviewer", "--trained", "--as-of", MORNING)
-    manager = ("--role", "escalation_manager", "--role", "reviewer")
-    handrail.ask("people", "add", MANAGER, *manager, "--trained", "--as-of", MORNING)
-    return handrail.home
-
-
-@pytest.fixture
-def day(day_home: Path, tmp_path: Path) -> Handrail:
-    """That morning, for one test."""
-    return Handrail(Path(shutil.copytree(day_home, tmp_path / "home")))
-
-
-def today(business: SampleBusiness, file: Path) -> Path:
-    return deliver(business.cases.head(DAY_CASES), file)
-
-
 def decide(handrail: Handrail, case: int, *words: object, by: str = "rita", at: str = NINE) -> Answer:
     return handrail("decide", case, *words, "--as-of", at, "--json", actor=by)
-
-
-def refusal(answer: Answer) -> str:
-    assert answer.code == 1, answer
-    assert answer.out == ""
-    assert len(answer.sentences) == 1
-    return answer.sentences[0]
-
-
-def waiting(handrail: Handrail, where: str = "r.queue = 'B' AND NOT r.suggestion_hidden", limit: int = 1) -> list[int]:
-    """Cases that wait, with the given route."""
-    query = f"""SELECT c.id FROM cases c JOIN routes r ON r.case_id = c.id JOIN work_items w ON w.case_id = c.id
-        WHERE w.state = 'open' AND w.kind = 'review' AND {where} ORDER BY c.id LIMIT {limit}"""  # noqa: S608
-    return [case for (case,) in handrail.rows(query)]
-
-
-def effects(handrail: Handrail, case: int) -> list[tuple[str, str]]:
-    """Action and category that the receiver has executed for a case."""
-    with closing(sqlite3.connect(handrail.home / "actions.db")) as ledger:
-        query = "SELECT action, category FROM executed WHERE case_id = ? AND received = 1"
-        return ledger.execute(query, (case,)).fetchall()
 
 
 def state(handrail: Handrail, case: int) -> str:
@@ -119,34 +71,34 @@ def test_due_times_follow_the_queue(day: Handrail) -> None:
 
 
 def test_an_approval_executes_the_suggestion_and_leaves_a_label_and_its_trail(day: Handrail) -> None:
-    (case,) = waiting(day)
+    (case,) = day.waiting()
     category = day.rows(f"SELECT category FROM routes WHERE case_id = {case}")[0][0]  # noqa: S608
     assert decide(day, case, "approve").json["delivered"] == 1
     assert state(day, case) == "done"
-    assert [done[1] for done in effects(day, case)] == [category]
+    assert [done[1] for done in day.effects(case)] == [category]
     assert label(day, case) == [(category, "accepted", "rita")]
     assert events(day, case) == ["case.received", "case.assigned", "case.decided", "action.done"]
 
 
 def test_an_override_executes_the_other_category(day: Handrail) -> None:
-    (case,) = waiting(day, "r.category = 'delivery_status' AND NOT r.suggestion_hidden AND r.queue = 'B'")
+    (case,) = day.waiting("r.category = 'delivery_status' AND NOT r.suggestion_hidden AND r.queue = 'B'")
     answer = decide(day, case, "override", "--label", "billing_question", "--reason", "wrong_category")
     assert answer.code == 0, answer.err
-    assert effects(day, case) == [("send_bill_explanation", "billing_question")]
+    assert day.effects(case) == [("send_bill_explanation", "billing_question")]
     assert label(day, case) == [("billing_question", "accepted", "rita")]
 
 
 def test_a_denial_executes_nothing(day: Handrail) -> None:
-    (case,) = waiting(day)
+    (case,) = day.waiting()
     assert decide(day, case, "deny", "--reason", "out_of_scope", "--note", "a poem").code == 0
     assert state(day, case) == "done"
-    assert effects(day, case) == []
+    assert day.effects(case) == []
     assert label(day, case) == []
 
 
 def test_the_label_of_an_untrained_reviewer_stays_provisional(day: Handrail) -> None:
     day.ask("people", "add", "nina", "--role", "reviewer")
-    (case,) = waiting(day)
+    (case,) = day.waiting()
     assert decide(day, case, "approve", by="nina").code == 0
     assert label(day, case)[0][1:] == ("provisional", "nina")
 
@@ -162,17 +114,17 @@ def test_the_label_of_an_untrained_reviewer_stays_provisional(day: Handrail) -> 
 def test_an_unclear_decision_is_refused_and_the_case_goes_on_waiting(
     day: Handrail, words: list[str], sentence: str
 ) -> None:
-    (case,) = waiting(day)
-    assert sentence in refusal(decide(day, case, *words))
+    (case,) = day.waiting()
+    assert sentence in decide(day, case, *words).refusal
     assert state(day, case) == "queued"
     assert day.rows(f"SELECT count(*) FROM decisions WHERE case_id = {case}") == [(0,)]  # noqa: S608
 
 
 def test_a_decided_case_cannot_be_decided_again(day: Handrail) -> None:
-    (case,) = waiting(day)
+    (case,) = day.waiting()
     assert decide(day, case, "approve").code == 0
-    assert "has no open work" in refusal(decide(day, case, "approve", by="omar"))
-    assert len(effects(day, case)) == 1
+    assert "has no open work" in decide(day, case, "approve", by="omar").refusal
+    assert len(day.effects(case)) == 1
 
 
 # Leases ---------------------------------------------------------------------------------------------------------
@@ -180,7 +132,7 @@ def test_a_decided_case_cannot_be_decided_again(day: Handrail) -> None:
 
 def test_nobody_decides_a_case_that_another_holds(day: Handrail) -> None:
     case = day.ask("queue", "next", "--as-of", NINE, actor="rita")["case_id"]
-    assert "is held by rita" in refusal(decide(day, case, "deny", "--reason", "out_of_scope", by="omar"))
+    assert "is held by rita" in decide(day, case, "deny", "--reason", "out_of_scope", by="omar").refusal
 
 
 def test_a_lost_lease_cannot_decide_even_when_its_holder_comes_back(day: Handrail) -> None:
@@ -189,8 +141,8 @@ def test_a_lost_lease_cannot_decide_even_when_its_holder_comes_back(day: Handrai
     taken = day.ask("queue", "next", "--as-of", LATER, actor="omar")
     assert (taken["case_id"], taken["fence"]) == (case, 2)
     deny = ("deny", "--reason", "out_of_scope", "--fence")
-    assert "You hold no work" in refusal(decide(day, case, *deny, claim["fence"], at=LATER))
-    assert "no longer yours" in refusal(decide(day, case, *deny, claim["fence"], by="omar", at=LATER))
+    assert "You hold no work" in decide(day, case, *deny, claim["fence"], at=LATER).refusal
+    assert "no longer yours" in decide(day, case, *deny, claim["fence"], by="omar", at=LATER).refusal
     assert day.rows(f"SELECT count(*) FROM decisions WHERE case_id = {case}") == [(0,)]  # noqa: S608
     assert decide(day, case, *deny, taken["fence"], by="omar", at=LATER).code == 0
 
@@ -200,69 +152,65 @@ def test_a_lost_lease_cannot_decide_even_when_its_holder_comes_back(day: Handrai
 
 @pytest.mark.parametrize("reason", ["legal", "policy"])
 def test_a_denial_for_policy_or_law_is_the_managers_within_an_hour(day: Handrail, reason: str) -> None:
-    (case,) = waiting(day)
+    (case,) = day.waiting()
     assert decide(day, case, "deny", "--reason", reason, at=NINE).code == 0
     assert state(day, case) == "queued"
     ((cause, decider, due_at),) = day.rows("SELECT cause, first_decider, due_at FROM escalations")
     assert (cause, decider) == (reason, "rita")
     assert datetime.fromisoformat(due_at) <= datetime.fromisoformat(TEN).replace(tzinfo=None)
     assert day.ask("status", "--as-of", NINE)["escalations"] == 1
-    assert "escalation manager" in refusal(decide(day, case, "approve", by="omar")).replace("_", " ")
-    refusal(decide(day, case, "approve", by="rita"))
+    assert "escalation manager" in decide(day, case, "approve", by="omar").refusal.replace("_", " ")
+    assert decide(day, case, "approve", by="rita").refusal
     claimed = day.ask("queue", "next", "--as-of", NINE, actor=MANAGER)
     assert (claimed["case_id"], claimed["kind"]) == (case, "escalation")
     answer = decide(day, case, "override", "--label", "technical_help", "--fence", claimed["fence"], by=MANAGER)
     assert answer.code == 0, answer.err
     assert state(day, case) == "done"
-    assert effects(day, case) == [("send_instructions", "technical_help")]
+    assert day.effects(case) == [("send_instructions", "technical_help")]
     assert day.rows("SELECT resolved_by FROM escalations") == [(MANAGER,)]
 
 
 def test_an_override_into_a_high_consequence_asks_for_a_second_person(day: Handrail) -> None:
-    (case,) = waiting(day)
+    (case,) = day.waiting()
     assert decide(day, case, "override", "--label", LEGAL, "--reason", "wrong_category").json["delivered"] == 0
     assert state(day, case) == "queued"
-    assert effects(day, case) == []
-    assert "decided by you before" in refusal(decide(day, case, "override", "--label", LEGAL))
+    assert day.effects(case) == []
+    assert "decided by you before" in decide(day, case, "override", "--label", LEGAL).refusal
     (second,) = [row for row in day.ask("queue", "list", "--limit", 1000) if row["case_id"] == case]
     assert (second["kind"], second["suggestion_hidden"], second["category"]) == ("second", True, None)
     assert decide(day, case, "override", "--label", LEGAL, by="omar").json["delivered"] == 1
-    assert effects(day, case) == [("forward_to_counsel", LEGAL)]
+    assert day.effects(case) == [("forward_to_counsel", LEGAL)]
     assert state(day, case) == "done"
 
 
 # Pauses ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_pause_returns_what_was_not_sent_and_a_person_sends_it(
-    trained: Handrail, business: SampleBusiness, tmp_path: Path
-) -> None:
+def test_a_pause_returns_what_was_not_sent_and_a_person_sends_it(trained: Handrail, day_file: Path) -> None:
     (trained.home / "actions.db").mkdir()  # the receiver is away
-    run = trained.ask("run", today(business, tmp_path / "day.csv"), "--mapping", MAPPING, "--as-of", MORNING)
+    run = trained.ask("run", day_file, "--mapping", MAPPING, "--as-of", MORNING)
     assert trained.states()["decided"] == run["queues"]["A"] > 0
     paused = trained.ask("pause", "delivery_status", "--reason", "parcels are late", "--as-of", MORNING)
     assert paused["returned"] > 0
-    assert len(waiting(trained, "r.reason = 'paused'", 1000)) == paused["returned"]
-    assert "is paused already" in refusal(trained("pause", "delivery_status", "--reason", "again"))
+    assert len(trained.waiting("r.reason = 'paused'", 1000)) == paused["returned"]
+    assert "is paused already" in trained("pause", "delivery_status", "--reason", "again").refusal
     assert "PAUSED     delivery_status" in trained("status", "--as-of", MORNING).out
     (trained.home / "actions.db").rmdir()
-    case = waiting(trained, "r.reason = 'paused'")[0]
+    case = trained.waiting("r.reason = 'paused'")[0]
     answer = decide(trained, case, "approve", by=FOUNDER)
     assert answer.json["delivered"] == 1 + run["queues"]["A"] - paused["returned"]  # what is not paused goes too
-    assert effects(trained, case) == [("send_tracking", "delivery_status")]
+    assert trained.effects(case) == [("send_tracking", "delivery_status")]
     with closing(sqlite3.connect(trained.home / "actions.db")) as ledger:
         query = "SELECT count(*) FROM executed WHERE category = 'delivery_status'"
         assert ledger.execute(query).fetchone() == (1,)
     trained.ask("resume", "delivery_status", "--reason", "they arrive", "--as-of", NINE)
-    assert "is not paused" in refusal(trained("resume", "delivery_status", "--reason", "again"))
+    assert "is not paused" in trained("resume", "delivery_status", "--reason", "again").refusal
     assert trained.ask("status", "--as-of", NINE)["pauses"] == []
 
 
-def test_while_everything_is_paused_nothing_is_approved_by_itself(
-    trained: Handrail, business: SampleBusiness, tmp_path: Path
-) -> None:
+def test_while_everything_is_paused_nothing_is_approved_by_itself(trained: Handrail, day_file: Path) -> None:
     trained.ask("pause", "--all", "--reason", "a strange morning", "--as-of", MORNING)
-    run = trained.ask("run", today(business, tmp_path / "day.csv"), "--mapping", MAPPING, "--as-of", MORNING)
+    run = trained.ask("run", day_file, "--mapping", MAPPING, "--as-of", MORNING)
     assert run["queues"]["A"] == 0
     assert run["reasons"]["paused"] > 0
 
@@ -282,12 +230,12 @@ def test_after_the_breaker_a_category_resumes_only_when_its_review_is_closed(day
     case, category = audits[0]
     wrong = decide(day, case, "override", "--label", "address_change", "--reason", "wrong_category", by="rita")
     assert wrong.code == 0, wrong.err
-    assert effects(day, case)[0][1] == category  # an audit changes no action
+    assert day.effects(case)[0][1] == category  # an audit changes no action
     assert quality_watch.fn(as_of=TEN, home=str(day.home))["paused"] == [category]
     (review,) = day.ask("review", "list")
     assert (review["id"], review["category"]) == (1, category)
     resume = ("resume", category, "--reason", "looked at", "--as-of", TEN)
-    assert "handrail review close 1" in refusal(day(*resume))
+    assert "handrail review close 1" in day(*resume).refusal
     day.ask("review", "close", 1, "--conclusion", "a template changed", "--as-of", TEN)
     day.ask(*resume)
     status = day.ask("status", "--as-of", TEN)
@@ -303,12 +251,12 @@ def test_a_version_that_was_rolled_back_never_serves_again(day: Handrail) -> Non
     second = day.ask("train", "--as-of", NINE)
     assert (second["version"], second["serves"]) == ("2", False)
     why = ("--reason", "the owner wants it", "--as-of", NINE)
-    assert "serves already" in refusal(day("model", "promote", "1", *why))
+    assert "serves already" in day("model", "promote", "1", *why).refusal
     assert day.ask("model", "promote", "2", *why) == {"serves": "2"}
     assert day.ask("model", "show")["version"] == "2"
     assert day.ask("model", "rollback", *why) == {"serves": "1"}
-    assert "may not serve again" in refusal(day("model", "promote", "2", *why))
-    assert "no earlier version" in refusal(day("model", "rollback", *why))
+    assert "may not serve again" in day("model", "promote", "2", *why).refusal
+    assert "no earlier version" in day("model", "rollback", *why).refusal
     assert {row["version"]: row["status"] for row in day.ask("model", "list")} == {"1": "champion", "2": "rolled_back"}
 
 
@@ -344,7 +292,7 @@ def test_outcomes_that_cannot_be_read_are_refused_whole(
 ) -> None:
     file = tmp_path / "outcomes.csv"
     pd.DataFrame([row], columns=["external_id", "kind", "at", "value"]).to_csv(file, index=False)
-    assert sentence in refusal(begun("outcome", "import", file))
+    assert sentence in begun("outcome", "import", file).refusal
 
 
 def test_old_inputs_are_counted_first_and_deleted_when_asked(day: Handrail) -> None:
@@ -372,7 +320,7 @@ def test_a_new_policy_is_in_force_from_the_next_batch_on(day: Handrail, tmp_path
     assert day.ask("policy", "publish", draft) == {"version": checked["version"], "changed": True}
     assert day.ask("policy", "publish", draft)["changed"] is False
     assert day.ask("status")["policy"] == checked["version"]
-    assert "may not publish policy" in refusal(day("policy", "publish", draft, actor="rita"))
+    assert "may not publish policy" in day("policy", "publish", draft, actor="rita").refusal
 
 
 def test_the_trail_can_be_searched_and_its_export_verified_without_the_database(day: Handrail, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_missing_column_is_refused_before_anything_is_predicted(
 ) -> None:
     file, out = tmp_path / "new.csv", tmp_path / "out.csv"
     file.write_text("Body\nhello\n")
-    assert "'Body text'" in refusal(Handrail(labelled_home[0])("predict", file, "--text", "Body text", "--out", out))
+    assert "'Body text'" in Handrail(labelled_home[0])("predict", file, "--text", "Body text", "--out", out).refusal
     assert not out.exists()
 
 
@@ -105,4 +105,4 @@ def test_certifying_a_file_gives_the_threshold_or_says_how_many_labels_are_missi
     assert (few["threshold"], few["needed"]) == (None, 49)  # 0.98 ** 149 < 0.05
     assert "49 more blind labels" in handrail("certify", file).out
     file.write_text("confidence,right\n0.9,1\n")
-    assert "has no column correct" in refusal(handrail("certify", file))
+    assert "has no column correct" in handrail("certify", file).refusal
