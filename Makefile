@@ -31,7 +31,7 @@ demo: $(RUNTIME)  ## the time-lapse: 24 weeks of the sample business (ARGS="--we
 	@$(BIN)/handrail demo $(ARGS)
 
 test: setup  ## every test but the long fault runs
-	@$(BIN)/python -m pytest -q -m "not faults" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not faults" $(ARGS)
 
 check: setup  ## style, types and import directions
 	$(BIN)/ruff check .
