@@ -23,7 +23,7 @@ def search(
     limit: Annotated[int, typer.Option(min=1, help="Most events.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Events, newest first."""
+    """The newest events that fit, oldest first."""
     import json
 
     from handrail.store import trail

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from prefect import Flow
 from sqlalchemy import select
 
-import tasks  # noqa: F401 - keeps every library from calling home, before any is imported
 from handrail import policy as policies
-from handrail.acts import administering, deciding, pausing
+from handrail.acts import administering, deciding, pausing, watching
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.policy import Policy, Stage
@@ -36,6 +36,7 @@ WORDS = {
     "cancel": ("cancel my contract today", "I end the subscription for good", "terminate the membership please"),
 }
 MORE = ("today", "again", "soon", "at once", "this week", "since Monday", "as agreed", "for the second time", "by noon")
+HISTORY = 160
 POLICY_FILE = """
 business: shop
 queues: {auto_above: 0.6, human_below: 0.3, uncertified: fixed, blind_share: 0.0}
@@ -44,7 +45,7 @@ categories:
   tracking: {action: send_tracking, consequence: low, stage: shadow}
   complaint: {action: open_complaint, consequence: medium, stage: shadow}
   cancel: {action: cancel_contract, consequence: high, stage: shadow}
-flags: {legal: ['\\\\blawyer\\\\b']}
+flags: {legal: ['\\blawyer\\b']}
 model: {fields: [channel], min_labels: 40, min_labels_per_category: 5, calibration_share: 0.25}
 novelty: {max_in_scope_flagged: 0.0}
 drift: {min_cases: 30}
@@ -83,12 +84,17 @@ class Shop:
         """The mapping of every delivery."""
         return self.workspace.home / "mapping.yaml"
 
-    def begin(self, policy_file: str = POLICY_FILE) -> "Shop":
+    def write_rules(self) -> tuple[Path, Path]:
+        """Write policy and mapping."""
+        policy = self.workspace.home / "policy.yaml"
+        policy.write_text(POLICY_FILE, encoding="utf-8")
+        self.mapping.write_text(MAPPING_FILE, encoding="utf-8")
+        return policy, self.mapping
+
+    def begin(self) -> "Shop":
         """Make the workspace, its policy and its people."""
         self.workspace.create()
-        self.mapping.write_text(MAPPING_FILE, encoding="utf-8")
-        file = self.workspace.home / "policy.yaml"
-        file.write_text(policy_file, encoding="utf-8")
+        file, _ = self.write_rules()
         store = Store(self.workspace.database_url)
         store.upgrade()
         administering.found(store, policies.read(file), founder=FOUNDER, now=NOW - timedelta(days=90))
@@ -143,7 +149,7 @@ class Shop:
         """Import history, train the first model, and let refunds and tracking run by themselves."""
         from flows.retraining import retraining
 
-        self.deliver("history.csv", letters(160, labelled=True), NOW)
+        self.deliver("history.csv", letters(HISTORY, labelled=True), NOW)
         self.run(retraining, NOW, cause="by_hand")
         occasion = self.at(NOW, FOUNDER)
         for category, stage in {
@@ -169,6 +175,25 @@ class Shop:
             done += deciding.decide(occasion.store, rulings, name, policy=occasion.policy, now=moment)
         return done
 
+    def automatic(self, count: int, moment: datetime = LATER) -> list[int]:
+        """Refunds approved by themselves."""
+        before = len(self.rows(schema.Outbox))
+        assert self.deliver("refunds.csv", letters(count, only="refund"), moment)["queues"]["A"] == count
+        return [row["case_id"] for row in self.rows(schema.Outbox)[before:]]
+
+    def audited(self, ids: list[int], wrong: int, moment: datetime = LATER, *, random: bool = True) -> None:
+        """Audits of these approvals, of which the first `wrong` are rejected."""
+        occasion = self.at(moment)
+        draws = pd.DataFrame(
+            {
+                "case_id": ids, "category": "refund", "drawn": True, "random": random, "stratum": "random",
+                "inclusion_probability": 0.05,
+            }
+        )  # fmt: skip
+        for part, right in ((draws.iloc[:wrong], False), (draws.iloc[wrong:], True)):
+            watching.draw_audits(occasion.store, part, seed=1, policy=occasion.policy, actor=occasion.actor, now=moment)
+            self.work(moment, kinds=["audit"], right=right)
+
     def _label(self, case_id: int, *, right: bool) -> str:
         (given,) = self.rows(schema.CaseInput, case_id=case_id)
         truth = true_category(given["text"])
@@ -183,21 +208,27 @@ class Shop:
             return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def letters(count: int, *, labelled: bool = False, seed: int = 5, only: str | None = None) -> list[dict[str, Any]]:
-    """Cases whose words tell their category; with `labelled` they are history."""
-    rng = np.random.default_rng(seed)
-    names = [only] if only else list(WORDS)
-    cases = []
-    for number in range(count):
-        category = names[number % len(names)]
-        extra = rng.choice(MORE, 2, replace=False)
-        text = f"{rng.choice(WORDS[category])} {extra[0]} {extra[1]} {number}"
-        case: dict[str, Any] = {"text": text, "region": ("north", "south")[number % 2]}
-        if labelled:
-            received = NOW - timedelta(days=60) + timedelta(hours=6 * number)
-            case |= {"label": category, "received_at": received.isoformat()}
-        cases.append(case)
-    return cases
+def letters(count: int, *, labelled: bool = False, only: str | None = None) -> list[dict[str, Any]]:
+    """Cases whose words tell their category; with `labelled` they are history.
+
+    The same words come again after `HISTORY` cases: what the model has seen is not novel to it.
+    """
+    wanted = [number for number in range(count * len(WORDS)) if only in (None, _category(number))][:count]
+    return [_letter(number, labelled=labelled) for number in wanted]
+
+
+def _category(number: int) -> str:
+    return list(WORDS)[number % len(WORDS)]
+
+
+def _letter(number: int, *, labelled: bool) -> dict[str, Any]:
+    rng, category = np.random.default_rng([5, number % HISTORY]), _category(number)
+    extra = rng.choice(MORE, 2, replace=False)
+    case = {"text": f"{rng.choice(WORDS[category])} {extra[0]} {extra[1]}", "region": ("north", "south")[number % 2]}
+    if labelled:
+        received = NOW - timedelta(days=60) + timedelta(hours=6 * number)
+        case |= {"label": category, "received_at": received.isoformat()}
+    return case
 
 
 def true_category(text: str) -> str:

@@ -7,8 +7,8 @@ import shutil
 import sqlite3
 import sys
 import warnings
-from collections.abc import Sequence
-from contextlib import closing, redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,17 @@ class Answer:
         return self.err.strip().splitlines()
 
 
+@contextmanager
+def keeping_quiet() -> Iterator[None]:
+    """Let the settings that a library reads once, when it is first loaded, outlive the command that loaded it."""
+    os.environ.update(_once)
+    yield
+    _once.update({name: value for name, value in os.environ.items() if name.startswith(("MLFLOW_", "GX_"))})
+
+
+_once: dict[str, str] = {}
+
+
 class Handrail:
     """The command line in this process, for one workspace folder."""
 
@@ -80,6 +91,7 @@ class Handrail:
         surroundings = {"HANDRAIL_HOME": str(self.home), "HANDRAIL_USER": actor, "HANDRAIL_DATABASE_URL": ""}
         with (
             mock.patch.dict(os.environ, surroundings),
+            keeping_quiet(),
             mock.patch.object(sys, "argv", ["handrail", *map(str, words)]),
             redirect_stdout(out),
             redirect_stderr(err),
@@ -99,6 +111,10 @@ class Handrail:
         assert answer.code == 0, answer.err
         assert answer.err == ""
         return answer.json
+
+    def decide(self, case: int, *words: object, by: str = "rita", at: str = NINE) -> Answer:
+        """Let a reviewer decide a case."""
+        return self("decide", case, *words, "--as-of", at, "--json", actor=by)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Look into the database, past the program."""

@@ -1,10 +1,12 @@
-"""Many rows inserted at once."""
+"""Many rows at once: inserted, and found by a list of values."""
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Dialect, func, insert, select
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from handrail.store.schema import Base, Case, Decision, WorkItem
@@ -45,6 +47,19 @@ def insert_numbered(connection: Connection, table: type[Case | Decision | WorkIt
     ids = list(range(newest + 1, newest + 1 + len(rows)))
     insert_rows(connection, table, [{"id": number, **row} for number, row in zip(ids, rows, strict=True)])
     return ids
+
+
+def among(
+    connection: Connection, column: InstrumentedAttribute[Any], values: Sequence[int] | Sequence[str]
+) -> ColumnElement[bool]:
+    """The condition that `column` is one of `values`.
+
+    SQLite takes them as one parameter: a mark for each costs SQLAlchemy three times what the search costs SQLite.
+    """
+    if connection.dialect.name != "sqlite":
+        return column.in_(values)
+    listed = func.json_each(json.dumps(values)).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 def _written(values: list[Any], kind: TypeEngine[Any], dialect: Dialect) -> list[Any]:

@@ -8,7 +8,7 @@ import pandas as pd
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from handrail.case import State
-from handrail.store.bulk import insert_numbered, insert_rows
+from handrail.store.bulk import among, insert_numbered, insert_rows
 from handrail.store.frames import frame
 from handrail.store.schema import Batch, Case, CaseInput, Label, Quarantine, Route
 
@@ -50,7 +50,7 @@ def known(connection: Connection, source: str, external_ids: Sequence[str]) -> d
     found: dict[str, tuple[int, str, int]] = {}
     for part in chunks(external_ids):
         query = select(Case.external_id, Case.id, Case.state, Case.batch_id).where(
-            Case.source == source, Case.external_id.in_(part)
+            Case.source == source, among(connection, Case.external_id, part)
         )
         found.update({row[0]: (row[1], row[2], row[3]) for row in connection.execute(query)})
     return found
@@ -60,7 +60,7 @@ def names(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, st
     """By which source and external id the world knows these cases."""
     found: dict[int, tuple[str, str]] = {}
     for part in chunks(ids):
-        query = select(Case.id, Case.source, Case.external_id).where(Case.id.in_(part))
+        query = select(Case.id, Case.source, Case.external_id).where(among(connection, Case.id, part))
         found.update({case_id: (source, external_id) for case_id, source, external_id in connection.execute(query)})
     return found
 
@@ -77,11 +77,10 @@ def insert_inputs(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
 
 def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_from: State) -> list[int]:
     """Move cases from one state to the next; returns the ids that really were in `only_from`."""
-    among = Case.id.in_(bindparam("ids", expanding=True))
-    statement = update(Case).where(among, Case.state == only_from).values(state=state).returning(Case.id)
     moved: list[int] = []
     for part in chunks(ids):
-        moved += connection.execute(statement, {"ids": part}).scalars()
+        statement = update(Case).where(among(connection, Case.id, part), Case.state == only_from).values(state=state)
+        moved += connection.execute(statement.returning(Case.id)).scalars()
     return sorted(moved)
 
 
@@ -176,7 +175,7 @@ def release_quarantine(connection: Connection, source: str, external_ids: Sequen
             update(Quarantine)
             .where(
                 Quarantine.source == source,
-                Quarantine.external_id.in_(part),
+                among(connection, Quarantine.external_id, part),
                 Quarantine.released_at.is_(None),
             )
             .values(released_at=now)

@@ -11,7 +11,7 @@ def frame(connection: Connection, query: Select) -> pd.DataFrame:  # type: ignor
     """Run `query`; one column per selected column, in its order; no row gives an empty frame."""
     result = connection.execute(query)
     # Plain tuples: of a database row pandas asks attributes that it does not have, one error each.
-    return pd.DataFrame.from_records(list(map(tuple, result)), columns=list(result.keys()))
+    return pd.DataFrame.from_records(list(map(tuple, result.all())), columns=list(result.keys()))
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 
-from handrail.store.bulk import insert_rows
+from handrail.store.bulk import among, insert_rows
 from handrail.store.cases import chunks
 from handrail.store.schema import Outbox
 
@@ -26,7 +26,7 @@ def put(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """
     again: set[str] = set()
     for part in chunks([row["key"] for row in rows]):
-        query = select(Outbox.key).where(Outbox.key.in_(part), Outbox.state == "withdrawn")
+        query = select(Outbox.key).where(among(connection, Outbox.key, part), Outbox.state == "withdrawn")
         again.update(connection.execute(query).scalars())
     fresh = [{"state": "new", "attempts": 0, **row} for row in rows if row["key"] not in again]
     insert_rows(connection, Outbox, fresh)
@@ -57,7 +57,7 @@ def take(connection: Connection, *, now: datetime, until: datetime, limit: int) 
     for part in chunks([row["id"] for row in rows]):
         connection.execute(
             update(Outbox)
-            .where(Outbox.id.in_(part))
+            .where(among(connection, Outbox.id, part))
             .values(state="leased", lease_until=until, attempts=Outbox.attempts + 1)
         )
     return rows
@@ -67,7 +67,7 @@ def finish(connection: Connection, ids: Sequence[int], now: datetime) -> set[int
     """Mark actions as acknowledged by the receiver; returns those that nobody had withdrawn meanwhile."""
     finished: set[int] = set()
     for part in chunks(ids):
-        leased = update(Outbox).where(Outbox.id.in_(part), Outbox.state == "leased")
+        leased = update(Outbox).where(among(connection, Outbox.id, part), Outbox.state == "leased")
         done = leased.values(state="done", done_at=now, lease_until=None, error=None)
         finished.update(connection.execute(done.returning(Outbox.id)).scalars())
     return finished

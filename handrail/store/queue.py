@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
 
-from handrail.store.bulk import insert_numbered, insert_rows
+from handrail.store.bulk import among, insert_numbered, insert_rows
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
 from handrail.store.schema import (
@@ -40,7 +40,7 @@ def predictions_of(connection: Connection, ids: Sequence[int], version: str | No
                 Prediction.confidence,
                 Prediction.novelty,
                 Prediction.novel,
-            ).where(Prediction.case_id.in_(part), Prediction.model_version == version),
+            ).where(among(connection, Prediction.case_id, part), Prediction.model_version == version),
         )
         for part in chunks(ids) or [[]]
     ]
@@ -51,7 +51,9 @@ def scored_by(connection: Connection, ids: Sequence[int], version: str) -> set[i
     """Which of these cases `version` has scored."""
     found: set[int] = set()
     for part in chunks(ids):
-        query = select(Prediction.case_id).where(Prediction.case_id.in_(part), Prediction.model_version == version)
+        query = select(Prediction.case_id).where(
+            among(connection, Prediction.case_id, part), Prediction.model_version == version
+        )
         found.update(connection.execute(query).scalars())
     return found
 

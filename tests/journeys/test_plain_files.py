@@ -26,7 +26,9 @@ def labelled_home(business: SampleBusiness, tmp_path_factory: pytest.TempPathFac
     known = business.history[business.history["truth_label"].isin(NAMES)].head(700)
     file = folder / "labelled.csv"
     table = known.assign(Label=known["truth_label"].map(NAMES))
-    table.rename(columns={"text": "Body text", "received_at": "When"})[["Body text", "Label", "When"]].to_csv(file)
+    table.rename(columns={"text": "Body text", "received_at": "When"})[["Body text", "Label", "When"]].to_csv(
+        file, index=False
+    )
     handrail = Handrail(folder / "home")
     options = ("--text", "Body text", "--label", "Label", "--time", "When")
     return handrail.home, handrail.ask("train", file, *options)

@@ -1,0 +1,269 @@
+"""From labels to a challenger, through its gate or not; and who serves, whatever MLflow's alias says."""
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flows.deployment import deployment
+from flows.retraining import retraining
+from flows.shadow_scoring import shadow_scoring
+from handrail.acts import deciding, pausing
+from handrail.acts.deciding import Ruling
+from handrail.case import Outcome
+from handrail.errors import BadInput, GateFailed, NotPermitted, Refused
+from handrail.policy import Stage
+from handrail.store import evidence, models, schema, trail
+from models import classifier, registry, tracking
+from tasks import evaluate, retrain, score
+from tasks.deploy import judge
+from tests.scenes import FOUNDER, NOVICE
+from tests.shop import HISTORY, LATER, NOW, WORDS, Shop, letters, true_category
+
+DAY = timedelta(days=1)
+SWAPPED = {"refund": "tracking", "tracking": "refund"}
+
+
+def serving(shop: Shop) -> dict[str, object]:
+    with shop.at().store.read() as connection:
+        return models.serving(connection)
+
+
+def register(shop: Shop, moment: object, *, right: bool) -> str:
+    """Register a model that learned the truth, or that takes refunds for tracking and back."""
+    occasion = shop.at(moment)
+    labels = [SWAPPED.get(name, name) if not right else name for name in map(_truth, letters(HISTORY))]
+    rows = pd.DataFrame(letters(HISTORY)).assign(case_id=range(HISTORY), label=labels, channel="web")
+    trained = classifier.train(rows, occasion.policy.model, ("channel",), occasion.policy.novelty)
+    return retrain.register(occasion, trained, rows, "by_hand").version
+
+
+def _truth(letter: dict[str, object]) -> str:
+    return true_category(str(letter["text"]))
+
+
+def in_shadow(shop: Shop) -> None:
+    occasion = shop.at(LATER, FOUNDER)
+    for category in WORDS:
+        pausing.set_stage(
+            occasion.store, category, Stage.SHADOW, reason="test", policy=occasion.policy, actor=FOUNDER, now=LATER
+        )
+
+
+def blind_labels(shop: Shop, cases: int, moment: object = LATER) -> None:
+    """Cases in shadow, decided blind and rightly."""
+    in_shadow(shop)
+    shop.deliver(f"shadow-{cases}.csv", letters(cases), moment)
+    shop.work(moment)
+
+
+class TestWhenDue:
+    def test_a_workspace_without_a_version_needs_its_first(self, empty_shop: Shop) -> None:
+        assert retrain.due(empty_shop.at()) == "first"
+
+    def test_a_month_after_the_last_training(self, shop: Shop) -> None:
+        every = shop.policy.retraining.every
+        assert retrain.due(shop.at(NOW + every - timedelta(seconds=1))) is None
+        assert retrain.due(shop.at(NOW + every)) == "monthly"
+
+    @pytest.mark.parametrize(("wrong", "cause"), [(2, None), (3, "error_rate")])
+    def test_an_audited_error_rate_above_the_policys(self, shop: Shop, wrong: int, cause: str | None) -> None:
+        moment = NOW + 10 * DAY
+        pausing.set_stage(
+            shop.at().store, "cancel", Stage.SHADOW, reason="test", policy=shop.policy, actor=FOUNDER, now=moment
+        )
+        shop.audited(shop.automatic(10, moment), wrong, moment)
+        assert retrain.due(shop.at(moment)) == cause
+        if cause:
+            debounced = shop.at(moment)
+            with debounced.store.write() as connection:
+                connection.execute(
+                    schema.ModelVersion.__table__.update().values(
+                        registered_at=moment - shop.policy.retraining.not_again_within + timedelta(seconds=1)
+                    )
+                )
+            assert retrain.due(debounced) is None
+
+    def test_nothing_due_trains_nothing(self, shop: Shop) -> None:
+        assert shop.run(retraining, LATER, cause="when_due") == {"trained": False}
+
+
+class TestTrainingSet:
+    def test_withheld_cases_and_their_twins_never_train(self, shop: Shop) -> None:
+        blind_labels(shop, 40)
+        occasion = shop.at()
+        examples = retrain.training_examples(occasion)
+        blind = [row["case_id"] for row in shop.rows(schema.Label) if row["blind"]]
+        withheld = [case_id for case_id, held in zip(blind, retrain.is_withheld(occasion, blind), strict=True) if held]
+        assert 5 < len(withheld) < 35
+        assert not set(withheld) & set(examples["case_id"])
+        texts = {shop.rows(schema.CaseInput, case_id=case_id)[0]["redacted"] for case_id in withheld}
+        assert not texts & set(examples["text"]), "the history holds the same letters: they are left out too"
+        with occasion.store.read() as connection:
+            judged = evidence.withheld_labels(connection, since=NOW)
+        assert set(withheld) <= set(judged["case_id"])
+
+    def test_a_withheld_case_stays_withheld_when_it_gets_another_label(self, shop: Shop) -> None:
+        blind_labels(shop, 12)
+        occasion = shop.at()
+        blind = [row["case_id"] for row in shop.rows(schema.Label) if row["blind"]]
+        withheld = next(c for c, held in zip(blind, retrain.is_withheld(occasion, blind), strict=True) if held)
+        with occasion.store.write() as connection:
+            connection.execute(
+                schema.Label.__table__.insert().values(
+                    case_id=withheld, label="refund", status="accepted", provenance="escalation", reviewer="mona",
+                    blind=False, labelled_at=LATER,
+                )
+            )  # fmt: skip
+        assert withheld not in set(retrain.training_examples(occasion)["case_id"])
+
+    def test_the_labels_of_who_is_not_trained_do_not_train(self, shop: Shop) -> None:
+        in_shadow(shop)
+        shop.deliver("live.csv", letters(6), LATER)
+        occasion = shop.at()
+        known = {"policy": occasion.policy, "now": LATER}
+        claims = deciding.claim(occasion.store, NOVICE, limit=6, **known)
+        rulings = [Ruling(claim.item_id, claim.fence, Outcome.OVERRIDE, "refund") for claim in claims]
+        deciding.decide(occasion.store, rulings, NOVICE, **known)
+        assert {row["status"] for row in shop.rows(schema.Label)} == {"imported", "provisional"}
+        assert set(retrain.training_examples(occasion)["provenance"]) == {"history"}
+
+    def test_the_share_that_is_withheld_is_the_policys(self, shop: Shop) -> None:
+        held = retrain.is_withheld(shop.at(), list(range(4000)))
+        assert held.mean() == pytest.approx(shop.policy.promotion.withheld_share, abs=0.04)
+        assert np.array_equal(held, retrain.is_withheld(shop.at(LATER + DAY), list(range(4000))))
+
+    def test_too_few_labels_train_nothing_and_say_so(self, empty_shop: Shop) -> None:
+        empty_shop.deliver("history.csv", letters(30, labelled=True), NOW)
+        with pytest.raises((BadInput, GateFailed), match="40"):
+            empty_shop.run(retraining, NOW, cause="by_hand")
+        assert empty_shop.rows(schema.ModelVersion) == []
+
+
+class TestServing:
+    def test_the_first_version_serves_at_once(self, shop: Shop) -> None:
+        assert (serving(shop)["model_version"], serving(shop)["challenger"]) == ("1", None)
+        (row,) = shop.rows(schema.ModelVersion)
+        assert (row["status"], row["cause"], row["labels"]) == ("champion", "by_hand", HISTORY)
+
+    def test_every_later_version_waits_as_challenger(self, shop: Shop) -> None:
+        result = shop.run(retraining, LATER, cause="drift")
+        assert (result["version"], result["serves"]) == ("2", False)
+        assert (serving(shop)["model_version"], serving(shop)["challenger"]) == ("1", "2")
+
+    def test_an_alias_moved_by_hand_is_put_back_recorded_and_never_serves(self, shop: Shop) -> None:
+        other = register(shop, LATER, right=False)
+        occasion = shop.at()
+        tracking.set_alias(occasion.workspace, occasion.model_name, "champion", other)
+        shop.deliver("live.csv", letters(4))
+        assert {row["model_version"] for row in shop.rows(schema.Prediction)} == {"1"}
+        assert tracking.alias(occasion.workspace, occasion.model_name, "champion") == "1"
+        with occasion.store.read() as connection:
+            (event,) = trail.search(connection, kind="model.alias_moved")
+        assert (event["found"], event["serving"]) == (other, "1")
+        shop.deliver("more.csv", letters(4))
+        with occasion.store.read() as connection:
+            assert len(trail.search(connection, kind="model.alias_moved")) == 1
+
+    def test_without_a_registry_the_champion_goes_on_serving(self, shop: Shop) -> None:
+        (shop.workspace.home / "mlflow.db").unlink()
+        assert shop.deliver("live.csv", letters(8))["queues"]["A"] > 0
+
+    def test_a_challenger_scores_the_same_cases_in_shadow(self, shop: Shop) -> None:
+        register(shop, LATER, right=False)
+        shop.deliver("live.csv", letters(12))
+        result = shop.run(shadow_scoring, LATER)
+        assert result["challenger"] == 12
+        assert {row["role"] for row in shop.rows(schema.Prediction)} == {"champion", "challenger"}
+        assert score.score_challenger(shop.at(), NOW) == 0, "no case is scored twice"
+
+
+class TestTheGate:
+    def test_without_a_challenger_there_is_nothing_to_judge(self, shop: Shop) -> None:
+        assert shop.run(deployment, act="judge")["outcome"] == "none"
+
+    def test_a_challenger_stays_in_shadow_for_the_policys_time(self, shop: Shop) -> None:
+        register(shop, LATER, right=True)
+        soon = LATER + shop.policy.promotion.shadow_for - timedelta(seconds=1)
+        judgement = judge(shop.at(soon))
+        assert judgement.outcome == "waiting"
+        assert "in shadow until" in judgement.reasons[0]
+
+    def test_too_few_withheld_labels_wait_for_more(self, shop: Shop) -> None:
+        register(shop, LATER, right=True)
+        blind_labels(shop, 8)
+        judgement = judge(shop.at(LATER + DAY))
+        assert judgement.outcome == "waiting"
+        assert "more fresh withheld labels" in judgement.reasons[0]
+        assert serving(shop)["challenger"] == "2"
+
+    def test_a_better_challenger_is_promoted_and_its_labels_are_used_up(self, empty_shop: Shop) -> None:
+        shop = empty_shop
+        register(shop, NOW, right=False)
+        register(shop, LATER, right=True)
+        blind_labels(shop, 120)
+        result = shop.run(deployment, LATER + DAY, act="judge")
+        assert (result["outcome"], result["version"]) == ("promoted", "2")
+        assert result["low"] > 0
+        assert (serving(shop)["model_version"], serving(shop)["previous"]) == ("2", "1")
+        occasion = shop.at()
+        assert tracking.alias(occasion.workspace, occasion.model_name, "champion") == "2"
+        register(shop, LATER + DAY, right=True)
+        assert "fresh withheld labels" in judge(shop.at(LATER + 2 * DAY)).reasons[0], "labels judge once"
+
+    def test_a_worse_challenger_is_refused_and_the_champion_stays(self, shop: Shop) -> None:
+        register(shop, LATER, right=False)
+        blind_labels(shop, 120)
+        result = shop.run(deployment, LATER + DAY, act="judge")
+        assert result["outcome"] == "refused"
+        assert (serving(shop)["model_version"], serving(shop)["challenger"]) == ("1", None)
+        assert [row["status"] for row in shop.rows(schema.ModelVersion)] == ["champion", "refused"]
+
+    def test_a_rollback_returns_and_bars(self, shop: Shop) -> None:
+        register(shop, LATER, right=False)
+        occasion = shop.at()
+        known = {"actor": FOUNDER, "reason": "a test", "now": LATER}
+        registry.promote(occasion.store, occasion.workspace, occasion.model_name, "2", **known)
+        assert shop.run(deployment, act="rollback", reason="worse") == {"serves": "1"}
+        assert tracking.alias(occasion.workspace, occasion.model_name, "champion") == "1"
+        with pytest.raises(Refused, match="rolled back"):
+            registry.promote(occasion.store, occasion.workspace, occasion.model_name, "2", **known)
+
+
+class TestDeploymentByHand:
+    def test_a_flow_pauses_but_only_a_person_resumes_and_stages(self, shop: Shop) -> None:
+        known = {"category": "refund", "reason": "a test"}
+        assert shop.run(deployment, act="pause", **known) == {"returned": 0}
+        for act in ("resume", "stage"):
+            with pytest.raises(NotPermitted):
+                shop.run(deployment, act=act, stage=Stage.SUGGEST, **known)
+        assert shop.run(deployment, act="resume", person=FOUNDER, **known) == {"resumed": "refund"}
+        moved = shop.run(deployment, act="stage", stage=Stage.SUGGEST, person=FOUNDER, **known)
+        assert (moved["from"], moved["to"]) == (Stage.AUTO, Stage.SUGGEST)
+
+    def test_a_stage_needs_its_category(self, shop: Shop) -> None:
+        with pytest.raises(BadInput, match="needs a category and a stage"):
+            shop.run(deployment, act="stage", reason="a test", person=FOUNDER)
+
+
+class TestCertificates:
+    def test_blind_labels_in_shadow_certify_once(self, shop: Shop) -> None:
+        in_shadow(shop)
+        shop.deliver("shadow.csv", letters(600))
+        shop.work(LATER)
+        issued = evaluate.certify(shop.at())
+        assert "overall" in issued
+        assert evaluate.certify(shop.at()) == [], "a valid certificate is not issued again"
+        assert [row["category"] for row in shop.rows(schema.Certificate)].count(None) == 1
+
+    def test_labels_that_saw_the_suggestion_certify_nothing(self, shop: Shop) -> None:
+        shop.deliver("live.csv", letters(40))
+        shop.work(LATER, kinds=["review"])
+        assert evaluate.certify(shop.at()) == []
+
+    def test_agreement_counts_blind_rulings_apart(self, shop: Shop) -> None:
+        blind_labels(shop, 20)
+        (row,) = evaluate.agreement(shop.at())
+        assert (row.model, row.role, row.compared, row.blind) == ("1", "champion", 20, 20)
+        assert row.agreed == row.blind_agreed == 1.0

@@ -1,0 +1,215 @@
+"""The watches: missed SLAs, audits, the breaker and drift."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from flows.audit_sampling import audit_sampling
+from flows.drift_detection import drift_detection
+from flows.quality_watch import quality_watch
+from flows.sla_watch import sla_watch
+from handrail import sampling
+from handrail.acts import models as model_acts
+from handrail.acts import pausing, watching
+from handrail.store import models, queue, rollout, schema, trail
+from tasks import audit, drift
+from tasks.quality import pause_tripped, read_breaker
+from tests.scenes import FOUNDER
+from tests.shop import LATER, NOW, Shop, letters
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def beats(shop: Shop) -> dict[str, datetime]:
+    with shop.at().store.read() as connection:
+        return rollout.watches(connection)
+
+
+class TestSlaWatch:
+    def test_a_missed_due_time_escalates_once_and_the_watch_reports_itself(self, shop: Shop) -> None:
+        queues = shop.deliver("live.csv", letters(8))["queues"]
+        assert shop.run(sla_watch, LATER) == {"breached": 0}
+        late = LATER + 30 * DAY
+        assert shop.run(sla_watch, late) == {"breached": queues["B"] + queues["C"]}
+        assert shop.run(sla_watch, late) == {"breached": 0}
+        assert {row["cause"] for row in shop.rows(schema.Escalation)} == {"sla_breach"}
+        assert beats(shop) == {"sla_watch": late}
+
+
+class TestAuditSampling:
+    def test_every_approval_is_looked_at_once_with_its_chance(self, shop: Shop) -> None:
+        ids = shop.automatic(60)
+        counts = shop.run(audit_sampling, LATER)
+        draws = shop.rows(schema.AuditDraw)
+        assert counts == {"looked_at": 60, "drawn": sum(row["drawn"] for row in draws)}
+        assert [row["case_id"] for row in draws] == ids
+        rate = shop.policy.sampling.random_rate
+        assert all(row["inclusion_probability"] >= rate for row in draws)
+        assert shop.run(audit_sampling, LATER + HOUR) == {"looked_at": 0, "drawn": 0}
+        assert beats(shop) == {"audit_sampling": LATER + HOUR}
+
+    def test_the_draw_is_repeatable_from_the_seed_in_the_trail(self, shop: Shop) -> None:
+        shop.automatic(60)
+        occasion = shop.at()
+        with occasion.store.read() as connection:
+            candidates = queue.undrawn(connection, 1000)
+        shop.run(audit_sampling, LATER)
+        with occasion.store.read() as connection:
+            (event,) = trail.search(connection, kind="audit.draw")
+        candidates = candidates.assign(segment="web", amount=pd.to_numeric(candidates["amount"]))
+        again = sampling.draw(candidates, audit.rules(occasion), np.random.default_rng(event["seed"]))
+        assert set(again["case_id"]) == {row["case_id"] for row in shop.rows(schema.AuditDraw) if row["drawn"]}
+
+    def test_a_young_drift_multiplies_the_rates(self, shop: Shop) -> None:
+        occasion = shop.at()
+        window = (LATER - DAY, LATER)
+        known = {"actor": occasion.actor, "now": LATER, "window": window}
+        profile = watching.save_profile(occasion.store, "{}", cause="first", cases=1, **known)
+        watching.record_drift(
+            occasion.store, profile_id=profile, columns=["amount"], terms=[], policy=occasion.policy, **known
+        )
+        factor = occasion.policy.drift.audit_factor
+        end = LATER + occasion.policy.drift.audit_factor_for
+        assert factor > 1
+        assert [audit.rules(shop.at(at)).factor for at in (LATER - HOUR, LATER, end)] == [1, factor, 1]
+
+    def test_a_segment_is_new_until_its_days_have_passed(self) -> None:
+        young = NOW - timedelta(days=14)
+        seen = {"web": young, "app": young + timedelta(seconds=1)}
+        assert audit.established(seen, young) == {"web"}
+        assert audit.established({"app": NOW}, young) is None
+
+
+class TestQualityWatch:
+    def test_enough_rejected_audits_pause_the_category_with_a_review(self, shop: Shop) -> None:
+        shop.audited(shop.automatic(10), wrong=2)  # the limit is a fifth
+        result = shop.run(quality_watch, LATER + HOUR)
+        assert result["paused"] == ["refund"]
+        (reading,) = result["readings"]
+        assert (reading["reviewed"], reading["rejected"], reading["tripped"]) == (10, 2, True)
+        (review,) = shop.rows(schema.ModelReview)
+        assert review["evidence"]["rejected"] == 2
+        (pause,) = shop.rows(schema.Pause)
+        assert (pause["kind"], pause["category"], pause["model_review_id"]) == ("breaker", "refund", review["id"])
+        assert beats(shop) == {"quality_watch": LATER + HOUR}
+
+    @pytest.mark.parametrize(("audits", "wrong"), [(10, 1), (4, 4)])
+    def test_below_the_limit_or_with_too_few_audits_nothing_is_paused(
+        self, shop: Shop, audits: int, wrong: int
+    ) -> None:
+        shop.audited(shop.automatic(audits), wrong=wrong)
+        assert shop.run(quality_watch, LATER + HOUR)["paused"] == []
+
+    def test_only_the_simple_random_draw_counts(self, shop: Shop) -> None:
+        shop.audited(shop.automatic(10), wrong=10, random=False)
+        assert shop.run(quality_watch, LATER + HOUR) == {"readings": [], "paused": []}
+
+    def test_audits_older_than_the_window_do_not_count(self, shop: Shop) -> None:
+        shop.audited(shop.automatic(10), wrong=10)
+        late = LATER + shop.policy.breaker.window
+        assert shop.run(quality_watch, late) == {"readings": [], "paused": []}
+
+    @pytest.mark.parametrize("category", ["refund", None])
+    def test_a_category_that_is_paused_already_is_left_alone(self, shop: Shop, category: str | None) -> None:
+        shop.audited(shop.automatic(10), wrong=10)
+        occasion = shop.at(actor=FOUNDER)
+        known = {"policy": occasion.policy, "actor": FOUNDER, "now": LATER}
+        pausing.pause(occasion.store, "refund", reason="odd", **known)
+        if category is None:
+            pausing.pause(occasion.store, None, reason="odd", **known)
+        before = len(shop.rows(schema.Pause))
+        assert shop.run(quality_watch, LATER + HOUR)["paused"] == []
+        assert len(shop.rows(schema.Pause)) == before
+        assert shop.rows(schema.ModelReview) == []
+
+    def test_after_a_resume_only_what_was_approved_since_counts(self, shop: Shop) -> None:
+        ids = shop.automatic(20)
+        shop.audited(ids[:10], wrong=10)
+        shop.run(quality_watch, LATER + HOUR)
+        known = {"actor": FOUNDER, "now": LATER + 2 * HOUR}
+        store = shop.at().store
+        pausing.close_review(store, 1, conclusion="looked at", **known)
+        pausing.resume(store, "refund", reason="reviewed", policy=shop.policy, **known)
+        shop.audited(ids[10:], wrong=10, moment=LATER + 3 * HOUR)
+        assert shop.run(quality_watch, LATER + 4 * HOUR)["paused"] == [], "they were approved before the pause"
+
+    def test_a_pause_by_somebody_else_meanwhile_does_no_harm(self, shop: Shop) -> None:
+        shop.audited(shop.automatic(10), wrong=10)
+        occasion = shop.at(LATER + HOUR)
+        readings = read_breaker(occasion)
+        pause_tripped(occasion, readings)
+        assert pause_tripped(occasion, readings) == []
+
+
+class TestDrift:
+    def weeks(self, shop: Shop) -> dict[str, Any]:
+        """A quiet week, which becomes the reference, then a week of dear cases in other words."""
+        shop.deliver("quiet.csv", letters(60))
+        assert shop.run(drift_detection, LATER)["note"].startswith("no reference yet")
+        later = LATER + 8 * DAY
+        strange = [
+            {
+                **case,
+                "amount": 400,
+                "text": f"{case['text']} frobnicator widget gizmo",
+                "received_at": later.isoformat(),
+            }
+            for case in letters(60)
+        ]
+        shop.deliver("strange.csv", strange, later)
+        found: dict[str, Any] = shop.run(drift_detection, later + HOUR)
+        return found
+
+    def test_too_few_cases_make_no_reference(self, shop: Shop) -> None:
+        shop.deliver("quiet.csv", letters(29))
+        shop.run(drift_detection, LATER)
+        assert shop.rows(schema.Profile) == []
+
+    def test_a_shift_is_found_once_and_becomes_the_next_reference(self, shop: Shop) -> None:
+        found = self.weeks(shop)
+        assert found["drifted"]
+        assert "amount" in found["columns"]
+        assert any("frobnicator" in term for term in found["terms"])
+        assert [row["cause"] for row in shop.rows(schema.Profile)] == ["first", "drift 1 absorbed"]
+        again = shop.run(drift_detection, LATER + 8 * DAY + 2 * HOUR)
+        assert (again["drifted"], again["note"]) == (False, "no shift")
+
+    def test_a_shift_raises_audits_and_voids_certificates(self, shop: Shop) -> None:
+        model_acts.certify(
+            shop.at().store, model_version="1", category="refund", threshold=0.9, max_error=0.02, delta=0.05,
+            labels=200, errors=0, window_from=NOW, window_to=NOW, expires_at=NOW + 60 * DAY, voided_at=None,
+            void_reason=None, actor=FOUNDER, now=NOW,
+        )  # fmt: skip
+        self.weeks(shop)
+        moment = LATER + 8 * DAY + HOUR
+        with shop.at().store.read() as connection:
+            assert models.audits_raised(connection, moment)
+            assert models.certificates(connection, "1", moment).empty
+        assert audit.rules(shop.at(moment)).factor == shop.policy.drift.audit_factor
+
+    def test_a_quiet_week_is_no_drift(self, shop: Shop) -> None:
+        shop.deliver("quiet.csv", letters(60))
+        shop.run(drift_detection, LATER)
+        later = LATER + 8 * DAY
+        same = [{**case, "received_at": later.isoformat()} for case in letters(60)]
+        shop.deliver("same.csv", same, later)
+        assert shop.run(drift_detection, later + HOUR)["drifted"] is False
+
+    def test_too_few_cases_are_no_drift(self, shop: Shop) -> None:
+        shop.deliver("quiet.csv", letters(60))
+        shop.run(drift_detection, LATER)
+        found = shop.run(drift_detection, LATER + 30 * DAY)
+        assert (found["drifted"], found["note"]) == (False, "too few cases: 0 of 30")
+
+    def test_another_models_confidence_is_not_compared(self, shop: Shop) -> None:
+        shop.deliver("quiet.csv", letters(60))
+        shop.run(drift_detection, LATER)
+        with shop.at().store.write() as connection:
+            models.set_serving(connection, model_version=None)
+        verdict = drift.watch(shop.at(LATER))
+        assert verdict.report is not None
+        assert not {column.name for column in verdict.report.columns} & set(drift.MODEL_COLUMNS)
