@@ -146,8 +146,7 @@ def floor(watch: Stopwatch, home: Path, before: dict[str, int], file: Path) -> N
         texts = chunk["text"].fillna("").tolist()
         with watch.time("redaction"):
             redacted = [
-                one.text
-                for one in pii.redact_many(texts, policy.privacy.redact, region=policy.privacy.phone_region)
+                one.text for one in pii.redact_many(texts, policy.privacy.redact, region=policy.privacy.phone_region)
             ]
         fields = chunk[["channel", "region", "tier"]].to_dict("records")
         view = examples(chunk.assign(case_id=chunk.index, redacted=redacted, fields=fields), model.fields)
@@ -309,8 +308,14 @@ def show(found: dict[str, Any]) -> None:
     ):  # fmt: skip
         cells = (f"{one['wall'][name]:9.2f} ({one['cpu'][name]:5.2f})" for one in found["sizes"])
         print(f"{title:32}" + "".join(f"{cell:>18}" for cell in cells))
-    print(f"{'run / floor':32}" + "".join(f"{ratios(one, 'wall')[0]:9.2f} ({ratios(one, 'cpu')[0]:5.2f})  " for one in found["sizes"]))
-    print(f"{'run / floor without redaction':32}" + "".join(f"{ratios(one, 'wall')[1]:9.2f} ({ratios(one, 'cpu')[1]:5.2f})  " for one in found["sizes"]))
+    print(
+        f"{'run / floor':32}"
+        + "".join(f"{ratios(one, 'wall')[0]:9.2f} ({ratios(one, 'cpu')[0]:5.2f})  " for one in found["sizes"])
+    )
+    print(
+        f"{'run / floor without redaction':32}"
+        + "".join(f"{ratios(one, 'wall')[1]:9.2f} ({ratios(one, 'cpu')[1]:5.2f})  " for one in found["sizes"])
+    )
     print(f"{'peak memory, MB':32}" + "".join(f"{one['peak_rss_mb']:9.0f}{'':9}" for one in found["sizes"]))
     naive = found["task_per_case"]
     print(f"\nA task per case: {naive['ms_per_case']:.1f} ms a case; run: {found['marginal_ms_per_case']:.3f} ms.")

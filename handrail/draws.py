@@ -24,15 +24,19 @@ def draw(secret: bytes, case_id: int, salt: str) -> float:
     Raises:
         BadInput: the secret is empty.
     """
-    if not secret:
-        raise BadInput("The secret for draws is empty. Run `handrail init` to create one.")
-    digest = hmac.digest(secret, f"{salt}:{case_id}".encode(), "sha256")
-    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+    return float(draw_many(secret, [case_id], salt)[0])
 
 
 def draw_many(secret: bytes, case_ids: Sequence[int], salt: str) -> NDArray[np.float64]:
-    """Draw for each case, in order; no cases give an empty array."""
-    return np.array([draw(secret, case_id, salt) for case_id in case_ids], dtype=float)
+    """Draw for each case, in order; no cases give an empty array.
+
+    Raises:
+        BadInput: as `draw`.
+    """
+    if not secret:
+        raise BadInput("The secret for draws is empty. Run `handrail init` to create one.")
+    heads = b"".join([hmac.digest(secret, f"{salt}:{case_id}".encode(), "sha256")[:8] for case_id in case_ids])
+    return (np.frombuffer(heads, dtype=">u8") >> np.uint64(11)) / 2**53
 
 
 def is_suggestion_hidden(route: Route, policy: Policy, *, draw: float) -> bool:

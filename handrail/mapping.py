@@ -5,13 +5,12 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, StrictStr, model_validator
 
 from handrail import typed_yaml
 from handrail.errors import BadInput
-from handrail.policy import Strict
+from handrail.policy import Strict, TimeZone
 
 Column = Annotated[str, Field(min_length=1)]
 
@@ -100,17 +99,8 @@ class Mapping(Strict):
     history: History | None = None
     ignored: tuple[str, ...] = ()
     unmapped: Literal["refuse", "ignore"] = "refuse"
-    timezone: str = Field("UTC", description="of dates that carry none")
+    timezone: TimeZone = Field("UTC", description="of dates that carry none")
     date_format: str | None = Field(None, description="strptime format of received_at; None: ISO 8601")
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Vienna") from error
-        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

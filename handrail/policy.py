@@ -15,7 +15,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    field_validator,
     model_validator,
 )
 
@@ -33,9 +32,18 @@ def _quoted(value: object) -> object:
     return value
 
 
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Vienna") from error
+    return name
+
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Duration = Annotated[timedelta, BeforeValidator(_quoted), Field(gt=timedelta(0))]
 TimeOfDay = Annotated[time, BeforeValidator(_quoted)]
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 Money = Annotated[float, Field(ge=0)]
 
 
@@ -101,22 +109,13 @@ class CertificateRules(Strict):
 class Calendar(Strict):
     """When the business works; SLA time runs only then. The default is always."""
 
-    timezone: str = "UTC"
+    timezone: TimeZone = "UTC"
     opens: TimeOfDay = time(0)
     closes: TimeOfDay = Field(time(0), description="00:00 means the end of the day")
     days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
         "mon", "tue", "wed", "thu", "fri", "sat", "sun",
     )  # fmt: skip
     holidays: tuple[date, ...] = ()
-
-    @field_validator("timezone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError(f"{value!r} is not an IANA time zone such as Europe/Vienna") from error
-        return value
 
     @model_validator(mode="after")
     def _open_some_time(self) -> Self:

@@ -140,9 +140,7 @@ def test_a_stray_import_breaks_every_contract(tmp_path: Path) -> None:
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     for name, text in BROKEN_ON_PURPOSE.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    command = (
-        "import sys; sys.path.insert(0, ''); from importlinter.cli import lint_imports_command as c; c()"
-    )
+    command = "import sys; sys.path.insert(0, ''); from importlinter.cli import lint_imports_command as c; c()"
     options = ["--no-cache", "--no-logo", "--config", "pyproject.toml"]
     found = subprocess.run(
         [sys.executable, "-c", command, *options],
@@ -204,10 +202,7 @@ def test_the_names_that_the_design_fixes_are_there(name: str) -> None:
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_names_no_host_and_no_path(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
-    assert (
-        re.findall(r"^.*(?:://|file:/|--index-url|--find-links|--trusted-host| @ ).*$", text, re.MULTILINE)
-        == []
-    )
+    assert re.findall(r"^.*(?:://|file:/|--index-url|--find-links|--trusted-host| @ ).*$", text, re.MULTILINE) == []
     assert FOREIGN_PATH.findall(text) == []
 
 
@@ -259,9 +254,7 @@ def test_the_repository_holds_no_path_of_a_machine_and_no_registry_host() -> Non
             continue  # a picture or another binary file
         lines = enumerate(text.splitlines(), start=1)
         found += [
-            f"{relative(path)}:{n}"
-            for n, line in lines
-            if FOREIGN_PATH.search(line) or REGISTRY_HOST.search(line)
+            f"{relative(path)}:{n}" for n, line in lines if FOREIGN_PATH.search(line) or REGISTRY_HOST.search(line)
         ]
     assert found == []
 
@@ -275,9 +268,7 @@ def test_the_help_answers_without_a_heavy_library() -> None:
         "loaded = sorted({name.split('.')[0] for name in sys.modules})\n"
         "print(json.dumps({'code': code or 0, 'loaded': loaded}), file=sys.stderr)\n"
     )
-    answer = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     state = json.loads(answer.stderr.splitlines()[-1])
     assert state["code"] == 0
     assert "Usage" in answer.stdout
@@ -295,15 +286,12 @@ def test_every_command_that_a_text_or_a_refusal_names_exists() -> None:
         *modules(*PACKAGES),
     ]
     named = [
-        (relative(path), *words)
-        for path in texts
-        for words in NAMED_COMMAND.findall(path.read_text(encoding="utf-8"))
+        (relative(path), *words) for path in texts for words in NAMED_COMMAND.findall(path.read_text(encoding="utf-8"))
     ]
     assert len(named) > len(commands)
     unknown = [
         (place, command, word)
         for place, command, word in named
-        if command not in commands
-        or (word and word not in getattr(commands[command], "commands", {word: None}))
+        if command not in commands or (word and word not in getattr(commands[command], "commands", {word: None}))
     ]
     assert unknown == []

@@ -298,9 +298,9 @@ def save_redactions(store: Store, rows: pd.DataFrame) -> None:
         with store.write() as connection:
             cases.save_redaction(
                 connection,
-                [{"of": row["case_id"], "redacted": row["redacted"], "findings": row["findings"]} for row in part],
+                [{"case_id": row["case_id"], "redacted": row["redacted"], "findings": row["findings"]} for row in part],
             )
             cases.save_flags(
                 connection,
-                [{"of": row["case_id"], "flags": list(row["flags"])} for row in part if row["flags"]],
+                [{"id": row["case_id"], "flags": list(row["flags"])} for row in part if row["flags"]],
             )

@@ -76,7 +76,7 @@ def assign(store: Store, routes: pd.DataFrame, *, policy: Policy, actor: str, no
     model_version, due_at. Returns the number of cases by queue.
     """
     counts = {str(name): 0 for name in Queue}
-    for rows in _parts(routes):
+    for rows in _parts(routes.drop(columns="flags", errors="ignore")):
         with store.write() as connection:
             authorize(connection, "assign", actor)
             trail.lock(connection)
@@ -102,8 +102,7 @@ def _write_routes(
     connection: Connection, rows: list[dict[str, Any]], policy: Policy, actor: str, now: datetime
 ) -> None:
     version = policy.version  # once: it is a digest of the whole policy
-    kept = [{name: value for name, value in row.items() if name != "flags"} for row in rows]
-    queue.insert_routes(connection, [{**row, "policy_version": version, "assigned_at": now} for row in kept])
+    queue.insert_routes(connection, [{**row, "policy_version": version, "assigned_at": now} for row in rows])
     events = [
         Event(
             "case.assigned",

@@ -1,16 +1,15 @@
-"""Many rows at once: inserted, and found by a list of values."""
+"""Many rows at once: inserted, updated, and found by a list of values."""
 
 import json
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Dialect, bindparam, func, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
 from handrail.store.schema import Base, Case, Decision, WorkItem
-from handrail.store.schema.base import UtcDateTime
 
 Rows = Sequence[dict[str, Any]]
 
@@ -27,9 +26,21 @@ def insert_rows(connection: Connection, table: type[Base], rows: Rows) -> None:
         connection.execute(insert(table), list(rows))
         return
     names = tuple(rows[0])
-    types = table.__table__.columns
-    columns = [_written([row[name] for row in rows], types[name].type, connection.dialect) for name in names]
-    connection.exec_driver_sql(_statement(table, names), list(zip(*columns, strict=True)))
+    connection.exec_driver_sql(_insert(table, names), _tuples(connection, table, names, rows))
+
+
+def update_rows(connection: Connection, table: type[Base], key: str, rows: Rows) -> None:
+    """Write all other columns of each row where column `key` has its value; no rows change nothing."""
+    if not rows:
+        return
+    names = (*(name for name in rows[0] if name != key), key)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(_update(table, names), _tuples(connection, table, names, rows))
+        return
+    columns = table.__table__.columns
+    statement = update(table).where(columns[key] == bindparam("_key"))
+    statement = statement.values({name: bindparam(name) for name in names[:-1]})
+    connection.execute(statement, [{**row, "_key": row[key]} for row in rows])
 
 
 def insert_numbered(connection: Connection, table: type[Case | Decision | WorkItem], rows: Rows) -> list[int]:
@@ -62,18 +73,34 @@ def among(
     return column.in_(select(listed.c.value))
 
 
+def _tuples(connection: Connection, table: type[Base], names: Sequence[str], rows: Rows) -> list[tuple[Any, ...]]:
+    types = table.__table__.columns
+    columns = [_written([row[name] for row in rows], types[name].type, connection.dialect) for name in names]
+    return list(zip(*columns, strict=True))
+
+
 def _written(values: list[Any], kind: TypeEngine[Any], dialect: Dialect) -> list[Any]:
     """The values of one column as the driver takes them."""
     write = kind.dialect_impl(dialect).bind_processor(dialect)
     if write is None:
         return values
-    if isinstance(kind, UtcDateTime):  # the rows of a batch share few moments
-        known = {value: write(value) for value in set(values)}
-        return [known[value] for value in values]
-    return [write(value) for value in values]
+    try:
+        known = {value: write(value) for value in set(values)}  # the rows of a batch share most moments and codes
+    except TypeError:  # lists and mappings
+        return [write(value) for value in values]
+    return [known[value] for value in values]
+
+
+# The names are those of our own tables and columns.
 
 
 @lru_cache(maxsize=64)
-def _statement(table: type[Base], names: tuple[str, ...]) -> str:
+def _insert(table: type[Base], names: tuple[str, ...]) -> str:
     columns, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
-    return f'INSERT INTO "{table.__tablename__}" ({columns}) VALUES ({marks})'  # noqa: S608 - names of our columns
+    return f'INSERT INTO "{table.__tablename__}" ({columns}) VALUES ({marks})'  # noqa: S608
+
+
+@lru_cache(maxsize=64)
+def _update(table: type[Base], names: tuple[str, ...]) -> str:
+    *columns, key = (f'"{name}" = ?' for name in names)
+    return f'UPDATE "{table.__tablename__}" SET {", ".join(columns)} WHERE {key}'  # noqa: S608

@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from handrail.case import State
-from handrail.store.bulk import among, insert_numbered, insert_rows
+from handrail.store.bulk import among, insert_numbered, insert_rows, update_rows
 from handrail.store.frames import frame
 from handrail.store.schema import Batch, Case, CaseInput, Label, Quarantine, Route
 
@@ -119,16 +119,13 @@ def pick(
 
 
 def save_redaction(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write redacted texts and findings; rows hold `of` (case id), `redacted`, `findings`."""
-    if rows:
-        statement = update(CaseInput).where(CaseInput.case_id == bindparam("of"))
-        connection.execute(statement.values(redacted=bindparam("redacted"), findings=bindparam("findings")), list(rows))
+    """Write redacted texts and findings; rows hold `case_id`, `redacted` and `findings`."""
+    update_rows(connection, CaseInput, "case_id", rows)
 
 
 def save_flags(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write policy flags; rows hold `of` (case id) and `flags`."""
-    if rows:
-        connection.execute(update(Case).where(Case.id == bindparam("of")).values(flags=bindparam("flags")), list(rows))
+    """Write policy flags; rows hold `id` and `flags`."""
+    update_rows(connection, Case, "id", rows)
 
 
 def readmit(connection: Connection, case_id: int, values: dict[str, Any], inputs: dict[str, Any]) -> None:

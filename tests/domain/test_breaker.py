@@ -29,9 +29,7 @@ def test_a_rate_equal_to_the_limit_trips_despite_rounding(hundreds: int, percent
     times = [NOW] * n
     flags = np.arange(n) < k
     reading = literal(times, flags, now=NOW, window=TWO_DAYS, limit=percent / 100, min_reviewed=1)
-    one_less = literal(
-        times, np.arange(n) < k - 1, now=NOW, window=TWO_DAYS, limit=percent / 100, min_reviewed=1
-    )
+    one_less = literal(times, np.arange(n) < k - 1, now=NOW, window=TWO_DAYS, limit=percent / 100, min_reviewed=1)
     assert (reading.tripped, one_less.tripped) == (True, False)
 
 
@@ -62,9 +60,7 @@ def test_a_time_without_zone_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("per_hour", "expected"), [(1, 0.999), (5, 0.95), (20, 0.48)])
-def test_the_literal_rule_falsely_pauses_a_healthy_category_as_often_as_known(
-    per_hour: int, expected: float
-) -> None:
+def test_the_literal_rule_falsely_pauses_a_healthy_category_as_often_as_known(per_hour: int, expected: float) -> None:
     rate = false_alarm_rate(
         0.03,
         per_hour,

@@ -56,9 +56,7 @@ def test_no_cases_draw_nothing_and_an_empty_secret_is_refused() -> None:
         (routed(Queue.C, None), 0.9, True),
     ],
 )
-def test_suggestions_are_hidden_in_shadow_and_on_the_blind_share_of_b(
-    route: Route, at: float, hidden: bool
-) -> None:
+def test_suggestions_are_hidden_in_shadow_and_on_the_blind_share_of_b(route: Route, at: float, hidden: bool) -> None:
     assert is_suggestion_hidden(route, POLICY, draw=at) is hidden
     stage = route.stage and route.stage.value
     frame = pd.DataFrame({"queue": [route.queue.value], "stage": pd.Series([stage], dtype=object)})

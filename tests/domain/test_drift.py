@@ -86,10 +86,7 @@ def test_nothing_changed_rarely_alarms() -> None:
         frames = [
             pd.DataFrame(
                 {f"n{i}": chance.normal(size=n) for i in range(4)}
-                | {
-                    f"c{i}": chance.choice(list("abcdef"), n, p=[0.5, 0.2, 0.1, 0.1, 0.08, 0.02])
-                    for i in range(3)
-                }
+                | {f"c{i}": chance.choice(list("abcdef"), n, p=[0.5, 0.2, 0.1, 0.1, 0.08, 0.02]) for i in range(3)}
             )
             for n in (2_000, 150)
         ]
@@ -115,9 +112,7 @@ def test_nothing_changed_rarely_alarms() -> None:
         ([1e300, -1e300] * 50, [1e300, -1e300] * 50, False),
     ],
 )
-def test_odd_windows_get_a_defined_answer(
-    reference: list[float], current: list[float], *, drifted: bool
-) -> None:
+def test_odd_windows_get_a_defined_answer(reference: list[float], current: list[float], *, drifted: bool) -> None:
     column = only(pd.Series(reference, dtype=float), pd.Series(current, dtype=float))
     assert column.drifted is drifted
     figures = [value for value in vars(column).values() if isinstance(value, float)]
@@ -143,9 +138,7 @@ def test_words_in_a_numeric_column_count_as_missing() -> None:
 
 
 def test_times_and_booleans_are_watched_too() -> None:
-    reference = pd.DataFrame(
-        {"t": pd.date_range("2026-01-01", periods=200, tz="UTC"), "b": [True, False] * 100}
-    )
+    reference = pd.DataFrame({"t": pd.date_range("2026-01-01", periods=200, tz="UTC"), "b": [True, False] * 100})
     report = compare(build(reference), reference.assign(b=True))
     assert [(c.name, c.kind, c.drifted) for c in report.columns] == [
         ("t", "numeric", False),
@@ -174,9 +167,7 @@ COUNTS = npst.arrays(np.int64, 5, elements=st.integers(0, 1000)).filter(np.any)
 
 
 @given(COUNTS, COUNTS)
-def test_scores_stay_in_their_ranges_and_are_zero_for_equal_windows(
-    before: np.ndarray, now: np.ndarray
-) -> None:
+def test_scores_stay_in_their_ranges_and_are_zero_for_equal_windows(before: np.ndarray, now: np.ndarray) -> None:
     assert psi(before, now) >= 0
     assert 0 <= js_distance(before, now) <= np.sqrt(np.log(2)) + 1e-12
     assert 0 <= homogeneity_p(before, now) <= 1

@@ -47,9 +47,7 @@ def test_the_power_behind_underpowered_is_what_simulation_finds() -> None:
 
     assert found(1_700) < 0.8 <= found(2_100)
     for n in (1_700, 2_100):
-        verdict = gaps(frame(north=(n // 2, n), south=(n // 2, n)), "region", "approved", bound=0.05)[
-            0
-        ].verdict
+        verdict = gaps(frame(north=(n // 2, n), south=(n // 2, n)), "region", "approved", bound=0.05)[0].verdict
         assert (verdict is Verdict.NONE_SHOWN) == (found(n) >= 0.8)
 
 
@@ -62,12 +60,8 @@ def test_the_interval_is_wilsons_as_scipy_computes_it(k: int, n: int) -> None:
 
 def test_the_test_of_two_rates_is_chi_squared_or_fishers_for_few_cases() -> None:
     table = np.array([[30, 70], [45, 55]])
-    assert two_proportions_p(30, 100, 45, 100) == pytest.approx(
-        stats.chi2_contingency(table, correction=False).pvalue
-    )
-    assert two_proportions_p(1, 6, 5, 7) == pytest.approx(
-        stats.fisher_exact(np.array([[1, 5], [5, 2]])).pvalue
-    )
+    assert two_proportions_p(30, 100, 45, 100) == pytest.approx(stats.chi2_contingency(table, correction=False).pvalue)
+    assert two_proportions_p(1, 6, 5, 7) == pytest.approx(stats.fisher_exact(np.array([[1, 5], [5, 2]])).pvalue)
     assert two_proportions_p(0, 10, 0, 10) == 1
 
 

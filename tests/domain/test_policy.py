@@ -47,7 +47,9 @@ def test_the_shipped_policies_hold_the_numbers_the_business_asked_for(business: 
         4 * hour,
         hour,
     )
-    assert (policy.breaker.limit, policy.breaker.window) == (0.05, 48 * hour)
+    # The sample's audits are too few for 48 hours: docs/decisions/0006.
+    window = {"sample": 168 * hour, "complaints": 48 * hour}[business]
+    assert (policy.breaker.limit, policy.breaker.window) == (0.05, window)
     assert 0.01 <= policy.sampling.random_rate <= 0.05
     assert set(policy.escalation.reasons) == {"policy", "legal"}
 
@@ -68,9 +70,7 @@ def test_the_model_sees_no_group_that_fairness_compares_by_region_or_tag(busines
 @pytest.mark.parametrize("business", BUSINESSES)
 def test_every_number_of_a_shipped_policy_names_its_owner_or_its_unit(business: str) -> None:
     text = (ROOT / "policy" / business / "policy.yaml").read_text(encoding="utf-8")
-    numbered = [
-        line for line in text.splitlines() if re.search(r": ('P|-?[0-9.]+( |$)|\[[0-9{])", line.split("#")[0])
-    ]
+    numbered = [line for line in text.splitlines() if re.search(r": ('P|-?[0-9.]+( |$)|\[[0-9{])", line.split("#")[0])]
     assert len(numbered) > 60
     assert [line for line in numbered if "#" not in line] == []
 
@@ -140,9 +140,7 @@ def test_equal_content_has_an_equal_version_and_any_change_another(tmp_path: Pat
         ("business: shop\n", 4, "stands twice"),
     ],
 )
-def test_a_mistake_is_refused_with_line_and_remedy(
-    addition: str, line: int, words: str, tmp_path: Path
-) -> None:
+def test_a_mistake_is_refused_with_line_and_remedy(addition: str, line: int, words: str, tmp_path: Path) -> None:
     with pytest.raises(BadPolicy) as caught:
         policies.read(written(tmp_path, SMALL + addition))
     assert f"line {line}:" in str(caught.value)

@@ -23,9 +23,7 @@ CATEGORIES = {
         stage=Stage.AUTO,
         auto_above=0.97,
     ),
-    "partly": CategoryRules(
-        action="book", consequence=Consequence.LOW, stage=Stage.PARTIAL, partial_share=0.5
-    ),
+    "partly": CategoryRules(action="book", consequence=Consequence.LOW, stage=Stage.PARTIAL, partial_share=0.5),
     "grave": CategoryRules(action="call", consequence=Consequence.HIGH, stage=Stage.SHADOW),
 }
 FIXED = Policy(business="test", queues=QueueRules(uncertified="fixed"), categories=CATEGORIES)
@@ -54,9 +52,7 @@ def routed(
     situation: Situation = CALM, policy: Policy = FIXED, *, draw: float = 0.0, amount: float | None = None,
     label: str = "easy", confidence: float = 0.99, novel: bool = False, **of_case: object,
 ) -> Route:  # fmt: skip
-    return route(
-        case(amount=amount, **of_case), said(label, confidence, novel=novel), situation, policy, draw=draw
-    )
+    return route(case(amount=amount, **of_case), said(label, confidence, novel=novel), situation, policy, draw=draw)
 
 
 def test_a_confident_low_consequence_case_is_approved_by_itself() -> None:
@@ -77,9 +73,7 @@ def test_a_confident_low_consequence_case_is_approved_by_itself() -> None:
         (float("nan"), Queue.C, Reason.LOW_CONFIDENCE),
     ],
 )
-def test_confidence_bands_hold_on_both_sides_and_at_equality(
-    confidence: float, queue: Queue, reason: Reason
-) -> None:
+def test_confidence_bands_hold_on_both_sides_and_at_equality(confidence: float, queue: Queue, reason: Reason) -> None:
     chosen = routed(confidence=confidence)
     assert (chosen.queue, chosen.reason) == (queue, reason)
 
@@ -253,9 +247,7 @@ def plain(chosen: Route) -> dict[str, object]:
 
 @settings(deadline=None, max_examples=150)
 @given(rows=rows, situation=situations, policy=st.sampled_from([FIXED, REVIEW]))
-def test_many_cases_are_routed_exactly_as_one_by_one(
-    rows: list[tuple], situation: Situation, policy: Policy
-) -> None:
+def test_many_cases_are_routed_exactly_as_one_by_one(rows: list[tuple], situation: Situation, policy: Policy) -> None:
     frame = pd.DataFrame(
         {
             "consent": [row[0] for row in rows],
@@ -283,18 +275,14 @@ def test_many_cases_are_routed_exactly_as_one_by_one(
     ]
     assert many.index.equals(frame.index)
     found = many.assign(
-        threshold=pd.Series(
-            [None if np.isnan(value) else value for value in many["threshold"]], many.index, object
-        )
+        threshold=pd.Series([None if np.isnan(value) else value for value in many["threshold"]], many.index, object)
     )
     assert found.to_dict("records") == one_by_one
 
 
 @settings(deadline=None)
 @given(rows=rows, situation=situations)
-def test_while_automation_is_paused_or_held_nothing_reaches_queue_a(
-    rows: list[tuple], situation: Situation
-) -> None:
+def test_while_automation_is_paused_or_held_nothing_reaches_queue_a(rows: list[tuple], situation: Situation) -> None:
     for stopped in (
         Situation(situation.stages, situation.paused, True, None, situation.certified),
         Situation(situation.stages, situation.paused, False, "audit_sampling", situation.certified),

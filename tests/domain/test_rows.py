@@ -36,9 +36,7 @@ def delivered(*changes: dict[str, object]) -> pd.DataFrame:
     return pd.DataFrame([{**ROW, "id": str(at), **change} for at, change in enumerate(changes, start=1)])
 
 
-def parse(
-    frame: pd.DataFrame, policy: Policy = POLICY, mapping: Mapping = MAPPING, **options: object
-) -> Parsed:
+def parse(frame: pd.DataFrame, policy: Policy = POLICY, mapping: Mapping = MAPPING, **options: object) -> Parsed:
     return rows.parse(frame, mapping, policy, **{"default_received_at": NOW, "first_row": 1, **options})
 
 
@@ -100,9 +98,7 @@ def test_no_rows_give_empty_tables_with_their_columns() -> None:
         ({"day": "2026-01-02", "kind": "x" * 201}, "label_length", "201 characters"),
     ],
 )
-def test_a_bad_row_is_put_aside_with_its_reason(
-    change: dict[str, object], expectation: str, words: str
-) -> None:
+def test_a_bad_row_is_put_aside_with_its_reason(change: dict[str, object], expectation: str, words: str) -> None:
     found, reason = only_reason(change)
     assert found == expectation
     assert words in reason
@@ -111,9 +107,7 @@ def test_a_bad_row_is_put_aside_with_its_reason(
 
 @pytest.mark.parametrize(("length", "is_good"), [(100, True), (101, False)])
 def test_a_text_may_be_as_long_as_the_policy_says(length: int, is_good: bool) -> None:
-    policy = POLICY.model_copy(
-        update={"intake": POLICY.intake.model_copy(update={"max_text_characters": 100})}
-    )
+    policy = POLICY.model_copy(update={"intake": POLICY.intake.model_copy(update={"max_text_characters": 100})})
     parsed = parse(delivered({"body": "x" * length}), policy)
     assert len(parsed.good) == is_good
     if not is_good:
@@ -185,9 +179,7 @@ def test_consent_is_given_only_by_an_answer_that_says_so(answer: str, consent: b
 @pytest.mark.parametrize("absent", [True, False])
 def test_without_a_consent_column_the_policy_decides(absent: bool) -> None:
     mapping = typed_yaml.parse("source: desk\nfields: {external_id: id}\n", Mapping)
-    policy = POLICY.model_copy(
-        update={"privacy": POLICY.privacy.model_copy(update={"consent_when_absent": absent})}
-    )
+    policy = POLICY.model_copy(update={"privacy": POLICY.privacy.model_copy(update={"consent_when_absent": absent})})
     assert parse(delivered({}), policy, mapping).good["consent"].tolist() == [absent]
 
 
@@ -215,12 +207,9 @@ def test_history_includes_its_last_day_and_only_history_has_a_label() -> None:
         ("present: false", ["", " ", "x", "0"], [True, True, False, False]),
     ],
 )
-def test_history_tests_compare_days_numbers_and_texts(
-    test: str, values: list[str], expected: list[bool]
-) -> None:
+def test_history_tests_compare_days_numbers_and_texts(test: str, values: list[str], expected: list[bool]) -> None:
     mapping = typed_yaml.parse(
-        "source: desk\nfields: {external_id: id, label: kind}\n"
-        f"history: {{all: [{{column: test, {test}}}]}}\n",
+        f"source: desk\nfields: {{external_id: id, label: kind}}\nhistory: {{all: [{{column: test, {test}}}]}}\n",
         Mapping,
     )
     frame = delivered(*({"test": value, "kind": "refund"} for value in values))
@@ -229,8 +218,7 @@ def test_history_tests_compare_days_numbers_and_texts(
 
 def test_a_history_row_without_a_label_is_put_aside() -> None:
     mapping = typed_yaml.parse(
-        "source: desk\nfields: {external_id: id, label: kind}\n"
-        "history: {all: [{column: day, at_most: 2026-01-02}]}\n",
+        "source: desk\nfields: {external_id: id, label: kind}\nhistory: {all: [{column: day, at_most: 2026-01-02}]}\n",
         Mapping,
     )
     parsed = parse(delivered({"day": "2026-01-02"}, {"day": "2026-01-03"}), mapping=mapping)
@@ -307,9 +295,7 @@ def test_rows_without_a_mapped_column_are_refused() -> None:
         parse(delivered({}).drop(columns="worth"))
 
 
-@given(
-    st.lists(st.fixed_dictionaries({"id": st.text(max_size=5), "worth": st.text(max_size=6)}), max_size=12)
-)
+@given(st.lists(st.fixed_dictionaries({"id": st.text(max_size=5), "worth": st.text(max_size=6)}), max_size=12))
 def test_every_row_is_good_bad_or_a_repeat(changes: list[dict[str, str]]) -> None:
     frame = pd.DataFrame([{**ROW, **change} for change in changes], columns=list(ROW), dtype=object)
     parsed = parse(frame)

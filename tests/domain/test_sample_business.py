@@ -33,9 +33,7 @@ def business() -> SampleBusiness:
 def outside_spans(business: SampleBusiness) -> list[str]:
     texts = business.cases.set_index("external_id")["text"].to_dict()
     last_first = business.pii.sort_values("start", ascending=False)
-    for name, start, end in zip(
-        last_first["external_id"], last_first["start"], last_first["end"], strict=True
-    ):
+    for name, start, end in zip(last_first["external_id"], last_first["start"], last_first["end"], strict=True):
         texts[name] = texts[name][:start] + "◻" + texts[name][end:]
     return list(texts.values())
 
@@ -98,9 +96,7 @@ def test_every_column_holds_only_the_values_it_promises(business: SampleBusiness
         ("duplicate", 0.006, 0.013),
     ],
 )
-def test_the_unusual_kinds_come_in_their_shares(
-    business: SampleBusiness, kind: str, low: float, high: float
-) -> None:
+def test_the_unusual_kinds_come_in_their_shares(business: SampleBusiness, kind: str, low: float, high: float) -> None:
     assert low < business.cases["truth_kind"].eq(kind).mean() < high
 
 

@@ -15,9 +15,7 @@ def cases() -> pd.DataFrame:
     return generate_weeks([1, 2, 3])[0]
 
 
-def _executed(
-    cases: pd.DataFrame, *, wrong: bool = False, wait: timedelta = timedelta(hours=1)
-) -> pd.DataFrame:
+def _executed(cases: pd.DataFrame, *, wrong: bool = False, wait: timedelta = timedelta(hours=1)) -> pd.DataFrame:
     truth = cases["truth_label"]
     label = np.where(truth == "complaint", "cancellation", "complaint") if wrong else truth
     return pd.DataFrame(
@@ -35,9 +33,7 @@ def _rate(events: pd.DataFrame, kind: str, size: int) -> float:
 
 
 def test_wrong_actions_are_mostly_reversed_and_right_ones_hardly_ever(cases: pd.DataFrame) -> None:
-    right, wrong = (
-        outcomes(cases, _executed(cases, wrong=w), np.random.default_rng(1)) for w in (False, True)
-    )
+    right, wrong = (outcomes(cases, _executed(cases, wrong=w), np.random.default_rng(1)) for w in (False, True))
     assert _rate(right, "reversal", len(cases)) < 0.015
     assert 0.70 < _rate(wrong, "reversal", len(cases)) < 0.80
     assert _rate(wrong, "complaint", len(cases)) > 5 * _rate(right, "complaint", len(cases))

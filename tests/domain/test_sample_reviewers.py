@@ -22,9 +22,7 @@ def _answers(
     region: str = "north",
     week: int = 10,
 ) -> tuple[np.ndarray, np.ndarray]:
-    truths, offers, shown, regions = (
-        np.full(N, value, dtype=object) for value in (truth, suggestion, visible, region)
-    )
+    truths, offers, shown, regions = (np.full(N, value, dtype=object) for value in (truth, suggestion, visible, region))
     return reviewer.decide(truths, offers, shown, regions, week, np.random.default_rng(1))
 
 

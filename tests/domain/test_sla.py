@@ -28,9 +28,9 @@ def vienna(*parts: int) -> datetime:
 
 
 def test_around_the_clock_the_sla_is_plain_time() -> None:
-    assert due(vienna(2026, 3, 28, 12), 24 * HOURS, Calendar()) == vienna(2026, 3, 28, 12).astimezone(
-        UTC
-    ) + timedelta(hours=24)
+    assert due(vienna(2026, 3, 28, 12), 24 * HOURS, Calendar()) == vienna(2026, 3, 28, 12).astimezone(UTC) + timedelta(
+        hours=24
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,7 @@ def test_time_runs_only_in_working_hours(assigned: datetime, hours: int, expecte
     assert answer.tzinfo is UTC
 
 
-@pytest.mark.parametrize(
-    ("day", "length"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 6, 1), 24)]
-)
+@pytest.mark.parametrize(("day", "length"), [(date(2026, 3, 29), 23), (date(2026, 10, 25), 25), (date(2026, 6, 1), 24)])
 def test_a_day_on_which_clocks_change_counts_its_real_hours(day: date, length: int) -> None:
     midnight = datetime.combine(day, time(0), tzinfo=VIENNA)
     assert due(midnight, length * HOURS, NIGHT_AND_DAY) == midnight.astimezone(UTC) + length * HOURS

@@ -35,9 +35,7 @@ def test_a_new_product_is_named_with_its_cases(reference: TermProfile) -> None:
 
 
 @pytest.mark.parametrize("length", [12, 25, 60])
-def test_nothing_new_is_named_when_only_the_length_of_texts_changes(
-    reference: TermProfile, length: float
-) -> None:
+def test_nothing_new_is_named_when_only_the_length_of_texts_changes(reference: TermProfile, length: float) -> None:
     chance = np.random.default_rng(3)
     assert sum(len(new_terms(reference, texts(chance, 1_000, length))) for _ in range(6)) <= 3
 
