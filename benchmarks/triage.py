@@ -8,8 +8,8 @@ same vectoriser and `predict_proba`, and a plain `sqlite3.executemany` of the ve
 into the same tables with their indexes. Task-per-case is one Prefect task a case that loads, redacts, scores and
 commits it, in one flow run on a local server; a part of the cases is measured and scaled.
 
-Each measurement has a process of its own, so that peaks of memory can be compared. The last line on stdout is one
-JSON document. CPU seconds stand beside the wall's: on a busy machine they are the steadier ratio.
+Each measurement has a process of its own, so that peaks of memory can be compared. With --json the last line on
+stdout is one JSON document. CPU seconds stand beside the wall's: on a busy machine they are the steadier ratio.
 """
 
 import argparse
@@ -27,15 +27,12 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-# Everything heavy is imported by the processes that measure: a child's peak of memory begins with its parent's.
-
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = ROOT / "policy" / "sample"
-WARM_UP = 200
+WARM_UP, FIRST = 200, 2  # cases of which the time does not count
 EVENTLESS_WEEKS = range(1, 8)  # before the sample business's first event
 SIZES, TASKS = (10_000, 50_000), 1_000
 QUICK_SIZES, QUICK_TASKS = (2_000, 10_000), 100
@@ -114,9 +111,10 @@ def measure(folder: Path, size: int) -> dict[str, Any]:
     peak = peak_mb()
     assert result["accepted"] == sum(result["queues"].values())
     assert result["queues"]["A"], "nothing was automated: the model or the policy is not what it should be"
-    floor(watch, home, before, folder / f"{size}.jsonl")
+    rows = floor(watch, home, before, folder / f"{size}.jsonl")
     return {
-        "cases": size, "wall": rounded(watch.wall), "cpu": rounded(watch.cpu), "peak_rss_mb": peak,
+        "cases": size, "rows_written": rows, "wall": rounded(watch.wall), "cpu": rounded(watch.cpu),
+        "peak_rss_mb": peak,
         "rss_before_run_mb": started_with, "queues": result["queues"], "quarantined": result["quarantined"],
     }  # fmt: skip
 
@@ -128,8 +126,8 @@ def runner(home: Path) -> Callable[[Path], dict[str, Any]]:
     return lambda file: triage.fn(file=str(file), mapping=str(POLICY / "mapping.yaml"), home=str(home))
 
 
-def floor(watch: Stopwatch, home: Path, before: dict[str, int], file: Path) -> None:
-    """Time what cannot be left out, on the run's own texts and rows."""
+def floor(watch: Stopwatch, home: Path, before: dict[str, int], file: Path) -> int:
+    """Time what cannot be left out, on the run's own texts and rows; returns how many rows were written."""
     import pandas as pd
 
     from handrail import pii
@@ -161,7 +159,7 @@ def floor(watch: Stopwatch, home: Path, before: dict[str, int], file: Path) -> N
                 connection.execute("BEGIN")
                 connection.executemany(statement, rows)
                 connection.execute("COMMIT")
-        watch.wall["rows_written"] = sum(len(rows) for _, rows in tables)
+    return sum(len(rows) for _, rows in tables)
 
 
 def written_rows(home: Path, before: dict[str, int]) -> list[tuple[str, list[tuple[Any, ...]]]]:
@@ -206,57 +204,20 @@ def task_per_case(folder: Path, count: int, size: int) -> dict[str, float]:
     server = LocalServer(Workspace(home))
     os.environ.update({**server.environment(), "PREFECT_LOGGING_LEVEL": "ERROR"})
     with server:
-        naive = naive_flow(home, folder / f"{size}.jsonl", count)
-        naive(range(2))  # what the first task run pays once
-        began = time.perf_counter()
-        naive(range(2, count))
-        ms = (time.perf_counter() - began) / (count - 2) * 1000
+        from peers.task_per_case import naive_flow
 
         from flows.triage import triage
 
+        naive = naive_flow(home, folder / f"{size}.jsonl", count + FIRST)
+        naive(list(range(FIRST)))  # what the first task run pays once
+        watch = Stopwatch()
+        with watch.time("naive"):
+            naive(list(range(FIRST, count + FIRST)))
         runner(home)(folder / "warm-up.jsonl")
-        began = time.perf_counter()
-        triage(file=str(folder / f"{size}.jsonl"), mapping=str(POLICY / "mapping.yaml"), home=str(home))
-        seconds = time.perf_counter() - began
-    return {"measured_cases": count - 2, "ms_per_case": ms, "run_on_server_seconds": seconds}
-
-
-def naive_flow(home: Path, file: Path, count: int) -> Callable[[Sequence[int]], None]:
-    """One task a case: load it, redact it, score it, commit it."""
-    import pandas as pd
-    from prefect import flow, task
-
-    from handrail import pii
-    from handrail.workspace import Workspace
-    from tasks.occasion import enter
-    from tasks.score import serving_model
-
-    champion = serving_model(enter(Workspace(home), "benchmark", pd.Timestamp.now(tz="UTC").to_pydatetime()))
-    assert champion is not None
-    cases = pd.read_json(file, lines=True, nrows=count, dtype=False)
-    connect = partial(sqlite3.connect, home / "naive.db")
-    with closing(connect()) as connection, connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("CREATE TABLE cases (id INTEGER PRIMARY KEY, text, amount, tier, channel, label, sure)")
-        rows = enumerate(cases[["text", "amount", "tier", "channel"]].itertuples(index=False))
-        connection.executemany("INSERT INTO cases VALUES (?, ?, ?, ?, ?, NULL, NULL)", [(n, *row) for n, row in rows])
-
-    @task
-    def handle(number: int) -> None:
-        with closing(connect()) as connection, connection:
-            query = "SELECT text, amount, tier, channel FROM cases WHERE id = ?"
-            text, amount, tier, channel = connection.execute(query, (number,)).fetchone()
-            case = {"text": pii.redact(text or "").text, "amount": amount, "tier": tier, "channel": channel}
-            said = champion[1].predict(pd.DataFrame([case])).iloc[0]
-            values = (said["label"], float(said["confidence"]), number)
-            connection.execute("UPDATE cases SET label = ?, sure = ? WHERE id = ?", values)
-
-    @flow
-    def one_by_one(numbers: Sequence[int]) -> None:
-        for number in numbers:
-            handle(number)
-
-    return lambda numbers: one_by_one(list(numbers))
+        with watch.time("run"):
+            triage(file=str(folder / f"{size}.jsonl"), mapping=str(POLICY / "mapping.yaml"), home=str(home))
+    ms = watch.wall["naive"] / count * 1000
+    return {"cases": count, "ms_per_case": ms, "run_on_server_seconds": watch.wall["run"]}
 
 
 def peak_mb() -> float:
@@ -290,7 +251,7 @@ def report(lengths: dict[str, float], sizes: list[dict[str, Any]], naive: dict[s
         "cpu_ratio_to_floor": ratios(large, "cpu")[0],
         "times_faster_than_task_per_case": by_task / large["wall"]["run"],
         "marginal_ms_per_case": marginal,
-        "marginal_to_average_ms": marginal / (small["wall"]["run"] / small["cases"] * 1000),
+        "marginal_to_average": marginal / (small["wall"]["run"] / small["cases"] * 1000),
         "startup_seconds": large["wall"]["startup"],
         "peak_rss_growth_mb": large["peak_rss_mb"] - small["peak_rss_mb"],
     }
@@ -299,33 +260,36 @@ def report(lengths: dict[str, float], sizes: list[dict[str, Any]], naive: dict[s
 
 def show(found: dict[str, Any]) -> None:
     """Print the figures for a reader."""
-    lengths = found["text_characters"]
-    print("Texts: " + ", ".join(f"{name} {value:,}" for name, value in lengths.items()) + " characters.\n")
-    print(f"{'seconds':32}" + "".join(f"{one['cases']:>16,}" for one in found["sizes"]) + "   (CPU)")
+    sizes, naive = found["sizes"], found["task_per_case"]
+
+    def line(title: str, figure: Callable[[dict[str, Any], str], float]) -> None:
+        cells = (f"{figure(one, 'wall'):10.2f} ({figure(one, 'cpu'):6.2f})" for one in sizes)
+        print(f"{title:34}{''.join(cells)}")
+
+    lengths = (f"{name} {value:,}" for name, value in found["text_characters"].items())
+    print(f"Characters a text: {', '.join(lengths)}\n")
+    print(f"{'seconds (CPU in brackets)':34}" + "".join(f"{one['cases']:>13,} cases" for one in sizes))
     for title, name in (
         ("start-up, apart", "startup"), ("run", "run"), ("floor: redaction", "redaction"),
         ("floor: vectoriser, predict_proba", "model"), ("floor: executemany", "rows"),
     ):  # fmt: skip
-        cells = (f"{one['wall'][name]:9.2f} ({one['cpu'][name]:5.2f})" for one in found["sizes"])
-        print(f"{title:32}" + "".join(f"{cell:>18}" for cell in cells))
+        line(title, lambda one, clock, name=name: one[clock][name])
+    line("run / floor", lambda one, clock: ratios(one, clock)[0])
+    line("run / floor without redaction", lambda one, clock: ratios(one, clock)[1])
+    print(f"{'peak memory':34}" + "".join(f"{one['peak_rss_mb']:16.0f} MB" for one in sizes))
     print(
-        f"{'run / floor':32}"
-        + "".join(f"{ratios(one, 'wall')[0]:9.2f} ({ratios(one, 'cpu')[0]:5.2f})  " for one in found["sizes"])
+        f"\nOne more case: {found['marginal_ms_per_case']:.3f} ms, {found['marginal_to_average']:.2f} times the average"
+        f" of the first {sizes[0]['cases']:,}.\nA task per case: {naive['ms_per_case']:.1f} ms; run is"
+        f" {found['times_faster_than_task_per_case']:.0f} times faster. Recorded by a Prefect server, run took"
+        f" {naive['run_on_server_seconds']:.1f} s for {sizes[0]['cases']:,} cases.\n"
     )
-    print(
-        f"{'run / floor without redaction':32}"
-        + "".join(f"{ratios(one, 'wall')[1]:9.2f} ({ratios(one, 'cpu')[1]:5.2f})  " for one in found["sizes"])
-    )
-    print(f"{'peak memory, MB':32}" + "".join(f"{one['peak_rss_mb']:9.0f}{'':9}" for one in found["sizes"]))
-    naive = found["task_per_case"]
-    print(f"\nA task per case: {naive['ms_per_case']:.1f} ms a case; run: {found['marginal_ms_per_case']:.3f} ms.")
 
 
 def main() -> None:
-    """Measure, print the table and, as the last line, one JSON document."""
+    """Measure and print the table; with --json the last line is one JSON document."""
     parser = argparse.ArgumentParser(description="Triage beside its floor and beside one Prefect task a case.")
     parser.add_argument("--quick", action="store_true", help="fewer cases: about a minute")
-    parser.add_argument("--json", action="store_true", help="only the JSON document, without the table")
+    parser.add_argument("--json", action="store_true", help="as the last line, all figures as JSON")
     options = parser.parse_args()
     sizes, tasks = (QUICK_SIZES, QUICK_TASKS) if options.quick else (SIZES, TASKS)
     for name in [name for name in os.environ if name.startswith(("HANDRAIL_", "PREFECT_"))]:
@@ -336,9 +300,9 @@ def main() -> None:
         measured = [alone(measure, folder, size) for size in sizes]
         naive = alone(task_per_case, folder, tasks, sizes[0])
     found = report(lengths, measured, naive)
-    if not options.json:
-        show(found)
-    print(json.dumps(found))
+    show(found)
+    if options.json:
+        print(json.dumps(found))
 
 
 if __name__ == "__main__":

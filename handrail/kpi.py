@@ -101,7 +101,9 @@ def cost_per_case(decisions: pd.DataFrame, audits: pd.DataFrame, costs: CostRule
     if saved.value is None:
         return _figure("cost per case", None, costs.currency, 0, "minutes × rate + errors × cost")
     automatic = int((decisions["kind"] == "automatic").sum())
-    rate = error_rate(audits).value or 0.0
+    rate = error_rate(audits).value if automatic else 0.0
+    if rate is None:  # approvals whose errors nobody has looked for are not free
+        return _figure("cost per case", None, costs.currency, 0, "minutes × rate + errors × cost")
     value = (costs.minutes_manual - saved.value) * costs.minute + rate * costs.error * automatic / saved.cases
     return _figure("cost per case", value, costs.currency, saved.cases, "minutes × rate + estimated errors × cost")
 

@@ -23,6 +23,8 @@ ON CONFLICT (key) DO UPDATE SET received = received + 1
 class Ledger:
     """Writes executed actions to a SQLite file, away from Handrail's own database as any business system would be."""
 
+    idempotent = True
+
     def __init__(self, path: Path) -> None:
         """Name the file; it is made by the first action."""
         self.path = path

@@ -263,7 +263,7 @@ def _apply(
     ):
         _escalate(batch, item, ruling, actor=actor, policy=policy, now=now)
         return
-    if item["case_state"] != State.QUEUED:  # an audit, or what it escalated: the action went out long ago
+    if kind == "audit" or item["case_state"] != State.QUEUED:  # or what an audit escalated: the action has gone out
         return
     if ruling.outcome is Outcome.DENY or ruling.label is None:
         batch.done.append(case_id)

@@ -23,6 +23,9 @@ LONGEST_WAIT = timedelta(minutes=5)
 class Receiver(Protocol):
     """Whoever executes actions; doing the same key twice must have one effect."""
 
+    idempotent: bool
+    """It says of itself that a key sent twice has one effect: what a killed sender held is sent again at once."""
+
     def execute(self, actions: Sequence[dict[str, Any]]) -> None:
         """Execute all of these actions, or raise."""
 
@@ -48,7 +51,7 @@ def deliver(
             trail.lock(connection)
             for running in records(rollout.pauses(connection)):
                 return_unsent(connection, running["category"], policy=policy, actor=actor, now=now)
-            actions = outbox.take(connection, now=now, until=now + LEASE, limit=limit)
+            actions = outbox.take(connection, now=now, until=now + LEASE, limit=limit, also_leased=receiver.idempotent)
         if not actions:
             return sent
         try:

@@ -30,6 +30,10 @@ def draw_audits(store: Store, draws: pd.DataFrame, *, seed: int, policy: Policy,
         rows = records(draws.iloc[start : start + CHUNK])
         with store.write() as connection:
             authorize(connection, "draw_audits", actor)
+            trail.lock(connection)
+            # A pause may have returned some meanwhile: those are no automatic approvals any more.
+            returned = queue.with_open_work(connection, [row["case_id"] for row in rows])
+            rows = [row for row in rows if row["case_id"] not in returned]
             drawn = [row for row in rows if row["drawn"]]
             ids = queue.insert_work(
                 connection,

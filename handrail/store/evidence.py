@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, case, delete, func, insert, null, select, update
+from sqlalchemy import Connection, and_, case, delete, func, insert, null, or_, select, update
 from sqlalchemy.orm import aliased
 
 from handrail.policy import Policy
@@ -228,6 +228,8 @@ def withheld_labels(connection: Connection, *, since: datetime) -> pd.DataFrame:
         .join(Route, Route.case_id == Label.case_id)
         .join(AuditDraw, and_(AuditDraw.case_id == Label.case_id, AuditDraw.drawn), isouter=True)
         .where(Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at > since)
+        # A second look elsewhere follows from an override, not from a draw: nobody knows what it stands for.
+        .where(or_(Label.provenance != "second", Route.stage == "shadow"))
         .where(Case.has_text, CaseInput.redacted.is_not(None))
         .order_by(Label.id)
     )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, true, update
 
 from handrail.store.bulk import among, insert_rows
 from handrail.store.cases import chunks
@@ -36,8 +36,10 @@ def put(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
             connection.execute(update(Outbox).where(Outbox.key == row["key"]).values(**values))
 
 
-def take(connection: Connection, *, now: datetime, until: datetime, limit: int) -> list[dict[str, Any]]:
-    """Lease due actions to a sender until `until`; an expired lease may be taken again.
+def take(
+    connection: Connection, *, now: datetime, until: datetime, limit: int, also_leased: bool = False
+) -> list[dict[str, Any]]:
+    """Lease due actions to a sender until `until`; an expired lease may be taken again, any with `also_leased`.
 
     Each is a mapping of id, case_id, key, action, category, automatic and attempts.
     """
@@ -46,7 +48,7 @@ def take(connection: Connection, *, now: datetime, until: datetime, limit: int) 
         .where(
             or_(
                 and_(Outbox.state.in_(("new", "retry")), Outbox.next_at <= now),
-                and_(Outbox.state == "leased", Outbox.lease_until <= now),
+                and_(Outbox.state == "leased", true() if also_leased else Outbox.lease_until <= now),
             )
         )
         .order_by(Outbox.id)

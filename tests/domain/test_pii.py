@@ -105,7 +105,7 @@ def test_any_text_gives_ordered_findings_that_do_not_overlap(text: str) -> None:
     assert all(0 <= f.start < f.end <= len(text) for f in redacted.findings)
     kept, at = "", 0
     for finding in redacted.findings:
-        kept, at = kept + text[at : finding.start] + f"[{finding.type}]", finding.end
+        kept, at = kept + text[at : finding.start] + f"[{finding.type.name}]", finding.end
     assert kept + text[at:] == redacted.text
 
 

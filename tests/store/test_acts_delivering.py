@@ -21,6 +21,8 @@ Actions = Sequence[dict[str, Any]]
 class Receiver:
     """Does what `answer` says with each call, and remembers what it was sent."""
 
+    idempotent = False
+
     def __init__(self, answer: Callable[[Actions], None] = lambda _: None) -> None:
         self.calls: list[list[int]] = []
         self._answer = answer
@@ -132,6 +134,20 @@ def test_the_lease_of_a_dead_sender_ends(scene: Scene) -> None:
     receiver = Receiver()
     assert deliver(scene, receiver, NOW + delivering.LEASE - timedelta(seconds=1)) == 0
     assert deliver(scene, receiver, NOW + delivering.LEASE) == 1
+    assert len(receiver.calls) == 1
+
+
+def test_a_receiver_that_knows_its_keys_need_not_wait_for_the_lease(scene: Scene) -> None:
+    scene.automatic(1)
+
+    def die(_: Actions) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        deliver(scene, Receiver(die))
+    receiver = Receiver()
+    receiver.idempotent = True
+    assert deliver(scene, receiver, NOW) == 1
     assert len(receiver.calls) == 1
 
 

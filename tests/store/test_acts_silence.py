@@ -25,6 +25,8 @@ PEOPLE = (*REVIEWERS, NOVICE, MANAGER)
 class Moody:
     """A receiver that is away, refuses, or does its work; it never lies about it."""
 
+    idempotent = False
+
     def __init__(self, ledger: Ledger, rng: np.random.Generator) -> None:
         self._ledger, self._rng = ledger, rng
 
@@ -95,9 +97,8 @@ class Day:
 
     def audit(self) -> None:
         drawn, self.unaudited = self.unaudited[:3], self.unaudited[3:]
-        still = [case_id for case_id in drawn if self.scene.state(case_id) != "queued"]
-        if still:
-            self.scene.audit(still, self.now)
+        if drawn:  # whatever has become of them meanwhile
+            self.scene.audit(drawn, self.now)
 
     def watch(self) -> None:
         watching.escalate_breaches(self.scene.store, policy=self.scene.policy, actor=FLOW, now=self.now)

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from handrail import sampling
-from handrail.acts import watching
+from handrail.acts import pausing, watching
 from handrail.store import evidence, models, queue, schema
 from handrail.store.engine import Store
-from tests.scenes import FLOW, NOW, Scene
+from tests.scenes import FLOW, FOUNDER, NOW, Scene
 
 SECOND = timedelta(seconds=1)
 
@@ -127,6 +127,14 @@ class TestAudits:
         scene.audit(ids[:1])
         with scene.store.read() as connection:
             assert queue.undrawn(connection, 10)["case_id"].tolist() == ids[1:]
+
+    def test_what_a_pause_returned_meanwhile_is_not_audited(self, scene: Scene) -> None:
+        returned, *_ = scene.automatic(1)
+        pausing.pause(scene.store, "refund", reason="odd", actor=FOUNDER, **scene.known)
+        (kept,) = scene.automatic(1, "tracking")
+        scene.audit([returned, kept])
+        assert [row["case_id"] for row in scene.rows(schema.AuditDraw)] == [kept]
+        assert [row["case_id"] for row in scene.rows(schema.WorkItem) if row["kind"] == "audit"] == [kept]
 
     def test_audits_report_rejections_with_the_time_of_approval(self, scene: Scene) -> None:
         first, second, third = scene.automatic(3)

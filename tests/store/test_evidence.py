@@ -129,3 +129,16 @@ def test_a_watch_that_succeeds_again_is_remembered_once(scene: Scene) -> None:
     for moment in (NOW, NOW + HOUR):
         routing.note_watch(scene.store, "sla_watch", moment)
     assert [row["succeeded_at"] for row in scene.rows(schema.Watch)] == [NOW + HOUR]
+
+
+@pytest.mark.parametrize(("stage", "judging"), [("shadow", ["cancel", "refund"]), ("suggest", ["cancel"])])
+def test_a_second_look_judges_models_only_where_everything_is_blind(
+    scene: Scene, stage: str, judging: list[str]
+) -> None:
+    (case_id,) = scene.waiting(1, queue="C", stage=stage, suggestion_hidden=True)
+    with scene.store.write() as connection:
+        connection.execute(schema.CaseInput.__table__.update().values(redacted="where is my money"))
+    scene.decide(case_id, "override", "rita", label="cancel")
+    scene.decide(case_id, "override", "ruth", label="refund")
+    with scene.store.read() as connection:
+        assert evidence.withheld_labels(connection, since=NOW - HOUR)["label"].tolist() == judging

@@ -52,7 +52,7 @@ class WorkItem(Base):
     fence: Mapped[int] = mapped_column(default=0, comment="grows with each claim; a stale one is refused")
     breached_at: Mapped[datetime | None] = mapped_column(comment="SLA breach noticed")
     closed_at: Mapped[datetime | None] = mapped_column(comment="decided or withdrawn")
-    __table_args__ = (Index(None, "state", "due_at"), Index(None, "case_id"), Index(None, "kind", "state"))
+    __table_args__ = (Index(None, "state", "due_at"), Index(None, "case_id", "state"), Index(None, "kind", "state"))
 
 
 class Decision(Base):

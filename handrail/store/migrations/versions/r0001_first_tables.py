@@ -438,7 +438,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_work_items_case_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_work_items")),
     )
-    op.create_index(op.f("ix_work_items_case_id"), "work_items", ["case_id"])
+    op.create_index(op.f("ix_work_items_case_id_state"), "work_items", ["case_id", "state"])
     op.create_index(op.f("ix_work_items_kind_state"), "work_items", ["kind", "state"])
     op.create_index(op.f("ix_work_items_state_due_at"), "work_items", ["state", "due_at"])
     op.create_table(
