@@ -33,6 +33,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = ROOT / "policy" / "sample"
 WARM_UP, FIRST = 200, 2  # cases of which the time does not count
+DATABASES = ("handrail.db", "actions.db")  # Handrail's own and the receiver's
 EVENTLESS_WEEKS = range(1, 8)  # before the sample business's first event
 SIZES, TASKS = (10_000, 50_000), 1_000
 QUICK_SIZES, QUICK_TASKS = (2_000, 10_000), 100
@@ -103,8 +104,7 @@ def measure(folder: Path, size: int) -> dict[str, Any]:
     with watch.time("startup"):
         run = runner(home)
         run(folder / "warm-up.jsonl")
-    before = row_numbers(home)
-    snapshot(home, home / "before.db")
+    before = {name: snapshot(home / name) for name in DATABASES}
     started_with = peak_mb()
     with watch.time("run"):
         result = run(folder / f"{size}.jsonl")
@@ -126,7 +126,7 @@ def runner(home: Path) -> Callable[[Path], dict[str, Any]]:
     return lambda file: triage.fn(file=str(file), mapping=str(POLICY / "mapping.yaml"), home=str(home))
 
 
-def floor(watch: Stopwatch, home: Path, before: dict[str, int], file: Path) -> int:
+def floor(watch: Stopwatch, home: Path, before: dict[str, dict[str, int]], file: Path) -> int:
     """Time what cannot be left out, on the run's own texts and rows; returns how many rows were written."""
     import pandas as pd
 
@@ -150,48 +150,40 @@ def floor(watch: Stopwatch, home: Path, before: dict[str, int], file: Path) -> i
         view = examples(chunk.assign(case_id=chunk.index, redacted=redacted, fields=fields), model.fields)
         with watch.time("model"):
             model.estimator.predict_proba(features(view, model.fields))
-    tables = written_rows(home, before)
-    with closing(sqlite3.connect(home / "before.db", isolation_level=None)) as connection:
-        for setting in ("journal_mode = WAL", "synchronous = FULL"):
-            connection.execute(f"PRAGMA {setting}")
-        with watch.time("rows"):
-            for statement, rows in tables:
-                connection.execute("BEGIN")
-                connection.executemany(statement, rows)
-                connection.execute("COMMIT")
-    return sum(len(rows) for _, rows in tables)
+    return sum(write_again(watch, home / name, newest) for name, newest in before.items())
 
 
-def written_rows(home: Path, before: dict[str, int]) -> list[tuple[str, list[tuple[Any, ...]]]]:
-    """What a run has added to the database: a statement and its rows for each table."""
-    found = []
-    with closing(sqlite3.connect(home / "handrail.db")) as connection:
-        for table, newest in before.items():
-            rows = connection.execute(f'SELECT * FROM "{table}" WHERE rowid > ?', (newest,)).fetchall()  # noqa: S608
-            if rows:
-                marks = ", ".join("?" * len(rows[0]))
-                found.append((f'INSERT INTO "{table}" VALUES ({marks})', rows))  # noqa: S608 - our own tables
-    return found
-
-
-def snapshot(home: Path, file: Path) -> None:
-    """Copy the database as it stands, with its tables, indexes and triggers."""
-    with closing(sqlite3.connect(home / "handrail.db")) as source, closing(sqlite3.connect(file)) as copy:
-        source.backup(copy)
-
-
-def row_numbers(home: Path) -> dict[str, int]:
-    """The newest row of each table."""
-    with closing(sqlite3.connect(home / "handrail.db")) as connection:
-        names = [
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            if name not in {"trail_head", "alembic_version"} and not name.startswith("sqlite_")
-        ]  # fmt: skip
-        newest = {
-            name: connection.execute(f'SELECT max(rowid) FROM "{name}"').fetchone()[0]  # noqa: S608 - as above
+def snapshot(file: Path) -> dict[str, int]:
+    """Copy a database as it stands, with its indexes and triggers; returns the newest row of each table."""
+    with closing(sqlite3.connect(file)) as connection, closing(sqlite3.connect(before_run(file))) as copy:
+        connection.backup(copy)
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            name: connection.execute(f'SELECT coalesce(max(rowid), 0) FROM "{name}"').fetchone()[0]  # noqa: S608
             for name in names
+            if name not in {"trail_head", "alembic_version"} and not name.startswith("sqlite_")
         }
-    return {name: number or 0 for name, number in newest.items()}
+
+
+def before_run(file: Path) -> Path:
+    """Where the copy lies."""
+    return file.with_suffix(".before")
+
+
+def write_again(watch: Stopwatch, file: Path, newest: dict[str, int]) -> int:
+    """Write what the run has added to a database into the copy from before it; returns how many rows."""
+    count = 0
+    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(before_run(file))) as copy:
+        for setting in ("journal_mode = WAL", "synchronous = FULL"):
+            copy.execute(f"PRAGMA {setting}")
+        for table, last in newest.items():
+            rows = source.execute(f'SELECT * FROM "{table}" WHERE rowid > ?', (last,)).fetchall()  # noqa: S608
+            if rows:
+                statement = f'INSERT INTO "{table}" VALUES ({", ".join("?" * len(rows[0]))})'  # noqa: S608
+                with watch.time("rows"), copy:
+                    copy.executemany(statement, rows)
+                count += len(rows)
+    return count
 
 
 def task_per_case(folder: Path, count: int, size: int) -> dict[str, float]:

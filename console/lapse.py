@@ -1,5 +1,6 @@
 """`handrail demo`: a fresh workspace, a local Prefect server, the time-lapse, the summary and the report."""
 
+import hashlib
 import os
 import shutil
 import sys
@@ -27,7 +28,7 @@ def run_demo(*, weeks: int, seed: int, home: Path, per_week: int, as_json: bool)
     """
     from flows.local_server import LocalServer
 
-    workspace = _fresh(home.expanduser().resolve())
+    workspace = _fresh(home.expanduser().resolve(), seed)
     server = LocalServer(workspace)
     os.environ.update(server.environment())
     os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
@@ -37,13 +38,15 @@ def run_demo(*, weeks: int, seed: int, home: Path, per_week: int, as_json: bool)
     _finish(story, report, workspace, as_json=as_json)
 
 
-def _fresh(home: Path) -> Workspace:
+def _fresh(home: Path, seed: int) -> Workspace:
     if home.exists() and any(home.iterdir()):
         if not (home / MARK).exists():
             raise Refused(f"{home} is not empty and was not made by the demo. Choose another folder with --home.")
         shutil.rmtree(home)
     workspace = Workspace(home)
     workspace.create()
+    # A business's key is secret; the demo's comes from its seed, so that the same seed tells the same story.
+    workspace.secret_file.write_text(hashlib.sha256(f"demo {seed}".encode()).hexdigest())
     (home / MARK).write_text("made by `handrail demo`, and made anew by the next one\n")
     return workspace
 

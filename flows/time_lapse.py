@@ -39,8 +39,6 @@ PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
 RETRAINED_EVERY = 4
 REHEARSAL = 10
 """Week of the rehearsed rollback: an operator who never did it will not do it well."""
-PATIENCE = timedelta(days=28)
-"""Longest that the steward waits for a better model before a paused category is tried again."""
 CAPACITY = 90
 """Work items that one reviewer can do in one sitting; two sittings a day."""
 
@@ -106,22 +104,19 @@ class TimeLapse:
             stages = rollout.stages(connection, occasion.policy)
             serving_since = models.serving(connection)["since"]
         for pause in records(pauses):
-            # What the review found is mended only by another model; without one the category stays with people.
-            if serving_since < pause["since"] and moment - pause["since"] < PATIENCE:
+            if moment - pause["since"] < timedelta(days=5):
                 continue
-            if pause["model_review_id"] is not None:
+            if pause["model_review_id"] is not None and pause["review_closed_at"] is None:
                 pausing.close_review(
                     occasion.store, int(pause["model_review_id"]), **known,
-                    conclusion="the wording had shifted; a model that learnt it serves now, or people watched closely",
+                    conclusion="the wording has shifted under the model; the category waits for one that has learnt it",
                 )  # fmt: skip
-            pausing.resume(
-                occasion.store,
-                pause["category"],
-                reason="model review closed",
-                policy=occasion.policy,
-                **known,
-            )
-            week.resumed.append(pause["category"])
+            # What the review found is mended only by another model; until then the category stays with people.
+            if serving_since > pause["since"]:
+                pausing.resume(
+                    occasion.store, pause["category"], reason="another model serves", policy=occasion.policy, **known
+                )
+                week.resumed.append(pause["category"])
         paused = set(pauses["category"]) - set(week.resumed)
         wanted = [stage for begins, stage in PLAN.items() if begins <= week.number]
         if not wanted:

@@ -1,6 +1,8 @@
 """The champion scores accepted cases; a challenger scores the same ones in shadow."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 
 import pandas as pd
 
@@ -14,6 +16,8 @@ from models import registry
 from models.classifier import TrainedModel
 from tasks.occasion import Occasion, log
 from tasks.step import step
+
+_BATCHES_AT_ONCE = 4  # predictions are small, and each check costs the same for few rows and many
 
 
 def examples(chunk: pd.DataFrame, fields: tuple[str, ...]) -> pd.DataFrame:
@@ -62,41 +66,60 @@ def score(occasion: Occasion) -> dict[str, int]:
     """Score every accepted case that may be read; the rest goes on unscored, to people.
 
     Raises:
-        GateFailed: the predictions break an expectation; nothing of the chunk is recorded, its cases stay accepted.
+        GateFailed: the predictions break an expectation; none of them is recorded, their cases stay accepted.
     """
-    scored = unread = after = 0
     champion = serving_model(occasion)
-    while True:
-        with occasion.store.read() as connection:
-            chunk = cases.pick(
-                connection,
-                State.ACCEPTED,
-                ["redacted", "amount", "fields", "has_text", "consent"],
-                after=after,
-                limit=occasion.policy.intake.batch_rows,
-            )
-        if chunk.empty:
-            break
-        after = int(chunk["case_id"].iloc[-1])
-        readable = chunk["has_text"].astype(bool) & chunk["consent"].astype(bool) & (champion is not None)
-        if champion is not None and readable.any():
-            version, model = champion
-            predictions = predict(occasion, model, chunk[readable])
-            scored += routing.record_predictions(
-                occasion.store, predictions, version=version, role="champion", advance=True,
-                actor=occasion.actor, now=occasion.now,
-            )  # fmt: skip
-        rest = chunk.loc[~readable, "case_id"].tolist()
+    scored = _score_readable(occasion, *champion) if champion else 0
+    unread = 0
+    for chunk in _accepted(occasion, ["has_text", "consent"]):
+        rest = chunk.loc[~_is_readable(chunk) | (champion is None), "case_id"].tolist()
         routing.pass_unscored(occasion.store, rest, actor=occasion.actor)
         unread += len(rest)
     log.info("scored %d cases, %d go to people unscored", scored, unread)
     return {"scored": scored, "unscored": unread}
 
 
+def _score_readable(occasion: Occasion, version: str, model: TrainedModel) -> int:
+    chunks = _accepted(occasion, ["redacted", "amount", "fields", "has_text", "consent"])
+    said = (_say(model, chunk[_is_readable(chunk)]) for chunk in chunks)
+    scored = 0
+    while several := list(islice(said, _BATCHES_AT_ONCE)):
+        scored += routing.record_predictions(
+            occasion.store, _checked(occasion, model, pd.concat(several, ignore_index=True)), version=version,
+            role="champion", advance=True, actor=occasion.actor, now=occasion.now,
+        )  # fmt: skip
+    return scored
+
+
+def _accepted(occasion: Occasion, columns: list[str]) -> Iterator[pd.DataFrame]:
+    after = 0
+    limit = occasion.policy.intake.batch_rows
+    while True:
+        with occasion.store.read() as connection:
+            chunk = cases.pick(connection, State.ACCEPTED, columns, after=after, limit=limit)
+        if chunk.empty:
+            return
+        after = int(chunk["case_id"].iloc[-1])
+        yield chunk
+
+
+def _is_readable(chunk: pd.DataFrame) -> "pd.Series[bool]":
+    return chunk["has_text"].astype(bool) & chunk["consent"].astype(bool)
+
+
 def predict(occasion: Occasion, model: TrainedModel, chunk: pd.DataFrame) -> pd.DataFrame:
     """Predictions for cases, checked by the predictions suite."""
+    return _checked(occasion, model, _say(model, chunk))
+
+
+def _say(model: TrainedModel, chunk: pd.DataFrame) -> pd.DataFrame:
     view = examples(chunk, model.fields)
-    predictions = model.predict(view).assign(case_id=view["case_id"].to_numpy())
+    return model.predict(view).assign(case_id=view["case_id"].to_numpy())
+
+
+def _checked(occasion: Occasion, model: TrainedModel, predictions: pd.DataFrame) -> pd.DataFrame:
+    if predictions.empty:
+        return predictions
     verdict = checkpoint.check(
         occasion.workspace, "predictions", predictions, suites.predictions(model.labels), build_docs=False
     )

@@ -49,9 +49,12 @@ def deliver(
     while True:
         with store.write() as connection:
             trail.lock(connection)
-            for running in records(rollout.pauses(connection)):
+            pauses = records(rollout.pauses(connection))
+            for running in pauses:
                 return_unsent(connection, running["category"], policy=policy, actor=actor, now=now)
-            actions = outbox.take(connection, now=now, until=now + LEASE, limit=limit, also_leased=receiver.idempotent)
+            # What a killed sender held may belong to a pause: then its lease has to end, so that it can return.
+            at_once = receiver.idempotent and not pauses
+            actions = outbox.take(connection, now=now, until=now + LEASE, limit=limit, also_leased=at_once)
         if not actions:
             return sent
         try:

@@ -21,10 +21,9 @@ Actions = Sequence[dict[str, Any]]
 class Receiver:
     """Does what `answer` says with each call, and remembers what it was sent."""
 
-    idempotent = False
-
-    def __init__(self, answer: Callable[[Actions], None] = lambda _: None) -> None:
+    def __init__(self, answer: Callable[[Actions], None] = lambda _: None, *, idempotent: bool = False) -> None:
         self.calls: list[list[int]] = []
+        self.idempotent = idempotent
         self._answer = answer
 
     def execute(self, actions: Actions) -> None:
@@ -122,33 +121,41 @@ def test_one_impossible_action_does_not_take_the_others_with_it(scene: Scene) ->
     assert "account" not in str(scene.events("action.dead"))
 
 
-def test_the_lease_of_a_dead_sender_ends(scene: Scene) -> None:
-    scene.automatic(1)
+def die(_: Actions) -> None:
+    raise KeyboardInterrupt
 
-    def die(_: Actions) -> None:
-        raise KeyboardInterrupt
 
+def killed(scene: Scene) -> list[int]:
+    """Actions that a sender held when it was killed."""
+    ids = scene.automatic(1)
     with pytest.raises(KeyboardInterrupt):
         deliver(scene, Receiver(die))
     assert scene.row(schema.Outbox)["state"] == "leased"
+    return ids
+
+
+def test_the_lease_of_a_dead_sender_ends(scene: Scene) -> None:
+    killed(scene)
     receiver = Receiver()
     assert deliver(scene, receiver, NOW + delivering.LEASE - timedelta(seconds=1)) == 0
     assert deliver(scene, receiver, NOW + delivering.LEASE) == 1
     assert len(receiver.calls) == 1
 
 
-def test_a_receiver_that_knows_its_keys_need_not_wait_for_the_lease(scene: Scene) -> None:
-    scene.automatic(1)
+def test_an_idempotent_receiver_gets_at_once_what_a_dead_sender_held(scene: Scene) -> None:
+    ids = killed(scene)
+    receiver = Receiver(idempotent=True)
+    assert deliver(scene, receiver) == 1
+    assert receiver.calls == [ids]
 
-    def die(_: Actions) -> None:
-        raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        deliver(scene, Receiver(die))
-    receiver = Receiver()
-    receiver.idempotent = True
-    assert deliver(scene, receiver, NOW) == 1
-    assert len(receiver.calls) == 1
+def test_what_a_dead_sender_held_does_not_slip_through_a_pause(scene: Scene) -> None:
+    killed(scene)
+    pausing.pause(scene.store, "refund", reason="odd", policy=scene.policy, actor=FOUNDER, now=NOW)
+    receiver = Receiver(idempotent=True)
+    for moment in (NOW, NOW + delivering.LEASE):
+        assert deliver(scene, receiver, moment) == 0
+    assert (receiver.calls, scene.states()) == ([], ["queued"])
 
 
 def test_a_late_answer_does_not_undo_a_pause(scene: Scene) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,14 @@ STEPS = 70
 PEOPLE = (*REVIEWERS, NOVICE, MANAGER)
 
 
+class Killed(BaseException):
+    """The sender ends before it has sent."""
+
+
 class Moody:
     """A receiver that is away, refuses, or does its work; it never lies about it."""
 
-    idempotent = False
+    idempotent = True
 
     def __init__(self, ledger: Ledger, rng: np.random.Generator) -> None:
         self._ledger, self._rng = ledger, rng
@@ -36,6 +41,8 @@ class Moody:
             raise RetryableError("Away. It is tried again.")
         if mood < 0.3:
             raise PermanentError("Impossible. Correct it.")
+        if mood < 0.4:
+            raise Killed
         self._ledger.execute(actions)
 
 
@@ -83,9 +90,9 @@ class Day:
 
     def send(self) -> None:
         receiver = Moody(self.ledger, self.rng)
-        delivering.deliver(
-            self.scene.store, receiver, policy=self.scene.policy, actor=FLOW, now=self.now, rng=self.rng, limit=3
-        )
+        known = {"policy": self.scene.policy, "now": self.now}
+        with suppress(Killed):
+            delivering.deliver(self.scene.store, receiver, actor=FLOW, rng=self.rng, limit=3, **known)
 
     def hold(self) -> None:
         category = None if self.rng.random() < 0.2 else self._one(["refund", "tracking"])
