@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Act as if it were this moment (ISO 8601).", metavar="TIME")]
-Reason = Annotated[str, typer.Option("--reason", help="One sentence; it stands in the audit trail.")]
+Reason = Annotated[str, typer.Option("--reason", help="One sentence; kept beside the audit trail.")]
 Actor = Annotated[
     str | None,
     typer.Option("--as", help="Who acts; default HANDRAIL_USER, else the login name.", metavar="NAME"),

@@ -29,5 +29,5 @@ Home = Annotated[
 AsOf = Annotated[
     str | None, Described("Moment to act at, ISO 8601, for imported pasts; empty: now"), Field(max_length=40)
 ]
-Reason = Annotated[str, Described("One sentence; it stands in the audit trail"), Field(max_length=500)]
+Reason = Annotated[str, Described("One sentence; it stands beside the audit trail"), Field(max_length=500)]
 Days = Annotated[int, Described("Length of the window in days, 1 to 366"), Field(ge=1, le=366)]

@@ -105,7 +105,8 @@ def _withheld(occasion: Occasion, champion: str, challenger: str) -> pd.DataFram
 
 def _weights(occasion: Occasion, labels: pd.DataFrame) -> NDArray[np.float64]:
     """How many production cases each blind label stands for: the inverse of its chance to be labelled blindly."""
-    blind_share = occasion.policy.queues.blind_share
+    # A policy that has since set the share to nothing says nothing of the labels from before.
+    blind_share = occasion.policy.queues.blind_share or 1.0
     chance = labels["inclusion_probability"].astype(float)
     chance = chance.where(chance.notna(), (labels["queue"] == "B").map({True: blind_share, False: 1.0}))
     # In shadow every case is labelled blindly, whatever its queue.

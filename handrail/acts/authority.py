@@ -1,7 +1,7 @@
 """The permission check that stands at the head of every act."""
 
 from handrail import roles
-from handrail.errors import NotPermitted
+from handrail.errors import BadInput, NotPermitted
 from handrail.store import rollout
 from handrail.store.engine import Connection
 
@@ -19,3 +19,14 @@ def authorize(connection: Connection, act: str, actor: str) -> None:
     if person is None:
         raise NotPermitted(f"{actor} is not known here. Add them with `handrail people add {actor} --role reviewer`.")
     roles.check(act, actor, person["roles"])
+
+
+def required(reason: str) -> str:
+    """The reason of an act, without the blanks around it.
+
+    Raises:
+        BadInput: there is none.
+    """
+    if not reason.strip():
+        raise BadInput('This act needs a reason. Add `--reason "one sentence"`.')
+    return reason.strip()

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from handrail.acts.authority import authorize
-from handrail.acts.pausing import _reasoned
+from handrail.acts.authority import authorize, required
 from handrail.errors import NotFound, Refused
 from handrail.store import models, trail
 from handrail.store.engine import Store
@@ -32,7 +31,7 @@ def set_champion(store: Store, version: str, *, actor: str, reason: str, now: da
         NotFound: the version is not registered.
         Refused: it serves already, or it was rolled back: such a version never comes back.
     """
-    reason = _reasoned(reason)
+    reason = required(reason)
     with store.write() as connection:
         authorize(connection, "set_champion", actor)
         trail.lock(connection)
@@ -53,7 +52,8 @@ def set_champion(store: Store, version: str, *, actor: str, reason: str, now: da
         models.set_serving(connection, model_version=version, previous=previous, challenger=None, since=now)
         voided = models.void_certificates(connection, f"version {version} serves", now)
         data = {"version": version, "previous": previous, "certificates_voided": voided}
-        trail.append(connection, [Event("model.promoted", data=data)], at=now, actor=actor)
+        done = trail.append(connection, [Event("model.promoted", data=data)], at=now, actor=actor)
+        trail.give_reason(connection, done, reason)
 
 
 def roll_back(store: Store, *, actor: str, reason: str, now: datetime) -> str:
@@ -62,7 +62,7 @@ def roll_back(store: Store, *, actor: str, reason: str, now: datetime) -> str:
     Raises:
         Refused: there is no previous version to return to.
     """
-    reason = _reasoned(reason)
+    reason = required(reason)
     with store.write() as connection:
         authorize(connection, "roll_back", actor)
         trail.lock(connection)
@@ -75,7 +75,8 @@ def roll_back(store: Store, *, actor: str, reason: str, now: datetime) -> str:
         models.set_serving(connection, model_version=previous, previous=None, since=now)
         voided = models.void_certificates(connection, f"version {present} was rolled back", now)
         data = {"version": previous, "barred": present, "certificates_voided": voided}
-        trail.append(connection, [Event("model.rolled_back", data=data)], at=now, actor=actor)
+        done = trail.append(connection, [Event("model.rolled_back", data=data)], at=now, actor=actor)
+        trail.give_reason(connection, done, reason)
     return str(previous)
 
 

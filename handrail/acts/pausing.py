@@ -3,19 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from handrail.acts.authority import authorize
+from handrail.acts.authority import authorize, required
 from handrail.acts.routing import return_unsent
-from handrail.errors import BadInput, NotFound, Refused
+from handrail.errors import NotFound, Refused
 from handrail.policy import Policy, Stage
 from handrail.store import rollout, trail
 from handrail.store.engine import Store
 from handrail.store.trail import Event
-
-
-def _reasoned(reason: str) -> str:
-    if not reason.strip():
-        raise BadInput('This act needs a reason. Add `--reason "one sentence"`.')
-    return reason.strip()
 
 
 def pause(
@@ -34,7 +28,7 @@ def pause(
     Automatic actions not yet sent return to queue B; actions that people approved go on. With `evidence` a model
     review is opened, which must be closed before the category may resume. Returns how many actions returned.
     """
-    reason = _reasoned(reason)
+    reason = required(reason)
     if category is not None:
         policy.category(category)
     with store.write() as connection:
@@ -67,7 +61,7 @@ def pause(
                 "returned": returned,
             },
         )
-        trail.append(connection, [event], at=now, actor=actor)
+        trail.give_reason(connection, trail.append(connection, [event], at=now, actor=actor), reason)
     return returned
 
 
@@ -77,7 +71,7 @@ def resume(store: Store, category: str | None, *, reason: str, policy: Policy, a
     Raises:
         Refused: nothing is paused, or a model review is still open.
     """
-    reason = _reasoned(reason)
+    reason = required(reason)
     with store.write() as connection:
         authorize(connection, "resume", actor)
         trail.lock(connection)
@@ -101,7 +95,7 @@ def resume(store: Store, category: str | None, *, reason: str, policy: Policy, a
                     connection, category=category, stage=Stage.PARTIAL, since=now, actor=actor, reason=reason
                 )
                 events.append(Event("stage.changed", data={"category": category, "from": stage, "to": Stage.PARTIAL}))
-        trail.append(connection, events, at=now, actor=actor)
+        trail.give_reason(connection, trail.append(connection, events, at=now, actor=actor), reason)
 
 
 def close_review(store: Store, review_id: int, *, conclusion: str, actor: str, now: datetime) -> None:
@@ -110,19 +104,20 @@ def close_review(store: Store, review_id: int, *, conclusion: str, actor: str, n
     Raises:
         NotFound: there is no open review with this number.
     """
-    conclusion = _reasoned(conclusion)
+    conclusion = required(conclusion)
     with store.write() as connection:
         authorize(connection, "close_review", actor)
         if not rollout.close_review(connection, review_id, actor=actor, conclusion=conclusion, now=now):
             raise NotFound(f"There is no open model review {review_id}. See `handrail review list`.")
-        trail.append(connection, [Event("review.closed", data={"review": review_id})], at=now, actor=actor)
+        closed = Event("review.closed", data={"review": review_id})
+        trail.give_reason(connection, trail.append(connection, [closed], at=now, actor=actor), conclusion)
 
 
 def set_stage(
     store: Store, category: str, stage: Stage, *, reason: str, policy: Policy, actor: str, now: datetime
 ) -> Stage:
     """Move a category to another stage of the rollout; returns the stage before."""
-    reason = _reasoned(reason)
+    reason = required(reason)
     policy.category(category)
     with store.write() as connection:
         authorize(connection, "set_stage", actor)
@@ -131,5 +126,5 @@ def set_stage(
             return before
         rollout.insert_stage(connection, category=category, stage=stage, since=now, actor=actor, reason=reason)
         changed = Event("stage.changed", data={"category": category, "from": before, "to": stage})
-        trail.append(connection, [changed], at=now, actor=actor)
+        trail.give_reason(connection, trail.append(connection, [changed], at=now, actor=actor), reason)
     return before

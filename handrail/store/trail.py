@@ -8,10 +8,10 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from handrail.errors import BadInput, PermanentError
-from handrail.store.schema import TrailEvent, TrailHead
+from handrail.store.schema import Reason, TrailEvent, TrailHead
 from handrail.trail.chain import GENESIS, chain
 from handrail.trail.encoding import decode, encode
 from handrail.trail.verify import Entry, Mismatch, Verification, export_line
@@ -73,6 +73,11 @@ def append(connection: Connection, events: Sequence[Event], *, at: datetime, act
     return newest
 
 
+def give_reason(connection: Connection, seq: int, reason: str) -> None:
+    """Keep the sentence a person gave for event `seq` beside the trail, where it can be erased."""
+    connection.execute(insert(Reason).values(seq=seq, text=reason))
+
+
 def search(
     connection: Connection,
     *,
@@ -82,8 +87,16 @@ def search(
     until: datetime | None = None,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """The newest `limit` events that fit, oldest first; `since` is included, `until` is not."""
-    query = select(TrailEvent.body).order_by(TrailEvent.seq.desc()).limit(limit)
+    """The newest `limit` events that fit, oldest first; `since` is included, `until` is not.
+
+    Where a person gave a reason it stands under `because`: it is not part of the event and can be erased.
+    """
+    query = (
+        select(TrailEvent.body, Reason.text)
+        .join(Reason, Reason.seq == TrailEvent.seq, isouter=True)
+        .order_by(TrailEvent.seq.desc())
+        .limit(limit)
+    )
     if case is not None:
         query = query.where(TrailEvent.case_id == case)
     if kind is not None:
@@ -92,7 +105,8 @@ def search(
         query = query.where(TrailEvent.at >= since)
     if until is not None:
         query = query.where(TrailEvent.at < until)
-    return [decode(body) for body in connection.execute(query).scalars()][::-1]
+    found = [decode(body) | ({"because": text} if text else {}) for body, text in connection.execute(query)]
+    return found[::-1]
 
 
 def verify(connection: Connection) -> Verification:

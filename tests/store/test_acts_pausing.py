@@ -157,11 +157,12 @@ class TestPausing:
         with pytest.raises(Refused, match="Everything is paused already"):
             pause(scene, None)
 
-    def test_the_trail_names_cause_and_category_but_not_the_reason(self, scene: Scene) -> None:
+    def test_the_reason_stands_beside_the_trail_and_not_in_its_bytes(self, scene: Scene) -> None:
         pause(scene)
         (event,) = scene.events("automation.paused")
         assert (event["category"], event["cause"], event["returned"]) == ("refund", "operator", 0)
-        assert "odd refunds" not in str(event)
+        assert event["because"] == "odd refunds"
+        assert b"odd refunds" not in scene.row(schema.TrailEvent, kind="automation.paused")["body"]
         assert scene.row(schema.Pause)["reason"] == "odd refunds"
 
 

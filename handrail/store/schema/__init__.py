@@ -5,7 +5,16 @@ everything else, the trail above all, holds ids, codes and keyed digests only.
 """
 
 from handrail.store.schema.base import Base, UtcDateTime
-from handrail.store.schema.governance import ModelReview, Pause, Person, StageChange, TrailEvent, TrailHead, Watch
+from handrail.store.schema.governance import (
+    ModelReview,
+    Pause,
+    Person,
+    Reason,
+    StageChange,
+    TrailEvent,
+    TrailHead,
+    Watch,
+)
 from handrail.store.schema.intake import Batch, Case, CaseInput, Policy, Quarantine
 from handrail.store.schema.learning import Certificate, Drift, Label, ModelVersion, Prediction, Profile, Serving
 from handrail.store.schema.work import AuditDraw, CaseOutcome, Decision, Escalation, Note, Outbox, Route, WorkItem
@@ -32,6 +41,7 @@ __all__ = [
     "Prediction",
     "Profile",
     "Quarantine",
+    "Reason",
     "Route",
     "Serving",
     "StageChange",

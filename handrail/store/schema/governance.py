@@ -83,6 +83,16 @@ class TrailEvent(Base):
     __table_args__ = (Index(None, "case_id"), Index(None, "kind", "seq"))
 
 
+class Reason(Base):
+    """Erasable: the sentence a person gave for an act; the trail's event holds only who, what and when."""
+
+    __tablename__ = "reasons"
+    seq: Mapped[int] = mapped_column(
+        ForeignKey("trail.seq"), primary_key=True, autoincrement=False, comment="event it explains"
+    )
+    text: Mapped[str] = mapped_column(comment="free text")
+
+
 class TrailHead(Base):
     """One row: the end of the chain; locked by whoever appends."""
 

@@ -172,6 +172,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_trail_case_id"), "trail", ["case_id"])
     op.create_index(op.f("ix_trail_kind_seq"), "trail", ["kind", "seq"])
     op.create_table(
+        "reasons",
+        sa.Column("seq", ID, autoincrement=False, nullable=False, comment="event it explains"),
+        sa.Column("text", sa.Text(), nullable=False, comment="free text"),
+        sa.ForeignKeyConstraint(["seq"], ["trail.seq"], name=op.f("fk_reasons_seq")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_reasons")),
+    )
+    op.create_table(
         "trail_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seq", ID, nullable=False, comment="of the newest event; 0 when empty"),
