@@ -37,7 +37,7 @@ from tasks.story import Planted, Story, Week
 PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
 """Week → stage that the steward gives to every category of low consequence which is not paused."""
 RETRAINED_EVERY = 4
-REHEARSAL = 10
+REHEARSAL = 24
 """Week of the rehearsed rollback: an operator who never did it will not do it well."""
 CAPACITY = 90
 """Work items that one reviewer can do in one sitting; two sittings a day."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Dialect, bindparam, func, insert, select, update
@@ -75,7 +76,7 @@ def among(
 
 def _tuples(connection: Connection, table: type[Base], names: Sequence[str], rows: Rows) -> list[tuple[Any, ...]]:
     types = table.__table__.columns
-    columns = [_written([row[name] for row in rows], types[name].type, connection.dialect) for name in names]
+    columns = [_written(list(map(itemgetter(name), rows)), types[name].type, connection.dialect) for name in names]
     return list(zip(*columns, strict=True))
 
 
@@ -87,8 +88,8 @@ def _written(values: list[Any], kind: TypeEngine[Any], dialect: Dialect) -> list
     try:
         known = {value: write(value) for value in set(values)}  # the rows of a batch share most moments and codes
     except TypeError:  # lists and mappings
-        return [write(value) for value in values]
-    return [known[value] for value in values]
+        return list(map(write, values))
+    return list(map(known.__getitem__, values))
 
 
 # The names are those of our own tables and columns.

@@ -25,6 +25,6 @@ def _plain(column: "pd.Series[Any]") -> list[Any]:
     missing = column.isna()
     cells = column.astype(object)
     values: list[Any] = (cells.where(~missing, None) if missing.any() else cells).tolist()
-    if column.dtype == object:
-        return [value.item() if isinstance(value, np.generic) else value for value in values]
-    return values
+    if column.dtype != object or not any(issubclass(kind, np.generic) for kind in set(map(type, values))):
+        return values
+    return [value.item() if isinstance(value, np.generic) else value for value in values]
