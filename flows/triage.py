@@ -66,7 +66,8 @@ def triage(
         watch(occasion)
     result = summary(occasion, taken)
     publish.table("triage-queues", rows_of(result), f"Where the cases of {result['received']} rows went, and why")
-    publish.link("data-docs", occasion.workspace.data_docs.as_uri(), "Validation reports of the intake gate")
+    if docs:
+        publish.link("data-docs", occasion.workspace.data_docs.as_uri(), "Validation reports of the intake gate")
     return result
 
 

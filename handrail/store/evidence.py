@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, case, delete, func, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, insert, null, or_, select, update
 from sqlalchemy.orm import aliased
 
 from handrail.policy import Policy
@@ -23,7 +23,9 @@ from handrail.store.schema import (
     Outbox,
     Prediction,
     Quarantine,
+    Reason,
     Route,
+    TrailEvent,
     WorkItem,
 )
 
@@ -323,19 +325,19 @@ def waiting(connection: Connection, now: datetime) -> pd.DataFrame:
 
 
 def expired(connection: Connection, policy: Policy, now: datetime) -> dict[str, int]:
-    """How many notes and quarantined rows are past their retention."""
-    notes = select(func.count()).select_from(Note).join(Decision, Decision.id == Note.decision_id)
+    """How many notes (reasons of acts among them) and quarantined rows are past their retention."""
+    texts = [select(func.count()).where(old(policy, now)) for old in (_old_notes, _old_reasons)]
     rows = select(func.count()).where(Quarantine.at < now - policy.retention.quarantine, Quarantine.row.is_not(None))
     return {
-        "notes": int(connection.execute(notes.where(Decision.decided_at < now - policy.retention.notes)).scalar_one()),
+        "notes": sum(int(connection.execute(count).scalar_one()) for count in texts),
         "quarantined_rows": int(connection.execute(rows).scalar_one()),
     }
 
 
 def purge_expired(connection: Connection, policy: Policy, now: datetime) -> dict[str, int]:
-    """Delete notes and blank quarantined rows past their retention."""
-    old = select(Decision.id).where(Decision.decided_at < now - policy.retention.notes)
-    notes = connection.execute(delete(Note).where(Note.decision_id.in_(old))).rowcount
+    """Delete notes and reasons of acts, and blank quarantined rows, past their retention."""
+    notes = connection.execute(delete(Note).where(_old_notes(policy, now))).rowcount
+    notes += connection.execute(delete(Reason).where(_old_reasons(policy, now))).rowcount
     rows = connection.execute(
         update(Quarantine)
         .where(Quarantine.at < now - policy.retention.quarantine, Quarantine.row.is_not(None))
@@ -343,3 +345,12 @@ def purge_expired(connection: Connection, policy: Policy, now: datetime) -> dict
         .values(row=null(), reason=Quarantine.expectation)
     ).rowcount
     return {"notes": notes, "quarantined_rows": rows}
+
+
+def _old_notes(policy: Policy, now: datetime) -> ColumnElement[bool]:
+    old = select(Decision.id).where(Decision.decided_at < now - policy.retention.notes)
+    return Note.decision_id.in_(old)
+
+
+def _old_reasons(policy: Policy, now: datetime) -> ColumnElement[bool]:
+    return Reason.seq.in_(select(TrailEvent.seq).where(TrailEvent.at < now - policy.retention.notes))
