@@ -36,7 +36,7 @@ WARM_UP, FIRST = 200, 2  # cases of which the time does not count
 DATABASES = ("handrail.db", "actions.db")  # Handrail's own and the receiver's
 EVENTLESS_WEEKS = range(1, 8)  # before the sample business's first event
 SIZES, TASKS = (10_000, 50_000), 1_000
-QUICK_SIZES, QUICK_TASKS = (2_000, 10_000), 100
+QUICK_SIZES, QUICK_TASKS = (2_000, 8_000), 50
 
 
 @dataclass
@@ -73,7 +73,7 @@ def prepare(folder: Path, sizes: Sequence[int]) -> dict[str, float]:
 
     most = max(sizes) + WARM_UP
     cases, _ = sample.generate_weeks(EVENTLESS_WEEKS, per_week=round(most / len(EVENTLESS_WEEKS) * 1.1))
-    business = sample.generate(weeks=1)
+    business = sample.generate(weeks=1, per_week=1)  # its history does not depend on them
     deliver_file(business.history, folder / "history.jsonl")
     deliver_file(cases[:WARM_UP], folder / "warm-up.jsonl")
     for size in sizes:

@@ -71,7 +71,10 @@ class Recorder(logging.Handler):
 def every_line() -> Iterator[list[str]]:
     """Whatever our own loggers and all the others say meanwhile, down to the last detail of ours."""
     recorder, ours = Recorder(), logging.getLogger("handrail")
-    loggers, level = (logging.getLogger(), ours), ours.level
+    loggers, level, disabled = (logging.getLogger(), ours), ours.level, ours.disabled
+    # A library that configures logging anew may have silenced ours in this process.
+    ours.disabled = False
+    logging.disable(logging.NOTSET)
     ours.setLevel(logging.DEBUG)
     for logger in loggers:
         logger.addHandler(recorder)
@@ -79,6 +82,7 @@ def every_line() -> Iterator[list[str]]:
         yield recorder.lines
     finally:
         ours.setLevel(level)
+        ours.disabled = disabled
         for logger in loggers:
             logger.removeHandler(recorder)
 

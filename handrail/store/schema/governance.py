@@ -87,9 +87,7 @@ class Reason(Base):
     """Erasable: the sentence a person gave for an act; the trail's event holds only who, what and when."""
 
     __tablename__ = "reasons"
-    seq: Mapped[int] = mapped_column(
-        ForeignKey("trail.seq"), primary_key=True, autoincrement=False, comment="event it explains"
-    )
+    seq: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False, comment="trail event it explains")
     text: Mapped[str] = mapped_column(comment="free text")
 
 

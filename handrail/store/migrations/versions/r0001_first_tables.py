@@ -173,9 +173,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_trail_kind_seq"), "trail", ["kind", "seq"])
     op.create_table(
         "reasons",
-        sa.Column("seq", ID, autoincrement=False, nullable=False, comment="event it explains"),
+        sa.Column("seq", ID, autoincrement=False, nullable=False, comment="trail event it explains"),
         sa.Column("text", sa.Text(), nullable=False, comment="free text"),
-        sa.ForeignKeyConstraint(["seq"], ["trail.seq"], name=op.f("fk_reasons_seq")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_reasons")),
     )
     op.create_table(
