@@ -16,7 +16,7 @@ from handrail.store.schema import Case, CaseInput
 NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
 
 
-def a_case(batch_id: int, external_id: str, **values: Any) -> dict[str, Any]:
+def a_case(batch_id: int, external_id: str, **values: object) -> dict[str, Any]:
     return {
         "source": "shop", "external_id": external_id, "state": State.RECEIVED, "batch_id": batch_id,
         "row_digest": external_id, "received_at": NOON, "ingested_at": NOON, "history": False, "has_text": True,
@@ -24,7 +24,7 @@ def a_case(batch_id: int, external_id: str, **values: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def insert_some(connection: Connection, *external_ids: str, **values: Any) -> list[int]:
+def insert_some(connection: Connection, *external_ids: str, **values: object) -> list[int]:
     batch_id = cases.insert_batch(connection, source="shop", file_digest="f", policy_version="v", started_at=NOON)
     return insert_numbered(connection, Case, [a_case(batch_id, name, **values) for name in external_ids])
 
