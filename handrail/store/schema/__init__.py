@@ -6,6 +6,7 @@ everything else, the trail above all, holds ids, codes and keyed digests only.
 
 from handrail.store.schema.base import Base, UtcDateTime
 from handrail.store.schema.governance import (
+    Lease,
     ModelReview,
     Pause,
     Person,
@@ -15,8 +16,19 @@ from handrail.store.schema.governance import (
     TrailHead,
     Watch,
 )
-from handrail.store.schema.intake import Batch, Case, CaseInput, Policy, Quarantine
-from handrail.store.schema.learning import Certificate, Drift, Label, ModelVersion, Prediction, Profile, Serving
+from handrail.store.schema.intake import Batch, Case, CaseInput, GivenPrediction, Policy, Quarantine
+from handrail.store.schema.learning import (
+    Certificate,
+    CertificateAttempt,
+    Drift,
+    GoldCase,
+    Label,
+    ModelVersion,
+    Prediction,
+    Profile,
+    Qualification,
+    Serving,
+)
 from handrail.store.schema.work import AuditDraw, CaseOutcome, Decision, Escalation, Note, Outbox, Route, WorkItem
 
 __all__ = [
@@ -27,10 +39,14 @@ __all__ = [
     "CaseInput",
     "CaseOutcome",
     "Certificate",
+    "CertificateAttempt",
     "Decision",
     "Drift",
     "Escalation",
+    "GivenPrediction",
+    "GoldCase",
     "Label",
+    "Lease",
     "ModelReview",
     "ModelVersion",
     "Note",
@@ -40,6 +56,7 @@ __all__ = [
     "Policy",
     "Prediction",
     "Profile",
+    "Qualification",
     "Quarantine",
     "Reason",
     "Route",

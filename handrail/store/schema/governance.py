@@ -70,6 +70,15 @@ class Watch(Base):
     succeeded_at: Mapped[datetime] = mapped_column(comment="when")
 
 
+class Lease(Base):
+    """Work that only one may do at a time, such as a retraining; whoever dies lets go when the time is over."""
+
+    __tablename__ = "leases"
+    name: Mapped[str] = mapped_column(primary_key=True, comment="what is reserved")
+    holder: Mapped[str] = mapped_column(comment="a random name of the run that holds it")
+    until: Mapped[datetime] = mapped_column(comment="free again from then on")
+
+
 class TrailEvent(Base):
     """The audit trail: the exact bytes, chained by hash; triggers refuse every change."""
 

@@ -92,3 +92,12 @@ class Quarantine(Base):
     at: Mapped[datetime] = mapped_column(comment="when it was put aside")
     released_at: Mapped[datetime | None] = mapped_column(comment="when a corrected row replaced it")
     __table_args__ = (UniqueConstraint("source", "row_digest"), Index(None, "batch_id"))
+
+
+class GivenPrediction(Base):
+    """What somebody else's model said of a case; it arrives with the case and is calibrated here."""
+
+    __tablename__ = "given_predictions"
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True, autoincrement=False)
+    label: Mapped[str] = mapped_column(comment="category it gave, as delivered")
+    confidence: Mapped[float] = mapped_column(comment="its own confidence in [0, 1], uncalibrated")

@@ -26,6 +26,9 @@ class ModelVersion(Base):
     metrics: Mapped[dict[str, Any]] = mapped_column(comment="accuracy, ece, log_loss … on data never trained on")
     novelty_threshold: Mapped[float] = mapped_column(comment="novelty above it flags a case as novel")
     registered_at: Mapped[datetime] = mapped_column(comment="when it was registered")
+    kind: Mapped[str] = mapped_column(String(8), server_default="trained", comment="trained here, or given: calibrated")
+    rebuild: Mapped[dict[str, Any] | None] = mapped_column(comment="seed, code, lock, packages, digest of predictions")
+    judgement: Mapped[dict[str, Any] | None] = mapped_column(comment="the gates' last word: passed, figures, reasons")
     trained_until: Mapped[datetime | None] = mapped_column(comment="receipt of the newest training case")
 
 
@@ -93,6 +96,50 @@ class Certificate(Base):
     voided_at: Mapped[datetime | None] = mapped_column(comment="by a new model or drift")
     void_reason: Mapped[str | None] = mapped_column(comment="which")
     __table_args__ = (Index(None, "model_version", "voided_at"),)
+
+
+class CertificateAttempt(Base):
+    """One look at the blind labels for a certificate; each look spends a part of the policy's delta."""
+
+    __tablename__ = "certificate_attempts"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    model_version: Mapped[str] = mapped_column(String(32), comment="the version looked at")
+    category: Mapped[str | None] = mapped_column(comment="null: overall")
+    at: Mapped[datetime] = mapped_column(comment="when")
+    delta: Mapped[float] = mapped_column(comment="chance of a wrong guarantee that this look spent")
+    labels: Mapped[int] = mapped_column(comment="blind labels looked at")
+    errors: Mapped[int] = mapped_column(comment="errors among them, at or above the threshold where there is one")
+    threshold: Mapped[float | None] = mapped_column(comment="what was certified; null: nothing")
+    coverage: Mapped[float] = mapped_column(comment="share of cases at or above the threshold")
+    needed: Mapped[int] = mapped_column(comment="further labels without an error that would certify; 0 when certified")
+    certificate_id: Mapped[int | None] = mapped_column(ForeignKey("certificates.id"), comment="what came of it")
+    __table_args__ = (Index(None, "model_version", "category", "id"),)
+
+
+class GoldCase(Base):
+    """A case whose category a data curator has attested; it tests reviewers and never trains."""
+
+    __tablename__ = "gold_cases"
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True, autoincrement=False)
+    label: Mapped[str] = mapped_column(comment="the attested category")
+    origin: Mapped[str] = mapped_column(String(8), comment="history, review or written by hand")
+    attested_by: Mapped[str] = mapped_column(comment="data curator")
+    attested_at: Mapped[datetime] = mapped_column(comment="when")
+    retired_at: Mapped[datetime | None] = mapped_column(comment="no longer used from then on")
+
+
+class Qualification(Base):
+    """One test of a reviewer on gold cases; passed, it makes their labels count for a time."""
+
+    __tablename__ = "qualifications"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    person: Mapped[str] = mapped_column(comment="who is tested")
+    opened_at: Mapped[datetime] = mapped_column(comment="when the gold cases were handed out")
+    cases: Mapped[int] = mapped_column(comment="gold cases handed out")
+    right: Mapped[int | None] = mapped_column(comment="how many were labelled as attested; null: not finished")
+    passed: Mapped[bool | None] = mapped_column(comment="null: not finished")
+    closed_at: Mapped[datetime | None] = mapped_column(comment="when the last one was decided")
+    __table_args__ = (Index(None, "person", "id"),)
 
 
 class Profile(Base):

@@ -40,7 +40,9 @@ class WorkItem(Base):
     __tablename__ = "work_items"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
-    kind: Mapped[str] = mapped_column(String(12), comment="review, audit, second, gold or escalation")
+    kind: Mapped[str] = mapped_column(
+        String(12), comment="review, audit, second, recheck, adjudication, gold or escalation"
+    )
     queue: Mapped[str] = mapped_column(String(1), comment="queue of the case at opening")
     category: Mapped[str | None] = mapped_column(comment="predicted category")
     suggestion_hidden: Mapped[bool] = mapped_column(comment="the reviewer decides blind")
@@ -52,6 +54,7 @@ class WorkItem(Base):
     fence: Mapped[int] = mapped_column(default=0, comment="grows with each claim; a stale one is refused")
     breached_at: Mapped[datetime | None] = mapped_column(comment="SLA breach noticed")
     closed_at: Mapped[datetime | None] = mapped_column(comment="decided or withdrawn")
+    assigned_to: Mapped[str | None] = mapped_column(comment="only this person may claim it; null: whoever may")
     __table_args__ = (Index(None, "state", "due_at"), Index(None, "case_id", "state"), Index(None, "kind", "state"))
 
 
@@ -62,7 +65,7 @@ class Decision(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
     work_item_id: Mapped[int | None] = mapped_column(ForeignKey("work_items.id"), comment="null: automatic")
-    kind: Mapped[str] = mapped_column(String(12), comment="automatic, review, audit, second, gold or escalation")
+    kind: Mapped[str] = mapped_column(String(12), comment="automatic, or the work item's kind")
     outcome: Mapped[str] = mapped_column(String(8), comment="approve, override or deny")
     proposed: Mapped[str | None] = mapped_column(comment="label the model proposed")
     label: Mapped[str | None] = mapped_column(comment="label decided; null when none fits")

@@ -1,0 +1,159 @@
+"""The policy: every number a steward may change, typed, frozen and versioned by its content."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from handrail import typed_yaml
+from handrail.errors import NotFound
+from handrail.policy.base import Consequence, Stage, Strict, TimeZone
+from handrail.policy.deciding import (
+    AmountStep,
+    Calendar,
+    CategoryRules,
+    EscalationRules,
+    IntakeRules,
+    LeaseRules,
+    Patterns,
+    PrivacyRules,
+    QueueRules,
+    RetentionRules,
+    SlaRules,
+)
+from handrail.policy.learning import (
+    CertificateRules,
+    CostRules,
+    GateRules,
+    LabelRules,
+    ModelRules,
+    NoveltyRules,
+    PromotionRules,
+    RetrainingRules,
+)
+from handrail.policy.watching import (
+    BreakerRules,
+    DriftRules,
+    FairnessRules,
+    KpiGoal,
+    SamplingPolicy,
+    StratumRules,
+    WatchRules,
+)
+
+__all__ = [
+    "AmountStep",
+    "BreakerRules",
+    "Calendar",
+    "CategoryRules",
+    "CertificateRules",
+    "Consequence",
+    "CostRules",
+    "DriftRules",
+    "EscalationRules",
+    "FairnessRules",
+    "GateRules",
+    "IntakeRules",
+    "KpiGoal",
+    "LabelRules",
+    "LeaseRules",
+    "ModelRules",
+    "NoveltyRules",
+    "Patterns",
+    "Policy",
+    "PrivacyRules",
+    "PromotionRules",
+    "QueueRules",
+    "RetentionRules",
+    "RetrainingRules",
+    "SamplingPolicy",
+    "SlaRules",
+    "Stage",
+    "StratumRules",
+    "Strict",
+    "TimeZone",
+    "WatchRules",
+    "for_labels",
+    "read",
+]
+
+
+class Policy(Strict):
+    """One business's rules. Read it with `read`, never change it in place: edit the file and publish."""
+
+    business: str = Field(min_length=1)
+    owner: str = "product_owner"
+    queues: QueueRules = QueueRules()
+    certificate: CertificateRules = CertificateRules()
+    sla: SlaRules = SlaRules()
+    escalation: EscalationRules = EscalationRules()
+    leases: LeaseRules = LeaseRules()
+    breaker: BreakerRules = BreakerRules()
+    sampling: SamplingPolicy = SamplingPolicy()
+    drift: DriftRules = DriftRules()
+    novelty: NoveltyRules = NoveltyRules()
+    categories: dict[str, CategoryRules] = Field(min_length=1)
+    flags: dict[Literal["policy", "legal", "safety"], Patterns] = Field({})
+    model: ModelRules = ModelRules()
+    privacy: PrivacyRules = PrivacyRules()
+    retention: RetentionRules = RetentionRules()
+    retraining: RetrainingRules = RetrainingRules()
+    gates: GateRules = GateRules()
+    promotion: PromotionRules = PromotionRules()
+    costs: CostRules = CostRules()
+    fairness: FairnessRules = FairnessRules()
+    watches: WatchRules = WatchRules()
+    labels: LabelRules = LabelRules()
+    intake: IntakeRules = IntakeRules()
+    goal: KpiGoal = KpiGoal()
+
+    @property
+    def version(self) -> str:
+        """Twelve hex digits of the content's SHA-256: equal content, equal version."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    def category(self, label: str) -> CategoryRules:
+        """The rules of one category.
+
+        Raises:
+            NotFound: the policy has no such category.
+        """
+        try:
+            return self.categories[label]
+        except KeyError:
+            known = ", ".join(self.categories)
+            raise NotFound(f"The policy has no category {label!r}. Use one of: {known}.") from None
+
+    def auto_above(self, label: str) -> float:
+        """The fixed part of the auto threshold of one category; a certificate may only raise it."""
+        own = self.category(label).auto_above
+        return self.queues.auto_above if own is None else own
+
+
+def read(path: Path) -> Policy:
+    """Read a policy file.
+
+    Raises:
+        BadPolicy: names the line and the remedy.
+    """
+    return typed_yaml.load(path, Policy)
+
+
+def for_labels(labels: Sequence[str], *, business: str = "file") -> Policy:
+    """A policy of one entry per label, taken verbatim: low consequence, stage auto, fixed threshold.
+
+    It serves a labelled file in an empty workspace, where nobody has written a policy yet.
+    """
+    rules = {
+        label: CategoryRules(action=label, consequence=Consequence.LOW, stage=Stage.AUTO)
+        for label in sorted(set(labels))
+    }
+    return Policy(
+        business=business,
+        queues=QueueRules(uncertified="fixed"),
+        categories=rules,
+        # As with the threshold: a file brings no blind labels, and every face says that nothing was proven.
+        promotion=PromotionRules(without_evidence="allow"),
+    )

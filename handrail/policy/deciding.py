@@ -1,0 +1,134 @@
+"""Rules of the way of a case: queues, due times, escalation, categories, intake, privacy, retention."""
+
+import re
+from datetime import date, time, timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from handrail.policy.base import Consequence, Duration, Money, Share, Stage, Strict, TimeOfDay, TimeZone
+
+
+def _compiles(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+    return patterns
+
+
+Patterns = Annotated[tuple[str, ...], AfterValidator(_compiles)]
+
+
+class QueueRules(Strict):
+    """Confidence bands and what the reviewer may see."""
+
+    auto_above: Share = 0.95
+    human_below: Share = 0.70
+    uncertified: Literal["review", "fixed"] = "review"
+    blind_share: Share = Field(0.10, description="share of queue B whose suggestion is hidden")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.human_below > self.auto_above:
+            raise ValueError("human_below must not be above auto_above")
+        return self
+
+
+class Calendar(Strict):
+    """When the business works; SLA time runs only then. The default is always."""
+
+    timezone: TimeZone = "UTC"
+    opens: TimeOfDay = time(0)
+    closes: TimeOfDay = Field(time(0), description="00:00 means the end of the day")
+    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
+        "mon", "tue", "wed", "thu", "fri", "sat", "sun",
+    )  # fmt: skip
+    holidays: tuple[date, ...] = ()
+
+    @model_validator(mode="after")
+    def _open_some_time(self) -> Self:
+        if not self.days:
+            raise ValueError("days must name at least one working day")
+        if self.closes != time(0) and self.closes <= self.opens:
+            raise ValueError("closes must be later than opens")
+        return self
+
+
+class SlaRules(Strict):
+    """Time from assignment to decision, by kind of work."""
+
+    auto: Duration = timedelta(hours=1)
+    quick: Duration = timedelta(hours=24)
+    decision: Duration = timedelta(hours=4)
+    manual: Duration = timedelta(hours=72)
+    audit: Duration = timedelta(hours=72)
+    calendar: Calendar = Calendar()
+
+
+class EscalationRules(Strict):
+    """Which rejections go to the escalation manager, and how soon they are due."""
+
+    due_within: Duration = timedelta(hours=1)
+    reasons: tuple[str, ...] = ("policy", "legal")
+
+
+class LeaseRules(Strict):
+    """How long a claimed case is reserved for its reviewer."""
+
+    duration: Duration = timedelta(minutes=5)
+
+
+class AmountStep(Strict):
+    """From this amount on the consequence of an error is at least this."""
+
+    above: Money
+    consequence: Consequence
+
+
+class CategoryRules(Strict):
+    """What one category may do by itself. All of it follows the *predicted* category."""
+
+    action: str = Field(min_length=1, description="name of the action that the receiver executes")
+    consequence: Consequence = Consequence.MEDIUM
+    consequence_by_amount: tuple[AmountStep, ...] = ()
+    amount_limit: Money | None = Field(None, description="above it the case is flagged")
+    stage: Stage = Stage.SHADOW
+    partial_share: Share = 0.5
+    auto_above: Share | None = Field(None, description="replaces queues.auto_above for this category")
+
+    def consequence_at(self, amount: float | None) -> Consequence:
+        """The highest consequence that applies to `amount`; the category's own when there is none."""
+        reached = [
+            step.consequence for step in self.consequence_by_amount if amount is not None and amount > step.above
+        ]
+        return max([self.consequence, *reached], key=list(Consequence).index)
+
+
+class PrivacyRules(Strict):
+    """What is taken out of texts before the model or a log sees them."""
+
+    redact: tuple[Literal["email", "phone", "card", "iban", "ssn", "ip"], ...] = (
+        "email", "phone", "card", "iban", "ssn", "ip",
+    )  # fmt: skip
+    phone_region: str = "US"
+    consent_when_absent: bool = Field(default=True, description="consent where the source names no such column")
+
+
+class RetentionRules(Strict):
+    """How long erasable content is kept, and who may purge it."""
+
+    inputs: Duration = timedelta(days=365)
+    notes: Duration = timedelta(days=730)
+    quarantine: Duration = timedelta(days=90)
+    purgers: tuple[str, ...] = ("data_curator",)
+
+
+class IntakeRules(Strict):
+    """What one batch may look like."""
+
+    batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    max_bad_share: Share = 0.10
+    max_text_characters: Annotated[int, Field(ge=100)] = 100_000
+    oldest: Duration = Field(timedelta(days=3650), description="a case received earlier is a mistake")

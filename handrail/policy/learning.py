@@ -1,0 +1,126 @@
+"""Rules of learning: model, labels, certificates, gates, retraining, promotion."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from handrail.policy.base import Duration, Money, ProperShare, Share, Strict
+
+
+class CertificateRules(Strict):
+    """What a certified threshold guarantees and for how long."""
+
+    max_error: ProperShare = 0.02
+    delta: ProperShare = 0.05
+    valid_for: Duration = timedelta(days=60)
+    renew_before: Duration = Field(timedelta(days=14), description="time before its end from which it is renewed")
+    retry_after_growth: Annotated[float, Field(gt=0)] = Field(
+        0.5, description="share by which the labels have to grow before the next attempt"
+    )
+
+
+class NoveltyRules(Strict):
+    """Which share of in-scope cases may be called novel."""
+
+    max_in_scope_flagged: Share = 0.02
+
+
+class ModelRules(Strict):
+    """What the model may see and from how much it may learn."""
+
+    source: Literal["trained", "given"] = Field(
+        "trained", description="trained: Handrail's own; given: label and confidence arrive with each case"
+    )
+    fields: tuple[str, ...] = ()
+    min_labels: Annotated[int, Field(ge=10)] = 100
+    min_labels_per_category: Annotated[int, Field(ge=2)] = 5
+    calibration_share: ProperShare = 0.2
+    max_labels: Annotated[int, Field(ge=100)] = Field(20_000, description="the newest are kept")
+    max_features: Annotated[int, Field(ge=100)] = 200_000
+    seed: int = 7
+
+
+class LabelRules(Strict):
+    """Whose labels train, and for how long a training counts."""
+
+    training_valid_for: Duration = timedelta(days=180)
+    gold_cases: Annotated[int, Field(ge=1)] = Field(20, description="attested cases that a reviewer is tested on")
+    gold_right: Share = Field(0.85, description="share of them to get right")
+    second_share: Share = Field(0.05, description="share of blind labels that another person repeats blindly")
+    consensus_at_least: Annotated[float, Field(gt=0.5, le=1)] = Field(
+        0.9, description="posterior probability from which a consensus settles two that disagree"
+    )
+
+
+class RetrainingRules(Strict):
+    """What starts a retraining."""
+
+    every: Duration = timedelta(days=28)
+    error_rate_above: Share = 0.05
+    error_window: Duration = timedelta(days=7)
+    min_audited: Annotated[int, Field(ge=1)] = 60
+    new_labels: Annotated[int, Field(ge=1)] = Field(1_000, description="labels that can train, since the last training")
+    not_again_within: Duration = timedelta(days=6)
+
+
+class PromotionRules(Strict):
+    """What a challenger has to show on the withheld set."""
+
+    withheld: Duration = Field(timedelta(days=28), description="labels older than this no longer judge")
+    withheld_share: Share = Field(0.5, description="share of blind labels that never trains")
+    shadow_for: Duration = Field(
+        timedelta(days=6), description="time a challenger scores in shadow before it is judged"
+    )
+    min_withheld: Annotated[int, Field(ge=20)] = 200
+    without_evidence: Literal["refuse", "allow"] = Field(
+        "refuse", description="may a person promote a version that no withheld label has judged yet?"
+    )
+    margin_per_case: float = Field(0.0, description="gain in business value per case, in `costs.currency`")
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+
+
+class CostRules(Strict):
+    """What work and errors cost; the business value of a decision is computed from these."""
+
+    currency: str = "USD"
+    minutes_manual: Money = 6.0
+    minutes_quick: Money = 1.0
+    minute: Money = 0.75
+    error: Money = 25.0
+
+
+class TrainingSetRules(Strict):
+    """What the labels have to look like before a model learns from them."""
+
+    largest_category_at_most: Share = Field(0.90, description="share of the labels")
+    agreement_at_least: Annotated[float, Field(ge=-1, le=1)] = Field(0.4, description="Krippendorff's alpha, nominal")
+    agreement_cases: Annotated[int, Field(ge=2)] = Field(50, description="fewer cases labelled twice say nothing")
+    newest_within: Duration = timedelta(days=56)
+    without_text_at_most: Share = 0.05
+    repeated_at_most: Share = Field(0.5, description="share of texts that stand more than once")
+    near_duplicate_from: ProperShare = Field(0.8, description="share of word triples that two texts have in common")
+
+
+class WithheldSetRules(Strict):
+    """What the withheld labels have to look like before they judge a challenger."""
+
+    newest_within: Duration = timedelta(days=14)
+    shift_at_most: Annotated[float, Field(gt=0)] = Field(
+        0.25, description="population stability index of the champion's predictions against production"
+    )
+
+
+class ChallengerRules(Strict):
+    """What a challenger's predictions on the withheld labels have to look like."""
+
+    calibration_error_at_most: Share = Field(0.05, description="beyond what chance explains at this number of labels")
+    covers_from: Share = Field(0.03, description="a category of at least this share of the labels must be predicted")
+
+
+class GateRules(Strict):
+    """What the data gates ask for; a failed one stops the training or the deployment."""
+
+    training_set: TrainingSetRules = TrainingSetRules()
+    withheld_set: WithheldSetRules = WithheldSetRules()
+    challenger: ChallengerRules = ChallengerRules()
