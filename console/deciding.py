@@ -6,6 +6,9 @@ import typer
 
 from console.answer import Actor, AsJson, AsOf, answer, enter, table
 
+WORTH_TELLING = 0.1
+"""Log-odds below which a word or field is not worth a reviewer's time."""
+
 
 def register(app: typer.Typer) -> None:
     """Add this topic's commands."""
@@ -62,10 +65,26 @@ def _card(value: dict[str, Any]) -> str:
         f"due {value['due_at']:%Y-%m-%d %H:%M} UTC, yours until {value['lease_until']:%H:%M}",
         f"reason: {value['why']}",
         f"suggestion: {value['suggestion'] or 'hidden or none: choose with override --label'}",
+        *_because(value["because"]),
+        *_said(value["labels"]),
         "",
         value["text"] or "(no text)",
     ]
     return "\n".join(lines)
+
+
+def _said(labels: list[str | None]) -> list[str]:
+    """What others called the case, for whoever settles it."""
+    return [f"labels given so far: {', '.join(label or 'none fits' for label in labels)}"] if labels else []
+
+
+def _because(found: dict[str, Any] | None) -> list[str]:
+    """The strongest words and fields, those that speak against the suggestion with a minus."""
+    if found is None:
+        return []
+    strong = [part for part in [*found["words"], *found["fields"]] if abs(part["weight"]) >= WORTH_TELLING]
+    told = ", ".join(f"{part['term']} {part['weight']:+.1f}" for part in strong)
+    return [f"because: {told or 'of many small signs'}; second choice: {found['second_choice']}"]
 
 
 def decide(
@@ -93,7 +112,10 @@ def decide(
     else:
         item = deciding.held_item(occasion.store, case, occasion.actor)
     ruling = deciding.Ruling(item, fence, Outcome(outcome), label=label, reason_code=reason, note=note)
-    deciding.decide(occasion.store, [ruling], occasion.actor, policy=occasion.policy, now=occasion.now)
+    deciding.decide(
+        occasion.store, [ruling], occasion.actor,
+        policy=occasion.policy, now=occasion.now, secret=occasion.secret,
+    )  # fmt: skip
     sent = deliver(occasion)
     value = {"case": case, "outcome": outcome, "label": label, "delivered": sent}
     answer(value, as_json=as_json, text=f"Case {case}: {outcome} recorded; {sent} actions delivered.")

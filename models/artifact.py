@@ -9,33 +9,41 @@ from collections import OrderedDict
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
+from typing import Literal
 
 import skops.io
 
 from handrail.errors import NotFound, PermanentError
 from models.classifier import TrainedModel
+from models.external import GivenModel, Model
 from models.novelty import NoveltyModel
 
 ESTIMATOR_FILE = "model.skops"
 COMPANION_FILE = "handrail.json"
 # Everything in the file that skops does not know by itself; it refuses to build any other type.
 TRUSTED_TYPES = (
+    "models.calibrators.CalibratedClassifier",
+    "models.external.GivenClassifier",
     "models.vectoriser.TermVectoriser",
     "numpy.dtype",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._TemperatureScaling",
-    "sklearn.model_selection._split.PredefinedSplit",
 )
 
 
-def companion(trained: TrainedModel) -> str:
+def kind(model: Model) -> Literal["trained", "given"]:
+    """Was the model trained here, or is it the calibration of somebody else's?"""
+    return "given" if isinstance(model, GivenModel) else "trained"
+
+
+def companion(trained: Model) -> str:
     """What stands in `COMPANION_FILE`: all of the model but the estimator and the withheld cases."""
     document = {
         "fields": list(trained.fields),
+        "kind": kind(trained),
         "labels": list(trained.labels),
         "metrics": dict(trained.metrics),
         "notes": list(trained.notes),
         "novelty": trained.novelty.to_dict(),
+        "predictions_digest": trained.predictions_digest,
         "trained_until": None if trained.trained_until is None else trained.trained_until.isoformat(),
     }
     return json.dumps(document, sort_keys=True)
@@ -46,7 +54,12 @@ def digest(folder: Path) -> str:
     return _digest(*_read(folder))
 
 
-def read(folder: Path, expected_digest: str) -> TrainedModel:
+def digest_of(estimator: Path, companion_file: Path) -> str:
+    """The same over the two files wherever they lie."""
+    return _digest(estimator.read_bytes(), companion_file.read_bytes())
+
+
+def read(folder: Path, expected_digest: str) -> Model:
     """Read a model; the very bytes that were checked are the ones that are loaded.
 
     Raises:
@@ -61,13 +74,15 @@ def read(folder: Path, expected_digest: str) -> TrainedModel:
         )
     known = json.loads(document)
     until = known["trained_until"]
-    return TrainedModel(
+    model = GivenModel if known.get("kind") == "given" else TrainedModel
+    return model(
         estimator=skops.io.loads(estimator, trusted=list(TRUSTED_TYPES)),
         novelty=NoveltyModel.from_dict(known["novelty"]),
         fields=tuple(known["fields"]),
         metrics=known["metrics"],
         notes=tuple(known["notes"]),
         trained_until=None if until is None else datetime.fromisoformat(until),
+        predictions_digest=known["predictions_digest"],
     )
 
 
@@ -95,17 +110,17 @@ class Loaded:
     def __init__(self, size: int = 4) -> None:
         """Keep at most `size` models: champion, challenger, and one of each while they change."""
         self._size = size
-        self._models: OrderedDict[str, TrainedModel] = OrderedDict()
+        self._models: OrderedDict[str, Model] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: str) -> TrainedModel | None:
+    def get(self, key: str) -> Model | None:
         """The model with this digest, or None."""
         with self._lock:
             if key in self._models:
                 self._models.move_to_end(key)
             return self._models.get(key)
 
-    def put(self, key: str, model: TrainedModel) -> None:
+    def put(self, key: str, model: Model) -> None:
         """Keep a model and drop the one that was not used for longest."""
         with self._lock:
             self._models[key] = model

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 BINS = 15
 _DARK = 0.5
+_LEGIBLE = 40  # categories; drawing 150 with their numbers took longer than training on them
 
 
 def reliability(confidence: ArrayLike, correct: ArrayLike, bins: int = BINS) -> pd.DataFrame:
@@ -81,26 +82,26 @@ def reliability_figure(withheld: pd.DataFrame) -> "Figure":
 
 
 def confusion_figure(withheld: pd.DataFrame) -> "Figure":
-    """Draw the confusion matrix, shaded by the share of each true category."""
+    """Draw the confusion matrix, shaded by the share of each true category.
+
+    Cells with cases show their number; beyond 40 categories the shade alone has to do.
+    """
     table = confusion(withheld)
     counts = table.to_numpy()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 2.5 + 0.55 * len(table)
+    legible = len(table) <= _LEGIBLE
+    side = 2.5 + (0.55 if legible else 0.14) * len(table)
     figure = _figure(width=side, height=side)
     axes = figure.add_subplot()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
-        axes.text(
-            column,
-            row,
-            str(count),
-            ha="center",
-            va="center",
-            color="white" if share[row, column] > _DARK else "0.2",
-        )
-    ticks = range(len(table))
-    axes.set_xticks(ticks, table.columns, rotation=60, ha="right")
-    axes.set_yticks(ticks, table.index)
+    for row, column in np.argwhere(counts) if legible else ():
+        color = "white" if share[row, column] > _DARK else "0.2"
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color)
+    ticks, size = range(len(table)), 10 if legible else 6
+    axes.set_xticks(
+        ticks, table.columns, rotation=60 if legible else 90, ha="right" if legible else "center", size=size
+    )
+    axes.set_yticks(ticks, table.index, size=size)
     axes.set(xlabel="predicted", ylabel="truth", title="Confusion, newest cases")
     return figure
 

@@ -1,8 +1,7 @@
 """The text classifier: one scikit-learn pipeline, calibrated on cases that it never trained on."""
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,27 +9,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
-from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import PredefinedSplit
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncoder
 
 from handrail.errors import BadInput
 from handrail.policy import ModelRules, NoveltyRules
-from models import calibration, novelty, training_set
+from models import calibration, calibrators, linear, novelty, rebuild, training_set
+from models.calibrators import CalibratedClassifier
 from models.novelty import NoveltyModel, Scored
 from models.vectoriser import TermVectoriser
 
 AMOUNT = "amount"
-
-# Measured on complaints and on short texts: weaker regularisation and a stricter tolerance only cost time.
-_INVERSE_REGULARISATION = 10.0
-_TOLERANCE = 3e-3
-_SWEEPS = 200
+_LARGEST_AMOUNT = float(np.finfo(np.float32).max)  # beyond it an amount would become infinite
 _WORD_SHARE = 0.4  # of `max_features`; the rest goes to character n-grams, which carry misspellings
 _ALL_TERMS_BELOW = 300  # texts; with fewer, a term seen once may be all there is
 
@@ -45,6 +38,7 @@ class TrainedModel:
 
     `metrics` and `withheld` (truth, label, confidence) come from the newest examples, which neither
     trained nor calibrated it; `withheld` is empty in a model read back from the registry.
+    `predictions_digest` names what it predicts for them: who rebuilds the model compares it.
     """
 
     estimator: Pipeline
@@ -54,6 +48,7 @@ class TrainedModel:
     notes: tuple[str, ...] = ()
     trained_until: datetime | None = None
     withheld: pd.DataFrame = field(default_factory=_nothing_withheld)
+    predictions_digest: str = ""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -70,9 +65,9 @@ class TrainedModel:
             columns = {"label": "str", "confidence": "float64", "novelty": "float64", "novel": "bool"}
             return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
         inputs = features(frame, self.fields)
-        probabilities, strength = _score(self.estimator, inputs)
+        probabilities, raw = _score(self.estimator, inputs)
         confidence = probabilities.max(axis=1)
-        unlike = self.novelty.score(Scored(inputs["text"], confidence, strength))
+        unlike = self.novelty.score(Scored(inputs["text"], raw))
         return pd.DataFrame(
             {
                 "label": pd.array(np.asarray(self.labels, dtype=object)[probabilities.argmax(axis=1)], dtype="str"),
@@ -89,6 +84,8 @@ def train(
     rules: ModelRules,
     fields: Sequence[str] = (),
     novelty_rules: NoveltyRules | None = None,
+    *,
+    near_duplicate_from: float = training_set.ALIKE_FROM,
 ) -> TrainedModel:
     """Fit, calibrate and measure a classifier; equal examples and rules give an equal one.
 
@@ -98,24 +95,23 @@ def train(
     Raises:
         BadInput: too few labels, a single category, or texts in which nothing can be learnt.
     """
-    split = training_set.prepare(examples, rules)
+    split = training_set.prepare(examples, rules, near_duplicate_from=near_duplicate_from)
     names = tuple(fields)
     vectoriser = _vectoriser(rules, names, texts=len(split.train))
-    classifier = LogisticRegression(
-        C=_INVERSE_REGULARISATION, solver="sag", tol=_TOLERANCE, max_iter=_SWEEPS, random_state=rules.seed
-    )
     try:
         vectors = vectoriser.fit_transform(features(split.train, names))
     except ValueError as error:
         raise BadInput(f"No words could be learnt from the texts ({error}): check the text column.") from error
-    classifier.fit(vectors, split.train["label"])
+    classifier = linear.fit(vectors, split.train["label"].to_numpy(dtype=object), rules.seed)
     known = features(split.calibrate, names)
-    calibrated = _calibrate(classifier, vectoriser.transform(known), split.calibrate["label"])
+    calibrated, losses = _calibrate(classifier, vectoriser.transform(known), split.calibrate["label"])
     estimator = Pipeline([("vectoriser", vectoriser), ("classifier", calibrated)])
-    probabilities, strength = _score(estimator, known)
-    in_scope = Scored(known["text"], probabilities.max(axis=1), strength)
-    familiar = novelty.fit(split.train["text"], in_scope, (novelty_rules or NoveltyRules()).max_in_scope_flagged)
-    return _measured(TrainedModel(estimator, familiar, names, {}, split.notes, split.newest), split)
+    in_scope = Scored(known["text"], _score(estimator, known)[1])
+    places = np.searchsorted(classifier.classes_, split.train["label"])
+    max_flagged = (novelty_rules or NoveltyRules()).max_in_scope_flagged
+    familiar = novelty.fit(split.train["text"], places, in_scope, max_flagged)
+    notes = (*split.notes, _choice(calibrated, losses))
+    return _measured(TrainedModel(estimator, familiar, names, losses, notes, split.newest), split)
 
 
 def features(frame: pd.DataFrame, fields: Sequence[str]) -> pd.DataFrame:
@@ -137,7 +133,7 @@ def _as_amount(frame: pd.DataFrame) -> "pd.Series[float]":
     if AMOUNT not in frame:
         return pd.Series(np.nan, index=frame.index, dtype=np.float32)
     amount = pd.to_numeric(frame[AMOUNT], errors="coerce").replace([np.inf, -np.inf], np.nan)
-    return amount.clip(lower=0.0).astype(np.float32)
+    return amount.clip(lower=0.0, upper=_LARGEST_AMOUNT).astype(np.float32)
 
 
 def _vectoriser(rules: ModelRules, fields: tuple[str, ...], *, texts: int) -> ColumnTransformer:
@@ -158,37 +154,28 @@ def _vectoriser(rules: ModelRules, fields: tuple[str, ...], *, texts: int) -> Co
 
 def _calibrate(
     classifier: LogisticRegression, vectors: sparse.csr_matrix, truth: "pd.Series[str]"
-) -> CalibratedClassifierCV:
-    """One temperature for all categories: it changes no ranking and needs few labels.
-
-    Each case stands there a second time with its runner-up as the truth, all of them together weighing as
-    one error: without it a small set without errors would claim certainty (Laplace's rule of succession).
-    The classifier is frozen, so the folds only say which rows are predicted when; naming them spares
-    the demand that every category stands in every fold.
-    """
-    cases = len(truth)
-    labels = np.concatenate([np.asarray(truth, dtype=object), _runners_up(classifier, vectors)])
-    weights = np.concatenate([np.ones(cases), np.full(cases, 1 / cases)])
-    folds = PredefinedSplit(np.arange(2 * cases) % 2)
-    calibrated = CalibratedClassifierCV(FrozenEstimator(classifier), method="temperature", cv=folds, ensemble=False)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Since FrozenEstimator does not appear to accept sample_weight")
-        return calibrated.fit(sparse.vstack([vectors, vectors], format="csr"), labels, sample_weight=weights)
-
-
-def _runners_up(classifier: LogisticRegression, vectors: sparse.csr_matrix) -> NDArray[np.object_]:
-    order = np.argsort(classifier.predict_proba(vectors), axis=1)
-    second: NDArray[np.object_] = classifier.classes_[order[:, -2]]
-    return second
+) -> tuple[CalibratedClassifier, dict[str, float]]:
+    """The classifier with the better of two calibrators, and the log loss of each."""
+    raw = linear.raw_scores(classifier, vectors)
+    chosen, losses = calibrators.choose(raw, np.searchsorted(classifier.classes_, truth))
+    return CalibratedClassifier(classifier, **asdict(chosen)), {f"log_loss_{name}": at for name, at in losses.items()}
 
 
 def _score(estimator: Pipeline, inputs: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Calibrated probabilities (cases × labels) and the largest raw score of each case."""
+    """Calibrated probabilities and the raw scores that they come from, both cases × labels."""
     vectors = estimator[0].transform(inputs)
     calibrated = estimator[1]
-    raw = calibrated.estimator.decision_function(vectors)
-    strength = np.abs(raw) if raw.ndim == 1 else raw.max(axis=1)
-    return calibrated.predict_proba(vectors).astype(np.float64), strength.astype(np.float64)
+    raw = calibrated.decision_function(vectors)
+    probabilities: NDArray[np.float64] = calibrated.calibrator.probabilities(raw)
+    return probabilities, raw
+
+
+def _choice(calibrated: CalibratedClassifier, losses: Mapping[str, float]) -> str:
+    method = "temperature" if calibrated.steps is None else "isotonic"
+    return (
+        f"calibrated by {method} (held-out log loss {losses['log_loss_temperature']:.4f} by temperature, "
+        f"{losses['log_loss_isotonic']:.4f} by isotonic steps)"
+    )
 
 
 def _measured(model: TrainedModel, split: training_set.Split) -> TrainedModel:
@@ -197,7 +184,9 @@ def _measured(model: TrainedModel, split: training_set.Split) -> TrainedModel:
     probabilities, _ = _score(model.estimator, inputs)
     predicted = model.predict(split.measure)
     truth = split.measure["label"]
-    metrics = calibration.measure(truth, probabilities, model.labels) | {
+    metrics = {
+        **model.metrics,
+        **calibration.measure(truth, probabilities, model.labels),
         "novel_share": float(predicted["novel"].mean()),
         "n_train": float(len(split.train)),
         "n_calibration": float(len(split.calibrate)),
@@ -205,6 +194,5 @@ def _measured(model: TrainedModel, split: training_set.Split) -> TrainedModel:
         "categories": float(len(model.labels)),
     }
     withheld = pd.DataFrame({"truth": truth, "label": predicted["label"], "confidence": predicted["confidence"]})
-    return TrainedModel(
-        model.estimator, model.novelty, model.fields, metrics, model.notes, model.trained_until, withheld
-    )
+    digest = rebuild.predictions_digest(predicted, training_set.identity(split.measure))
+    return replace(model, metrics=metrics, withheld=withheld, predictions_digest=digest)

@@ -8,15 +8,24 @@ import numpy as np
 import pandas as pd
 
 from handrail.errors import BadInput
+from handrail.near_duplicates import twins
 from handrail.policy import ModelRules
+from handrail.policy.learning import TrainingSetRules
 
+ALIKE_FROM = TrainingSetRules().near_duplicate_from
+"""Share of word triples from which two texts share a part, where the policy does not say otherwise."""
 _FEWEST_HELD_OUT = 60  # below it the temperature is guesswork; small sets give up to a quarter of themselves
+_TO_MEASURE = 3  # labels of a category: one each to train, to calibrate and to measure
+_ENOUGH_LEFT = 0.5  # share of a part's examples that must have no near-duplicate in an earlier part
 _TRAIN, _CALIBRATE, _MEASURE = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Three disjoint parts of the usable examples; every category stands in all of them."""
+    """Three disjoint parts of the usable examples; no text has a near-duplicate in another part.
+
+    Every category is in all of them, but for one whose examples are near-duplicates of each other.
+    """
 
     train: pd.DataFrame
     calibrate: pd.DataFrame
@@ -25,12 +34,13 @@ class Split:
     newest: datetime | None
 
 
-def prepare(examples: pd.DataFrame, rules: ModelRules) -> Split:
+def prepare(examples: pd.DataFrame, rules: ModelRules, *, near_duplicate_from: float = ALIKE_FROM) -> Split:
     """Leave out what cannot train, then split each category by time: oldest train, newest measure.
 
     Within a category, so that one which appeared last month is learnt as well as measured; without
-    times the order is drawn from the seed. Repeats of a text with the same label count once, and of
-    more than `max_labels` examples the newest are kept. What was left out stands in `notes`.
+    times the order is drawn from the seed. Repeats of a text with the same label count once, near-duplicates
+    (from that share of word triples on) share a part, and of more than `max_labels` examples the newest are
+    kept. What was left out stands in `notes`.
 
     Raises:
         BadInput: too few labels, a single category, or texts that do not differ.
@@ -42,8 +52,14 @@ def prepare(examples: pd.DataFrame, rules: ModelRules) -> Split:
     usable = _common_categories(usable, rules.min_labels_per_category, notes)
     _refuse_unlearnable(usable, rules)
     part = _parts(usable["label"], rules.calibration_share)
+    part = _with_near_duplicates(usable["text"].tolist(), part, near_duplicate_from, notes)
     train, calibrate, measure = (usable[part == which] for which in (_TRAIN, _CALIBRATE, _MEASURE))
     return Split(train, calibrate, measure, tuple(notes), _newest(usable))
+
+
+def identity(examples: pd.DataFrame) -> "pd.Series[str]":
+    """What names each example: its `case_id`, or its text where there is none."""
+    return examples["case_id" if "case_id" in examples else "text"].astype(str)
 
 
 def dataset_digest(examples: pd.DataFrame) -> str:
@@ -61,11 +77,21 @@ def _usable(examples: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     kept = examples.assign(text=text)[labelled]
     if len(kept) < len(examples):
         notes.append(f"{len(examples) - len(kept)} examples without text or label left out")
-    kept = kept.assign(label=kept["label"].astype(str))
+    kept = _canonical(kept.assign(label=kept["label"].astype(str)))
     distinct = kept.drop_duplicates(["text", "label"])
     if len(distinct) < len(kept):
         notes.append(f"{len(kept) - len(distinct)} repeated examples counted once")
     return distinct
+
+
+def _canonical(examples: pd.DataFrame) -> pd.DataFrame:
+    """One order, whatever order the rows came in: the same set has to give the same model."""
+    identified = examples.assign(identity=identity(examples))
+    keys = ["identity", "text", "label"]
+    if "received_at" in examples:
+        received = pd.to_datetime(examples["received_at"], utc=True, format="mixed")
+        identified, keys = identified.assign(received_at=received), ["received_at", *keys]
+    return identified.sort_values(keys, kind="stable", na_position="first").drop(columns="identity")
 
 
 def _in_order(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -73,8 +99,7 @@ def _in_order(examples: pd.DataFrame, seed: int) -> pd.DataFrame:
     shuffled = examples.iloc[np.random.default_rng(seed).permutation(len(examples))]
     if "received_at" not in shuffled:
         return shuffled
-    received = pd.to_datetime(shuffled["received_at"], utc=True, format="mixed")
-    return shuffled.assign(received_at=received).sort_values("received_at", kind="stable", na_position="first")
+    return shuffled.sort_values("received_at", kind="stable", na_position="first")
 
 
 def _common_categories(examples: pd.DataFrame, fewest: int, notes: list[str]) -> pd.DataFrame:
@@ -101,6 +126,11 @@ def _refuse_unlearnable(examples: pd.DataFrame, rules: ModelRules) -> None:
             f"All usable labels say {examples['label'].iloc[0]!r}: label cases of a second category, "
             f"at least {rules.min_labels_per_category} of them."
         )
+    if examples["label"].value_counts().max() < _TO_MEASURE:
+        raise BadInput(
+            "No category has more than two labels, so nothing is left to measure the model on: "
+            "label one more case of each."
+        )
 
 
 def _parts(labels: pd.Series, share: float) -> np.ndarray:
@@ -115,6 +145,30 @@ def _parts(labels: pd.Series, share: float) -> np.ndarray:
     part[position >= size - held] = _CALIBRATE
     part[position >= size - measured] = _MEASURE
     return part
+
+
+def _with_near_duplicates(texts: list[str], part: np.ndarray, at_least: float, notes: list[str]) -> np.ndarray:
+    """The parts, each text moved to the earliest part that holds a near-duplicate of it, and so on from there.
+
+    Moved and not left out: the model may learn from it, and nothing is calibrated or measured on what was learnt.
+    Where that would take most of a part away, the texts are nearly all alike and so is what comes next: the parts
+    stay, and a note says what the measures are worth.
+    """
+    settled = part.copy()
+    for which in (_TRAIN, _CALIBRATE):
+        added = np.flatnonzero(settled == which)
+        while len(added):
+            later = np.flatnonzero(settled > which)
+            alike = twins([texts[at] for at in later], [texts[at] for at in added], at_least)
+            added = later[alike]
+            settled[added] = which
+    moved = int((settled != part).sum())
+    if any((settled == which).sum() < _ENOUGH_LEFT * (part == which).sum() for which in (_CALIBRATE, _MEASURE)):
+        notes.append(f"{moved} near-duplicates of learnt examples are measured on: most texts are alike")
+        return part
+    if moved:
+        notes.append(f"{moved} near-duplicates of earlier examples are not measured on")
+    return settled
 
 
 def _newest(examples: pd.DataFrame) -> datetime | None:

@@ -5,7 +5,7 @@ model file stores entry by entry. Here a term is the hash of its characters, tak
 a few array operations, and the vocabulary is one array of integers.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Self
@@ -19,10 +19,12 @@ Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
 
 _BITS = 22  # four million buckets: two of 100,000 terms rarely share one
+_MANY = 50_000  # terms; fewer are searched for, which costs less than filling a table of all buckets
 _CHUNK = 200_000  # characters hashed together; small enough for the processor's cache
 _BASE = 0x9E3779B97F4A7C15  # odd, so it has an inverse modulo 2^64
 _MIX = 0xBF58476D1CE4E5B9
-_SPACE = 32
+SPACE = 32
+GRAM_LENGTHS = (3, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +87,21 @@ def pairs(hashes: Hashes, owner: Places) -> tuple[Hashes, Places]:
     return _mixed(hashes[:-1][together] * np.uint64(3) + hashes[1:][together]), owner[:-1][together]
 
 
-def grams(characters: Characters, shortest: int, longest: int) -> tuple[Hashes, Places]:
-    """Hash and text of every run of `shortest` to `longest` characters inside a word and its two spaces."""
-    spaces = np.concatenate([[0], np.cumsum(characters.codes == _SPACE)])
+def gram_places(characters: Characters, shortest: int, longest: int) -> tuple[Places, Places]:
+    """Starts and ends of every run of `shortest` to `longest` characters inside a word and its two spaces."""
+    spaces = np.concatenate([[0], np.cumsum(characters.codes == SPACE)])
     found = []
     for length in range(shortest, longest + 1):
         start = np.arange(max(len(characters.codes) - length + 1, 0))
-        inside = spaces[start + length - 1] == spaces[start + 1]
-        found.append((characters.hashes(start[inside], start[inside] + length), characters.owner[start[inside]]))
-    return np.concatenate([h for h, _ in found]), np.concatenate([o for _, o in found])
+        inside = start[spaces[start + length - 1] == spaces[start + 1]]
+        found.append((inside, inside + length))
+    return np.concatenate([start for start, _ in found]), np.concatenate([end for _, end in found])
+
+
+def grams(characters: Characters, shortest: int, longest: int) -> tuple[Hashes, Places]:
+    """Hash and text of each of `gram_places`."""
+    start, end = gram_places(characters, shortest, longest)
+    return characters.hashes(start, end), characters.owner[start]
 
 
 class TermVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -120,7 +128,7 @@ class TermVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit_transform(self, texts: Iterable[str], y: object = None) -> sparse.csr_matrix:  # noqa: ARG002 - scikit-learn's form
         """Learn the vocabulary and return texts × terms in float32."""
-        counts = self._counted(texts, np.arange(2**_BITS, dtype=np.int32), columns=2**_BITS)
+        counts = self._counted(texts, _buckets, columns=2**_BITS)
         frequency = np.bincount(counts.indices, minlength=counts.shape[1])
         common = np.flatnonzero(frequency >= self.fewest_texts)
         if not common.size:
@@ -133,16 +141,25 @@ class TermVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def transform(self, texts: Iterable[str]) -> sparse.csr_matrix:
         """Texts × terms in float32; a text without known terms is a row of zeros."""
-        column = np.full(2**_BITS, -1, dtype=np.int32)
-        column[self.vocabulary_] = np.arange(len(self.vocabulary_), dtype=np.int32)
-        return self._weighted(self._counted(texts, column, columns=len(self.vocabulary_)))
+        return self._weighted(self._counted(texts, self.places, columns=len(self.vocabulary_)))
 
-    def _counted(self, texts: Iterable[str], column: NDArray[np.int32], columns: int) -> sparse.csr_matrix:
-        """How often each term stands in each text; `column` maps buckets, −1 drops one."""
+    def places(self, hashes: Hashes) -> Places:
+        """The column of each term, −1 where the vocabulary does not have it."""
+        bucket = _buckets(hashes)
+        if len(bucket) > _MANY:
+            column = np.full(2**_BITS, -1, dtype=np.int64)
+            column[self.vocabulary_] = np.arange(len(self.vocabulary_))
+            table: Places = column[bucket]
+            return table
+        nearest = np.minimum(np.searchsorted(self.vocabulary_, bucket), len(self.vocabulary_) - 1)
+        return np.where(self.vocabulary_[nearest] == bucket, nearest, -1)
+
+    def _counted(self, texts: Iterable[str], places: Callable[[Hashes], Places], columns: int) -> sparse.csr_matrix:
+        """How often each term stands in each text; `places` says in which column it counts, −1 in none."""
         parts = []
         for chunk in chunks(texts):
             hashes, owner = self._terms(read(chunk))
-            place = column[hashes >> np.uint64(64 - _BITS)]
+            place = places(hashes)
             known = place >= 0
             entries = (np.ones(known.sum(), dtype=np.float32), (owner[known], place[known]))
             parts.append(sparse.coo_matrix(entries, shape=(len(chunk), columns)).tocsr())
@@ -150,7 +167,7 @@ class TermVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _terms(self, characters: Characters) -> tuple[Hashes, Places]:
         if self.unit == "character":
-            return grams(characters, 3, 5)
+            return grams(characters, *GRAM_LENGTHS)
         single, owner = words(characters)
         double, owner_of_pair = pairs(single, owner)
         return np.concatenate([single, double]), np.concatenate([owner, owner_of_pair])
@@ -161,6 +178,10 @@ class TermVectoriser(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         length = np.sqrt(np.where(squares > 0, squares, 1.0))
         data = (weights / length[_rows(counts)]).astype(np.float32)
         return sparse.csr_matrix((data, counts.indices, counts.indptr), shape=counts.shape)
+
+
+def _buckets(hashes: Hashes) -> Places:
+    return (hashes >> np.uint64(64 - _BITS)).astype(np.int64)
 
 
 def _rows(matrix: sparse.csr_matrix) -> Places:

@@ -61,3 +61,10 @@ def test_the_plots_name_every_category_that_occurs() -> None:
     figure = calibration.confusion_figure(withheld)
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["a", "b", "c"]
     assert calibration.reliability_figure(withheld).axes[0].get_xlabel() == "confidence"
+
+
+@pytest.mark.parametrize(("categories", "numbers"), [(40, 40), (41, 0)])
+def test_numbers_stand_in_the_cells_that_have_cases_as_long_as_they_can_be_read(categories: int, numbers: int) -> None:
+    names = [f"{number:02d}" for number in range(categories)]
+    withheld = pd.DataFrame({"truth": names, "label": names, "confidence": 0.9})
+    assert len(calibration.confusion_figure(withheld).axes[0].texts) == numbers

@@ -1,7 +1,6 @@
 """Real Great Expectations: verdicts with their rows, and pages that hold no value and fetch nothing."""
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from expectations import checkpoint, docs_pages, suites
+from expectations import checkpoint, docs_pages, project, suites
 from expectations.checkpoint import Verdict
 from handrail import policy
 from handrail.errors import BadInput
@@ -18,8 +17,6 @@ from handrail.workspace import Workspace
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
 POLICY = policy.for_labels(["billing", "parcel"])
 PLANTED = "anna.secret@example.org"
-
-Inbox = Callable[..., pd.DataFrame]
 
 
 @pytest.fixture(scope="module")
@@ -131,23 +128,21 @@ def test_impossible_predictions_are_found(home: Workspace, column: str, value: o
     assert [failure.column for failure in verdict.failures] == [column]
 
 
-def test_a_training_set_fails_for_what_is_wrong_with_the_whole(home: Workspace, make_inbox: Inbox) -> None:
-    rules = policy.for_labels(["parcel", "refund", "login", "invoice"])
-    rows = make_inbox(150)
-
-    def broken(frame: pd.DataFrame) -> list[str | None]:
-        frame = frame.assign(text_length=frame["text"].str.len())
-        suite = suites.training_set(rules, now=NOW)
-        return [f.column for f in checkpoint.check(home, "training_set", frame, suite, build_docs=False).failures]
-
-    assert broken(rows) == []
-    assert broken(rows.head(99)) == [None]
-    assert broken(rows.assign(label="parcel")) == ["label"]
-    assert broken(rows.assign(label="unheard of")) == ["label", "label"]
-    assert broken(rows.assign(text=rows["text"].iloc[0])) == ["text_key"]
-    assert broken(rows.assign(text="")) == ["text_length", "text_key"]
-    assert broken(rows.assign(labelled_at=NOW - timedelta(days=57))) == ["label_age_days"]
-    assert broken(rows.assign(provenance="guess")) == ["provenance"]
+def test_a_failure_names_its_cases_and_the_page_of_its_run(home: Workspace) -> None:
+    suite = suites.intake(POLICY, now=NOW)
+    frame = pd.concat([delivery()] * 3, ignore_index=True).assign(
+        case_id=range(15), external_id=[f"X{row}" for row in range(15)], amount=-1.0
+    )
+    verdict = checkpoint.check(home, "intake", frame, suite)
+    assert verdict.codes == {"expect_column_values_to_be_between(amount)": 15}
+    assert "Cases 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 5 more." in verdict.broken
+    assert verdict.broken.endswith(verdict.page.as_uri())
+    assert verdict.page != verdict.docs
+    assert "15 unexpected values found" in verdict.page.read_text(encoding="utf-8")
+    later = checkpoint.check(home, "intake", delivery(), suite)
+    assert later.page.exists()
+    assert later.page != verdict.page
+    assert checkpoint.check(home, "intake", delivery(), suite, build_docs=False).page == home.data_docs
 
 
 @pytest.fixture(scope="module")
@@ -216,3 +211,15 @@ def test_a_second_project_in_the_same_process_works_and_so_does_the_first_again(
     other.create()
     assert inspect(other, delivery()).passed
     assert inspect(home, delivery()).passed
+
+
+def test_what_another_process_saved_meanwhile_does_not_stop_a_check(home: Workspace) -> None:
+    """Two flows check predictions in the same minute: to Great Expectations each one's suite is stale to the other."""
+    assert inspect(home, delivery()).passed
+    here = dict(project._open)
+    project._open.clear()  # as a process of its own begins
+    assert inspect(home, delivery()).passed
+    project._open.clear()
+    project._open.update(here)
+    for _ in range(2):
+        assert inspect(home, delivery()).passed

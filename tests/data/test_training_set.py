@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from handrail.errors import BadInput
+from handrail.near_duplicates import twins
 from handrail.policy import ModelRules
 from models import training_set
 
@@ -25,7 +26,7 @@ def test_parts_are_disjoint_complete_and_within_a_category_ordered_by_time(make_
 
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_a_category_as_small_as_the_policy_allows_trains_and_calibrates(make_inbox: Inbox, count: int) -> None:
-    rare = make_inbox(count, seed=9).assign(label="rare", text=[f"rare thing {i}" for i in range(count)])
+    rare = make_inbox(count, seed=9).assign(label="rare", text=[f"rare thing {'abcde'[i]}" for i in range(count)])
     split = training_set.prepare(pd.concat([make_inbox(200), rare]), ModelRules(min_labels_per_category=count))
     assert (split.train["label"] == "rare").any()
     assert (split.calibrate["label"] == "rare").any()
@@ -41,6 +42,36 @@ def test_what_is_left_out_is_noted(make_inbox: Inbox) -> None:
         "6 repeated examples counted once",
         "category 'few' left out: 4 labels, the policy asks for 5",
     )
+
+
+def test_a_near_duplicate_is_learnt_and_not_measured_on(make_inbox: Inbox) -> None:
+    rows = make_inbox(400)
+    again = rows.tail(10)["text"].str.upper() + " 7"
+    old = rows.head(10).assign(text=again.to_numpy(), label=rows.tail(10)["label"].to_numpy(), case_id=range(400, 410))
+    split = training_set.prepare(pd.concat([rows, old]), ModelRules())
+    held = [*split.calibrate["text"], *split.measure["text"]]
+    assert not twins(held, split.train["text"].tolist(), 0.8).any()
+    assert not twins(split.measure["text"].tolist(), split.calibrate["text"].tolist(), 0.8).any()
+    assert set(rows.tail(10)["case_id"]) <= set(split.train["case_id"])
+    assert sum(map(len, (split.train, split.calibrate, split.measure))) == 410
+    assert any("near-duplicates of earlier examples are not measured on" in note for note in split.notes)
+
+
+def test_the_share_from_which_texts_are_alike_is_the_policys(make_inbox: Inbox) -> None:
+    rows = make_inbox(400)
+    strict = training_set.prepare(rows, ModelRules(), near_duplicate_from=0.99)
+    assert strict.notes == ()
+    with_twins = rows.assign(text=[f"{text} one two three four" for text in rows["text"]])
+    loose = training_set.prepare(with_twins, ModelRules(), near_duplicate_from=0.05)
+    assert any("near-duplicates" in note for note in loose.notes)
+
+
+def test_texts_that_are_nearly_all_alike_are_measured_on_and_the_note_says_so(make_inbox: Inbox) -> None:
+    rows = make_inbox(300)
+    alike = rows.assign(text=[f"{label} number {number}" for number, label in enumerate(rows["label"])])
+    split = training_set.prepare(alike, ModelRules())
+    assert len(split.calibrate) + len(split.measure) == pytest.approx(60, abs=4)
+    assert any("most texts are alike" in note for note in split.notes)
 
 
 def test_of_too_many_labels_the_newest_are_kept(make_inbox: Inbox) -> None:

@@ -1,0 +1,109 @@
+"""What one needs to rebuild a version, and by what a rebuilt one is recognised: the digest of its predictions."""
+
+import hashlib
+import platform
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from handrail.policy import Policy
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = "requirements.lock"
+_PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
+_GIT_SECONDS = 5
+_MILLION = 1_000_000
+
+
+def recipe(policy: Policy, fields: Sequence[str], rows: pd.DataFrame, predictions: str) -> dict[str, Any]:
+    """All that a rebuild starts from and is compared with, as JSON values.
+
+    `rows` are the examples (`label`, and `provenance` and `received_at` where known), `predictions` the
+    digest of what the model said of its newest ones.
+    """
+    return {
+        "seed": policy.model.seed,
+        "rules": policy.model.model_dump(mode="json"),
+        "novelty": policy.novelty.model_dump(mode="json"),
+        "fields": list(fields),
+        "predictions_digest": predictions,
+        "data": composition(rows),
+        **surroundings(),
+    }
+
+
+def surroundings() -> dict[str, Any]:
+    """Code, lock, Python, processor and packages that a training runs with here and now."""
+    return {
+        **code(),
+        "lock_digest": lock_digest(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": packages(),
+    }
+
+
+def composition(rows: pd.DataFrame) -> dict[str, Any]:
+    """How many labels a training set has by category and by provenance, and its window (ISO 8601, or None)."""
+    received = pd.to_datetime(rows["received_at"], utc=True, format="mixed") if "received_at" in rows else pd.Series()
+    known = received.dropna()
+    return {
+        "labels": len(rows),
+        "provenance": _counts(rows["provenance"]) if "provenance" in rows else {},
+        "categories": _counts(rows["label"]),
+        "from": None if known.empty else known.min().isoformat(),
+        "to": None if known.empty else known.max().isoformat(),
+    }
+
+
+@lru_cache(maxsize=1)
+def code(root: Path = ROOT) -> dict[str, str]:
+    """The code's version: `code` and, in `code_is`, whether that is a git commit or a package's version.
+
+    A commit with changes that were never committed ends in `-dirty`: nobody can rebuild from it.
+    """
+    git = shutil.which("git")
+    if git is not None and (root / ".git").exists():
+        words = [git, "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        told = subprocess.run(words, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)  # noqa: S603 - our own words
+        if told.returncode == 0:
+            return {"code_is": "git commit", "code": told.stdout.strip()}
+    return {"code_is": "package", "code": f"handrail {installed('handrail')}"}
+
+
+@lru_cache(maxsize=1)
+def lock_digest(root: Path = ROOT) -> str | None:
+    """SHA-256 of the requirements lock, or None where none lies beside the code."""
+    file = root / LOCK
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
+
+
+@lru_cache(maxsize=1)
+def packages() -> dict[str, str]:
+    """Versions of the libraries whose arithmetic the model is."""
+    return {name: installed(name) for name in _PACKAGES}
+
+
+def predictions_digest(predicted: pd.DataFrame, identity: "pd.Series[str]") -> str:
+    """SHA-256 over `label`, `confidence`, `novelty` and `novel` of each case, in the order of `identity`.
+
+    Both scores count in millionths: processors may differ in the last bits of a logarithm. Rows in
+    another order give the same digest, one changed prediction gives another. Empty input has one too.
+    """
+    scores = (predicted[["confidence", "novelty"]].to_numpy(dtype=np.float64) * _MILLION).round().astype(np.int64)
+    rows = zip(identity.astype(str), predicted["label"].astype(str), scores.tolist(), predicted["novel"], strict=True)
+    digest = hashlib.sha256()
+    for case, label, (confidence, novelty), novel in sorted(rows):
+        digest.update(f"{len(case)}:{case}{len(label)}:{label}{confidence},{novelty},{int(novel)};".encode())
+    return digest.hexdigest()
+
+
+def _counts(values: pd.Series) -> dict[str, int]:
+    return {str(name): int(count) for name, count in values.value_counts().sort_index().items()}
