@@ -7,6 +7,7 @@ sequence is fixed by scores and counts, never by correctness, so no correction f
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +16,11 @@ from scipy import stats
 from handrail.errors import BadInput
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 _STEPS = 200  # thresholds tried at most: finer steps stop earlier by chance and gain no coverage
 _START_SHARE = 0.2  # of the labels, set aside to choose the sequence when a random split is asked for
+_STRICT_SHARE = 0.25  # of few labels, those above the first threshold: above more of them few models pass
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,22 @@ class Certification:
     needed: int
 
 
+@dataclass(frozen=True)
+class _Labels:
+    """Blind labels, each valid for the thresholds from its floor up to its confidence."""
+
+    confidence: Floats
+    floor: Floats
+    right: NDArray[np.bool_]
+
+    def above(self, thresholds: Floats) -> tuple[Counts, Counts]:
+        """Labels, and errors among them, that may judge each threshold."""
+        wrong = ~self.right
+        n = _at_least(self.confidence, thresholds) - _beyond(self.floor, thresholds)
+        errors = _at_least(self.confidence[wrong], thresholds) - _beyond(self.floor[wrong], thresholds)
+        return n, errors
+
+
 def certify(
     confidence: ArrayLike,
     correct: ArrayLike,
@@ -44,57 +63,61 @@ def certify(
     max_error: float,
     delta: float,
     scores: ArrayLike | None = None,
+    floors: ArrayLike | None = None,
     rng: np.random.Generator | None = None,
+    next_delta: float | None = None,
 ) -> Certification:
     """Find the loosest threshold whose error is at most `max_error` with certainty 1 - `delta`.
 
-    `confidence` in [0, 1] and `correct` (0 or 1) are blind labels from a simple-random draw. The sequence
-    starts where about 3 ln(1/delta) / max_error labels are expected, or, where there are not so many, at
-    the fewest that can certify without an error; counted on unlabelled `scores` when given, else on a
-    random fifth of the labels when `rng` is given, else on the ranks of the confidences.
+    `confidence` in [0, 1] and `correct` (0 or 1) are blind labels from simple-random draws. A draw that
+    reached only cases at or above some confidence gives it as the labels' `floors`: thresholds below are
+    judged without them. The sequence is fixed on unlabelled `scores` when given, else on a random fifth
+    of the labels when `rng` is given, else on the ranks of the confidences. `needed` reckons with
+    `next_delta`, where a later look may spend less.
 
     Raises:
         BadInput: values out of range, not finite, or of unequal lengths.
     """
-    held, right = _labels(confidence, correct, max_error, delta)
-    guide = held if scores is None else _probabilities(scores)
-    if scores is None and rng is not None and len(held):
-        aside = rng.permutation(len(held)) < round(_START_SHARE * len(held))
-        guide = held[aside] if aside.any() else held
-        held, right = (held[~aside], right[~aside]) if aside.any() else (held, right)
-    thresholds = sequence(guide, len(held), max_error, delta)
-    order = np.argsort(-held, kind="stable")
-    wrong_so_far = np.concatenate([[0], np.cumsum(~right[order])])
-    above = np.searchsorted(-held[order], -thresholds, side="right")
-    last = -1
-    for step, n in enumerate(above):
-        if n == 0 or stats.binom.cdf(wrong_so_far[n], n, max_error) > delta:
-            break
-        last = step
+    _require_terms(max_error, delta)
+    labels = _labels(confidence, correct, floors)
+    guide = labels.confidence if scores is None else _probabilities(scores, "scores")
+    if scores is None and rng is not None and len(guide):
+        labels, guide = _split(labels, rng)
+    thresholds = sequence(guide, len(labels.right), max_error, delta, floors=labels.floor)
+    n, errors = labels.above(thresholds)
+    if (judged := n >= labels_without_error(max_error, delta)).any():
+        # Below a floor few labels may be left: what they cannot judge is no reason to stop, for counts alone say so.
+        thresholds, n, errors = thresholds[judged], n[judged], errors[judged]
+    passed = (n > 0) & (stats.binom.cdf(errors, n, max_error) <= delta)
+    last = int(np.argmin(passed)) - 1 if not passed.all() else len(passed) - 1
     if last < 0:
-        needed = _labels_needed(above[:1], wrong_so_far, len(held), max_error, delta)
-        return Certification(None, 0.0, int((~right).sum()), len(held), needed)
-    n, threshold = int(above[last]), float(thresholds[last])
-    return Certification(threshold, float((guide >= threshold).mean()), int(wrong_so_far[n]), n, 0)
+        needed = _labels_needed(n, errors, len(labels.right), max_error, next_delta or delta)
+        return Certification(None, 0.0, int((~labels.right).sum()), len(labels.right), needed)
+    threshold = float(thresholds[last])
+    return Certification(threshold, float((guide >= threshold).mean()), int(errors[last]), int(n[last]), 0)
 
 
-def sequence(scores: ArrayLike, labels: int, max_error: float, delta: float) -> Floats:
-    """Fix the thresholds to try, from strict to loose, by unlabelled scores and the number of labels.
+def sequence(
+    scores: ArrayLike, labels: int, max_error: float, delta: float, *, floors: ArrayLike | None = None
+) -> Floats:
+    """Fix the thresholds to try, from strict to loose, by unlabelled scores, the labels' number and floors.
 
-    The first has an expected 3 ln(1/delta) / max_error labels at or above it, or as many as can certify
-    at all; the rest follow in up to 200 even steps of rank to the lowest score. No scores, no thresholds.
+    At or above the first some 3 ln(1/delta) / max_error labels are expected; of few labels a quarter, and
+    never fewer than can certify at all. The rest follow in up to 200 even steps of rank to the lowest
+    score. No scores, no thresholds.
     """
-    ranked = -np.sort(-_probabilities(scores))
+    ranked = -np.sort(-_probabilities(scores, "scores"))
     if not len(ranked):
         return ranked
-    aim = math.ceil(3 * math.log(1 / delta) / max_error)
-    if aim > labels:
-        aim = min(labels_without_error(max_error, delta), max(labels, 1))
-    first = min(len(ranked), math.ceil(aim * len(ranked) / max(labels, 1)))
-    ranks = np.unique(np.linspace(first, len(ranked), _STEPS).round().astype(np.int64))
+    aim = min(math.ceil(3 * math.log(1 / delta) / max_error), math.ceil(_STRICT_SHARE * labels))
+    aim = max(aim, labels_without_error(max_error, delta))
+    reached = _expected(ranked, np.zeros(labels) if floors is None else np.asarray(floors, dtype=np.float64))
+    enough = np.flatnonzero(reached >= min(aim, reached.max()) - 1e-9)
+    ranks = np.unique(np.linspace(enough[0] + 1, len(ranked), _STEPS).round().astype(np.int64))
     return np.unique(ranked[ranks - 1])[::-1]
 
 
+@lru_cache(maxsize=1024)
 def labels_without_error(max_error: float, delta: float, errors: int = 0) -> int:
     """Fewest labels that certify with so many errors among them: 149 for 2 % at 95 %, 299 for 1 %."""
     low, high = errors, errors + 1
@@ -106,31 +129,79 @@ def labels_without_error(max_error: float, delta: float, errors: int = 0) -> int
     return high
 
 
-def _labels_needed(
-    above: NDArray[np.int64], wrong: NDArray[np.int64], labels: int, max_error: float, delta: float
-) -> int:
+def _at_least(values: Floats, thresholds: Floats) -> Counts:
+    return np.asarray(len(values) - np.searchsorted(np.sort(values), thresholds, side="left"), dtype=np.int64)
+
+
+def _beyond(values: Floats, thresholds: Floats) -> Counts:
+    return np.asarray(len(values) - np.searchsorted(np.sort(values), thresholds, side="right"), dtype=np.int64)
+
+
+def _expected(ranked: Floats, floors: Floats) -> Floats:
+    """Labels expected to judge each of the scores as a threshold: those of no lower floor, as far as it reaches."""
+    kept = np.arange(1, len(ranked) + 1) / len(ranked)
+    heights, counts = np.unique(floors, return_counts=True)
+    expected = np.zeros(len(ranked))
+    for floor, count in zip(heights, counts, strict=True):
+        within = (ranked >= floor).sum()
+        if within:
+            expected[:within] += count * kept[:within] / kept[within - 1]
+    return expected
+
+
+def _labels_needed(n: Counts, errors: Counts, labels: int, max_error: float, delta: float) -> int:
     """Labels still missing at the strictest threshold, counting those that will fall below it."""
-    if not labels or not len(above) or not above[0]:
+    if not labels or not len(n) or not n[0]:
         return labels_without_error(max_error, delta)
-    missing = labels_without_error(max_error, delta, int(wrong[above[0]])) - int(above[0])
-    return max(1, math.ceil(missing * labels / int(above[0])))
+    missing = labels_without_error(max_error, delta, int(errors[0])) - int(n[0])
+    return max(1, math.ceil(missing * labels / int(n[0])))
 
 
-def _labels(
-    confidence: ArrayLike, correct: ArrayLike, max_error: float, delta: float
-) -> tuple[Floats, NDArray[np.bool_]]:
+def _split(labels: _Labels, rng: np.random.Generator) -> tuple[_Labels, Floats]:
+    """Set a random fifth aside, whose confidences alone choose the sequence."""
+    aside = rng.permutation(len(labels.right)) < round(_START_SHARE * len(labels.right))
+    if not aside.any():
+        return labels, labels.confidence
+    rest = _Labels(labels.confidence[~aside], labels.floor[~aside], labels.right[~aside])
+    return rest, labels.confidence[aside]
+
+
+def _require_terms(max_error: float, delta: float) -> None:
     if not (0 < max_error < 1 and 0 < delta < 1):
         raise BadInput("The largest error and delta lie strictly between 0 and 1. Try 0.02 and 0.05.")
-    held, right = _probabilities(confidence), np.asarray(correct, dtype=np.float64)
-    if held.shape != right.shape:
-        raise BadInput("Each confidence needs one correctness. Pass columns of equal length.")
+
+
+def _labels(confidence: ArrayLike, correct: ArrayLike, floors: ArrayLike | None) -> _Labels:
+    held, right = _probabilities(confidence, "confidences"), _numbers(correct, "correctness")
+    floor = np.zeros(len(held)) if floors is None else _numbers(floors, "floors")
+    if not held.shape == right.shape == floor.shape:
+        raise BadInput("Each confidence needs one correctness, and one floor if any. Pass columns of equal length.")
     if not np.isin(right, (0, 1)).all():
-        raise BadInput("Correctness must be 0 or 1. Drop the rows whose answer is unknown.")
-    return held, right.astype(bool)
+        raise BadInput(
+            f"{(~np.isin(right, (0, 1))).sum()} of {len(right)} answers are neither 0 nor 1 (wrong, correct). "
+            "Drop the rows whose answer is unknown."
+        )
+    if not (floor >= 0).all():
+        raise BadInput("A floor is a confidence at or above 0. Give 0 where the draw reached every case.")
+    judging = held >= floor
+    return _Labels(held[judging], floor[judging], right[judging].astype(bool))
 
 
-def _probabilities(values: ArrayLike) -> Floats:
-    numbers = np.asarray(values, dtype=np.float64)
-    if numbers.ndim != 1 or not ((numbers >= 0) & (numbers <= 1)).all():
-        raise BadInput("Confidences must be one column of numbers between 0 and 1. Correct or drop the others.")
+def _probabilities(values: ArrayLike, what: str) -> Floats:
+    numbers = _numbers(values, what)
+    outside = ~((numbers >= 0) & (numbers <= 1))
+    if outside.any():
+        raise BadInput(
+            f"{outside.sum()} of {len(numbers)} {what} are no numbers between 0 and 1. Correct or drop these rows."
+        )
+    return numbers
+
+
+def _numbers(values: ArrayLike, what: str) -> Floats:
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"The {what} hold something that is no number. Correct or drop these rows.") from error
+    if numbers.ndim != 1:
+        raise BadInput(f"The {what} must be one column of numbers. Pass one number a row.")
     return numbers

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -60,11 +62,18 @@ def test_the_threshold_is_the_last_that_passes_the_exact_test_in_sequence() -> N
 
 def test_the_sequence_starts_where_enough_labels_are_expected() -> None:
     scores = np.arange(10_000) / 10_000
-    thresholds = sequence(scores, 1_000, 0.02, 0.1)  # 3 ln(10) / 0.02 is 346 of 1,000 labels
-    assert thresholds[0] == pytest.approx(1 - 0.346)
+    thresholds = sequence(scores, 2_000, 0.02, 0.1)  # 3 ln(10) / 0.02 is 346 of 2,000 labels
+    assert thresholds[0] == pytest.approx(1 - 346 / 2_000)
     assert (np.diff(thresholds) < 0).all()
     assert thresholds[-1] == 0
     assert len(sequence([], 1_000, 0.02, 0.1)) == 0
+
+
+def test_of_few_labels_a_quarter_stands_above_the_first_threshold_but_never_fewer_than_can_certify() -> None:
+    scores = np.arange(10_000) / 10_000
+    assert sequence(scores, 1_000, 0.02, 0.1)[0] == pytest.approx(1 - 0.25)
+    assert sequence(scores, 400, 0.02, 0.1)[0] == pytest.approx(1 - labels_without_error(0.02, 0.1) / 400, abs=1e-4)
+    assert list(sequence(scores, 50, 0.02, 0.1)) == [0.0], "fewer than can certify: one threshold says what is missing"
 
 
 @pytest.mark.parametrize("guide", ["ranks", "scores", "split"])
@@ -124,3 +133,141 @@ def test_impossible_input_is_refused(
 ) -> None:
     with pytest.raises(BadInput):
         certify(confidence, correct, max_error=max_error, delta=delta)
+
+
+def test_the_columns_of_a_sheet_may_hold_words_and_are_refused_in_a_sentence() -> None:
+    with pytest.raises(BadInput, match="no number"):
+        certify(["high"], [1], max_error=0.02, delta=0.05)
+    with pytest.raises(BadInput, match="one column"):
+        certify([[0.9]], [[1]], max_error=0.02, delta=0.05)
+    with pytest.raises(BadInput, match="2 of 3 confidences"):
+        certify([1.5, 0.9, np.nan], [1, 1, 1], max_error=0.02, delta=0.05)
+    with pytest.raises(BadInput, match="1 of 2 answers"):
+        certify([0.9, 0.9], [1, 0.5], max_error=0.02, delta=0.05)
+
+
+def test_labels_of_one_confidence_stand_or_fall_together() -> None:
+    good = certify(np.full(300, 0.97), np.ones(300), max_error=0.02, delta=0.05)
+    assert good == Certification(0.97, 1.0, 0, 300, 0)
+    right = np.ones(300)
+    right[:3] = 0
+    assert certify(np.full(300, 0.97), right, max_error=0.02, delta=0.05).threshold is None
+    wrong = certify(np.full(300, 0.97), np.zeros(300), max_error=0.02, delta=0.05)
+    assert (wrong.threshold, wrong.errors, wrong.n) == (None, 300, 300)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.5, 0.9, 0.95, 0.99]), st.booleans()), min_size=1, max_size=400))
+def test_a_threshold_counts_every_label_at_or_above_it(rows: list[tuple[float, bool]]) -> None:
+    confidence, right = np.array([c for c, _ in rows]), np.array([r for _, r in rows])
+    found = certify(confidence, right, max_error=0.2, delta=0.2)
+    if found.threshold is None:
+        assert (found.n, found.errors, found.coverage) == (len(rows), (~right).sum(), 0.0)
+        assert found.needed >= 1
+    else:
+        above = confidence >= found.threshold
+        assert (found.n, found.errors, found.needed) == (above.sum(), (~right[above]).sum(), 0)
+        assert found.coverage == above.mean()
+        assert stats.binom.cdf(found.errors, found.n, 0.2) <= 0.2
+
+
+def test_fewer_labels_and_more_errors_never_need_less() -> None:
+    def needed(labels: int, errors: int) -> int:
+        right = np.ones(labels)
+        right[:errors] = 0  # the most confident ones
+        return certify(np.linspace(1, 0.9, labels), right, max_error=0.02, delta=0.05).needed
+
+    assert [needed(labels, 0) for labels in range(0, 151, 10)] == [max(149 - n, 0) for n in range(0, 151, 10)]
+    by_errors = [needed(200, errors) for errors in range(1, 20)]
+    assert by_errors == sorted(by_errors)
+
+
+def test_what_is_needed_is_reckoned_with_what_the_next_look_may_spend() -> None:
+    found = certify(np.full(100, 0.9), np.ones(100), max_error=0.02, delta=0.05, next_delta=0.01)
+    assert found.needed == labels_without_error(0.02, 0.01) - 100
+
+
+def test_where_the_wrong_answers_stand_does_not_move_the_sequence() -> None:
+    chance = np.random.default_rng(4)
+    confidence = np.round(chance.beta(8, 1, 2_000), 3)
+    few, many = chance.random(2_000) < 0.999, chance.random(2_000) < 0.8
+    passed = certify(confidence, few, max_error=0.02, delta=0.05)
+    failed = certify(confidence, many, max_error=0.02, delta=0.05)
+    tried = sequence(confidence, 2_000, 0.02, 0.05)
+    assert passed.threshold in tried
+    assert failed.threshold is None
+
+
+class TestFloors:
+    """Labels of audits exist only above the threshold that was in force: they say nothing of the cases below."""
+
+    def test_a_label_judges_thresholds_from_its_floor_up_to_its_confidence(self) -> None:
+        shadow, audits = np.linspace(0.5, 1, 200), np.linspace(0.95, 1, 400)
+        held, floors = np.concatenate([shadow, audits]), np.repeat([0.0, 0.95], [200, 400])
+        found = certify(held, np.ones(600), max_error=0.02, delta=0.05, scores=shadow, floors=floors)
+        assert found == Certification(0.5, 1.0, 0, 200, 0), "below the floor the labels of shadow stand alone"
+        right = np.ones(600)
+        right[(held > 0.6) & (held < 0.95)] = 0
+        found = certify(held, right, max_error=0.02, delta=0.05, scores=shadow, floors=floors)
+        assert found.threshold is not None
+        assert found.threshold >= 0.95
+        assert found.n == (held >= found.threshold).sum()
+
+    def test_audits_alone_certify_nothing_below_their_floor(self) -> None:
+        audits, scores = np.linspace(0.95, 1, 1_000), np.linspace(0, 1, 1_000)
+        found = certify(audits, np.ones(1_000), max_error=0.02, delta=0.05, scores=scores, floors=np.full(1_000, 0.95))
+        assert found.threshold is not None
+        assert found.threshold >= 0.95
+        assert certify(audits, np.ones(1_000), max_error=0.02, delta=0.05, scores=scores).threshold == 0, "naively"
+
+    @pytest.mark.parametrize("floor", [0.0, 0.9])
+    def test_a_label_below_its_own_floor_counts_nowhere(self, floor: float) -> None:
+        found = certify(np.full(200, 0.8), np.zeros(200), max_error=0.02, delta=0.05, floors=np.full(200, floor))
+        assert found.n == (200 if floor == 0 else 0)
+
+    def test_a_floor_is_a_confidence(self) -> None:
+        with pytest.raises(BadInput, match="floor"):
+            certify([0.9], [1], max_error=0.02, delta=0.05, floors=[-0.1])
+        with pytest.raises(BadInput, match="equal length"):
+            certify([0.9], [1], max_error=0.02, delta=0.05, floors=[0.1, 0.2])
+
+    def test_floors_keep_the_guarantee_where_pooling_breaks_it(self) -> None:
+        # Errors all but begin below 0.95: three audits for each label of shadow hide them from a naive count.
+        chance, runs, delta, bound = np.random.default_rng(12), 150, 0.1, 0.02
+        wrong = {"floors": 0, "naive": 0}
+        for _ in range(runs):
+            scores = chance.uniform(0.5, 1, 4_000)
+            risk = np.where(scores >= 0.95, 0.004, 0.1)
+            shadow, audit = chance.choice(4_000, 1_000), chance.choice(np.flatnonzero(scores >= 0.95), 3_000)
+            seen = np.concatenate([shadow, audit])
+            right = chance.random(4_000) >= risk[seen]
+            floors = np.repeat([0.0, 0.95], [1_000, 3_000])
+            for name, given_floors in (("floors", floors), ("naive", None)):
+                found = certify(scores[seen], right, max_error=bound, delta=delta, floors=given_floors)
+                if found.threshold is not None:
+                    wrong[name] += risk[scores >= found.threshold].mean() > bound
+        assert wrong["floors"] / runs <= delta + 2 * np.sqrt(delta * (1 - delta) / runs)
+        assert wrong["naive"] / runs > 0.5
+
+
+def test_mapie_ends_at_the_same_threshold_or_counts_one_error_too_many() -> None:
+    from mapie.risk_control import BinaryClassificationController, BinaryRisk
+
+    errors = BinaryRisk(lambda truth, _: truth == 0, lambda _, accepted: accepted == 1, higher_is_better=False)
+    chance, alike = np.random.default_rng(6), 0
+    for power in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0):
+        confidence = chance.beta(8, 1, 2_000)
+        right = chance.random(2_000) < confidence**power
+        thresholds = sequence(confidence, 2_000, 0.05, 0.1)
+        controller = BinaryClassificationController(
+            lambda column: np.column_stack([1 - column[:, 0], column[:, 0]]), errors, 0.05, confidence_level=0.9,
+            best_predict_param_choice="precision", list_predict_params=thresholds, fwer_method="fixed_sequence",
+        )  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            controller.calibrate(confidence[:, None], right.astype(int))
+        valid = controller.valid_predict_params
+        theirs = float(min(valid)) if len(valid) else None
+        ours = certify(confidence, right, max_error=0.05, delta=0.1).threshold
+        alike += ours == theirs
+        assert theirs is None or (ours is not None and theirs >= ours)
+    assert alike >= 7

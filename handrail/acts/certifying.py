@@ -1,0 +1,73 @@
+"""A look at the blind labels and the certificate that may come of it: one transaction with its trail events."""
+
+from datetime import datetime
+
+from handrail.acts.authority import authorize
+from handrail.errors import Conflict
+from handrail.looks import Look
+from handrail.store import certificates, models, trail
+from handrail.store.engine import Connection, Store
+from handrail.store.trail import Event
+
+PPM = 1_000_000
+
+
+def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int | None:
+    """Write down a look, and the certificate when it found one; returns the certificate's id.
+
+    The certificate takes the place of an earlier one of the same version and category. A look that certifies
+    nothing leaves the earlier one as it is.
+
+    Raises:
+        Conflict: another run has looked meanwhile, or another version serves: this look was not the one it says.
+        NotPermitted: `actor` may not certify.
+    """
+    terms = look.terms
+    with store.write() as connection:
+        authorize(connection, "certify", actor)
+        trail.lock(connection)
+        before = certificates.count_attempts(connection, terms.model_version, terms.category, since=look.since)
+        if before != look.number - 1 or models.serving(connection)["model_version"] != terms.model_version:
+            raise Conflict(
+                f"The labels of version {terms.model_version} were looked at, or another version was promoted, "
+                "in the meantime. Run the shadow scoring again."
+            )
+        issued = _issue(connection, look, now)
+        certificates.insert_attempt(
+            connection, model_version=terms.model_version, category=terms.category, at=now, delta=look.spent,
+            labels=look.looked_at, errors=look.found.errors, threshold=look.found.threshold,
+            coverage=look.found.coverage, needed=look.found.needed, certificate_id=issued,
+        )  # fmt: skip
+        events = [Event("certificate.looked", data={**_named(look), "look": look.number, "needed": look.found.needed})]
+        if issued is not None:
+            replaced = {"replaced": certificates.supersede(connection, terms, issued, now)}
+            events.append(Event("certificate.issued", data={**_named(look), "certificate": issued, **replaced}))
+        trail.append(connection, events, at=now, actor=actor)
+    return issued
+
+
+def _issue(connection: Connection, look: Look, now: datetime) -> int | None:
+    if look.found.threshold is None:
+        return None
+    terms = look.terms
+    return certificates.insert_certificate(
+        connection, model_version=terms.model_version, category=terms.category, threshold=look.found.threshold,
+        max_error=terms.max_error, delta=terms.delta, labels=look.found.n, errors=look.found.errors,
+        window_from=look.window[0], window_to=look.window[1], issued_at=now, expires_at=terms.expires_at,
+        voided_at=None, void_reason=None,
+    )  # fmt: skip
+
+
+def _named(look: Look) -> dict[str, str | int | None]:
+    threshold = look.found.threshold
+    return {
+        "model": look.terms.model_version,
+        "category": look.terms.category,
+        "threshold_ppm": None if threshold is None else round(threshold * PPM),
+        "max_error_ppm": round(look.terms.max_error * PPM),
+        "delta_ppm": round(look.terms.delta * PPM),
+        "spent_ppm": round(look.spent * PPM),
+        "looked_at": look.looked_at,
+        "labels": look.found.n,
+        "errors": look.found.errors,
+    }

@@ -1,0 +1,140 @@
+"""Certificates, the looks at labels that were spent on them, and the labels themselves."""
+
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from handrail.looks import Terms
+from handrail.policy import CertificateRules
+from handrail.store.frames import frame
+from handrail.store.schema import (
+    AuditDraw,
+    Case,
+    Certificate,
+    CertificateAttempt,
+    Decision,
+    Label,
+    Person,
+    Prediction,
+    Route,
+)
+
+
+def insert_certificate(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `certificates`
+    """Write a certificate and return its id."""
+    return int(connection.execute(insert(Certificate).values(**values).returning(Certificate.id)).scalar_one())
+
+
+def insert_attempt(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `certificate_attempts`
+    """Write a look at the labels."""
+    connection.execute(insert(CertificateAttempt).values(**values))
+
+
+def certificates(
+    connection: Connection, model_version: str | None, now: datetime, *, rules: CertificateRules | None = None
+) -> pd.DataFrame:
+    """Valid certificates of a version: neither voided nor expired; at the moment of its end one is expired.
+
+    With `rules` only those that promise no less than the policy asks by now.
+    """
+    query = select(Certificate.__table__).where(
+        Certificate.model_version == model_version,
+        Certificate.voided_at.is_(None),
+        Certificate.expires_at > now,
+    )
+    if rules is not None:
+        query = query.where(Certificate.max_error <= rules.max_error, Certificate.delta <= rules.delta)
+    return frame(connection, query.order_by(Certificate.id))
+
+
+def void_certificates(connection: Connection, reason: str, now: datetime) -> int:
+    """Void all valid certificates; returns how many."""
+    valid = update(Certificate).where(Certificate.voided_at.is_(None), Certificate.expires_at > now)
+    return connection.execute(valid.values(voided_at=now, void_reason=reason)).rowcount
+
+
+def supersede(connection: Connection, terms: Terms, by: int, now: datetime) -> int:
+    """Void what the certificate with the id `by` replaces: others of its version and category; returns how many."""
+    others = update(Certificate).where(
+        Certificate.model_version == terms.model_version, _same(Certificate.category, terms.category),
+        Certificate.voided_at.is_(None), Certificate.expires_at > now, Certificate.id != by,
+    )  # fmt: skip
+    return connection.execute(others.values(voided_at=now, void_reason="renewed")).rowcount
+
+
+def newest_certificates(connection: Connection) -> pd.DataFrame:
+    """The newest certificate of each version and category, valid or not."""
+    newest = select(func.max(Certificate.id)).group_by(Certificate.model_version, Certificate.category)
+    query = select(Certificate.__table__).where(Certificate.id.in_(newest))
+    return frame(connection, query.order_by(Certificate.id))
+
+
+def attempts(connection: Connection, model_version: str, *, since: datetime) -> pd.DataFrame:
+    """Looks at a version's labels from that moment on, oldest first."""
+    query = select(CertificateAttempt.__table__).where(
+        CertificateAttempt.model_version == model_version, CertificateAttempt.at >= since
+    )
+    return frame(connection, query.order_by(CertificateAttempt.id))
+
+
+def count_attempts(connection: Connection, model_version: str, category: str | None, *, since: datetime) -> int:
+    """How many looks a version and category have had from that moment on."""
+    query = select(func.count()).where(
+        CertificateAttempt.model_version == model_version, _same(CertificateAttempt.category, category),
+        CertificateAttempt.at >= since,
+    )  # fmt: skip
+    return int(connection.execute(query).scalar_one())
+
+
+def population(
+    connection: Connection, version: str, *, since: datetime, received_after: datetime | None
+) -> pd.DataFrame:
+    """Cases routed since then as `version` sees them, none of them old enough to have trained it.
+
+    Columns: case_id, amount, predicted, confidence, novel, queue, stage, threshold, reasons, hidden, own (routed by
+    `version`), assigned_at, audited (by the simple-random draw).
+    """
+    query = (
+        select(
+            Case.id.label("case_id"), Case.amount, Prediction.label.label("predicted"), Prediction.confidence,
+            Prediction.novel, Route.queue, Route.stage, Route.threshold, Route.reasons,
+            Route.suggestion_hidden.label("hidden"), (Route.model_version == version).label("own"), Route.assigned_at,
+            (AuditDraw.random & AuditDraw.drawn).label("audited"),
+        )
+        .join(Route, Route.case_id == Case.id)
+        .join(Prediction, and_(Prediction.case_id == Case.id, Prediction.model_version == version))
+        .join(AuditDraw, AuditDraw.case_id == Case.id, isouter=True)
+        .where(Route.assigned_at >= since, ~Case.history)
+        .order_by(Case.id)
+    )  # fmt: skip
+    found = frame(connection, query if received_after is None else query.where(Case.received_at > received_after))
+    whether = {name: found[name].eq(True) for name in ("novel", "hidden", "own", "audited")}  # noqa: FBT003 - nulls are not
+    return found.assign(**whether)
+
+
+def blind_rulings(connection: Connection, *, since: datetime) -> pd.DataFrame:
+    """The newest blind ruling that counts on each case: case_id, label, labelled_at.
+
+    A denial by a trained person has no label: no category was right, and an approval would have been wrong.
+    """
+    labels = select(Label.case_id, Label.label, Label.labelled_at).where(
+        Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at >= since
+    )
+    denials = (
+        select(Decision.case_id, Decision.decided_at.label("labelled_at"))
+        .join(Person, and_(Person.name == Decision.actor, Person.trained_until > Decision.decided_at))
+        .where(Decision.blind, Decision.outcome == "deny", Decision.decided_at >= since)
+    )
+    given = frame(connection, labels.order_by(Label.id))
+    denied = frame(connection, denials.order_by(Decision.id)).assign(label=None)
+    # A denial that names a category has a label of the same moment: the denial stands behind it and counts.
+    rulings = pd.concat([given, denied[given.columns]]) if len(denied) else given
+    newest = rulings.sort_values("labelled_at", kind="stable").drop_duplicates("case_id", keep="last")
+    return newest.reset_index(drop=True)
+
+
+def _same(column: InstrumentedAttribute[str | None], category: str | None) -> ColumnElement[bool]:
+    return column.is_(None) if category is None else column == category

@@ -1,0 +1,159 @@
+"""A look, its certificate and its trail events stand or fall together."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from handrail.acts import certifying, watching
+from handrail.acts import models as model_acts
+from handrail.certify import Certification
+from handrail.errors import Conflict, NotPermitted
+from handrail.looks import Look, Terms
+from handrail.policy import CertificateRules
+from handrail.store import certificates, schema
+from handrail.store.engine import Store
+from handrail.store.frames import records
+from tests.scenes import FLOW, FOUNDER, NOW, Scene
+
+UNTIL = NOW + timedelta(days=60)
+GOOD = Certification(0.97, 0.4, 1, 300, 0)
+NOTHING = Certification(None, 0.0, 9, 400, 120)
+
+
+@pytest.fixture
+def scene(store: Store) -> Scene:
+    """Version 1 serves, version 2 waits."""
+    found = Scene(store)
+    for version in ("1", "2"):
+        model_acts.add_version(
+            store, version=version, run_id=f"run-{version}", cause="by_hand", artifact_digest="a" * 64,
+            dataset_digest="d" * 64, policy_version=found.policy.version, labels=300, metrics={"accuracy": 0.9},
+            novelty_threshold=0.5, trained_until=NOW, actor=FLOW, now=NOW,
+        )  # fmt: skip
+    model_acts.set_champion(store, "1", actor=FOUNDER, reason="first", now=NOW)
+    return found
+
+
+def look(
+    scene: Scene,
+    number: int,
+    found: Certification = GOOD,
+    *,
+    category: str | None = "refund",
+    version: str = "1",
+    at: datetime = NOW,
+    since: datetime = NOW,
+) -> int | None:
+    terms = Terms(version, category, 0.02, 0.05, at + timedelta(days=60))
+    one = Look(terms, number, 0.05 / (number * (number + 1)), found, 700, (NOW, NOW), since)
+    return certifying.record_look(scene.store, one, actor=FLOW, now=at)
+
+
+def valid(scene: Scene, at: datetime = NOW, rules: CertificateRules | None = None) -> list[str | None]:
+    with scene.store.read() as connection:
+        return [row["category"] for row in records(certificates.certificates(connection, "1", at, rules=rules))]
+
+
+def test_a_look_that_certifies_writes_itself_the_certificate_and_counts_into_the_trail(scene: Scene) -> None:
+    issued = look(scene, 1)
+    certificate, attempt = scene.row(schema.Certificate), scene.row(schema.CertificateAttempt)
+    assert (certificate["model_version"], certificate["category"], certificate["threshold"]) == ("1", "refund", 0.97)
+    assert (certificate["labels"], certificate["errors"], certificate["max_error"]) == (300, 1, 0.02)
+    assert (certificate["delta"], certificate["expires_at"]) == (0.05, UNTIL)
+    assert (attempt["certificate_id"], attempt["labels"], attempt["delta"]) == (issued, 700, pytest.approx(0.025))
+    looked, granted = scene.events("certificate.looked")[0], scene.events("certificate.issued")[0]
+    assert (looked["spent_ppm"], looked["looked_at"], looked["needed"]) == (25_000, 700, 0)
+    assert (granted["threshold_ppm"], granted["max_error_ppm"], granted["delta_ppm"]) == (970_000, 20_000, 50_000)
+    assert (granted["certificate"], granted["replaced"]) == (issued, 0)
+    assert scene.trail_is_whole()
+
+
+def test_a_look_that_certifies_nothing_is_spent_all_the_same_and_leaves_the_certificate(scene: Scene) -> None:
+    look(scene, 1)
+    assert look(scene, 2, NOTHING) is None
+    assert valid(scene) == ["refund"]
+    assert [row["needed"] for row in scene.rows(schema.CertificateAttempt)] == [0, 120]
+    assert len(scene.events("certificate.issued")) == 1
+
+
+def test_a_new_certificate_takes_the_place_of_the_one_before_it_alone(scene: Scene) -> None:
+    look(scene, 1)
+    look(scene, 1, category="tracking")
+    look(scene, 1, category=None)
+    renewed = look(scene, 2, at=NOW + timedelta(days=50))
+    assert sorted(valid(scene, NOW + timedelta(days=50)), key=str) == [None, "refund", "tracking"]
+    first = scene.row(schema.Certificate, id=1)
+    assert (first["void_reason"], first["voided_at"]) == ("renewed", NOW + timedelta(days=50))
+    assert scene.row(schema.Certificate, id=renewed)["voided_at"] is None
+    assert [event["replaced"] for event in scene.events("certificate.issued")] == [0, 0, 0, 1]
+
+
+def test_two_runs_at_once_do_not_look_twice(scene: Scene) -> None:
+    look(scene, 1)
+    with pytest.raises(Conflict, match="shadow scoring again"):
+        look(scene, 1)
+    assert scene.count(schema.CertificateAttempt) == scene.count(schema.Certificate) == 1
+
+
+def test_looks_at_other_production_do_not_count(scene: Scene) -> None:
+    look(scene, 1)
+    later = NOW + timedelta(days=5)
+    look(scene, 1, at=later, since=later)
+    assert scene.count(schema.CertificateAttempt) == 2
+
+
+def test_only_the_version_that_serves_is_certified(scene: Scene) -> None:
+    with pytest.raises(Conflict, match="version 2"):
+        look(scene, 1, version="2")
+    assert scene.count(schema.Certificate) == 0
+
+
+def test_a_reviewer_certifies_nothing(scene: Scene) -> None:
+    one = Look(Terms("1", None, 0.02, 0.05, UNTIL), 1, 0.025, GOOD, 700, (NOW, NOW), NOW)
+    with pytest.raises(NotPermitted):
+        certifying.record_look(scene.store, one, actor="rita", now=NOW)
+    assert scene.count(schema.CertificateAttempt) == 0
+
+
+def test_at_the_moment_of_its_end_a_certificate_holds_no_more(scene: Scene) -> None:
+    look(scene, 1)
+    assert valid(scene, UNTIL - timedelta(seconds=1)) == ["refund"]
+    assert valid(scene, UNTIL) == []
+    assert valid(scene, UNTIL + timedelta(seconds=1)) == []
+    look(scene, 2, at=UNTIL)
+    assert scene.row(schema.Certificate, id=1)["voided_at"] is None, "it ended by age, nothing replaced it"
+
+
+@pytest.mark.parametrize(
+    ("max_error", "delta", "holds"),
+    [(0.02, 0.05, True), (0.03, 0.10, True), (0.019, 0.05, False), (0.02, 0.049, False)],
+)
+def test_a_policy_that_asks_for_more_by_now_has_no_use_for_it(
+    scene: Scene, max_error: float, delta: float, holds: bool
+) -> None:
+    look(scene, 1)
+    rules = CertificateRules(max_error=max_error, delta=delta)
+    assert valid(scene, rules=rules) == (["refund"] if holds else [])
+
+
+def test_a_new_model_voids_what_holds_and_says_so(scene: Scene) -> None:
+    look(scene, 1)
+    look(scene, 1, category=None)
+    model_acts.set_champion(scene.store, "2", actor=FOUNDER, reason="better", now=NOW)
+    assert valid(scene) == []
+    assert {row["void_reason"] for row in scene.rows(schema.Certificate)} == {"version 2 serves"}
+    assert scene.events("model.promoted")[-1]["certificates_voided"] == 2
+
+
+def test_a_drift_voids_what_holds_and_not_what_had_ended(scene: Scene) -> None:
+    look(scene, 1)
+    late = UNTIL + timedelta(days=1)
+    look(scene, 1, category=None, at=UNTIL)
+    profile = watching.save_profile(scene.store, "{}", cause="first", cases=30, window=(NOW, NOW), actor=FLOW, now=NOW)
+    _, voided = watching.record_drift(
+        scene.store, profile_id=profile, columns=["amount"], terms=[], window=(NOW, late), policy=scene.policy,
+        actor=FLOW, now=late,
+    )  # fmt: skip
+    assert voided == 1
+    assert valid(scene, late) == []
+    assert [row["void_reason"] for row in scene.rows(schema.Certificate)] == [None, "drift 1"]

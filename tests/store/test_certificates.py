@@ -1,0 +1,65 @@
+"""The cases and rulings that certificates rest on, as both databases tell them."""
+
+from datetime import timedelta
+
+import pytest
+
+from handrail.store import certificates, schema
+from handrail.store.engine import Store
+from tests.scenes import NOVICE, NOW, VERSION, Scene
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def scene(store: Store) -> Scene:
+    return Scene(store)
+
+
+def test_the_population_holds_every_routed_case_with_how_it_was_drawn(scene: Scene) -> None:
+    audited, approved = scene.automatic(2)
+    (hidden,) = scene.waiting(1, suggestion_hidden=True)
+    scene.audit([audited])
+    with scene.store.read() as connection:
+        found = certificates.population(connection, VERSION, since=NOW, received_after=None).set_index("case_id")
+        none = certificates.population(connection, "2", since=NOW, received_after=None)
+        old = certificates.population(connection, VERSION, since=NOW + HOUR, received_after=None)
+        trained = certificates.population(connection, VERSION, since=NOW, received_after=NOW)
+    assert found.loc[[audited, approved, hidden], "audited"].tolist() == [True, False, False]
+    assert found.loc[[audited, approved, hidden], "hidden"].tolist() == [False, False, True]
+    assert found["own"].all()
+    assert none.empty
+    assert old.empty
+    assert trained.empty, "a case as old as the newest training case may have trained"
+
+
+def test_the_newest_blind_ruling_of_trained_people_counts_a_denial_without_a_label(scene: Scene) -> None:
+    right, denied, seen, novice = scene.waiting(3, suggestion_hidden=True)[:3] + scene.waiting(
+        1, suggestion_hidden=True
+    )
+    scene.decide(right, "override", label="tracking")
+    scene.decide(denied, "deny", reason_code="out_of_scope")
+    scene.decide(seen, "deny", reason_code="out_of_scope", label="refund")
+    scene.decide(novice, "deny", actor=NOVICE, reason_code="out_of_scope")
+    with scene.store.read() as connection:
+        found = certificates.blind_rulings(connection, since=NOW).set_index("case_id")["label"]
+        later = certificates.blind_rulings(connection, since=NOW + HOUR)
+    assert set(found.index) == {right, denied, seen}
+    assert found[right] == "tracking"
+    assert found[[denied, seen]].isna().all(), "an approval would have been wrong, whatever the category"
+    assert later.empty
+
+
+def test_only_the_newest_certificate_of_each_category_is_told(scene: Scene) -> None:
+    with scene.store.write() as connection:
+        for category in ("refund", None, "refund"):
+            certificates.insert_certificate(
+                connection, model_version="1", category=category, threshold=0.9, max_error=0.02, delta=0.05, labels=200,
+                errors=0, window_from=NOW, window_to=NOW, issued_at=NOW, expires_at=NOW + DAY, voided_at=None,
+                void_reason=None,
+            )  # fmt: skip
+    with scene.store.read() as connection:
+        newest = certificates.newest_certificates(connection)
+    assert newest["id"].tolist() == [2, 3]
+    assert scene.count(schema.Certificate) == 3
