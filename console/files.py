@@ -65,10 +65,17 @@ def certify(
     missing = [name for name in ("confidence", "correct") if name not in rows.columns]
     if missing:
         raise BadInput(f"{file} has no column {', '.join(missing)}. It needs confidence and correct (0 or 1).")
-    result = certification.certify(
-        pd.to_numeric(rows["confidence"], errors="coerce").to_numpy(),
-        pd.to_numeric(rows["correct"], errors="coerce").to_numpy(), max_error=max_error, delta=delta,
-    )  # fmt: skip
+    confidence, correct = (pd.to_numeric(rows[name], errors="coerce") for name in ("confidence", "correct"))
+    for name, wrong, meant in (
+        ("confidence", ~confidence.between(0, 1), "between 0 and 1"),
+        ("correct", ~correct.isin((0, 1)), "0 (wrong) or 1 (correct)"),
+    ):
+        if wrong.any():
+            raise BadInput(
+                f"{file}: in {int(wrong.sum())} of {len(rows)} rows, first in row {int(wrong.argmax()) + 1}, "
+                f"{name} is not {meant}. Correct or drop these rows."
+            )
+    result = certification.certify(confidence.to_numpy(), correct.to_numpy(), max_error=max_error, delta=delta)
     value = {name: getattr(result, name) for name in ("threshold", "coverage", "errors", "n", "needed")}
     good = f"confidence ≥ {result.threshold}: {result.errors} errors in {result.n}, covers {result.coverage:.1%}."
     bad = f"Nothing can be certified yet: {result.needed} more blind labels are needed."

@@ -3,9 +3,14 @@
 import importlib.metadata
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from console.answer import running_server
+from handrail.acts import incidents
 from handrail.errors import HandrailError
+from handrail.policy import Policy
+from handrail.roles import SYSTEM
 from handrail.store import models, rollout, trail
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
@@ -34,6 +39,8 @@ def findings() -> list[Finding]:
             policy = rollout.policy_in_force(connection)
             verified = trail.verify(connection)
             version = models.serving(connection)["model_version"]
+            row = models.version(connection, version) if version else None
+            incident = incidents.unavailable(connection)
     except HandrailError as error:
         return [*found, Finding("workspace", ok=False, sentence=str(error))]
     found.append(Finding("workspace", ok=True, sentence=f"{workspace.home}, tables at {store.revision()}."))
@@ -46,13 +53,7 @@ def findings() -> list[Finding]:
     )
     broken = f"BROKEN at event {verified.first_bad}. Keep a copy and restore a backup."
     found.append(Finding("trail", verified.valid, f"{verified.events} events, whole." if verified.valid else broken))
-    found.append(
-        Finding(
-            "model",
-            ok=True,
-            sentence=f"version {version} serves." if version else "none: all cases go to people.",
-        )
-    )
+    found.append(_model(workspace, store, policy, row, incident))
     address = running_server(workspace.server_file)
     found.append(
         Finding(
@@ -62,6 +63,31 @@ def findings() -> list[Finding]:
         )
     )
     return found
+
+
+def _model(
+    workspace: Workspace,
+    store: Store,
+    policy: Policy | None,
+    row: dict[str, Any] | None,
+    incident: dict[str, Any] | None,
+) -> Finding:
+    """Can the champion be read and believed? What is damaged here and whole in the registry is mended on the way."""
+    if row is None or policy is None:
+        return Finding("model", ok=True, sentence="none: all cases go to people.")
+    from models import copies, registry
+
+    version = row["version"]
+    if incident is not None and incident["cause"] == "predictions":
+        remedy = "Return to an earlier version with `handrail model rollback --reason …`, or train anew."
+        return Finding("model", ok=False, sentence=f"version {version} predicts what no gate lets pass. {remedy}")
+    try:
+        got = copies.obtain(workspace, registry.model_name(policy.business), version, row["artifact_digest"])
+    except copies.ModelUnavailable as error:
+        return Finding("model", ok=False, sentence=f"all cases go to people. {error}")
+    if got.repaired:
+        incidents.note_refetched(store, version, actor=f"{SYSTEM}doctor", now=datetime.now(UTC))
+    return Finding("model", ok=True, sentence=f"version {version} serves.")
 
 
 def _fastapi() -> Finding:

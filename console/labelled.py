@@ -6,18 +6,19 @@ from typing import Any
 
 import pandas as pd
 
-from handrail import flags, mapping, pii, policy
+from handrail import cells, flags, given, mapping, pii, policy
 from handrail.acts import administering
 from handrail.errors import BadInput, NotFound
 from handrail.queues import Situation, route_many
+from handrail.store import certificates, rollout
 from handrail.store import models as model_rows
-from handrail.store import rollout
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.workspace import Workspace
 from models import classifier
+from models.external import GivenModel, Model
 from tasks import occasion as occasions
-from tasks import read, retrain, score
+from tasks import read, retrain, score, trigger
 
 
 def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: str | None) -> dict[str, Any]:
@@ -39,6 +40,11 @@ def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: st
         raise BadInput(f"{file} holds no label in column {label!r}. Give the column with the categories.")
     workspace = Workspace.from_environment()
     rules = _policy_in_force(workspace, now) or policy.for_labels(known, business="file")
+    if rules.model.source == "given":
+        raise BadInput(
+            "The policy in force calibrates somebody else's model (model.source: given) and trains none on a file. "
+            "Import the labelled cases with `handrail run --mapping`, then run `handrail train` alone."
+        )
     unknown = sorted(set(known) - set(rules.categories))
     if unknown:
         raise BadInput(
@@ -51,14 +57,17 @@ def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: st
     frame["provenance"] = "imported"
     frame["received_at"] = pd.NaT if times is None else times
     labelled = frame[frame["label"] != ""]
-    trained = classifier.train(labelled, rules.model, (), rules.novelty)
+    trained = classifier.train(
+        labelled, rules.model, (), rules.novelty, near_duplicate_from=rules.gates.training_set.near_duplicate_from
+    )
     # Only now: a file that teaches nothing must not leave a workspace with its labels behind.
     workspace.create()
     store = Store(workspace.database_url)
     store.upgrade()
     administering.found(store, rules, founder=who(None), now=now)
     occasion = occasions.enter(workspace, "flow:train_file", now)
-    registered = retrain.register(occasion, trained, labelled, "by_hand")
+    with trigger.reserve(occasion):
+        registered = retrain.register(occasion, trained, labelled, "by_hand")
     metrics = registered.metrics
     return {
         "version": registered.version, "accuracy": metrics["accuracy"], "ece": metrics["ece"], "certificates": {},
@@ -85,13 +94,13 @@ def predict_file(file: Path, *, text: str, version: str | None, mapping_file: Pa
         chosen = version or model_rows.serving(connection)["model_version"]
         if chosen is None or model_rows.version(connection, chosen) is None:
             raise BadInput(f"There is no model {version or 'yet'}. Train one with `handrail train`.")
-        certificates = model_rows.certificates(connection, chosen, occasion.now)
+        valid = certificates.certificates(connection, chosen, occasion.now, rules=occasion.policy.certificate)
         stages = rollout.stages(connection, occasion.policy)
     model = score.load(occasion, chosen)
     known = mapping.read(mapping_file) if mapping_file else None
     situation = Situation(
         stages=stages,
-        certified={row["category"]: float(row["threshold"]) for row in records(certificates)},
+        certified={row["category"]: float(row["threshold"]) for row in records(valid)},
     )
     parts = [
         _predict(occasion, model, chunk, text, known, situation)
@@ -102,7 +111,7 @@ def predict_file(file: Path, *, text: str, version: str | None, mapping_file: Pa
 
 def _predict(
     occasion: occasions.Occasion,
-    model: classifier.TrainedModel,
+    model: Model,
     chunk: pd.DataFrame,
     text: str,
     known: mapping.Mapping | None,
@@ -120,6 +129,8 @@ def _predict(
     for name in model.fields:
         if name != "amount":
             view[name] = chunk[extra[name]].to_numpy() if name in extra else ""
+    if isinstance(model, GivenModel):
+        view = view.assign(**_given(occasion, chunk, known).columns)
     said = model.predict(view)
     has_text = [bool(value.strip()) for value in texts]
     frame = said.assign(
@@ -133,6 +144,21 @@ def _predict(
     return said[["label", "confidence", "novelty"]].assign(
         queue=routes["queue"].to_numpy(), reason=routes["reason"].to_numpy()
     )
+
+
+def _given(occasion: occasions.Occasion, chunk: pd.DataFrame, known: mapping.Mapping | None) -> given.Given:
+    """What somebody else's model said of each row, as its mapping says."""
+    rule = known.fields.prediction if known else None
+    if rule is None:
+        raise BadInput(
+            "The model calibrates predictions that arrive with the rows: name their columns under "
+            "`fields.prediction` in a mapping and give it with --mapping."
+        )
+    missing = [column for column in (rule.label, rule.confidence) if column not in chunk.columns]
+    if missing:
+        raise BadInput(f"The file has no column {', '.join(map(repr, missing))}. Correct the mapping.")
+    labels, confidences = (cells.texts(chunk[column]) for column in (rule.label, rule.confidence))
+    return given.interpret(labels, confidences, rule, list(occasion.policy.categories))
 
 
 def _amounts(chunk: pd.DataFrame, known: mapping.Mapping | None) -> pd.Series:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from console import deciding, files, holding, models, running, setting_up, trails
+from console import deciding, files, holding, labels, models, running, setting_up, trails
 from handrail.errors import HandrailError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for topic in (setting_up, running, deciding, holding, models, trails, files):
+for topic in (setting_up, running, deciding, labels, holding, models, trails, files):
     topic.register(app)
 
 

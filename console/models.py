@@ -1,10 +1,12 @@
-"""The registry: model list, show, promote, rollback."""
+"""The registry: model list, show, promote, rollback, shadow, rebuild."""
 
 from typing import Annotated
 
 import typer
 
 from console.answer import Actor, AsJson, AsOf, Reason, answer, enter, table
+
+Version = Annotated[str, typer.Argument(help="Version.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -14,34 +16,48 @@ def register(app: typer.Typer) -> None:
     model.command("show")(model_show)
     model.command("promote")(model_promote)
     model.command("rollback")(model_rollback)
+    model.command("shadow")(model_shadow)
+    model.command("rebuild")(model_rebuild)
     app.add_typer(model, name="model")
 
 
 def model_list(as_json: AsJson = False) -> None:
-    """All versions with status and figures."""
+    """All versions with status, figures, and what their promotion rested on."""
+    from console.version import promotions
     from handrail.store import models
     from handrail.store.frames import records
 
     occasion = enter(None)
     with occasion.store.read() as connection:
         rows = records(models.versions(connection))
-    shown = [{**row, "accuracy": row["metrics"].get("accuracy"), "ece": row["metrics"].get("ece")} for row in rows]
-    columns = ["version", "status", "cause", "labels", "accuracy", "ece", "registered_at"]
-    answer(
-        rows,
-        as_json=as_json,
-        text=table(shown, columns, empty="No model yet. Train one with `handrail train`."),
-    )
+        evidence = promotions(connection)
+    rows = [{**row, "evidence": evidence.get(row["version"])} for row in rows]
+    shown = [
+        {
+            **row,
+            "evidence": {"none": "NONE"}.get(row["evidence"], row["evidence"]),
+            "accuracy": row["metrics"].get("accuracy"),
+            "ece": row["metrics"].get("ece"),
+            "registered": f"{row['registered_at']:%Y-%m-%d}",
+        }
+        for row in rows
+    ]
+    columns = ["version", "status", "evidence", "cause", "labels", "accuracy", "ece", "registered"]
+    answer(rows, as_json=as_json, text=table(shown, columns, empty="No model yet. Train one with `handrail train`."))
 
 
 def model_show(
     version: Annotated[str | None, typer.Argument(help="Version; default the champion.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """One version: digests, figures and certificates."""
+    """One version: what it learnt from, figures, all one needs to rebuild it, judgement, history, certificates."""
+    from console.certificates import shown
+    from console.version import history, page, promotions
     from handrail.errors import NotFound
+    from handrail.store import certificates as certificate_rows
     from handrail.store import models
     from handrail.store.frames import records
+    from tasks.accounts import certified
 
     occasion = enter(None)
     with occasion.store.read() as connection:
@@ -49,41 +65,60 @@ def model_show(
         row = models.version(connection, name) if name else None
         if row is None:
             raise NotFound(f"Model version {version or '(champion)'} does not exist. See `handrail model list`.")
-        certificates = records(models.certificates(connection, name, occasion.now))
-    value = {**row, "certificates": certificates}
+        certificates = records(certificate_rows.certificates(connection, row["version"], occasion.now))
+        events = history(connection, row["version"])
+        evidence = promotions(connection).get(row["version"])
+    standing = certified(occasion) if row["status"] == "champion" else []
+    value = {**row, "evidence": evidence, "history": events, "certificates": certificates, "certification": standing}
 
     def text() -> str:
-        lines = [f"{key:18} {item}" for key, item in row.items() if key != "metrics"]
-        lines += [f"{key:18} {item}" for key, item in row["metrics"].items()]
-        missing = "not certified: blind simple-random labels are needed"
-        held = table(certificates, ["category", "threshold", "labels", "errors", "expires_at"], empty=missing)
-        return "\n".join(lines) + f"\ncertificates\n{held}"
+        return f"{page(value)}\n\ncertificates\n{shown(standing)}"
 
     answer(value, as_json=as_json, text=text)
 
 
 def model_promote(
-    version: Annotated[str, typer.Argument(help="Version.")], reason: Reason, actor: Actor = None,
-    as_of: AsOf = None, as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Let a version serve from the next batch on."""
-    from models import registry
+    version: Version, reason: Reason, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False
+) -> None:
+    """Let a version serve from the next batch on, on the evidence that there is; without any the policy decides."""
+    from dataclasses import asdict
 
-    occasion = enter(actor, as_of)
-    registry.promote(
-        occasion.store, occasion.workspace, occasion.model_name, version,
-        actor=occasion.actor, reason=reason, now=occasion.now,
-    )  # fmt: skip
-    answer({"serves": version}, as_json=as_json, text=f"Version {version} serves.")
+    from console.version import EVIDENCE
+    from tasks import deploy
+
+    done = deploy.promote(enter(actor, as_of), version, reason)
+    missing = f" ({done.missing})" if done.missing else ""
+    answer(asdict(done), as_json=as_json, text=f"Version {version} serves; {EVIDENCE[done.evidence]}{missing}.")
 
 
 def model_rollback(reason: Reason, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Return to the previous version from the next batch on; the present one never comes back by itself."""
-    from models import registry
+    from tasks.roll_back import roll_back
 
-    occasion = enter(actor, as_of)
-    version = registry.rollback(
-        occasion.store, occasion.workspace, occasion.model_name,
-        actor=occasion.actor, reason=reason, now=occasion.now,
-    )  # fmt: skip
+    version = roll_back(enter(actor, as_of), reason)
     answer({"serves": version}, as_json=as_json, text=f"Version {version} serves again.")
+
+
+def model_shadow(as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """The challenger beside the champion on the live cases of four weeks: where they agree, and who was right."""
+    from dataclasses import asdict
+
+    from console.version import side_by_side
+    from tasks import shadow
+
+    found = shadow.compare(enter(None, as_of))
+    answer({**asdict(found), "agreement": found.agreement}, as_json=as_json, text=lambda: side_by_side(found))
+
+
+def model_rebuild(version: Version, as_json: AsJson = False) -> None:
+    """Train a version once more from the same labels, rules and seed, and compare its predictions; nothing is kept."""
+    from dataclasses import asdict
+
+    from tasks import rebuilding
+
+    found = rebuilding.rebuild_version(enter(None), version)
+    said = "the same predictions" if found.same else "NOT the same predictions"
+    lines = [f"Version {version}, rebuilt from {found.labels} labels: {said}."]
+    lines += [f"registered     {found.registered}", f"rebuilt        {found.digest or 'not trained'}"]
+    lines += [f"differs        {each}" for each in found.differs]
+    answer(asdict(found), as_json=as_json, text="\n".join(lines))

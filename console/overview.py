@@ -5,10 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 from console.answer import paused_deployments, running_server, table
+from console.certificates import in_short
+from handrail import retraining
+from handrail.acts import incidents
 from handrail.hold import held_since
 from handrail.store import cases, evidence, models, outbox, queue, rollout
 from handrail.store.frames import records
+from tasks.accounts import certified
 from tasks.occasion import Occasion
+from tasks.standing import standing
 
 WIDTH = 80
 
@@ -19,8 +24,8 @@ def overview(occasion: Occasion) -> dict[str, Any]:
     server = running_server(occasion.workspace.server_file)
     with occasion.store.read() as connection:
         serving = models.serving(connection)
+        incident = incidents.unavailable(connection)
         version = models.version(connection, serving["model_version"]) if serving["model_version"] else None
-        certificates = models.certificates(connection, serving["model_version"], now)
         week = evidence.routed(connection, since=now - timedelta(days=7), until=now + timedelta(seconds=1))
         audits = evidence.audits(connection, since=now - timedelta(days=28), until=now)
         started = rollout.last_stage_change(connection) or now
@@ -37,13 +42,21 @@ def overview(occasion: Occasion) -> dict[str, Any]:
             "pauses": records(rollout.pauses(connection)),
             "drifts": records(models.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]]),
         }
-    drawn = audits[audits["random"]]
+    drawn, certificates = audits[audits["random"]], certified(occasion)
+    known = standing(occasion)
     value |= {
+        "retraining": {
+            "called_for_by": retraining.called_for(known, policy),
+            "held_until": retraining.held_until(known, policy),
+            "triggers": {reading.cause: reading.sentence for reading in retraining.read(known, policy)},
+        },
         "model": None
         if version is None
         else {k: version[k] for k in ("version", "labels", "registered_at", "metrics")},
         "challenger": serving["challenger"],
-        "certified": [row or "overall" for row in certificates["category"]],
+        "unavailable": None if incident is None else {"since": incident["at"], "cause": incident["cause"]},
+        "certified": [row["certificate"] for row in certificates if row["threshold"] is not None],
+        "certificates": certificates,
         "uncertified": policy.queues.uncertified,
         "automation_share_7d": float((week["queue"] == "A").mean()) if len(week) else None,
         "audited_28d": {"audited": len(drawn), "rejected": int(drawn["rejected"].sum())},
@@ -67,13 +80,20 @@ def shown(value: dict[str, Any]) -> str:
             f"model      version {model['version']}, {model['labels']} labels, accuracy {figures['accuracy']:.3f}, "
             f"ECE {figures['ece']:.3f}" + (f"; challenger {value['challenger']}" if value["challenger"] else "")
         )
-    lines.append(f"threshold  {_threshold(value)}")
+    if value["unavailable"]:
+        broken = value["unavailable"]
+        lines.append(
+            f"BROKEN     the model cannot be used ({broken['cause']}) since {broken['since'][:16]}: every case goes to "
+            "people. `handrail doctor` says what to do."
+        )
+    lines.append(f"threshold  {in_short(value['certificates'], value['uncertified'])}")
     share = value["automation_share_7d"]
     lines.append(f"automated  {'no case in 7 days' if share is None else f'{share:.1%} of the last 7 days'}")
     audited = value["audited_28d"]
     lines.append(f"audits     {audited['rejected']} of {audited['audited']} rejected in 28 days")
     lines.append(f"escalated  {value['escalations']} open")
     lines += _holds(value)
+    lines += _retraining(value["retraining"])
     stages: dict[str, list[str]] = {}
     for category, stage in value["stages"].items():
         stages.setdefault(stage, []).append(category)
@@ -86,12 +106,14 @@ def shown(value: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n\n" + table(value["waiting"], columns, empty="Nothing waits for people.")
 
 
-def _threshold(value: dict[str, Any]) -> str:
-    if value["certified"]:
-        return f"certified for {', '.join(value['certified'])}"
-    if value["uncertified"] == "fixed":
-        return "NOT CERTIFIED: the policy's fixed threshold applies"
-    return "not certified: nothing is approved by itself"
+def _retraining(value: dict[str, Any]) -> list[str]:
+    """What calls for a training, and each trigger's figure beside the policy's bound."""
+    if value["held_until"]:
+        head = f"the last attempt failed: the next waits for labels or {value['held_until']:%Y-%m-%d %H:%M} UTC"
+    else:
+        head = f"called for by {value['called_for_by']}" if value["called_for_by"] else "not called for"
+    triggers = [f"{cause.replace('_', ' ')}: {sentence}" for cause, sentence in value["triggers"].items()]
+    return [f"training   {head}", *(f"{'':10} {trigger}" for trigger in triggers)]
 
 
 def _holds(value: dict[str, Any]) -> list[str]:

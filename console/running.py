@@ -40,6 +40,11 @@ def run(
             f"{result['quarantined']} rows were put aside. See why with `handrail quarantine list "
             f"--batch {result['batch']}`, correct them and run the file again."
         )
+    if result["unpredicted"]:
+        warn(
+            f"{sum(result['unpredicted'].values())} rows came without a usable prediction; people decide them. "
+            "Correct the mapping's `fields.prediction`, or ask the model's owner."
+        )
 
     def text() -> str:
         queues = "  ".join(f"{name} {count}" for name, count in result["queues"].items())
@@ -62,12 +67,15 @@ def train(
 ) -> None:
     """Train, calibrate and register a model; the first version serves, a later one becomes challenger."""
     connect()
-    from handrail.errors import BadInput
+    from handrail.errors import BadInput, Conflict
 
     if file is None:
         from flows.retraining import retraining
 
-        result = _trained(perform(retraining, cause="by_hand", as_of=as_of))
+        result = perform(retraining, cause="by_hand", as_of=as_of)
+        if not result["trained"]:
+            raise Conflict(result["reason"])
+        result = _trained(result)
     else:
         if text is None or label is None:
             raise BadInput("A labelled file needs --text COL and --label COL.")

@@ -1,11 +1,12 @@
 """Workspace, server, health: init, doctor, status, up, demo, people, policy."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from console.answer import Actor, AsJson, AsOf, answer, enter, table, warn, who
+from console.labels import gold_test
 
 BUSINESSES = Path(__file__).resolve().parent.parent / "policy"
 
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     people = typer.Typer(help="Who works here.", no_args_is_help=True)
     people.command("list")(people_list)
     people.command("add")(people_add)
+    people.command("test")(gold_test)
     app.add_typer(people, name="people")
     policy = typer.Typer(help="The rules in force.", no_args_is_help=True)
     policy.command("check")(policy_check)
@@ -104,15 +106,25 @@ def demo(
 
 
 def people_list(as_json: AsJson = False) -> None:
-    """Everybody with roles and training."""
-    from handrail.store import rollout
+    """Everybody with roles, training and the last test on gold cases."""
+    from handrail.store import labels, rollout
     from handrail.store.frames import records
 
     occasion = enter(None)
     with occasion.store.read() as connection:
-        rows = records(rollout.people(connection))
-    shown = [{**row, "roles": ", ".join(row["roles"])} for row in rows]
-    answer(rows, as_json=as_json, text=table(shown, ["name", "trained_until", "roles"], empty="Nobody yet."))
+        tests = labels.last_tests(connection)
+        rows = [{**row, "test": tests.get(row["name"])} for row in records(rollout.people(connection))]
+    shown = [{**row, "roles": ", ".join(row["roles"]), "last_test": _last_test(row["test"])} for row in rows]
+    columns = ["name", "trained_until", "last_test", "roles"]
+    answer(rows, as_json=as_json, text=table(shown, columns, empty="Nobody yet."))
+
+
+def _last_test(test: dict[str, Any] | None) -> str | None:
+    if test is None:
+        return None
+    if test["closed_at"] is None:
+        return f"{test['cases']} cases, not finished"
+    return f"{test['right']} of {test['cases']} right, {'passed' if test['passed'] else 'failed'}"
 
 
 def people_add(

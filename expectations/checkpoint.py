@@ -10,10 +10,16 @@ import pandas as pd
 
 from expectations import docs_pages, project
 from expectations.suites import Rule, Suite
-from handrail.errors import BadInput
+from handrail.errors import BadInput, RetryableError
 from handrail.workspace import Workspace
 
-Name = Literal["intake", "predictions", "training_set"]
+Name = Literal["intake", "predictions", "training_set", "withheld_set", "challenger"]
+
+CASES_NAMED = 10
+"""Case ids that a sentence names for one broken rule; the rest it counts."""
+
+ATTEMPTS = 5
+"""How often a suite is prepared while other processes prepare theirs."""
 
 _one_at_a_time = RLock()  # Great Expectations keeps its active project in a global
 
@@ -36,12 +42,27 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a frame may go on; `statistics` counts rules and rows, `docs` is the reports' first page."""
+    """Whether a frame may go on; `statistics` counts rules and rows, `docs` is the reports' first page.
+
+    `page` shows this very run; without one it is the first page.
+    """
 
     passed: bool
     failures: tuple[Failure, ...]
     statistics: dict[str, int]
     docs: Path
+    page: Path
+
+    @property
+    def codes(self) -> dict[str, int]:
+        """The broken expectations, each with its column, and how many rows break it; 0 where it is the whole."""
+        return {f"{failure.expectation}({failure.column or ''})": failure.count for failure in self.failures}
+
+    @property
+    def broken(self) -> str:
+        """All broken rules as sentences with the ids of the first cases that break them, and the page."""
+        told = (f"{failure.sentence}{_cases(failure.rows)}" for failure in self.failures)
+        return f"{' '.join(told)} See {self.page.as_uri()}"
 
     def bad_rows(self) -> pd.DataFrame:
         """One row per bad case, by `case_id`: `reason` (all broken rules) and `expectation` (the first)."""
@@ -64,15 +85,16 @@ def check(workspace: Workspace, name: Name, frame: pd.DataFrame, suite: Suite, *
     view = suite.view(frame)
     with _one_at_a_time:
         opened = project.open_project(workspace.expectations_dir)
-        prepared = opened.prepare(suite)
-        result = _run(prepared, view, _run_id(suite), build_docs=build_docs)
+        prepared, result = _run(opened, suite, view, build_docs=build_docs)
         broken = [rule for rule, one in zip(suite.rules, result.results, strict=True) if not one.success]
         failures = tuple(_failures(prepared, view, broken))
+        page = workspace.data_docs
         if build_docs:
             docs_pages.prune(opened.folder)
             docs_pages.tidy(opened.folder)
+            page = docs_pages.page_of(opened.folder, suite.name) or page
     counts = {"rows": len(view), "rules": len(suite.rules), "broken": len(broken)}
-    return Verdict(not broken, failures, counts, workspace.data_docs)
+    return Verdict(not broken, failures, counts, workspace.data_docs, page)
 
 
 def build_docs(workspace: Workspace) -> Path:
@@ -85,7 +107,23 @@ def build_docs(workspace: Workspace) -> Path:
     return workspace.data_docs
 
 
-def _run(prepared: project.Prepared, view: pd.DataFrame, run_id: Any, *, build_docs: bool) -> Any:  # noqa: ANN401
+def _run(
+    opened: project.Project, suite: Suite, view: pd.DataFrame, *, build_docs: bool
+) -> tuple[project.Prepared, Any]:
+    """Run the suite, and keep its result; prepared again where another process has saved its own copy meanwhile."""
+    project.great_expectations()
+    from great_expectations.exceptions.resource_freshness import ResourceFreshnessAggregateError  # noqa: PLC0415 - heavy
+
+    for _ in range(ATTEMPTS):
+        prepared = opened.prepare(suite)
+        try:
+            return prepared, _run_prepared(prepared, view, _run_id(suite), build_docs=build_docs)
+        except ResourceFreshnessAggregateError:
+            opened.forget(suite)
+    raise RetryableError(f"Other runs keep saving the suite {suite.name!r}. Try again when they have ended.")
+
+
+def _run_prepared(prepared: project.Prepared, view: pd.DataFrame, run_id: Any, *, build_docs: bool) -> Any:  # noqa: ANN401
     """Run the definition and keep its result; the checkpoint around it is needed, and paid for, by pages only."""
     parts = {"batch_parameters": {"dataframe": view}, "run_id": run_id}
     if not build_docs:
@@ -133,6 +171,13 @@ def _sentence(rule: Rule, count: int, total: int) -> str:
     place = f" on {column}" if column else ""
     share = f" ({count} of {total} rows)" if count else ""
     return f"{_snake(rule.expectation)}{place}{share}: {rule.sentence}."
+
+
+def _cases(rows: tuple[Any, ...]) -> str:
+    if not rows:
+        return ""
+    more = f" and {len(rows) - CASES_NAMED} more" if len(rows) > CASES_NAMED else ""
+    return f" Cases {', '.join(map(str, rows[:CASES_NAMED]))}{more}."
 
 
 def _snake(name: str) -> str:

@@ -61,6 +61,11 @@ def runs(folder: Path) -> list[Run]:
     return sorted(found, key=lambda run: run.ran_at, reverse=True)
 
 
+def page_of(folder: Path, suite: str) -> Path | None:
+    """The page of the newest result of a suite, or None before the first."""
+    return next((run.page for run in runs(folder) if run.suite == suite and run.page.exists()), None)
+
+
 def build_missing(context: Any, folder: Path) -> None:  # noqa: ANN401 - Great Expectations ships no types
     """Let Great Expectations render every result that has no page yet, and the suites that changed."""
     from great_expectations.data_context.types.resource_identifiers import (  # noqa: PLC0415 - heavy

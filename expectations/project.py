@@ -52,6 +52,10 @@ class Project:
             known = self.prepared[suite.name] = self._save(suite)
         return known
 
+    def forget(self, suite: Suite) -> None:
+        """Prepare the suite anew the next time: what is in the folder is another process's by now."""
+        self.prepared.pop(suite.name, None)
+
     def _save(self, suite: Suite) -> Prepared:
         gx = great_expectations()
         from great_expectations.checkpoint.actions import UpdateDataDocsAction  # noqa: PLC0415 - heavy

@@ -1,31 +1,44 @@
-"""Deployment: the challenger's gate and promotion; by hand also rollback, pause, resume, stage."""
+"""Deployment: the challenger's gate and promotion; by hand also promote, rollback, pause, resume, stage."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from prefect import flow
+from pydantic import Field
 
 from flows.parameters import AsOf, Described, Home, Reason
 from handrail.acts import pausing
 from handrail.errors import BadInput
 from handrail.policy import Stage
 from tasks import publish
-from tasks.deploy import judge, roll_back
+from tasks.deploy import promote
 from tasks.drift import WINDOW
+from tasks.judge import judge
 from tasks.occasion import Occasion, begin, enter
+from tasks.roll_back import roll_back
 from tasks.score import score_challenger
 
 Act = Annotated[
-    Literal["judge", "rollback", "pause", "resume", "stage"],
-    Described("judge: gate and promote the challenger; the others act at once"),
+    Literal["judge", "promote", "rollback", "pause", "resume", "stage"],
+    Described("judge: gate and promote the challenger; promote: the version named below; the others act at once"),
+]
+Version = Annotated[
+    str | None,
+    Described("Version to promote, a number of the registry; for the act promote only"),
+    Field(max_length=32),
 ]
 Category = Annotated[str | None, Described("Category to pause, resume or stage; empty: all (pause, resume)")]
 NewStage = Annotated[Stage | None, Described("New stage; for the act stage only")]
-Person = Annotated[str | None, Described("Who decides; needed for resume and stage, which no flow may do by itself")]
+Person = Annotated[
+    str | None,
+    Described("Who decides; needed for resume, stage and a promotion without evidence, which no flow may do by itself"),
+]
 
 
 @flow(name="deployment", persist_result=False)
 def deployment(
     act: Act = "judge",
+    version: Version = None,
     category: Category = None,
     stage: NewStage = None,
     reason: Reason = "",
@@ -39,6 +52,8 @@ def deployment(
         occasion = enter(occasion.workspace, person, occasion.now)
     if act == "judge":
         result = _judge(occasion)
+    elif act == "promote":
+        result = _promote(occasion, version, reason)
     elif act == "rollback":
         result = {"serves": roll_back(occasion, reason)}
     else:
@@ -61,6 +76,12 @@ def _judge(occasion: Occasion) -> dict[str, Any]:
         "reasons": list(judgement.reasons),
         **figures,
     }
+
+
+def _promote(occasion: Occasion, version: str | None, reason: str) -> dict[str, Any]:
+    if version is None:
+        raise BadInput("The act promote needs a version. Fill it in; `handrail model list` shows them.")
+    return asdict(promote(occasion, version, reason))
 
 
 def _hold(occasion: Occasion, act: str, category: str | None, stage: Stage | None, reason: str) -> dict[str, Any]:

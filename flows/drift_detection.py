@@ -26,7 +26,8 @@ def drift_detection(days: Days = 7, as_of: AsOf = None, home: Home = None) -> di
         publish.event(
             "handrail.drift.detected",
             f"handrail.business.{occasion.policy.business}",
-            {"drift": str(verdict.drift_id), "business": occasion.policy.business},
+            # The retraining that this starts acts at the same moment as this run.
+            {"drift": str(verdict.drift_id), "business": occasion.policy.business, "as_of": as_of or ""},
         )
     return {
         "drifted": verdict.drifted,

@@ -1,4 +1,4 @@
-"""Quality watch: the breaker pauses categories whose audited approvals are rejected too often."""
+"""Quality watch: rejected audits pause a category, and they or enough new labels call for a retraining."""
 
 from dataclasses import asdict
 from typing import Any
@@ -10,11 +10,19 @@ from tasks import publish
 from tasks.heartbeat import beat
 from tasks.occasion import begin
 from tasks.quality import pause_tripped, read_breaker
+from tasks.trigger import crossed
+
+EVENTS = {"error_rate": "handrail.error_rate.exceeded", "new_labels": "handrail.labels.enough"}
+"""What starts a retraining in Prefect, by the trigger that crossed its bound."""
 
 
 @flow(name="quality-watch", persist_result=False)
 def quality_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
-    """Read the breaker of every category and pause those that tripped, each with a model review."""
+    """Read the breaker of every category and pause those that tripped, each with a model review.
+
+    An error rate above the policy's and enough new labels each emit an event that starts a retraining, once a
+    crossing.
+    """
     occasion = begin("quality_watch", home=home, as_of=as_of)
     readings = read_breaker(occasion)
     paused = pause_tripped(occasion, readings)
@@ -27,4 +35,17 @@ def quality_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     )
     for category in paused:
         publish.event("handrail.category.paused", f"handrail.category.{category}", {"category": category})
-    return {"readings": [asdict(reading) for reading in readings], "paused": paused}
+    told = crossed(occasion)
+    business = occasion.policy.business
+    for trigger in told:
+        figures = {name: str(count) for name, count in trigger.figures.items()}
+        publish.event(
+            EVENTS[trigger.cause],
+            f"handrail.business.{business}",
+            {"business": business, "as_of": as_of or "", **figures},
+        )
+    return {
+        "readings": [asdict(reading) for reading in readings],
+        "paused": paused,
+        "retraining": [trigger.cause for trigger in told],
+    }

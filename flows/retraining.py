@@ -1,49 +1,98 @@
-"""Retraining: monthly, on the audited error rate, on a drift, or by hand."""
+"""Retraining: by the calendar, on the audited error rate, a drift or enough new labels, or by hand."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from prefect import flow
 
 from flows.parameters import AsOf, Described, Home
+from handrail.errors import Conflict, PermanentError
+from handrail.retraining import Asked, Cause, Reading
 from tasks import publish
-from tasks.occasion import begin
+from tasks.occasion import Occasion, begin
 from tasks.redact import redact
-from tasks.retrain import due, train
+from tasks.retrain import Trained, train
 from tasks.score import score_challenger
+from tasks.trigger import Called, note_failed, read_triggers, reserve
 
-WhenDue = Annotated[
-    Literal["when_due", "drift", "by_hand"],
-    Described("when_due: only if the calendar or the audited error rate calls for it; else at once"),
+CalledBy = Annotated[
+    Asked,
+    Described(
+        "when_due: if calendar, error rate, a drift or new labels call for it; drift, error_rate, new_labels: only if "
+        "that one still does, for the first training after it answers it; by_hand: at once"
+    ),
 ]
 
 
 @flow(name="retraining", persist_result=False)
-def retraining(cause: WhenDue = "when_due", as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
+def retraining(cause: CalledBy = "when_due", as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     """Train a challenger from the labels that count, through the training set's gate, and register it in MLflow.
 
-    The first version serves at once; every later one waits in shadow for the deployment flow.
+    The first version serves at once; every later one waits in shadow for the deployment flow. Only one trains at a
+    time, on whatever machine: a second one ends without training and says why.
     """
     occasion = begin("retraining", home=home, as_of=as_of)
-    called_for = due(occasion) if cause == "when_due" else cause
-    if called_for is None:
-        publish.text("retraining", "Nothing calls for a retraining.")
-        return {"trained": False}
-    redact(occasion)
-    trained = train(occasion, called_for)
+    try:
+        lease = reserve(occasion)
+    except Conflict as taken:
+        return _not_trained(str(taken))
+    with lease:
+        called = read_triggers(occasion, cause)
+        publish.table("retraining-triggers", trigger_rows(called.readings), _decided(called))
+        if called.cause is None:
+            return _not_trained(_decided(called))
+        return _train(occasion, called.cause)
+
+
+def trigger_rows(readings: Sequence[Reading]) -> list[dict[str, Any]]:
+    """One row a trigger with its figure beside the policy's bound."""
+    return [
+        {"trigger": reading.cause, "calls": "yes" if reading.calls else "no", "reading": reading.sentence}
+        for reading in readings
+    ]
+
+
+def _decided(called: Called) -> str:
+    if called.cause is not None:
+        return f"Called for by: {called.cause}."
+    if called.held_until is not None:
+        return (
+            f"The last attempt failed: the next one waits for new labels, or for {called.held_until:%Y-%m-%d %H:%M} "
+            "UTC; by hand at any time."
+        )
+    return "Nothing calls for a retraining."
+
+
+def _not_trained(reason: str) -> dict[str, Any]:
+    publish.text("retraining", reason)
+    return {"trained": False, "reason": reason}
+
+
+def _train(occasion: Occasion, cause: Cause) -> dict[str, Any]:
+    try:
+        redact(occasion)
+        trained = train(occasion, cause)
+    except PermanentError as error:
+        note_failed(occasion, cause, error)
+        publish.text("retraining", f"Called for by: {cause}. The training failed, the champion serves on. {error}")
+        raise
     shadowed = score_challenger(occasion, occasion.now - occasion.policy.retraining.error_window)
+    return {**_shown(trained, cause), "shadow_scored": shadowed}
+
+
+def _shown(trained: Trained, cause: Cause) -> dict[str, Any]:
     figures = {name: round(value, 4) for name, value in trained.metrics.items() if isinstance(value, float)}
     publish.table(
         "retraining",
-        [{"version": trained.version, "cause": called_for, "labels": trained.labels, **figures}],
+        [{"version": trained.version, "cause": cause, "labels": trained.labels, **figures}],
         f"Version {trained.version}: {'serves' if trained.serves else 'challenger in shadow'}",
     )
     return {
         "trained": True,
         "version": trained.version,
-        "cause": called_for,
+        "cause": cause,
         "labels": trained.labels,
         "metrics": figures,
         "notes": list(trained.notes),
         "serves": trained.serves,
-        "shadow_scored": shadowed,
     }

@@ -8,10 +8,14 @@ from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
 from tasks import publish
-from tasks.evaluate import agreement, certify
+from tasks.accounts import certified
+from tasks.certify import certify
+from tasks.evaluate import agreement
 from tasks.occasion import begin
 from tasks.redact import redact
 from tasks.score import score, score_challenger
+
+ARTIFACT = ("certificate", "threshold", "labels", "errors", "until", "needed", "note")
 
 
 @flow(name="shadow-scoring", persist_result=False)
@@ -26,5 +30,11 @@ def shadow_scoring(days: Days = 7, as_of: AsOf = None, home: Home = None) -> dic
     shadowed = score_challenger(occasion, occasion.now - timedelta(days=days))
     rows = [asdict(row) for row in agreement(occasion, timedelta(days=days))]
     issued = certify(occasion)
+    standing = certified(occasion)
+    shown = [
+        {name: row[name] for name in ARTIFACT} | {"until": row["until"] and row["until"].isoformat()}
+        for row in standing
+    ]
+    publish.table("certificates", shown, "What blind labels certify of the serving version, and what is missing")
     publish.table("agreement", rows, f"Agreement of each model with people's rulings, last {days} days")
-    return {**counts, "challenger": shadowed, "agreement": rows, "certified": issued}
+    return {**counts, "challenger": shadowed, "agreement": rows, "certified": issued, "certificates": standing}

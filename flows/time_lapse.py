@@ -28,6 +28,7 @@ from handrail.store import cases, evidence, models, rollout, trail
 from handrail.store.frames import records
 from handrail.workspace import Workspace
 from tasks import simulate
+from tasks.accounts import certified
 from tasks.occasion import Occasion, enter
 from tasks.outcomes import import_outcomes
 from tasks.receiver import Ledger
@@ -37,6 +38,8 @@ from tasks.story import Planted, Story, Week
 PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
 """Week → stage that the steward gives to every category of low consequence which is not paused."""
 RETRAINED_EVERY = 4
+TESTED_EVERY = 24
+"""Weeks after which everybody labels gold cases again; a training counts a little longer."""
 REHEARSAL = 24
 """Week of the rehearsed rollback: an operator who never did it will not do it well."""
 CAPACITY = 90
@@ -81,14 +84,22 @@ class TimeLapse:
     def _begin(self) -> None:
         start = self._business.start
         simulate.staff(self._at(start), reviewers())
+        self._test_people(start, 1)
         history = self._inbox / "history.jsonl"
         simulate.deliver_file(self._business.history, history)
         self._run(triage, start, file=str(history), mapping=self._mapping)
         self._run(retraining, start, cause="by_hand")
 
+    def _test_people(self, moment: datetime, number: int) -> None:
+        """Gold cases, before the last training runs out; with chance of their own, so that weeks stay comparable."""
+        rng = np.random.default_rng([self._business.seed, 98, number])
+        simulate.qualify(self._at(moment), self._business.gold, reviewers(), rng)
+
     def _week(self, number: int) -> Week:
         week = Week(number)
         first = self._business.start + timedelta(weeks=number - 1)
+        if number > 1 and number % TESTED_EVERY == 1:
+            self._test_people(first, number)
         self._plan(week, first)
         for day in range(7):
             self._day(week, first + timedelta(days=day))
@@ -225,6 +236,7 @@ class TimeLapse:
             audits = evidence.audits(connection, since=self._business.start, until=last)
             verified = trail.verify(connection)
             states = cases.state_counts(connection)
+        story.certificates = certified(occasion)
         story.audited = estimate(audits)
         story.auditor_error = 1 - max(reviewer.accuracy for reviewer in reviewers())
         story.automatic = sum(week.automatic for week in story.weeks)

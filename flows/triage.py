@@ -114,6 +114,7 @@ def summary(occasion: Occasion, taken: Ingested) -> dict[str, Any]:
         "queues": queues,
         "reasons": dict(sorted(reasons.items(), key=lambda item: -item[1])),
         "batch": taken.batch_id,
+        "unpredicted": dict(taken.unpredicted),
         "ignored_columns": list(taken.ignored_columns),
     }
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from handrail.errors import BadInput
 
@@ -88,7 +88,7 @@ def certify(
     if (judged := n >= labels_without_error(max_error, delta)).any():
         # Below a floor few labels may be left: what they cannot judge is no reason to stop, for counts alone say so.
         thresholds, n, errors = thresholds[judged], n[judged], errors[judged]
-    passed = (n > 0) & (stats.binom.cdf(errors, n, max_error) <= delta)
+    passed = (n > 0) & (special.bdtr(errors, n, max_error) <= delta)
     last = int(np.argmin(passed)) - 1 if not passed.all() else len(passed) - 1
     if last < 0:
         needed = _labels_needed(n, errors, len(labels.right), max_error, next_delta or delta)
@@ -121,11 +121,11 @@ def sequence(
 def labels_without_error(max_error: float, delta: float, errors: int = 0) -> int:
     """Fewest labels that certify with so many errors among them: 149 for 2 % at 95 %, 299 for 1 %."""
     low, high = errors, errors + 1
-    while stats.binom.cdf(errors, high, max_error) > delta:
+    while special.bdtr(errors, high, max_error) > delta:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if stats.binom.cdf(errors, middle, max_error) > delta else (low, middle)
+        low, high = (middle, high) if special.bdtr(errors, middle, max_error) > delta else (low, middle)
     return high
 
 

@@ -13,6 +13,7 @@ from handrail.queues import Queue, Route
 
 PARTIAL_SALT = "partial"
 BLIND_SALT = "blind"
+RECHECK_SALT = "recheck"
 _BLIND_STAGES = (Stage.MANUAL, Stage.SHADOW)
 
 

@@ -37,7 +37,7 @@ def time_saved(decisions: pd.DataFrame, costs: CostRules) -> Kpi:
     `decisions` has case_id, kind, seconds. Automatic decisions cost no minute; a review without a measured time
     counts with the policy's minutes for its queue.
     """
-    first = decisions[decisions["kind"] != "audit"]
+    first = decisions[~decisions["kind"].isin(("audit", "recheck", "adjudication"))]
     minutes = pd.to_numeric(decisions["seconds"]).div(60)
     assumed = decisions["queue"].map({"A": 0.0, "B": costs.minutes_quick}).fillna(costs.minutes_manual)
     spent = minutes.where(minutes.notna(), assumed.where(decisions["kind"] != "automatic", 0.0)).sum()

@@ -56,6 +56,26 @@ def _as_consent(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value
 
 
+class GivenPrediction(Strict):
+    """What somebody else's model said of each case: its label and how sure it was.
+
+    A row whose label the policy does not know, or whose confidence is blank, no number or out of range, is
+    accepted without a prediction: the customer's case is sound and waits for no data curator. People decide it,
+    and it is counted.
+    """
+
+    label: Column = Field(description="column of the label it gave")
+    confidence: Column = Field(description="column of its own confidence in that label, uncalibrated")
+    confidence_scale: Literal["share", "percent"] = Field("share", description="share: 0 to 1; percent: 0 to 100")
+    labels: dict[str, Column] = Field({}, description="its name of a category → the policy's; others are taken as is")
+
+    @model_validator(mode="after")
+    def _differs(self) -> Self:
+        if self.label == self.confidence:
+            raise ValueError(f"{self.label} cannot hold both the label and the confidence")
+        return self
+
+
 class Fields(Strict):
     """Case field → source column."""
 
@@ -67,6 +87,13 @@ class Fields(Strict):
     consent: Annotated[Consent | None, BeforeValidator(_as_consent)] = None
     label: Column | None = Field(None, description="known category; read from history rows only")
     extra: dict[str, Column] = Field({}, description="name → column of permitted model fields and groups")
+    prediction: GivenPrediction | None = Field(None, description="of somebody else's model; see `model.source`")
+
+    @model_validator(mode="after")
+    def _judged_by_another(self) -> Self:
+        if self.prediction and self.prediction.label == self.label:
+            raise ValueError(f"{self.label} cannot be both the known category and the prediction that it judges")
+        return self
 
 
 class HistoryTest(Strict):
@@ -126,7 +153,8 @@ class Mapping(Strict):
         )
         consent = (of.consent.column,) if of.consent else ()
         tested = (test.column for test in self.history.all) if self.history else ()
-        return tuple(dict.fromkeys(column for column in (*named, *consent, *tested) if column))
+        given = (of.prediction.label, of.prediction.confidence) if of.prediction else ()
+        return tuple(dict.fromkeys(column for column in (*named, *consent, *tested, *given) if column))
 
     def check(self, columns: Sequence[str]) -> list[str]:
         """Compare with a file's columns; return those that are not read, in the file's order.

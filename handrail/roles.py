@@ -22,6 +22,11 @@ class Role(StrEnum):
 PERMITTED: dict[str, frozenset[Role]] = {
     "decide": frozenset({Role.REVIEWER, Role.ESCALATION_MANAGER}),
     "resolve_escalation": frozenset({Role.ESCALATION_MANAGER}),
+    "adjudicate": frozenset({Role.ESCALATION_MANAGER, Role.DATA_CURATOR}),
+    # Whoever is tested must not read the answers, nor the labels of those who will be.
+    "read_labels": frozenset({Role.ESCALATION_MANAGER, Role.DATA_CURATOR, Role.MODEL_STEWARD}),
+    "attest_gold": frozenset({Role.DATA_CURATOR}),
+    "test_people": frozenset({Role.DATA_CURATOR, Role.PRODUCT_OWNER}),
     "intake": frozenset({Role.DATA_CURATOR, Role.MODEL_STEWARD, Role.FLOW}),
     "assign": frozenset({Role.MODEL_STEWARD, Role.FLOW}),
     "draw_audits": frozenset({Role.MODEL_STEWARD, Role.FLOW}),
@@ -32,6 +37,7 @@ PERMITTED: dict[str, frozenset[Role]] = {
     "close_review": frozenset({Role.MODEL_STEWARD}),
     "set_stage": frozenset({Role.MODEL_STEWARD, Role.PRODUCT_OWNER}),
     "set_champion": frozenset({Role.MODEL_STEWARD, Role.FLOW}),
+    "certify": frozenset({Role.MODEL_STEWARD, Role.FLOW}),
     "roll_back": frozenset({Role.MODEL_STEWARD, Role.PRODUCT_OWNER, Role.FLOW}),
     "publish_policy": frozenset({Role.PRODUCT_OWNER, Role.MODEL_STEWARD}),
     "manage_people": frozenset({Role.PRODUCT_OWNER}),

@@ -3,8 +3,9 @@
 import difflib
 import math
 import operator
+from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from handrail import cells
+from handrail import cells, given
 from handrail.delivery import MAX_CODE_CHARACTERS, Delivery, put_aside, shown
 from handrail.mapping import HistoryTest, Mapping
 from handrail.policy import Policy
@@ -37,14 +38,16 @@ class Parsed:
     """What one chunk of a delivery holds.
 
     `good` has GOOD_COLUMNS: `received_at` in UTC, `text` empty where there is none, `amount` NaN where there
-    is none, `customer_id` and `label` None where there is none, `fields` a dict of the extra fields.
-    `bad` has delivery.BAD_COLUMNS: `row` holds the mapped cells as delivered. `repeats` counts the identical
-    rows that were left out.
+    is none, `customer_id` and `label` None where there is none, `fields` a dict of the extra fields; and
+    given.COLUMNS where the mapping names a given prediction. `bad` has delivery.BAD_COLUMNS: `row` holds the
+    mapped cells as delivered. `repeats` counts the identical rows that were left out; `unpredicted`, by what is
+    wrong, the good rows without a given prediction.
     """
 
     good: pd.DataFrame
     bad: pd.DataFrame
     repeats: int
+    unpredicted: Dictionary[str, int] = field(default_factory=dict)
 
 
 def parse(
@@ -67,9 +70,10 @@ def parse(
         seen: what came before in the same delivery; good rows are added to it.
 
     Raises:
-        BadInput: a mapped column is missing.
+        BadInput: a mapped column is missing, or the mapping renames a given label to no category of the policy.
     """
     delivery = Delivery.of(rows, mapping)
+    said = given.read(delivery, list(policy.categories))
     row_numbers = np.arange(first_row, first_row + delivery.count)
     ids = _read_ids(delivery)
     received_at = _read_times(delivery, default_received_at)
@@ -85,9 +89,10 @@ def parse(
         row_numbers, _objects(ids), received_at, _objects(texts), amount, _objects(customer_ids), consent,
         _objects(labels), history, _objects(extra), _objects(delivery.digests),
     )  # fmt: skip
-    good = pd.DataFrame(dict(zip(GOOD_COLUMNS, columns, strict=True)))[~(delivery.is_bad() | repeated)]
+    kept = ~(delivery.is_bad() | repeated)
+    good = pd.DataFrame(dict(zip(GOOD_COLUMNS, columns, strict=True)) | (said.columns if said else {}))[kept]
     bad = put_aside(delivery, ids, row_numbers, policy.intake.max_text_characters)
-    return Parsed(good.reset_index(drop=True), bad, int(repeated.sum()))
+    return Parsed(good.reset_index(drop=True), bad, int(repeated.sum()), said.missing(kept) if said else {})
 
 
 def _objects(values: Sequence[object]) -> pd.Series:

@@ -9,14 +9,12 @@ from collections import OrderedDict
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
-from typing import Literal
-
-import skops.io
+from typing import TYPE_CHECKING
 
 from handrail.errors import NotFound, PermanentError
-from models.classifier import TrainedModel
-from models.external import GivenModel, Model
-from models.novelty import NoveltyModel
+
+if TYPE_CHECKING:
+    from models.external import Model
 
 ESTIMATOR_FILE = "model.skops"
 COMPANION_FILE = "handrail.json"
@@ -29,16 +27,11 @@ TRUSTED_TYPES = (
 )
 
 
-def kind(model: Model) -> Literal["trained", "given"]:
-    """Was the model trained here, or is it the calibration of somebody else's?"""
-    return "given" if isinstance(model, GivenModel) else "trained"
-
-
-def companion(trained: Model) -> str:
+def companion(trained: "Model") -> str:
     """What stands in `COMPANION_FILE`: all of the model but the estimator and the withheld cases."""
     document = {
         "fields": list(trained.fields),
-        "kind": kind(trained),
+        "kind": trained.kind,
         "labels": list(trained.labels),
         "metrics": dict(trained.metrics),
         "notes": list(trained.notes),
@@ -59,7 +52,7 @@ def digest_of(estimator: Path, companion_file: Path) -> str:
     return _digest(estimator.read_bytes(), companion_file.read_bytes())
 
 
-def read(folder: Path, expected_digest: str) -> Model:
+def read(folder: Path, expected_digest: str) -> "Model":
     """Read a model; the very bytes that were checked are the ones that are loaded.
 
     Raises:
@@ -72,6 +65,13 @@ def read(folder: Path, expected_digest: str) -> Model:
             f"The model files in {folder} are not the registered ones (digest {expected_digest[:12]}…), "
             "so they were not loaded. Find out who changed them, then delete the folder: it is fetched anew."
         )
+    # Loaded here: who only looks for the files, or hands them on, need not wait for scikit-learn.
+    import skops.io  # noqa: PLC0415 - as above
+
+    from models.classifier import TrainedModel  # noqa: PLC0415 - as above
+    from models.external import GivenModel  # noqa: PLC0415 - as above
+    from models.novelty import NoveltyModel  # noqa: PLC0415 - as above
+
     known = json.loads(document)
     until = known["trained_until"]
     model = GivenModel if known.get("kind") == "given" else TrainedModel
@@ -113,14 +113,14 @@ class Loaded:
         self._models: OrderedDict[str, Model] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: str) -> Model | None:
+    def get(self, key: str) -> "Model | None":
         """The model with this digest, or None."""
         with self._lock:
             if key in self._models:
                 self._models.move_to_end(key)
             return self._models.get(key)
 
-    def put(self, key: str, model: Model) -> None:
+    def put(self, key: str, model: "Model") -> None:
         """Keep a model and drop the one that was not used for longest."""
         with self._lock:
             self._models[key] = model

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -41,6 +41,7 @@ class TrainedModel:
     `predictions_digest` names what it predicts for them: who rebuilds the model compares it.
     """
 
+    kind: ClassVar[Literal["trained"]] = "trained"
     estimator: Pipeline
     novelty: NoveltyModel
     fields: tuple[str, ...]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -56,6 +56,7 @@ class GivenModel:
     `ece_given` and `log_loss_given` say how far its own confidence could be believed there.
     """
 
+    kind: ClassVar[Literal["given"]] = "given"
     estimator: GivenClassifier
     novelty: NoveltyModel
     fields: tuple[str, ...] = ()

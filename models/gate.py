@@ -1,4 +1,10 @@
-"""The business gate: a challenger serves only if it is surely worth more on withheld cases."""
+"""The business gate: a challenger serves only if it is surely worth more on withheld cases.
+
+The bound is Student's on the weighted differences of value, case by case, with two cautions. Errors are rare and
+costly, so a small sample may hold none of those that a bolder model will make: a loss and a gain of the size that
+the differing cases put at stake are added before the spread is taken. And degrees of freedom are counted on the
+differing cases only, unequal weights on what they are worth together (Kish).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +15,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from handrail.policy import CostRules, PromotionRules
+
+Floats = NDArray[np.float64]
 
 WEIGHT = "weight"
 
@@ -29,7 +37,8 @@ class GateVerdict:
     """Whether the challenger may serve. `gain` per case and its bounds are in the policy's currency.
 
     `discordant` counts the cases on which the models differ in value; `reasons` say why it was
-    refused, and are empty when it passed.
+    refused, and are empty when it passed; `codes` name the same for the trail. `underpowered` are groups
+    whose cases show neither that they get worse nor that they do not; they refuse nothing.
     """
 
     passed: bool
@@ -39,6 +48,19 @@ class GateVerdict:
     cases: int
     discordant: int
     reasons: tuple[str, ...]
+    codes: tuple[str, ...] = ()
+    underpowered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Growth of one group's share of errors, with bounds that hold for all groups together."""
+
+    group: str
+    cases: int
+    grown: float
+    low: float
+    high: float
 
 
 def judge(
@@ -60,96 +82,131 @@ def judge(
     if len(withheld) < rules.min_withheld:
         missing = rules.min_withheld - len(withheld)
         reason = f"{len(withheld)} withheld cases are too few: {missing} more blind labels are needed"
-        return GateVerdict(False, 0.0, 0.0, 0.0, len(withheld), 0, (reason,))  # noqa: FBT003 - a verdict reads as its fields
+        return GateVerdict(False, 0.0, 0.0, 0.0, len(withheld), 0, (reason,), ("too_few",))  # noqa: FBT003 - a verdict reads as its fields
+    weights = _weights(withheld)
     difference = case_value(withheld, "challenger", costs, bands) - case_value(withheld, "champion", costs, bands)
-    gain, low, high = _interval(difference, _weights(withheld), rules.confidence)
-    discordant = int(np.count_nonzero(difference))
-    reasons = [
-        *_no_gain(low, discordant, costs, rules),
-        *_worse_groups(withheld, groups, max_gap, rules.confidence),
-    ]
-    return GateVerdict(not reasons, gain, low, high, len(withheld), discordant, tuple(reasons))
+    differing = difference != 0
+    stake = _stake(withheld, weights, differing, costs, bands)
+    gain = float(np.average(difference, weights=weights))
+    low, high = _bounds(*_with_doubt(difference, weights, stake), rules.confidence)
+    discordant = int(differing.sum())
+    changes = _group_changes(withheld, groups, rules.confidence)
+    failed = {
+        **_no_gain(low, discordant, costs, rules),
+        **{f"worse_{change.group}": _worse(change) for change in changes if change.low > max_gap},
+    }
+    undecided = tuple(
+        f"{change.group} ({change.cases} cases)" for change in changes if change.low <= max_gap < change.high
+    )
+    return GateVerdict(
+        not failed, gain, low, high, len(withheld), discordant, tuple(failed.values()), _codes(failed), undecided
+    )
 
 
-def case_value(withheld: pd.DataFrame, model: str, costs: CostRules, bands: Bands) -> NDArray[np.float64]:
+def case_value(withheld: pd.DataFrame, model: str, costs: CostRules, bands: Bands) -> Floats:
     """What each case would be worth with `model` (`champion` or `challenger`), against deciding it by hand.
 
     Executed: the manual minutes saved, or the cost of an error. Quick look: the minutes saved when
     the suggestion is right, the look for nothing when it is wrong. Below: nothing.
     """
+    right = (withheld[f"{model}_label"] == withheld["truth"]).to_numpy(dtype=bool)
+    return np.where(right, *_worth(withheld, model, costs, bands))
+
+
+def _worth(withheld: pd.DataFrame, model: str, costs: CostRules, bands: Bands) -> tuple[Floats, Floats]:
+    """What each prediction is worth in its band if it is right, and if it is wrong."""
     label, confidence = withheld[f"{model}_label"], withheld[f"{model}_confidence"].to_numpy(dtype=np.float64)
-    right = (label == withheld["truth"]).to_numpy(dtype=bool)
     if isinstance(bands.auto_above, Mapping):
         above = label.map(bands.auto_above).fillna(1.0).to_numpy(dtype=np.float64)
     else:
         above = np.full(len(withheld), bands.auto_above)
-    executed = np.where(right, costs.minutes_manual * costs.minute, -costs.error)
-    looked_at = np.where(right, costs.minutes_manual - costs.minutes_quick, -costs.minutes_quick) * costs.minute
-    return np.where(confidence > above, executed, np.where(confidence >= bands.human_below, looked_at, 0.0))
+    bands_hit = [confidence > above, confidence >= bands.human_below]
+    right = (costs.minutes_manual * costs.minute, (costs.minutes_manual - costs.minutes_quick) * costs.minute)
+    wrong = (-costs.error, -costs.minutes_quick * costs.minute)
+    return np.select(bands_hit, right, 0.0), np.select(bands_hit, wrong, 0.0)
 
 
-def _interval(
-    difference: NDArray[np.float64], weights: NDArray[np.float64], confidence: float
-) -> tuple[float, float, float]:
-    """Weighted mean and its one-sided lower and upper bounds.
+def _stake(
+    withheld: pd.DataFrame, weights: Floats, differing: NDArray[np.bool_], costs: CostRules, bands: Bands
+) -> float:
+    """Root mean square of the worst that each differing case could have brought; needs no truth."""
+    if not differing.any():
+        return 0.0
+    right, wrong = _worth(withheld, "challenger", costs, bands)
+    known_right, known_wrong = _worth(withheld, "champion", costs, bands)
+    same = (withheld["challenger_label"] == withheld["champion_label"]).to_numpy(dtype=bool)
+    worst = np.where(same, np.minimum(right - known_right, wrong - known_wrong), wrong - known_right)
+    return float(np.sqrt(np.average(worst[differing] ** 2, weights=weights[differing])))
 
-    Student's t with one degree of freedom less than there are non-zero differences: on the whole sample's
-    degrees three lucky cases would already prove a gain.
-    """
+
+def _bounds(difference: Floats, weights: Floats, confidence: float) -> tuple[float, float]:
+    """One-sided lower and upper bounds of the weighted mean, each at `confidence`; infinite on a single case."""
     total = weights.sum()
     mean = float((weights * difference).sum() / total)
-    discordant = np.count_nonzero(difference)
-    if discordant < 2:  # noqa: PLR2004 - one case has no spread
-        return mean, -np.inf if discordant else mean, np.inf if discordant else mean
+    told = weights[difference != 0]
+    if not len(told):
+        return mean, mean
+    freedom = float(told.sum() ** 2 / (told**2).sum()) - 1
+    if freedom <= 0:
+        return -np.inf, np.inf
     error = float(np.sqrt((weights**2 * (difference - mean) ** 2).sum()) / total)
-    reach = float(stats.t.ppf(confidence, discordant - 1)) * error
-    return mean, mean - reach, mean + reach
+    reach = float(stats.t.ppf(confidence, freedom)) * error
+    return mean - reach, mean + reach
 
 
-def _no_gain(low: float, discordant: int, costs: CostRules, rules: PromotionRules) -> list[str]:
+def _with_doubt(difference: Floats, weights: Floats, stake: float) -> tuple[Floats, Floats]:
+    """Two more cases, a loss and a gain of `stake`: cases that all went one way would have no spread and prove all.
+
+    Each weighs what the case that stands for an average production case weighs. Without a stake nothing is added.
+    Source: Agresti and Min (2005), who do so for differences of paired shares.
+    """
+    if not stake:
+        return difference, weights
+    typical = float((weights**2).sum() / weights.sum())
+    return np.append(difference, [stake, -stake]), np.append(weights, [typical, typical])
+
+
+def _no_gain(low: float, discordant: int, costs: CostRules, rules: PromotionRules) -> dict[str, str]:
     if not discordant:
-        return ["on no withheld case do the two models differ in value: there is nothing to gain"]
+        return {"no_difference": "on no withheld case do the two models differ in value: there is nothing to gain"}
     if low >= rules.margin_per_case:
-        return []
+        return {}
     asked = f"the policy asks for {rules.margin_per_case:.3f}"
     at_least = f"at {rules.confidence:.0%} confidence it may be as low as {low:.3f} {costs.currency} per case"
-    return [f"the gain is not certain enough: {at_least}, {asked}"]
+    return {"gain_uncertain": f"the gain is not certain enough: {at_least}, {asked}"}
 
 
-def _worse_groups(withheld: pd.DataFrame, groups: Sequence[str], max_gap: float, confidence: float) -> list[str]:
-    """Groups whose share of errors grew demonstrably; small ones show nothing and are not refused."""
+def _worse(change: _Change) -> str:
+    return f"{change.group} gets worse: its errors grow by {change.grown:.1%} of cases, at least {change.low:.1%}"
+
+
+def _codes(failed: Mapping[str, str]) -> tuple[str, ...]:
+    """The trail names no group: its values come from customers."""
+    return tuple(dict.fromkeys("group_worse" if name.startswith("worse_") else name for name in failed))
+
+
+def _group_changes(withheld: pd.DataFrame, groups: Sequence[str], confidence: float) -> list[_Change]:
+    """How the share of errors changes in every group, with Bonferroni over all of them."""
     weights = _weights(withheld)
     wrong = [
         (withheld[f"{model}_label"] != withheld["truth"]).to_numpy(dtype=float) for model in ("challenger", "champion")
     ]
     members = [
-        (column, value, (withheld[column] == value).to_numpy(dtype=bool))
+        (f"{column} {value!r}", (withheld[column] == value).to_numpy(dtype=bool))
         for column in groups
         for value in sorted(withheld[column].dropna().unique(), key=str)
     ]
-    each = 1 - (1 - confidence) / max(len(members), 1)  # Bonferroni over all groups
-    reasons = []
-    for column, value, inside in members:
-        grown, low, _ = _interval(*_with_doubt((wrong[0] - wrong[1])[inside], weights[inside]), each)
-        if low > max_gap:
-            reasons.append(
-                f"{column} {value!r} gets worse: its errors grow by {grown:.1%} of cases, at least {low:.1%}"
-            )
-    return reasons
+    each = 1 - (1 - confidence) / max(len(members), 1)
+    changes = []
+    for name, inside in members:
+        grown: Floats = (wrong[0] - wrong[1])[inside]
+        known = weights[inside]
+        low, high = _bounds(*_with_doubt(grown, known, 1.0), each)
+        changes.append(_Change(name, int(inside.sum()), float(np.average(grown, weights=known)), low, high))
+    return changes
 
 
-def _with_doubt(
-    difference: NDArray[np.float64], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Two more cases, one for each model: three that all went wrong would have no spread and prove anything.
-
-    Source: Agresti and Min (2005) for differences of paired shares.
-    """
-    average = weights.mean()
-    return np.append(difference, [1.0, -1.0]), np.append(weights, [average, average])
-
-
-def _weights(withheld: pd.DataFrame) -> NDArray[np.float64]:
+def _weights(withheld: pd.DataFrame) -> Floats:
     if WEIGHT in withheld:
         return withheld[WEIGHT].to_numpy(dtype=np.float64)
     return np.ones(len(withheld))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from handrail import labels
 from handrail.policy import Policy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,11 +57,18 @@ def composition(rows: pd.DataFrame) -> dict[str, Any]:
     known = received.dropna()
     return {
         "labels": len(rows),
-        "provenance": _counts(rows["provenance"]) if "provenance" in rows else {},
+        "provenance": _provenance(rows),
         "categories": _counts(rows["label"]),
         "from": None if known.empty else known.min().isoformat(),
         "to": None if known.empty else known.max().isoformat(),
     }
+
+
+def _provenance(rows: pd.DataFrame) -> dict[str, int]:
+    """With status and blind labels where they are known; a file's labels say no more than where they are from."""
+    if {"provenance", "status", "blind"} <= set(rows):
+        return labels.provenance_counts(rows)
+    return _counts(rows["provenance"]) if "provenance" in rows else {}
 
 
 @lru_cache(maxsize=1)

@@ -4,24 +4,34 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from handrail.acts import models as acts
-from handrail.errors import NotFound
+from handrail.errors import HandrailError, Refused
 from handrail.store import models as stored
+from handrail.store import rollout
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
-from models import artifact, calibration, tracking
-from models.classifier import TrainedModel
+from models import artifact, calibration, copies, signature, tracking
+from models.card import card
+from models.copies import ModelUnavailable
+
+if TYPE_CHECKING:
+    from models.external import Model
 
 CHAMPION = "champion"
 
+Kind = Literal["trained", "given"]
+_PROMOTED = {
+    "first": "first version: there was nothing to compare it with",
+    "judged": "it passed its gates",
+    "none": "promoted without evidence",
+}
 _log = logging.getLogger(__name__)
-_loaded = artifact.Loaded()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +49,23 @@ class RegisteredVersion:
     metrics: dict[str, float]
     novelty_threshold: float
     trained_until: datetime | None
+    kind: Kind
+    rebuild: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class AliasCheck:
     """Whether the alias stood where the store says; `found` is where it stood, None if nowhere.
 
-    `reachable` is false when the registry is away: the store and the local copy go on serving.
+    `reachable` is false when the registry is away: the store and the local copy go on serving. `deleted` is
+    true when it no longer knows the version, so that no alias can stand there.
     """
 
     moved: bool
     found: str | None
     restored: bool
     reachable: bool = True
+    deleted: bool = False
 
 
 def model_name(business: str) -> str:
@@ -61,34 +75,33 @@ def model_name(business: str) -> str:
 
 def register(  # noqa: PLR0913 - what a training is, on one page of the registry
     workspace: Workspace,
-    trained: TrainedModel,
+    trained: "Model",
     *,
     name: str,
     dataset_digest: str,
     policy_version: str,
     cause: str,
     now: datetime,
-    params: Mapping[str, Any] | None = None,
+    recipe: Mapping[str, Any],
+    kind: Kind = "trained",
+    taken: Collection[str] = (),
     metrics: Mapping[str, float] | None = None,
     figures: Mapping[str, Any] | None = None,
 ) -> RegisteredVersion:
     """Log a training as one MLflow run and register its model under `name` with the alias `challenger`.
 
-    The run holds parameters, the model's metrics and the given ones, `figures` by file name (the
-    reliability diagram and the confusion matrix when none are given), the digest of the training set
-    and the model in skops. A local copy is kept, so that nothing later needs MLflow.
+    The run holds the metrics, `figures` by file name, the model's card and the model in skops; `recipe` is
+    `models.rebuild.recipe`. Version numbers in `taken` are skipped. A local copy is kept.
 
     Raises:
-        RegistryAway: MLflow could not write; nothing was registered.
+        RegistryAway: MLflow could not write; there is no new version.
     """
     measured = {**trained.metrics, **(metrics or {})}
-    tags = {
-        "handrail.cause": cause, "handrail.dataset_digest": dataset_digest,
-        "handrail.policy_version": policy_version, "handrail.trained_at": now.isoformat(),
-        "handrail.notes": json.dumps(trained.notes),
-    }  # fmt: skip
+    named = {"cause": cause, "dataset_digest": dataset_digest, "policy_version": policy_version}
+    tags = {f"handrail.{key}": value for key, value in {**named, "kind": kind, **_tags(recipe)}.items()}
+    tags |= {"handrail.trained_at": now.isoformat(), "handrail.notes": json.dumps(trained.notes)}
     evidence = tracking.Evidence(
-        parameters={"fields": ",".join(trained.fields), "labels": ",".join(trained.labels), **(params or {})},
+        parameters={"labels": ",".join(trained.labels), **recipe["rules"], "fields": ",".join(trained.fields)},
         metrics=measured,
         tags=tags,
         figures=_figures(trained) if figures is None else figures,
@@ -97,46 +110,48 @@ def register(  # noqa: PLR0913 - what a training is, on one page of the registry
         beside = Path(folder) / artifact.COMPANION_FILE
         beside.write_text(artifact.companion(trained), encoding="utf-8")
         logged = tracking.log(workspace, name, trained, evidence, beside)
-    copy = _folder(workspace, name, logged.version)
-    shutil.rmtree(copy, ignore_errors=True)  # left by a registry that was lost and counts from 1 again
-    artifact.copy(logged.files / artifact.ESTIMATOR_FILE, logged.files / tracking.EXTRA_FOLDER / beside.name, copy)
-    digest = artifact.digest(copy)
-    tracking.seal(workspace, name, logged.version, digest)
-    _loaded.put(digest, trained)
-    return RegisteredVersion(
-        name=name, version=logged.version, run_id=logged.run_id, artifact_digest=digest,
-        dataset_digest=dataset_digest, policy_version=policy_version, cause=cause,
+    files = logged.files / artifact.ESTIMATOR_FILE, logged.files / tracking.EXTRA_FOLDER / artifact.COMPANION_FILE
+    digest = artifact.digest_of(*files)
+    version = tracking.add_version(workspace, name, logged, {**tags, "handrail.artifact_digest": digest}, taken)
+    registered = RegisteredVersion(
+        name=name, version=version, run_id=logged.run_id, artifact_digest=digest, **named,
         labels=_labels_used(trained), metrics=measured, novelty_threshold=trained.novelty.threshold,
-        trained_until=trained.trained_until,
+        trained_until=trained.trained_until, kind=kind, rebuild=dict(recipe),
     )  # fmt: skip
+    try:
+        tracking.complete(workspace, name, version, logged.run_id, card(asdict(registered), trained.notes))
+        copy = copies.folder(workspace, name, version)
+        shutil.rmtree(copy, ignore_errors=True)  # left by a registry that was lost and counts from 1 again
+        artifact.copy(*files, copy)
+    except (HandrailError, OSError):
+        tracking.withdraw(workspace, name, version)
+        raise
+    copies.loaded.put(digest, trained)
+    return registered
 
 
-def load(workspace: Workspace, name: str, version: str, artifact_digest: str) -> TrainedModel:
+def load(workspace: Workspace, name: str, version: str, artifact_digest: str) -> "Model":
     """The model of a version: from this process, else the local copy, else MLflow.
 
     Raises:
-        NotFound: neither the local copy nor the registry has it.
-        PermanentError: its files are not those that were registered.
+        ModelUnavailable: neither the local copy nor the registry has it as it was registered.
     """
-    known = _loaded.get(artifact_digest)
-    if known is None:
-        folder = _folder(workspace, name, version)
-        if not folder.exists():
-            _fetch(workspace, name, version, folder)
-        known = artifact.read(folder, artifact_digest)
-        _loaded.put(artifact_digest, known)
-    return known
+    return copies.obtain(workspace, name, version, artifact_digest).model
 
 
 def reconcile(workspace: Workspace, name: str, serving_version: str | None) -> AliasCheck:
     """Put the alias `champion` back to the version that serves, and say whether it stood elsewhere.
 
-    An alias moved by hand never makes a version serve. Without a serving version the alias is removed.
+    An alias moved by hand never makes a version serve. Where the serving version is none or was deleted from
+    the registry, the alias is removed.
     """
     try:
         found = tracking.alias(workspace, name, CHAMPION)
         if found == serving_version:
             return AliasCheck(moved=False, found=found, restored=False)
+        if serving_version is not None and not tracking.has_version(workspace, name, serving_version):
+            removed = found is not None and tracking.set_alias(workspace, name, CHAMPION, None)
+            return AliasCheck(moved=removed, found=found, restored=False, deleted=True)
         restored = tracking.set_alias(workspace, name, CHAMPION, serving_version)
     except tracking.RegistryAway as error:
         _log.warning("%s", error)
@@ -146,52 +161,106 @@ def reconcile(workspace: Workspace, name: str, serving_version: str | None) -> A
 
 def promote(
     store: Store, workspace: Workspace, name: str, version: str, *, actor: str, reason: str, now: datetime
-) -> None:
-    """Let a version serve, then let the alias follow; a version whose files cannot be read never serves.
+) -> acts.Evidence:
+    """Let a version serve, then let alias and tags follow; says what the promotion rests on.
 
     Raises:
-        NotFound: the version, or its files, do not exist.
-        PermanentError: its files are not those that were registered.
-        Refused, NotPermitted: see `handrail.acts.models.set_champion`.
+        NotFound, Refused, ModelUnavailable: see `require_fit`.
+        NotPermitted: the actor has no role that may.
+    """
+    require_fit(store, workspace, name, version)
+    evidence = acts.set_champion(store, version, actor=actor, reason=reason, now=now)
+    _follow(workspace, name, version, {"handrail.evidence": _PROMOTED[evidence]})
+    return evidence
+
+
+def require_fit(store: Store, workspace: Workspace, name: str, version: str) -> None:
+    """Make sure that a version could serve under the policy in force, whatever speaks for it.
+
+    Raises:
+        NotFound, Refused: see `handrail.acts.models.may_serve`; or the policy does not deliver what the version
+            needs, or does not know what it predicts.
+        ModelUnavailable: its files cannot be read, or are not those that were registered.
     """
     with store.read() as connection:
-        row = stored.version(connection, version)
-    if row is not None:
-        load(workspace, name, version, row["artifact_digest"])
-    acts.set_champion(store, version, actor=actor, reason=reason, now=now)
-    reconcile(workspace, name, version)
+        row = acts.may_serve(connection, version)
+        policy = rollout.policy_in_force(connection)
+    model = load(workspace, name, version, row["artifact_digest"])
+    unlike = signature.differences(row, model.fields, model.labels, policy) if policy else []
+    if unlike:
+        raise Refused(
+            f"Version {version} does not fit the policy in force: {'; '.join(unlike)}. Change the policy, or train "
+            "a new version with `handrail train`."
+        )
 
 
 def rollback(store: Store, workspace: Workspace, name: str, *, actor: str, reason: str, now: datetime) -> str:
-    """Let the previous version serve again, then let the alias follow; returns the version that serves now.
+    """Let the earlier version that served last and can be read serve again; returns the version that serves now.
 
     Raises:
-        Refused, NotPermitted: see `handrail.acts.models.roll_back`.
+        Refused, NotPermitted: see `handrail.acts.models.roll_back`; or no earlier version can be read.
     """
-    version = acts.roll_back(store, actor=actor, reason=reason, now=now)
-    reconcile(workspace, name, version)
+    with store.read() as connection:
+        serving = stored.serving(connection)["model_version"]
+        rows = [stored.version(connection, version) for version in acts.earlier(connection)]
+    to = _first_readable(workspace, name, [row for row in rows if row is not None])
+    version = acts.roll_back(store, actor=actor, reason=reason, now=now, to=to)
+    _follow(workspace, name, version, {})
+    _tag(workspace, name, serving, {"handrail.evidence": "rolled back: it never serves again"})
     return version
 
 
-def _folder(workspace: Workspace, name: str, version: str) -> Path:
-    return workspace.model_cache / f"{name}-{version}"
+def withdraw(workspace: Workspace, registered: RegisteredVersion) -> None:
+    """Take a version back that the store could not write down: nobody is to find half of it in the registry."""
+    tracking.withdraw(workspace, registered.name, registered.version)
+    shutil.rmtree(copies.folder(workspace, registered.name, registered.version), ignore_errors=True)
 
 
-def _fetch(workspace: Workspace, name: str, version: str, folder: Path) -> None:
+def _first_readable(workspace: Workspace, name: str, rows: list[dict[str, Any]]) -> str | None:
+    """None where there is no earlier version at all: then the act has the sentence."""
+    for row in rows:
+        if copies.is_whole(workspace, name, row["version"], row["artifact_digest"]):
+            return str(row["version"])
+        try:
+            load(workspace, name, row["version"], row["artifact_digest"])
+        except ModelUnavailable as error:
+            _log.warning("%s", error)
+        else:
+            return str(row["version"])
+    if rows:
+        # To go back all the same would leave no model: that is a pause, and should be called one.
+        raise Refused(
+            f"None of the earlier versions ({', '.join(row['version'] for row in rows)}) can be read. "
+            "Pause instead: `handrail pause --all --reason …`."
+        )
+    return None
+
+
+def _follow(workspace: Workspace, name: str, version: str, tags: Mapping[str, str]) -> None:
+    reconcile(workspace, name, version)
+    _tag(workspace, name, version, tags)
+
+
+def _tag(workspace: Workspace, name: str, version: str, tags: Mapping[str, str]) -> None:
+    """The store has changed already: a registry that is away only misses the note."""
     try:
-        saved = tracking.download(workspace, name, version)
+        tracking.tag(workspace, name, version, tags)
     except tracking.RegistryAway as error:
-        raise NotFound(
-            f"Version {version} of {name} has no local copy, and the registry cannot hand it out. {error}"
-        ) from error
-    artifact.copy(saved / artifact.ESTIMATOR_FILE, saved / tracking.EXTRA_FOLDER / artifact.COMPANION_FILE, folder)
+        _log.warning("%s", error)
 
 
-def _labels_used(trained: TrainedModel) -> int:
+def _tags(recipe: Mapping[str, Any]) -> dict[str, str]:
+    """What MLflow's pages show of a recipe."""
+    named = ("seed", "code", "code_is", "lock_digest", "predictions_digest", "python")
+    provenance = json.dumps(recipe["data"]["provenance"], sort_keys=True)
+    return {**{key: str(recipe[key]) for key in named}, "provenance": provenance}
+
+
+def _labels_used(trained: "Model") -> int:
     return int(sum(trained.metrics.get(part, 0.0) for part in ("n_train", "n_calibration", "n_test")))
 
 
-def _figures(trained: TrainedModel) -> dict[str, Any]:
+def _figures(trained: "Model") -> dict[str, Any]:
     if trained.withheld.empty:
         return {}
     return {

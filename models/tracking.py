@@ -3,27 +3,29 @@
 import gc
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, wraps
-from importlib.metadata import version as installed
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from handrail.errors import RetryableError
 from handrail.workspace import Workspace
-from models import artifact
-from models.classifier import AMOUNT, TrainedModel
+from models import artifact, rebuild
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow import MlflowClient
     from mlflow.models import ModelSignature
 
+    from models.external import Model
+
 CHALLENGER = "challenger"
 EXTRA_FOLDER = "extra_files"
+CARD_FILE = "CARD.md"
 _QUIET = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -31,7 +33,7 @@ _QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
-_REQUIREMENTS = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
+_SECONDS_TO_READ, _SECONDS_TO_WRITE = 0.5, 5.0  # left to itself MLflow waits 20 seconds for a locked file
 
 _one_run = RLock()  # MLflow's active run and tracking address belong to the whole process
 P = ParamSpec("P")
@@ -54,11 +56,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A version in the registry and the folder of its files."""
+    """A run with its model, and the folder of the model's files."""
 
-    version: str
     run_id: str
     files: Path
+    model_uri: str
+    model_id: str
 
 
 def _answers(call: Callable[P, R]) -> Callable[P, R]:
@@ -82,14 +85,14 @@ def _answers(call: Callable[P, R]) -> Callable[P, R]:
 
 
 @_answers
-def log(workspace: Workspace, name: str, trained: TrainedModel, evidence: Evidence, companion: Path) -> Logged:
-    """Record one training as a run with its model, and the model as a version with the alias `challenger`.
+def log(workspace: Workspace, name: str, trained: "Model", evidence: Evidence, companion: Path) -> Logged:
+    """Record one training as a run with its model; no version knows of it yet.
 
     Raises:
-        RegistryAway: MLflow could not write.
+        RegistryAway: MLflow could not write; a run that it had begun is marked as failed.
     """
+    _require_writable(workspace)
     mlflow = _mlflow()
-    client = _client(workspace.mlflow_uri)
     with _one_run, _tracking_at(workspace):
         with mlflow.start_run(experiment_id=_experiment(workspace, name)) as run:
             mlflow.log_params(dict(evidence.parameters))
@@ -98,19 +101,92 @@ def log(workspace: Workspace, name: str, trained: TrainedModel, evidence: Eviden
             for file, figure in evidence.figures.items():
                 mlflow.log_figure(figure, file)
             saved = _log_model(trained, companion)
-        _add_name(client, name)
-        added = client.create_model_version(
-            name, saved.model_uri, run_id=run.info.run_id, tags=dict(evidence.tags), model_id=saved.model_id
-        )
-        client.set_registered_model_alias(name, CHALLENGER, added.version)
         files = Path(mlflow.artifacts.download_artifacts(artifact_uri=saved.model_uri))
-    return Logged(str(added.version), run.info.run_id, files)
+    return Logged(run.info.run_id, files, saved.model_uri, saved.model_id)
 
 
 @_answers
-def seal(workspace: Workspace, name: str, version: str, digest: str) -> None:
-    """Note the digest of a version's files beside it, for whoever looks in MLflow's pages."""
-    _client(workspace.mlflow_uri).set_model_version_tag(name, version, "handrail.artifact_digest", digest)
+def add_version(
+    workspace: Workspace, name: str, logged: Logged, tags: Mapping[str, str], taken: Collection[str] = ()
+) -> str:
+    """Make a logged model the next version under `name`; numbers in `taken` are skipped.
+
+    A registry that was lost counts from 1 again, and a version is never named twice.
+
+    Raises:
+        RegistryAway: MLflow could not write; there is no new version.
+    """
+    _require_writable(workspace)
+    client = _client(workspace.mlflow_uri)
+    _add_name(client, name)
+    with _one_run, _tracking_at(workspace):  # where it looks for the model
+        while True:
+            added = client.create_model_version(
+                name, logged.model_uri, run_id=logged.run_id, tags=dict(tags), model_id=logged.model_id
+            )
+            if str(added.version) not in taken:
+                return str(added.version)
+            client.delete_model_version(name, added.version)
+
+
+@_answers
+def complete(workspace: Workspace, name: str, version: str, run_id: str, card: str) -> None:
+    """Put a version's card beside its run and into its description, and the alias `challenger` on it."""
+    _require_writable(workspace)
+    client = _client(workspace.mlflow_uri)
+    client.log_text(run_id, card, CARD_FILE)
+    client.update_model_version(name, version, description=card)
+    client.set_registered_model_alias(name, CHALLENGER, version)
+
+
+def withdraw(workspace: Workspace, name: str, version: str) -> None:
+    """Take back a version that could not be registered to the end; says nothing when the registry is away."""
+    with suppress(RegistryAway):
+        _withdraw(workspace, name, version)
+
+
+@_answers
+def _withdraw(workspace: Workspace, name: str, version: str) -> None:
+    _require_writable(workspace)
+    _client(workspace.mlflow_uri).delete_model_version(name, version)
+
+
+@_answers
+def tag(workspace: Workspace, name: str, version: str, tags: Mapping[str, str], card: str | None = None) -> None:
+    """Note facts beside a version, and a new card, for whoever looks in MLflow's pages.
+
+    Raises:
+        RegistryAway: there is no registry, or it does not have the version.
+    """
+    _require_writable(workspace)
+    client = _client(workspace.mlflow_uri)
+    for key, value in tags.items():
+        client.set_model_version_tag(name, version, key, value)
+    if card is not None:
+        client.update_model_version(name, version, description=card)
+
+
+@_answers
+def tags(workspace: Workspace, name: str, version: str) -> dict[str, str]:
+    """What is noted beside a version.
+
+    Raises:
+        RegistryAway: there is no registry, or it does not have the version.
+    """
+    _require(workspace)
+    return dict(_client(workspace.mlflow_uri).get_model_version(name, version).tags)
+
+
+@_answers
+def has_version(workspace: Workspace, name: str, version: str) -> bool:
+    """Does the registry still have the version?
+
+    Raises:
+        RegistryAway: there is no registry.
+    """
+    _require(workspace)
+    found = _client(workspace.mlflow_uri).search_model_versions(f"name='{name}'")
+    return version in {str(each.version) for each in found}
 
 
 @_answers
@@ -150,7 +226,7 @@ def set_alias(workspace: Workspace, name: str, which: str, version: str | None) 
 
 @_answers
 def _set_alias(workspace: Workspace, name: str, which: str, version: str | None) -> None:
-    _require(workspace)
+    _require_writable(workspace)
     if version is None:
         _client(workspace.mlflow_uri).delete_registered_model_alias(name, which)
     else:
@@ -193,10 +269,33 @@ def _tracking_at(workspace: Workspace) -> Iterator[None]:
 
 
 def _require(workspace: Workspace) -> None:
-    """Asking an SQLite file that is not there would make an empty one."""
-    file = Path(workspace.mlflow_uri.removeprefix("sqlite:///"))
-    if workspace.mlflow_uri.startswith("sqlite:///") and not file.exists():
+    """Refuse a registry that is missing or locked; asking an SQLite file that is not there would make one."""
+    file = _file(workspace)
+    if file is None:
+        return
+    if not file.exists():
         raise FileNotFoundError(f"{file} is missing")
+    _probe(file, "SELECT 1 FROM sqlite_master", _SECONDS_TO_READ)
+
+
+def _require_writable(workspace: Workspace) -> None:
+    """Refuse a registry that another process keeps locked, before anything is half written."""
+    file = _file(workspace)
+    if file is not None and file.exists():
+        _probe(file, "BEGIN IMMEDIATE", _SECONDS_TO_WRITE)
+
+
+def _file(workspace: Workspace) -> Path | None:
+    uri = workspace.mlflow_uri
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def _probe(file: Path, statement: str, seconds: float) -> None:
+    try:
+        with closing(sqlite3.connect(file, timeout=seconds, isolation_level=None)) as connection:
+            connection.execute(statement)
+    except sqlite3.Error as error:
+        raise OSError(f"{file}: {error}") from error
 
 
 def _experiment(workspace: Workspace, name: str) -> str:
@@ -213,7 +312,7 @@ def _add_name(client: "MlflowClient", name: str) -> None:
         client.create_registered_model(name)
 
 
-def _log_model(trained: TrainedModel, companion: Path) -> Any:  # noqa: ANN401 - MLflow's ModelInfo
+def _log_model(trained: "Model", companion: Path) -> Any:  # noqa: ANN401 - MLflow's ModelInfo
     return _mlflow().sklearn.log_model(
         trained.estimator,
         name="model",
@@ -221,17 +320,22 @@ def _log_model(trained: TrainedModel, companion: Path) -> Any:  # noqa: ANN401 -
         skops_trusted_types=list(artifact.TRUSTED_TYPES),
         signature=_signature(trained),
         # Written out: finding them by running the model takes MLflow four seconds.
-        pip_requirements=[f"{package}=={installed(package)}" for package in _REQUIREMENTS],
+        pip_requirements=[f"{name}=={version}" for name, version in rebuild.packages().items()],
         extra_files=[str(companion)],
     )
 
 
-def _signature(trained: TrainedModel) -> "ModelSignature":
+def _signature(trained: "Model") -> "ModelSignature":
     from mlflow.models import ModelSignature  # noqa: PLC0415 - see `_mlflow`
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec  # noqa: PLC0415 - as above
+
+    from models.classifier import AMOUNT  # noqa: PLC0415 - as above
+    from models.external import GIVEN_CONFIDENCE, GIVEN_LABEL  # noqa: PLC0415 - as above
 
     columns: list[ColSpec | TensorSpec] = [ColSpec(DataType.string, "text")]
     columns += [
         ColSpec(DataType.double if name == AMOUNT else DataType.string, name, required=False) for name in trained.fields
     ]
+    if trained.kind == "given":
+        columns += [ColSpec(DataType.string, GIVEN_LABEL), ColSpec(DataType.double, GIVEN_CONFIDENCE)]
     return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec(DataType.string, "label")]))

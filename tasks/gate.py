@@ -42,9 +42,24 @@ def gate(occasion: Occasion, batch_id: int) -> dict[str, int]:
     if len(failures):
         intake.quarantine(occasion.store, batch_id, failures, actor=occasion.actor, now=occasion.now)
     intake.accept(occasion.store, accepted, history, actor=occasion.actor, now=occasion.now)
-    intake.close_batch(occasion.store, batch_id, "gated", actor=occasion.actor, now=occasion.now)
+    intake.close_batch(
+        occasion.store,
+        batch_id,
+        "gated",
+        actor=occasion.actor,
+        now=occasion.now,
+        extra=_unpredicted(occasion, batch_id),
+    )
     log.info("gated batch %d: %d accepted, %d bad", batch_id, len(accepted), bad)
     return {"accepted": len(accepted), "quarantined": bad}
+
+
+def _unpredicted(occasion: Occasion, batch_id: int) -> dict[str, int]:
+    """Where predictions arrive with the cases: how many came without one. People will decide them; none is bad."""
+    if occasion.policy.model.source != "given":
+        return {}
+    with occasion.store.read() as connection:
+        return {"unpredicted": cases.unpredicted_count(connection, batch_id)}
 
 
 def _inspect(occasion: Occasion, batch_id: int) -> tuple[pd.DataFrame, list[int], list[int]]:

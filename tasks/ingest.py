@@ -1,6 +1,8 @@
 """Rows of a file become received cases, chunk by chunk."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from handrail import mapping as mappings
@@ -13,12 +15,16 @@ from tasks.step import step
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What came out of one file; `batch_id` is None when nothing of it was new."""
+    """What came out of one file; `batch_id` is None when nothing of it was new.
+
+    `unpredicted` counts its good rows without a usable given prediction, by what is wrong; they go to people.
+    """
 
     batch_id: int | None
     rows: int
     duplicates: int
     ignored_columns: tuple[str, ...]
+    unpredicted: Mapping[str, int] = field(default_factory=dict)
 
 
 @step
@@ -36,6 +42,7 @@ def ingest(occasion: Occasion, file: str, mapping_file: str | None, encoding: st
     frames = read.frames(path, mapping.columns, batch_rows=occasion.policy.intake.batch_rows, encoding=encoding)
     delivery = intake.resume(occasion.store, mapping.source, digest)
     total = duplicates = 0
+    unpredicted: Counter[str] = Counter()
     seen: rows.Seen = {}
     for chunk in frames:
         parsed = rows.parse(
@@ -48,5 +55,8 @@ def ingest(occasion: Occasion, file: str, mapping_file: str | None, encoding: st
         delivery = taken.delivery
         total += len(chunk)
         duplicates += taken.duplicates + parsed.repeats
+        unpredicted.update(parsed.unpredicted)
+    if unpredicted:
+        log.warning("%d rows came without a usable given prediction: %s", unpredicted.total(), dict(unpredicted))
     log.info("ingested batch %s: %d rows, %d known before", delivery.batch_id, total, duplicates)
-    return Ingested(delivery.batch_id, total, duplicates, tuple(ignored))
+    return Ingested(delivery.batch_id, total, duplicates, tuple(ignored), dict(unpredicted))

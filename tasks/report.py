@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from tasks import findings, shortfalls
 from tasks.plots import groups, weekly
+from tasks.plots.certificates import certificate_table
 from tasks.story import Story
 
 
@@ -31,6 +32,7 @@ def page(story: Story, breaker_limit: float | None = None) -> str:
         weeks=findings.week_table(story),
         reasons=findings.reason_table(story),
         versions=findings.version_table(story),
+        certificates=certificate_table(story),
         pauses=findings.pause_table(story),
         reviews=findings.review_table(story),
         queues=weekly.plot_queues(story),

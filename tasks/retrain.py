@@ -1,25 +1,24 @@
 """Corrections become a challenger: training set, its gate, training, registration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from expectations import checkpoint, suites
-from handrail import draws
 from handrail.acts import models as model_acts
-from handrail.errors import GateFailed
+from handrail.errors import HandrailError
+from handrail.near_duplicates import twins
+from handrail.policy import Policy
+from handrail.retraining import Cause
 from handrail.store import evidence, models
-from models import classifier, registry, training_set
+from models import classifier, external, rebuild, registry, training_set
+from models.external import Model
+from tasks import data_gates
 from tasks.occasion import Occasion, log
-from tasks.score import examples
+from tasks.score import examples, with_given
 from tasks.step import step
-
-Cause = Literal["first", "monthly", "error_rate", "drift", "by_hand"]
-WITHHELD_SALT = "withheld"
+from tasks.withheld import is_withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,47 +32,31 @@ class Trained:
     serves: bool
 
 
-@step
-def due(occasion: Occasion) -> Cause | None:
-    """What calls for a retraining now: the calendar, the audited error rate, or nothing."""
-    rules = occasion.policy.retraining
-    with occasion.store.read() as connection:
-        versions = models.versions(connection)
-        audits = evidence.audits(connection, since=occasion.now - rules.error_window, until=occasion.now)
-    if versions.empty:
-        return "first"
-    age = occasion.now - versions["registered_at"].max().to_pydatetime()
-    if age >= rules.every:
-        return "monthly"
-    drawn = audits[audits["random"]]
-    if len(drawn) >= rules.min_audited and drawn["rejected"].mean() > rules.error_rate_above:
-        return "error_rate" if age >= rules.not_again_within else None
-    return None
+def training_examples(occasion: Occasion, until: datetime | None = None) -> pd.DataFrame:
+    """Labels that may train, the newest of the policy's number, with what the model may see and whence each came.
 
-
-def training_examples(occasion: Occasion) -> pd.DataFrame:
-    """Labels that may train, the newest of the policy's number, with what the model may see.
-
-    A share of the blind labels, drawn by keyed hash, is withheld for promotions and never trains, nor does a case
-    whose text equals a withheld one.
+    A share of the blind labels, drawn by keyed hash, is withheld for promotions and never trains, nor does a
+    near-duplicate of a withheld case. Labels from after `until` count as not given yet.
     """
     with occasion.store.read() as connection:
         rows = evidence.labelled(connection)
+    if until is not None:
+        rows = rows[rows["labelled_at"] <= pd.Timestamp(until)]
     rows = rows[rows["label"].isin(list(occasion.policy.categories))]
-    held = rows["blind"].astype(bool).to_numpy() & is_withheld(occasion, rows["case_id"].tolist())
-    held |= rows["text"].isin(rows.loc[held, "text"]).to_numpy()
+    held = rows["blind"].to_numpy(dtype=bool) & is_withheld(occasion, rows["case_id"].tolist())
+    texts = rows["text"].to_numpy(dtype=object)
+    open_ones = np.flatnonzero(~held)
+    similar_from = occasion.policy.gates.training_set.near_duplicate_from
+    held[open_ones] = twins(texts[open_ones].tolist(), texts[held].tolist(), similar_from)
     rows = rows[~held].tail(occasion.policy.model.max_labels).reset_index(drop=True)
-    view = examples(rows.rename(columns={"text": "redacted"}), occasion.policy.model.fields)
+    rows = rows.rename(columns={"text": "redacted"})
+    if occasion.policy.model.source == "given":
+        rows = with_given(occasion, rows)
+    view = examples(rows, occasion.policy.model.fields)
     return view.assign(
-        label=rows["label"], received_at=rows["received_at"], labelled_at=rows["labelled_at"],
-        provenance=rows["provenance"],
+        **{name: rows[name] for name in
+           ("label", "received_at", "labelled_at", "provenance", "status", "reviewer", "blind")},
     )  # fmt: skip
-
-
-def is_withheld(occasion: Occasion, case_ids: list[int]) -> NDArray[np.bool_]:
-    """Which cases are withheld from every training, should they get a blind label."""
-    share = occasion.policy.promotion.withheld_share
-    return draws.draw_many(occasion.secret, case_ids, WITHHELD_SALT) < share
 
 
 @step
@@ -85,31 +68,48 @@ def train(occasion: Occasion, cause: Cause) -> Trained:
         GateFailed: the training set breaks an expectation; the champion goes on serving.
     """
     rows = training_examples(occasion)
-    verdict = checkpoint.check(
-        occasion.workspace, "training_set", rows.assign(text_length=rows["text"].str.len()),
-        suites.training_set(occasion.policy, now=occasion.now), build_docs=True,
-    )  # fmt: skip
-    if not verdict.passed:
-        failed = "; ".join(failure.sentence for failure in verdict.failures)
-        raise GateFailed(f"The training set did not pass its gate: {failed} See the page {verdict.docs}.")
-    trained = classifier.train(rows, occasion.policy.model, occasion.policy.model.fields, occasion.policy.novelty)
-    return register(occasion, trained, rows, cause)
+    notes = data_gates.check_training_set(occasion, rows)
+    registered = register(occasion, fit(rows, occasion.policy), rows, cause)
+    return replace(registered, notes=(*registered.notes, *notes))
 
 
-def register(occasion: Occasion, trained: classifier.TrainedModel, rows: pd.DataFrame, cause: str) -> Trained:
-    """Register a trained model in MLflow and in the store."""
+def fit(rows: pd.DataFrame, policy: Policy) -> Model:
+    """A model of our own or the calibration of somebody else's, as the policy says; nothing is registered.
+
+    Raises:
+        BadInput: too few labels, or nothing to learn.
+    """
+    alike = policy.gates.training_set.near_duplicate_from
+    if policy.model.source == "given":
+        return external.train(rows, policy.model, policy.novelty, near_duplicate_from=alike)
+    return classifier.train(rows, policy.model, policy.model.fields, policy.novelty, near_duplicate_from=alike)
+
+
+def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str) -> Trained:
+    """Register a trained model in MLflow and in the store; the first version serves at once.
+
+    Raises:
+        RegistryAway: MLflow could not write; neither of them knows of a new version.
+    """
     digest = training_set.dataset_digest(rows)
+    recipe = rebuild.recipe(occasion.policy, trained.fields, rows, trained.predictions_digest)
+    with occasion.store.read() as connection:
+        taken = models.versions(connection)["version"].tolist()
     registered = registry.register(
         occasion.workspace, trained, name=occasion.model_name, dataset_digest=digest,
-        policy_version=occasion.policy.version, cause=cause, now=occasion.now,
-        params=occasion.policy.model.model_dump(mode="json"),
+        policy_version=occasion.policy.version, cause=cause, now=occasion.now, recipe=recipe, taken=taken,
+        kind=trained.kind,
     )  # fmt: skip
-    model_acts.add_version(
-        occasion.store, version=registered.version, run_id=registered.run_id, cause=cause,
-        artifact_digest=registered.artifact_digest, dataset_digest=digest, policy_version=occasion.policy.version,
-        labels=len(rows), metrics=dict(trained.metrics), novelty_threshold=trained.novelty.threshold,
-        trained_until=_newest(rows), actor=occasion.actor, now=occasion.now,
-    )  # fmt: skip
+    try:
+        model_acts.add_version(
+            occasion.store, version=registered.version, run_id=registered.run_id, cause=cause, kind=registered.kind,
+            artifact_digest=registered.artifact_digest, dataset_digest=digest, policy_version=occasion.policy.version,
+            labels=len(rows), metrics=dict(trained.metrics), novelty_threshold=trained.novelty.threshold,
+            trained_until=_newest(rows), rebuild=registered.rebuild, actor=occasion.actor, now=occasion.now,
+        )  # fmt: skip
+    except HandrailError:
+        registry.withdraw(occasion.workspace, registered)
+        raise
     with occasion.store.read() as connection:
         first = models.serving(connection)["model_version"] is None
     if first:

@@ -3,25 +3,28 @@
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 import pandas as pd
 
 from expectations import checkpoint, suites
+from handrail.acts import incidents, routing
 from handrail.acts import models as model_acts
-from handrail.acts import routing
 from handrail.case import State
 from handrail.errors import GateFailed, NotFound
 from handrail.store import cases, models, queue
-from models import registry
-from models.classifier import TrainedModel
+from models import copies, registry, signature
+from models.copies import ModelUnavailable
+from models.external import GIVEN_CONFIDENCE, GIVEN_LABEL, GivenModel, Model
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
+_SAID = ("case_id", "label", "confidence", "novelty", "novel")
 _BATCHES_AT_ONCE = 4  # predictions are small, and each check costs the same for few rows and many
 
 
 def examples(chunk: pd.DataFrame, fields: tuple[str, ...]) -> pd.DataFrame:
-    """What a model may see of cases: redacted text, amount, and the policy's fields as columns."""
+    """What a model may see of cases: redacted text, amount, the policy's fields as columns, and what was given."""
     view = pd.DataFrame(
         {
             "case_id": chunk["case_id"].to_numpy(),
@@ -33,62 +36,113 @@ def examples(chunk: pd.DataFrame, fields: tuple[str, ...]) -> pd.DataFrame:
     for name in fields:
         if name != "amount":
             view[name] = [str(values.get(name) or "") for values in chunk["fields"]]
+    for name in (GIVEN_LABEL, GIVEN_CONFIDENCE):
+        if name in chunk:
+            view[name] = chunk[name].to_numpy()
     return view
 
 
-def serving_model(occasion: Occasion) -> tuple[str, TrainedModel] | None:
-    """The champion of the serving row, its alias put right, or None before the first model."""
+def with_given(occasion: Occasion, chunk: pd.DataFrame) -> pd.DataFrame:
+    """The same cases with what somebody else's model said of them, as columns given_label and given_confidence."""
+    with occasion.store.read() as connection:
+        said = cases.given(connection, chunk["case_id"].tolist())
+    return chunk.assign(**{name: said[name].to_numpy() for name in (GIVEN_LABEL, GIVEN_CONFIDENCE)})
+
+
+def serving_model(occasion: Occasion) -> tuple[str, Model] | None:
+    """The champion of the serving row, its alias put right; None before the first model and while it cannot be read."""
     with occasion.store.read() as connection:
         version = models.serving(connection)["model_version"]
-        row = models.version(connection, version) if version else None
-    if row is None:
+    if version is None:
         return None
-    moved = registry.reconcile(occasion.workspace, occasion.model_name, row["version"])
-    if moved.moved:
-        model_acts.note_alias_moved(
-            occasion.store, found=moved.found, serving=row["version"], actor=occasion.actor, now=occasion.now
+    try:
+        model = load(occasion, version)
+    except ModelUnavailable as error:
+        _give_up(occasion, version, error.cause, str(error))
+        return None
+    follow_alias(occasion, version)
+    return version, model
+
+
+def follow_alias(occasion: Occasion, version: str) -> None:
+    """Put the champion alias back to the serving version; what was found otherwise is recorded once."""
+    known: dict[str, Any] = {"actor": occasion.actor, "now": occasion.now}
+    found = registry.reconcile(occasion.workspace, occasion.model_name, version)
+    if found.moved:
+        model_acts.note_alias_moved(occasion.store, found=found.found, serving=version, **known)
+        log.warning("the champion alias was moved by hand to version %s; version %s goes on", found.found, version)
+    if found.deleted and incidents.note_deleted(occasion.store, version, **known):
+        log.warning(
+            "version %s was deleted from the registry; it goes on serving from its local copy. Train anew with "
+            "`handrail train`: without that copy nothing could bring it back.",
+            version,
         )
-        log.warning("the champion alias was moved by hand to version %s and put back", moved.found)
-    return row["version"], load(occasion, row["version"])
 
 
-def load(occasion: Occasion, version: str) -> TrainedModel:
-    """One registered version, its artifact checked against the digest in the store."""
+def load(occasion: Occasion, version: str) -> Model:
+    """One registered version, its artifact checked against the digest in the store and repaired from the registry.
+
+    Raises:
+        NotFound: the version is not registered.
+        ModelUnavailable: its files cannot be read, or are not those that were registered.
+    """
     with occasion.store.read() as connection:
         row = models.version(connection, version)
     if row is None:
         raise NotFound(f"Model version {version} is not registered. See `handrail model list`.")
-    return registry.load(occasion.workspace, occasion.model_name, version, row["artifact_digest"])
+    got = copies.obtain(occasion.workspace, occasion.model_name, version, row["artifact_digest"])
+    if got.repaired:
+        incidents.note_refetched(occasion.store, version, actor=occasion.actor, now=occasion.now)
+        log.warning("the local copy of version %s was damaged and came anew from the registry", version)
+    return got.model
+
+
+def _give_up(occasion: Occasion, version: str, cause: incidents.Cause, why: str) -> None:
+    """Record that a model cannot be used, once an incident; the warning comes with every batch that it costs."""
+    incidents.note_unavailable(occasion.store, version, cause, actor=occasion.actor, now=occasion.now)
+    log.warning("version %s cannot be used, its cases go to people unscored: %s", version, why)
 
 
 @step
 def score(occasion: Occasion) -> dict[str, int]:
     """Score every accepted case that may be read; the rest goes on unscored, to people.
 
-    Raises:
-        GateFailed: the predictions break an expectation; none of them is recorded, their cases stay accepted.
+    A champion that cannot be read, or whose predictions are none, scores nothing: the inbox never waits for it.
     """
     champion = serving_model(occasion)
-    scored = _score_readable(occasion, *champion) if champion else 0
-    unread = 0
+    scored, unread, trusted = _score_readable(occasion, *champion) if champion else (0, 0, False)
     for chunk in _accepted(occasion, ["has_text", "consent"]):
-        rest = chunk.loc[~_is_readable(chunk) | (champion is None), "case_id"].tolist()
+        rest = chunk.loc[~_is_readable(chunk) | (not trusted), "case_id"].tolist()
         routing.pass_unscored(occasion.store, rest, actor=occasion.actor)
         unread += len(rest)
     log.info("scored %d cases, %d go to people unscored", scored, unread)
     return {"scored": scored, "unscored": unread}
 
 
-def _score_readable(occasion: Occasion, version: str, model: TrainedModel) -> int:
+def _score_readable(occasion: Occasion, version: str, model: Model) -> tuple[int, int, bool]:
+    """How many cases were scored, of how many it said nothing, and whether what it says can be used at all."""
     chunks = _accepted(occasion, ["redacted", "amount", "fields", "has_text", "consent"])
-    said = (_say(model, chunk[_is_readable(chunk)]) for chunk in chunks)
-    scored = 0
+    said = (say(occasion, model, chunk[_is_readable(chunk)]) for chunk in chunks)
+    scored = silent = 0
     while several := list(islice(said, _BATCHES_AT_ONCE)):
+        rows = pd.concat(several, ignore_index=True)
+        try:
+            predictions = _checked(occasion, model, rows[~rows["silent"]])
+        except GateFailed as error:
+            # Not the rows but the model is in doubt: none of the rest is scored by it either.
+            _give_up(occasion, version, "predictions", str(error))
+            return scored, silent, False
         scored += routing.record_predictions(
-            occasion.store, _checked(occasion, model, pd.concat(several, ignore_index=True)), version=version,
-            role="champion", advance=True, actor=occasion.actor, now=occasion.now,
+            occasion.store, predictions, version=version, role="champion", advance=True, actor=occasion.actor,
+            now=occasion.now,
         )  # fmt: skip
-    return scored
+        # Of these somebody else's model said nothing that can be used: they go on to people.
+        untold = rows.loc[rows["silent"], "case_id"].tolist()
+        routing.pass_unscored(occasion.store, untold, actor=occasion.actor)
+        silent += len(untold)
+    if scored:
+        incidents.note_available(occasion.store, version, actor=occasion.actor, now=occasion.now)
+    return scored, silent, True
 
 
 def _accepted(occasion: Occasion, columns: list[str]) -> Iterator[pd.DataFrame]:
@@ -107,17 +161,25 @@ def _is_readable(chunk: pd.DataFrame) -> "pd.Series[bool]":
     return chunk["has_text"].astype(bool) & chunk["consent"].astype(bool)
 
 
-def predict(occasion: Occasion, model: TrainedModel, chunk: pd.DataFrame) -> pd.DataFrame:
-    """Predictions for cases, checked by the predictions suite."""
-    return _checked(occasion, model, _say(model, chunk))
+def predict(occasion: Occasion, model: Model, chunk: pd.DataFrame) -> pd.DataFrame:
+    """Predictions for cases in their order, checked by the predictions suite; none for those that are silent."""
+    said = say(occasion, model, chunk)
+    return _checked(occasion, model, said[~said["silent"]])
 
 
-def _say(model: TrainedModel, chunk: pd.DataFrame) -> pd.DataFrame:
-    view = examples(chunk, model.fields)
-    return model.predict(view).assign(case_id=view["case_id"].to_numpy())
+def say(occasion: Occasion, model: Model, chunk: pd.DataFrame) -> pd.DataFrame:
+    """What a model says of cases, one row a case in their order, not checked yet.
+
+    `silent` are those that came without a prediction where somebody else's model serves: no label, confidence 0.
+    """
+    is_given = isinstance(model, GivenModel)
+    view = examples(with_given(occasion, chunk) if is_given else chunk, model.fields)
+    said = model.predict(view).assign(case_id=view["case_id"].to_numpy())
+    silent = said["label"].isna() & is_given
+    return said.assign(silent=silent, confidence=said["confidence"].mask(silent, 0.0))
 
 
-def _checked(occasion: Occasion, model: TrainedModel, predictions: pd.DataFrame) -> pd.DataFrame:
+def _checked(occasion: Occasion, model: Model, predictions: pd.DataFrame) -> pd.DataFrame:
     if predictions.empty:
         return predictions
     verdict = checkpoint.check(
@@ -125,29 +187,61 @@ def _checked(occasion: Occasion, model: TrainedModel, predictions: pd.DataFrame)
     )
     if not verdict.passed:
         raise GateFailed(
-            f"The model's predictions fail {verdict.failures[0].sentence} Nothing was recorded. "
+            f"The model's predictions fail {verdict.failures[0].sentence} They were not recorded. "
             "Roll back with `handrail model rollback --reason …` and look at the Data Docs."
         )
-    return predictions[["case_id", "label", "confidence", "novelty", "novel"]]
+    return predictions[list(_SAID)]
 
 
 @step
 def score_challenger(occasion: Occasion, since: datetime) -> int:
-    """Let the challenger score, beside the champion, the cases received since then; returns how many."""
+    """Let the challenger score, beside the champion, the cases received since then; returns how many.
+
+    One that does not fit the policy, or whose predictions are none, is refused; one that cannot be read scores nothing.
+    """
     with occasion.store.read() as connection:
         version = models.serving(connection)["challenger"]
-    if version is None:
+        row = models.version(connection, version) if version else None
+    if row is None:
         return 0
-    model = load(occasion, version)
-    done = 0
+    try:
+        model = load(occasion, row["version"])
+        unlike = signature.differences(row, model.fields, model.labels, occasion.policy)
+        if unlike:
+            _refuse(occasion, row["version"], "signature", unlike)
+            return 0
+        done = _in_shadow(occasion, row["version"], model, since)
+    except ModelUnavailable as error:
+        _give_up(occasion, row["version"], error.cause, str(error))
+        return 0
+    except GateFailed as error:
+        _refuse(occasion, row["version"], "predictions", [str(error)])
+        return 0
+    log.info("challenger %s scored %d cases in shadow", row["version"], done)
+    return done
+
+
+def _in_shadow(occasion: Occasion, version: str, model: Model, since: datetime) -> int:
+    done = after = 0
+    limit = occasion.policy.intake.batch_rows
     while True:
         with occasion.store.read() as connection:
-            chunk = queue.unscored_by(connection, version, since=since, limit=occasion.policy.intake.batch_rows)
+            chunk = queue.unscored_by(connection, version, since=since, after=after, limit=limit)
         if chunk.empty:
-            break
+            return done
+        after = int(chunk["case_id"].iloc[-1])
         done += routing.record_predictions(
             occasion.store, predict(occasion, model, chunk), version=version, role="challenger", advance=False,
             actor=occasion.actor, now=occasion.now,
         )  # fmt: skip
-    log.info("challenger %s scored %d cases in shadow", version, done)
-    return done
+
+
+def _refuse(occasion: Occasion, version: str, gate: str, why: list[str]) -> None:
+    """Let a challenger leave its place before it is judged; the champion goes on serving."""
+    known: dict[str, Any] = {"actor": occasion.actor, "now": occasion.now}
+    told = {"outcome": "refused", "cases": 0, "reasons": why, "judged_at": occasion.now.isoformat()}
+    model_acts.record_failed_gate(
+        occasion.store, gate, broken={gate: len(why)}, case_ids=[], version=version, told=told, **known
+    )
+    model_acts.refuse(occasion.store, version, reasons=(gate,), **known)
+    log.warning("challenger %s is refused: %s", version, "; ".join(why))

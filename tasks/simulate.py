@@ -1,17 +1,19 @@
 """The only simulation: people of the sample business do the work that waits, and the world answers."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from handrail.acts import administering, deciding
+from handrail.acts import administering, deciding, labelling
 from handrail.acts.deciding import Claim, Ruling
 from handrail.case import Outcome
 from handrail.sample import OUT_OF_SCOPE, Reviewer, SampleBusiness, outcomes
 from handrail.store import evidence
+from handrail.store import labels as label_rows
+from tasks.label import give_test, write_gold
 from tasks.occasion import Occasion
 
 MANAGER = "mona"
@@ -23,21 +25,42 @@ REJECTED_AS = {"policy": "policy", "legal": "legal"}
 
 
 def staff(occasion: Occasion, people: Sequence[Reviewer]) -> None:
-    """Register the five reviewers and the escalation manager; the founder is the steward."""
-    for reviewer in people:
-        until = occasion.now + timedelta(days=3650) if reviewer.trained else None
+    """Register the five reviewers and the escalation manager, untrained all; the founder is steward and curator."""
+    roles = {reviewer.name: ["reviewer"] for reviewer in people} | {MANAGER: ["escalation_manager", "reviewer"]}
+    for name, theirs in roles.items():
         administering.add_person(
-            occasion.store,
-            reviewer.name,
-            roles=["reviewer"],
-            trained_until=until,
-            actor=STEWARD,
-            now=occasion.now,
+            occasion.store, name, roles=theirs, trained_until=None, actor=STEWARD, now=occasion.now
         )
-    administering.add_person(
-        occasion.store, MANAGER, roles=["escalation_manager", "reviewer"],
-        trained_until=occasion.now + timedelta(days=3650), actor=STEWARD, now=occasion.now,
-    )  # fmt: skip
+
+
+def qualify(occasion: Occasion, gold: pd.DataFrame, people: Sequence[Reviewer], rng: np.random.Generator) -> int:
+    """Write the gold cases and test everybody on them; returns how many passed. Who fails stays untrained.
+
+    `gold` has text and label. They label as they do on any other day, the manager as the most careful of them.
+    """
+    write_gold(occasion, gold["text"].tolist(), gold["label"].tolist())
+    attested = labelling.gold(occasion.store, actor=STEWARD).set_index("case_id")["label"]
+    careful = max(people, key=lambda reviewer: reviewer.accuracy)
+    for name, reviewer in {**{person.name: person for person in people}, MANAGER: careful}.items():
+        give_test(occasion, name)
+        _sit(occasion, name, reviewer, attested, rng)
+    with occasion.store.read() as connection:
+        return sum(bool(test["passed"]) for test in label_rows.last_tests(connection).values())
+
+
+def _sit(
+    occasion: Occasion, name: str, reviewer: Reviewer, attested: "pd.Series[str]", rng: np.random.Generator
+) -> None:
+    policy, now = occasion.policy, occasion.now
+    claims = deciding.claim(occasion.store, name, policy=policy, now=now, limit=len(attested), kinds=["gold"])
+    truth = attested.loc[[claim.case_id for claim in claims]].to_numpy()
+    nothing = np.full(len(claims), "", dtype=object)
+    answers, seconds = reviewer.decide(truth, nothing, np.zeros(len(claims), dtype=bool), nothing, 1, rng)
+    rulings = [
+        _ruling(claim, label, None, "", float(spent))
+        for claim, label, spent in zip(claims, answers, seconds, strict=True)
+    ]
+    deciding.decide(occasion.store, rulings, name, policy=policy, now=now, secret=occasion.secret)
 
 
 def deliver_file(cases: pd.DataFrame, path: Path) -> None:
@@ -62,9 +85,9 @@ class Staff:
         """Let everybody decide up to `capacity` items each; audits go to the most careful one first."""
         careful = max(self._people, key=lambda reviewer: reviewer.accuracy)
         done = self._session(occasion, careful, careful.name, week, capacity, ["audit"])
-        done += self._session(occasion, careful, MANAGER, week, capacity, ["escalation", "second"])
+        done += self._session(occasion, careful, MANAGER, week, capacity, ["escalation", "second", "adjudication"])
         for reviewer in self._people:
-            done += self._session(occasion, reviewer, reviewer.name, week, capacity, ["review", "second"])
+            done += self._session(occasion, reviewer, reviewer.name, week, capacity, ["review", "second", "recheck"])
         return done
 
     def _session(
@@ -90,7 +113,7 @@ class Staff:
                 claims, labels, proposals["category"], flags, seconds, strict=True
             )
         ]
-        return deciding.decide(occasion.store, rulings, name, policy=policy, now=now)
+        return deciding.decide(occasion.store, rulings, name, policy=policy, now=now, secret=occasion.secret)
 
 
 def _ruling(claim: Claim, label: str, proposed: str | None, flag: str, seconds: float) -> Ruling:

@@ -2,7 +2,7 @@
 
 from handrail.hold import held_since
 from handrail.queues import Situation
-from handrail.store import models, rollout
+from handrail.store import certificates, models, rollout
 from handrail.store.frames import records
 from tasks.occasion import Occasion
 
@@ -15,12 +15,12 @@ def situation(occasion: Occasion) -> Situation:
         beats = rollout.watches(connection)
         started = rollout.last_stage_change(connection) or occasion.now
         version = models.serving(connection)["model_version"]
-        certificates = models.certificates(connection, version, occasion.now)
+        valid = certificates.certificates(connection, version, occasion.now, rules=occasion.policy.certificate)
     held = held_since(beats, started, occasion.policy.watches.silent_for, occasion.now)
     return Situation(
         stages=stages,
         paused=frozenset(pauses.dropna()),
         all_paused=bool(pauses.isna().any()),
         held=held[0] if held else None,
-        certified={row["category"]: float(row["threshold"]) for row in records(certificates)},
+        certified={row["category"]: float(row["threshold"]) for row in records(valid)},
     )

@@ -83,6 +83,7 @@ class Story:
     weeks: list[Week] = field(default_factory=list)
     planted: list[Planted] = field(default_factory=list)
     versions: list[dict[str, Any]] = field(default_factory=list)
+    certificates: list[dict[str, Any]] = field(default_factory=list)
     reviews: list[dict[str, Any]] = field(default_factory=list)
     audited: Estimate | None = None
     auditor_error: float = 0.0

@@ -12,7 +12,7 @@ from handrail.acts import administering, deciding, intake, routing, watching
 from handrail.acts.deciding import Claim, Ruling
 from handrail.acts.intake import Delivery, Taken
 from handrail.case import Outcome
-from handrail.policy import CategoryRules, Consequence, Policy, QueueRules, Stage
+from handrail.policy import CategoryRules, Consequence, LabelRules, Policy, QueueRules, Stage
 from handrail.store import rollout, schema, trail
 from handrail.store.engine import Store
 
@@ -39,6 +39,7 @@ POLICY = Policy(
         name: CategoryRules(action=action, consequence=CONSEQUENCES.get(name, Consequence.LOW), stage=Stage.AUTO)
         for name, action in ACTIONS.items()
     },
+    labels=LabelRules(second_share=0),  # second labels have tests of their own
 )
 
 

@@ -51,9 +51,11 @@ novelty: {max_in_scope_flagged: 0.0}
 drift: {min_cases: 30}
 sampling: {random_rate: 0.05}
 breaker: {min_reviewed: 5, limit: 0.2}
+gates: {training_set: {repeated_at_most: 0.9}}
 promotion: {min_withheld: 20, withheld_share: 0.5, shadow_for: 'P1D'}
 retraining: {min_audited: 10, error_rate_above: 0.2}
 fairness: {groups: [region]}
+labels: {second_share: 0}
 """
 MAPPING_FILE = """
 source: shop
@@ -206,6 +208,12 @@ class Shop:
             query = query.where(table.__table__.c[name] == value)
         with self.at().store.read() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def in_stage(shop: Shop, category: str, stage: Stage, moment: datetime = LATER) -> None:
+    """Bring one category to a stage."""
+    occasion = shop.at(moment, FOUNDER)
+    pausing.set_stage(occasion.store, category, stage, reason="test", policy=occasion.policy, actor=FOUNDER, now=moment)
 
 
 def letters(count: int, *, labelled: bool = False, only: str | None = None) -> list[dict[str, Any]]:

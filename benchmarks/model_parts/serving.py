@@ -70,14 +70,14 @@ def _trained(folder: Path) -> Path:
 
 def _rolled_back(trained: Path, home: Path, *, forget: bool) -> dict[str, float]:
     from models import artifact, copies
-    from tasks import deploy
+    from tasks.roll_back import roll_back
 
     shutil.copytree(trained, home)
     occasion = _occasion(home)
     if forget:
         copies.loaded = artifact.Loaded()
     begun = time.perf_counter()
-    version = deploy.roll_back(occasion, "the benchmark asks")
+    version = roll_back(occasion, "the benchmark asks")
     called = time.perf_counter()
     _triage(home, trained.parent / "batch.jsonl")
     scored = time.perf_counter()

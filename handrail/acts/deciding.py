@@ -6,18 +6,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from handrail import labels, roles
+from handrail.acts import second_opinions
 from handrail.acts.authority import authorize
 from handrail.case import Outcome, State
 from handrail.errors import BadInput, Conflict, NotFound
-from handrail.policy import Consequence, Policy
+from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.sla import due
 from handrail.store import cases, outbox, queue, rollout, trail
+from handrail.store import labels as label_rows
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
 
-KINDS = ("review", "audit", "second", "escalation")
+KINDS = ("review", "audit", "second", "recheck", "adjudication", "gold", "escalation")
+_ACTS = {"escalation": "resolve_escalation", "adjudication": "adjudicate"}
+"""What else than deciding some kinds of work are."""
 _CODE = re.compile(r"[a-z0-9_]{1,40}")
 """What a reason must look like: it stands in the trail, where nothing can be erased."""
 
@@ -62,6 +67,7 @@ class _Batch:
     decided: list[int] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
     resolved: list[int] = field(default_factory=list)
+    disputed: list[int] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
 
@@ -76,14 +82,12 @@ def claim(
 ) -> list[Claim]:
     """Reserve the work that is due next; empty when nothing waits.
 
-    Work on a case that `actor` has decided before is never offered to them. Escalations are offered only to those
-    who may resolve them.
+    Work on a case that `actor` has decided before is never offered to them, nor is the test of another. Escalations
+    and adjudications are offered only to those who may settle them, second reviews only to the trained.
     """
     with store.write() as connection:
-        authorize(connection, "decide", actor)
-        person = rollout.person(connection, actor) or {"roles": []}
-        manager = "escalation_manager" in person["roles"]
-        allowed = [kind for kind in kinds or KINDS if kind != "escalation" or manager]
+        authorize(connection, "adjudicate" if kinds is not None and set(kinds) == {"adjudication"} else "decide", actor)
+        allowed = _offered(connection, actor, kinds or KINDS, now)
         rows = queue.claimable(connection, actor, now=now, kinds=allowed, limit=limit)
         until = now + policy.leases.duration
         queue.lease(connection, [row["id"] for row in rows], actor, until)
@@ -96,27 +100,40 @@ def claim(
         ]  # fmt: skip
 
 
+def _offered(connection: Connection, actor: str, kinds: Collection[str], now: datetime) -> list[str]:
+    """Which of these kinds of work `actor` may take."""
+    person = rollout.person(connection, actor) or {"roles": [], "trained_until": None}
+    trained = labels.status(person["trained_until"], now) is labels.Status.ACCEPTED
+    return [
+        kind
+        for kind in kinds
+        if roles.PERMITTED[_ACTS.get(kind, "decide")].intersection(person["roles"]) and (kind != "recheck" or trained)
+    ]
+
+
 def claim_case(store: Store, case_id: int, actor: str, *, policy: Policy, now: datetime) -> Claim:
     """Reserve the open work of one case.
 
     Raises:
         NotFound: the case has no open work.
-        Conflict: somebody else holds it, or `actor` has decided the case before.
-        NotPermitted: it is an escalation, and `actor` is not the escalation manager.
+        Conflict: somebody else holds it, it is another's test, or `actor` has decided the case before.
+        NotPermitted: it is an escalation or adjudication, and `actor` may not settle it.
     """
     with store.write() as connection:
-        authorize(connection, "decide", actor)
-        open_items = queue.open_work(connection, case_id=case_id)
-        if open_items.empty:
+        found = queue.open_work(connection, case_id=case_id)
+        if found.empty or (found["kind"] != "adjudication").any():
+            authorize(connection, "decide", actor)
+        if found.empty:
             raise NotFound(f"Case {case_id} has no open work. List what waits with `handrail queue list`.")
-        row = records(open_items)[0]
-        if row["kind"] == "escalation":
-            authorize(connection, "resolve_escalation", actor)
-        allowed = queue.claimable(connection, actor, now=now, kinds=[row["kind"]], limit=1, case_id=case_id)
+        row = records(found)[0]
+        offered = _offered(connection, actor, found["kind"].unique().tolist(), now)
+        if not offered:
+            authorize(connection, _ACTS.get(row["kind"], "decide"), actor)
+        allowed = queue.claimable(connection, actor, now=now, kinds=offered, limit=1, case_id=case_id)
         if not allowed:
             raise Conflict(
-                f"Case {case_id} is held by {row['holder'] or 'nobody'} or was decided by you before. "
-                "Take another with `handrail queue next`, or wait until the lease ends."
+                f"Case {case_id} is held by {row['holder'] or 'nobody'}, was decided by you before, or waits for "
+                "somebody else. Take another with `handrail queue next`, or wait until the lease ends."
             )
         item = allowed[0]
         until = now + policy.leases.duration
@@ -141,24 +158,29 @@ def held_item(store: Store, case_id: int, actor: str) -> int:
     return int(mine["id"].iloc[0])
 
 
-def decide(store: Store, rulings: Sequence[Ruling], actor: str, *, policy: Policy, now: datetime) -> int:
+def decide(
+    store: Store, rulings: Sequence[Ruling], actor: str, *, policy: Policy, now: datetime, secret: bytes = b""
+) -> int:
     """Apply rulings: decision, label, action and trail event together or not at all.
 
+    `secret` is the workspace's key: it draws the cases whose blind label another person repeats. Only a policy
+    without second labels can do without it.
+
     Raises:
-        Conflict: the lease was lost (stale fence) or the case is decided; nothing of this call is written.
+        Conflict: the lease was lost (stale fence), or the case is decided; nothing of this call is written.
         BadInput: an override without a label, a label the policy does not know, an approval of nothing.
-        NotPermitted: an escalation, and `actor` is not the escalation manager.
+        NotPermitted: an escalation or adjudication that `actor` may not settle.
     """
     with store.write() as connection:
-        authorize(connection, "decide", actor)
+        items = _items(connection, rulings, actor)
         trail.lock(connection)
         person = rollout.person(connection, actor)
-        trained_until = person["trained_until"] if person else None
-        status = "accepted" if trained_until is not None and trained_until > now else "provisional"
-        items = queue.work(connection, [ruling.item_id for ruling in rulings])
-        if any(item["kind"] == "escalation" for item in items.values()):
-            authorize(connection, "resolve_escalation", actor)
-        chosen = queue.chosen(connection, [item["case_id"] for item in items.values()])
+        status = labels.status(person["trained_until"] if person else None, now)
+        ids = [item["case_id"] for item in items.values()]
+        chosen = queue.chosen(connection, ids)
+        first = label_rows.first_blind(connection, [i["case_id"] for i in items.values() if i["kind"] == "recheck"])
+        again = second_opinions.drawn(secret, ids, policy)
+        _refuse_second_ruling(connection, items.values(), actor)
         batch = _Batch()
         for ruling in rulings:
             item = items.get(ruling.item_id)
@@ -167,9 +189,11 @@ def decide(store: Store, rulings: Sequence[Ruling], actor: str, *, policy: Polic
                     f"Work item {ruling.item_id} does not exist. List what waits with `handrail queue list`."
                 )
             _check_lease(item, ruling, actor)
+            case_id = item["case_id"]
+            known = {"chosen": chosen.get(case_id, set()), "first": first.get(case_id), "drawn": case_id in again}
             _apply(
                 batch,
-                {**item, "chosen": chosen.get(item["case_id"], set())},
+                {**item, **known},
                 _completed(ruling, item, policy),
                 status=status,
                 actor=actor,
@@ -178,7 +202,29 @@ def decide(store: Store, rulings: Sequence[Ruling], actor: str, *, policy: Polic
             )
             item["state"] = "closed"  # a second ruling of this call on the same work is refused
         _write(connection, batch, [ruling.item_id for ruling in rulings], actor, now)
+        second_opinions.settle(connection, batch.disputed, policy=policy, actor=actor, now=now)
+        if any(item["kind"] == "gold" for item in items.values()):
+            second_opinions.finish_test(connection, actor, policy=policy, now=now)
     return len(rulings)
+
+
+def _items(connection: Connection, rulings: Sequence[Ruling], actor: str) -> dict[int, dict[str, Any]]:
+    """The work that is ruled on, by id, if `actor` may rule on all of it."""
+    items = queue.work(connection, [ruling.item_id for ruling in rulings])
+    kinds = {item["kind"] for item in items.values()}
+    if kinds != {"adjudication"}:
+        authorize(connection, "decide", actor)
+    for act in sorted({_ACTS[kind] for kind in kinds if kind in _ACTS}):
+        authorize(connection, act, actor)
+    return items
+
+
+def _refuse_second_ruling(connection: Connection, items: Collection[dict[str, Any]], actor: str) -> None:
+    """Nobody rules twice on one case, by whatever work; a test is no ruling."""
+    ids = [item["case_id"] for item in items if item["kind"] != "gold" and item["state"] == "open"]
+    twice = queue.decided_by(connection, actor, ids) | {case_id for case_id in ids if ids.count(case_id) > 1}
+    if twice:
+        raise Conflict(f"Case {min(twice)} was decided by you before. Take another with `handrail queue next`.")
 
 
 def _check_lease(item: dict[str, Any], ruling: Ruling, actor: str) -> None:
@@ -220,7 +266,7 @@ def _apply(
     item: dict[str, Any],
     ruling: Ruling,
     *,
-    status: str,
+    status: labels.Status,
     actor: str,
     policy: Policy,
     now: datetime,
@@ -236,26 +282,16 @@ def _apply(
     )  # fmt: skip
     if ruling.note:
         batch.notes.append((place, ruling.note))
-    if ruling.label in policy.categories:
-        batch.labels.append(
-            {
-                "case_id": case_id, "label": ruling.label, "status": status, "provenance": kind, "reviewer": actor,
-                "blind": item["suggestion_hidden"], "reason_code": ruling.reason_code, "labelled_at": now,
-            }
-        )  # fmt: skip
-    batch.events.append(
-        Event(
-            "case.decided",
-            case_id,
-            {
-                "work": kind,
-                "outcome": str(ruling.outcome),
-                "label": ruling.label,
-                "reason": ruling.reason_code,
-            },
-        )
-    )
-    batch.resolved.append(case_id)
+    if kind == "gold":  # no label and no action; and the trail, which anybody may search, keeps no answer
+        batch.events.append(Event("gold.decided", case_id))
+        return
+    said = {"outcome": str(ruling.outcome), "label": ruling.label, "reason": ruling.reason_code}
+    batch.events.append(Event("case.decided", case_id, {"work": kind, **said}))
+    _label(batch, item, ruling, status=status, actor=actor, policy=policy, now=now)
+    if kind == "adjudication":
+        return
+    if kind != "recheck":
+        batch.resolved.append(case_id)
     if (
         ruling.outcome is not Outcome.APPROVE
         and ruling.reason_code in policy.escalation.reasons
@@ -263,13 +299,50 @@ def _apply(
     ):
         _escalate(batch, item, ruling, actor=actor, policy=policy, now=now)
         return
-    if kind == "audit" or item["case_state"] != State.QUEUED:  # or what an audit escalated: the action has gone out
-        return
+    # Otherwise the action has gone out: of an audit, and of what an audit escalated.
+    waits = item["case_state"] == State.QUEUED and kind not in ("audit", "recheck")
+    looked_at_again = waits and second_opinions.is_needed(item, ruling.outcome, ruling.label, policy)
+    if looked_at_again:
+        batch.work.append(second_opinions.second_look(item, policy, now))
+    elif waits:
+        _act(batch, place, item, ruling, policy=policy, now=now)
+    if item["drawn"] and _is_first_blind_label(item, ruling) and not looked_at_again:
+        batch.work.append(second_opinions.recheck(item, policy, now))
+
+
+def _label(
+    batch: _Batch,
+    item: dict[str, Any],
+    ruling: Ruling,
+    *,
+    status: labels.Status,
+    actor: str,
+    policy: Policy,
+    now: datetime,
+) -> None:
+    """The label that a ruling gives; a second one that differs from the first puts both in doubt."""
+    if ruling.label in policy.categories:
+        batch.labels.append(
+            {
+                "case_id": item["case_id"], "label": ruling.label, "provenance": item["kind"], "reviewer": actor,
+                "status": labels.Status.ADJUDICATED if item["kind"] == "adjudication" else status,
+                "blind": item["suggestion_hidden"], "reason_code": ruling.reason_code, "labelled_at": now,
+            }
+        )  # fmt: skip
+    opinion = labels.opinion(ruling.outcome, ruling.label, ruling.reason_code, policy.escalation.reasons)
+    if item["kind"] == "recheck" and second_opinions.differs(item["first"], opinion, status):
+        batch.disputed.append(item["case_id"])
+
+
+def _is_first_blind_label(item: dict[str, Any], ruling: Ruling) -> bool:
+    return item["suggestion_hidden"] and item["kind"] in label_rows.FIRST_LOOKS and ruling.label is not None
+
+
+def _act(batch: _Batch, place: int, item: dict[str, Any], ruling: Ruling, *, policy: Policy, now: datetime) -> None:
+    """What a ruling does to a case that waits for it: nothing more, or the action."""
+    case_id = item["case_id"]
     if ruling.outcome is Outcome.DENY or ruling.label is None:
         batch.done.append(case_id)
-        return
-    if _needs_second(item, ruling, policy):
-        batch.work.append(_second_look(item, policy, now))
         return
     batch.decided.append(case_id)
     batch.actions.append(
@@ -282,28 +355,6 @@ def _apply(
             },
         )
     )  # fmt: skip
-
-
-def _needs_second(item: dict[str, Any], ruling: Ruling, policy: Policy) -> bool:
-    """An override into a category of high consequence asks for a second person who chooses the same one."""
-    if ruling.outcome is not Outcome.OVERRIDE or item["kind"] == "escalation" or ruling.label is None:
-        return False
-    if ruling.label in item["chosen"]:
-        return False
-    consequence = policy.category(ruling.label).consequence_at(item["amount"])
-    return item["proposed"] is not None and consequence is Consequence.HIGH
-
-
-def _second_look(item: dict[str, Any], policy: Policy, now: datetime) -> dict[str, Any]:
-    return {
-        "case_id": item["case_id"],
-        "kind": "second",
-        "queue": Queue.C,
-        "category": item["proposed"],
-        "suggestion_hidden": True,
-        "opened_at": now,
-        "due_at": due(now, policy.sla.decision, policy.sla.calendar),
-    }
 
 
 def _escalate(

@@ -19,6 +19,7 @@ from handrail.trail.chain import digest
 
 CHUNK = 1000
 """Cases per transaction: short enough that the desk never waits longer than a tenth of a second."""
+PPM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,9 @@ def _insert(connection: Connection, rows: Sequence[dict[str, Any]], delivery: De
         connection, [{"case_id": case_id, **values} for case_id, values in zip(ids, inputs, strict=True)]
     )
     queue.insert_labels(connection, _known_labels(zip(ids, rows, strict=True), now))
-    return [_entered("case.received", case_id, values, delivery) for case_id, values in zip(ids, inputs, strict=True)]
+    cases.insert_given(connection, _given(zip(ids, rows, strict=True)))
+    entering = zip(ids, inputs, rows, strict=True)
+    return [_entered("case.received", case_id, values, delivery, row) for case_id, values, row in entering]
 
 
 def _readmit(
@@ -170,8 +173,9 @@ def _readmit(
     for case_id, row in rows:
         values = _input(row)
         cases.readmit(connection, case_id, {**_case_values(row, delivery, now), "state": State.RECEIVED}, values)
-        events.append(_entered("case.readmitted", case_id, values, delivery))
+        events.append(_entered("case.readmitted", case_id, values, delivery, row))
     queue.insert_labels(connection, _known_labels(rows, now))
+    cases.insert_given(connection, _given(rows))
     return events
 
 
@@ -180,8 +184,20 @@ def _input(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"salt": secrets.token_bytes(16), "text": row["text"], "customer_id": row["customer_id"] or None}
 
 
-def _entered(kind: str, case_id: int, values: Mapping[str, Any], delivery: Delivery) -> Event:
-    return Event(kind, case_id, {"batch": delivery.batch_id, "input": digest(values["salt"], values["text"])})
+def _entered(kind: str, case_id: int, values: Mapping[str, Any], delivery: Delivery, row: Mapping[str, Any]) -> Event:
+    data = {"batch": delivery.batch_id, "input": digest(values["salt"], values["text"])}
+    if row.get("given_label"):
+        data |= {"given": row["given_label"], "given_ppm": round(row["given_confidence"] * PPM)}
+    return Event(kind, case_id, data)
+
+
+def _given(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """What somebody else's model said; nothing where no such prediction is mapped or could be read."""
+    return [
+        {"case_id": case_id, "label": row["given_label"], "confidence": row["given_confidence"]}
+        for case_id, row in rows
+        if row.get("given_label")
+    ]
 
 
 def _known_labels(rows: Iterable[tuple[int, Mapping[str, Any]]], now: datetime) -> list[dict[str, Any]]:

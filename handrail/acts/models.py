@@ -1,13 +1,19 @@
 """Which model serves: one row, changed together with its trail event."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from handrail.acts.authority import authorize, required
 from handrail.errors import NotFound, Refused
-from handrail.store import models, trail
-from handrail.store.engine import Store
+from handrail.store import certificates, models, trail
+from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
+
+Evidence = Literal["first", "judged", "none"]
+"""What a promotion rests on: there was nothing to compare with, the gates, or a person's word alone."""
+_ANEW = "Train a new one with `handrail train`."
+_NAMED = ("version", "run_id", "artifact_digest", "dataset_digest", "policy_version")
 
 
 def add_version(store: Store, *, actor: str, now: datetime, **values: Any) -> None:  # noqa: ANN401 - columns of `model_versions`
@@ -18,66 +24,112 @@ def add_version(store: Store, *, actor: str, now: datetime, **values: Any) -> No
         serving = models.serving(connection)
         if serving["model_version"] is not None:
             models.set_serving(connection, challenger=values["version"])
+        rebuild = values.get("rebuild") or {}
         data = {
-            name: values[name] for name in ("version", "run_id", "artifact_digest", "dataset_digest", "policy_version")
+            **{name: values[name] for name in _NAMED},
+            "model_kind": values.get("kind", "trained"),
+            "predictions_digest": rebuild.get("predictions_digest"),
         }
         trail.append(connection, [Event("model.registered", data=data)], at=now, actor=actor)
 
 
-def set_champion(store: Store, version: str, *, actor: str, reason: str, now: datetime) -> None:
-    """Let `version` serve from the next batch on; certificates of the earlier one are void.
+def may_serve(connection: Connection, version: str) -> dict[str, Any]:
+    """The row of a version that may be promoted; whether anything speaks for it is another question.
 
     Raises:
         NotFound: the version is not registered.
-        Refused: it serves already, or it was rolled back: such a version never comes back.
+        Refused: it serves already, served before, was rolled back, or did not pass its gates.
+    """
+    row = models.version(connection, version)
+    if row is None:
+        raise NotFound(f"Model version {version} is not registered. See `handrail model list`.")
+    forbidden = {
+        "champion": f"Version {version} serves already. Nothing to do.",
+        "rolled_back": f"Version {version} was rolled back and may not serve again. {_ANEW}",
+        "refused": f"Version {version} did not pass its gates{_why(row)} and may not serve. {_ANEW}",
+        "retired": f"Version {version} served before and was replaced: `handrail model rollback --reason …` returns "
+        f"to it. {_ANEW}",
+    }
+    if row["status"] in forbidden:
+        raise Refused(forbidden[row["status"]])
+    return row
+
+
+def evidence_for(connection: Connection, row: dict[str, Any]) -> Evidence:
+    """What speaks for letting the version of this row serve now; a judgement counts against its own champion only."""
+    champion = models.serving(connection)["model_version"]
+    if champion is None:
+        return "first"
+    judgement = row["judgement"] or {}
+    return "judged" if judgement.get("passed") and judgement.get("champion", champion) == champion else "none"
+
+
+def set_champion(store: Store, version: str, *, actor: str, reason: str, now: datetime) -> Evidence:
+    """Let `version` serve from the next batch on; certificates of the earlier one are void.
+
+    The event says what the promotion rests on. Whether it may rest on nothing is for `tasks.deploy.promote` to say.
+
+    Raises:
+        NotFound, Refused: see `may_serve`.
     """
     reason = required(reason)
     with store.write() as connection:
         authorize(connection, "set_champion", actor)
         trail.lock(connection)
-        row = models.version(connection, version)
-        if row is None:
-            raise NotFound(f"Model version {version} is not registered. See `handrail model list`.")
-        if row["status"] == "rolled_back":
-            raise Refused(
-                f"Version {version} was rolled back and may not serve again. Train a new one with `handrail train`."
-            )
+        row = may_serve(connection, version)
+        evidence = evidence_for(connection, row)
         serving = models.serving(connection)
-        if serving["model_version"] == version:
-            raise Refused(f"Version {version} serves already. Nothing to do.")
         previous = serving["model_version"]
         if previous is not None:
             models.set_status(connection, previous, "retired")
         models.set_status(connection, version, "champion")
-        models.set_serving(connection, model_version=version, previous=previous, challenger=None, since=now)
-        voided = models.void_certificates(connection, f"version {version} serves", now)
-        data = {"version": version, "previous": previous, "certificates_voided": voided}
+        # Who was promoted past the challenger leaves it where it is: it goes on in shadow, beside the new champion.
+        challenger = None if serving["challenger"] == version else serving["challenger"]
+        models.set_serving(connection, model_version=version, previous=previous, challenger=challenger, since=now)
+        voided = certificates.void_certificates(connection, f"version {version} serves", now)
+        data = {"version": version, "previous": previous, "certificates_voided": voided, "evidence": evidence}
         done = trail.append(connection, [Event("model.promoted", data=data)], at=now, actor=actor)
         trail.give_reason(connection, done, reason)
+    return evidence
 
 
-def roll_back(store: Store, *, actor: str, reason: str, now: datetime) -> str:
-    """Let the previous version serve again and bar the present one; returns the version that serves now.
+def earlier(connection: Connection) -> list[str]:
+    """Versions that a rollback may return to: who served last, then the newest; none that was rolled back or refused.
+
+    Empty when there is none.
+    """
+    rows = models.versions(connection)
+    retired = rows.loc[rows["status"] == "retired", "version"].tolist()[::-1]
+    return sorted(retired, key=lambda version: version != models.serving(connection)["previous"])
+
+
+def roll_back(store: Store, *, actor: str, reason: str, now: datetime, to: str | None = None) -> str:
+    """Let an earlier version serve again and bar the present one for ever; returns the version that serves now.
+
+    `to` names one of `earlier`; without it, it is the first of them.
 
     Raises:
-        Refused: there is no previous version to return to.
+        Refused: there is no earlier version to return to, or `to` is none.
     """
     reason = required(reason)
     with store.write() as connection:
         authorize(connection, "roll_back", actor)
         trail.lock(connection)
-        serving = models.serving(connection)
-        present, previous = serving["model_version"], serving["previous"]
-        if present is None or previous is None:
+        present, candidates = models.serving(connection)["model_version"], earlier(connection)
+        if present is None or not candidates:
             raise Refused("There is no earlier version to return to. Pause instead: `handrail pause --all --reason …`.")
+        previous = candidates[0] if to is None else to
+        if previous not in candidates:
+            raise Refused(f"Version {previous} may not serve again. See `handrail model list`.")
         models.set_status(connection, present, "rolled_back")
         models.set_status(connection, previous, "champion")
-        models.set_serving(connection, model_version=previous, previous=None, since=now)
-        voided = models.void_certificates(connection, f"version {present} was rolled back", now)
+        rest = [version for version in candidates if version != previous]
+        models.set_serving(connection, model_version=previous, previous=rest[0] if rest else None, since=now)
+        voided = certificates.void_certificates(connection, f"version {present} was rolled back", now)
         data = {"version": previous, "barred": present, "certificates_voided": voided}
         done = trail.append(connection, [Event("model.rolled_back", data=data)], at=now, actor=actor)
         trail.give_reason(connection, done, reason)
-    return str(previous)
+    return previous
 
 
 def record_judgement(
@@ -86,19 +138,51 @@ def record_judgement(
     *,
     passed: bool,
     cases: int,
-    reasons: tuple[str, ...],
+    reasons: Sequence[str],
     actor: str,
     now: datetime,
+    told: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record that a challenger was judged; the labels used are not fresh any more."""
+    """Record that a challenger was judged; the labels used are not fresh any more.
+
+    `reasons` are codes for the trail. `told` holds what people read of it, figures and sentences as plain JSON, and
+    becomes the version's judgement.
+    """
     with store.write() as connection:
         authorize(connection, "set_champion", actor)
+        models.set_judgement(connection, version, {"passed": passed, "cases": cases, **(told or {})})
         data = {"version": version, "passed": passed, "cases": cases, "reasons": list(reasons)}
         trail.append(connection, [Event("model.judged", data=data)], at=now, actor=actor)
 
 
-def refuse(store: Store, version: str, *, reasons: tuple[str, ...], actor: str, now: datetime) -> None:
-    """Record that a challenger did not pass its gate; the champion goes on serving."""
+def record_failed_gate(
+    store: Store,
+    suite: str,
+    *,
+    broken: Mapping[str, int],
+    case_ids: Sequence[int],
+    actor: str,
+    now: datetime,
+    version: str | None = None,
+    told: Mapping[str, Any] | None = None,
+) -> None:
+    """Record that data did not pass its gate: the broken expectations with their rows, and the first case ids.
+
+    Where it stops a challenger, `version` names it and `told` becomes its judgement, as in `record_judgement`.
+    """
+    with store.write() as connection:
+        authorize(connection, "set_champion", actor)
+        if version is not None:
+            models.set_judgement(connection, version, {"passed": False, **(told or {})})
+        data = {
+            "suite": suite, "expectations": list(broken), "counts": list(broken.values()),
+            "case_ids": list(case_ids), "version": version,
+        }  # fmt: skip
+        trail.append(connection, [Event("gate.failed", data=data)], at=now, actor=actor)
+
+
+def refuse(store: Store, version: str, *, reasons: Sequence[str], actor: str, now: datetime) -> None:
+    """Record that a challenger did not pass its gate, by the codes of why; the champion goes on serving."""
     with store.write() as connection:
         authorize(connection, "set_champion", actor)
         models.set_status(connection, version, "refused")
@@ -115,16 +199,6 @@ def note_alias_moved(store: Store, *, found: str | None, serving: str, actor: st
         trail.append(connection, [moved], at=now, actor=actor)
 
 
-def certify(store: Store, *, actor: str, now: datetime, **values: Any) -> None:  # noqa: ANN401 - columns of `certificates`
-    """Issue a certificate for the serving version."""
-    with store.write() as connection:
-        authorize(connection, "set_champion", actor)
-        models.insert_certificate(connection, issued_at=now, **values)
-        data = {
-            "model": values["model_version"],
-            "category": values["category"],
-            "threshold_ppm": round(values["threshold"] * 1_000_000),
-            "labels": values["labels"],
-            "errors": values["errors"],
-        }
-        trail.append(connection, [Event("certificate.issued", data=data)], at=now, actor=actor)
+def _why(row: dict[str, Any]) -> str:
+    reasons = (row["judgement"] or {}).get("reasons") or ()
+    return f" ({'; '.join(map(str, reasons))})" if reasons else ""

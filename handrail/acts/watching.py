@@ -11,7 +11,7 @@ from handrail.acts.intake import CHUNK
 from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.sla import due
-from handrail.store import models, queue, trail
+from handrail.store import certificates, models, queue, trail
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -156,7 +156,7 @@ def record_drift(
             found_at=now,
             raises_audits_until=until,
         )
-        voided = models.void_certificates(connection, f"drift {drift_id}", now)
+        voided = certificates.void_certificates(connection, f"drift {drift_id}", now)
         event = Event(
             "drift.detected",
             data={"drift": drift_id, "columns": columns, "terms": len(terms), "certificates_voided": voided},

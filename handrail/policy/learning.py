@@ -23,7 +23,7 @@ class CertificateRules(Strict):
 class NoveltyRules(Strict):
     """Which share of in-scope cases may be called novel."""
 
-    max_in_scope_flagged: Share = 0.02
+    max_in_scope_flagged: Share = 0.15
 
 
 class ModelRules(Strict):

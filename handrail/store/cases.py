@@ -1,5 +1,6 @@
 """Cases, their erasable inputs, batches and the quarantine."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from handrail.case import State
 from handrail.store.bulk import among, insert_numbered, insert_rows, update_rows
 from handrail.store.frames import frame
-from handrail.store.schema import Batch, Case, CaseInput, Label, Quarantine, Route
+from handrail.store.schema import Batch, Case, CaseInput, GivenPrediction, Label, Quarantine, Route
 
 IN_LIMIT = 900
 """Most values in one IN list: every SQLite build takes it."""
@@ -75,6 +76,42 @@ def insert_inputs(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
     insert_rows(connection, CaseInput, rows)
 
 
+def insert_given(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write what somebody else's model said of cases; rows hold case_id, label, confidence."""
+    insert_rows(connection, GivenPrediction, rows)
+
+
+def given(connection: Connection, ids: Sequence[int]) -> pd.DataFrame:
+    """What somebody else's model said of these cases, in their order: case_id, given_label, given_confidence.
+
+    None and NaN where it said nothing.
+    """
+    columns = (GivenPrediction.case_id, GivenPrediction.label, GivenPrediction.confidence)
+    said: dict[int, tuple[str, float]] = {}
+    for part in chunks(ids):
+        query = select(*columns).where(among(connection, GivenPrediction.case_id, part))
+        said.update({case_id: (label, confidence) for case_id, label, confidence in connection.execute(query)})
+    found = [said.get(case_id, (None, math.nan)) for case_id in ids]
+    return pd.DataFrame(
+        {
+            "case_id": list(ids),
+            "given_label": pd.Series([label for label, _ in found], dtype=object),
+            "given_confidence": [confidence for _, confidence in found],
+        }
+    )
+
+
+def unpredicted_count(connection: Connection, batch_id: int) -> int:
+    """Cases of this batch, history left out, that came without a prediction of somebody else's model."""
+    query = (
+        select(func.count())
+        .select_from(Case)
+        .join(GivenPrediction, GivenPrediction.case_id == Case.id, isouter=True)
+        .where(Case.batch_id == batch_id, ~Case.history, GivenPrediction.case_id.is_(None))
+    )
+    return int(connection.execute(query).scalar_one())
+
+
 def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_from: State) -> list[int]:
     """Move cases from one state to the next; returns the ids that really were in `only_from`."""
     moved: list[int] = []
@@ -129,11 +166,12 @@ def save_flags(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def readmit(connection: Connection, case_id: int, values: dict[str, Any], inputs: dict[str, Any]) -> None:
-    """Replace a case that was put aside or stopped by its corrected row; its imported label goes too."""
+    """Replace a case that was put aside or stopped by its corrected row; imported label and given prediction go too."""
     connection.execute(update(Case).where(Case.id == case_id).values(**values))
     connection.execute(delete(CaseInput).where(CaseInput.case_id == case_id))  # a purge may have done so before
     connection.execute(insert(CaseInput).values(case_id=case_id, **inputs))
     connection.execute(delete(Label).where(Label.case_id == case_id, Label.provenance == "history"))
+    connection.execute(delete(GivenPrediction).where(GivenPrediction.case_id == case_id))
 
 
 def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> dict[str, tuple[int, str]]:

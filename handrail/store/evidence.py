@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, insert, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, func, insert, null, or_, select, update
 from sqlalchemy.orm import aliased
 
 from handrail.policy import Policy
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
+from handrail.store.labels import gold_ids
 from handrail.store.schema import (
     AuditDraw,
     Case,
@@ -56,38 +57,36 @@ def ids_of(connection: Connection, source: str | None, external_ids: Sequence[st
 
 
 def labelled(connection: Connection, *, since: datetime | None = None) -> pd.DataFrame:
-    """Labels that may train, the newest of each case, with what the model may see of it.
+    """Labels that may train, the newest of each case, with what the model may see of it; never of a gold case.
 
-    Columns: case_id, label, provenance, blind (any label of the case is), reviewer, labelled_at, received_at,
-    text (redacted), amount, fields.
+    Columns: case_id, label, status, provenance, blind (any label of the case is, whatever its standing), reviewer,
+    labelled_at, received_at, text (redacted), amount, fields.
     """
-    newest = (
-        select(func.max(Label.id).label("id"), func.max(case((Label.blind, 1), else_=0)).label("blind"))
-        .where(Label.status.in_(TRAINING))
-        .group_by(Label.case_id)
-        .subquery()
-    )
+    newest = select(func.max(Label.id)).where(Label.status.in_(TRAINING)).group_by(Label.case_id)
+    any_label = aliased(Label)
+    blind = exists().where(any_label.case_id == Label.case_id, any_label.blind)
     query = (
         select(
-            Label.case_id, Label.label, Label.provenance, (newest.c.blind == 1).label("blind"), Label.reviewer,
+            Label.case_id, Label.label, Label.status, Label.provenance, blind.label("blind"), Label.reviewer,
             Label.labelled_at, Case.received_at, CaseInput.redacted.label("text"), Case.amount, Case.fields,
         )
-        .join(newest, newest.c.id == Label.id)
         .join(Case, Case.id == Label.case_id)
         .join(CaseInput, CaseInput.case_id == Label.case_id)
+        .where(Label.id.in_(newest), Label.case_id.not_in(gold_ids()))
         .where(Case.has_text, Case.consent, CaseInput.redacted.is_not(None))
         .order_by(Case.received_at, Label.case_id)
     )  # fmt: skip
-    return frame(connection, query if since is None else query.where(Label.labelled_at >= since))
+    found = frame(connection, query if since is None else query.where(Label.labelled_at >= since))
+    return found.astype({"blind": bool})
 
 
 def proposals(connection: Connection, ids: Sequence[int]) -> pd.DataFrame:
-    """Cases with their proposed category: case_id, external_id, category, fields."""
+    """Cases with their proposed category, None without a route: case_id, external_id, category, fields."""
     parts = [
         frame(
             connection,
             select(Case.id.label("case_id"), Case.external_id, Route.category, Case.fields)
-            .join(Route, Route.case_id == Case.id)
+            .join(Route, Route.case_id == Case.id, isouter=True)
             .where(Case.id.in_(part)),
         )
         for part in chunks(ids) or [[]]
@@ -176,7 +175,7 @@ def window(connection: Connection, *, since: datetime, until: datetime, version:
 
 
 def compared(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
-    """Each human ruling beside each model version's prediction of the same case.
+    """Each human ruling beside each model version's prediction of the same case; answers to a test are none.
 
     Columns: case_id, model_version, role, predicted, confidence, decided, kind, blind, actor.
     """
@@ -186,7 +185,7 @@ def compared(connection: Connection, *, since: datetime, until: datetime) -> pd.
             Prediction.confidence, Decision.label.label("decided"), Decision.kind, Decision.blind, Decision.actor,
         )
         .join(Prediction, Prediction.case_id == Decision.case_id)
-        .where(Decision.kind != "automatic", Decision.decided_at >= since, Decision.decided_at < until)
+        .where(Decision.kind.not_in(("automatic", "gold")), Decision.decided_at >= since, Decision.decided_at < until)
         .order_by(Decision.id)
     )  # fmt: skip
     return frame(connection, query)
@@ -210,26 +209,31 @@ def blind_labels(connection: Connection, version: str, *, since: datetime) -> pd
         .join(Prediction, and_(Prediction.case_id == Label.case_id, Prediction.model_version == version))
         .join(AuditDraw, AuditDraw.case_id == Label.case_id, isouter=True)
         .where(Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at >= since)
+        .where(Label.case_id.not_in(gold_ids()))
         .order_by(Label.labelled_at, Label.id)
     )  # fmt: skip
     return frame(connection, query)
 
 
 def withheld_labels(connection: Connection, *, since: datetime) -> pd.DataFrame:
-    """Blind accepted labels since then, with what tells the chance of each to be labelled blindly.
+    """Blind accepted labels of cases labelled blindly since then, with what tells the chance of each to be so.
 
-    Columns: case_id, label, text (redacted), amount, fields, queue, stage, inclusion_probability (audits only).
+    A case that had a blind label before is not fresh, whoever labels it again. Columns: case_id, label, labelled_at,
+    text (redacted), amount, fields, queue, stage, inclusion_probability (audits only).
     """
+    earlier = aliased(Label)
     query = (
         select(
-            Label.case_id, Label.label, CaseInput.redacted.label("text"), Case.amount, Case.fields, Route.queue,
-            Route.stage, AuditDraw.inclusion_probability,
+            Label.case_id, Label.label, Label.labelled_at, CaseInput.redacted.label("text"), Case.amount, Case.fields,
+            Route.queue, Route.stage, AuditDraw.inclusion_probability,
         )
         .join(Case, Case.id == Label.case_id)
         .join(CaseInput, CaseInput.case_id == Label.case_id)
         .join(Route, Route.case_id == Label.case_id)
         .join(AuditDraw, and_(AuditDraw.case_id == Label.case_id, AuditDraw.drawn), isouter=True)
         .where(Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at > since)
+        .where(Label.case_id.not_in(gold_ids()))
+        .where(~exists().where(earlier.case_id == Label.case_id, earlier.blind, earlier.labelled_at <= since))
         # A second look elsewhere follows from an override, not from a draw: nobody knows what it stands for.
         .where(or_(Label.provenance != "second", Route.stage == "shadow"))
         .where(Case.has_text, CaseInput.redacted.is_not(None))
@@ -251,7 +255,7 @@ def shadow_error(connection: Connection) -> float | None:
 
 
 def decided(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
-    """Decisions of the window with the times and groups that KPIs and fairness need.
+    """Decisions of the window, tests left out, with the times and groups that KPIs and fairness need.
 
     Columns: case_id, kind, outcome, proposed, label, actor, seconds, decided_at, received_at, queue, category,
     assigned_at, due_at, fields, amount.
@@ -264,7 +268,7 @@ def decided(connection: Connection, *, since: datetime, until: datetime) -> pd.D
         )
         .join(Case, Case.id == Decision.case_id)
         .join(Route, Route.case_id == Decision.case_id)
-        .where(Decision.decided_at >= since, Decision.decided_at < until)
+        .where(Decision.decided_at >= since, Decision.decided_at < until, Decision.kind != "gold")
         .order_by(Decision.id)
     )  # fmt: skip
     return frame(connection, query)

@@ -1,4 +1,4 @@
-"""Model versions, the serving row, certificates, drift profiles and drifts."""
+"""Model versions, the serving row, drift profiles and drifts."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ import pandas as pd
 from sqlalchemy import Connection, func, insert, select, update
 
 from handrail.store.frames import frame
-from handrail.store.schema import Certificate, Drift, ModelVersion, Profile, Serving
+from handrail.store.schema import Drift, ModelVersion, Profile, Serving
 
 
 def insert_version(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `model_versions`
@@ -31,6 +31,11 @@ def set_status(connection: Connection, name: str, status: str) -> None:
     connection.execute(update(ModelVersion).where(ModelVersion.version == name).values(status=status))
 
 
+def set_judgement(connection: Connection, name: str, judgement: dict[str, Any]) -> None:
+    """Write the gates' last word on a version."""
+    connection.execute(update(ModelVersion).where(ModelVersion.version == name).values(judgement=judgement))
+
+
 def serving(connection: Connection) -> dict[str, Any]:
     """The serving row: model_version, previous, challenger, since; versions are None before the first model."""
     row = connection.execute(select(Serving.__table__).where(Serving.id == 1)).mappings().first()
@@ -41,27 +46,6 @@ def set_serving(connection: Connection, **values: Any) -> None:  # noqa: ANN401 
     """Change the serving row."""
     if connection.execute(update(Serving).where(Serving.id == 1).values(**values)).rowcount == 0:
         connection.execute(insert(Serving).values(id=1, **values))
-
-
-def insert_certificate(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `certificates`
-    """Write a certificate."""
-    connection.execute(insert(Certificate).values(**values))
-
-
-def certificates(connection: Connection, model_version: str | None, now: datetime) -> pd.DataFrame:
-    """Valid certificates of a version: neither voided nor expired."""
-    query = select(Certificate.__table__).where(
-        Certificate.model_version == model_version,
-        Certificate.voided_at.is_(None),
-        Certificate.expires_at > now,
-    )
-    return frame(connection, query.order_by(Certificate.id))
-
-
-def void_certificates(connection: Connection, reason: str, now: datetime) -> int:
-    """Void all valid certificates; returns how many."""
-    statement = update(Certificate).where(Certificate.voided_at.is_(None)).values(voided_at=now, void_reason=reason)
-    return connection.execute(statement).rowcount
 
 
 def insert_profile(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `profiles`
@@ -83,6 +67,11 @@ def insert_drift(connection: Connection, **values: Any) -> int:  # noqa: ANN401 
 def drifts(connection: Connection, limit: int = 100) -> pd.DataFrame:
     """Drifts, newest first."""
     return frame(connection, select(Drift.__table__).order_by(Drift.id.desc()).limit(limit))
+
+
+def newest_shift(connection: Connection) -> datetime | None:
+    """When the window began in which the newest drift was found, or None: what came before is other production."""
+    return connection.execute(select(Drift.window_from).order_by(Drift.id.desc()).limit(1)).scalar()
 
 
 def audits_raised(connection: Connection, now: datetime) -> bool:

@@ -23,6 +23,9 @@ from handrail.store.schema import (
     WorkItem,
 )
 
+ASIDE = ("recheck", "adjudication", "gold")
+"""Kinds of work about labels alone: they change no case and send no action."""
+
 
 def insert_predictions(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Write what a model version said."""
@@ -58,8 +61,11 @@ def scored_by(connection: Connection, ids: Sequence[int], version: str) -> set[i
     return found
 
 
-def unscored_by(connection: Connection, version: str, *, since: datetime, limit: int) -> pd.DataFrame:
-    """Cases with a text, received since then, that `version` has not scored: case_id, redacted, amount, fields."""
+def unscored_by(connection: Connection, version: str, *, since: datetime, limit: int, after: int = 0) -> pd.DataFrame:
+    """Cases with a text, received since then, that `version` has not scored: case_id, redacted, amount, fields.
+
+    By id, beginning after the id `after`.
+    """
     scored = exists().where(Prediction.case_id == Case.id, Prediction.model_version == version)
     query = (
         select(Case.id.label("case_id"), CaseInput.redacted, Case.amount, Case.fields)
@@ -71,6 +77,7 @@ def unscored_by(connection: Connection, version: str, *, since: datetime, limit:
             ~Case.history,
             CaseInput.redacted.is_not(None),
             ~scored,
+            Case.id > after,
         )
         .order_by(Case.id)
         .limit(limit)
@@ -109,7 +116,11 @@ def claimable(
     limit: int,
     case_id: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Open work by earliest due time that `reviewer` may take: not leased to another, never decided by them before."""
+    """Open work by earliest due time that `reviewer` may take, one item a case.
+
+    Not leased to another, not assigned to another, and never on a case that they have decided before, except a gold
+    case of their own test.
+    """
     decided_before = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == reviewer)
     query = (
         select(WorkItem.__table__)
@@ -117,7 +128,8 @@ def claimable(
             WorkItem.state == "open",
             WorkItem.kind.in_(kinds),
             or_(WorkItem.lease_until.is_(None), WorkItem.lease_until <= now, WorkItem.holder == reviewer),
-            ~decided_before,
+            or_(WorkItem.assigned_to.is_(None), WorkItem.assigned_to == reviewer),
+            or_(WorkItem.kind == "gold", ~decided_before),
         )
         .order_by(WorkItem.due_at, WorkItem.id)
         .limit(limit)
@@ -125,7 +137,8 @@ def claimable(
     )
     if case_id is not None:
         query = query.where(WorkItem.case_id == case_id)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    found = [dict(row) for row in connection.execute(query).mappings()]
+    return list({row["case_id"]: row for row in reversed(found)}.values())[::-1]
 
 
 def lease(connection: Connection, item_ids: Sequence[int], holder: str, until: datetime) -> None:
@@ -161,12 +174,21 @@ def work(connection: Connection, item_ids: Sequence[int]) -> dict[int, dict[str,
     return found
 
 
+def decided_by(connection: Connection, actor: str, ids: Sequence[int]) -> set[int]:
+    """Which of these cases `actor` has decided before."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        query = select(Decision.case_id).where(Decision.case_id.in_(part), Decision.actor == actor)
+        found.update(connection.execute(query).scalars())
+    return found
+
+
 def chosen(connection: Connection, ids: Sequence[int]) -> dict[int, set[str]]:
-    """The labels that people have decided on for each of these cases so far."""
+    """The labels that people have decided on for each of these cases so far; answers to a test are no decisions."""
     found: dict[int, set[str]] = {}
     for part in chunks(ids):
         query = select(Decision.case_id, Decision.label).where(
-            Decision.case_id.in_(part), Decision.kind != "automatic", Decision.label.is_not(None)
+            Decision.case_id.in_(part), Decision.kind.not_in(("automatic", "gold")), Decision.label.is_not(None)
         )
         for case_id, label in connection.execute(query):
             found.setdefault(case_id, set()).add(label)
@@ -179,7 +201,7 @@ def open_work(connection: Connection, *, case_id: int | None = None, limit: int 
         select(
             WorkItem.id, WorkItem.case_id, Case.source, Case.external_id, WorkItem.kind, WorkItem.queue, Route.reason,
             Route.category, Route.confidence, WorkItem.suggestion_hidden, WorkItem.opened_at, WorkItem.due_at,
-            WorkItem.breached_at, WorkItem.holder, WorkItem.lease_until, WorkItem.fence,
+            WorkItem.breached_at, WorkItem.holder, WorkItem.lease_until, WorkItem.fence, WorkItem.assigned_to,
         )
         .join(Case, Case.id == WorkItem.case_id)
         .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
@@ -200,6 +222,12 @@ def close_work(connection: Connection, item_ids: Sequence[int], now: datetime) -
         )
 
 
+def close_kind(connection: Connection, case_id: int, kind: str, now: datetime) -> None:
+    """Close the open work of one kind on a case, undecided: somebody has settled it by another way."""
+    found = update(WorkItem).where(WorkItem.case_id == case_id, WorkItem.kind == kind, WorkItem.state == "open")
+    connection.execute(found.values(state="closed", closed_at=now, lease_until=None))
+
+
 def close_audits(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     """Close the open audits of these cases, undecided."""
     for part in chunks(ids):
@@ -208,10 +236,12 @@ def close_audits(connection: Connection, ids: Sequence[int], now: datetime) -> N
 
 
 def with_open_work(connection: Connection, ids: Sequence[int]) -> set[int]:
-    """Which of these cases have open work."""
+    """Which of these cases have open work, other than about their label alone."""
     found: set[int] = set()
     for part in chunks(ids):
-        query = select(WorkItem.case_id).where(WorkItem.case_id.in_(part), WorkItem.state == "open")
+        query = select(WorkItem.case_id).where(
+            WorkItem.case_id.in_(part), WorkItem.state == "open", WorkItem.kind.not_in(ASIDE)
+        )
         found.update(connection.execute(query).scalars())
     return found
 
@@ -233,13 +263,19 @@ def insert_labels(connection: Connection, rows: Sequence[dict[str, Any]]) -> Non
 
 
 def breached(connection: Connection, now: datetime, limit: int) -> pd.DataFrame:
-    """Open work past its due time that has not been noticed yet: id, case_id, kind, queue, due_at, holder."""
+    """Open work past its due time that has not been noticed yet: id, case_id, kind, queue, due_at, holder.
+
+    Tests and second opinions are left out: their case waits for nothing.
+    """
     query = (
         select(WorkItem.id, WorkItem.case_id, WorkItem.kind, WorkItem.queue, WorkItem.due_at, WorkItem.holder)
-        .where(WorkItem.state == "open", WorkItem.due_at < now, WorkItem.breached_at.is_(None))
+        .where(
+            WorkItem.state == "open", WorkItem.due_at < now, WorkItem.breached_at.is_(None),
+            WorkItem.kind.not_in(ASIDE),
+        )
         .order_by(WorkItem.due_at)
         .limit(limit)
-    )
+    )  # fmt: skip
     return frame(connection, query)
 
 

@@ -165,7 +165,7 @@ def test_a_model_is_saved_read_back_and_registered_as_given(workspace: Workspace
     recipe = rebuild.recipe(for_labels(model.labels), (), frame, model.predictions_digest)
     registered = registry.register(
         workspace, model, name="handrail-test", dataset_digest="d", policy_version="p", cause="by_hand", now=NOW,
-        recipe=recipe, kind=artifact.kind(model),
+        recipe=recipe, kind=model.kind,
     )  # fmt: skip
     assert registered.kind == "given"
     folder = workspace.model_cache / f"handrail-test-{registered.version}"

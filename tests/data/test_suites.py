@@ -96,7 +96,7 @@ def repeated(rows: int) -> Change:
         (
             "provenance",
             "expect_column_values_to_not_be_null",
-            put("provenance", "gold"),
+            put("provenance", "consensus"),
             put("provenance", None),
             [1000],
         ),

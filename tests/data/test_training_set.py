@@ -57,6 +57,17 @@ def test_a_near_duplicate_is_learnt_and_not_measured_on(make_inbox: Inbox) -> No
     assert any("near-duplicates of earlier examples are not measured on" in note for note in split.notes)
 
 
+def test_near_duplicates_of_near_duplicates_share_a_part_too(make_inbox: Inbox) -> None:
+    words = [f"{first}{second}" for first in "abcdef" for second in "ghijk"]
+    chain = [" ".join(words[at : at + 22]) for at in (0, 2, 4, 6)]  # each like the next alone
+    rows = make_inbox(400)
+    newest = rows.tail(3).assign(text=chain[1:], label=rows["label"].iloc[0], case_id=range(400, 403))
+    oldest = rows.head(1).assign(text=chain[0], label=rows["label"].iloc[0], case_id=403)
+    split = training_set.prepare(pd.concat([rows, newest, oldest]), ModelRules())
+    assert {400, 401, 402, 403} <= set(split.train["case_id"])
+    assert any(note.startswith("3 near-duplicates") for note in split.notes)
+
+
 def test_the_share_from_which_texts_are_alike_is_the_policys(make_inbox: Inbox) -> None:
     rows = make_inbox(400)
     strict = training_set.prepare(rows, ModelRules(), near_duplicate_from=0.99)

@@ -12,6 +12,9 @@ ROOT = Path(__file__).parents[2]
 MINIMAL = "source: desk\nfields:\n  external_id: number\n  text: body\n"
 
 
+GIVEN = f"{MINIMAL}  prediction: {{label: said, confidence: sure"
+
+
 def parsed(text: str) -> Mapping:
     return typed_yaml.parse(text, Mapping, name="mapping.yaml")
 
@@ -67,9 +70,27 @@ def test_columns_used_by_history_and_consent_count_as_mapped() -> None:
     assert mapping.columns == ("number", "kind", "via", "agreed", "closed")
 
 
+def test_the_columns_of_a_given_prediction_count_as_mapped_and_come_last() -> None:
+    mapping = parsed(f"{GIVEN}, labels: {{Money back: refund}}, confidence_scale: percent}}\n")
+    assert mapping.columns == ("number", "body", "said", "sure")
+    assert mapping.fields.prediction == mappings.GivenPrediction(
+        label="said", confidence="sure", labels={"Money back": "refund"}, confidence_scale="percent"
+    )
+
+
+def test_a_given_confidence_is_a_share_and_its_labels_are_ours_unless_the_mapping_says_otherwise() -> None:
+    prediction = parsed(f"{GIVEN}}}\n").fields.prediction
+    assert prediction is not None
+    assert (prediction.confidence_scale, prediction.labels) == ("share", {})
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        (f"{GIVEN}, confidence_scale: permille}}\n", "'share' or 'percent'"),
+        (f"{GIVEN.replace('sure', 'said')}}}\n", "said cannot hold both the label and the confidence"),
+        (f"{MINIMAL}  label: said\n  prediction: {{label: said, confidence: sure}}\n", "the prediction that it judges"),
+        (f"{MINIMAL}  prediction: {{label: said}}\n", "fields.prediction.confidence' is missing"),
         ("source: desk\nfields: {text: body}\n", "fields.external_id' is missing"),
         (
             f"{MINIMAL}history: {{all: [{{column: day, at_most: 2019-04-09}}]}}\n",

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handrail import given as given_predictions
 from handrail import rows, typed_yaml
 from handrail.errors import BadInput
-from handrail.mapping import Mapping
+from handrail.mapping import GivenPrediction, Mapping
 from handrail.policy import Policy, for_labels
 from handrail.rows import Parsed
 
@@ -301,3 +302,96 @@ def test_every_row_is_good_bad_or_a_repeat(changes: list[dict[str, str]]) -> Non
     parsed = parse(frame)
     assert len(parsed.good) + len(parsed.bad) + parsed.repeats == len(changes)
     assert parsed.good["external_id"].is_unique
+
+
+class TestGivenPredictions:
+    """What somebody else's model said of the rows."""
+
+    MAPPING = MAPPING.model_copy(
+        update={
+            "fields": MAPPING.fields.model_copy(
+                update={
+                    "prediction": GivenPrediction(label="said", confidence="sure", labels={"Money back": "refund"}),
+                }
+            )
+        }
+    )
+
+    def parse(self, *changes: dict[str, object], **options: object) -> Parsed:
+        frame = delivered(*({"said": "billing", "sure": "0.75", **change} for change in changes))
+        return parse(frame, **{"mapping": self.MAPPING, **options})
+
+    def percent(self) -> Mapping:
+        given = self.MAPPING.fields.prediction.model_copy(update={"confidence_scale": "percent"})
+        fields = self.MAPPING.fields.model_copy(update={"prediction": given})
+        return self.MAPPING.model_copy(update={"fields": fields})
+
+    def test_label_and_confidence_come_with_the_row_under_our_names(self) -> None:
+        parsed = self.parse({"said": " Money back ", "sure": " 0.9 "}, {"said": "refund", "sure": 1})
+        assert tuple(parsed.good.columns) == (*rows.GOOD_COLUMNS, *given_predictions.COLUMNS)
+        assert parsed.good["given_label"].tolist() == ["refund", "refund"]
+        assert parsed.good["given_confidence"].tolist() == [0.9, 1.0]
+        assert parsed.unpredicted == {}
+
+    @pytest.mark.parametrize(
+        ("change", "problem"),
+        [
+            ({"said": ""}, "label_missing"),
+            ({"said": "parking"}, "label_unknown"),
+            ({"said": "Refund"}, "label_unknown"),
+            ({"sure": ""}, "confidence_missing"),
+            ({"sure": None}, "confidence_missing"),
+            ({"sure": float("nan")}, "confidence_missing"),
+            ({"sure": "NaN"}, "confidence_unreadable"),
+            ({"sure": "0,9"}, "confidence_unreadable"),
+            ({"sure": "90%"}, "confidence_unreadable"),
+            ({"sure": "inf"}, "confidence_unreadable"),
+            ({"sure": "1.0001"}, "confidence_out_of_range"),
+            ({"sure": "-0.0001"}, "confidence_out_of_range"),
+        ],
+    )
+    def test_a_row_whose_prediction_cannot_be_used_is_good_goes_without_one_and_is_counted(
+        self, change: dict[str, object], problem: str
+    ) -> None:
+        parsed = self.parse(change, {})
+        assert parsed.bad.empty
+        assert parsed.good["given_label"].isna().tolist() == [True, False]
+        assert parsed.good["given_confidence"].isna().tolist() == [True, False]
+        assert parsed.unpredicted == {problem: 1}
+
+    @pytest.mark.parametrize("sure", ["0", "1", "0.0", "1e-3"])
+    def test_both_ends_of_the_scale_belong_to_it(self, sure: str) -> None:
+        assert self.parse({"sure": sure}).good["given_confidence"].tolist() == [float(sure)]
+
+    @pytest.mark.parametrize(("sure", "read"), [("93", 0.93), ("93.5 %", 0.935), ("100%", 1.0), ("0", 0.0)])
+    def test_a_percentage_becomes_a_share(self, sure: str, read: float) -> None:
+        parsed = self.parse({"sure": sure}, mapping=self.percent())
+        assert parsed.good["given_confidence"].tolist() == [pytest.approx(read)]
+
+    def test_a_percentage_above_a_hundred_is_out_of_range(self) -> None:
+        assert self.parse({"sure": "100.1"}, mapping=self.percent()).unpredicted == {"confidence_out_of_range": 1}
+
+    def test_bad_and_repeated_rows_are_not_counted_twice(self) -> None:
+        parsed = self.parse({"said": "", "worth": "-1"}, {"said": ""}, {"said": "", "id": "2"})
+        assert (len(parsed.bad), len(parsed.good), parsed.repeats) == (1, 1, 1)
+        assert parsed.unpredicted == {"label_missing": 1}
+
+    def test_another_prediction_makes_another_row(self) -> None:
+        first, second = (self.parse({"sure": sure}).good["row_digest"].item() for sure in ("0.7", "0.8"))
+        assert first != second
+
+    def test_a_name_that_the_policy_does_not_have_is_refused_before_any_row(self) -> None:
+        given = GivenPrediction(label="said", confidence="sure", labels={"Money back": "refnd"})
+        fields = self.MAPPING.fields.model_copy(update={"prediction": given})
+        with pytest.raises(BadInput, match=r"'Money back' to 'refnd'.*Did you mean 'refund'"):
+            self.parse({}, mapping=self.MAPPING.model_copy(update={"fields": fields}))
+
+    def test_no_rows_have_the_columns_too(self) -> None:
+        frame = delivered({"said": "billing", "sure": "0.5"})[:0]
+        assert tuple(parse(frame, mapping=self.MAPPING).good.columns[-2:]) == given_predictions.COLUMNS
+
+    @given(sure=st.text(max_size=8) | st.floats().map(str), said=st.sampled_from(["refund", "billing", "x", ""]))
+    def test_whatever_was_delivered_a_row_has_both_or_neither(self, sure: str, said: str) -> None:
+        good = self.parse({"said": said, "sure": sure}).good
+        assert good["given_label"].isna().tolist() == good["given_confidence"].isna().tolist()
+        assert good["given_confidence"].dropna().between(0, 1).all()

@@ -32,6 +32,8 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
     text = folder / "texts.csv"
     text.write_text("text,label,confidence,correct,external_id,kind,at\nhello,complaint,0.9,1,x,closed,2026-01-12\n")
     why = ("--reason", "why not", "--as-of", NINE)
+    allowing = folder / "allowing.yaml"  # nothing has judged the version that is promoted here
+    allowing.write_text(POLICY.read_text().replace("without_evidence: refuse", "without_evidence: allow"))
     return [
         (("init",), ()),
         (("doctor",), ()),
@@ -44,6 +46,9 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("train",), ("--as-of", NINE)),
         (("model", "list"), ()),
         (("model", "show"), ()),
+        (("model", "shadow"), ("--as-of", NINE)),
+        (("model", "rebuild"), ("1",)),
+        (("policy", "publish"), (allowing,)),
         (("model", "promote"), ("2", *why)),
         (("model", "rollback"), why),
         (("predict",), (text, "--text", "text")),

@@ -74,13 +74,18 @@ def test_after_the_breaker_a_category_resumes_only_when_its_review_is_closed(day
     assert quality_watch.fn(as_of=TEN, home=str(day.home))["paused"] == []  # the breaker begins afresh
 
 
-def test_a_version_that_was_rolled_back_never_serves_again(day: Handrail) -> None:
+def test_a_version_that_was_rolled_back_never_serves_again(day: Handrail, tmp_path: Path) -> None:
+    draft = tmp_path / "policy.yaml"
+    draft.write_text(POLICY.read_text().replace("without_evidence: refuse", "without_evidence: allow"))
+    day.ask("policy", "publish", draft)
     second = day.ask("train", "--as-of", NINE)
     assert (second["version"], second["serves"]) == ("2", False)
     why = ("--reason", "the owner wants it", "--as-of", NINE)
     assert "serves already" in day("model", "promote", "1", *why).refusal
-    assert day.ask("model", "promote", "2", *why) == {"serves": "2"}
-    assert day.ask("model", "show")["version"] == "2"
+    promoted = day.ask("model", "promote", "2", *why)
+    assert (promoted["serves"], promoted["evidence"]) == ("2", "none")
+    shown = day.ask("model", "show")
+    assert (shown["version"], shown["evidence"]) == ("2", "none")
     assert day.ask("model", "rollback", *why) == {"serves": "1"}
     assert "may not serve again" in day("model", "promote", "2", *why).refusal
     assert "no earlier version" in day("model", "rollback", *why).refusal

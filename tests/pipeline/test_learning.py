@@ -9,15 +9,16 @@ import pytest
 from flows.deployment import deployment
 from flows.retraining import retraining
 from flows.shadow_scoring import shadow_scoring
-from handrail.acts import deciding, pausing
+from handrail.acts import administering, deciding, pausing
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
-from handrail.errors import BadInput, GateFailed, NotPermitted, Refused
+from handrail.errors import BadInput, GateFailed, NotFound, NotPermitted, Refused
 from handrail.policy import Stage
 from handrail.store import evidence, models, schema, trail
 from models import classifier, registry, tracking
-from tasks import evaluate, retrain, score
-from tasks.deploy import judge
+from tasks import certify, evaluate, rebuilding, retrain, score, shadow
+from tasks.judge import judge
+from tasks.withheld import is_withheld
 from tests.scenes import FOUNDER, NOVICE
 from tests.shop import HISTORY, LATER, NOW, WORDS, Shop, letters, true_category
 
@@ -58,44 +59,13 @@ def blind_labels(shop: Shop, cases: int, moment: object = LATER) -> None:
     shop.work(moment)
 
 
-class TestWhenDue:
-    def test_a_workspace_without_a_version_needs_its_first(self, empty_shop: Shop) -> None:
-        assert retrain.due(empty_shop.at()) == "first"
-
-    def test_a_month_after_the_last_training(self, shop: Shop) -> None:
-        every = shop.policy.retraining.every
-        assert retrain.due(shop.at(NOW + every - timedelta(seconds=1))) is None
-        assert retrain.due(shop.at(NOW + every)) == "monthly"
-
-    @pytest.mark.parametrize(("wrong", "cause"), [(2, None), (3, "error_rate")])
-    def test_an_audited_error_rate_above_the_policys(self, shop: Shop, wrong: int, cause: str | None) -> None:
-        moment = NOW + 10 * DAY
-        pausing.set_stage(
-            shop.at().store, "cancel", Stage.SHADOW, reason="test", policy=shop.policy, actor=FOUNDER, now=moment
-        )
-        shop.audited(shop.automatic(10, moment), wrong, moment)
-        assert retrain.due(shop.at(moment)) == cause
-        if cause:
-            debounced = shop.at(moment)
-            with debounced.store.write() as connection:
-                connection.execute(
-                    schema.ModelVersion.__table__.update().values(
-                        registered_at=moment - shop.policy.retraining.not_again_within + timedelta(seconds=1)
-                    )
-                )
-            assert retrain.due(debounced) is None
-
-    def test_nothing_due_trains_nothing(self, shop: Shop) -> None:
-        assert shop.run(retraining, LATER, cause="when_due") == {"trained": False}
-
-
 class TestTrainingSet:
     def test_withheld_cases_and_their_twins_never_train(self, shop: Shop) -> None:
         blind_labels(shop, 40)
         occasion = shop.at()
         examples = retrain.training_examples(occasion)
         blind = [row["case_id"] for row in shop.rows(schema.Label) if row["blind"]]
-        withheld = [case_id for case_id, held in zip(blind, retrain.is_withheld(occasion, blind), strict=True) if held]
+        withheld = [case_id for case_id, held in zip(blind, is_withheld(occasion, blind), strict=True) if held]
         assert 5 < len(withheld) < 35
         assert not set(withheld) & set(examples["case_id"])
         texts = {shop.rows(schema.CaseInput, case_id=case_id)[0]["redacted"] for case_id in withheld}
@@ -108,7 +78,7 @@ class TestTrainingSet:
         blind_labels(shop, 12)
         occasion = shop.at()
         blind = [row["case_id"] for row in shop.rows(schema.Label) if row["blind"]]
-        withheld = next(c for c, held in zip(blind, retrain.is_withheld(occasion, blind), strict=True) if held)
+        withheld = next(c for c, held in zip(blind, is_withheld(occasion, blind), strict=True) if held)
         with occasion.store.write() as connection:
             connection.execute(
                 schema.Label.__table__.insert().values(
@@ -130,9 +100,9 @@ class TestTrainingSet:
         assert set(retrain.training_examples(occasion)["provenance"]) == {"history"}
 
     def test_the_share_that_is_withheld_is_the_policys(self, shop: Shop) -> None:
-        held = retrain.is_withheld(shop.at(), list(range(4000)))
+        held = is_withheld(shop.at(), list(range(4000)))
         assert held.mean() == pytest.approx(shop.policy.promotion.withheld_share, abs=0.04)
-        assert np.array_equal(held, retrain.is_withheld(shop.at(LATER + DAY), list(range(4000))))
+        assert np.array_equal(held, is_withheld(shop.at(LATER + DAY), list(range(4000))))
 
     def test_too_few_labels_train_nothing_and_say_so(self, empty_shop: Shop) -> None:
         empty_shop.deliver("history.csv", letters(30, labelled=True), NOW)
@@ -148,7 +118,7 @@ class TestServing:
         assert (row["status"], row["cause"], row["labels"]) == ("champion", "by_hand", HISTORY)
 
     def test_every_later_version_waits_as_challenger(self, shop: Shop) -> None:
-        result = shop.run(retraining, LATER, cause="drift")
+        result = shop.run(retraining, LATER, cause="by_hand")
         assert (result["version"], result["serves"]) == ("2", False)
         assert (serving(shop)["model_version"], serving(shop)["challenger"]) == ("1", "2")
 
@@ -229,6 +199,132 @@ class TestTheGate:
         assert tracking.alias(occasion.workspace, occasion.model_name, "champion") == "1"
         with pytest.raises(Refused, match="rolled back"):
             registry.promote(occasion.store, occasion.workspace, occasion.model_name, "2", **known)
+        tracking.set_alias(occasion.workspace, occasion.model_name, "champion", "2")
+        with pytest.raises(Refused, match="rolled back"):
+            shop.run(deployment, act="promote", version="2", reason="it was fine", person=FOUNDER)
+        shop.deliver("live.csv", letters(4))
+        assert {row["model_version"] for row in shop.rows(schema.Prediction)} == {"1"}
+
+    def test_the_batch_after_a_rollback_is_scored_by_the_earlier_version(self, shop: Shop) -> None:
+        register(shop, LATER, right=False)
+        occasion = shop.at()
+        registry.promote(
+            occasion.store, occasion.workspace, occasion.model_name, "2", actor=FOUNDER, reason="a test", now=LATER
+        )
+        shop.deliver("before.csv", letters(4))
+        shop.run(deployment, act="rollback", reason="worse")
+        shop.deliver("after.csv", letters(4))
+        assert [row["model_version"] for row in shop.rows(schema.Prediction)] == ["2"] * 4 + ["1"] * 4
+
+    def test_where_no_earlier_version_can_be_read_a_rollback_is_refused_and_says_what_to_do(self, shop: Shop) -> None:
+        register(shop, LATER, right=True)
+        occasion = shop.at()
+        registry.promote(
+            occasion.store, occasion.workspace, occasion.model_name, "2", actor=FOUNDER, reason="a test", now=LATER
+        )
+        with occasion.store.write() as connection:
+            connection.execute(
+                schema.ModelVersion.__table__.update().where(schema.ModelVersion.version == "1").values(
+                    artifact_digest="0" * 64
+                )
+            )  # fmt: skip
+        with pytest.raises(Refused, match=r"None of the earlier versions \(1\) can be read.*handrail pause --all"):
+            shop.run(deployment, act="rollback", reason="worse")
+        assert serving(shop)["model_version"] == "2"
+
+
+class TestPromotionByHand:
+    def test_what_nobody_could_judge_is_refused_with_what_is_missing(self, shop: Shop) -> None:
+        register(shop, LATER, right=True)
+        with pytest.raises(Refused, match="20 more fresh withheld labels are needed"):
+            shop.run(deployment, act="promote", version="2", reason="I like it", person=FOUNDER)
+        assert serving(shop)["model_version"] == "1"
+        assert serving(shop)["challenger"] == "2", "it goes on in shadow"
+
+    def test_where_the_policy_allows_it_a_person_promotes_it_and_every_face_says_so(self, shop: Shop) -> None:
+        allow_without_evidence(shop)
+        register(shop, LATER, right=True)
+        with pytest.raises(Refused, match="never a flow"):
+            shop.run(deployment, act="promote", version="2", reason="a schedule")
+        done = shop.run(deployment, act="promote", version="2", reason="I like it", person=FOUNDER)
+        assert (done["serves"], done["evidence"]) == ("2", "none")
+        assert "withheld labels are needed" in done["missing"]
+        occasion = shop.at()
+        with occasion.store.read() as connection:
+            event = trail.search(connection, kind="model.promoted")[-1]
+        assert (event["actor"], event["evidence"], event["because"]) == (FOUNDER, "none", "I like it")
+        tags = tracking.tags(occasion.workspace, occasion.model_name, "2")
+        assert tags["handrail.evidence"] == "promoted without evidence"
+
+    def test_one_that_can_be_judged_is_judged_first_whatever_its_time_in_shadow(self, empty_shop: Shop) -> None:
+        shop = empty_shop
+        register(shop, NOW, right=False)
+        register(shop, LATER, right=True)
+        blind_labels(shop, 120)
+        soon = LATER + timedelta(minutes=1)
+        assert "in shadow until" in judge(shop.at(soon)).reasons[0]
+        done = shop.run(deployment, soon, act="promote", version="2", reason="the old one errs", person=FOUNDER)
+        assert (done["serves"], done["evidence"]) == ("2", "judged")
+        with shop.at().store.read() as connection:
+            assert trail.search(connection, kind="model.promoted")[-1]["because"] == "the old one errs"
+
+    def test_one_that_fails_the_test_is_refused_though_the_policy_would_allow_it_unjudged(self, shop: Shop) -> None:
+        allow_without_evidence(shop)
+        register(shop, LATER, right=False)
+        blind_labels(shop, 120)
+        with pytest.raises(Refused, match="was judged now and refused"):
+            shop.run(deployment, LATER + DAY, act="promote", version="2", reason="I like it", person=FOUNDER)
+        assert serving(shop)["model_version"] == "1"
+        assert [row["status"] for row in shop.rows(schema.ModelVersion)] == ["champion", "refused"]
+
+    def test_it_needs_a_version_a_reason_and_a_role(self, shop: Shop) -> None:
+        register(shop, LATER, right=True)
+        with pytest.raises(BadInput, match="needs a version"):
+            shop.run(deployment, act="promote", reason="a test")
+        with pytest.raises(BadInput, match="needs a reason"):
+            shop.run(deployment, act="promote", version="2", person=FOUNDER)
+        with pytest.raises(NotPermitted):
+            shop.run(deployment, act="promote", version="2", reason="a test", person=NOVICE)
+
+
+class TestRebuilding:
+    def test_the_same_labels_seed_and_rules_give_the_same_predictions(self, shop: Shop) -> None:
+        found = rebuilding.rebuild_version(shop.at(), "1")
+        assert (found.same, found.digest, found.labels) == (True, found.registered, HISTORY)
+        assert found.differs == ()
+
+    def test_a_changed_label_is_named_and_nothing_is_trained(self, shop: Shop) -> None:
+        with shop.at().store.write() as connection:
+            connection.execute(schema.Label.__table__.update().where(schema.Label.id == 1).values(label="complaint"))
+        found = rebuilding.rebuild_version(shop.at(), "1")
+        assert (found.same, found.digest) == (False, None)
+        assert "the training set" in found.differs[0]
+
+    def test_labels_that_came_later_do_not_matter(self, shop: Shop) -> None:
+        blind_labels(shop, 12)
+        assert rebuilding.rebuild_version(shop.at(), "1").same
+
+
+class TestShadow:
+    def test_champion_and_challenger_are_compared_on_the_same_cases(self, shop: Shop) -> None:
+        with pytest.raises(NotFound, match="No challenger"):
+            shadow.compare(shop.at())
+        register(shop, LATER, right=False)
+        in_shadow(shop)
+        shop.deliver("live.csv", letters(12))
+        shop.run(shadow_scoring, LATER)
+        assert shadow.compare(shop.at()).decided == 0
+        shop.work(LATER)
+        found = shadow.compare(shop.at())
+        assert (found.cases, found.agree, found.agreement, found.decided) == (12, 6, 0.5, 12)
+        assert (found.champion_right, found.challenger_right) == (12, 6)
+        assert set(found.disagreements) == {("refund", "tracking", 3), ("tracking", "refund", 3)}
+
+
+def allow_without_evidence(shop: Shop) -> None:
+    promotion = shop.policy.promotion.model_copy(update={"without_evidence": "allow"})
+    changed = shop.policy.model_copy(update={"promotion": promotion})
+    administering.publish(shop.at().store, changed, actor=FOUNDER, now=NOW)
 
 
 class TestDeploymentByHand:
@@ -252,15 +348,15 @@ class TestCertificates:
         in_shadow(shop)
         shop.deliver("shadow.csv", letters(600))
         shop.work(LATER)
-        issued = evaluate.certify(shop.at())
+        issued = certify.certify(shop.at())
         assert "overall" in issued
-        assert evaluate.certify(shop.at()) == [], "a valid certificate is not issued again"
+        assert certify.certify(shop.at()) == [], "a valid certificate is not issued again"
         assert [row["category"] for row in shop.rows(schema.Certificate)].count(None) == 1
 
     def test_labels_that_saw_the_suggestion_certify_nothing(self, shop: Shop) -> None:
         shop.deliver("live.csv", letters(40))
         shop.work(LATER, kinds=["review"])
-        assert evaluate.certify(shop.at()) == []
+        assert certify.certify(shop.at()) == []
 
     def test_agreement_counts_blind_rulings_apart(self, shop: Shop) -> None:
         blind_labels(shop, 20)

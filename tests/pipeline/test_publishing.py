@@ -42,14 +42,14 @@ DAY = timedelta(days=1)
 ARTIFACTS = {
     "triage": {"triage-queues", "data-docs"},
     "queue-assignment": {"queues"},
-    "shadow-scoring": {"agreement"},
+    "shadow-scoring": {"agreement", "certificates"},
     "sla-watch": {"sla-breaches"},
     "audit-sampling": {"audit-draw"},
     "quality-watch": {"breaker"},
     "drift-detection": {"drift-columns", "drift-terms"},
     "fairness-watch": {"fairness"},
     "kpi-report": {"kpis"},
-    "retraining": {"retraining"},
+    "retraining": {"retraining", "retraining-triggers"},
     "deployment": {"deployment"},
     "retention": {"retention"},
 }
@@ -233,4 +233,4 @@ class TestPlainCalls:
     def test_a_category_paused_by_hand_is_told_without_a_server(self, shop: Shop) -> None:
         occasion = shop.at()
         pausing.pause(occasion.store, "refund", reason="odd", policy=occasion.policy, actor=occasion.actor, now=LATER)
-        assert shop.run(quality_watch) == {"readings": [], "paused": []}
+        assert shop.run(quality_watch) == {"readings": [], "paused": [], "retraining": []}

@@ -13,6 +13,7 @@ import pytest
 from handrail.sample import EVENTS
 from handrail.sampling import Estimate, clopper_pearson
 from tasks import findings
+from tasks.plots.certificates import certificate_table
 from tasks.report import page, write
 from tasks.shortfalls import shortfalls
 from tasks.story import Planted, Story, Week
@@ -188,6 +189,16 @@ def story() -> Story:
                 "closed_by": "stella", "conclusion": "errors looked at",
             },
         ],
+        certificates=[
+            {
+                "certificate": name, "threshold": threshold, "labels": labels, "errors": errors, "max_error": 0.02,
+                "delta": 0.05, "until": threshold and START + timedelta(weeks=30), "needed": needed, "note": note,
+            }
+            for name, threshold, labels, errors, needed, note in (
+                ("overall", 0.971, 1204, 11, 0, "certified, guarantees no single category"),
+                (HOSTILE, None, 60, None, 123, "not certifiable yet: 123 more blind labels are needed"),
+            )
+        ],
         audited=clopper_pearson(9, 612), automatic=9876, wrong_automatic=137, trail_events=181_234, trail_valid=True,
         effects=38_111, states={"done": 39_000, "decided": 42}, flow_runs=318, seconds=412.4,
     )  # fmt: skip
@@ -302,6 +313,14 @@ def test_a_refused_version_says_why(story: Story) -> None:
     assert said["v3"].startswith("promoted in week 8")
     assert said["v5"] == "waiting in week 21; 31 more fresh withheld labels are needed"
     assert said["v1"] == "not judged"
+
+
+def test_certificates_say_what_holds_until_when_and_what_is_missing(story: Story, html: str) -> None:
+    overall, missing = certificate_table(story).rows
+    assert overall[:5] == ("overall", "0.971", "1,204", "11", f"{START + timedelta(weeks=30):%Y-%m-%d}")
+    assert overall[5] == "at most 2.0% wrong with 95.0% certainty; certified, guarantees no single category"
+    assert missing == (HOSTILE, "–", "60", "–", "–", "not certifiable yet: 123 more blind labels are needed")
+    assert "guarantees no single category" in Page(html).text
 
 
 def test_pauses_say_when_the_category_came_back_and_reviews_on_what_evidence(story: Story) -> None:

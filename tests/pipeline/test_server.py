@@ -2,25 +2,21 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
 
 from console import deployments
-from flows.local_server import LocalServer, free_port, require_free
+from flows.local_server import free_port, require_free
 from handrail.store import cases
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
+from tests.served import Served, handrail, up
 
 NAMES = {
     "triage",
@@ -45,78 +41,14 @@ CASES = """external_id,received_at,text
 """
 
 
-READY_SECONDS = 240.0
-"""Far more than it takes (half a minute on two idle cores): a busy machine is no defect."""
-
-
-Found = TypeVar("Found")
-
-
-@dataclass
-class Served:
-    """A workspace in which `handrail up` runs."""
-
-    workspace: Workspace
-    server: LocalServer
-    mlflow_port: int
-    process: subprocess.Popen[str]
-    output: str = ""
-
-    def ask(self, path: str, body: Mapping[str, object] | None = None, method: str = "POST") -> Any:  # noqa: ANN401 - JSON
-        return self.server.ask(path, body, method=method)
-
-    def deployment(self, name: str) -> dict[str, Any]:
-        return dict(self.ask(f"/deployments/name/{name}/{name}", method="GET"))
-
-    def wait_for(self, look: Callable[[], Found], what: str) -> Found:
-        """The first true answer of `look`."""
-        deadline = time.monotonic() + READY_SECONDS
-        while not (found := look()):
-            assert self.process.poll() is None, self.stop()
-            assert time.monotonic() < deadline, f"{what} did not happen"
-            time.sleep(0.3)
-        return found
-
-    def stop(self) -> str:
-        """Press Ctrl-C, once; everything that it printed."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        if not self.output:
-            self.output = self.process.communicate(timeout=60)[0]
-        return self.output
-
-
-def command_line(workspace: Workspace, *words: object) -> tuple[list[str], dict[str, str]]:
-    """A `handrail` command and its environment, in this workspace."""
-    foreign = ("PREFECT_API_URL", "HANDRAIL_DATABASE_URL", "HANDRAIL_SECRET")
-    kept = {name: value for name, value in os.environ.items() if name not in foreign}
-    environment = {**kept, "HANDRAIL_HOME": str(workspace.home), "HANDRAIL_USER": "ada"}
-    return [sys.executable, "-m", "console.main", *map(str, words)], environment
-
-
-def handrail(workspace: Workspace, *words: object) -> subprocess.CompletedProcess[str]:
-    """Run a `handrail` command in a workspace to its end."""
-    arguments, environment = command_line(workspace, *words)
-    return subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False, timeout=120)
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A new workspace with everything running, deployed and ready."""
     workspace = Workspace(tmp_path_factory.mktemp("served") / "home")
     made = handrail(workspace, "init")
     assert made.returncode == 0, made.stderr
-    port, mlflow_port = free_port(), free_port()
-    arguments, environment = command_line(workspace, "up", "--port", port, "--mlflow-port", mlflow_port)
-    process = subprocess.Popen(
-        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=workspace.home
-    )
-    running = Served(workspace, LocalServer(workspace, port), mlflow_port, process)
-    try:
-        running.wait_for(workspace.server_file.exists, "`handrail up`")
+    with up(workspace) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def test_every_flow_is_deployed_with_description_tags_schedule_and_one_run_at_a_time(served: Served) -> None:
@@ -142,7 +74,7 @@ def test_every_parameter_in_the_stewards_form_is_described_and_bounded(served: S
     days = served.deployment("drift-detection")["parameter_openapi_schema"]["properties"]["days"]
     assert (days["minimum"], days["maximum"]) == (1, 366)
     cause = served.deployment("retraining")["parameter_openapi_schema"]["properties"]["cause"]
-    assert cause["enum"] == ["when_due", "drift", "by_hand"]
+    assert cause["enum"] == ["when_due", "drift", "error_rate", "new_labels", "by_hand"]
 
 
 def test_deleting_is_never_scheduled_unless_somebody_asks_for_it(served: Served) -> None:
@@ -163,14 +95,8 @@ def test_a_file_triaged_through_the_servers_api_is_queued(served: Served, tmp_pa
     file = tmp_path / "cases.csv"
     file.write_text(CASES, encoding="utf-8")
     parameters = {"file": str(file), "as_of": "2026-01-05T12:00:00+00:00"}
-    identity = served.deployment("triage")["id"]
-    run = served.ask(f"/deployments/{identity}/create_flow_run", {"parameters": parameters})
-
-    def ended() -> dict[str, Any] | None:
-        now = served.ask(f"/flow_runs/{run['id']}", method="GET")
-        return dict(now) if now["state_type"] in {"COMPLETED", "FAILED", "CRASHED"} else None
-
-    done = served.wait_for(ended, "the triage run")
+    run = served.start("triage", **parameters)
+    done = served.end_of(run)
     assert done["state_type"] == "COMPLETED", (served.workspace.home / "logs" / "worker.log").read_text()
 
     store = Store(served.workspace.database_url)
@@ -181,35 +107,51 @@ def test_a_file_triaged_through_the_servers_api_is_queued(served: Served, tmp_pa
     assert states == {"queued": 4}
     assert {queue for queue, _ in routes} == {"C"}  # no model, no automation
 
-    of_run = {"flow_run_id": {"any_": [run["id"]]}}
-    artifacts = {artifact["key"] for artifact in served.ask("/artifacts/filter", {"artifacts": of_run})}
-    assert artifacts == {"triage-queues", "data-docs"}
+    assert set(served.artifacts(run)) == {"triage-queues", "data-docs"}
     assert served.workspace.data_docs.exists()
 
     def tasks() -> set[str]:
-        found = served.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
+        found = served.ask("/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
         return {task["name"].rsplit("-", 1)[0] for task in found if task["state_type"] == "COMPLETED"}
 
     served.wait_for(lambda: {"ingest", "gate", "redact", "score", "assign"} <= tasks(), "the record of its tasks")
 
 
-def test_a_drift_starts_a_retraining_that_knows_its_cause(served: Served) -> None:
-    event = {
-        "id": str(uuid.uuid4()),
-        "occurred": datetime.now(UTC).isoformat(),
-        "event": "handrail.drift.detected",
-        "resource": {"prefect.resource.id": "handrail.business.sample"},
-        "payload": {"drift": "1", "business": "sample"},
-    }
-    served.server.ask("/events", [event])  # what `emit_event` sends
-    of_retraining = {"deployments": {"name": {"any_": ["retraining"]}}}
+EVENTS = {
+    "handrail.drift.detected": "drift",
+    "handrail.error_rate.exceeded": "error_rate",
+    "handrail.labels.enough": "new_labels",
+}
 
-    def started() -> dict[str, Any] | None:
-        runs = [run for run in served.ask("/flow_runs/filter", of_retraining) if not run["auto_scheduled"]]
-        return dict(runs[0]) if runs and runs[0]["start_time"] else None
 
-    run = served.wait_for(started, "the retraining")
-    assert run["parameters"] == {"cause": "drift"}
+def test_each_event_starts_a_retraining_that_knows_its_cause(served: Served) -> None:
+    for event in EVENTS:
+        emitted = {
+            "id": str(uuid.uuid4()),
+            "occurred": datetime.now(UTC).isoformat(),
+            "event": event,
+            "resource": {"prefect.resource.id": "handrail.business.sample"},
+            "payload": {"business": "sample"},
+        }
+        served.server.ask("/events", [emitted])  # what `emit_event` sends
+
+    def started() -> list[dict[str, Any]]:
+        of_retraining = {"deployments": {"name": {"any_": ["retraining"]}}}
+        runs = served.ask("/flow_runs/filter", of_retraining)
+        return [dict(run) for run in runs if run["created_by"]["type"] == "AUTOMATION"]
+
+    served.wait_for(lambda: len(started()) == len(EVENTS), "a retraining for each event")
+    # Without a moment in its event it acts now.
+    found = sorted((run["parameters"] for run in started()), key=lambda parameters: str(parameters["cause"]))
+    assert found == [{"cause": cause, "as_of": ""} for cause in sorted(EVENTS.values())]
+
+    # One at a time: the others wait for the first, which finds nothing to train in an empty workspace.
+    def ended() -> list[dict[str, Any]]:
+        return [run for run in started() if run["state_type"] in {"COMPLETED", "FAILED", "CRASHED"}]
+
+    first = served.wait_for(ended, "the end of a retraining")[0]
+    assert first["state_type"] == "COMPLETED", (served.workspace.home / "logs" / "worker.log").read_text()
+    assert "no model yet: 0 labels" in served.artifacts(first["id"])["retraining-triggers"]
 
 
 def test_all_pages_answer_and_stay_on_this_machine(served: Served) -> None:
@@ -233,9 +175,14 @@ def test_a_second_up_is_refused_while_the_first_one_serves(served: Served) -> No
 
 def test_a_second_start_finds_pool_and_automations_as_they_are(served: Served) -> None:
     names = {automation["name"] for automation in served.ask("/automations/filter", {})}
-    assert names == {"A drift starts a retraining", "A run without a sign of life has crashed"}
+    assert names == {
+        "A drift starts a retraining",
+        "A high error rate starts a retraining",
+        "Enough new labels start a retraining",
+        "A run without a sign of life has crashed",
+    }
     deployments.furnish(served.server)
-    assert len(served.ask("/automations/filter", {})) == 2
+    assert len(served.ask("/automations/filter", {})) == 4
     assert [pool["name"] for pool in served.ask("/work_pools/filter", {})] == ["handrail"]
 
 

@@ -12,9 +12,10 @@ from flows.drift_detection import drift_detection
 from flows.quality_watch import quality_watch
 from flows.sla_watch import sla_watch
 from handrail import sampling
-from handrail.acts import models as model_acts
-from handrail.acts import pausing, watching
-from handrail.store import models, queue, rollout, schema, trail
+from handrail.acts import certifying, pausing, watching
+from handrail.certify import Certification
+from handrail.looks import Look, Terms
+from handrail.store import certificates, models, queue, rollout, schema, trail
 from tasks import audit, drift
 from tasks.quality import pause_tripped, read_breaker
 from tests.scenes import FOUNDER
@@ -106,12 +107,12 @@ class TestQualityWatch:
 
     def test_only_the_simple_random_draw_counts(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=10, random=False)
-        assert shop.run(quality_watch, LATER + HOUR) == {"readings": [], "paused": []}
+        assert shop.run(quality_watch, LATER + HOUR) == {"readings": [], "paused": [], "retraining": []}
 
     def test_audits_older_than_the_window_do_not_count(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=10)
         late = LATER + shop.policy.breaker.window
-        assert shop.run(quality_watch, late) == {"readings": [], "paused": []}
+        assert shop.run(quality_watch, late) == {"readings": [], "paused": [], "retraining": []}
 
     @pytest.mark.parametrize("category", ["refund", None])
     def test_a_category_that_is_paused_already_is_left_alone(self, shop: Shop, category: str | None) -> None:
@@ -179,16 +180,14 @@ class TestDrift:
         assert (again["drifted"], again["note"]) == (False, "no shift")
 
     def test_a_shift_raises_audits_and_voids_certificates(self, shop: Shop) -> None:
-        model_acts.certify(
-            shop.at().store, model_version="1", category="refund", threshold=0.9, max_error=0.02, delta=0.05,
-            labels=200, errors=0, window_from=NOW, window_to=NOW, expires_at=NOW + 60 * DAY, voided_at=None,
-            void_reason=None, actor=FOUNDER, now=NOW,
-        )  # fmt: skip
+        terms = Terms("1", "refund", 0.02, 0.05, NOW + 60 * DAY)
+        found = Look(terms, 1, 0.025, Certification(0.9, 0.4, 0, 200, 0), 300, (NOW, NOW), NOW)
+        certifying.record_look(shop.at().store, found, actor=FOUNDER, now=NOW)
         self.weeks(shop)
         moment = LATER + 8 * DAY + HOUR
         with shop.at().store.read() as connection:
             assert models.audits_raised(connection, moment)
-            assert models.certificates(connection, "1", moment).empty
+            assert certificates.certificates(connection, "1", moment).empty
         assert audit.rules(shop.at(moment)).factor == shop.policy.drift.audit_factor
 
     def test_a_quiet_week_is_no_drift(self, shop: Shop) -> None:

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from handrail.acts import certifying
 from handrail.acts import models as acts
+from handrail.certify import Certification
 from handrail.errors import BadInput, NotFound, Refused
-from handrail.store import models, schema
+from handrail.looks import Look, Terms
+from handrail.store import certificates, models, schema
 from handrail.store.engine import Store
 from tests.scenes import FLOW, FOUNDER, NOW, Scene
 
@@ -35,11 +38,9 @@ def roll_back(scene: Scene) -> str:
 
 
 def certify(scene: Scene, version: str, category: str | None = "refund") -> None:
-    acts.certify(
-        scene.store, model_version=version, category=category, threshold=0.97, max_error=0.02, delta=0.05, labels=300,
-        errors=1, window_from=NOW, window_to=NOW, expires_at=NOW + timedelta(days=60), voided_at=None,
-        void_reason=None, actor=FLOW, now=NOW,
-    )  # fmt: skip
+    terms = Terms(version, category, 0.02, 0.05, NOW + timedelta(days=60))
+    found = Certification(0.97, 0.4, 1, 300, 0)
+    certifying.record_look(scene.store, Look(terms, 1, 0.025, found, 700, (NOW, NOW), NOW), actor=FLOW, now=NOW)
 
 
 def serving(scene: Scene) -> dict[str, Any]:
@@ -92,6 +93,80 @@ def test_a_rollback_returns_to_the_previous_version_and_bars_the_present_one(sce
     assert scene.events("model.rolled_back")[0]["barred"] == "2"
 
 
+def test_rollback_after_rollback_goes_back_through_all_who_served(scene: Scene) -> None:
+    register(scene, "1", "2", "3", "4")
+    for version in ("1", "3", "2", "4"):
+        promote(scene, version)
+    assert [roll_back(scene), serving(scene)["previous"]] == ["2", "3"], "who served last comes first"
+    assert [roll_back(scene), serving(scene)["previous"]] == ["3", "1"]
+    assert [roll_back(scene), serving(scene)["previous"]] == ["1", None]
+    with pytest.raises(Refused, match="no earlier version"):
+        roll_back(scene)
+    assert statuses(scene) == ["champion", "rolled_back", "rolled_back", "rolled_back"]
+    assert scene.trail_is_whole()
+
+
+def test_a_rollback_goes_only_to_a_version_that_served(scene: Scene) -> None:
+    register(scene, "1", "2", "3", "4")
+    for version in ("1", "2", "3"):
+        promote(scene, version)
+    for never in ("4", "9", "3"):
+        with pytest.raises(Refused, match="may not serve again"):
+            acts.roll_back(scene.store, actor=FOUNDER, reason="worse", now=NOW, to=never)
+    assert acts.roll_back(scene.store, actor=FOUNDER, reason="worse", now=NOW, to="1") == "1"
+    assert serving(scene)["previous"] == "2"
+
+
+def test_a_version_that_was_refused_or_replaced_is_not_promoted(scene: Scene) -> None:
+    register(scene, "1", "2", "3")
+    promote(scene, "1")
+    acts.record_judgement(
+        scene.store, "2", passed=False, cases=250, reasons=["no_gain"], told={"reasons": ["the gain is unsure"]},
+        actor=FLOW, now=NOW,
+    )  # fmt: skip
+    acts.refuse(scene.store, "2", reasons=["no_gain"], actor=FLOW, now=NOW)
+    with pytest.raises(Refused, match=r"did not pass its gates \(the gain is unsure\)"):
+        promote(scene, "2")
+    promote(scene, "3")
+    with pytest.raises(Refused, match="served before and was replaced"):
+        promote(scene, "1")
+    assert serving(scene)["model_version"] == "3"
+
+
+def test_a_promotion_says_what_it_rests_on(scene: Scene) -> None:
+    register(scene, "1")
+    promote(scene, "1")
+    register(scene, "2", "3", "4")
+    promote(scene, "2")
+    for version, champion in (("3", "2"), ("4", "2")):
+        acts.record_judgement(
+            scene.store, version, passed=True, cases=250, reasons=[], told={"champion": champion}, actor=FLOW, now=NOW
+        )
+    promote(scene, "3")
+    promote(scene, "4")
+    said = [event["evidence"] for event in scene.events("model.promoted")]
+    assert said == ["first", "none", "judged", "none"], "to have beaten version 2 says nothing against version 3"
+
+
+def test_who_is_promoted_past_the_challenger_leaves_it_in_shadow(scene: Scene) -> None:
+    register(scene, "1")
+    promote(scene, "1")
+    register(scene, "2", "3")
+    promote(scene, "2")
+    assert serving(scene) == {"model_version": "2", "previous": "1", "challenger": "3"}
+
+
+def test_a_registration_stands_in_the_trail_with_its_digests(scene: Scene) -> None:
+    acts.add_version(
+        scene.store, version="1", run_id="run-1", cause="by_hand", artifact_digest="a" * 64, dataset_digest="d" * 64,
+        policy_version=scene.policy.version, labels=300, metrics={}, novelty_threshold=0.5, trained_until=NOW,
+        kind="trained", rebuild={"predictions_digest": "e" * 64}, actor=FLOW, now=NOW,
+    )  # fmt: skip
+    (event,) = scene.events("model.registered")
+    digests = [event[f"{name}_digest"] for name in ("artifact", "dataset", "predictions")]
+    assert digests == ["a" * 64, "d" * 64, "e" * 64]
+
+
 def test_only_a_registered_version_that_does_not_serve_may_be_promoted(scene: Scene) -> None:
     register(scene, "1")
     with pytest.raises(NotFound, match="not registered"):
@@ -137,25 +212,26 @@ def test_a_change_of_the_model_voids_its_certificates(scene: Scene, change: str)
     certify(scene, version)
     certify(scene, version, None)
     with scene.store.read() as connection:
-        assert len(models.certificates(connection, version, NOW)) == 2
+        assert len(certificates.certificates(connection, version, NOW)) == 2
     if change == "rollback":
         roll_back(scene)
     else:
         promote(scene, "2")
     with scene.store.read() as connection:
-        assert models.certificates(connection, version, NOW).empty
-        assert models.certificates(connection, str(serving(scene)["model_version"]), NOW).empty
+        assert certificates.certificates(connection, version, NOW).empty
+        assert certificates.certificates(connection, str(serving(scene)["model_version"]), NOW).empty
     assert scene.events()[-1]["certificates_voided"] == 2
 
 
 def test_a_certificate_ends_with_its_time_and_belongs_to_its_version(scene: Scene) -> None:
     register(scene, "1")
+    promote(scene, "1")
     certify(scene, "1")
     end = NOW + timedelta(days=60)
     with scene.store.read() as connection:
-        assert len(models.certificates(connection, "1", end - timedelta(seconds=1))) == 1
-        assert models.certificates(connection, "1", end).empty
-        assert models.certificates(connection, "2", NOW).empty
+        assert len(certificates.certificates(connection, "1", end - timedelta(seconds=1))) == 1
+        assert certificates.certificates(connection, "1", end).empty
+        assert certificates.certificates(connection, "2", NOW).empty
     assert scene.events("certificate.issued")[0]["threshold_ppm"] == 970_000
 
 

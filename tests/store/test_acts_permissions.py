@@ -3,13 +3,16 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from handrail.acts import administering, deciding, intake, models, pausing, routing, watching
+from handrail.acts import administering, certifying, deciding, intake, labelling, models, pausing, routing, watching
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
+from handrail.certify import Certification
 from handrail.errors import HandrailError, NotPermitted
+from handrail.looks import Look, Terms
 from handrail.policy import Stage
 from handrail.roles import PERMITTED, Role
 from handrail.store import schema
@@ -56,6 +59,16 @@ def why(actor: str) -> dict[str, Any]:
 ACTS: dict[str, Act] = {
     "decide": lambda scene, actor: deciding.claim(scene.store, actor, policy=POLICY, now=NOW),
     "resolve_escalation": resolve,
+    "adjudicate": lambda scene, actor: labelling.adjudicate(
+        scene.store, 1, "refund", policy=POLICY, actor=actor, now=NOW
+    ),
+    "read_labels": lambda scene, actor: labelling.listed(scene.store, status=None, limit=1, actor=actor),
+    "attest_gold": lambda scene, actor: labelling.attest(
+        scene.store, 1, "refund", policy=POLICY, actor=actor, now=NOW
+    ),
+    "test_people": lambda scene, actor: labelling.test(
+        scene.store, "reviewer", policy=POLICY, actor=actor, now=NOW, rng=np.random.default_rng(1)
+    ),
     "intake": take_in,
     "assign": assign,
     "draw_audits": draw,
@@ -69,6 +82,7 @@ ACTS: dict[str, Act] = {
     "set_champion": lambda scene, actor: models.set_champion(
         scene.store, "1", actor=actor, reason="for a test", now=NOW
     ),
+    "certify": lambda scene, actor: certifying.record_look(scene.store, LOOK, actor=actor, now=NOW),
     "roll_back": lambda scene, actor: models.roll_back(scene.store, actor=actor, reason="for a test", now=NOW),
     "publish_policy": lambda scene, actor: administering.publish(scene.store, OTHER, actor=actor, now=NOW),
     "manage_people": lambda scene, actor: administering.add_person(
@@ -79,6 +93,7 @@ ACTS: dict[str, Act] = {
         scene.store, policy=POLICY, actor=actor, now=NOW, dry_run=False
     ),
 }  # fmt: skip
+LOOK = Look(Terms("1", None, 0.02, 0.05, NOW), 1, 0.025, Certification(None, 0, 1, 200, 90), 200, (NOW, NOW), NOW)
 WITHOUT_AN_ACT = {"read_raw"}
 
 

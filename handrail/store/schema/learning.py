@@ -16,13 +16,13 @@ class ModelVersion(Base):
     version: Mapped[str] = mapped_column(String(32), primary_key=True, comment="MLflow registry version")
     run_id: Mapped[str] = mapped_column(String(64), comment="MLflow run")
     status: Mapped[str] = mapped_column(String(16), comment="challenger, champion, retired, refused, rolled_back")
-    artifact_digest: Mapped[str] = mapped_column(String(64), comment="SHA-256 of the skops file")
+    artifact_digest: Mapped[str] = mapped_column(String(64), comment="SHA-256 over both files of the model")
     dataset_digest: Mapped[str] = mapped_column(
         String(64), comment="SHA-256 over case ids and labels of the training set"
     )
     policy_version: Mapped[str] = mapped_column(String(12), comment="policy it was trained under")
     labels: Mapped[int] = mapped_column(comment="size of the training set")
-    cause: Mapped[str] = mapped_column(comment="what started the training: first, monthly, error_rate, drift, by_hand")
+    cause: Mapped[str] = mapped_column(comment="first, drift, error_rate, monthly, new_labels or by_hand")
     metrics: Mapped[dict[str, Any]] = mapped_column(comment="accuracy, ece, log_loss … on data never trained on")
     novelty_threshold: Mapped[float] = mapped_column(comment="novelty above it flags a case as novel")
     registered_at: Mapped[datetime] = mapped_column(comment="when it was registered")
@@ -69,7 +69,9 @@ class Label(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
     label: Mapped[str] = mapped_column(comment="category")
     status: Mapped[str] = mapped_column(String(12), comment="imported, accepted, provisional or adjudicated")
-    provenance: Mapped[str] = mapped_column(String(12), comment="history, review, audit, second, gold or escalation")
+    provenance: Mapped[str] = mapped_column(
+        String(12), comment="history, review, audit, second, recheck, escalation, adjudication or consensus"
+    )
     reviewer: Mapped[str | None] = mapped_column(comment="null for history")
     blind: Mapped[bool] = mapped_column(comment="given without seeing the suggestion; only these certify")
     reason_code: Mapped[str | None] = mapped_column(comment="reason of a correction")

@@ -112,4 +112,11 @@ def upgrade() -> None:
         op.alter_column(
             "work_items", "kind", comment="review, audit, second, recheck, adjudication, gold or escalation"
         )
+        op.alter_column("model_versions", "cause", comment="first, drift, error_rate, monthly, new_labels or by_hand")
+        op.alter_column("model_versions", "artifact_digest", comment="SHA-256 over both files of the model")
+        op.alter_column(
+            "labels",
+            "provenance",
+            comment="history, review, audit, second, recheck, escalation, adjudication or consensus",
+        )
         op.alter_column("decisions", "kind", comment="automatic, or the work item's kind")

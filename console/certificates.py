@@ -1,0 +1,38 @@
+"""Certificates in lines: what is certified, on how many labels, until when, and what is missing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from console.answer import table
+
+COLUMNS = ("certificate", "threshold", "labels", "errors", "until", "note")
+NOT_SERVING = "Certificates belong to the version that serves; another one has none."
+
+
+def shown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows of `tasks.accounts.certified` as a table, with what a certificate promises above it."""
+    if not rows:
+        return NOT_SERVING
+    first = rows[0]
+    promise = f"at most {first['max_error']:.1%} wrong, with {1 - first['delta']:.1%} certainty, confidence ≥ threshold"
+    return f"{promise}\n{table(rows, COLUMNS, empty=NOT_SERVING)}"
+
+
+def in_short(rows: Sequence[Mapping[str, Any]], uncertified: str) -> str:
+    """What holds and what is missing, in one line of `status`; `uncertified` is the policy's word for the rest."""
+    held = [
+        f"{row['certificate']} ≥ {row['threshold']:.3f} until {row['until']:%Y-%m-%d} "
+        f"({row['errors']} errors in {row['labels']} labels)"
+        for row in rows
+        if row["threshold"] is not None
+    ]
+    if any(row["threshold"] is not None and row["category"] is None for row in rows):
+        held.append("overall guarantees no single category")
+    missing = [f"{row['certificate']} {row['needed']}" for row in rows if row["threshold"] is None]
+    wanted = f"blind labels still needed, at least: {', '.join(missing)}" if missing else ""
+    if held:
+        return "; ".join(filter(None, [f"certified: {'; '.join(held)}", wanted]))
+    head = {"fixed": "NOT CERTIFIED: the policy's fixed threshold applies"}.get(
+        uncertified, "not certified: nothing is approved by itself"
+    )
+    return "; ".join(filter(None, [head, wanted]))

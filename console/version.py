@@ -1,0 +1,147 @@
+"""One model version for people to read: lines of at most eighty characters."""
+
+import textwrap
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from handrail.store import trail
+from handrail.store.engine import Connection
+
+if TYPE_CHECKING:
+    from tasks.shadow import Comparison
+
+WIDTH, INDENT = 80, 15
+_KINDS = (
+    "model.registered", "model.judged", "model.promoted", "model.refused", "model.rolled_back", "model.unavailable",
+    "model.available", "model.refetched", "model.deleted_in_registry", "gate.failed",
+)  # fmt: skip
+EVIDENCE = {
+    "first": "it is the first, there is nothing to compare it with",
+    "judged": "it has passed its gates",
+    "none": "WITHOUT EVIDENCE: no withheld label has judged it",
+}
+"""What a promotion rests on, in words."""
+
+
+def history(connection: Connection, version: str) -> list[dict[str, Any]]:
+    """The events of the trail that are about a version, oldest first, each with `at`, `kind`, `actor` and its data."""
+    found = [
+        event
+        for kind in _KINDS
+        for event in trail.search(connection, kind=kind, limit=10_000)
+        if version in {event.get("version"), event.get("barred"), event.get("previous")}
+    ]
+    return sorted(found, key=lambda event: int(event["seq"]))
+
+
+def promotions(connection: Connection) -> dict[str, str]:
+    """What each promoted version's promotion rested on: first, judged or none."""
+    events = trail.search(connection, kind="model.promoted", limit=10_000)
+    return {str(event["version"]): str(event["evidence"]) for event in events if "evidence" in event}
+
+
+def side_by_side(found: "Comparison") -> str:
+    """Champion and challenger on the same cases, in lines of at most eighty characters."""
+    if found.agreement is None:
+        return f"Challenger {found.challenger} has scored no live case of champion {found.champion} yet."
+    head = ("", f"champion {found.champion}", f"challenger {found.challenger}")
+    rows = [
+        ("above the fixed threshold", found.champion_automated, found.challenger_automated),
+        (f"right, of {found.decided} decided", found.champion_right, found.challenger_right),
+    ]
+    lines = [f"{found.cases} live cases, the same label on {found.agreement:.1%}"]
+    lines += [f"{name:32}{old!s:>16}{new!s:>16}" for name, old, new in (head, *rows)]
+    if found.disagreements:
+        lines.append("they differ on")
+    lines += [f"  {count:5}  {old} → {new}" for old, new, count in found.disagreements[:10]]
+    return "\n".join(lines)
+
+
+def page(value: Mapping[str, Any]) -> str:
+    """The version as sections: what it is, figures, how to rebuild it, what judged it, what happened to it."""
+    sections = [_about(value), _figures(value["metrics"]), _recipe(value), _judgement(value["judgement"])]
+    sections.append(["history", *(_event(event, str(value["version"])) for event in value["history"])])
+    return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+
+def _about(value: Mapping[str, Any]) -> list[str]:
+    status = str(value["status"]).replace("_", " ")
+    data = (value["rebuild"] or {}).get("data", {})
+    lines = [
+        _line("version", f"{value['version']} ({value['kind']}), {status}"),
+        _line("labels", f"{value['labels']}; cause {value['cause']}; policy {value['policy_version']}"),
+        _line("registered", _moment(value["registered_at"])),
+    ]
+    if value["evidence"] == "none":
+        lines.insert(1, _line("EVIDENCE", "none: promoted on a person's word, no withheld label had judged it"))
+    if data.get("from"):
+        lines.append(_line("window", f"received {data['from'][:16]} to {data['to'][:16]} UTC"))
+    parts = {name: data[name] for name in ("provenance", "categories") if data.get(name)}
+    listed = {name: ", ".join(f"{key} {count}" for key, count in counts.items()) for name, counts in parts.items()}
+    return [*lines, *(_line(name, text) for name, text in listed.items())]
+
+
+def _figures(metrics: Mapping[str, float]) -> list[str]:
+    shown = [f"{name} {value:.3f}".removesuffix(".000") for name, value in metrics.items()]
+    return [_line("figures", ", ".join(shown))] if shown else []
+
+
+def _recipe(value: Mapping[str, Any]) -> list[str]:
+    recipe = value["rebuild"]
+    lines = ["to rebuild it", _line("  dataset", value["dataset_digest"])]
+    if recipe is None:
+        return [*lines, "  the rest was not recorded: the version is older than its recipe"]
+    packages = ", ".join(f"{name} {version}" for name, version in recipe["packages"].items())
+    return [
+        *lines,
+        _line("  predictions", recipe["predictions_digest"]),
+        _line("  files", value["artifact_digest"]),
+        _line("  lock", recipe["lock_digest"] or "no requirements.lock lay beside the code"),
+        _line(f"  {recipe['code_is']}", recipe["code"]),
+        _line("  seed", f"{recipe['seed']}; policy {value['policy_version']}"),
+        _line("  fields", ", ".join(recipe["fields"]) or "none but the text"),
+        _line("  Python", f"{recipe['python']} on {recipe['machine']}; {packages}"),
+        _line("  MLflow run", value["run_id"]),
+        _line("  command", f"handrail model rebuild {value['version']}"),
+    ]
+
+
+def _judgement(judgement: Mapping[str, Any] | None) -> list[str]:
+    if judgement is None:
+        return [_line("judgement", "none yet")]
+    said = judgement.get("outcome") or ("passed" if judgement.get("passed") else "refused")
+    reasons = "; ".join(map(str, judgement.get("reasons", ())))
+    return [
+        _line("judgement", f"{said} on {judgement.get('cases', 0)} withheld cases{': ' if reasons else ''}{reasons}")
+    ]
+
+
+def _event(event: Mapping[str, Any], version: str) -> str:
+    because = f" ({event['because']})" if event.get("because") else ""
+    return _line(f"  {str(event['at'])[:10]}", f"{_told(event, version)} by {event['actor']}{because}")
+
+
+def _told(event: Mapping[str, Any], version: str) -> str:
+    kind = str(event["kind"]).removeprefix("model.").replace("_", " ")
+    if event["kind"] == "model.promoted":
+        if event["version"] != version:
+            return f"retired: version {event['version']} was promoted"
+        return f"promoted, {EVIDENCE[event['evidence']]}" if "evidence" in event else "promoted"
+    if event["kind"] == "model.rolled_back":
+        return "rolled back: it never serves again" if event["barred"] == version else "serves again"
+    if event["kind"] == "model.judged":
+        return f"judged on {event['cases']} cases: {'passed' if event['passed'] else 'not passed'}"
+    if event["kind"] == "gate.failed":
+        return f"gate failed ({event['suite']})"
+    return f"{kind}: {event['cause']}" if "cause" in event else kind
+
+
+def _line(name: str, text: str) -> str:
+    return textwrap.fill(
+        f"{name:{INDENT}}{text}", WIDTH, subsequent_indent=" " * INDENT, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _moment(value: datetime) -> str:
+    return f"{value:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,92 @@
+"""What goes wrong with registered models: recorded once when it begins and once when it is over, not every batch."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from handrail.store import models, trail
+from handrail.store.engine import Connection, Store
+from handrail.store.trail import Event
+
+Cause = Literal["corrupt", "missing", "unreadable", "predictions"]
+"""Why a model cannot be used: its files were changed, are nowhere, do not load, or what it says is no prediction."""
+UNAVAILABLE, AVAILABLE = "model.unavailable", "model.available"
+DELETED = "model.deleted_in_registry"
+
+
+def note_unavailable(store: Store, version: str, cause: Cause, *, actor: str, now: datetime) -> bool:
+    """Record that a version cannot be used, unless that is known; says whether it was news."""
+    with store.read() as connection:
+        if _is_open(connection, version, cause):
+            return False
+    with store.write() as connection:
+        trail.lock(connection)
+        if _is_open(connection, version, cause):
+            return False
+        _append(connection, UNAVAILABLE, {"version": version, "cause": cause}, actor, now)
+    return True
+
+
+def note_available(store: Store, version: str, *, actor: str, now: datetime) -> bool:
+    """Record that a version can be used again, where it could not; says whether it was news."""
+    with store.read() as connection:  # nearly always nothing is open: no batch need wait for the write lock
+        if _open(connection, version) is None:
+            return False
+    with store.write() as connection:
+        trail.lock(connection)
+        if _open(connection, version) is None:
+            return False
+        _append(connection, AVAILABLE, {"version": version}, actor, now)
+    return True
+
+
+def note_refetched(store: Store, version: str, *, actor: str, now: datetime) -> None:
+    """Record that a version's damaged local copy was replaced by the registry's."""
+    with store.write() as connection:
+        _append(connection, "model.refetched", {"version": version}, actor, now)
+
+
+def note_deleted(store: Store, version: str, *, actor: str, now: datetime) -> bool:
+    """Record that the registry no longer has the serving version; says whether it was news since it began to serve."""
+    with store.read() as connection:
+        if registry_lost(connection):
+            return False
+    with store.write() as connection:
+        trail.lock(connection)
+        _append(connection, DELETED, {"version": version}, actor, now)
+    return True
+
+
+def unavailable(connection: Connection) -> dict[str, Any] | None:
+    """The open incident of the serving version as its event (version, cause, at), or None."""
+    version = models.serving(connection)["model_version"]
+    return None if version is None else _open(connection, version)
+
+
+def registry_lost(connection: Connection) -> bool:
+    """Was the serving version found to be deleted in the registry since it began to serve?"""
+    serving = models.serving(connection)
+    if serving["model_version"] is None:
+        return False
+    found = trail.search(connection, kind=DELETED, since=serving["since"], limit=1)
+    return bool(found) and found[-1]["version"] == serving["model_version"]
+
+
+def _is_open(connection: Connection, version: str, cause: Cause) -> bool:
+    found = _open(connection, version)
+    return found is not None and found["cause"] == cause
+
+
+def _open(connection: Connection, version: str) -> dict[str, Any] | None:
+    """The last word on a version, if it says that it cannot be used."""
+    said = [
+        event
+        for kind in (UNAVAILABLE, AVAILABLE)
+        for event in trail.search(connection, kind=kind, limit=100)
+        if event["version"] == version
+    ]
+    last = max(said, key=lambda event: int(event["seq"]), default=None)
+    return last if last is not None and last["kind"] == UNAVAILABLE else None
+
+
+def _append(connection: Connection, kind: str, data: dict[str, Any], actor: str, now: datetime) -> None:
+    trail.append(connection, [Event(kind, data=data)], at=now, actor=actor)

@@ -1,0 +1,139 @@
+"""Second opinions: who is asked, what becomes of two labels that differ, how a test of a reviewer ends.
+
+Where the business asks for a second person (*second*), the action waits for them. A second review (*recheck*) holds
+nothing back and repeats nothing: a customer does not wait for a quality sample, and what has gone out cannot be
+unsent by an opinion. The first decision stands; a difference on an executed action is shown with the label.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from handrail import draws, labels
+from handrail.case import Outcome
+from handrail.labels import NO_CATEGORY, Settlement, Status
+from handrail.policy import Consequence, Policy
+from handrail.queues import Queue
+from handrail.sla import due
+from handrail.store import labels as label_rows
+from handrail.store import queue, rollout, trail
+from handrail.store.engine import Connection
+from handrail.store.frames import records
+from handrail.store.trail import Event
+
+PPM = 1_000_000
+
+
+def drawn(secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
+    """Which cases another person labels again, should their first label be blind: a keyed draw of the policy's share.
+
+    Raises:
+        BadInput: the policy asks for second labels, and the secret is empty.
+    """
+    share = policy.labels.second_share
+    if not share or not case_ids:
+        return set()
+    chances = draws.draw_many(secret, case_ids, draws.RECHECK_SALT)
+    return {case_id for case_id, chance in zip(case_ids, chances, strict=True) if chance < share}
+
+
+def is_needed(item: dict[str, Any], outcome: Outcome, label: str | None, policy: Policy) -> bool:
+    """Whether an override into a category of high consequence asks for a second person who chooses the same one."""
+    if outcome is not Outcome.OVERRIDE or item["kind"] == "escalation" or label is None or label in item["chosen"]:
+        return False
+    consequence = policy.category(label).consequence_at(item["amount"])
+    return item["proposed"] is not None and consequence is Consequence.HIGH
+
+
+def second_look(item: dict[str, Any], policy: Policy, now: datetime) -> dict[str, Any]:
+    """Work for the second person, who decides blindly before anything is executed."""
+    due_at = due(now, policy.sla.decision, policy.sla.calendar)
+    return {**_work("second", item["case_id"], item["proposed"], policy, now), "due_at": due_at}
+
+
+def recheck(item: dict[str, Any], policy: Policy, now: datetime) -> dict[str, Any]:
+    """Work for another trained person, who labels the case blindly once more."""
+    return _work("recheck", item["case_id"], item["proposed"], policy, now)
+
+
+def _work(kind: str, case_id: int, category: str | None, policy: Policy, now: datetime) -> dict[str, Any]:
+    return {
+        "case_id": case_id, "kind": kind, "queue": Queue.C, "category": category, "suggestion_hidden": True,
+        "opened_at": now, "due_at": due(now, policy.sla.audit, policy.sla.calendar),
+    }  # fmt: skip
+
+
+def differs(first: dict[str, Any] | None, said: str | None, status: Status) -> bool:
+    """Whether a second opinion puts a label in doubt. Only a trained person's word does so, to a trained one's."""
+    if first is None or said is None or first["status"] != Status.ACCEPTED or status != Status.ACCEPTED:
+        return False
+    return bool(first["label"] != said)
+
+
+def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, actor: str, now: datetime) -> None:
+    """Make both labels provisional; the consensus settles what it can, the rest goes to adjudication.
+
+    The consensus rests on all blind rulings of the time that a training counts: older habits are not today's.
+    """
+    if not disputed:
+        return
+    label_rows.unsettle(connection, disputed)
+    said = label_rows.opinions(connection, since=now - policy.labels.training_valid_for)
+    escalating = policy.escalation.reasons
+    ruled = [(row["outcome"], row["label"], row["reason_code"]) for row in records(said)]
+    said = said.assign(opinion=pd.Series([labels.opinion(*one, escalating) for one in ruled], dtype=object)).dropna(
+        subset="opinion"
+    )
+    fewest = policy.gates.training_set.agreement_cases
+    settled = labels.settle(said, disputed, rules=policy.labels, fewest=fewest)
+    believed = [one for one in settled.values() if one.opinion in policy.categories or one.opinion == NO_CATEGORY]
+    queue.insert_labels(
+        connection, [_adjudicated(one.case_id, one.opinion, "consensus", None, now, blind=True) for one in believed
+                     if one.opinion != NO_CATEGORY],
+    )  # fmt: skip
+    left = sorted(set(disputed) - {one.case_id for one in believed})
+    queue.insert_work(connection, [_work("adjudication", case_id, None, policy, now) for case_id in left])
+    events = [Event("label.settled", one.case_id, _settled(one)) for one in believed]
+    events += [Event("label.disputed", case_id) for case_id in left]
+    trail.append(connection, events, at=now, actor=actor)
+
+
+def _settled(one: Settlement) -> dict[str, Any]:
+    label = None if one.opinion == NO_CATEGORY else one.opinion
+    return {"label": label, "posterior_ppm": round(one.posterior * PPM)}
+
+
+def adjudicated(case_id: int, label: str, actor: str, now: datetime, *, blind: bool) -> dict[str, Any]:
+    """The row of a label that a person has settled."""
+    return _adjudicated(case_id, label, "adjudication", actor, now, blind=blind)
+
+
+def _adjudicated(
+    case_id: int, label: str, provenance: str, reviewer: str | None, now: datetime, *, blind: bool
+) -> dict[str, Any]:
+    return {
+        "case_id": case_id, "label": label, "status": Status.ADJUDICATED, "provenance": provenance,
+        "reviewer": reviewer, "blind": blind, "reason_code": None, "labelled_at": now,
+    }  # fmt: skip
+
+
+def finish_test(connection: Connection, person: str, *, policy: Policy, now: datetime) -> None:
+    """Grade the test of `person` when its last gold case is decided; passed, it renews their training from now on.
+
+    A failed test takes nothing away: a training that still counts goes on counting, until it ends or a product owner
+    takes it. Earlier labels stay provisional either way: who has learnt it today did not know it yesterday.
+    """
+    test = label_rows.open_test(connection, person)
+    if test is None or test["left"]:
+        return
+    right, judged = label_rows.graded(connection, person, test["cases"])
+    passed = labels.passes(right, judged, policy.labels)
+    label_rows.close_test(connection, test["id"], right=right, passed=passed, closed_at=now)
+    known = rollout.person(connection, person)
+    if passed and known is not None:
+        until = now + policy.labels.training_valid_for
+        rollout.save_person(connection, **{**known, "trained_until": until})
+    data = {"person": person, "test": test["id"], "cases": judged, "right": right, "passed": passed}
+    trail.append(connection, [Event("person.tested", data=data)], at=now, actor=person)

@@ -1,0 +1,196 @@
+"""Labels with their standing, gold cases, and the tests that qualify reviewers."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Select, and_, case, exists, func, insert, select, update
+
+from handrail.store.cases import chunks
+from handrail.store.frames import frame
+from handrail.store.schema import Case, CaseInput, Decision, GoldCase, Label, Outbox, Qualification, WorkItem
+
+FIRST_LOOKS = ("review", "audit")
+"""Kinds of work whose blind label may be repeated by another person."""
+_LOOKS = (*FIRST_LOOKS, "second", "recheck")
+
+
+def first_blind(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The blind label of each case that its second review is compared with: label, status, reviewer."""
+    found: dict[int, dict[str, Any]] = {}
+    for part in chunks(ids):
+        query = (
+            select(Label.case_id, Label.label, Label.status, Label.reviewer)
+            .where(Label.case_id.in_(part), Label.blind, Label.provenance.in_(FIRST_LOOKS))
+            .order_by(Label.id)
+        )
+        found.update({row["case_id"]: dict(row) for row in connection.execute(query).mappings()})
+    return found
+
+
+def unsettle(connection: Connection, ids: Sequence[int]) -> None:
+    """Make the accepted blind labels of these cases provisional: two people differ."""
+    for part in chunks(ids):
+        blind = update(Label).where(Label.case_id.in_(part), Label.blind, Label.status == "accepted")
+        connection.execute(blind.values(status="provisional"))
+
+
+def opinions(connection: Connection, *, since: datetime) -> pd.DataFrame:
+    """Blind rulings since then on cases that two people or more ruled on blindly, in order.
+
+    Columns: case_id, reviewer, outcome, label, reason_code. Gold cases are left out: they are a test.
+    """
+    blind = and_(Decision.blind, Decision.kind.in_(_LOOKS), Decision.decided_at >= since)
+    twice = select(Decision.case_id).where(blind).group_by(Decision.case_id)
+    query = (
+        select(Decision.case_id, Decision.actor.label("reviewer"), Decision.outcome, Decision.label,
+               Decision.reason_code)
+        .where(blind, Decision.case_id.in_(twice.having(func.count(Decision.actor.distinct()) > 1)))
+        .order_by(Decision.id)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def of_case(connection: Connection, case_id: int) -> pd.DataFrame:
+    """All labels of one case, oldest first: label, status, provenance, reviewer, blind, labelled_at."""
+    query = select(Label.label, Label.status, Label.provenance, Label.reviewer, Label.blind, Label.labelled_at)
+    return frame(connection, query.where(Label.case_id == case_id).order_by(Label.id))
+
+
+def opinions_on(connection: Connection, case_id: int) -> list[str | None]:
+    """The labels that people gave one case blindly, in order; None where one denied without a category."""
+    query = select(Decision.label).where(Decision.case_id == case_id, Decision.blind, Decision.kind.in_(_LOOKS))
+    return list(connection.execute(query.order_by(Decision.id)).scalars())
+
+
+def listed(connection: Connection, *, status: str | None, limit: int) -> pd.DataFrame:
+    """Labels, newest first, with the category whose action went out for the case, if one did.
+
+    Columns: case_id, label, status, provenance, reviewer, blind, labelled_at, executed. Asked for provisional ones,
+    it leaves out those of cases that have an adjudicated label.
+    """
+    executed = (
+        select(Outbox.category)
+        .where(Outbox.case_id == Label.case_id, Outbox.state != "withdrawn")
+        .order_by(Outbox.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = (
+        select(Label.case_id, Label.label, Label.status, Label.provenance, Label.reviewer, Label.blind,
+               Label.labelled_at, executed.label("executed"))
+        .where(Label.case_id.not_in(gold_ids()))
+        .order_by(Label.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    if status is not None:
+        query = query.where(Label.status == status)
+    if status == "provisional":
+        settled = select(Label.case_id).where(Label.status == "adjudicated")
+        query = query.where(Label.case_id.not_in(settled))
+    return frame(connection, query)
+
+
+def gold_ids() -> Select[tuple[int]]:
+    """Every case that was ever attested as gold, for NOT IN: what tests people neither trains nor judges a model."""
+    return select(GoldCase.case_id)
+
+
+def gold(connection: Connection) -> pd.DataFrame:
+    """Gold cases by id: case_id, label, origin, attested_by, attested_at, retired_at, tested (how often decided)."""
+    tested = select(func.count()).where(Decision.case_id == GoldCase.case_id, Decision.kind == "gold")
+    query = select(GoldCase.__table__, tested.scalar_subquery().label("tested")).order_by(GoldCase.case_id)
+    return frame(connection, query)
+
+
+def gold_case(connection: Connection, case_id: int) -> dict[str, Any] | None:
+    """One gold case as a mapping, or None."""
+    row = connection.execute(select(GoldCase.__table__).where(GoldCase.case_id == case_id)).mappings().first()
+    return dict(row) if row else None
+
+
+def save_gold(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `gold_cases`
+    """Attest a case, or attest a retired one anew."""
+    row = {"retired_at": None, **values}
+    changed = connection.execute(update(GoldCase).where(GoldCase.case_id == row["case_id"]).values(**row))
+    if changed.rowcount == 0:
+        connection.execute(insert(GoldCase).values(**row))
+
+
+def retire_gold(connection: Connection, case_id: int, now: datetime) -> bool:
+    """Use a gold case no longer; False when there is none in use."""
+    statement = update(GoldCase).where(GoldCase.case_id == case_id, GoldCase.retired_at.is_(None))
+    return connection.execute(statement.values(retired_at=now)).rowcount == 1
+
+
+def attestable(connection: Connection, case_id: int) -> dict[str, Any] | None:
+    """What an attestation needs of a case: history, state, salt, redacted text, whether work is open; or None."""
+    waits = exists().where(WorkItem.case_id == Case.id, WorkItem.state == "open")
+    query = (
+        select(Case.history, Case.state, Case.has_text, CaseInput.salt, CaseInput.redacted, waits.label("waits"))
+        .join(CaseInput, CaseInput.case_id == Case.id)
+        .where(Case.id == case_id)
+    )
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row else None
+
+
+def testable(connection: Connection, person: str) -> pd.DataFrame:
+    """Gold cases that may test `person`: neither attested nor decided by them; case_id, tested (them, how often)."""
+    theirs = and_(Decision.case_id == GoldCase.case_id, Decision.actor == person)
+    tested = select(func.count()).where(theirs, Decision.kind == "gold").scalar_subquery()
+    query = (
+        select(GoldCase.case_id, tested.label("tested"))
+        .join(CaseInput, CaseInput.case_id == GoldCase.case_id)
+        .where(
+            GoldCase.retired_at.is_(None), GoldCase.attested_by != person, CaseInput.redacted.is_not(None),
+            ~exists().where(theirs, Decision.kind != "gold"),
+        )
+        .order_by(GoldCase.case_id)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def open_test(connection: Connection, person: str) -> dict[str, Any] | None:
+    """The unfinished test of a person with the number of cases `left`, or None."""
+    left = select(func.count()).where(
+        WorkItem.kind == "gold", WorkItem.state == "open", WorkItem.assigned_to == Qualification.person
+    )
+    query = select(Qualification.__table__, left.scalar_subquery().label("left")).where(
+        Qualification.person == person, Qualification.closed_at.is_(None)
+    )
+    row = connection.execute(query.order_by(Qualification.id.desc())).mappings().first()
+    return dict(row) if row else None
+
+
+def insert_test(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `qualifications`
+    """Begin a test and return its id."""
+    return int(connection.execute(insert(Qualification).values(**values).returning(Qualification.id)).scalar_one())
+
+
+def close_test(connection: Connection, test_id: int, **values: Any) -> None:  # noqa: ANN401 - columns of `qualifications`
+    """Write down how a test ended."""
+    connection.execute(update(Qualification).where(Qualification.id == test_id).values(**values))
+
+
+def graded(connection: Connection, person: str, cases: int) -> tuple[int, int]:
+    """Of the newest test, of so many cases, those still gold: how many were labelled as attested, and how many."""
+    newest = (
+        select(Decision.case_id, Decision.label)
+        .where(Decision.kind == "gold", Decision.actor == person)
+        .order_by(Decision.id.desc())
+        .limit(cases)
+        .subquery()
+    )
+    right = func.coalesce(func.sum(case((newest.c.label == GoldCase.label, 1), else_=0)), 0)
+    query = select(right, func.count()).select_from(newest).join(GoldCase, GoldCase.case_id == newest.c.case_id)
+    found = connection.execute(query.where(GoldCase.retired_at.is_(None))).one()
+    return int(found[0]), int(found[1])
+
+
+def last_tests(connection: Connection) -> dict[str, dict[str, Any]]:
+    """Each person's newest test: opened_at, cases, right, passed, closed_at."""
+    newest = select(func.max(Qualification.id)).group_by(Qualification.person)
+    rows = connection.execute(select(Qualification.__table__).where(Qualification.id.in_(newest))).mappings()
+    return {row["person"]: dict(row) for row in rows}

@@ -1,0 +1,103 @@
+"""The card of one version: what it is and learnt from, how good it is, how far to trust it, how to rebuild it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+_METRICS = {
+    "accuracy": "accuracy",
+    "log_loss": "log loss",
+    "ece": "calibration error",
+    "novel_share": "share called novel",
+    "n_train": "cases trained on",
+    "n_calibration": "cases calibrated on",
+    "n_test": "cases measured on",
+}
+_WHAT = {
+    "trained": "A text classifier trained by Handrail: words, word pairs, character n-grams and the permitted fields, "
+    "multinomial logistic regression, probabilities calibrated on cases that trained nothing.",
+    "given": "A model from outside: its label and confidence arrive with each case. Handrail calibrated the confidence "
+    "on labelled cases and governs it like a model of its own.",
+}
+_LIMITS = (
+    "The confidence is calibrated on average over the measured cases, not within each category or group.",
+    "It drifts with the inbox: the drift watch and the audits say when.",
+    "A category that is not listed here is never predicted.",
+    "A confidence guarantees nothing. Only a certificate does, for the time and the error that it names.",
+)
+
+
+def card(row: Mapping[str, Any], notes: Sequence[str] = (), certificates: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Markdown for one version; `row` has the columns of `model_versions`, with or without a status.
+
+    `certificates` are the valid ones: category (None: overall), threshold, max_error, delta, labels, errors and
+    expires_at.
+    """
+    parts = [
+        f"# Version {row['version']} of {row['name']}",
+        _WHAT[row["kind"]],
+        _section("What it learnt from", _learnt(row)),
+        _section("What was measured", _measured(row["metrics"])),
+        _section("What was chosen on the way", [*notes] or ["Nothing was left out."]),
+        _section("Certificates", [_certified(each) for each in certificates] or [_UNCERTIFIED]),
+        _section("Limits", _LIMITS),
+        _section("How to rebuild it", _rebuilt(row)),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+_UNCERTIFIED = "None when this card was written; `handrail model show` says what holds now and what is missing."
+
+
+def _section(title: str, lines: Sequence[str]) -> str:
+    return f"## {title}\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _learnt(row: Mapping[str, Any]) -> list[str]:
+    data = row["rebuild"]["data"]
+    window = f"received {data['from'][:10]} to {data['to'][:10]}" if data["from"] else "without times"
+    lines = [f"{data['labels']} labels, {window}; started by: {row['cause']}; policy {row['policy_version']}"]
+    if data["provenance"]:
+        lines.append(f"by provenance: {_counted(data['provenance'])}")
+    lines.append(f"by category: {_counted(data['categories'])}")
+    fields = ", ".join(row["rebuild"]["fields"])
+    lines.append(f"it sees the redacted text and {f'the fields {fields}' if fields else 'nothing else'}")
+    return lines
+
+
+def _measured(metrics: Mapping[str, float]) -> list[str]:
+    lines = ["on the newest labels of each category, which neither trained nor calibrated it"]
+    for name, meaning in _METRICS.items():
+        if name in metrics:
+            value = metrics[name]
+            lines.append(f"{meaning}: {int(value) if name.startswith('n_') else format(value, '.3f')}")
+    return lines
+
+
+def _certified(row: Mapping[str, Any]) -> str:
+    expires = row["expires_at"]
+    until = expires.date().isoformat() if isinstance(expires, datetime) else str(expires)[:10]
+    return (
+        f"{row['category'] or 'overall'}: at confidence {row['threshold']:.4f} or above at most "
+        f"{row['max_error']:.1%} wrong, with {1 - row['delta']:.0%} certainty; {row['labels']} blind labels, "
+        f"{row['errors']} errors; until {until}"
+    )
+
+
+def _rebuilt(row: Mapping[str, Any]) -> list[str]:
+    recipe = row["rebuild"]
+    lock = recipe["lock_digest"] or "none: install the packages named below"
+    packages = ", ".join(f"{name} {version}" for name, version in recipe["packages"].items())
+    return [
+        f"training set: {row['dataset_digest']}",
+        f"code ({recipe['code_is']}): {recipe['code']}",
+        f"requirements.lock: {lock}",
+        f"Python {recipe['python']} on {recipe['machine']}; {packages}",
+        f"seed: {recipe['seed']}",
+        f"the same predictions have the digest {recipe['predictions_digest']}",
+        f"the files have the digest {row['artifact_digest']}",
+    ]
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())

@@ -1,0 +1,31 @@
+"""Whether a version can serve under a policy: what it needs, and what the policy delivers and knows."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from handrail.policy import Policy
+
+
+def differences(row: Mapping[str, Any], fields: Iterable[str], labels: Collection[str], policy: Policy) -> list[str]:
+    """Why the version of this row cannot serve under `policy`, a sentence each; empty when it can.
+
+    A category that the champion did not know is no difference as long as the policy knows it, and a field that a
+    model does not use costs nothing.
+    """
+    found = []
+    if row["kind"] != policy.model.source:
+        found.append(
+            f"it is a {row['kind']} model, and the policy's model.source is {policy.model.source}: change one of them"
+        )
+    lacking = sorted(set(fields) - set(policy.model.fields))
+    if lacking:
+        found.append(f"it needs {_named('field', lacking)}, which the policy's model.fields does not deliver")
+    unknown = sorted(set(labels) - set(policy.categories))
+    if unknown:
+        found.append(f"it predicts {_named('categor', unknown, 'y', 'ies')}, which the policy does not know")
+    return found
+
+
+def _named(noun: str, names: list[str], one: str = "", many: str = "s") -> str:
+    listed = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")  # noqa: PLR2004 - as many as one reads
+    return f"the {noun}{one if len(names) == 1 else many} {listed}"

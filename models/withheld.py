@@ -1,0 +1,66 @@
+"""What withheld cases say beyond chance: how far they are from production, how far confidence is from the truth.
+
+Both figures are above zero in every finite sample. What chance explains at this size is taken off: the mean shift of
+samples drawn from production itself, and the error of calibration that a perfect model stays below 95 times in 100.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from handrail import drift
+from models import calibration
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+DRAWS = 400
+"""Simulated samples behind a chance level: its own error is a twentieth of the spread it measures."""
+_RARELY = 0.95
+
+
+def shift(said: pd.Series, weights: Floats, production: pd.Series, rng: np.random.Generator) -> float:
+    """Population stability index of weighted predicted labels against production's, beyond chance; at least 0.
+
+    Weighted cases count as many as they are worth together (Kish). Without production cases it is infinite:
+    nothing then shows that the cases reflect it. Without withheld cases it is infinite, too.
+    """
+    labels = sorted({*said.dropna(), *production.dropna()})
+    known: Counts = np.asarray(production.value_counts().reindex(labels, fill_value=0), dtype=np.int64)
+    weighed = pd.Series(weights, index=said.index).groupby(said).sum().reindex(labels, fill_value=0.0)
+    if not known.sum() or not weighed.sum():
+        return float("inf")
+    worth = float(weights.sum() ** 2 / (weights**2).sum())
+    found = drift.psi(known, np.rint(weighed.to_numpy() / weights.sum() * worth).astype(np.int64))
+    samples = rng.multinomial(round(worth), known / known.sum(), size=DRAWS)
+    return max(0.0, found - float(np.mean([drift.psi(known, sample) for sample in samples])))
+
+
+def calibration_error(confidence: Floats, correct: NDArray[np.bool_], rng: np.random.Generator) -> float:
+    """Expected calibration error beyond what chance explains under perfect calibration, in [0, 1].
+
+    Cases whose confidence is none or outside [0, 1] are left out; without any it is 0.
+    """
+    fit = (confidence >= 0) & (confidence <= 1)
+    said, right = confidence[fit], correct[fit]
+    if not len(said):
+        return 0.0
+    drawn = rng.random((DRAWS, len(said))) < said
+    by_chance = np.quantile(_errors(said, drawn), _RARELY)
+    return max(0.0, calibration.ece(said, right) - float(by_chance))
+
+
+def covered(truth: pd.Series, said: pd.Series, from_share: float) -> "pd.Series[bool]":
+    """For each case: is its true category rarer than `from_share` of the cases, or predicted for any of them?"""
+    rare = truth.map(truth.value_counts(normalize=True)) < from_share
+    return rare | truth.isin(set(said))
+
+
+def _errors(said: Floats, drawn: NDArray[np.bool_]) -> Floats:
+    """`calibration.ece` for each row of `drawn` at once."""
+    order = np.argsort(said, kind="stable")
+    bins = min(calibration.BINS, len(said))
+    starts = np.cumsum([0, *(len(part) for part in np.array_split(order, bins)[:-1])])
+    gap = np.add.reduceat(drawn[:, order] - said[order], starts, axis=1)
+    errors: Floats = np.abs(gap).sum(axis=1) / len(said)
+    return errors

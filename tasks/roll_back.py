@@ -1,0 +1,23 @@
+"""The version before serves again; loads little, because it is called when something has gone wrong."""
+
+from datetime import timedelta
+
+from models import registry
+from tasks.occasion import Occasion
+from tasks.step import step
+
+
+@step
+def roll_back(occasion: Occasion, reason: str) -> str:
+    """Return to the previous version from the next batch on; returns its name."""
+    version = registry.rollback(
+        occasion.store, occasion.workspace, occasion.model_name,
+        actor=occasion.actor, reason=reason, now=occasion.now,
+    )  # fmt: skip
+    from tasks import drift  # noqa: PLC0415 - takes a second, and the old version serves already
+
+    drift.save_reference(
+        occasion, cause=f"version {version} serves again", since=occasion.now - drift.WINDOW - timedelta(days=7),
+        until=occasion.now,
+    )  # fmt: skip
+    return version

@@ -1,0 +1,75 @@
+"""Champion and challenger beside each other on the same live cases."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pandas as pd
+
+from handrail.errors import NotFound
+from handrail.store import evidence, models
+from tasks.occasion import Occasion
+
+WINDOW = timedelta(days=28)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What two versions said of the same cases; of those that people have decided, who was right.
+
+    `automated` counts the cases that each would let through the policy's fixed threshold, certificates set aside.
+    """
+
+    champion: str
+    challenger: str
+    cases: int
+    agree: int
+    decided: int
+    champion_right: int
+    challenger_right: int
+    champion_automated: int
+    challenger_automated: int
+    disagreements: tuple[tuple[str, str, int], ...]
+
+    @property
+    def agreement(self) -> float | None:
+        """Share of the cases with the same label; None without any."""
+        return self.agree / self.cases if self.cases else None
+
+
+def compare(occasion: Occasion, window: timedelta = WINDOW) -> Comparison:
+    """Compare the challenger with the champion on the window's live cases that both have scored.
+
+    Raises:
+        NotFound: there is no champion or no challenger.
+    """
+    since, until = occasion.now - window, occasion.now + timedelta(seconds=1)
+    with occasion.store.read() as connection:
+        serving = models.serving(connection)
+        champion, challenger = serving["model_version"], serving["challenger"]
+        if champion is None or challenger is None:
+            raise NotFound("No challenger is in shadow. Train one with `handrail train`.")
+        said = [evidence.window(connection, since=since, until=until, version=one) for one in (champion, challenger)]
+        rulings = evidence.compared(connection, since=since, until=until)
+    pair = said[0].merge(said[1], on="case_id", suffixes=("_old", "_new")).dropna(subset=["label_old", "label_new"])
+    differ = pair[pair["label_old"] != pair["label_new"]]
+    decided = pair.merge(rulings.drop_duplicates("case_id", keep="last")[["case_id", "decided"]], on="case_id")
+    return Comparison(
+        champion=champion, challenger=challenger, cases=len(pair), agree=len(pair) - len(differ), decided=len(decided),
+        champion_right=int((decided["label_old"] == decided["decided"]).sum()),
+        challenger_right=int((decided["label_new"] == decided["decided"]).sum()),
+        champion_automated=_automated(occasion, pair["label_old"], pair["confidence_old"]),
+        challenger_automated=_automated(occasion, pair["label_new"], pair["confidence_new"]),
+        disagreements=_counted(differ),
+    )  # fmt: skip
+
+
+def _automated(occasion: Occasion, labels: "pd.Series[str]", confidence: "pd.Series[float]") -> int:
+    above = {name: occasion.policy.auto_above(name) for name in occasion.policy.categories}
+    return int((confidence > labels.map(above).fillna(1.0)).sum())
+
+
+def _counted(differ: pd.DataFrame) -> tuple[tuple[str, str, int], ...]:
+    """The champion's label, the challenger's, and how often; the most frequent first."""
+    counts = Counter(zip(differ["label_old"].astype(str), differ["label_new"].astype(str), strict=True))
+    return tuple((old, new, count) for (old, new), count in counts.most_common())
