@@ -5,17 +5,22 @@ from typing import Any
 
 from console.answer import table
 
-COLUMNS = ("certificate", "threshold", "labels", "errors", "until", "note")
+COLUMNS = ("certificate", "threshold", "labels", "errors", "until", "missing")
 NOT_SERVING = "Certificates belong to the version that serves; another one has none."
 
 
 def shown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows of `tasks.accounts.certified` as a table, with what a certificate promises above it."""
+    """The rows of `tasks.accounts.certified` as a table, between what a certificate promises and what is missing."""
     if not rows:
         return NOT_SERVING
     first = rows[0]
     promise = f"at most {first['max_error']:.1%} wrong, with {1 - first['delta']:.1%} certainty, confidence ≥ threshold"
-    return f"{promise}\n{table(rows, COLUMNS, empty=NOT_SERVING)}"
+    cells = [{**row, "missing": row["needed"] or None} for row in rows]
+    held = [f"{row['certificate']}: {row['note']}" for row in rows if row["threshold"] is not None]
+    lacking = [row["certificate"] for row in rows if row["threshold"] is None]
+    if lacking:
+        held.append("missing: not certifiable yet, so many more blind labels are needed at least")
+    return "\n".join([promise, table(cells, COLUMNS, empty=NOT_SERVING), *held])
 
 
 def in_short(rows: Sequence[Mapping[str, Any]], uncertified: str) -> str:

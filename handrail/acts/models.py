@@ -17,18 +17,21 @@ _NAMED = ("version", "run_id", "artifact_digest", "dataset_digest", "policy_vers
 
 
 def add_version(store: Store, *, actor: str, now: datetime, **values: Any) -> None:  # noqa: ANN401 - columns of `model_versions`
-    """Write down a newly registered version as challenger."""
+    """Write down a newly registered version as challenger; one that still waited in shadow is superseded."""
     with store.write() as connection:
         authorize(connection, "set_champion", actor)
         models.insert_version(connection, status="challenger", registered_at=now, **values)
         serving = models.serving(connection)
         if serving["model_version"] is not None:
+            if serving["challenger"] is not None:
+                models.set_status(connection, serving["challenger"], "superseded")
             models.set_serving(connection, challenger=values["version"])
         rebuild = values.get("rebuild") or {}
         data = {
             **{name: values[name] for name in _NAMED},
             "model_kind": values.get("kind", "trained"),
             "predictions_digest": rebuild.get("predictions_digest"),
+            "superseded": serving["challenger"],
         }
         trail.append(connection, [Event("model.registered", data=data)], at=now, actor=actor)
 

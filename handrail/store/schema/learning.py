@@ -15,7 +15,9 @@ class ModelVersion(Base):
     __tablename__ = "model_versions"
     version: Mapped[str] = mapped_column(String(32), primary_key=True, comment="MLflow registry version")
     run_id: Mapped[str] = mapped_column(String(64), comment="MLflow run")
-    status: Mapped[str] = mapped_column(String(16), comment="challenger, champion, retired, refused, rolled_back")
+    status: Mapped[str] = mapped_column(
+        String(16), comment="challenger, superseded, champion, retired, refused or rolled_back"
+    )
     artifact_digest: Mapped[str] = mapped_column(String(64), comment="SHA-256 over both files of the model")
     dataset_digest: Mapped[str] = mapped_column(
         String(64), comment="SHA-256 over case ids and labels of the training set"

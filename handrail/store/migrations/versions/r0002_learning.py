@@ -113,6 +113,11 @@ def upgrade() -> None:
             "work_items", "kind", comment="review, audit, second, recheck, adjudication, gold or escalation"
         )
         op.alter_column("model_versions", "cause", comment="first, drift, error_rate, monthly, new_labels or by_hand")
+        op.alter_column(
+            "model_versions",
+            "status",
+            comment="challenger, superseded, champion, retired, refused or rolled_back",
+        )
         op.alter_column("model_versions", "artifact_digest", comment="SHA-256 over both files of the model")
         op.alter_column(
             "labels",
