@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
     gold = typer.Typer(help="Cases whose category a data curator vouches for.", no_args_is_help=True)
     for name, command in (
         ("attest", gold_attest), ("write", gold_write), ("import", gold_import), ("list", gold_list),
-        ("retire", gold_retire), ("test", gold_test),
+        ("retire", gold_retire),
     ):  # fmt: skip
         gold.command(name)(command)
     app.add_typer(gold, name="gold")
@@ -108,7 +108,7 @@ def gold_retire(case: Case, reason: Reason, actor: Actor = None, as_of: AsOf = N
     answer({"case": case, "retired": True}, as_json=as_json, text=f"Case {case} tests nobody any more.")
 
 
-def gold_test(
+def people_test(
     name: Annotated[str, typer.Argument(help="Who is tested.")],
     actor: Actor = None,
     as_of: AsOf = None,

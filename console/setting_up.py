@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from console.answer import Actor, AsJson, AsOf, answer, enter, table, warn, who
-from console.labels import gold_test
+from console.labels import people_test
 
 BUSINESSES = Path(__file__).resolve().parent.parent / "policy"
 
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     people = typer.Typer(help="Who works here.", no_args_is_help=True)
     people.command("list")(people_list)
     people.command("add")(people_add)
-    people.command("test")(gold_test)
+    people.command("test")(people_test)
     app.add_typer(people, name="people")
     policy = typer.Typer(help="The rules in force.", no_args_is_help=True)
     policy.command("check")(policy_check)

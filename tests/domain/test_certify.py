@@ -18,8 +18,9 @@ def test_so_many_labels_without_error_are_needed_as_the_binomial_says() -> None:
 @given(st.floats(0.005, 0.5), st.floats(0.01, 0.5), st.integers(0, 20))
 def test_needed_labels_are_the_first_number_that_passes(max_error: float, delta: float, errors: int) -> None:
     n = labels_without_error(max_error, delta, errors)
-    assert stats.binom.cdf(errors, n, max_error) <= delta
-    assert n == errors + 1 or stats.binom.cdf(errors, n - 1, max_error) > delta
+    tie = 1e-9  # the oracle rounds the last digit in its own way
+    assert stats.binom.cdf(errors, n, max_error) <= delta * (1 + tie)
+    assert n == errors + 1 or stats.binom.cdf(errors, n - 1, max_error) > delta * (1 - tie)
 
 
 def test_149_labels_without_error_certify_two_percent_and_148_need_one_more() -> None:

@@ -22,6 +22,7 @@ from handrail.store import models, schema, trail
 from models import artifact, classifier, copies, tracking
 from models.classifier import TrainedModel
 from tasks import deploy, retrain, score
+from tests.logs import every_line
 from tests.scenes import FOUNDER
 from tests.shop import HISTORY, LATER, Shop, learned_home, letters, shop, true_category
 
@@ -112,12 +113,10 @@ class TestDamagedFiles:
         assert queues(shop, "live")["A"] > 0
         assert events(shop, "model.refetched") == []
 
-    def test_damaged_everywhere_all_cases_go_to_people_and_it_is_said_once(
-        self, shop: Shop, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        with damaged(copy_of(shop) / artifact.ESTIMATOR_FILE), damaged(saved_file(shop)):
+    def test_damaged_everywhere_all_cases_go_to_people_and_it_is_said_once(self, shop: Shop) -> None:
+        with damaged(copy_of(shop) / artifact.ESTIMATOR_FILE), damaged(saved_file(shop)), every_line() as logged:
             assert to_people(shop, "live")
-            assert "version 1 cannot be used" in caplog.text
+            assert "version 1 cannot be used" in "\n".join(logged)
             assert to_people(shop, "more")
         assert [event["cause"] for event in events(shop, "model.unavailable")] == ["corrupt"]
         status = overview.overview(shop.at())
@@ -186,16 +185,15 @@ class TestTheRegistry:
             shop.workspace, shop.at().model_name, "1", shop.rows(schema.ModelVersion)[0]["artifact_digest"]
         ), "the champion's only copy is still there"
 
-    def test_a_champion_deleted_there_goes_on_from_its_copy_and_it_is_said_once(
-        self, shop: Shop, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    def test_a_champion_deleted_there_goes_on_from_its_copy_and_it_is_said_once(self, shop: Shop) -> None:
         occasion = shop.at()
         tracking.withdraw(occasion.workspace, occasion.model_name, "1")
-        assert queues(shop, "live")["A"] > 0
-        assert queues(shop, "more")["A"] > 0
+        with every_line() as logged:
+            assert queues(shop, "live")["A"] > 0
+            assert queues(shop, "more")["A"] > 0
         assert [event["version"] for event in events(shop, "model.deleted_in_registry")] == ["1"]
         assert events(shop, "model.alias_moved") == []
-        assert caplog.text.count("was deleted from the registry") == 1
+        assert sum("was deleted from the registry" in line for line in logged) == 1
 
 
 class TestWhatDoesNotFit:

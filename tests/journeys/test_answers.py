@@ -11,8 +11,8 @@ POLICY = ROOT / "policy" / "sample" / "policy.yaml"
 ENDLESS = {("up",), ("demo",)}
 """They end when they are stopped, or take minutes."""
 
-REFUSED = {("review", "close")}
-"""No breaker has tripped on that morning."""
+REFUSED = {("review", "close"), ("labels", "adjudicate")}
+"""No breaker has tripped on that morning, and nobody without a training has labelled a case."""
 
 Words = tuple[object, ...]
 
@@ -31,6 +31,10 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
     """Every command with words with which it succeeds after those before it."""
     text = folder / "texts.csv"
     text.write_text("text,label,confidence,correct,external_id,kind,at\nhello,complaint,0.9,1,x,closed,2026-01-12\n")
+    gold, decided = folder / "gold.csv", handrail.waiting()[0]
+    gold.write_text("text,label\n" + "".join(f"parcel number {n} is late,delivery_status\n" for n in range(25)))
+    ratings = folder / "ratings.csv"
+    ratings.write_text("item,reviewer,label\n1,ada,a\n1,ben,a\n2,ada,b\n2,ben,a\n")
     why = ("--reason", "why not", "--as-of", NINE)
     allowing = folder / "allowing.yaml"  # nothing has judged the version that is promoted here
     allowing.write_text(POLICY.read_text().replace("without_evidence: refuse", "without_evidence: allow"))
@@ -41,7 +45,7 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("status",), ()),
         (("queue", "list"), ()),
         (("queue", "next"), ("--as-of", NINE)),
-        (("decide",), (handrail.waiting()[0], "approve", "--as-of", NINE)),
+        (("decide",), (decided, "approve", "--as-of", NINE)),
         (("quarantine", "list"), ()),
         (("train",), ("--as-of", NINE)),
         (("model", "list"), ()),
@@ -59,6 +63,15 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("review", "close"), (1, "--conclusion", "fine")),
         (("people", "add"), ("zoe", "--role", "reviewer")),
         (("people", "list"), ()),
+        (("gold", "import"), (gold, "--text", "text", "--label", "label")),
+        (("gold", "write"), ("--text", "I want my money back", "--label", "refund_request")),
+        (("gold", "attest"), (decided, "complaint")),
+        (("gold", "list"), ()),
+        (("gold", "retire"), (decided, "--reason", "seen too often")),
+        (("people", "test"), ("zoe",)),
+        (("labels", "list"), ()),
+        (("labels", "adjudicate"), (decided, "complaint")),
+        (("consensus",), (ratings,)),
         (("policy", "check"), (POLICY,)),
         (("policy", "publish"), (POLICY,)),
         (("outcome", "import"), (text,)),

@@ -232,8 +232,9 @@ def test_the_commands_know_it(shop: GivenShop) -> None:
     cases = judged(10, 12)
     cases[0]["their_label"] = "PARKING"
     file = shop.write("more.csv", cases)
-    ran = handrail.ask("run", file, "--mapping", shop.mapping, "--as-of", LATER.isoformat())
-    assert (ran["accepted"], ran["reasons"]["no_model"]) == (10, 1)
+    answer = handrail("run", file, "--mapping", shop.mapping, "--as-of", LATER.isoformat(), "--json")
+    assert (answer.json["accepted"], answer.json["reasons"]["no_model"]) == (10, 1)
+    assert answer.err.startswith("1 rows came without a usable prediction; people decide them.")
     shown = handrail.ask("model", "show")
     assert (shown["version"], shown["kind"]) == ("1", "given")
     out = shop.workspace.home / "out.csv"

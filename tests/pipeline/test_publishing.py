@@ -1,9 +1,7 @@
 """Every flow runs under Prefect and shows its findings; nothing that a customer or reviewer wrote leaves the store."""
 
-import logging
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +30,7 @@ from handrail.store import schema, trail
 from tasks import publish
 from tasks.outcomes import import_outcomes
 from tasks.step import recorded, step
+from tests.logs import every_line
 from tests.shop import HISTORY, LATER, Shop, letters
 
 SECRETS = {
@@ -54,37 +53,6 @@ ARTIFACTS = {
     "retention": {"retention"},
 }
 """What each flow shows in the Prefect UI."""
-
-
-class Recorder(logging.Handler):
-    """Keeps every line that anybody logs."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(f"{record.name}: {record.getMessage()}")
-
-
-@contextmanager
-def every_line() -> Iterator[list[str]]:
-    """Whatever our own loggers and all the others say meanwhile, down to the last detail of ours."""
-    recorder, ours = Recorder(), logging.getLogger("handrail")
-    loggers, level, disabled = (logging.getLogger(), ours), ours.level, ours.disabled
-    # A library that configures logging anew may have silenced ours in this process.
-    ours.disabled = False
-    logging.disable(logging.NOTSET)
-    ours.setLevel(logging.DEBUG)
-    for logger in loggers:
-        logger.addHandler(recorder)
-    try:
-        yield recorder.lines
-    finally:
-        ours.setLevel(level)
-        ours.disabled = disabled
-        for logger in loggers:
-            logger.removeHandler(recorder)
 
 
 class Journey:
