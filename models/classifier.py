@@ -104,15 +104,34 @@ def train(
     except ValueError as error:
         raise BadInput(f"No words could be learnt from the texts ({error}): check the text column.") from error
     classifier = linear.fit(vectors, split.train["label"].to_numpy(dtype=object), rules.seed)
-    known = features(split.calibrate, names)
-    calibrated, losses = _calibrate(classifier, vectoriser.transform(known), split.calibrate["label"])
-    estimator = Pipeline([("vectoriser", vectoriser), ("classifier", calibrated)])
-    in_scope = Scored(known["text"], _score(estimator, known)[1])
-    places = np.searchsorted(classifier.classes_, split.train["label"])
-    max_flagged = (novelty_rules or NoveltyRules()).max_in_scope_flagged
-    familiar = novelty.fit(split.train["text"], places, in_scope, max_flagged)
-    notes = (*split.notes, _choice(calibrated, losses))
-    return _measured(TrainedModel(estimator, familiar, names, losses, notes, split.newest), split)
+    fitted = _Fitted(vectoriser, classifier, split.train, names, (novelty_rules or NoveltyRules()).max_in_scope_flagged)
+    measured = _measured(fitted.calibrated(split.calibrate, split), split)
+    # What has measured it may calibrate it now: it trained nothing, and twice the cases make the temperature surer.
+    served = fitted.calibrated(pd.concat([split.calibrate, split.measure]), split)
+    digest = rebuild.predictions_digest(served.predict(split.measure), training_set.identity(split.measure))
+    return replace(served, metrics=measured.metrics, withheld=measured.withheld, predictions_digest=digest)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """Vectoriser and classifier, trained; what makes a model of them is calibration on other cases."""
+
+    vectoriser: ColumnTransformer
+    classifier: LogisticRegression
+    trained_on: pd.DataFrame
+    fields: tuple[str, ...]
+    max_flagged: float
+
+    def calibrated(self, cases: pd.DataFrame, split: training_set.Split) -> TrainedModel:
+        """The model whose confidence and novelty are scaled by `cases`."""
+        known = features(cases, self.fields)
+        calibrated, losses = _calibrate(self.classifier, self.vectoriser.transform(known), cases["label"])
+        estimator = Pipeline([("vectoriser", self.vectoriser), ("classifier", calibrated)])
+        places = np.searchsorted(self.classifier.classes_, self.trained_on["label"])
+        in_scope = Scored(known["text"], _score(estimator, known)[1])
+        familiar = novelty.fit(self.trained_on["text"], places, in_scope, self.max_flagged)
+        notes = (*split.notes, _choice(calibrated, losses))
+        return TrainedModel(estimator, familiar, self.fields, losses, notes, split.newest)
 
 
 def features(frame: pd.DataFrame, fields: Sequence[str]) -> pd.DataFrame:
@@ -180,7 +199,7 @@ def _choice(calibrated: CalibratedClassifier, losses: Mapping[str, float]) -> st
 
 
 def _measured(model: TrainedModel, split: training_set.Split) -> TrainedModel:
-    """The same model with what it achieves on the newest examples."""
+    """The same model with what it achieves on the newest examples, which have not calibrated it yet."""
     inputs = features(split.measure, model.fields)
     probabilities, _ = _score(model.estimator, inputs)
     predicted = model.predict(split.measure)
@@ -195,5 +214,4 @@ def _measured(model: TrainedModel, split: training_set.Split) -> TrainedModel:
         "categories": float(len(model.labels)),
     }
     withheld = pd.DataFrame({"truth": truth, "label": predicted["label"], "confidence": predicted["confidence"]})
-    digest = rebuild.predictions_digest(predicted, training_set.identity(split.measure))
-    return replace(model, metrics=metrics, withheld=withheld, predictions_digest=digest)
+    return replace(model, metrics=metrics, withheld=withheld)

@@ -76,7 +76,7 @@ def better_models(rounds: int = 400, seed: int = 2) -> dict[str, dict[str, float
 
 def figures(*, quick: bool = False) -> dict[str, object]:
     """What `benchmarks/model.py` prints of the promotion: both tables, and the figures that the promise is about."""
-    rounds = 60 if quick else 1000
+    rounds = 150 if quick else 2_000
     equal, better = equal_models(rounds), better_models(rounds)
     worst = max(world["share"] for name, world in equal.items() if not name.endswith("at_90"))
     return {"rounds": rounds, "equal": equal, "better": better, "equal_worst": worst, "power": better["plain"]["share"]}

@@ -14,6 +14,7 @@ from model_parts import intents
 ROOT = Path(__file__).resolve().parents[2]
 COMPLAINTS = ROOT.parent / "shared" / "data" / "complaints" / "complaints_2019.csv"
 SAMPLE_POLICY = ROOT / "policy" / "sample" / "policy.yaml"
+SAMPLE = "sample, 5,000 labels"
 EVENTLESS_WEEKS = range(1, 8)  # before the sample business's first event
 _LEFT_OUT_FOLDS = 3
 _FEWEST_COMPLAINTS = 20  # of a category that is worth learning or leaving out
@@ -46,10 +47,10 @@ def sample_business(*, quick: bool) -> Iterator[Scope]:
     usable = cases[cases["text"].str.strip() != ""].rename(columns={"truth_label": "label"})
     strange = _redacted(usable[usable["label"] == OUT_OF_SCOPE], rules)
     known = usable[usable["label"] != OUT_OF_SCOPE]
-    labelled, new = _redacted(known.head(3_500), rules), _redacted(known.tail(2_000 if quick else 6_000), rules)
+    labelled, new = _redacted(known.head(3_500), rules), _redacted(known.tail(1_500 if quick else 6_000), rules)
     fields = rules.model.fields
     yield Scope("sample, history only", history, new, strange, fields)
-    yield Scope("sample, 5,000 labels", pd.concat([history, labelled], ignore_index=True), new, strange, fields)
+    yield Scope(SAMPLE, pd.concat([history, labelled], ignore_index=True), new, strange, fields)
 
 
 def written_intents(*, quick: bool) -> Iterator[Scope]:

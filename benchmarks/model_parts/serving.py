@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "policy" / "sample"
 FOUNDER = "benchmark"
-WEEK, BATCH = 300, 50
+WEEK, BATCH, HISTORY = 300, 50, 600
 POLL_SECONDS = 0.005
 
 
@@ -56,7 +56,7 @@ def _trained(folder: Path) -> Path:
     administering.found(
         store, rules.model_copy(update={"promotion": allow}), founder=FOUNDER, now=datetime(2025, 1, 1, tzinfo=UTC)
     )
-    deliver_file(business.history, folder / "history.jsonl")
+    deliver_file(business.history.tail(HISTORY), folder / "history.jsonl")
     deliver_file(business.cases[:BATCH], folder / "batch.jsonl")
     _triage(home, folder / "history.jsonl")
     occasion = _occasion(home)

@@ -23,6 +23,7 @@ from models import artifact, classifier, rebuild
 from models.classifier import TrainedModel
 
 Inbox = Callable[..., pd.DataFrame]
+NEXT = {"parcel": "refund", "refund": "login", "login": "invoice", "invoice": "parcel"}
 TRAIN_ELSEWHERE = """
 import sys
 import pandas as pd
@@ -146,6 +147,18 @@ def test_metrics_come_from_cases_that_neither_trained_nor_calibrated(trained: Tr
     assert trained.metrics["n_train"] + trained.metrics["n_calibration"] + trained.metrics["n_test"] == 600
     right = trained.withheld["truth"] == trained.withheld["label"]
     assert trained.metrics["accuracy"] == pytest.approx(right.mean())
+
+
+def test_the_newest_cases_measure_first_and_then_calibrate_what_serves(make_inbox: Inbox) -> None:
+    clean = make_inbox(400)
+    measured = clean.sort_values("received_at", kind="stable").groupby("label").tail(4).index
+    spoiled = clean.assign(label=clean["label"].where(~clean.index.isin(measured), clean["label"].map(NEXT)))
+    before, after = classifier.train(clean, ModelRules()), classifier.train(spoiled, ModelRules())
+    assert after.metrics["accuracy"] < before.metrics["accuracy"] - 0.2
+    said = [model.withheld["confidence"].mean() for model in (before, after)]
+    assert said[1] == pytest.approx(said[0], abs=0.02), "what they measure does not know them yet"
+    cases = make_inbox(50, seed=3)
+    assert after.predict(cases)["confidence"].mean() < before.predict(cases)["confidence"].mean() - 0.02
 
 
 def test_both_calibrators_are_measured_and_the_choice_is_noted(trained: TrainedModel) -> None:
