@@ -47,11 +47,11 @@ def _visible(row: dict[str, Any]) -> dict[str, Any]:
 
 def queue_next(actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Claim the work that is due next and show it; the claim lasts for the policy's lease."""
-    from handrail.acts import deciding
+    from handrail.acts import claiming
     from tasks.review import shown_case
 
     occasion = enter(actor, as_of)
-    claims = deciding.claim(occasion.store, occasion.actor, policy=occasion.policy, now=occasion.now)
+    claims = claiming.claim(occasion.store, occasion.actor, policy=occasion.policy, now=occasion.now)
     if not claims:
         answer(None, as_json=as_json, text="Nothing waits for you.")
         return
@@ -101,16 +101,16 @@ def decide(
     as_json: AsJson = False,
 ) -> None:
     """Decide a case: approve executes the suggestion, override another category's action, deny none."""
-    from handrail.acts import deciding
+    from handrail.acts import claiming, deciding
     from handrail.case import Outcome
     from tasks.deliver import deliver
 
     occasion = enter(actor, as_of)
     if fence is None:
-        claim = deciding.claim_case(occasion.store, case, occasion.actor, policy=occasion.policy, now=occasion.now)
+        claim = claiming.claim_case(occasion.store, case, occasion.actor, policy=occasion.policy, now=occasion.now)
         item, fence = claim.item_id, claim.fence
     else:
-        item = deciding.held_item(occasion.store, case, occasion.actor)
+        item = claiming.held_item(occasion.store, case, occasion.actor)
     ruling = deciding.Ruling(item, fence, Outcome(outcome), label=label, reason_code=reason, note=note)
     deciding.decide(
         occasion.store, [ruling], occasion.actor,

@@ -32,10 +32,10 @@ def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: st
     rows = _columns(file, [name for name in (text, label, time) if name])
     texts, labels = rows[text].tolist(), rows[label].tolist()
     now = occasions.moment(as_of)
-    times = pd.to_datetime(rows[time], utc=True, errors="coerce") if time else None
+    times = pd.to_datetime(rows[time], utc=True, errors="coerce", format="mixed") if time else None
     if times is not None and times.isna().any():
         raise BadInput(f"{file}, row {int(times.isna().argmax()) + 1}: the time cannot be read. Write it as ISO 8601.")
-    known = [name for name in labels if name]
+    known = [name for name in labels if name.strip()]
     if not known:
         raise BadInput(f"{file} holds no label in column {label!r}. Give the column with the categories.")
     workspace = Workspace.from_environment()
@@ -56,7 +56,7 @@ def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: st
     frame = pd.DataFrame({"case_id": range(len(rows)), "text": redacted, "amount": float("nan"), "label": labels})
     frame["provenance"] = "imported"
     frame["received_at"] = pd.NaT if times is None else times
-    labelled = frame[frame["label"] != ""]
+    labelled = frame[frame["label"].str.strip() != ""]
     trained = classifier.train(
         labelled, rules.model, (), rules.novelty, near_duplicate_from=rules.gates.training_set.near_duplicate_from
     )

@@ -119,6 +119,8 @@ def model_rebuild(version: Version, as_json: AsJson = False) -> None:
     found = rebuilding.rebuild_version(enter(None), version)
     said = "the same predictions" if found.same else "NOT the same predictions"
     lines = [f"Version {version}, rebuilt from {found.labels} labels: {said}."]
-    lines += [f"registered     {found.registered}", f"rebuilt        {found.digest or 'not trained'}"]
+    if found.digest is None:
+        lines = [f"Version {version} cannot be rebuilt: its labels are not here as they were."]
+    lines += [f"registered     {found.registered}", f"rebuilt        {found.digest or '–'}"]
     lines += [f"differs        {each}" for each in found.differs]
     answer(asdict(found), as_json=as_json, text="\n".join(lines))

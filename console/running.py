@@ -61,7 +61,9 @@ def train(
     file: Annotated[Path | None, typer.Argument(help="Labelled file; without it: the accepted labels.")] = None,
     text: Annotated[str | None, typer.Option(help="Column with the text.", metavar="COL")] = None,
     label: Annotated[str | None, typer.Option(help="Column with the category.", metavar="COL")] = None,
-    time: Annotated[str | None, typer.Option(help="Column with the time; splits by it.", metavar="COL")] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Column with the time; the newest rows measure the model.", metavar="COL")
+    ] = None,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -111,7 +113,7 @@ def predict(
     text: Annotated[str, typer.Option(help="Column with the text.", metavar="COL")],
     model: Annotated[str | None, typer.Option(help="Model version; default the champion.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write a CSV: label, confidence, novelty, queue, reason.")] = None,
-    mapping: Annotated[Path | None, typer.Option(help="mapping.yaml; its consent column and fields count.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="mapping.yaml: consent, fields and prediction count.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score a file without storing it: one row a row, by policy, model and certificate alone."""

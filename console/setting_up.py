@@ -129,17 +129,24 @@ def _last_test(test: dict[str, Any] | None) -> str | None:
 
 def people_add(
     name: Annotated[str, typer.Argument(help="Sign-in name.")],
-    role: Annotated[list[str], typer.Option(help="May be given more than once.")],
-    trained: Annotated[bool, typer.Option(help="Their labels count as accepted from now on.")] = False,
+    role: Annotated[list[str], typer.Option(help="Such as reviewer or data_curator; may be given more than once.")],
+    trained: Annotated[
+        bool | None,
+        typer.Option("--trained/--not-trained", help="Do their labels count from now on? Left out: as before."),
+    ] = None,
     actor: Actor = None,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a person, or change their roles and training."""
     from handrail.acts import administering
+    from handrail.store import rollout
 
     occasion = enter(actor, as_of)
     until = occasion.now + occasion.policy.labels.training_valid_for if trained else None
+    if trained is None:
+        with occasion.store.read() as connection:
+            until = (rollout.person(connection, name) or {}).get("trained_until")
     administering.add_person(
         occasion.store, name, roles=role, trained_until=until, actor=occasion.actor, now=occasion.now
     )

@@ -1,11 +1,13 @@
 """The audit trail: search, verify, export."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from console.answer import AsJson, answer, enter
+
+_TELLS_NOTHING = frozenset({"seq", "at", "kind", "actor", "case", "batch", "queue", "work", "input"})
 
 
 def register(app: typer.Typer) -> None:
@@ -23,20 +25,28 @@ def search(
     limit: Annotated[int, typer.Option(min=1, help="Most events.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """The newest events that fit, oldest first."""
+    """The newest events that fit, oldest first; of cases that somebody is to decide blindly without what was said."""
     import json
 
-    from handrail.store import trail
+    from handrail.store import labels, trail
 
     occasion = enter(None)
     with occasion.store.read() as connection:
-        events = trail.search(connection, case=case, kind=kind, limit=limit)
+        found = trail.search(connection, case=case, kind=kind, limit=limit)
+        blind = labels.still_blind(connection, sorted({e["case"] for e in found if "case" in e}))
+    events = [_silent(event) if event.get("case") in blind else event for event in found]
     lines = [
         f"{e['seq']:>8}  {e['at'][:19]}  {e['kind']:20} {e['actor']:16} "
         + json.dumps({k: v for k, v in e.items() if k not in ("seq", "at", "kind", "actor")})
         for e in events
     ]
     answer(events, as_json=as_json, text="\n".join(lines) or "No event matches.")
+
+
+def _silent(event: dict[str, Any]) -> dict[str, Any]:
+    """The event without what a model or a person said of its case; `withheld` says that something is missing."""
+    kept = {name: value for name, value in event.items() if name in _TELLS_NOTHING}
+    return kept if len(kept) == len(event) else {**kept, "withheld": "somebody is to decide this case blindly"}
 
 
 def verify(as_json: AsJson = False) -> None:

@@ -25,7 +25,8 @@ class Look:
     """One look: the `number`-th of its version and category, what it spent of delta and what it found.
 
     `window` is the time of the oldest and the newest label looked at, `since` the moment from which looks
-    count: an earlier one was a look at other production. `looked_at` counts the labels.
+    count: an earlier one was a look at other production. `looked_at` counts the labels. `shift` is when the newest
+    drift known to the look began.
     """
 
     terms: Terms
@@ -35,6 +36,7 @@ class Look:
     looked_at: int
     window: tuple[datetime, datetime]
     since: datetime
+    shift: datetime | None = None
 
 
 def spent(delta: float, number: int) -> float:

@@ -126,4 +126,4 @@ def _moment(at: datetime) -> str:
 
 
 def _days(span: timedelta) -> str:
-    return f"{span / timedelta(days=1):.3g} days"
+    return f"{span / timedelta(days=1):.1f}".removesuffix(".0") + " days"

@@ -1,6 +1,6 @@
 """How far a confidence can be believed: calibration error, its table, and the plots for the registry."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 BINS = 15
 _DARK = 0.5
 _LEGIBLE = 40  # categories; drawing 150 with their numbers took longer than training on them
+_LONGEST_NAME = 40  # characters; longer names would leave no room for the cells
 
 
 def reliability(confidence: ArrayLike, correct: ArrayLike, bins: int = BINS) -> pd.DataFrame:
@@ -98,10 +99,11 @@ def confusion_figure(withheld: pd.DataFrame) -> "Figure":
         color = "white" if share[row, column] > _DARK else "0.2"
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", color=color)
     ticks, size = range(len(table)), 10 if legible else 6
-    axes.set_xticks(
-        ticks, table.columns, rotation=60 if legible else 90, ha="right" if legible else "center", size=size
-    )
-    axes.set_yticks(ticks, table.index, size=size)
+    names = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…" for name in map(str, table.index)]
+    # Names are anybody's: a dollar sign in one begins no formula.
+    said: dict[str, Any] = {"size": size, "parse_math": False}
+    axes.set_xticks(ticks, names, rotation=60 if legible else 90, ha="right" if legible else "center", **said)
+    axes.set_yticks(ticks, names, **said)
     axes.set(xlabel="predicted", ylabel="truth", title="Confusion, newest cases")
     return figure
 

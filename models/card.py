@@ -66,7 +66,7 @@ def _learnt(row: Mapping[str, Any]) -> list[str]:
 
 
 def _measured(metrics: Mapping[str, float]) -> list[str]:
-    lines = ["on the newest labels of each category, which neither trained nor calibrated it"]
+    lines = ["on the newest labels of each category, which had not calibrated it yet"]
     for name, meaning in _METRICS.items():
         if name in metrics:
             value = metrics[name]

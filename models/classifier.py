@@ -36,8 +36,8 @@ def _nothing_withheld() -> pd.DataFrame:
 class TrainedModel:
     """A fitted classifier with everything that a prediction needs.
 
-    `metrics` and `withheld` (truth, label, confidence) come from the newest examples, which neither
-    trained nor calibrated it; `withheld` is empty in a model read back from the registry.
+    `metrics` and `withheld` (truth, label, confidence) come from the newest examples, which trained nothing and
+    calibrated it only when they had measured it; `withheld` is empty in a model read back from the registry.
     `predictions_digest` names what it predicts for them: who rebuilds the model compares it.
     """
 

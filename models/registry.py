@@ -160,16 +160,18 @@ def reconcile(workspace: Workspace, name: str, serving_version: str | None) -> A
 
 
 def promote(
-    store: Store, workspace: Workspace, name: str, version: str, *, actor: str, reason: str, now: datetime
-) -> acts.Evidence:
+    store: Store, workspace: Workspace, name: str, version: str, *, actor: str, reason: str, now: datetime,
+    resting_on: acts.Evidence | None = None,
+) -> acts.Evidence:  # fmt: skip
     """Let a version serve, then let alias and tags follow; says what the promotion rests on.
 
     Raises:
         NotFound, Refused, ModelUnavailable: see `require_fit`.
+        Conflict: it does not rest on `resting_on` any more.
         NotPermitted: the actor has no role that may.
     """
     require_fit(store, workspace, name, version)
-    evidence = acts.set_champion(store, version, actor=actor, reason=reason, now=now)
+    evidence = acts.set_champion(store, version, actor=actor, reason=reason, now=now, resting_on=resting_on)
     _follow(workspace, name, version, {"handrail.evidence": _PROMOTED[evidence]})
     return evidence
 
@@ -198,13 +200,13 @@ def rollback(store: Store, workspace: Workspace, name: str, *, actor: str, reaso
     """Let the earlier version that served last and can be read serve again; returns the version that serves now.
 
     Raises:
-        Refused, NotPermitted: see `handrail.acts.models.roll_back`; or no earlier version can be read.
+        Refused, Conflict, NotPermitted: see `handrail.acts.models.roll_back`; or no earlier version can be read.
     """
     with store.read() as connection:
         serving = stored.serving(connection)["model_version"]
         rows = [stored.version(connection, version) for version in acts.earlier(connection)]
     to = _first_readable(workspace, name, [row for row in rows if row is not None])
-    version = acts.roll_back(store, actor=actor, reason=reason, now=now, to=to)
+    version = acts.roll_back(store, actor=actor, reason=reason, now=now, to=to, of=serving)
     _follow(workspace, name, version, {})
     _tag(workspace, name, serving, {"handrail.evidence": "rolled back: it never serves again"})
     return version

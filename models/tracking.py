@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import sqlite3
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -98,8 +99,10 @@ def log(workspace: Workspace, name: str, trained: "Model", evidence: Evidence, c
             mlflow.log_params(dict(evidence.parameters))
             mlflow.log_metrics(dict(evidence.metrics))
             mlflow.set_tags(dict(evidence.tags))
-            for file, figure in evidence.figures.items():
-                mlflow.log_figure(figure, file)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box
+                for file, figure in evidence.figures.items():
+                    mlflow.log_figure(figure, file)
             saved = _log_model(trained, companion)
         files = Path(mlflow.artifacts.download_artifacts(artifact_uri=saved.model_uri))
     return Logged(run.info.run_id, files, saved.model_uri, saved.model_id)

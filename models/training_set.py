@@ -1,6 +1,7 @@
 """Which examples train, which calibrate and which measure; the digest that names the set."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,7 @@ ALIKE_FROM = TrainingSetRules().near_duplicate_from
 _FEWEST_HELD_OUT = 60  # below it the temperature is guesswork; small sets give up to a quarter of themselves
 _TO_MEASURE = 3  # labels of a category: one each to train, to calibrate and to measure
 _ENOUGH_LEFT = 0.5  # share of a part's examples that must have no near-duplicate in an earlier part
+_NOTES_TOLD = 3  # of what was left out, in the sentence that refuses to train
 _TRAIN, _CALIBRATE, _MEASURE = 0, 1, 2
 
 
@@ -50,7 +52,7 @@ def prepare(examples: pd.DataFrame, rules: ModelRules, *, near_duplicate_from: f
     _refuse_equal_texts(usable)
     usable = _in_order(usable, rules.seed).tail(rules.max_labels)
     usable = _common_categories(usable, rules.min_labels_per_category, notes)
-    _refuse_unlearnable(usable, rules)
+    _refuse_unlearnable(usable, rules, notes)
     part = _parts(usable["label"], rules.calibration_share)
     part = _with_near_duplicates(usable["text"].tolist(), part, near_duplicate_from, notes)
     train, calibrate, measure = (usable[part == which] for which in (_TRAIN, _CALIBRATE, _MEASURE))
@@ -73,6 +75,8 @@ def dataset_digest(examples: pd.DataFrame) -> str:
 
 def _usable(examples: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     text = examples["text"].fillna("").astype(str).str.strip()
+    if len(text) and (text == "").all():
+        raise BadInput("All texts are empty, so nothing can be learnt from them: check the text column.")
     labelled = examples["label"].notna() & (text != "")
     kept = examples.assign(text=text)[labelled]
     if len(kept) < len(examples):
@@ -115,10 +119,12 @@ def _refuse_equal_texts(examples: pd.DataFrame) -> None:
         raise BadInput("All texts are equal, so nothing tells the categories apart: check the text column.")
 
 
-def _refuse_unlearnable(examples: pd.DataFrame, rules: ModelRules) -> None:
+def _refuse_unlearnable(examples: pd.DataFrame, rules: ModelRules, notes: Sequence[str]) -> None:
     if len(examples) < rules.min_labels:
+        more = f"; and {len(notes) - _NOTES_TOLD} more reasons" if len(notes) > _NOTES_TOLD else ""
+        because = f" ({'; '.join(notes[:_NOTES_TOLD])}{more})" if notes else ""
         raise BadInput(
-            f"{len(examples)} usable labels are too few to train on: "
+            f"{len(examples)} usable labels are too few to train on{because}: "
             f"collect {rules.min_labels - len(examples)} more, or lower `model.min_labels` in the policy."
         )
     if examples["label"].nunique() < 2:  # noqa: PLR2004 - one category leaves nothing to tell apart

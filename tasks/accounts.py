@@ -28,6 +28,7 @@ class Account:
     version: str
     category: str | None
     since: datetime
+    shift: datetime | None
     scores: pd.Series
     labels: pd.DataFrame
     looks: list[dict[str, Any]]
@@ -84,7 +85,9 @@ def accounts(occasion: Occasion) -> Iterator[Account]:
         shift = models.newest_shift(connection)
         counted = row["registered_at"] if shift is None else max(row["registered_at"], shift)
         since = now - rules.valid_for if shift is None else max(now - rules.valid_for, shift)
-        cases = certificates.population(connection, version, since=since, received_after=row["trained_until"])
+        # A model that learnt from cases without a time may have learnt from any that came before it.
+        learnt_until = row["trained_until"] or row["registered_at"]
+        cases = certificates.population(connection, version, since=since, received_after=learnt_until)
         rulings = certificates.blind_rulings(connection, since=since)
         held = certificates.certificates(connection, version, now, rules=rules)
         looks = records(certificates.attempts(connection, version, since=counted))
@@ -94,7 +97,7 @@ def accounts(occasion: Occasion) -> Iterator[Account]:
     for category in (None, *low):
         part = population if category is None else population[population["predicted"] == category]
         yield Account(
-            rules, now, version, category, counted, part["confidence"], blind.standing(part),
+            rules, now, version, category, counted, shift, part["confidence"], blind.standing(part),
             [each for each in looks if each["category"] == category], valid.get(category),
         )  # fmt: skip
 

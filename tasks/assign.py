@@ -12,21 +12,22 @@ from handrail.policy import Policy
 from handrail.queues import Queue, Situation, route_many
 from handrail.store import cases, models, queue
 from tasks.occasion import Occasion, log
-from tasks.situation import situation
+from tasks.situation import seen, situation
 from tasks.step import step
 
 
 @step
 def assign(occasion: Occasion) -> dict[str, int]:
     """Route every scored case; returns how many went to each queue."""
-    holds = situation(occasion)
-    if holds.held:
-        log.warning("auto-approval is held: %s has been silent for too long", holds.held)
+    silent = situation(occasion).held
+    if silent:
+        log.warning("auto-approval is held: %s has been silent for too long", silent)
     counts: Counter[str] = Counter({str(name): 0 for name in Queue})
     after = 0
     while True:
         with occasion.store.read() as connection:
-            version = models.serving(connection)["model_version"]
+            # Anew for each chunk: another version may serve by now, and this one's certificates be void.
+            holds, version = seen(connection, occasion), models.serving(connection)["model_version"]
             chunk = cases.pick(
                 connection,
                 State.SCORED,

@@ -46,4 +46,4 @@ def look(account: Account) -> Look:
     )  # fmt: skip
     terms = Terms(account.version, account.category, rules.max_error, rules.delta, account.now + rules.valid_for)
     window = (labels["labelled_at"].min().to_pydatetime(), labels["labelled_at"].max().to_pydatetime())
-    return Look(terms, account.number, delta, found, len(labels), window, account.since)
+    return Look(terms, account.number, delta, found, len(labels), window, account.since, account.shift)

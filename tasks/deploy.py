@@ -33,6 +33,7 @@ def promote(occasion: Occasion, version: str, reason: str) -> Promotion:
     Raises:
         NotFound: the version is not registered.
         Refused: it may never serve, it was judged and refused, or nothing speaks for it; says what is missing.
+        Conflict: another version came to serve meanwhile.
     """
     authority.required(reason)
     with occasion.store.read() as connection:
@@ -51,7 +52,7 @@ def promote(occasion: Occasion, version: str, reason: str) -> Promotion:
         _permit_without_evidence(occasion, version, missing)
     basis = registry.promote(
         occasion.store, occasion.workspace, occasion.model_name, version, actor=occasion.actor, reason=reason,
-        now=occasion.now,
+        now=occasion.now, resting_on=basis,
     )  # fmt: skip
     take_reference(occasion, version)
     log.info("version %s is promoted by hand (evidence: %s)", version, basis)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from handrail.acts import models as model_acts
 from handrail.policy import Consequence, Policy
-from handrail.store import evidence, models, trail
+from handrail.store import evidence, models
 from models import gate, registry
 from tasks import data_gates, drift
 from tasks.occasion import Occasion, log
@@ -105,7 +105,7 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None) -> Judgement:
         gained = f"gain {judgement.verdict.gain:.3f} a case on {judgement.verdict.cases} withheld cases"
         registry.promote(
             occasion.store, occasion.workspace, occasion.model_name, version, actor=occasion.actor,
-            reason=reason or gained, now=occasion.now,
+            reason=reason or gained, now=occasion.now, resting_on="judged",
         )  # fmt: skip
         take_reference(occasion, version)
         log.info("challenger %s is promoted", version)
@@ -127,7 +127,7 @@ def _compare(trial: Trial, withheld: pd.DataFrame, pages: tuple[str, ...]) -> Ju
     }  # fmt: skip
     model_acts.record_judgement(
         occasion.store, version, passed=verdict.passed, cases=verdict.cases, reasons=verdict.codes, told=told,
-        actor=occasion.actor, now=occasion.now,
+        actor=occasion.actor, now=occasion.now, since=trial.since,
     )  # fmt: skip
     if not verdict.passed:
         model_acts.refuse(occasion.store, version, reasons=verdict.codes, actor=occasion.actor, now=occasion.now)
@@ -156,16 +156,14 @@ def _fresh_since(occasion: Occasion) -> datetime:
     """Since when a withheld label is fresh: neither used by an earlier judgement nor from before the newest shift."""
     with occasion.store.read() as connection:
         since = occasion.now - occasion.policy.promotion.withheld
-        judged = trail.search(connection, kind="model.judged", limit=1)
-        if judged:
-            since = max(since, pd.Timestamp(judged[-1]["at"]).to_pydatetime())
+        since = max(since, model_acts.last_judged(connection) or since)
         return drift.since_last_shift(connection, since)
 
 
 def _fresh_labels(trial: Trial) -> pd.DataFrame:
     """Fresh withheld labels, the newest of each case, with the `weight` of the production cases it stands for."""
     with trial.occasion.store.read() as connection:
-        labels = evidence.withheld_labels(connection, since=trial.since)
+        labels = evidence.withheld_labels(connection, since=trial.since, until=trial.occasion.now)
     labels = labels[is_withheld(trial.occasion, labels["case_id"].tolist())].drop_duplicates("case_id", keep="last")
     return labels.assign(weight=_weights(trial.occasion, labels)).reset_index(drop=True)
 

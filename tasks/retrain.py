@@ -116,6 +116,7 @@ def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str)
         registry.promote(
             occasion.store, occasion.workspace, occasion.model_name, registered.version,
             actor=occasion.actor, reason="first version: there is nothing to compare it with", now=occasion.now,
+            resting_on="first",
         )  # fmt: skip
     log.info("registered version %s from %d labels (%s)", registered.version, len(rows), cause)
     return Trained(registered.version, len(rows), dict(trained.metrics), tuple(trained.notes), first)

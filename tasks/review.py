@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from handrail.acts.deciding import Claim
+from handrail.acts.claiming import Claim
 from handrail.queues import explain
 from handrail.store import cases, labels, queue
 from tasks.explain import explain_prediction

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from handrail.acts import administering, deciding, labelling
-from handrail.acts.deciding import Claim, Ruling
+from handrail.acts import administering, claiming, deciding, labelling
+from handrail.acts.claiming import Claim
+from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.sample import OUT_OF_SCOPE, Reviewer, SampleBusiness, outcomes
 from handrail.store import evidence
@@ -52,7 +53,7 @@ def _sit(
     occasion: Occasion, name: str, reviewer: Reviewer, attested: "pd.Series[str]", rng: np.random.Generator
 ) -> None:
     policy, now = occasion.policy, occasion.now
-    claims = deciding.claim(occasion.store, name, policy=policy, now=now, limit=len(attested), kinds=["gold"])
+    claims = claiming.claim(occasion.store, name, policy=policy, now=now, limit=len(attested), kinds=["gold"])
     truth = attested.loc[[claim.case_id for claim in claims]].to_numpy()
     nothing = np.full(len(claims), "", dtype=object)
     answers, seconds = reviewer.decide(truth, nothing, np.zeros(len(claims), dtype=bool), nothing, 1, rng)
@@ -94,7 +95,7 @@ class Staff:
         self, occasion: Occasion, reviewer: Reviewer, name: str, week: int, capacity: int, kinds: list[str]
     ) -> int:
         policy, now = occasion.policy, occasion.now
-        claims = deciding.claim(occasion.store, name, policy=policy, now=now, limit=capacity, kinds=kinds)
+        claims = claiming.claim(occasion.store, name, policy=policy, now=now, limit=capacity, kinds=kinds)
         if not claims:
             return 0
         with occasion.store.read() as connection:

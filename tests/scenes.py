@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import func, select
 
-from handrail.acts import administering, deciding, intake, routing, watching
-from handrail.acts.deciding import Claim, Ruling
+from handrail.acts import administering, claiming, deciding, intake, routing, watching
+from handrail.acts.claiming import Claim
+from handrail.acts.deciding import Ruling
 from handrail.acts.intake import Delivery, Taken
 from handrail.case import Outcome
 from handrail.policy import CategoryRules, Consequence, LabelRules, Policy, QueueRules, Stage
@@ -153,7 +154,7 @@ class Scene:
 
     def claim(self, case_id: int, actor: str = "rita", at: datetime = NOW) -> Claim:
         """Claim the open work of a case."""
-        return deciding.claim_case(self.store, case_id, actor, policy=self.policy, now=at)
+        return claiming.claim_case(self.store, case_id, actor, policy=self.policy, now=at)
 
     def decide(
         self, case_id: int, outcome: str = "approve", actor: str = "rita", at: datetime = NOW, **ruling: object

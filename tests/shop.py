@@ -15,7 +15,7 @@ from prefect import Flow
 from sqlalchemy import select
 
 from handrail import policy as policies
-from handrail.acts import administering, deciding, pausing, watching
+from handrail.acts import administering, claiming, deciding, pausing, watching
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.policy import Policy, Stage
@@ -169,7 +169,7 @@ class Shop:
         """Let two people and the manager decide everything that waits: blind, by the case's true category."""
         occasion, done = self.at(moment), 0
         for name in ("rita", "ruth", "ron", MANAGER):
-            claims = deciding.claim(occasion.store, name, policy=occasion.policy, now=moment, limit=10_000, kinds=kinds)
+            claims = claiming.claim(occasion.store, name, policy=occasion.policy, now=moment, limit=10_000, kinds=kinds)
             rulings = [
                 Ruling(claim.item_id, claim.fence, Outcome.OVERRIDE, self._label(claim.case_id, right=right))
                 for claim in claims

@@ -19,7 +19,8 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
     nothing leaves the earlier one as it is.
 
     Raises:
-        Conflict: another run has looked meanwhile, or another version serves: this look was not the one it says.
+        Conflict: another run has looked meanwhile, a drift was found, or another version serves: this look was not
+            the one it says.
         NotPermitted: `actor` may not certify.
     """
     terms = look.terms
@@ -27,10 +28,11 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
         authorize(connection, "certify", actor)
         trail.lock(connection)
         before = certificates.count_attempts(connection, terms.model_version, terms.category, since=look.since)
-        if before != look.number - 1 or models.serving(connection)["model_version"] != terms.model_version:
+        same_model = models.serving(connection)["model_version"] == terms.model_version
+        if before != look.number - 1 or not same_model or models.newest_shift(connection) != look.shift:
             raise Conflict(
-                f"The labels of version {terms.model_version} were looked at, or another version was promoted, "
-                "in the meantime. Run the shadow scoring again."
+                f"The labels of version {terms.model_version} were looked at, a drift was found, or another version "
+                "was promoted in the meantime. Run the shadow scoring again."
             )
         issued = _issue(connection, look, now)
         certificates.insert_attempt(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from handrail.acts.authority import authorize, required
-from handrail.errors import NotFound, Refused
+from handrail.errors import Conflict, NotFound, Refused
 from handrail.store import certificates, models, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
@@ -67,13 +67,17 @@ def evidence_for(connection: Connection, row: dict[str, Any]) -> Evidence:
     return "judged" if judgement.get("passed") and judgement.get("champion", champion) == champion else "none"
 
 
-def set_champion(store: Store, version: str, *, actor: str, reason: str, now: datetime) -> Evidence:
+def set_champion(
+    store: Store, version: str, *, actor: str, reason: str, now: datetime, resting_on: Evidence | None = None
+) -> Evidence:
     """Let `version` serve from the next batch on; certificates of the earlier one are void.
 
-    The event says what the promotion rests on. Whether it may rest on nothing is for `tasks.deploy.promote` to say.
+    The event says what the promotion rests on. Whether it may rest on nothing is for `tasks.deploy.promote` to say:
+    `resting_on` is what it was when the caller looked.
 
     Raises:
         NotFound, Refused: see `may_serve`.
+        Conflict: it rests on something else by now, for another version serves.
     """
     reason = required(reason)
     with store.write() as connection:
@@ -81,6 +85,11 @@ def set_champion(store: Store, version: str, *, actor: str, reason: str, now: da
         trail.lock(connection)
         row = may_serve(connection, version)
         evidence = evidence_for(connection, row)
+        if resting_on not in (None, evidence):
+            raise Conflict(
+                f"Another version was promoted or rolled back while version {version} was looked at: what spoke for "
+                "it does not any more. Look at `handrail model list`, then ask again."
+            )
         serving = models.serving(connection)
         previous = serving["model_version"]
         if previous is not None:
@@ -106,19 +115,28 @@ def earlier(connection: Connection) -> list[str]:
     return sorted(retired, key=lambda version: version != models.serving(connection)["previous"])
 
 
-def roll_back(store: Store, *, actor: str, reason: str, now: datetime, to: str | None = None) -> str:
+def roll_back(
+    store: Store, *, actor: str, reason: str, now: datetime, to: str | None = None, of: str | None = None
+) -> str:
     """Let an earlier version serve again and bar the present one for ever; returns the version that serves now.
 
-    `to` names one of `earlier`; without it, it is the first of them.
+    `to` names one of `earlier`; without it, it is the first of them. `of` is the version that served when the caller
+    looked: no other is barred in its place.
 
     Raises:
         Refused: there is no earlier version to return to, or `to` is none.
+        Conflict: `of` does not serve any more.
     """
     reason = required(reason)
     with store.write() as connection:
         authorize(connection, "roll_back", actor)
         trail.lock(connection)
         present, candidates = models.serving(connection)["model_version"], earlier(connection)
+        if of not in (None, present):
+            raise Conflict(
+                f"Version {of} does not serve any more, version {present} does. Look at `handrail model list`, and "
+                "roll back again if that one is to go as well."
+            )
         if present is None or not candidates:
             raise Refused("There is no earlier version to return to. Pause instead: `handrail pause --all --reason …`.")
         previous = candidates[0] if to is None else to
@@ -135,7 +153,7 @@ def roll_back(store: Store, *, actor: str, reason: str, now: datetime, to: str |
     return previous
 
 
-def record_judgement(
+def record_judgement(  # noqa: PLR0913 - what a judgement is, in one place
     store: Store,
     version: str,
     *,
@@ -145,17 +163,34 @@ def record_judgement(
     actor: str,
     now: datetime,
     told: Mapping[str, Any] | None = None,
+    since: datetime | None = None,
 ) -> None:
     """Record that a challenger was judged; the labels used are not fresh any more.
 
     `reasons` are codes for the trail. `told` holds what people read of it, figures and sentences as plain JSON, and
-    becomes the version's judgement.
+    becomes the version's judgement. `since` is the moment from which labels were taken to be fresh.
+
+    Raises:
+        Conflict: another judgement has used labels from after `since` meanwhile.
     """
     with store.write() as connection:
         authorize(connection, "set_champion", actor)
+        trail.lock(connection)
+        last = last_judged(connection)
+        if since is not None and last is not None and last > since:
+            raise Conflict(
+                f"Another judgement has used the labels up while version {version} was judged. "
+                "Judge it again when there are fresh ones."
+            )
         models.set_judgement(connection, version, {"passed": passed, "cases": cases, **(told or {})})
         data = {"version": version, "passed": passed, "cases": cases, "reasons": list(reasons)}
         trail.append(connection, [Event("model.judged", data=data)], at=now, actor=actor)
+
+
+def last_judged(connection: Connection) -> datetime | None:
+    """When a judgement last used withheld labels up, or None."""
+    found = trail.search(connection, kind="model.judged", limit=1)
+    return datetime.fromisoformat(found[0]["at"]) if found else None
 
 
 def record_failed_gate(
@@ -185,9 +220,20 @@ def record_failed_gate(
 
 
 def refuse(store: Store, version: str, *, reasons: Sequence[str], actor: str, now: datetime) -> None:
-    """Record that a challenger did not pass its gate, by the codes of why; the champion goes on serving."""
+    """Record that a challenger did not pass its gate, by the codes of why; the champion goes on serving.
+
+    Raises:
+        Conflict: it is no challenger any more, for it serves or has served.
+    """
     with store.write() as connection:
         authorize(connection, "set_champion", actor)
+        trail.lock(connection)
+        row = models.version(connection, version)
+        if row is not None and row["status"] in ("champion", "retired", "rolled_back"):
+            raise Conflict(
+                f"Version {version} was promoted while it was looked at. To take it back: "
+                "`handrail model rollback --reason …`."
+            )
         models.set_status(connection, version, "refused")
         if models.serving(connection)["challenger"] == version:
             models.set_serving(connection, challenger=None)

@@ -12,7 +12,7 @@ from handrail.case import Outcome, State
 from handrail.policy import Policy
 from handrail.queues import Queue, Reason
 from handrail.sla import due
-from handrail.store import cases, outbox, queue, rollout, trail
+from handrail.store import cases, models, outbox, queue, rollout, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -73,13 +73,16 @@ def assign(store: Store, routes: pd.DataFrame, *, policy: Policy, actor: str, no
     """Put scored cases into their queues; A gets decision and action in the same transaction, B and C a work item.
 
     `routes` has case_id, queue, reason, reasons, category, confidence, threshold, stage, control, suggestion_hidden,
-    model_version, due_at. Returns the number of cases by queue.
+    model_version, due_at. Returns the number of cases by queue. What a version would approve that serves no more stays
+    scored, for the next run to route by the version that does.
     """
     counts = {str(name): 0 for name in Queue}
-    for rows in _parts(routes.drop(columns="flags", errors="ignore")):
+    for planned in _parts(routes.drop(columns="flags", errors="ignore")):
         with store.write() as connection:
             authorize(connection, "assign", actor)
             trail.lock(connection)
+            serving = models.serving(connection)["model_version"]
+            rows = [row for row in planned if row["queue"] != Queue.A or serving in (None, row["model_version"])]
             automatic = {row["case_id"] for row in rows if row["queue"] == Queue.A}
             waiting = [row["case_id"] for row in rows if row["case_id"] not in automatic]
             moved = set(cases.set_state(connection, sorted(automatic), State.DECIDED, only_from=State.SCORED))

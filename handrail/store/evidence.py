@@ -191,35 +191,12 @@ def compared(connection: Connection, *, since: datetime, until: datetime) -> pd.
     return frame(connection, query)
 
 
-def blind_labels(connection: Connection, version: str, *, since: datetime) -> pd.DataFrame:
-    """Blind accepted labels beside what `version` said, by time of labelling.
-
-    Columns: case_id, label, labelled_at, received_at, predicted, confidence, provenance, queue, stage,
-    inclusion_probability, random, text (redacted), amount, fields.
-    """
-    query = (
-        select(
-            Label.case_id, Label.label, Label.labelled_at, Case.received_at, Prediction.label.label("predicted"),
-            Prediction.confidence, Label.provenance, Route.queue, Route.stage, AuditDraw.inclusion_probability,
-            AuditDraw.random, CaseInput.redacted.label("text"), Case.amount, Case.fields,
-        )
-        .join(Case, Case.id == Label.case_id)
-        .join(CaseInput, CaseInput.case_id == Label.case_id)
-        .join(Route, Route.case_id == Label.case_id)
-        .join(Prediction, and_(Prediction.case_id == Label.case_id, Prediction.model_version == version))
-        .join(AuditDraw, AuditDraw.case_id == Label.case_id, isouter=True)
-        .where(Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at >= since)
-        .where(Label.case_id.not_in(gold_ids()))
-        .order_by(Label.labelled_at, Label.id)
-    )  # fmt: skip
-    return frame(connection, query)
-
-
-def withheld_labels(connection: Connection, *, since: datetime) -> pd.DataFrame:
+def withheld_labels(connection: Connection, *, since: datetime, until: datetime | None = None) -> pd.DataFrame:
     """Blind accepted labels of cases labelled blindly since then, with what tells the chance of each to be so.
 
-    A case that had a blind label before is not fresh, whoever labels it again. Columns: case_id, label, labelled_at,
-    text (redacted), amount, fields, queue, stage, inclusion_probability (audits only).
+    None from after `until`: what comes while they are used is for the next time. A case that had a blind label before
+    is not fresh, whoever labels it again. Columns: case_id, label, labelled_at, text (redacted), amount, fields,
+    queue, stage, inclusion_probability (audits only).
     """
     earlier = aliased(Label)
     query = (
@@ -239,7 +216,7 @@ def withheld_labels(connection: Connection, *, since: datetime) -> pd.DataFrame:
         .where(Case.has_text, CaseInput.redacted.is_not(None))
         .order_by(Label.id)
     )  # fmt: skip
-    return frame(connection, query)
+    return frame(connection, query if until is None else query.where(Label.labelled_at <= until))
 
 
 def shadow_error(connection: Connection) -> float | None:

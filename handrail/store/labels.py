@@ -64,11 +64,24 @@ def opinions_on(connection: Connection, case_id: int) -> list[str | None]:
     return list(connection.execute(query.order_by(Decision.id)).scalars())
 
 
+def still_blind(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Which of these cases somebody is to decide from the case alone: hidden work waits on them, or they are gold."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        waits = select(WorkItem.case_id).where(
+            WorkItem.case_id.in_(part), WorkItem.state == "open", WorkItem.suggestion_hidden
+        )
+        in_use = select(GoldCase.case_id).where(GoldCase.case_id.in_(part), GoldCase.retired_at.is_(None))
+        found |= {*connection.execute(waits).scalars(), *connection.execute(in_use).scalars()}
+    return found
+
+
 def listed(connection: Connection, *, status: str | None, limit: int) -> pd.DataFrame:
     """Labels, newest first, with the category whose action went out for the case, if one did.
 
-    Columns: case_id, label, status, provenance, reviewer, blind, labelled_at, executed. Asked for provisional ones,
-    it leaves out those of cases that have an adjudicated label.
+    Columns: case_id, label, status, provenance, reviewer, blind, labelled_at, executed; the latter is None while a
+    provisional label waits to be settled, for the model may have said it. Asked for provisional ones, it leaves out
+    those of cases that have an adjudicated label.
     """
     executed = (
         select(Outbox.category)
@@ -77,9 +90,11 @@ def listed(connection: Connection, *, status: str | None, limit: int) -> pd.Data
         .limit(1)
         .scalar_subquery()
     )
+    settled = select(Label.case_id).where(Label.status == "adjudicated")
+    open_ones = and_(Label.status == "provisional", Label.case_id.not_in(settled))
     query = (
         select(Label.case_id, Label.label, Label.status, Label.provenance, Label.reviewer, Label.blind,
-               Label.labelled_at, executed.label("executed"))
+               Label.labelled_at, case((open_ones, None), else_=executed).label("executed"))
         .where(Label.case_id.not_in(gold_ids()))
         .order_by(Label.id.desc())
         .limit(limit)
@@ -87,7 +102,6 @@ def listed(connection: Connection, *, status: str | None, limit: int) -> pd.Data
     if status is not None:
         query = query.where(Label.status == status)
     if status == "provisional":
-        settled = select(Label.case_id).where(Label.status == "adjudicated")
         query = query.where(Label.case_id.not_in(settled))
     return frame(connection, query)
 

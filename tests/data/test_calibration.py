@@ -1,5 +1,7 @@
 """Calibration error against a direct loop over the bins, and the plots."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,3 +70,12 @@ def test_numbers_stand_in_the_cells_that_have_cases_as_long_as_they_can_be_read(
     names = [f"{number:02d}" for number in range(categories)]
     withheld = pd.DataFrame({"truth": names, "label": names, "confidence": 0.9})
     assert len(calibration.confusion_figure(withheld).axes[0].texts) == numbers
+
+
+def test_names_are_drawn_as_they_are_written_and_long_ones_cut(tmp_path: Path) -> None:
+    names = ["$\\frac$", "from $5 to $10_", "x" * 41, "y" * 40]
+    withheld = pd.DataFrame({"truth": names, "label": names, "confidence": 0.9})
+    figure = calibration.confusion_figure(withheld)
+    figure.savefig(tmp_path / "confusion.png")  # a formula would be refused here
+    shown = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert sorted(shown) == sorted(["$\\frac$", "from $5 to $10_", "x" * 40 + "…", "y" * 40])

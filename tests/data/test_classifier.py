@@ -171,8 +171,8 @@ def test_both_calibrators_are_measured_and_the_choice_is_noted(trained: TrainedM
     ("spoil", "sentence"),
     [
         (lambda rows: rows.head(99), "collect 1 more"),
-        (lambda rows: rows.assign(text=""), "0 usable labels"),
-        (lambda rows: rows.assign(text=None), "0 usable labels"),
+        (lambda rows: rows.assign(text=""), "All texts are empty"),
+        (lambda rows: rows.assign(text=None), "All texts are empty"),
         (lambda rows: rows.assign(text="same"), "check the text column"),
         (lambda rows: rows.assign(text=[f"{'-' * (i % 9)}{i}" for i in range(len(rows))]), None),
         (lambda rows: rows.assign(text=[chr(33 + i % 9) for i in range(len(rows))]), "check the text column|too few"),

@@ -116,9 +116,18 @@ def test_texts_that_do_not_differ_are_refused(make_inbox: Inbox) -> None:
         training_set.prepare(make_inbox(200).assign(text="same"), ModelRules())
 
 
-def test_texts_that_are_all_empty_are_too_few_labels(make_inbox: Inbox) -> None:
+def test_texts_that_are_all_empty_are_refused_as_such(make_inbox: Inbox) -> None:
+    with pytest.raises(BadInput, match=r"All texts are empty.*check the text column"):
+        training_set.prepare(make_inbox(200).assign(text=" "), ModelRules())
     with pytest.raises(BadInput, match="0 usable labels"):
-        training_set.prepare(make_inbox(200).assign(text=""), ModelRules())
+        training_set.prepare(make_inbox(200).head(0), ModelRules())
+
+
+def test_too_few_labels_say_what_was_left_out(make_inbox: Inbox) -> None:
+    rows = make_inbox(200)
+    only = rows.assign(label=[f"only {at}" for at in range(len(rows))])
+    with pytest.raises(BadInput, match=r"'only 0' left out: 1 labels.*and 197 more reasons\): collect 100 more"):
+        training_set.prepare(only, ModelRules())
 
 
 def test_the_digest_names_the_set_and_not_its_order(make_inbox: Inbox) -> None:

@@ -1,5 +1,6 @@
 """From the terminal: gold cases, a test, what it changes, and labels that wait to be settled."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -40,12 +41,31 @@ def test_a_reviewer_labels_gold_cases_and_is_trained(gold: Handrail) -> None:
     (nils,) = (row for row in gold.ask("people", "list") if row["name"] == "nils")
     assert (nils["test"]["right"], nils["test"]["passed"]) == (20, True)
     assert nils["trained_until"].startswith("2026-07-11")
+    both = ("--role", "reviewer", "--role", "data_curator")
+    assert gold.ask("people", "add", "nils", *both)["trained_until"] == nils["trained_until"], "a role takes nothing"
+    assert gold.ask("people", "add", "nils", *both, "--not-trained")["trained_until"] is None
 
 
 def test_answers_are_for_curators(gold: Handrail) -> None:
     for command in (("gold", "list"), ("labels", "list")):
         assert "may not" in gold(*command, actor="nils").refusal
     assert "case" in gold("gold", "attest", 999, "refund_request", actor="cara").refusal.lower()
+
+
+def test_the_trail_tells_nobody_what_was_said_of_a_case_that_is_to_be_decided_blindly(day: Handrail) -> None:
+    (case,) = day.waiting("w.suggestion_hidden AND r.category IS NOT NULL")
+    (shown,) = day.waiting("NOT w.suggestion_hidden AND r.category IS NOT NULL")
+
+    def told(which: int) -> str:
+        found = day.ask("trail", "search", "--case", which)
+        assert found[0]["kind"] == "case.received"
+        assert str(which) in day("trail", "search", "--case", which).out
+        return json.dumps(found) + day("trail", "search", "--case", which).out
+
+    said = dict(day.rows("SELECT case_id, category FROM routes"))[case]
+    assert said not in told(case)
+    assert "decide this case blindly" in told(case)
+    assert '"category"' in told(shown)
 
 
 def test_ratings_in_a_file_become_a_consensus(begun: Handrail, tmp_path: Path) -> None:

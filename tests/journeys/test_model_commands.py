@@ -20,7 +20,8 @@ def test_a_version_shows_all_that_one_needs_to_rebuild_it(trained: Handrail) -> 
     assert {len(recipe[name]) for name in ("predictions_digest", "lock_digest")} == {64}
     assert {len(shown[name]) for name in ("dataset_digest", "artifact_digest")} == {64}
     assert (recipe["seed"], recipe["code_is"] in {"git commit", "package"}) == (7, True)
-    assert sum(recipe["data"]["categories"].values()) == shown["labels"] == recipe["data"]["provenance"]["history"]
+    data = recipe["data"]
+    assert sum(data["categories"].values()) == shown["labels"] == data["provenance"]["history_imported"]
     assert [event["kind"] for event in shown["history"]] == ["model.registered", "model.promoted"]
     page = trained("model", "show").out.split("\n\ncertificates")[0]
     for words in (recipe["predictions_digest"], recipe["lock_digest"], shown["dataset_digest"], recipe["code"]):

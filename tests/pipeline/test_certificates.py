@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from console.certificates import in_short, shown
 from flows.shadow_scoring import shadow_scoring
@@ -14,10 +14,12 @@ from handrail.acts import administering, certifying, pausing
 from handrail.certify import Certification, labels_without_error
 from handrail.looks import Look, Terms, spent
 from handrail.policy import Stage
-from handrail.store import schema
+from handrail.queues import Situation
+from handrail.store import certificates, schema
 from models import certificate_tags, tracking
-from tasks import certify
+from tasks import assign, certify
 from tasks.accounts import accounts, certified
+from tasks.occasion import Occasion
 from tests.scenes import FOUNDER
 from tests.shop import LATER, POLICY_FILE, WORDS, Shop, letters
 
@@ -267,3 +269,35 @@ class TestFaces:
         monkeypatch.setattr(certify, "look", look_behind_another)
         assert certify.certify(occasion) == []
         assert shop.rows(schema.Certificate) == []
+
+
+class TestAnotherVersion:
+    def test_a_promotion_between_two_chunks_lets_nothing_pass_on_the_certificates_before_it(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        publish(shop, ("uncertified: fixed", "uncertified: review"))
+        labelled(shop, FEWEST, only="refund")
+        assert certify.certify(shop.at()) == ["overall", "refund"]
+        to_stage(shop, Stage.AUTO)
+        shop.deliver("first.csv", letters(4, only="refund"))
+        assert {row["queue"] for row in shop.rows(schema.Route)[-4:]} == {"A"}
+        begin = assign.situation
+
+        def begun(occasion: Occasion) -> Situation:
+            """As a promotion leaves certificates, once the run has looked at them."""
+            found = begin(occasion)
+            assert found.certified
+            with occasion.store.write() as connection:
+                assert certificates.void_certificates(connection, "another version serves", LATER)
+            return found
+
+        monkeypatch.setattr(assign, "situation", begun)
+        shop.deliver("second.csv", letters(8, only="refund"))
+        assert {row["queue"] for row in shop.rows(schema.Route)[-4:]} == {"B"}
+
+    def test_a_model_of_cases_without_a_time_is_certified_on_later_ones_alone(self, shop: Shop) -> None:
+        labelled(shop, 40, only="refund")
+        assert asked(shop)["refund"]["labels"] == 40
+        with shop.at().store.write() as connection:
+            connection.execute(update(schema.ModelVersion).values(trained_until=None, registered_at=LATER))
+        assert asked(shop)["refund"]["labels"] == 0

@@ -3,7 +3,7 @@
 import shutil
 
 from console.deciding import _card
-from handrail.acts import deciding
+from handrail.acts import claiming
 from handrail.policy import Stage
 from models import copies
 from tasks.review import shown_case
@@ -13,7 +13,7 @@ from tests.shop import LATER, WORDS, Shop, in_stage, letters
 def shown(shop: Shop) -> dict[str, object]:
     shop.deliver("live.csv", letters(1, only="complaint"))
     occasion = shop.at()
-    (claim,) = deciding.claim(occasion.store, "rita", policy=occasion.policy, now=LATER)
+    (claim,) = claiming.claim(occasion.store, "rita", policy=occasion.policy, now=LATER)
     return shown_case(occasion, claim)
 
 
@@ -43,6 +43,6 @@ def test_without_the_models_files_the_case_is_shown_without_explanation(shop: Sh
     (shop.workspace.home / "mlflow.db").unlink()
     copies.loaded._models.clear()
     occasion = shop.at()
-    (claim,) = deciding.claim(occasion.store, "rita", policy=occasion.policy, now=LATER)
+    (claim,) = claiming.claim(occasion.store, "rita", policy=occasion.policy, now=LATER)
     value = shown_case(occasion, claim)
     assert (value["suggestion"], value["because"]) == ("complaint", None)

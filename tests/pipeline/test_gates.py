@@ -15,8 +15,9 @@ from sqlalchemy import delete, update
 
 from flows.deployment import deployment
 from flows.retraining import retraining
+from handrail.acts import models as model_acts
 from handrail.acts import pausing
-from handrail.errors import GateFailed
+from handrail.errors import Conflict, GateFailed
 from handrail.policy import Stage
 from handrail.store import evidence, schema, trail
 from models import classifier
@@ -310,3 +311,27 @@ class TestTheChallengersPredictions:
         assert (event["suite"], event["version"]) == ("challenger", "2")
         assert expectation in event["expectations"]
         assert events(duel, "model.refused")[0]["reasons"] == event["expectations"]
+
+
+class TestWhatHappensMeanwhile:
+    def test_who_has_beaten_a_champion_that_serves_no_more_is_not_promoted(
+        self, duel: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        compare = judging._compare
+
+        def compared_while_another_is_promoted(*trial: Any) -> judging.Judgement:  # noqa: ANN401 - as it came
+            found = compare(*trial)
+            third = register(duel, LATER, right=True)
+            model_acts.set_champion(duel.at().store, third, reason="a test", actor=FOUNDER, now=LATER)
+            return found
+
+        monkeypatch.setattr(judging, "_compare", compared_while_another_is_promoted)
+        with pytest.raises(Conflict, match="promoted or rolled back while version 2"):
+            judging.judge(duel.at(LATER + SEEN))
+        assert serving(duel)[0] == "3"
+
+    def test_labels_that_come_while_it_is_judged_are_left_for_the_next_time(self, duel: Shop) -> None:
+        used = judging.judge(duel.at(LATER - timedelta(seconds=1)), "2", "it looks better")
+        assert used.outcome == "waiting"
+        assert used.reasons[0].startswith(f"{duel.policy.promotion.min_withheld} more fresh")
+        assert judging.judge(duel.at(LATER), "2", "it looks better").outcome == "promoted"

@@ -9,7 +9,7 @@ import pytest
 from flows.deployment import deployment
 from flows.retraining import retraining
 from flows.shadow_scoring import shadow_scoring
-from handrail.acts import administering, deciding, pausing
+from handrail.acts import administering, claiming, deciding, pausing
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.errors import BadInput, GateFailed, NotFound, NotPermitted, Refused
@@ -93,7 +93,7 @@ class TestTrainingSet:
         shop.deliver("live.csv", letters(6), LATER)
         occasion = shop.at()
         known = {"policy": occasion.policy, "now": LATER}
-        claims = deciding.claim(occasion.store, NOVICE, limit=6, **known)
+        claims = claiming.claim(occasion.store, NOVICE, limit=6, **known)
         rulings = [Ruling(claim.item_id, claim.fence, Outcome.OVERRIDE, "refund") for claim in claims]
         deciding.decide(occasion.store, rulings, NOVICE, **known)
         assert {row["status"] for row in shop.rows(schema.Label)} == {"imported", "provisional"}

@@ -23,7 +23,7 @@ from flows.retraining import retraining
 from flows.shadow_scoring import shadow_scoring
 from flows.sla_watch import sla_watch
 from flows.triage import triage
-from handrail.acts import deciding, pausing
+from handrail.acts import claiming, deciding, pausing
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.store import schema, trail
@@ -101,7 +101,7 @@ class Journey:
     def _decide(self) -> None:
         occasion = self.shop.at(LATER)
         known = {"policy": occasion.policy, "now": LATER}
-        (claim, *rest) = deciding.claim(occasion.store, "rita", limit=20, **known)
+        (claim, *rest) = claiming.claim(occasion.store, "rita", limit=20, **known)
         rulings = [Ruling(claim.item_id, claim.fence, Outcome.DENY, reason_code="legal", note=SECRETS["note"])]
         rulings += [
             Ruling(one.item_id, one.fence, Outcome.OVERRIDE, "complaint", "wrong_category", SECRETS["note"], 30.0)

@@ -32,7 +32,7 @@ NAMES = {
     "retention",
     "kpi-report",
 }
-ON_DEMAND = {"triage", "deployment"}
+ON_DEMAND = {"triage"}
 CASES = """external_id,received_at,text
 1,2026-01-05T09:00:00+00:00,Where is the refund for the blue kettle that I sent back?
 2,2026-01-05T09:01:00+00:00,Please change my address to the new flat.

@@ -43,9 +43,10 @@ def look(
     version: str = "1",
     at: datetime = NOW,
     since: datetime = NOW,
+    shift: datetime | None = None,
 ) -> int | None:
     terms = Terms(version, category, 0.02, 0.05, at + timedelta(days=60))
-    one = Look(terms, number, 0.05 / (number * (number + 1)), found, 700, (NOW, NOW), since)
+    one = Look(terms, number, 0.05 / (number * (number + 1)), found, 700, (NOW, NOW), since, shift)
     return certifying.record_look(scene.store, one, actor=FLOW, now=at)
 
 
@@ -157,3 +158,16 @@ def test_a_drift_voids_what_holds_and_not_what_had_ended(scene: Scene) -> None:
     assert voided == 1
     assert valid(scene, late) == []
     assert [row["void_reason"] for row in scene.rows(schema.Certificate)] == [None, "drift 1"]
+
+
+@pytest.mark.parametrize("began", [NOW - timedelta(days=7), NOW + timedelta(days=1)])
+def test_a_drift_found_while_labels_are_looked_at_leaves_nothing_to_certify(scene: Scene, began: datetime) -> None:
+    profile = watching.save_profile(scene.store, "{}", cause="first", cases=30, window=(NOW, NOW), actor=FLOW, now=NOW)
+    watching.record_drift(
+        scene.store, profile_id=profile, columns=["amount"], terms=[], window=(began, NOW), policy=scene.policy,
+        actor=FLOW, now=NOW,
+    )  # fmt: skip
+    with pytest.raises(Conflict, match="a drift was found"):
+        look(scene, 1)
+    assert scene.count(schema.Certificate) == scene.count(schema.CertificateAttempt) == 0
+    assert look(scene, 1, shift=began) is not None

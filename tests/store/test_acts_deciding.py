@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from handrail.acts import deciding, watching
+from handrail.acts import claiming, deciding, watching
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted
@@ -23,22 +23,22 @@ def scene(store: Store) -> Scene:
 class TestClaiming:
     def test_work_is_offered_by_due_time_and_leased(self, scene: Scene) -> None:
         late, early = scene.waiting(1, due_at=NOW + LEASE * 9), scene.waiting(1, due_at=NOW + LEASE * 3)
-        claims = deciding.claim(scene.store, "rita", limit=5, **scene.known)
+        claims = claiming.claim(scene.store, "rita", limit=5, **scene.known)
         assert [claim.case_id for claim in claims] == [*early, *late]
         assert all(claim.lease_until == NOW + scene.policy.leases.duration for claim in claims)
         assert {row["holder"] for row in scene.rows(schema.WorkItem)} == {"rita"}
 
     def test_nothing_waits_for_nobody(self, scene: Scene) -> None:
-        assert deciding.claim(scene.store, "rita", **scene.known) == []
+        assert claiming.claim(scene.store, "rita", **scene.known) == []
 
     def test_leased_work_is_offered_to_others_only_when_the_lease_has_ended(self, scene: Scene) -> None:
         (case_id,) = scene.waiting(1)
         scene.claim(case_id, "rita")
         for moment in (NOW, NOW + LEASE - timedelta(seconds=1)):
-            assert deciding.claim(scene.store, "ruth", policy=scene.policy, now=moment) == []
+            assert claiming.claim(scene.store, "ruth", policy=scene.policy, now=moment) == []
         with pytest.raises(Conflict, match="held by rita"):
             scene.claim(case_id, "ruth")
-        assert len(deciding.claim(scene.store, "ruth", policy=scene.policy, now=NOW + LEASE)) == 1
+        assert len(claiming.claim(scene.store, "ruth", policy=scene.policy, now=NOW + LEASE)) == 1
 
     def test_the_fence_grows_with_each_claim_and_a_stale_one_is_refused(self, scene: Scene) -> None:
         (case_id,) = scene.waiting(1)
@@ -87,18 +87,18 @@ class TestClaiming:
     def test_nobody_gets_a_case_that_they_decided(self, scene: Scene) -> None:
         (case_id,) = scene.waiting(1)
         scene.decide(case_id, "override", label="cancel")
-        assert deciding.claim(scene.store, "rita", **scene.known) == []
+        assert claiming.claim(scene.store, "rita", **scene.known) == []
         with pytest.raises(Conflict, match="decided by you before"):
             scene.claim(case_id, "rita")
-        assert deciding.claim(scene.store, "ruth", **scene.known)[0].kind == "second"
+        assert claiming.claim(scene.store, "ruth", **scene.known)[0].kind == "second"
 
     def test_claiming_one_case_leases_no_other(self, scene: Scene) -> None:
         first, second = scene.waiting(2)
         scene.claim(second)
         assert [row["holder"] for row in scene.rows(schema.WorkItem)] == [None, "rita"]
-        assert deciding.held_item(scene.store, second, "rita") == 2
+        assert claiming.held_item(scene.store, second, "rita") == 2
         with pytest.raises(Conflict, match="hold no work"):
-            deciding.held_item(scene.store, first, "rita")
+            claiming.held_item(scene.store, first, "rita")
 
     def test_unknown_work_is_not_found(self, scene: Scene) -> None:
         with pytest.raises(NotFound, match="Work item 77"):
@@ -269,10 +269,10 @@ class TestEscalations:
     def test_only_the_manager_gets_escalations(self, scene: Scene) -> None:
         (case_id,) = scene.waiting(1)
         scene.decide(case_id, "deny", "rita", reason_code="legal")
-        assert deciding.claim(scene.store, "ruth", kinds=["escalation"], **scene.known) == []
+        assert claiming.claim(scene.store, "ruth", kinds=["escalation"], **scene.known) == []
         with pytest.raises(NotPermitted, match="escalation_manager"):
             scene.claim(case_id, "ruth")
-        (claim,) = deciding.claim(scene.store, MANAGER, **scene.known)
+        (claim,) = claiming.claim(scene.store, MANAGER, **scene.known)
         assert claim.kind == "escalation"
 
     def test_who_is_no_manager_any_more_cannot_resolve(self, scene: Scene) -> None:
@@ -286,9 +286,9 @@ class TestEscalations:
     def test_a_manager_does_not_resolve_what_they_escalated(self, scene: Scene) -> None:
         (case_id,) = scene.waiting(1)
         scene.decide(case_id, "deny", MANAGER, reason_code="legal")
-        assert deciding.claim(scene.store, MANAGER, **scene.known) == []
+        assert claiming.claim(scene.store, MANAGER, **scene.known) == []
         scene.add_person("second manager", "escalation_manager")
-        assert len(deciding.claim(scene.store, "second manager", **scene.known)) == 1
+        assert len(claiming.claim(scene.store, "second manager", **scene.known)) == 1
 
     def test_the_resolution_executes_its_action(self, scene: Scene) -> None:
         (case_id,) = scene.waiting(1)

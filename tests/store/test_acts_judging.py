@@ -1,14 +1,18 @@
 """What the gates said of a version is kept with it; the trail holds ids, codes and counts of it."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from handrail.acts import models as acts
-from handrail.errors import NotPermitted
+from handrail.errors import Conflict, NotPermitted
 from handrail.store import models
 from handrail.store.engine import Store
 from tests.scenes import FLOW, NOW, POLICY, Scene
 
-KNOWN = {"actor": FLOW, "now": NOW}
+KNOWN: dict[str, Any] = {"actor": FLOW, "now": NOW}
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -60,3 +64,57 @@ def test_who_may_not_change_the_model_may_not_judge_it(scene: Scene) -> None:
             act()
     assert not scene.events("model.judged")
     assert judgement(scene) is None
+
+
+def second_version(scene: Scene) -> None:
+    acts.add_version(
+        scene.store, version="2", run_id="r", artifact_digest="a" * 64, dataset_digest="d" * 64, policy_version="p",
+        labels=10, cause="first", metrics={}, novelty_threshold=0.5, **KNOWN,
+    )  # fmt: skip
+
+
+def promote(scene: Scene, version: str, resting_on: acts.Evidence | None = None) -> None:
+    acts.set_champion(scene.store, version, reason="a test", resting_on=resting_on, **KNOWN)
+
+
+def test_labels_that_another_judgement_used_meanwhile_judge_nobody(scene: Scene) -> None:
+    second_version(scene)
+    told: dict[str, Any] = {"passed": True, "cases": 250, "reasons": (), "since": NOW - HOUR, **KNOWN}
+    acts.record_judgement(scene.store, "1", **told)
+    with pytest.raises(Conflict, match="used the labels up"):
+        acts.record_judgement(scene.store, "2", **told)
+    acts.record_judgement(scene.store, "2", **{**told, "since": NOW, "now": NOW + HOUR})
+    assert [event["version"] for event in scene.events("model.judged")] == ["1", "2"]
+
+
+def test_a_version_that_was_judged_against_a_former_champion_does_not_take_the_place_of_another(scene: Scene) -> None:
+    second_version(scene)
+    promote(scene, "1", "first")
+    told = {"champion": "0"}
+    acts.record_judgement(scene.store, "2", passed=True, cases=250, reasons=(), told=told, **KNOWN)
+    with pytest.raises(Conflict, match="promoted or rolled back while version 2"):
+        promote(scene, "2", "judged")
+    with scene.store.read() as connection:
+        assert models.serving(connection)["model_version"] == "1"
+    acts.record_judgement(scene.store, "2", passed=True, cases=250, reasons=(), told={"champion": "1"}, **KNOWN)
+    promote(scene, "2", "judged")
+
+
+def test_a_rollback_bars_only_the_version_that_it_was_asked_of(scene: Scene) -> None:
+    second_version(scene)
+    promote(scene, "1")
+    promote(scene, "2")
+    with pytest.raises(Conflict, match="Version 1 does not serve any more, version 2 does"):
+        acts.roll_back(scene.store, reason="worse", of="1", **KNOWN)
+    assert acts.roll_back(scene.store, reason="worse", of="2", **KNOWN) == "1"
+
+
+@pytest.mark.parametrize("stage", ["serving", "replaced"])
+def test_who_serves_or_has_served_is_refused_no_more(scene: Scene, stage: str) -> None:
+    second_version(scene)
+    promote(scene, "1")
+    if stage == "replaced":
+        promote(scene, "2")
+    with pytest.raises(Conflict, match="was promoted while it was looked at"):
+        acts.refuse(scene.store, "1", reasons=["too late"], **KNOWN)
+    assert not scene.events("model.refused")

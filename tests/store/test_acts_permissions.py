@@ -7,7 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from handrail.acts import administering, certifying, deciding, intake, labelling, models, pausing, routing, watching
+from handrail.acts import (
+    administering,
+    certifying,
+    claiming,
+    deciding,
+    intake,
+    labelling,
+    models,
+    pausing,
+    routing,
+    watching,
+)
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.certify import Certification
@@ -44,7 +55,7 @@ def escalate(scene: Scene, actor: str) -> object:
 
 
 def resolve(scene: Scene, actor: str) -> object:
-    return deciding.claim_case(scene.store, 2, actor, policy=POLICY, now=NOW)
+    return claiming.claim_case(scene.store, 2, actor, policy=POLICY, now=NOW)
 
 
 def outcome(scene: Scene, actor: str) -> object:
@@ -57,7 +68,7 @@ def why(actor: str) -> dict[str, Any]:
 
 
 ACTS: dict[str, Act] = {
-    "decide": lambda scene, actor: deciding.claim(scene.store, actor, policy=POLICY, now=NOW),
+    "decide": lambda scene, actor: claiming.claim(scene.store, actor, policy=POLICY, now=NOW),
     "resolve_escalation": resolve,
     "adjudicate": lambda scene, actor: labelling.adjudicate(
         scene.store, 1, "refund", policy=POLICY, actor=actor, now=NOW
@@ -151,7 +162,7 @@ def test_a_flow_withholds_automation_and_never_gives_it_back() -> None:
 def test_somebody_unknown_is_told_how_to_become_known(store: Store) -> None:
     scene = Scene(store)
     with pytest.raises(NotPermitted, match="handrail people add eve"):
-        deciding.claim(scene.store, "eve", policy=POLICY, now=NOW)
+        claiming.claim(scene.store, "eve", policy=POLICY, now=NOW)
 
 
 def test_a_person_without_a_role_for_it_hears_which_one_has_it(store: Store) -> None:

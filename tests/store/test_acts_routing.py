@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from handrail.acts import intake, routing
+from handrail.acts import models as model_acts
 from handrail.store import outbox, schema
 from handrail.store.engine import Store
-from tests.scenes import ACTIONS, FLOW, NOW, Scene
+from tests.scenes import ACTIONS, FLOW, FOUNDER, NOW, Scene
 
 
 @pytest.fixture
@@ -128,3 +129,18 @@ def test_cases_with_long_names_have_actions_of_their_own(scene: Scene) -> None:
 def test_a_key_tells_source_id_and_category_apart() -> None:
     assert outbox.key("a", "bc", "d") != outbox.key("ab", "c", "d") != outbox.key("ab", "cd", "")
     assert outbox.key("a", "b", "c") == outbox.key("a", "b", "c")
+
+
+def test_what_a_version_would_approve_that_serves_no_more_waits_for_the_one_that_does(scene: Scene) -> None:
+    for version in ("1", "2"):
+        model_acts.add_version(
+            scene.store, version=version, run_id="r", artifact_digest="a" * 64, dataset_digest="d" * 64,
+            policy_version="p", labels=10, cause="first", metrics={}, novelty_threshold=0.5, actor=FLOW, now=NOW,
+        )  # fmt: skip
+    sure, unsure = scene.scored(2)
+    model_acts.set_champion(scene.store, "2", reason="planned before, written after", actor=FOUNDER, now=NOW)
+    assert scene.assign([sure], model_version="1") == {"A": 0, "B": 0, "C": 0}
+    assert scene.assign([unsure], model_version="1", queue="B", reason="below_threshold")["B"] == 1
+    assert scene.states() == ["scored", "queued"]
+    assert scene.count(schema.Outbox) == 0
+    assert scene.assign([sure], model_version="2")["A"] == 1

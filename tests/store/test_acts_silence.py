@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handrail.acts import deciding, delivering, pausing, watching
+from handrail.acts import claiming, deciding, delivering, pausing, watching
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.errors import BadInput, Conflict, PermanentError, Refused, RetryableError
@@ -75,7 +75,7 @@ class Day:
     def work(self) -> None:
         actor = self._one(PEOPLE)
         known = {"policy": self.scene.policy, "now": self.now}
-        claims = deciding.claim(self.scene.store, actor, limit=int(self.rng.integers(1, 4)), **known)
+        claims = claiming.claim(self.scene.store, actor, limit=int(self.rng.integers(1, 4)), **known)
         if claims and self.rng.random() < 0.15:
             return  # called away: the lease will end
         for claim in claims:

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
+from handrail.acts import labelling
 from handrail.store import certificates, schema
 from handrail.store.engine import Store
 from tests.scenes import NOVICE, NOW, VERSION, Scene
@@ -63,3 +65,20 @@ def test_only_the_newest_certificate_of_each_category_is_told(scene: Scene) -> N
         newest = certificates.newest_certificates(connection)
     assert newest["id"].tolist() == [2, 3]
     assert scene.count(schema.Certificate) == 3
+
+
+def test_a_case_that_becomes_gold_keeps_its_own_ruling_and_answers_to_a_test_are_none(scene: Scene) -> None:
+    (gold,) = scene.waiting(1, suggestion_hidden=True)
+    with scene.store.write() as connection:
+        connection.execute(schema.CaseInput.__table__.update().values(redacted="where is my money"))
+    scene.decide(gold, "override", "ruth", label="refund")
+    scene.add_person("cara", "data_curator")
+    labelling.attest(scene.store, gold, "refund", actor="cara", **scene.known)
+    one = scene.policy.model_copy(update={"labels": scene.policy.labels.model_copy(update={"gold_cases": 1})})
+    rng = np.random.default_rng(7)
+    labelling.test(scene.store, "rita", policy=one, actor="cara", now=NOW, rng=rng)
+    scene.decide(gold, "deny", "rita", NOW + HOUR, reason_code="out_of_scope")
+    with scene.store.read() as connection:
+        found = certificates.blind_rulings(connection, since=NOW)
+    # Left out, the sample would be what a curator has chosen afterwards, and no random one any more.
+    assert found[["case_id", "label"]].to_numpy().tolist() == [[gold, "refund"]]

@@ -10,6 +10,7 @@ from handrail.store.engine import Store
 from tests.scenes import MANAGER, NOW, Scene
 
 HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
 DAY = (NOW - 12 * HOUR, NOW + 12 * HOUR)
 
 
@@ -142,3 +143,5 @@ def test_a_second_look_judges_models_only_where_everything_is_blind(
     scene.decide(case_id, "override", "ruth", label="refund")
     with scene.store.read() as connection:
         assert evidence.withheld_labels(connection, since=NOW - HOUR)["label"].tolist() == judging
+        assert evidence.withheld_labels(connection, since=NOW - HOUR, until=NOW)["label"].tolist() == judging
+        assert evidence.withheld_labels(connection, since=NOW - HOUR, until=NOW - SECOND).empty
