@@ -9,11 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from handrail.acts import models as model_acts
+from handrail.near_duplicates import twins
 from handrail.policy import Consequence, Policy
 from handrail.store import evidence, models
 from models import gate, registry
 from tasks import data_gates, drift
 from tasks.occasion import Occasion, log
+from tasks.retrain import training_examples
 from tasks.score import load, say
 from tasks.step import step
 from tasks.withheld import is_withheld
@@ -165,7 +167,25 @@ def _fresh_labels(trial: Trial) -> pd.DataFrame:
     with trial.occasion.store.read() as connection:
         labels = evidence.withheld_labels(connection, since=trial.since, until=trial.occasion.now)
     labels = labels[is_withheld(trial.occasion, labels["case_id"].tolist())].drop_duplicates("case_id", keep="last")
+    labels = labels[~_learnt_alike(trial, labels)]
     return labels.assign(weight=_weights(trial.occasion, labels)).reset_index(drop=True)
+
+
+def _learnt_alike(trial: Trial, labels: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which withheld cases nearly repeat what either model has learnt: they would judge its memory.
+
+    The training leaves out what resembles a withheld case of its day; these came later.
+    """
+    occasion = trial.occasion
+    alike = np.zeros(len(labels), dtype=bool)
+    for name in (trial.champion, trial.challenger):
+        with occasion.store.read() as connection:
+            row = models.version(connection, name)
+        learnt = training_examples(occasion, until=row["registered_at"]) if row and len(labels) else pd.DataFrame()
+        if len(learnt):
+            similar_from = occasion.policy.gates.training_set.near_duplicate_from
+            alike |= twins(labels["text"].tolist(), learnt["text"].tolist(), similar_from)
+    return alike
 
 
 def _say(occasion: Occasion, version: str, fresh: pd.DataFrame) -> pd.DataFrame:

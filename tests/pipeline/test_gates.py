@@ -25,7 +25,7 @@ from tasks import judge as judging
 from tasks import retrain
 from tasks.occasion import Occasion
 from tests.scenes import FOUNDER
-from tests.shop import HISTORY, LATER, NOW, WORDS, Shop, letters, true_category
+from tests.shop import HISTORY, LATER, NOW, UNSEEN, WORDS, Shop, letters, true_category
 
 DAY = timedelta(days=1)
 SWAPPED = {"refund": "tracking", "tracking": "refund"}
@@ -66,7 +66,7 @@ def blindly_labelled(shop: Shop, cases: int, moment: datetime = LATER) -> list[i
         pausing.set_stage(
             occasion.store, category, Stage.SHADOW, reason="test", policy=occasion.policy, actor=FOUNDER, now=moment
         )
-    shop.deliver(f"shadow-{moment:%d}.csv", letters(cases), moment)
+    shop.deliver(f"shadow-{moment:%d}.csv", letters(cases, seed=UNSEEN), moment)
     shop.work(moment)
     blind = [row["case_id"] for row in shop.rows(schema.Label) if row["blind"]]
     held = judging.is_withheld(occasion, blind)

@@ -20,7 +20,7 @@ from tasks import certify, evaluate, rebuilding, retrain, score, shadow
 from tasks.judge import judge
 from tasks.withheld import is_withheld
 from tests.scenes import FOUNDER, NOVICE
-from tests.shop import HISTORY, LATER, NOW, WORDS, Shop, letters, true_category
+from tests.shop import HISTORY, LATER, NOW, UNSEEN, WORDS, Shop, letters, true_category
 
 DAY = timedelta(days=1)
 SWAPPED = {"refund": "tracking", "tracking": "refund"}
@@ -55,7 +55,7 @@ def in_shadow(shop: Shop) -> None:
 def blind_labels(shop: Shop, cases: int, moment: object = LATER) -> None:
     """Cases in shadow, decided blind and rightly."""
     in_shadow(shop)
-    shop.deliver(f"shadow-{cases}.csv", letters(cases), moment)
+    shop.deliver(f"shadow-{cases}.csv", letters(cases, seed=UNSEEN), moment)
     shop.work(moment)
 
 
@@ -167,6 +167,15 @@ class TestTheGate:
         assert judgement.outcome == "waiting"
         assert "more fresh withheld labels" in judgement.reasons[0]
         assert serving(shop)["challenger"] == "2"
+
+    def test_a_withheld_case_that_repeats_what_was_learnt_does_not_judge(self, shop: Shop) -> None:
+        register(shop, LATER, right=True)
+        in_shadow(shop)
+        shop.deliver("known.csv", letters(60), LATER)  # the history's own letters, of a later day
+        shop.work(LATER)
+        asked = shop.policy.promotion.min_withheld
+        reasons = judge(shop.at(LATER + 2 * DAY)).reasons
+        assert reasons == (f"{asked} more fresh withheld labels are needed",), "not one of some thirty counts"
 
     def test_a_better_challenger_is_promoted_and_its_labels_are_used_up(self, empty_shop: Shop) -> None:
         shop = empty_shop
