@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Act as if it were this moment (ISO 8601).", metavar="TIME")]
+Encoding = Annotated[str, typer.Option(help="Encoding of a CSV or JSONL file, such as cp1252.")]
 Reason = Annotated[str, typer.Option("--reason", help="One sentence; kept beside the audit trail.")]
 Actor = Annotated[
     str | None,
@@ -60,6 +61,23 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     return str(value)
+
+
+def require_places(*files: Path | None) -> None:
+    """Make sure that files can be written, before the work whose results they take.
+
+    Raises:
+        BadInput: one is a folder, or lies in none that can be written to.
+    """
+    from handrail.errors import BadInput
+
+    for file in files:
+        if file is None:
+            continue
+        if file.is_dir():
+            raise BadInput(f"{file} is a folder. Give the name of a file in it.")
+        if not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise BadInput(f"{file} cannot be written. Choose a place in a folder that exists and is yours.")
 
 
 def who(name: str | None) -> str:

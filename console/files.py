@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from console.answer import AsJson, answer
+from console.answer import AsJson, Encoding, answer, require_places
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +21,7 @@ def redact(
     out: Annotated[Path, typer.Option(help="CSV with the column redacted.")],
     spans: Annotated[Path | None, typer.Option(help="JSONL, one finding a line: row, type, start, end.")] = None,
     region: Annotated[str, typer.Option(help="Country of phone numbers without a country code.")] = "US",
+    encoding: Encoding = "utf-8",
     as_json: AsJson = False,
 ) -> None:
     """Replace e-mail addresses, phone, card, IBAN, SSN and IP numbers by their type."""
@@ -28,10 +29,11 @@ def redact(
     from handrail.errors import BadInput
     from tasks import read
 
+    require_places(out, spans)
     found: dict[str, int] = {}
     lines: list[str] = []
     first = 0
-    for chunk in read.read(file, batch_rows=10_000):
+    for chunk in read.read(file, batch_rows=10_000, encoding=encoding):
         if text not in chunk.columns:
             raise BadInput(f"{file} has no column {text!r}; it has {', '.join(chunk.columns)}. Correct --text.")
         redacted = pii.redact_many(chunk[text].tolist(), region=region)
@@ -52,6 +54,7 @@ def certify(
     file: Annotated[Path, typer.Argument(help="Columns confidence, correct (0/1).")],
     max_error: Annotated[float, typer.Option(help="Largest share of errors.")] = 0.02,
     delta: Annotated[float, typer.Option(help="Chance that the guarantee is wrong.")] = 0.05,
+    encoding: Encoding = "utf-8",
     as_json: AsJson = False,
 ) -> None:
     """The loosest threshold whose error is certified, or how many more blind labels are needed."""
@@ -61,7 +64,7 @@ def certify(
     from handrail.errors import BadInput
     from tasks import read
 
-    rows = pd.concat(list(read.read(file, batch_rows=100_000)), ignore_index=True)
+    rows = pd.concat(list(read.read(file, batch_rows=100_000, encoding=encoding)), ignore_index=True)
     missing = [name for name in ("confidence", "correct") if name not in rows.columns]
     if missing:
         raise BadInput(f"{file} has no column {', '.join(missing)}. It needs confidence and correct (0 or 1).")

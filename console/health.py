@@ -26,7 +26,7 @@ class Finding:
 
 
 def findings() -> list[Finding]:
-    """Look at Python, Prefect's FastAPI, the workspace, its tables, policy, trail, model and server."""
+    """Look at Python, Prefect's FastAPI, the workspace, its tables, policy, trail, model, registry and server."""
     found = [
         Finding("python", sys.version_info >= (3, 11), f"{sys.version.split()[0]}; 3.11 or newer is needed."),
         _fastapi(),
@@ -54,6 +54,8 @@ def findings() -> list[Finding]:
     broken = f"BROKEN at event {verified.first_bad}. Keep a copy and restore a backup."
     found.append(Finding("trail", verified.valid, f"{verified.events} events, whole." if verified.valid else broken))
     found.append(_model(workspace, store, policy, row, incident))
+    if row is not None and policy is not None:
+        found.append(_registry(workspace, policy, row["version"]))
     address = running_server(workspace.server_file)
     found.append(
         Finding(
@@ -88,6 +90,14 @@ def _model(
     if got.repaired:
         incidents.note_refetched(store, version, actor=f"{SYSTEM}doctor", now=datetime.now(UTC))
     return Finding("model", ok=True, sentence=f"version {version} serves.")
+
+
+def _registry(workspace: Workspace, policy: Policy, version: str) -> Finding:
+    """Does MLflow agree with the store on what serves? It need not for work to go on."""
+    from models import registry
+
+    wrong = registry.fault(workspace, registry.model_name(policy.business), version)
+    return Finding("registry", ok=wrong is None, sentence=wrong or f"alias {registry.CHAMPION} at version {version}.")
 
 
 def _fastapi() -> Finding:

@@ -20,8 +20,12 @@ from models.external import GivenModel, Model
 from tasks import occasion as occasions
 from tasks import read, retrain, score, trigger
 
+_LONGEST_NAME = 40  # characters of a label in a refusal: whoever names the wrong column is not to print its texts
 
-def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: str | None) -> dict[str, Any]:
+
+def train_file(
+    file: Path, *, text: str, label: str, time: str | None, encoding: str, as_of: str | None
+) -> dict[str, Any]:
     """Train on a labelled file; only the text is a feature. An empty workspace gets a policy of one entry per label.
 
     Raises:
@@ -29,7 +33,7 @@ def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: st
     """
     from console.answer import who
 
-    rows = _columns(file, [name for name in (text, label, time) if name])
+    rows = _columns(file, [name for name in (text, label, time) if name], encoding)
     texts, labels = rows[text].tolist(), rows[label].tolist()
     now = occasions.moment(as_of)
     times = pd.to_datetime(rows[time], utc=True, errors="coerce", format="mixed") if time else None
@@ -47,8 +51,9 @@ def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: st
         )
     unknown = sorted(set(known) - set(rules.categories))
     if unknown:
+        named = ", ".join(name[:_LONGEST_NAME] for name in unknown[:5])
         raise BadInput(
-            f"{file} has labels that the policy does not know: {', '.join(unknown[:5])}. "
+            f"{file} has labels that the policy does not know: {named}. "
             "Add them to the policy, or train in an empty workspace (HANDRAIL_HOME)."
         )
     privacy = rules.privacy
@@ -57,6 +62,7 @@ def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: st
     frame["provenance"] = "imported"
     frame["received_at"] = pd.NaT if times is None else times
     labelled = frame[frame["label"].str.strip() != ""]
+    left_out = [f"{len(frame) - len(labelled)} rows without a label left out"] if len(labelled) < len(frame) else []
     trained = classifier.train(
         labelled, rules.model, (), rules.novelty, near_duplicate_from=rules.gates.training_set.near_duplicate_from
     )
@@ -72,7 +78,7 @@ def train_file(file: Path, *, text: str, label: str, time: str | None, as_of: st
     return {
         "version": registered.version, "accuracy": metrics["accuracy"], "ece": metrics["ece"], "certificates": {},
         "labels": registered.labels, "imported": registered.labels, "serves": registered.serves, "metrics": metrics,
-        "n_test": int(metrics["n_test"]), "notes": list(registered.notes), "cause": "by_hand",
+        "n_test": int(metrics["n_test"]), "notes": [*left_out, *registered.notes], "cause": "by_hand",
     }  # fmt: skip
 
 
@@ -83,7 +89,9 @@ def _policy_in_force(workspace: Workspace, now: datetime) -> policy.Policy | Non
         return None
 
 
-def predict_file(file: Path, *, text: str, version: str | None, mapping_file: Path | None) -> pd.DataFrame:
+def predict_file(
+    file: Path, *, text: str, version: str | None, mapping_file: Path | None, encoding: str
+) -> pd.DataFrame:
     """Label, confidence, novelty, queue and reason for each row, in order; nothing is stored.
 
     Raises:
@@ -104,7 +112,7 @@ def predict_file(file: Path, *, text: str, version: str | None, mapping_file: Pa
     )
     parts = [
         _predict(occasion, model, chunk, text, known, situation)
-        for chunk in read.read(file, batch_rows=occasion.policy.intake.batch_rows)
+        for chunk in read.read(file, batch_rows=occasion.policy.intake.batch_rows, encoding=encoding)
     ]
     return pd.concat(parts, ignore_index=True)
 
@@ -175,8 +183,8 @@ def _consents(chunk: pd.DataFrame, known: mapping.Mapping | None) -> list[bool]:
     return [str(value).casefold() in given for value in chunk[consent.column]]
 
 
-def _columns(file: Path, names: list[str]) -> pd.DataFrame:
-    chunks = list(read.read(file, batch_rows=50_000))
+def _columns(file: Path, names: list[str], encoding: str) -> pd.DataFrame:
+    chunks = list(read.read(file, batch_rows=50_000, encoding=encoding))
     rows = pd.concat(chunks, ignore_index=True)
     missing = [name for name in names if name not in rows.columns]
     if missing:

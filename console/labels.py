@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from console.answer import Actor, AsJson, AsOf, Reason, answer, enter, table
+from console.answer import Actor, AsJson, AsOf, Encoding, Reason, answer, enter, table
 
 Case = Annotated[int, typer.Argument(help="Case id.")]
 Label = Annotated[str, typer.Argument(help="The right category.")]
@@ -54,6 +54,7 @@ def gold_import(
     file: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet.")],
     text: Annotated[str, typer.Option(help="Column with the text.", metavar="COL")],
     label: Annotated[str, typer.Option(help="Column with the category.", metavar="COL")],
+    encoding: Encoding = "utf-8",
     actor: Actor = None,
     as_of: AsOf = None,
     as_json: AsJson = False,
@@ -61,12 +62,12 @@ def gold_import(
     """Take gold cases from a file; one bad row, and none is stored."""
     from tasks.label import write_gold
 
-    rows = _columns(file, {"--text": text, "--label": label})
+    rows = _columns(file, {"--text": text, "--label": label}, encoding)
     written = write_gold(enter(actor, as_of), rows[text].tolist(), rows[label].tolist())
     answer(written, as_json=as_json, text=_written(written))
 
 
-def _columns(file: Path, wanted: dict[str, str]) -> Any:  # noqa: ANN401 - a frame; pandas loads inside
+def _columns(file: Path, wanted: dict[str, str], encoding: str) -> Any:  # noqa: ANN401 - a frame; pandas loads inside
     """The named columns of a file, what is missing as an empty text.
 
     Raises:
@@ -77,7 +78,7 @@ def _columns(file: Path, wanted: dict[str, str]) -> Any:  # noqa: ANN401 - a fra
     from handrail.errors import BadInput
     from tasks import read
 
-    rows = pd.concat(list(read.read(file, batch_rows=100_000)), ignore_index=True)
+    rows = pd.concat(list(read.read(file, batch_rows=100_000, encoding=encoding)), ignore_index=True)
     for option, name in wanted.items():
         if name not in rows.columns:
             raise BadInput(f"{file} has no column {name!r}; it has {', '.join(rows.columns)}. Correct {option}.")
@@ -158,13 +159,14 @@ def consensus(
     item: Annotated[str, typer.Option(help="Column with the item.", metavar="COL")] = "item",
     reviewer: Annotated[str, typer.Option(help="Column with the reviewer.", metavar="COL")] = "reviewer",
     label: Annotated[str, typer.Option(help="Column with the label.", metavar="COL")] = "label",
+    encoding: Encoding = "utf-8",
     as_json: AsJson = False,
 ) -> None:
     """What several reviewers' labels say together (Dawid–Skene), and how far each of them is to be believed."""
     from handrail import agreement
     from handrail import consensus as consensus_of
 
-    rows = _columns(file, {"--item": item, "--reviewer": reviewer, "--label": label})
+    rows = _columns(file, {"--item": item, "--reviewer": reviewer, "--label": label}, encoding)
     ratings = agreement.collect(rows.set_axis(["item", "rater", "label"], axis=1).replace("", None))
     found = consensus_of.estimate(ratings)
     accuracy = found.accuracy()

@@ -111,7 +111,7 @@ def model_shadow(as_of: AsOf = None, as_json: AsJson = False) -> None:
 
 
 def model_rebuild(version: Version, as_json: AsJson = False) -> None:
-    """Train a version once more from the same labels, rules and seed, and compare its predictions; nothing is kept."""
+    """Train a version once more from the same labels, rules and seed; exit 1 when its predictions are not the same."""
     from dataclasses import asdict
 
     from tasks import rebuilding
@@ -124,3 +124,5 @@ def model_rebuild(version: Version, as_json: AsJson = False) -> None:
     lines += [f"registered     {found.registered}", f"rebuilt        {found.digest or '–'}"]
     lines += [f"differs        {each}" for each in found.differs]
     answer(asdict(found), as_json=as_json, text="\n".join(lines))
+    if not found.same:
+        raise typer.Exit(1)

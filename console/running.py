@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.answer import Actor, AsJson, AsOf, answer, connect, perform, table, warn
+from console.answer import Actor, AsJson, AsOf, Encoding, answer, connect, perform, require_places, table, warn
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def run(
     file: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet.")],
     mapping: Annotated[Path | None, typer.Option(help="mapping.yaml of the source.")] = None,
-    encoding: Annotated[str, typer.Option(help="Encoding of a CSV or JSONL file, such as cp1252.")] = "utf-8",
+    encoding: Encoding = "utf-8",
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -64,6 +64,7 @@ def train(
     time: Annotated[
         str | None, typer.Option(help="Column with the time; the newest rows measure the model.", metavar="COL")
     ] = None,
+    encoding: Encoding = "utf-8",
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
@@ -83,7 +84,7 @@ def train(
             raise BadInput("A labelled file needs --text COL and --label COL.")
         from console.labelled import train_file
 
-        result = train_file(file, text=text, label=label, time=time, as_of=as_of)
+        result = train_file(file, text=text, label=label, time=time, encoding=encoding, as_of=as_of)
 
     def shown() -> str:
         lead = "serves" if result["serves"] else "is the challenger"
@@ -114,6 +115,7 @@ def predict(
     model: Annotated[str | None, typer.Option(help="Model version; default the champion.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write a CSV: label, confidence, novelty, queue, reason.")] = None,
     mapping: Annotated[Path | None, typer.Option(help="mapping.yaml: consent, fields and prediction count.")] = None,
+    encoding: Encoding = "utf-8",
     as_json: AsJson = False,
 ) -> None:
     """Score a file without storing it: one row a row, by policy, model and certificate alone."""
@@ -121,7 +123,8 @@ def predict(
     from console.labelled import predict_file
     from handrail.store.frames import records
 
-    scored = predict_file(file, text=text, version=model, mapping_file=mapping)
+    require_places(out)
+    scored = predict_file(file, text=text, version=model, mapping_file=mapping, encoding=encoding)
     if out is not None:
         scored.to_csv(out, index=False)
     counts = {name: int((scored["queue"] == name).sum()) for name in ("A", "B", "C")}

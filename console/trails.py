@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.answer import AsJson, answer, enter
+from console.answer import AsJson, answer, enter, require_places
 
 _TELLS_NOTHING = frozenset({"seq", "at", "kind", "actor", "case", "batch", "queue", "work", "input"})
 
@@ -70,6 +70,7 @@ def export(out: Annotated[Path, typer.Argument(help="JSONL file to write.")], as
     """Write every event with its exact bytes, for the verifier that needs no database."""
     from handrail.store import trail
 
+    require_places(out)
     occasion = enter(None)
     with occasion.store.read() as connection:
         count = trail.export(connection, out)

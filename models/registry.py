@@ -159,6 +159,25 @@ def reconcile(workspace: Workspace, name: str, serving_version: str | None) -> A
     return AliasCheck(moved=True, found=found, restored=restored)
 
 
+def fault(workspace: Workspace, name: str, serving_version: str) -> str | None:
+    """What is wrong with the registry while a version serves, and the remedy; None when they agree. Changes nothing."""
+    own_copy = "A whole local copy goes on serving."
+    try:
+        if not tracking.has_version(workspace, name, serving_version):
+            return (
+                f"version {serving_version} is not in the registry any more. {own_copy} "
+                "Restore a backup of mlflow.db, or train and promote a new version."
+            )
+        found = tracking.alias(workspace, name, CHAMPION)
+    except tracking.RegistryAway as error:
+        return f"{own_copy} {error}"
+    if found == serving_version:
+        return None
+    return (
+        f"alias {CHAMPION} was moved to {found or 'nothing'}. Version {serving_version} serves; the next run mends it."
+    )
+
+
 def promote(
     store: Store, workspace: Workspace, name: str, version: str, *, actor: str, reason: str, now: datetime,
     resting_on: acts.Evidence | None = None,
@@ -240,6 +259,11 @@ def _first_readable(workspace: Workspace, name: str, rows: list[dict[str, Any]])
 
 def _follow(workspace: Workspace, name: str, version: str, tags: Mapping[str, str]) -> None:
     reconcile(workspace, name, version)
+    try:
+        if tracking.alias(workspace, name, tracking.CHALLENGER) == version:
+            tracking.set_alias(workspace, name, tracking.CHALLENGER, None)
+    except tracking.RegistryAway as error:
+        _log.warning("%s", error)
     _tag(workspace, name, version, tags)
 
 

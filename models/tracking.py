@@ -78,8 +78,8 @@ def _answers(call: Callable[P, R]) -> Callable[P, R]:
         except (mlflow.exceptions.MlflowException, database_error, OSError) as error:
             first_line = str(error).strip().split("\n", maxsplit=1)[0]
             raise RegistryAway(
-                f"The model registry did not answer ({first_line}). Try again; if it is lost, restore a "
-                "backup or train anew with `handrail train`."
+                f"The model registry did not answer ({first_line}). Try again; if it is damaged, restore a "
+                "backup, or move mlflow.db out of the workspace and train anew with `handrail train`."
             ) from error
 
     return guarded

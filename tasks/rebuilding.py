@@ -55,7 +55,11 @@ def rebuild_version(occasion: Occasion, version: str) -> Rebuilt:
     differs = _surroundings(recipe)
     registered = str(recipe["predictions_digest"])
     if rows.empty or training_set.dataset_digest(rows) != row["dataset_digest"]:
-        here = f"{len(rows)} of that time count now" if len(rows) else "none is here: a file that is not kept?"
+        here = (
+            f"{len(rows)} of that time count now"
+            if len(rows)
+            else "a file is not kept: train it again and compare the predictions' digest"
+        )
         differs.insert(0, f"the training set: {row['labels']} labels then, {here}")
         return Rebuilt(version, same=False, registered=registered, digest=None, labels=len(rows), differs=(*differs,))
     digest = fit(rows, policy).predictions_digest

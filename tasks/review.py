@@ -10,6 +10,11 @@ from handrail.store import cases, labels, queue
 from tasks.explain import explain_prediction
 from tasks.occasion import Occasion
 
+_BLIND = {
+    "review": "blind review: decide from the case alone",
+    "adjudication": "the labels given so far differ: say which one counts",
+}
+
 
 def shown_case(occasion: Occasion, claim: Claim) -> dict[str, Any]:
     """The redacted case with its route; the suggestion only where the reviewer may see it."""
@@ -27,7 +32,7 @@ def shown_case(occasion: Occasion, claim: Claim) -> dict[str, Any]:
         "due_at": claim.due_at,
         "lease_until": claim.lease_until,
         "reason": None if hidden else route.get("reason"),
-        "why": "blind review: decide from the case alone" if hidden else explain(route["reason"]),
+        "why": _BLIND.get(claim.kind, _BLIND["review"]) if hidden else explain(route["reason"]),
         "because": None if hidden else _because(occasion, claim.case_id, case, route),
         "suggestion": None if hidden else route.get("category"),
         "confidence": None if hidden else route.get("confidence"),

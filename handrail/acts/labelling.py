@@ -68,14 +68,14 @@ def write(store: Store, cases_by_hand: pd.DataFrame, *, policy: Policy, actor: s
     Returns how many are new and how many texts were known. They are done from the beginning: no queue, no model.
 
     Raises:
-        BadInput: a row without a text. NotFound: a label the policy does not know. Nothing is stored then.
+        BadInput: a row without a text, or a text with two categories. NotFound: a label the policy does not know.
+        Conflict: a known text with another category, or one that was retired. Nothing is stored then.
     """
     rows = [{"text": row["text"].strip(), "label": row["label"]} for row in records(cases_by_hand)]
-    for number, row in enumerate(rows, start=1):
-        if not row["text"]:
-            raise BadInput(f"Row {number} has no text. A gold case needs a text and its category: fill it in.")
-        policy.category(row["label"])
-    once = {sha256(row["text"].encode()).hexdigest(): row for row in rows}
+    once = _once(rows, policy)
+    with store.read() as connection:
+        authorize(connection, "attest_gold", actor)
+        _require_agreement(connection, once)
     new = 0
     for start in range(0, len(once), CHUNK):
         with store.write() as connection:
@@ -87,6 +87,33 @@ def write(store: Store, cases_by_hand: pd.DataFrame, *, policy: Policy, actor: s
             _write(connection, fresh, policy, actor, now)
             new += len(fresh)
     return {"written": new, "duplicates": len(rows) - new}
+
+
+def _once(rows: list[dict[str, Any]], policy: Policy) -> dict[str, dict[str, Any]]:
+    """Each text once, by its digest."""
+    once: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(rows, start=1):
+        if not row["text"]:
+            raise BadInput(f"Row {number} has no text. A gold case needs a text and its category: fill it in.")
+        policy.category(row["label"])
+        first = once.setdefault(sha256(row["text"].encode()).hexdigest(), row)
+        if first["label"] != row["label"]:
+            raise BadInput(f"Row {number} has the text of an earlier row and another category. Keep one of them.")
+    return once
+
+
+def _require_agreement(connection: Connection, once: dict[str, dict[str, Any]]) -> None:
+    found = cases.known(connection, SOURCE, [name[:16] for name in once])
+    for name, row in once.items():
+        case_id = found.get(name[:16], (None,))[0]
+        known = None if case_id is None else label_rows.gold_case(connection, case_id)
+        if known is None or (known["label"] == row["label"] and known["retired_at"] is None):
+            continue
+        first = "" if known["retired_at"] else f"`handrail gold retire {case_id}`, then "
+        raise Conflict(
+            f"Gold case {case_id} has this text and {'was retired' if known['retired_at'] else 'another category'}. "
+            f"Correct it with {first}`handrail gold attest {case_id} {row['label']}`."
+        )
 
 
 def _write(connection: Connection, rows: dict[str, dict[str, Any]], policy: Policy, actor: str, now: datetime) -> None:

@@ -195,6 +195,29 @@ class TestTheRegistry:
         assert events(shop, "model.alias_moved") == []
         assert sum("was deleted from the registry" in line for line in logged) == 1
 
+    def test_the_doctor_sees_what_somebody_did_to_it_and_changes_nothing(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HANDRAIL_HOME", str(shop.workspace.home))
+        occasion = shop.at()
+
+        def said() -> tuple[bool, str]:
+            (found,) = [each for each in health.findings() if each.what == "registry"]
+            return found.ok, found.sentence
+
+        assert said() == (True, "alias champion at version 1.")
+        tracking.set_alias(occasion.workspace, occasion.model_name, "champion", None)
+        assert (
+            said() == said() == (False, "alias champion was moved to nothing. Version 1 serves; the next run mends it.")
+        )
+        tracking.withdraw(occasion.workspace, occasion.model_name, "1")
+        assert "not in the registry any more" in said()[1]
+        (occasion.workspace.home / "mlflow.db").write_text("no database")
+        ok, sentence = said()
+        assert not ok
+        assert "local copy goes on serving" in sentence
+        assert "move mlflow.db out of the workspace" in sentence
+
 
 class TestWhatDoesNotFit:
     def test_a_field_that_the_policy_does_not_deliver_is_named_and_the_champion_stays(self, shop: Shop) -> None:

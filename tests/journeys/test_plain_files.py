@@ -108,3 +108,55 @@ def test_certifying_a_file_gives_the_threshold_or_says_how_many_labels_are_missi
     assert "49 more blind labels" in handrail("certify", file).out
     file.write_text("confidence,right\n0.9,1\n")
     assert "has no column correct" in handrail("certify", file).refusal
+
+
+def test_any_name_of_a_category_is_taken_and_rows_without_one_are_counted(
+    tmp_path: Path, business: SampleBusiness
+) -> None:
+    names = ["$\\frac$", "from $5 to $10", "  blanks around ", "=SUM(A1)", "nan"]
+    known = business.history[business.history["truth_label"].isin(NAMES)].head(400)
+    labels = known["truth_label"].map(dict(zip(NAMES, names, strict=True)))
+    file, out = tmp_path / "labelled.csv", tmp_path / "out.csv"
+    pd.DataFrame({"text": known["text"], "label": labels.where(known.index != known.index[7], "  ")}).to_csv(
+        file, index=False
+    )
+    handrail = Handrail(tmp_path / "home")
+    said = handrail.ask("train", file, "--text", "text", "--label", "label")
+    assert (said["labels"], said["notes"][0]) == (399, "1 rows without a label left out")
+    handrail.ask("predict", file, "--text", "text", "--out", out)
+    assert set(pd.read_csv(out, keep_default_na=False)["label"]) == set(names)
+
+
+def test_times_may_be_written_in_more_than_one_way(tmp_path: Path, business: SampleBusiness) -> None:
+    known = business.history[business.history["truth_label"].isin(NAMES)].head(200)
+    when = ["2026-01-01", "2026-01-01 08:00", "2026-01-01T08:00:00+02:00", "2026-01-01T08:00:00Z"]
+    file = tmp_path / "labelled.csv"
+    rows = pd.DataFrame({"text": known["text"], "label": known["truth_label"]})
+    rows.assign(at=[when[at % 4] for at in range(len(rows))]).to_csv(file, index=False)
+    options = ("--text", "text", "--label", "label", "--time", "at")
+    assert Handrail(tmp_path / "home").ask("train", file, *options)["serves"]
+
+
+def test_a_file_in_another_encoding_is_read_where_it_is_named(tmp_path: Path, business: SampleBusiness) -> None:
+    known = business.history[business.history["truth_label"].isin(NAMES)].head(200)
+    file = tmp_path / "labelled.csv"
+    table = pd.DataFrame({"text": "café " + known["text"], "label": known["truth_label"] + " é"})
+    table.to_csv(file, index=False, encoding="latin-1", errors="replace")
+    handrail = Handrail(tmp_path / "home")
+    options = ("--text", "text", "--label", "label")
+    assert "--encoding latin-1" in handrail("train", file, *options).refusal
+    assert handrail.ask("train", file, *options, "--encoding", "latin-1")["serves"]
+    said = handrail.ask("predict", file, "--text", "text", "--encoding", "latin-1")
+    assert said["predictions"][0]["label"].endswith(" é")
+
+
+@pytest.mark.parametrize(("place", "words"), [(".", "is a folder"), ("nowhere/out.csv", "cannot be written")])
+def test_a_place_that_cannot_take_the_answer_is_refused_before_the_work(
+    labelled_home: tuple[Path, dict[str, Any]], tmp_path: Path, place: str, words: str
+) -> None:
+    file = tmp_path / "new.csv"
+    pd.DataFrame({"text": ["where is my parcel"]}).to_csv(file, index=False)
+    handrail, out = Handrail(labelled_home[0]), tmp_path / place
+    assert words in handrail("predict", file, "--text", "text", "--out", out).refusal
+    assert words in handrail("redact", file, "--text", "text", "--out", out).refusal
+    assert words in handrail("trail", "export", out).refusal

@@ -188,6 +188,7 @@ class TestTheGate:
         assert (serving(shop)["model_version"], serving(shop)["previous"]) == ("2", "1")
         occasion = shop.at()
         assert tracking.alias(occasion.workspace, occasion.model_name, "champion") == "2"
+        assert tracking.alias(occasion.workspace, occasion.model_name, "challenger") is None
         register(shop, LATER + DAY, right=True)
         assert "fresh withheld labels" in judge(shop.at(LATER + 2 * DAY)).reasons[0], "labels judge once"
 

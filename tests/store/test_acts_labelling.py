@@ -134,6 +134,22 @@ class TestGold:
             labelling.write(scene.store, rows, actor=CURATOR, **scene.known)
         assert scene.count(schema.Case) == 0
 
+    def test_a_text_has_one_category_in_a_file_and_for_good(self, scene: Scene) -> None:
+        def write(*labels: str) -> dict[str, int]:
+            rows = pd.DataFrame({"text": ["hello"] * len(labels), "label": labels})
+            return labelling.write(scene.store, rows, actor=CURATOR, **scene.known)
+
+        with pytest.raises(BadInput, match="Row 2 has the text of an earlier row and another category"):
+            write("refund", "tracking")
+        assert scene.count(schema.GoldCase) == 0
+        assert write("refund") == {"written": 1, "duplicates": 0}
+        with pytest.raises(Conflict, match=r"another category.*gold retire 1`, then `handrail gold attest 1 tracking`"):
+            write("tracking")
+        labelling.retire(scene.store, 1, reason="ambiguous", actor=CURATOR, now=NOW)
+        with pytest.raises(Conflict, match=r"was retired\. Correct it with `handrail gold attest 1 refund`"):
+            write("refund")
+        assert scene.row(schema.GoldCase)["label"] == "refund"
+
     def test_retiring_needs_a_reason_and_a_gold_case_in_use(self, scene: Scene) -> None:
         (case_id,) = attest(scene, finished(scene, 1))
         with pytest.raises(BadInput):
