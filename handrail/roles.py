@@ -19,6 +19,8 @@ class Role(StrEnum):
     FLOW = "flow"
 
 
+EVERYBODY = frozenset(role for role in Role if role is not Role.FLOW)
+
 PERMITTED: dict[str, frozenset[Role]] = {
     "decide": frozenset({Role.REVIEWER, Role.ESCALATION_MANAGER}),
     "resolve_escalation": frozenset({Role.ESCALATION_MANAGER}),
@@ -44,6 +46,15 @@ PERMITTED: dict[str, frozenset[Role]] = {
     "import_outcomes": frozenset({Role.DATA_CURATOR, Role.PRODUCT_OWNER, Role.FLOW}),
     "purge": frozenset({Role.DATA_CURATOR, Role.FLOW}),
     "read_raw": frozenset({Role.REVIEWER, Role.ESCALATION_MANAGER, Role.DATA_CURATOR}),
+    "come_in": EVERYBODY,
+    "read_cases": EVERYBODY,
+    "read_trail": EVERYBODY,
+    "hand_out": frozenset({Role.ESCALATION_MANAGER, Role.PRODUCT_OWNER}),
+    "open_dispute": frozenset({Role.REVIEWER, Role.ESCALATION_MANAGER, Role.DATA_CURATOR, Role.PRODUCT_OWNER}),
+    "resolve_dispute": frozenset({Role.ESCALATION_MANAGER}),
+    "read_escalations": frozenset({Role.ESCALATION_MANAGER, Role.PRODUCT_OWNER}),
+    "read_operations": frozenset({Role.MODEL_STEWARD, Role.PRODUCT_OWNER, Role.ESCALATION_MANAGER}),
+    "settle_actions": frozenset({Role.MODEL_STEWARD, Role.PRODUCT_OWNER}),
 }
 
 

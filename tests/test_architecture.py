@@ -20,7 +20,7 @@ from packaging.version import Version
 from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("handrail", "tasks", "flows", "models", "expectations", "console")
+PACKAGES = ("handrail", "tasks", "flows", "models", "expectations", "desk", "console")
 REVISIONS = ROOT / "handrail" / "store" / "migrations" / "versions"
 FIXED_NAMES = (
     "flows",

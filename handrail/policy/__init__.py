@@ -23,6 +23,7 @@ from handrail.policy.deciding import (
     RetentionRules,
     SlaRules,
 )
+from handrail.policy.desk import DeskRules
 from handrail.policy.learning import (
     CertificateRules,
     CostRules,
@@ -51,6 +52,7 @@ __all__ = [
     "CertificateRules",
     "Consequence",
     "CostRules",
+    "DeskRules",
     "DriftRules",
     "EscalationRules",
     "FairnessRules",
@@ -90,6 +92,7 @@ class Policy(Strict):
     sla: SlaRules = SlaRules()
     escalation: EscalationRules = EscalationRules()
     leases: LeaseRules = LeaseRules()
+    desk: DeskRules = DeskRules()
     breaker: BreakerRules = BreakerRules()
     sampling: SamplingPolicy = SamplingPolicy()
     drift: DriftRules = DriftRules()

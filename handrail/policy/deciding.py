@@ -97,6 +97,8 @@ class CategoryRules(Strict):
     stage: Stage = Stage.SHADOW
     partial_share: Share = 0.5
     auto_above: Share | None = Field(None, description="replaces queues.auto_above for this category")
+    undone_by: str | None = Field(None, min_length=1, description="action that takes `action` back after a dispute")
+    passage: str = Field("", description="what the business's own rules say; shown to the reviewer beside the case")
 
     def consequence_at(self, amount: float | None) -> Consequence:
         """The highest consequence that applies to `amount`; the category's own when there is none."""

@@ -47,6 +47,9 @@ class LabelRules(Strict):
     training_valid_for: Duration = timedelta(days=180)
     gold_cases: Annotated[int, Field(ge=1)] = Field(20, description="attested cases that a reviewer is tested on")
     gold_right: Share = Field(0.85, description="share of them to get right")
+    gold_share: Share = Field(0.0, description="gold cases slipped in among this share of a reviewer's claims")
+    gold_window: Annotated[int, Field(ge=5)] = Field(40, description="newest gold cases that a training rests on")
+    seeded_wrong: Share = Field(0.5, description="share of the gold cases slipped in that carry a wrong suggestion")
     second_share: Share = Field(0.05, description="share of blind labels that another person repeats blindly")
     consensus_at_least: Annotated[float, Field(gt=0.5, le=1)] = Field(
         0.9, description="posterior probability from which a consensus settles two that disagree"

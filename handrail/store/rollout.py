@@ -22,6 +22,11 @@ def insert_policy(connection: Connection, policy: Policy, *, actor: str, now: da
     )
 
 
+def newest_policy(connection: Connection) -> int | None:
+    """The number of the newest publication; a policy that was read under it is still in force."""
+    return connection.execute(select(func.max(schema.Policy.id))).scalar()
+
+
 def policy_in_force(connection: Connection) -> Policy | None:
     """The newest published policy, or None in an empty workspace."""
     body = connection.execute(select(schema.Policy.body).order_by(schema.Policy.id.desc()).limit(1)).scalar()

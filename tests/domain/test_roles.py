@@ -37,9 +37,9 @@ def test_every_act_can_be_done_by_some_person() -> None:
     assert all(permitted.intersection(PEOPLE) for permitted in PERMITTED.values())
 
 
-def test_reviewers_decide_and_nothing_more() -> None:
+def test_reviewers_decide_read_and_take_disputes_down_and_nothing_more() -> None:
     allowed = {act for act, permitted in PERMITTED.items() if Role.REVIEWER in permitted}
-    assert allowed == {"decide", "read_raw"}
+    assert allowed == {"decide", "read_raw", "open_dispute", "come_in", "read_cases", "read_trail"}
 
 
 def test_flows_never_widen_automation_nor_decide_for_people() -> None:

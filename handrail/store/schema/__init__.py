@@ -4,12 +4,14 @@ Split by erasability: inputs, notes and raw quarantined rows lie in tables of th
 everything else, the trail above all, holds ids, codes and keyed digests only.
 """
 
+from handrail.store.schema.access import Account, IdempotentAnswer, Invitation, Session, Token
 from handrail.store.schema.base import Base, UtcDateTime
 from handrail.store.schema.governance import (
     Lease,
     ModelReview,
     Pause,
     Person,
+    Proposal,
     Reason,
     StageChange,
     TrailEvent,
@@ -29,9 +31,21 @@ from handrail.store.schema.learning import (
     Qualification,
     Serving,
 )
-from handrail.store.schema.work import AuditDraw, CaseOutcome, Decision, Escalation, Note, Outbox, Route, WorkItem
+from handrail.store.schema.work import (
+    AuditDraw,
+    CaseOutcome,
+    Decision,
+    Dispute,
+    Escalation,
+    Note,
+    Outbox,
+    Route,
+    Skip,
+    WorkItem,
+)
 
 __all__ = [
+    "Account",
     "AuditDraw",
     "Base",
     "Batch",
@@ -41,10 +55,13 @@ __all__ = [
     "Certificate",
     "CertificateAttempt",
     "Decision",
+    "Dispute",
     "Drift",
     "Escalation",
     "GivenPrediction",
     "GoldCase",
+    "IdempotentAnswer",
+    "Invitation",
     "Label",
     "Lease",
     "ModelReview",
@@ -56,12 +73,16 @@ __all__ = [
     "Policy",
     "Prediction",
     "Profile",
+    "Proposal",
     "Qualification",
     "Quarantine",
     "Reason",
     "Route",
     "Serving",
+    "Session",
+    "Skip",
     "StageChange",
+    "Token",
     "TrailEvent",
     "TrailHead",
     "UtcDateTime",

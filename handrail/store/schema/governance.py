@@ -60,6 +60,26 @@ class Person(Base):
     )
     trained_until: Mapped[datetime | None] = mapped_column(comment="labels count as accepted until then")
     active: Mapped[bool] = mapped_column(comment="may act")
+    skills: Mapped[list[Any] | None] = mapped_column(comment="categories they review; null: all")
+    away_from: Mapped[datetime | None] = mapped_column(comment="on leave from then on: no work is offered")
+    away_until: Mapped[datetime | None] = mapped_column(comment="back from then on; null with away_from: open end")
+
+
+class Proposal(Base):
+    """An act that waits for a second person."""
+
+    __tablename__ = "proposals"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    act: Mapped[str] = mapped_column(String(16), comment="resume, promote, roll_back or set_stage")
+    arguments: Mapped[dict[str, Any]] = mapped_column(comment="what the act is called with: ids and policy values")
+    reason: Mapped[str] = mapped_column(comment="why")
+    proposer: Mapped[str] = mapped_column(comment="who; may not confirm it")
+    proposed_at: Mapped[datetime] = mapped_column(comment="when")
+    expires_at: Mapped[datetime] = mapped_column(comment="without effect from then on")
+    settled_at: Mapped[datetime | None] = mapped_column(comment="when")
+    settled_by: Mapped[str | None] = mapped_column(comment="the second person, or the proposer who withdrew it")
+    outcome: Mapped[str | None] = mapped_column(String(9), comment="confirmed, refused or withdrawn; null: waits")
+    __table_args__ = (Index(None, "settled_at"),)
 
 
 class Watch(Base):

@@ -72,7 +72,7 @@ class Label(Base):
     label: Mapped[str] = mapped_column(comment="category")
     status: Mapped[str] = mapped_column(String(12), comment="imported, accepted, provisional or adjudicated")
     provenance: Mapped[str] = mapped_column(
-        String(12), comment="history, review, audit, second, recheck, escalation, adjudication or consensus"
+        String(12), comment="history, review, audit, second, recheck, escalation, dispute, adjudication or consensus"
     )
     reviewer: Mapped[str | None] = mapped_column(comment="null for history")
     blind: Mapped[bool] = mapped_column(comment="given without seeing the suggestion; only these certify")

@@ -41,7 +41,7 @@ class WorkItem(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
     kind: Mapped[str] = mapped_column(
-        String(12), comment="review, audit, second, recheck, adjudication, gold or escalation"
+        String(12), comment="review, audit, second, recheck, adjudication, gold, escalation or dispute"
     )
     queue: Mapped[str] = mapped_column(String(1), comment="queue of the case at opening")
     category: Mapped[str | None] = mapped_column(comment="predicted category")
@@ -55,6 +55,9 @@ class WorkItem(Base):
     breached_at: Mapped[datetime | None] = mapped_column(comment="SLA breach noticed")
     closed_at: Mapped[datetime | None] = mapped_column(comment="decided or withdrawn")
     assigned_to: Mapped[str | None] = mapped_column(comment="only this person may claim it; null: whoever may")
+    snoozed_until: Mapped[datetime | None] = mapped_column(comment="not offered before; the SLA runs on")
+    shown_label: Mapped[str | None] = mapped_column(comment="wrong suggestion seeded into a gold case")
+    shown_confidence: Mapped[float | None] = mapped_column(comment="invented for the seeded suggestion")
     __table_args__ = (Index(None, "state", "due_at"), Index(None, "case_id", "state"), Index(None, "kind", "state"))
 
 
@@ -138,6 +141,33 @@ class Escalation(Base):
     resolved_at: Mapped[datetime | None] = mapped_column(comment="when")
     resolved_by: Mapped[str | None] = mapped_column(comment="who")
     __table_args__ = (UniqueConstraint("case_id", "cause"), Index(None, "resolved_at", "due_at"))
+
+
+class Skip(Base):
+    """A reviewer passed work on to others; they are not offered it again for a while."""
+
+    __tablename__ = "skips"
+    work_item_id: Mapped[int] = mapped_column(ForeignKey("work_items.id"), primary_key=True, autoincrement=False)
+    person: Mapped[str] = mapped_column(primary_key=True, comment="who skipped it")
+    until: Mapped[datetime] = mapped_column(comment="offered to them again from then on")
+
+
+class Dispute(Base):
+    """A customer contests a decision; somebody else than its decider looks again."""
+
+    __tablename__ = "disputes"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
+    work_item_id: Mapped[int] = mapped_column(ForeignKey("work_items.id"), comment="the work of looking again")
+    first_decision_id: Mapped[int] = mapped_column(ForeignKey("decisions.id"), comment="what is contested")
+    first_decider: Mapped[str] = mapped_column(comment="person or flow; never decides the dispute")
+    opened_by: Mapped[str] = mapped_column(comment="who took the dispute down")
+    opened_at: Mapped[datetime] = mapped_column(comment="when")
+    closed_at: Mapped[datetime | None] = mapped_column(comment="when it was decided")
+    upheld: Mapped[bool | None] = mapped_column(comment="the first decision stands; null: not decided")
+    text: Mapped[str | None] = mapped_column(comment="erasable: what the customer said")
+    answer: Mapped[str | None] = mapped_column(comment="erasable: what the customer was told")
+    __table_args__ = (Index(None, "case_id"), Index(None, "closed_at"))
 
 
 class CaseOutcome(Base):

@@ -1,0 +1,68 @@
+"""What every request needs: the workspace, its store and writer, the policy in force, the time."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Lock
+from typing import TypeVar
+
+from handrail.errors import NotFound
+from handrail.policy import Policy
+from handrail.store import rollout
+from handrail.store.engine import Store
+from handrail.store.writer import Writer
+from handrail.workspace import Workspace
+from tasks.occasion import Occasion
+
+T = TypeVar("T")
+
+
+class Desk:
+    """One running desk on one workspace."""
+
+    def __init__(self, workspace: Workspace, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Open the workspace.
+
+        Raises:
+            NotFound: there is none.
+        """
+        workspace.require()
+        self.workspace = workspace
+        self.store = Store(workspace.database_url)
+        self.writer = Writer(self.store)
+        self.clock = clock
+        self._lock = Lock()
+        self._policy: tuple[int, Policy] | None = None
+        self._secret: bytes | None = None
+
+    def occasion(self, actor: str) -> Occasion:
+        """Now, with the policy in force and `actor` at work; reads nothing that has not changed."""
+        return Occasion(self.workspace, self.store, self.policy(), self.clock(), actor)
+
+    def policy(self) -> Policy:
+        """The policy in force; parsed once for each publication."""
+        with self.store.read() as connection:
+            newest = rollout.newest_policy(connection)
+            with self._lock:
+                if self._policy is not None and self._policy[0] == newest:
+                    return self._policy[1]
+            found = rollout.policy_in_force(connection)
+        if found is None or newest is None:
+            raise NotFound(f"The workspace {self.workspace.home} has no policy. Run `handrail init --business sample`.")
+        with self._lock:
+            self._policy = (newest, found)
+        return found
+
+    def secret(self) -> bytes:
+        """The workspace's key."""
+        if self._secret is None:
+            self._secret = self.workspace.secret()
+        return self._secret
+
+    def act(self, act: Callable[[Store], T]) -> T:
+        """Let `act` write, together with whoever else acts at this moment; returns after the commit."""
+        return self.writer.run(act)
+
+    def close(self) -> None:
+        """Finish what is being written and let go of the database."""
+        self.writer.close()
+        self.store.dispose()

@@ -1,0 +1,50 @@
+"""Desks for the tests of the web face."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, sync_playwright
+
+from desk.app import create_app
+from handrail.workspace import Workspace
+from tests.desks import Client, client_of
+from tests.scenes import NOW, Scene
+
+
+@pytest.fixture
+def app(tmp_workspace: Workspace) -> Iterator[FastAPI]:
+    """A desk on an empty workspace whose clock stands at the scenes' NOW (change it by `app.state.desk.clock`)."""
+    found = create_app(tmp_workspace, clock=lambda: NOW)
+    yield found
+    found.state.desk.close()
+
+
+@pytest.fixture
+def scene(app: FastAPI) -> Scene:
+    """The small shop, behind the desk."""
+    return Scene(app.state.desk.store)
+
+
+@pytest.fixture
+def signed_in(app: FastAPI) -> Client:
+    """Call it with a name for a client that is signed in; `client.headers` carry the form's secret."""
+
+    def sign_in(name: str) -> TestClient:
+        return client_of(app, name)
+
+    return sign_in
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium without a window; skips, and says so, where there is none."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("there is no chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
