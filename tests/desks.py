@@ -50,10 +50,16 @@ def served(app: FastAPI) -> Iterator[str]:
     thread.join(timeout=20)
 
 
-def signed_in_context(chromium: Browser, app: FastAPI, address: str, name: str, **options: Any) -> BrowserContext:
+def signed_in_context(
+    chromium: Browser,
+    app: FastAPI,
+    address: str,
+    name: str,
+    **options: Any,  # noqa: ANN401 - of the browser
+) -> BrowserContext:
     """A browser's context in which `name` is signed in at `address`."""
     desk: Desk = app.state.desk
     secret = signing_in.open_session(desk.store, name, policy=desk.policy(), now=desk.clock())
     context = chromium.new_context(base_url=address, **options)
-    context.add_cookies([{"name": COOKIE, "value": secret, "url": address, "secure": True}])
+    context.add_cookies([{"name": COOKIE, "value": secret, "url": address.replace("http:", "https:"), "secure": True}])
     return context

@@ -85,11 +85,11 @@ class Writer:
             for future, _ in running:
                 future.set_exception(fault)
             return
-        for future, value, fault in answers:
-            if fault is None:
+        for future, value, refusal in answers:
+            if refusal is None:
                 future.set_result(value)
             else:
-                future.set_exception(fault)
+                future.set_exception(refusal)
 
 
 def _attempt(act: Callable[[Store], Any], store: Store) -> tuple[Any, BaseException | None]:
