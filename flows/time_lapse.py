@@ -6,23 +6,27 @@ Everything is real except the people and the outcomes, which `tasks.simulate` pl
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from flows.audit_sampling import audit_sampling
 from flows.deployment import deployment
 from flows.drift_detection import drift_detection
 from flows.fairness_watch import fairness_watch
 from flows.kpi_report import kpi_report
+from flows.quality_watch import quality_watch
 from flows.queue_assignment import queue_assignment
 from flows.retraining import retraining
 from flows.shadow_scoring import shadow_scoring
+from flows.sla_watch import sla_watch
 from flows.triage import triage
 from handrail.acts import pausing
 from handrail.policy import Consequence, Stage
-from handrail.sample import EVENTS, SampleBusiness, reviewers
+from handrail.sample import EVENTS, SampleBusiness, generate_weeks, reviewers
 from handrail.sampling import Estimate, hajek
 from handrail.store import cases, evidence, models, rollout, trail
 from handrail.store.frames import records
@@ -40,6 +44,11 @@ PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
 RETRAINED_EVERY = 4
 TESTED_EVERY = 24
 """Weeks after which everybody labels gold cases again; a training counts a little longer."""
+EARLY_SHIFT = timedelta(hours=7)
+NEXT_WEEK = 800
+"""Cases of the week whose first day is left at the desk."""
+FIRST_HOUR = 24
+"""Cases that the first to come decides."""
 REHEARSAL = 24
 """Week of the rehearsed rollback: an operator who never did it will not do it well."""
 CAPACITY = 90
@@ -71,6 +80,7 @@ class TimeLapse:
             self.story.weeks.append(self._week(number))
             self._tell(self.story.weeks[-1])
         self._close()
+        self._leave_work()
         self.story.seconds = time.monotonic() - began
         return self.story
 
@@ -250,6 +260,24 @@ class TimeLapse:
             for event in EVENTS
             if event.week <= len(story.weeks)
         ]
+
+
+    def _leave_work(self) -> None:
+        """What the next early shift finds at the desk: a day's cases, of which the first to come has decided some."""
+        night = self._business.start + timedelta(weeks=len(self.story.weeks), days=1)
+        morning = night + EARLY_SHIFT
+        cases, _ = generate_weeks(
+            [len(self.story.weeks) + 1], seed=self._business.seed, start=self._business.start, per_week=NEXT_WEEK
+        )
+        arrived = cases[cases["received_at"] < morning]
+        file = self._inbox / f"{night:%Y-%m-%d}.jsonl"
+        simulate.deliver_file(arrived, file)
+        for watch in (sla_watch, audit_sampling, quality_watch):
+            self._run(watch, night)
+        self._run(triage, morning, file=str(file), mapping=self._mapping, watches=True)
+        first = simulate.Staff(replace(self._business, cases=arrived), reviewers()[:1], self._rng)
+        self.story.morning = morning + timedelta(hours=1)
+        first.review(self._at(self.story.morning - timedelta(minutes=20)), len(self.story.weeks) + 1, FIRST_HOUR)
 
 
 def estimate(audits: pd.DataFrame) -> Estimate:

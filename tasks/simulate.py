@@ -91,6 +91,11 @@ class Staff:
             done += self._session(occasion, reviewer, reviewer.name, week, capacity, ["review", "second", "recheck"])
         return done
 
+    def review(self, occasion: Occasion, week: int, capacity: int) -> int:
+        """Let the first of them decide up to `capacity` waiting reviews, and nobody anything else."""
+        first = self._people[0]
+        return self._session(occasion, first, first.name, week, capacity, ["review"])
+
     def _session(
         self, occasion: Occasion, reviewer: Reviewer, name: str, week: int, capacity: int, kinds: list[str]
     ) -> int:

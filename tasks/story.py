@@ -1,6 +1,7 @@
 """What happened in a time-lapse, week by week, beside the ground truth of the sample business."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from handrail.sampling import Estimate
@@ -95,6 +96,8 @@ class Story:
     states: dict[str, int] = field(default_factory=dict)
     flow_runs: int = 0
     seconds: float = 0.0
+    morning: datetime | None = None
+    """When the story ends, with work on the desk."""
 
     def promoted(self) -> list[str]:
         """Versions that passed their gate."""
