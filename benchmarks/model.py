@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,36 +26,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 for place in (ROOT, ROOT / "benchmarks"):
     sys.path.insert(0, str(place))
+
+from demands import Part, at_least, at_most, show  # noqa: E402 - found beside this file
+
 COMPLAINTS = ROOT.parent / "shared" / "data" / "complaints" / "complaints_2019.csv"
-
-
-@dataclass(frozen=True)
-class Demand:
-    """One promise: what was measured, what was asked, and whether it holds."""
-
-    name: str
-    figure: str
-    asked: str
-    holds: bool
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one part measured: its promises, lines to read, and all figures."""
-
-    demands: list[Demand]
-    figures: dict[str, Any]
-    text: str = ""
-
-
-def at_least(name: str, value: float, bound: float, form: str = ".3f") -> Demand:
-    """A figure that may not be lower."""
-    return Demand(name, format(value, form), f"≥ {bound:{form}}", value >= bound)
-
-
-def at_most(name: str, value: float, bound: float, form: str = ".3f") -> Demand:
-    """A figure that may not be higher."""
-    return Demand(name, format(value, form), f"≤ {bound:{form}}", value <= bound)
 
 
 def classifier_part(*, quick: bool) -> Part:
@@ -203,15 +176,6 @@ def timed(part: Callable[[], Part]) -> tuple[Part, float]:
     """What a part measured, and the seconds it took."""
     began = time.perf_counter()
     return part(), time.perf_counter() - began
-
-
-def show(name: str, part: Part, seconds: float) -> None:
-    """Print one part for a reader."""
-    print(f"\n{name} ({seconds:.0f} s)")
-    for demand in part.demands:
-        print(f"  {'ok ' if demand.holds else 'NOT'} {demand.name:56}{demand.figure:>9}   asked {demand.asked}")
-    if part.text:
-        print("\n" + "\n".join(f"  {line}" for line in part.text.splitlines()), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The parts of the desk's benchmark: the place, the crowd of clients, the browser."""
