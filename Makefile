@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check up bench faults lock clean
+.PHONY: help setup demo test check up bench faults images lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ check: setup  ## style, types and import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-up: $(RUNTIME)  ## server, flows and MLflow for daily use; Ctrl-C stops them
+up: $(RUNTIME)  ## desk, server, flows and MLflow for daily use; Ctrl-C stops them
 	@$(BIN)/handrail init >/dev/null && $(BIN)/handrail up $(ARGS)
 
 bench: setup  ## every benchmark in its quick form
@@ -48,6 +48,9 @@ bench: setup  ## every benchmark in its quick form
 
 faults: setup  ## the long fault runs: kills, torn files, full disks
 	@$(BIN)/python -m pytest -q -m faults $(ARGS)
+
+images: setup  ## the pictures of the desk in docs/images, from the demo's workspace
+	@$(BIN)/python docs/take_images.py $(ARGS)
 
 lock: setup  ## both locks anew, from the ranges in pyproject.toml
 	$(LOCK) --upgrade --extra dev --output-file requirements-dev.lock pyproject.toml
