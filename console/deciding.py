@@ -28,12 +28,12 @@ def queue_list(
     as_json: AsJson = False,
 ) -> None:
     """What waits, earliest due first; a hidden suggestion is not shown."""
-    from handrail.store import queue
+    from handrail.store import work
     from handrail.store.frames import records
 
     occasion = enter(None, as_of)
     with occasion.store.read() as connection:
-        found = queue.open_work(connection, limit=limit)
+        found = work.open_work(connection, limit=limit)
     rows = [_visible(row) for row in records(found)]
     columns = ["case_id", "kind", "queue", "category", "reason", "due_at", "holder"]
     answer(rows, as_json=as_json, text=table(rows, columns, empty="Nothing waits."))
@@ -47,10 +47,11 @@ def _visible(row: dict[str, Any]) -> dict[str, Any]:
 
 def queue_next(actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Claim the work that is due next and show it; the claim lasts for the policy's lease."""
-    from handrail.acts import claiming
+    from handrail.acts import claiming, training
     from tasks.review import shown_case
 
     occasion = enter(actor, as_of)
+    training.slip_in(occasion.store, occasion.actor, policy=occasion.policy, secret=occasion.secret, now=occasion.now)
     claims = claiming.claim(occasion.store, occasion.actor, policy=occasion.policy, now=occasion.now)
     if not claims:
         answer(None, as_json=as_json, text="Nothing waits for you.")

@@ -49,11 +49,16 @@ def resume(
     reason: Reason, category: Category = None, everything: Everything = False, actor: Actor = None,
     as_of: AsOf = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Give automation back; after the breaker only once its model review is closed."""
+    """Give automation back; after the breaker only once its model review is closed. Proposes where it takes two."""
+    from console.proposals import propose
     from handrail.acts import pausing
+    from tasks import proposals
 
     scope = _scope(category, everything)
     occasion = enter(actor, as_of)
+    if proposals.is_asked(occasion, "resume"):
+        propose(occasion, "resume", {"category": scope}, reason, as_json=as_json)
+        return
     pausing.resume(occasion.store, scope, reason=reason, policy=occasion.policy, actor=occasion.actor, now=occasion.now)
     answer({"resumed": scope or "all"}, as_json=as_json, text=f"{scope or 'Everything'} runs again.")
 
@@ -66,14 +71,19 @@ def stage(
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Move a category to another stage of the rollout."""
+    """Move a category to another stage of the rollout. Proposes where it takes two."""
+    from console.proposals import propose
     from handrail.acts import pausing
     from handrail.errors import BadInput
     from handrail.policy import Stage
+    from tasks import proposals
 
     if stage not in list(Stage):
         raise BadInput(f"{stage!r} is not a stage. Use one of: {', '.join(Stage)}.")
     occasion = enter(actor, as_of)
+    if proposals.is_asked(occasion, "set_stage"):
+        propose(occasion, "set_stage", {"category": category, "stage": stage}, reason, as_json=as_json)
+        return
     before = pausing.set_stage(
         occasion.store, category, Stage(stage), reason=reason, policy=occasion.policy,
         actor=occasion.actor, now=occasion.now,

@@ -125,6 +125,21 @@ def people_test(
     answer({"person": name, "cases": handed, "pass_from": right}, as_json=as_json, text=text)
 
 
+def people_cancel_test(
+    name: Annotated[str, typer.Argument(help="Whose test.")],
+    reason: Reason,
+    actor: Actor = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """End an unfinished test without a result; another can be handed out then."""
+    from handrail.acts import labelling
+
+    occasion = enter(actor, as_of)
+    labelling.cancel_test(occasion.store, name, reason=reason, actor=occasion.actor, now=occasion.now)
+    answer({"person": name, "cancelled": True}, as_json=as_json, text=f"The test of {name} is cancelled.")
+
+
 def labels_list(
     status: Annotated[
         Literal["imported", "accepted", "provisional", "adjudicated"] | None, typer.Option(help="Only these.")

@@ -5,7 +5,21 @@ import sys
 
 import typer
 
-from console import deciding, files, holding, labels, models, running, setting_up, trails
+from console import (
+    deciding,
+    disputes,
+    files,
+    holding,
+    labels,
+    models,
+    outbox,
+    people,
+    proposals,
+    running,
+    setting_up,
+    tokens,
+    trails,
+)
 from handrail.errors import HandrailError
 
 app = typer.Typer(
@@ -17,7 +31,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for topic in (setting_up, running, deciding, labels, holding, models, trails, files):
+for topic in (
+    setting_up,
+    people,
+    running,
+    deciding,
+    disputes,
+    labels,
+    holding,
+    proposals,
+    outbox,
+    models,
+    trails,
+    files,
+    tokens,
+):
     topic.register(app)
 
 

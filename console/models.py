@@ -83,19 +83,30 @@ def model_promote(
     """Let a version serve from the next batch on, on the evidence that there is; without any the policy decides."""
     from dataclasses import asdict
 
+    from console.proposals import propose
     from console.version import EVIDENCE
-    from tasks import deploy
+    from tasks import deploy, proposals
 
-    done = deploy.promote(enter(actor, as_of), version, reason)
+    occasion = enter(actor, as_of)
+    if proposals.is_asked(occasion, "promote"):
+        propose(occasion, "promote", {"version": version}, reason, as_json=as_json)
+        return
+    done = deploy.promote(occasion, version, reason)
     missing = f" ({done.missing})" if done.missing else ""
     answer(asdict(done), as_json=as_json, text=f"Version {version} serves; {EVIDENCE[done.evidence]}{missing}.")
 
 
 def model_rollback(reason: Reason, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Return to the previous version from the next batch on; the present one never comes back by itself."""
+    from console.proposals import propose
+    from tasks import proposals
     from tasks.roll_back import roll_back
 
-    version = roll_back(enter(actor, as_of), reason)
+    occasion = enter(actor, as_of)
+    if proposals.is_asked(occasion, "roll_back"):
+        propose(occasion, "roll_back", {}, reason, as_json=as_json)
+        return
+    version = roll_back(occasion, reason)
     answer({"serves": version}, as_json=as_json, text=f"Version {version} serves again.")
 
 

@@ -1,70 +1,21 @@
 """`handrail status`: what an operator wants to know first."""
 
 import textwrap
-from datetime import timedelta
 from typing import Any
 
+import tasks.overview
 from console.answer import paused_deployments, running_server, table
 from console.certificates import in_short
-from handrail import retraining
-from handrail.acts import incidents
-from handrail.hold import held_since
-from handrail.store import cases, evidence, models, outbox, queue, rollout
-from handrail.store.frames import records
-from tasks.accounts import certified
 from tasks.occasion import Occasion
-from tasks.standing import standing
 
 WIDTH = 80
 
 
 def overview(occasion: Occasion) -> dict[str, Any]:
-    """Counts, pauses, stages, model, drift and watches of the workspace at the occasion's moment."""
-    now, policy = occasion.now, occasion.policy
+    """The workspace at the occasion's moment, with the server that serves it and what is paused there."""
     server = running_server(occasion.workspace.server_file)
-    with occasion.store.read() as connection:
-        serving = models.serving(connection)
-        incident = incidents.unavailable(connection)
-        version = models.version(connection, serving["model_version"]) if serving["model_version"] else None
-        week = evidence.routed(connection, since=now - timedelta(days=7), until=now + timedelta(seconds=1))
-        audits = evidence.audits(connection, since=now - timedelta(days=28), until=now)
-        started = rollout.last_stage_change(connection) or now
-        held = held_since(rollout.watches(connection), started, policy.watches.silent_for, now)
-        value = {
-            "home": str(occasion.workspace.home),
-            "business": policy.business,
-            "policy": policy.version,
-            "cases": cases.state_counts(connection),
-            "waiting": records(evidence.waiting(connection, now)),
-            "escalations": len(queue.open_escalations(connection)),
-            "outbox": outbox.counts(connection),
-            "stages": {name: str(stage) for name, stage in rollout.stages(connection, policy).items()},
-            "pauses": records(rollout.pauses(connection)),
-            "drifts": records(models.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]]),
-        }
-    drawn, certificates = audits[audits["random"]], certified(occasion)
-    known = standing(occasion)
-    value |= {
-        "retraining": {
-            "called_for_by": retraining.called_for(known, policy),
-            "held_until": retraining.held_until(known, policy),
-            "triggers": {reading.cause: reading.sentence for reading in retraining.read(known, policy)},
-        },
-        "model": None
-        if version is None
-        else {k: version[k] for k in ("version", "labels", "registered_at", "metrics")},
-        "challenger": serving["challenger"],
-        "unavailable": None if incident is None else {"since": incident["at"], "cause": incident["cause"]},
-        "certified": [row["certificate"] for row in certificates if row["threshold"] is not None],
-        "certificates": certificates,
-        "uncertified": policy.queues.uncertified,
-        "automation_share_7d": float((week["queue"] == "A").mean()) if len(week) else None,
-        "audited_28d": {"audited": len(drawn), "rejected": int(drawn["rejected"].sum())},
-        "held": None if held is None else {"watch": held[0], "since": held[1]},
-        "prefect": server,
-        "paused_deployments": paused_deployments(server) if server else [],
-    }
-    return value
+    paused = paused_deployments(server) if server else []
+    return {**tasks.overview.overview(occasion), "prefect": server, "paused_deployments": paused}
 
 
 def shown(value: dict[str, Any]) -> str:

@@ -1,16 +1,16 @@
-"""`handrail up`: the Prefect server with every deployment and a worker, and the MLflow UI, until Ctrl-C."""
+"""`handrail up`: the review desk, the Prefect server with every deployment and a worker, and the MLflow UI."""
 
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 import typer
 
-from console import deployments
+from console import deployments, desk
 from console.answer import running_server
 from flows.child import Child, answers
 from flows.local_server import HOST, QUIET, START_SECONDS, LocalServer, require_free, surroundings
@@ -23,38 +23,49 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a service manager, a closed terminal."""
 
 
-def serve(port: int, mlflow_port: int) -> None:
+def serve(port: int, mlflow_port: int, desk_port: int) -> None:
     """Start everything, tell where it is, wait for Ctrl-C, SIGTERM or a closed terminal, and stop everything.
 
     Raises:
-        NotFound: there is no workspace.
-        BadInput: the ports are no two ports.
+        NotFound: there is no workspace, or it has no policy.
+        BadInput: the ports are no three ports.
         Refused: a port is in use, or this workspace is served already.
         RetryableError: a child did not start, or ended by itself; the others are stopped.
     """
     workspace = Workspace.from_environment()
-    workspace.require()
+    desk.require_begun(workspace)
     require_unserved(workspace)
-    require_free(port, "--port")
-    require_free(mlflow_port, "--mlflow-port")
-    if port == mlflow_port:
-        raise BadInput(f"Both servers cannot have port {port}. Choose another one with --mlflow-port.")
+    require_apart({"--port": port, "--mlflow-port": mlflow_port, "--desk-port": desk_port})
     server = LocalServer(workspace, port)
     mlflow, worker = mlflow_ui(workspace, mlflow_port), deployments.worker(server)
-    children = [server.child, mlflow, worker]
+    pages = desk.child(workspace, desk_port)
+    children = [server.child, mlflow, worker, pages]
     typer.echo(f"Starting the servers of {workspace.home} (up to a minute) ...")
     try:
         with interruptible(), ExitStack() as running:
-            start(running, server, mlflow, worker)
+            start(running, server, mlflow, worker, pages)
             running.callback(workspace.server_file.unlink, missing_ok=True)
-            announce(server, f"http://{HOST}:{mlflow_port}", children)
+            announce(server, f"http://{HOST}:{mlflow_port}", f"http://{HOST}:{desk_port}", children)
             watch(children)
     except KeyboardInterrupt:
         typer.echo("Stopped.")
 
 
-def start(running: ExitStack, server: LocalServer, mlflow: Child, worker: Child) -> None:
-    """Start both servers side by side, fill Prefect's, and only then let the worker in.
+def require_apart(ports: Mapping[str, int]) -> None:
+    """Make sure that every port, by its option, is free and nobody else's here.
+
+    Raises:
+        BadInput: there is no such port, or two are the same.
+        Refused: another program listens on one.
+    """
+    for option, port in ports.items():
+        require_free(port, option)
+        if [*ports.values()].count(port) > 1:
+            raise BadInput(f"Two servers cannot have port {port}. Choose another one with {option}.")
+
+
+def start(running: ExitStack, server: LocalServer, mlflow: Child, worker: Child, pages: Child) -> None:
+    """Start the servers and the desk side by side, fill Prefect's, and only then let the worker in.
 
     `running` stops them in the opposite order: a run that is cut off can still report it.
     """
@@ -62,12 +73,15 @@ def start(running: ExitStack, server: LocalServer, mlflow: Child, worker: Child)
     server.start()
     running.callback(mlflow.stop)
     mlflow.start()
+    running.callback(pages.stop)
+    pages.start()
     server.wait()
     deployments.prepare(server)
     running.callback(worker.stop)
     worker.start()
     mlflow.wait(within_seconds=START_SECONDS)
     worker.wait(within_seconds=START_SECONDS)
+    pages.wait(within_seconds=START_SECONDS)
 
 
 def mlflow_ui(workspace: Workspace, port: int) -> Child:
@@ -87,13 +101,14 @@ def mlflow_ui(workspace: Workspace, port: int) -> Child:
     )
 
 
-def announce(server: LocalServer, mlflow: str, children: Sequence[Child]) -> None:
+def announce(server: LocalServer, mlflow: str, pages: str, children: Sequence[Child]) -> None:
     """Write the workspace's server file, at once and whole, and tell people where to go."""
     workspace = server.workspace
     known = {
         "prefect_api": server.api_url,
         "prefect_ui": server.ui_url,
         "mlflow": mlflow,
+        "desk": pages,
         "pid": os.getpid(),
         "children": [child.pid for child in children],
     }
@@ -101,11 +116,13 @@ def announce(server: LocalServer, mlflow: str, children: Sequence[Child]) -> Non
     draft.write_text(json.dumps(known), encoding="utf-8")
     draft.replace(workspace.server_file)
     typer.echo(
+        f"Desk       {pages}  where people decide\n"
         f"Prefect    {server.ui_url}  flows, schedules, runs and what they found\n"
         f"MLflow     {mlflow}  models and their figures\n"
         f"Data Docs  {workspace.data_docs.as_uri()}  validation of every delivery\n"
         f"Logs       {workspace.home / 'logs'}\n"
         "In another terminal: `handrail run FILE`, or start any deployment on Prefect's pages.\n"
+        f"{desk.first_link(workspace, pages)}"
         "Ctrl-C stops everything."
     )
 

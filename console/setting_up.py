@@ -1,25 +1,19 @@
-"""Workspace, server, health: init, doctor, status, up, demo, people, policy."""
+"""Workspace, server, health: init, doctor, status, up, desk, demo, policy."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from console.answer import Actor, AsJson, AsOf, answer, enter, table, warn, who
-from console.labels import people_test
+from console.answer import Actor, AsJson, AsOf, answer, enter, warn, who
 
 BUSINESSES = Path(__file__).resolve().parent.parent / "policy"
 
 
 def register(app: typer.Typer) -> None:
     """Add this topic's commands."""
-    for command in (init, doctor, status, up, demo):
+    for command in (init, doctor, status, up, desk, demo):
         app.command()(command)
-    people = typer.Typer(help="Who works here.", no_args_is_help=True)
-    people.command("list")(people_list)
-    people.command("add")(people_add)
-    people.command("test")(people_test)
-    app.add_typer(people, name="people")
     policy = typer.Typer(help="The rules in force.", no_args_is_help=True)
     policy.command("check")(policy_check)
     policy.command("publish")(policy_publish)
@@ -85,11 +79,29 @@ def status(as_of: AsOf = None, as_json: AsJson = False) -> None:
 def up(
     port: Annotated[int, typer.Option(help="Port of the Prefect server and its UI.")] = 4200,
     mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow UI.")] = 5000,
+    desk_port: Annotated[int, typer.Option(help="Port of the review desk.")] = 8470,
 ) -> None:
-    """Start the Prefect server, all deployments and the MLflow UI; Ctrl-C stops everything."""
+    """Start the review desk, the Prefect server, all deployments and the MLflow UI; Ctrl-C stops everything."""
     from console.serving import serve
 
-    serve(port=port, mlflow_port=mlflow_port)
+    serve(port=port, mlflow_port=mlflow_port, desk_port=desk_port)
+
+
+def desk(
+    host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's need --behind-tls.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8470,
+    home: Annotated[Path | None, typer.Option(help="Workspace folder; default HANDRAIL_HOME.")] = None,
+    behind_tls: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Where a reverse proxy serves it, such as https://desk.example.com."),
+    ] = None,
+) -> None:
+    """Start the review desk alone; Ctrl-C stops it. The first start prints the administrator's link."""
+    from console.desk import run
+
+    run(host=host, port=port, home=home, behind_tls=behind_tls)
 
 
 def demo(
@@ -103,54 +115,6 @@ def demo(
     from console.lapse import run_demo
 
     run_demo(weeks=weeks, seed=seed, home=home or Path(".handrail-demo"), per_week=per_week, as_json=as_json)
-
-
-def people_list(as_json: AsJson = False) -> None:
-    """Everybody with roles, training and the last test on gold cases."""
-    from handrail.store import labels, rollout
-    from handrail.store.frames import records
-
-    occasion = enter(None)
-    with occasion.store.read() as connection:
-        tests = labels.last_tests(connection)
-        rows = [{**row, "test": tests.get(row["name"])} for row in records(rollout.people(connection))]
-    shown = [{**row, "roles": ", ".join(row["roles"]), "last_test": _last_test(row["test"])} for row in rows]
-    columns = ["name", "trained_until", "last_test", "roles"]
-    answer(rows, as_json=as_json, text=table(shown, columns, empty="Nobody yet."))
-
-
-def _last_test(test: dict[str, Any] | None) -> str | None:
-    if test is None:
-        return None
-    if test["closed_at"] is None:
-        return f"{test['cases']} cases, not finished"
-    return f"{test['right']} of {test['cases']} right, {'passed' if test['passed'] else 'failed'}"
-
-
-def people_add(
-    name: Annotated[str, typer.Argument(help="Sign-in name.")],
-    role: Annotated[list[str], typer.Option(help="Such as reviewer or data_curator; may be given more than once.")],
-    trained: Annotated[
-        bool | None,
-        typer.Option("--trained/--not-trained", help="Do their labels count from now on? Left out: as before."),
-    ] = None,
-    actor: Actor = None,
-    as_of: AsOf = None,
-    as_json: AsJson = False,
-) -> None:
-    """Add a person, or change their roles and training."""
-    from handrail.acts import administering
-    from handrail.store import rollout
-
-    occasion = enter(actor, as_of)
-    until = occasion.now + occasion.policy.labels.training_valid_for if trained else None
-    if trained is None:
-        with occasion.store.read() as connection:
-            until = (rollout.person(connection, name) or {}).get("trained_until")
-    administering.add_person(
-        occasion.store, name, roles=role, trained_until=until, actor=occasion.actor, now=occasion.now
-    )
-    answer({"name": name, "roles": role, "trained_until": until}, as_json=as_json, text=f"{name} is known now.")
 
 
 def policy_check(file: Annotated[Path, typer.Argument(help="policy.yaml")], as_json: AsJson = False) -> None:

@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
 def search(
     case: Annotated[int | None, typer.Option(help="Case id.")] = None,
     kind: Annotated[str | None, typer.Option(help="Kind of event, such as case.assigned.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Who did it: a name, or flow:triage.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most events.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -32,7 +33,7 @@ def search(
 
     occasion = enter(None)
     with occasion.store.read() as connection:
-        found = trail.search(connection, case=case, kind=kind, limit=limit)
+        found = trail.search(connection, case=case, kind=kind, actor=actor, limit=limit)
         blind = labels.still_blind(connection, sorted({e["case"] for e in found if "case" in e}))
     events = [_silent(event) if event.get("case") in blind else event for event in found]
     lines = [

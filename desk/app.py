@@ -8,11 +8,19 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from desk import problems
+from desk.api import document as api
 from desk.context import Desk
-from desk.headers import BodyLimit, Headers
+from desk.delivery import Delivery
+from desk.faults import Faults
+from desk.headers import BodyLimit, Headers, OwnPages
+from desk.intake import Intake
 from desk.pages import HERE
 from desk.routes import ROUTERS
+from desk.routes.health import Written
 from handrail.workspace import Workspace
+
+LAST_ROUND = 10.0
+"""Seconds in which the intake may end its round when the desk is stopped; what is left is done by the next one."""
 
 
 def create_app(workspace: Workspace, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
@@ -22,18 +30,27 @@ def create_app(workspace: Workspace, *, clock: Callable[[], datetime] = lambda: 
         NotFound: there is no workspace.
     """
     desk = Desk(workspace, clock=clock)
+    intake = Intake(desk)
+    delivery = Delivery(desk)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        intake.wake()
+        delivery.start()
         yield
+        delivery.stop()
+        intake.wait(LAST_ROUND)
         desk.close()
 
     app = FastAPI(title="Handrail", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.desk = desk
+    app.state.written = Written()
+    app.state.address = None
+    app.state.intake = intake
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    for router in ROUTERS:
+    for router in (*ROUTERS, api.router, api.public):
         app.include_router(router)
     problems.add_to(app)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(Headers)
+    for layer in (BodyLimit, OwnPages, Faults, Headers):  # from the inside out
+        app.add_middleware(layer)
     return app

@@ -1,6 +1,8 @@
 """What every request needs: the workspace, its store and writer, the policy in force, the time."""
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
 from typing import TypeVar
@@ -14,6 +16,19 @@ from handrail.workspace import Workspace
 from tasks.occasion import Occasion
 
 T = TypeVar("T")
+
+
+LOOKED_FOR_EVERY = 0.5
+"""Seconds in which a request believes what the last one saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A policy, the number of its publication, and until when (monotonic clock) nobody looks again."""
+
+    number: int
+    policy: Policy
+    until: float
 
 
 class Desk:
@@ -31,7 +46,7 @@ class Desk:
         self.writer = Writer(self.store)
         self.clock = clock
         self._lock = Lock()
-        self._policy: tuple[int, Policy] | None = None
+        self._policy: _Known | None = None
         self._secret: bytes | None = None
 
     def occasion(self, actor: str) -> Occasion:
@@ -39,17 +54,19 @@ class Desk:
         return Occasion(self.workspace, self.store, self.policy(), self.clock(), actor)
 
     def policy(self) -> Policy:
-        """The policy in force; parsed once for each publication."""
+        """The policy in force; looked for once in `LOOKED_FOR_EVERY` seconds, parsed once for each publication."""
+        with self._lock:
+            known = self._policy
+        if known is not None and time.monotonic() < known.until:
+            return known.policy
         with self.store.read() as connection:
             newest = rollout.newest_policy(connection)
-            with self._lock:
-                if self._policy is not None and self._policy[0] == newest:
-                    return self._policy[1]
-            found = rollout.policy_in_force(connection)
+            same = known is not None and known.number == newest
+            found = known.policy if known is not None and same else rollout.policy_in_force(connection)
         if found is None or newest is None:
             raise NotFound(f"The workspace {self.workspace.home} has no policy. Run `handrail init --business sample`.")
         with self._lock:
-            self._policy = (newest, found)
+            self._policy = _Known(newest, found, time.monotonic() + LOOKED_FOR_EVERY)
         return found
 
     def secret(self) -> bytes:

@@ -1,8 +1,14 @@
-"""What every answer carries, and what no request may: a strict content policy, a bound on bodies."""
+"""What every answer carries, and what no request may: a strict content policy, other sites, large bodies."""
 
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from desk.permit import SAFE
+from desk.problems import problem
 
 LARGEST_BODY = 1_000_000
 """Bytes."""
@@ -16,6 +22,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "same-origin",
+    "Strict-Transport-Security": "max-age=31536000",  # browsers heed it behind TLS only
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -29,16 +36,44 @@ class Headers:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the headers."""
+        # A file of the program's own may be kept, and is asked after at each use: an update shows at once.
+        cache = "no-cache" if scope.get("path", "").startswith("/static/") else "no-store"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 found = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     found.setdefault(name, value)
-                found.setdefault("Cache-Control", "no-store")
+                found.setdefault("Cache-Control", cache)
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+class OwnPages:
+    """Refuses what a page of another site sends, also where no session exists yet: somebody else's sign-in.
+
+    Browsers say where a request comes from; a program that says nothing brings no cookie by itself.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let our own forms through."""
+        if scope["type"] == "http" and scope["method"] not in SAFE and _is_foreign(Request(scope)):
+            sentence = "This request came from another site. Open the page here and send it again."
+            await _refuse(scope, receive, send, 403, sentence)
+            return
+        await self._app(scope, receive, send)
+
+
+def _is_foreign(request: Request) -> bool:
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        return True
+    origin = request.headers.get("Origin")
+    # The scheme is left out: behind a proxy that ends TLS ours is another one.
+    return origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()
 
 
 class BodyLimit:
@@ -76,5 +111,9 @@ class BodyLimit:
 
 
 async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
-    sentence = f"The request is larger than {LARGEST_BODY:,} bytes. Send less at once."
-    await PlainTextResponse(sentence, 413)(scope, receive, send)
+    await _refuse(scope, receive, send, 413, f"The request is larger than {LARGEST_BODY:,} bytes. Send less at once.")
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:
+    answer = await run_in_threadpool(problem, Request(scope), status, sentence)
+    await answer(scope, receive, send)

@@ -18,6 +18,8 @@ MENU = (
     ("/escalations", "Escalations", "read_escalations"),
     ("/cases", "Cases", "read_cases"),
     ("/quality", "Quality", "decide"),
+    ("/reviewers", "Reviewers", "read_labels"),
+    ("/training/people", "Training", "test_people"),
     ("/operations", "Operations", "read_operations"),
     ("/trail", "Trail", "read_trail"),
     ("/people", "People", "manage_people"),
@@ -39,6 +41,7 @@ def rendered(request: Request, template: str, **values: Any) -> str:  # noqa: AN
     """The same as text: a page, or a part of one."""
     visitor = getattr(request.state, "visitor", None)
     desk = desk_of(request)
+    policy = request.state.policy if hasattr(request.state, "policy") else desk.policy()
     shared = {
         "visitor": visitor,
         "menu": [] if visitor is None else [
@@ -46,8 +49,8 @@ def rendered(request: Request, template: str, **values: Any) -> str:  # noqa: AN
         ],
         "here": request.url.path,
         "now": desk.clock(),
-        "zone": ZoneInfo(desk.policy().sla.calendar.timezone),
-        "business": desk.policy().business,
+        "zone": ZoneInfo(policy.sla.calendar.timezone if policy else "UTC"),
+        "business": policy.business if policy else "Handrail",
     }  # fmt: skip
     return templates.get_template(template).render({**shared, **values})
 
@@ -81,6 +84,11 @@ def moment(at: datetime | None, zone: ZoneInfo) -> str:
     return "–" if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
+def day(at: datetime, zone: ZoneInfo) -> str:
+    """The day of a moment in the business's time zone, as a date field writes it."""
+    return f"{at.astimezone(zone):%Y-%m-%d}"
+
+
 def percent(share: float | None) -> str:
     """``97.3 %``, or a dash."""
     return "–" if share is None or share != share else f"{share:.1%}".replace("%", "\u202f%")  # noqa: PLR0124 - NaN
@@ -92,5 +100,5 @@ def words(code: str | None) -> str:
 
 
 templates.filters |= {
-    "ago": ago, "due": due_in_words, "moment": moment, "percent": percent, "span": in_words, "words": words,
+    "ago": ago, "day": day, "due": due_in_words, "moment": moment, "percent": percent, "span": in_words, "words": words,
 }  # fmt: skip

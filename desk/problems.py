@@ -1,6 +1,7 @@
 """What a refusal looks like: one sentence, on a page or as JSON, with the status that belongs to it."""
 
-from urllib.parse import quote
+import logging
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -8,7 +9,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from desk.pages import page
-from desk.permit import SAFE, SignedOut
+from desk.permit import COOKIE, SAFE, SignedOut, desk_of
 from handrail.errors import (
     BadInput,
     Conflict,
@@ -26,12 +27,19 @@ STATUSES: tuple[tuple[type[HandrailError], int], ...] = (
 )  # fmt: skip
 TITLES = {
     400: "That did not work", 401: "Please sign in", 403: "Not yours to do", 404: "Not found", 405: "Not found",
-    409: "Somebody was first", 413: "Too large", 422: "That did not work", 503: "Please try again",
+    409: "Somebody was first", 413: "Too large", 422: "That did not work", 500: "Something went wrong",
+    503: "Please try again",
 }  # fmt: skip
+UNKNOWN, UNAVAILABLE = 401, 503
+
+_log = logging.getLogger("handrail")
 
 
 def add_to(app: FastAPI) -> None:
-    """Let `app` answer refusals in sentences."""
+    """Let `app` answer refusals in sentences.
+
+    The handlers are no coroutines: they draw pages, which must not hold up everybody else's.
+    """
     app.add_exception_handler(HandrailError, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
@@ -48,10 +56,14 @@ def wants_json(request: Request) -> bool:
 
 
 def problem(request: Request, status: int, sentence: str) -> Response:
-    """The answer that says what went wrong."""
-    headers = {"Retry-After": "5"} if status == 503 else None  # noqa: PLR2004 - service unavailable
+    """The answer that says what went wrong; it asks nothing of the database, which may be what went wrong."""
+    headers = {"Retry-After": "5"} if status == UNAVAILABLE else None
     if wants_json(request):
+        if status == UNKNOWN:
+            headers = {"WWW-Authenticate": "Bearer"}
         return JSONResponse({"status": status, "problem": sentence}, status, headers)
+    if not hasattr(request.state, "policy"):
+        request.state.policy = None
     found = page(
         request, "problem.html", status=status, title=TITLES.get(status, "That did not work"), sentence=sentence
     )
@@ -60,20 +72,47 @@ def problem(request: Request, status: int, sentence: str) -> Response:
     return found
 
 
-async def _refused(request: Request, refusal: HandrailError) -> Response:
+def _refused(request: Request, refusal: HandrailError) -> Response:
     if isinstance(refusal, SignedOut) and not wants_json(request):
-        back = request.url.path if request.method in SAFE else "/"
-        return RedirectResponse(f"/sign-in?then={quote(back)}", 303)
-    return problem(request, status_of(refusal), str(refusal))
+        return _to_the_door(request)
+    status, sentence = status_of(refusal), str(refusal)
+    if status == UNAVAILABLE:
+        _log.warning("%s %s: %s", request.method, request.url.path, sentence)
+        sentence = sentence.replace(desk_of(request).store.name, "the database")
+        sentence = sentence[:1].upper() + sentence[1:]
+    return problem(request, status, sentence)
 
 
-async def _invalid(request: Request, error: RequestValidationError) -> Response:
+def _to_the_door(request: Request) -> Response:
+    """Ask for the password, and lead back afterwards.
+
+    A link in a mail comes from another site, and the cookie is not for those: the same address is opened once more,
+    from our own page, before anybody is taken to be signed out.
+    """
+    if request.method not in SAFE:
+        return RedirectResponse(f"/sign-in?again=1&then={quote(_page_of(request))}", 303)
+    if request.headers.get("Sec-Fetch-Site") == "cross-site" and COOKIE not in request.cookies:
+        request.state.policy = None
+        return page(request, "sign_in_arriving.html")
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/sign-in?then={quote(request.url.path + query)}", 303)
+
+
+def _page_of(request: Request) -> str:
+    """The page of ours on which a form stood."""
+    page = urlsplit(request.headers.get("Referer", ""))
+    return page.path if page.netloc == request.headers.get("Host") and page.path else "/"
+
+
+def _invalid(request: Request, error: RequestValidationError) -> Response:
     where = ", ".join(sorted({".".join(str(part) for part in one["loc"][1:]) or "body" for one in error.errors()}))
     return problem(
         request, 422, f"The request has missing or unusable values: {where}. Correct them and send it again."
     )
 
 
-async def _http(request: Request, error: HTTPException) -> Response:
+def _http(request: Request, error: HTTPException) -> Response:
     sentence = {404: "There is no such page. Go back to the start.", 405: "This address cannot be used that way."}
-    return problem(request, error.status_code, sentence.get(error.status_code, str(error.detail)))
+    found = problem(request, error.status_code, sentence.get(error.status_code, str(error.detail)))
+    found.headers.update(error.headers or {})
+    return found

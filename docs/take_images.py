@@ -34,7 +34,7 @@ from handrail.workspace import Workspace  # noqa: E402 - as above
 WIDTHS = {1280: 800, 390: 844}
 """Pixels: width and height of the window."""
 PAGES = (
-    ("review", "ada", "/review?kinds=review"),
+    ("review", "ada", "/review"),
     ("escalations", "mona", "/escalations"),
     ("cases", "stella", "/cases"),
     ("case", "stella", "/cases/1"),

@@ -168,7 +168,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def require_free(port: int, option: str) -> None:
+def require_free(port: int, option: str, host: str = HOST) -> None:
     """Make sure that nobody listens on a port.
 
     Raises:
@@ -177,12 +177,12 @@ def require_free(port: int, option: str) -> None:
     """
     if not 0 < port <= LAST_PORT:
         raise BadInput(f"{port} is no port. Choose one from 1024 to {LAST_PORT} with {option}.")
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
             raise Refused(
-                f"Port {port} of {HOST} is in use or not allowed ({error.strerror})."
+                f"Port {port} of {host} is in use or not allowed ({error.strerror})."
                 f" Stop the program that uses it, or choose another port with {option}."
             ) from None

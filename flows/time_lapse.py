@@ -134,9 +134,7 @@ class TimeLapse:
                 )  # fmt: skip
             # What the review found is mended only by another model; until then the category stays with people.
             if serving_since > pause["since"]:
-                pausing.resume(
-                    occasion.store, pause["category"], reason="another model serves", policy=occasion.policy, **known
-                )
+                simulate.give_back(occasion, pause["category"], "another model serves")
                 week.resumed.append(pause["category"])
         paused = set(pauses["category"]) - set(week.resumed)
         wanted = [stage for begins, stage in PLAN.items() if begins <= week.number]
@@ -260,7 +258,6 @@ class TimeLapse:
             for event in EVENTS
             if event.week <= len(story.weeks)
         ]
-
 
     def _leave_work(self) -> None:
         """What the next early shift finds at the desk: a day's cases, of which the first to come has decided some."""

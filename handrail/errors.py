@@ -47,3 +47,7 @@ class GateFailed(PermanentError):
 
 class DatabaseBusy(RetryableError):
     """Another process kept the database locked for longer than the waiting time."""
+
+
+class Unanswered(RetryableError):
+    """A receiver was asked and did not answer in time: it may have acted or not."""

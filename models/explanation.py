@@ -72,8 +72,11 @@ class _Parts:
         return type(self)(self.case[kept], self.name[kept], self.start[kept], self.end[kept], self.weight[kept])
 
 
-def explain(model: TrainedModel, frame: pd.DataFrame, top: int = 8) -> list[Explanation]:
+def explain(model: TrainedModel, frame: pd.DataFrame, top: int = 8, *, label: str | None = None) -> list[Explanation]:
     """One explanation per row of `frame` (`text` and the model's fields), in order; an empty frame gives none.
+
+    With `label`, one of the model's, it is told what speaks for that one, against the best of those that the model
+    did not put first.
 
     A word's weight holds that of the character n-grams inside it. The second choice is the opponent because
     that is what the reviewer decides on: the sum over it is the odds between the two, while against the mean of
@@ -86,7 +89,7 @@ def explain(model: TrainedModel, frame: pd.DataFrame, top: int = 8) -> list[Expl
     transformer, calibrated = model.estimator[0], model.estimator[1]
     vectors = sparse.csr_matrix(transformer.transform(inputs))
     vectors.sort_indices()
-    best = np.argsort(-calibrated.decision_function(vectors), axis=1, kind="stable")[:, :2]
+    best = _compared(calibrated.decision_function(vectors), None if label is None else model.labels.index(label))
     added, intercept = _added(vectors, calibrated.estimator, best)
     characters = vectoriser.read(texts)
     parts = _parts(characters, transformer, added).merged()
@@ -104,6 +107,15 @@ def explain(model: TrainedModel, frame: pd.DataFrame, top: int = 8) -> list[Expl
         )
         for case in range(len(texts))
     ]
+
+
+def _compared(scores: Floats, wanted: int | None) -> Places:
+    """Per row the two labels that are weighed against each other, by number."""
+    order = np.argsort(-scores, axis=1, kind="stable")
+    if wanted is None:
+        return order[:, :2]
+    rivals = [next((one for one in row[1:] if one != wanted), row[0]) for row in order.tolist()]
+    return np.column_stack([np.full(len(order), wanted), rivals])
 
 
 def _added(vectors: sparse.csr_matrix, linear: Any, best: Places) -> tuple[sparse.csr_matrix, Floats]:  # noqa: ANN401 - untyped

@@ -178,11 +178,13 @@ def fault(workspace: Workspace, name: str, serving_version: str) -> str | None:
     )
 
 
-def promote(
+def promote(  # noqa: PLR0913 - who promotes what, why, and on what it rests
     store: Store, workspace: Workspace, name: str, version: str, *, actor: str, reason: str, now: datetime,
-    resting_on: acts.Evidence | None = None,
+    resting_on: acts.Evidence | None = None, proposal: int | None = None,
 ) -> acts.Evidence:  # fmt: skip
     """Let a version serve, then let alias and tags follow; says what the promotion rests on.
+
+    `proposal` is the one that a second person confirms, where the policy asks for one.
 
     Raises:
         NotFound, Refused, ModelUnavailable: see `require_fit`.
@@ -190,7 +192,9 @@ def promote(
         NotPermitted: the actor has no role that may.
     """
     require_fit(store, workspace, name, version)
-    evidence = acts.set_champion(store, version, actor=actor, reason=reason, now=now, resting_on=resting_on)
+    evidence = acts.set_champion(
+        store, version, actor=actor, reason=reason, now=now, resting_on=resting_on, proposal=proposal
+    )
     _follow(workspace, name, version, {"handrail.evidence": _PROMOTED[evidence]})
     return evidence
 
@@ -215,7 +219,10 @@ def require_fit(store: Store, workspace: Workspace, name: str, version: str) -> 
         )
 
 
-def rollback(store: Store, workspace: Workspace, name: str, *, actor: str, reason: str, now: datetime) -> str:
+def rollback(
+    store: Store, workspace: Workspace, name: str, *, actor: str, reason: str, now: datetime,
+    proposal: int | None = None,
+) -> str:  # fmt: skip
     """Let the earlier version that served last and can be read serve again; returns the version that serves now.
 
     Raises:
@@ -225,7 +232,7 @@ def rollback(store: Store, workspace: Workspace, name: str, *, actor: str, reaso
         serving = stored.serving(connection)["model_version"]
         rows = [stored.version(connection, version) for version in acts.earlier(connection)]
     to = _first_readable(workspace, name, [row for row in rows if row is not None])
-    version = acts.roll_back(store, actor=actor, reason=reason, now=now, to=to, of=serving)
+    version = acts.roll_back(store, actor=actor, reason=reason, now=now, to=to, of=serving, proposal=proposal)
     _follow(workspace, name, version, {})
     _tag(workspace, name, serving, {"handrail.evidence": "rolled back: it never serves again"})
     return version

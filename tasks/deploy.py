@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from handrail.acts import authority
+from handrail.acts import authority, second_person
 from handrail.acts import models as model_acts
 from handrail.errors import Refused
 from handrail.roles import SYSTEM
@@ -24,11 +24,12 @@ class Promotion:
 
 
 @step
-def promote(occasion: Occasion, version: str, reason: str) -> Promotion:
+def promote(occasion: Occasion, version: str, reason: str, proposal: int | None = None) -> Promotion:
     """Let a version serve because somebody asks for it, on the evidence that there is.
 
     One that its gates have passed serves. One that nothing has judged is judged now if the labels are there. Where
-    they are not, the policy's `promotion.without_evidence` decides, and only a person may use its leave.
+    they are not, the policy's `promotion.without_evidence` decides, and only a person may use its leave. `proposal` is
+    the one that a second person confirms, where the policy asks for one.
 
     Raises:
         NotFound: the version is not registered.
@@ -39,11 +40,13 @@ def promote(occasion: Occasion, version: str, reason: str) -> Promotion:
     with occasion.store.read() as connection:
         authority.authorize(connection, "set_champion", occasion.actor)
         basis = model_acts.evidence_for(connection, model_acts.may_serve(connection, version))
+        if basis != "first":
+            second_person.admit(connection, "promote", proposal, actor=occasion.actor, now=occasion.now)
     # First: a judgement uses labels up, and none is needed of what could not serve anyway.
     registry.require_fit(occasion.store, occasion.workspace, occasion.model_name, version)
     missing = None
     if basis == "none":
-        judgement = judge(occasion, version, reason)
+        judgement = judge(occasion, version, reason, proposal)
         if judgement.outcome == "promoted":
             return Promotion(version, "judged")
         if judgement.outcome == "refused":
@@ -52,7 +55,7 @@ def promote(occasion: Occasion, version: str, reason: str) -> Promotion:
         _permit_without_evidence(occasion, version, missing)
     basis = registry.promote(
         occasion.store, occasion.workspace, occasion.model_name, version, actor=occasion.actor, reason=reason,
-        now=occasion.now, resting_on=basis,
+        now=occasion.now, resting_on=basis, proposal=proposal,
     )  # fmt: skip
     take_reference(occasion, version)
     log.info("version %s is promoted by hand (evidence: %s)", version, basis)

@@ -1,6 +1,6 @@
 """Great Expectations look at a batch before anything of it is scored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
@@ -24,15 +24,31 @@ def gate(occasion: Occasion, batch_id: int) -> dict[str, int]:
     Raises:
         BatchStopped: the share of bad rows passes the policy's limit; the cases stay received, nothing is scored.
     """
+    failures, accepted, history = inspect(occasion, received(occasion, batch_id))
+    return settle(occasion, batch_id, failures, accepted, history)
+
+
+def settle(
+    occasion: Occasion,
+    batch_id: int,
+    failures: pd.DataFrame,
+    accepted: list[int],
+    history: list[int],
+    *,
+    stops_from: int = 1,
+) -> dict[str, int]:
+    """Act on what the inspection of a whole batch found; bad rows never stop a batch of fewer than `stops_from` rows.
+
+    Raises:
+        BatchStopped: see `gate`.
+    """
+    policy = occasion.policy
     with occasion.store.read() as connection:
-        policy = occasion.policy
         unreadable = cases.quarantine_count(connection, batch_id, unreadable=True)
-    failures, accepted, history = _inspect(occasion, batch_id)
-    with occasion.store.read() as connection:
         total = sum(cases.state_counts(connection, batch_id).values())
     bad = unreadable + len(failures)
     share = bad / max(1, total + unreadable)
-    if share > policy.intake.max_bad_share:
+    if total + unreadable >= stops_from and share > policy.intake.max_bad_share:
         _stop(occasion, batch_id, failures, bad, total + unreadable)
         raise BatchStopped(
             f"{bad} of {total + unreadable} rows of batch {batch_id} are bad ({share:.0%}, the policy allows "
@@ -62,12 +78,13 @@ def _unpredicted(occasion: Occasion, batch_id: int) -> dict[str, int]:
         return {"unpredicted": cases.unpredicted_count(connection, batch_id)}
 
 
-def _inspect(occasion: Occasion, batch_id: int) -> tuple[pd.DataFrame, list[int], list[int]]:
+def inspect(occasion: Occasion, chunks: Iterable[pd.DataFrame]) -> tuple[pd.DataFrame, list[int], list[int]]:
+    """Hold received cases against the intake suite: those that fail with their reasons, ids of the good, of history."""
     failures: list[pd.DataFrame] = []
     accepted: list[int] = []
     history: list[int] = []
     suite = suites.intake(occasion.policy, now=occasion.now)
-    for chunk in _received(occasion, batch_id):
+    for chunk in chunks:
         verdict = checkpoint.check(occasion.workspace, "intake", chunk, suite, build_docs=False)
         bad = verdict.bad_rows()
         bad_chunk = chunk[chunk["case_id"].isin(bad.index)]
@@ -84,7 +101,8 @@ def _inspect(occasion: Occasion, batch_id: int) -> tuple[pd.DataFrame, list[int]
     return pd.concat([pd.DataFrame(columns=columns), *failures], ignore_index=True), accepted, history
 
 
-def _received(occasion: Occasion, batch_id: int) -> Iterator[pd.DataFrame]:
+def received(occasion: Occasion, batch_id: int) -> Iterator[pd.DataFrame]:
+    """The received cases of a batch as the suite needs them, some thousand at a time."""
     after = 0
     while True:
         with occasion.store.read() as connection:

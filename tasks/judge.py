@@ -52,11 +52,14 @@ class Trial:
 
 
 @step
-def judge(occasion: Occasion, version: str | None = None, reason: str | None = None) -> Judgement:
+def judge(
+    occasion: Occasion, version: str | None = None, reason: str | None = None, proposal: int | None = None
+) -> Judgement:
     """Put the challenger through its gates; promote it, refuse it, or wait for more or better withheld labels.
 
     Bad evidence says nothing of the model: it waits. Predictions that break their gate, or no sure gain, refuse it.
     With `version` and `reason` a person asks for a version by name: the time in shadow is set aside, the test is not.
+    `proposal` is the one that they confirm, where the policy asks for a second person.
     """
     with occasion.store.read() as connection:
         serving = models.serving(connection)
@@ -74,10 +77,10 @@ def judge(occasion: Occasion, version: str | None = None, reason: str | None = N
     if len(fresh) < rules.min_withheld:
         missing = rules.min_withheld - len(fresh)
         return Judgement(challenger, "waiting", (f"{missing} more fresh withheld labels are needed",))
-    return _try(trial, fresh, reason)
+    return _try(trial, fresh, reason, proposal)
 
 
-def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None) -> Judgement:
+def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | None) -> Judgement:
     occasion, version = trial.occasion, trial.challenger
     with occasion.store.read() as connection:
         production = evidence.window(connection, since=trial.since, until=occasion.now, version=trial.champion)
@@ -107,7 +110,7 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None) -> Judgement:
         gained = f"gain {judgement.verdict.gain:.3f} a case on {judgement.verdict.cases} withheld cases"
         registry.promote(
             occasion.store, occasion.workspace, occasion.model_name, version, actor=occasion.actor,
-            reason=reason or gained, now=occasion.now, resting_on="judged",
+            reason=reason or gained, now=occasion.now, resting_on="judged", proposal=proposal,
         )  # fmt: skip
         take_reference(occasion, version)
         log.info("challenger %s is promoted", version)

@@ -6,11 +6,14 @@ from tasks.step import step
 
 
 @step
-def roll_back(occasion: Occasion, reason: str) -> str:
-    """Return to the previous version from the next batch on; returns its name."""
+def roll_back(occasion: Occasion, reason: str, proposal: int | None = None) -> str:
+    """Return to the previous version from the next batch on; returns its name.
+
+    `proposal` is the one that a second person confirms, where the policy asks for one.
+    """
     version = registry.rollback(
         occasion.store, occasion.workspace, occasion.model_name,
-        actor=occasion.actor, reason=reason, now=occasion.now,
+        actor=occasion.actor, reason=reason, now=occasion.now, proposal=proposal,
     )  # fmt: skip
     from tasks import drift  # noqa: PLC0415 - takes a second, and the old version serves already
 

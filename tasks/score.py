@@ -150,11 +150,16 @@ def _accepted(occasion: Occasion, columns: list[str]) -> Iterator[pd.DataFrame]:
     limit = occasion.policy.intake.batch_rows
     while True:
         with occasion.store.read() as connection:
-            chunk = cases.pick(connection, State.ACCEPTED, columns, after=after, limit=limit)
+            chunk = cases.pick(
+                connection, State.ACCEPTED, list(dict.fromkeys(("redacted", *columns))), after=after, limit=limit
+            )
         if chunk.empty:
             return
         after = int(chunk["case_id"].iloc[-1])
-        yield chunk
+        # What another run has let in since the last redaction waits for its own.
+        redacted = chunk[chunk["redacted"].notna()]
+        if len(redacted):
+            yield redacted
 
 
 def _is_readable(chunk: pd.DataFrame) -> "pd.Series[bool]":

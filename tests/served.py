@@ -26,6 +26,7 @@ class Served:
     workspace: Workspace
     server: LocalServer
     mlflow_port: int
+    desk_port: int
     process: subprocess.Popen[str]
     output: str = ""
 
@@ -89,12 +90,13 @@ def handrail(workspace: Workspace, *words: object) -> subprocess.CompletedProces
 @contextmanager
 def up(workspace: Workspace) -> Iterator[Served]:
     """Everything running, deployed and ready, in a workspace that has been begun."""
-    port, mlflow_port = free_port(), free_port()
-    arguments, environment = command_line(workspace, "up", "--port", port, "--mlflow-port", mlflow_port)
+    port, mlflow_port, desk_port = free_port(), free_port(), free_port()
+    ports = ("--port", port, "--mlflow-port", mlflow_port, "--desk-port", desk_port)
+    arguments, environment = command_line(workspace, "up", *ports)
     process = subprocess.Popen(
         arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=workspace.home
     )
-    running = Served(workspace, LocalServer(workspace, port), mlflow_port, process)
+    running = Served(workspace, LocalServer(workspace, port), mlflow_port, desk_port, process)
     try:
         running.wait_for(workspace.server_file.exists, "`handrail up`")
         yield running

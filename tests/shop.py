@@ -171,12 +171,13 @@ class Shop:
         """Let two people and the manager decide everything that waits: blind, by the case's true category."""
         occasion, done = self.at(moment), 0
         for name in ("rita", "ruth", "ron", MANAGER):
-            claims = claiming.claim(occasion.store, name, policy=occasion.policy, now=moment, limit=10_000, kinds=kinds)
-            rulings = [
-                Ruling(claim.item_id, claim.fence, Outcome.OVERRIDE, self._label(claim.case_id, right=right))
-                for claim in claims
-            ]
-            done += deciding.decide(occasion.store, rulings, name, policy=occasion.policy, now=moment)
+            known = {"policy": occasion.policy, "now": moment}
+            while claims := claiming.claim(occasion.store, name, limit=10_000, kinds=kinds, **known):
+                rulings = [
+                    Ruling(claim.item_id, claim.fence, Outcome.OVERRIDE, self._label(claim.case_id, right=right))
+                    for claim in claims
+                ]
+                done += len(deciding.decide(occasion.store, rulings, name, **known))
         return done
 
     def automatic(self, count: int, moment: datetime = LATER) -> list[int]:

@@ -40,6 +40,7 @@ FIRST_BROKEN_FASTAPI = Version("0.151")
 CORE_LIBRARIES = {"handrail", "numpy", "pandas", "pydantic", "scipy"}
 ONE_MODULE_LIBRARIES = {
     "handrail.typed_yaml": {"yaml"},
+    "handrail.passwords": {"pwdlib"},
     "handrail.pii": {"phonenumbers", "stdnum"},
     "handrail.trail": {"cryptography", "orjson"},
     "handrail.store": {"alembic", "psycopg", "sqlalchemy", "sqlite3"},

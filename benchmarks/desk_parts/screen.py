@@ -39,7 +39,7 @@ def waits(port: int, secret: str, *, cases: int, think: float) -> list[float]:
         cookie: Any = {"name": COOKIE, "value": secret, "url": address.replace("http:", "https:"), "secure": True}
         context.add_cookies([cookie])
         page = context.new_page()
-        page.goto("/review?kinds=review")
+        page.goto("/review")
         page.evaluate(WATCH)
         for number in range(cases):
             page.wait_for_timeout(think * 1000)

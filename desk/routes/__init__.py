@@ -2,7 +2,31 @@
 
 from fastapi import APIRouter
 
-from desk.routes import review, sign_in
+from desk.routes import (
+    bulk,
+    cases,
+    disputes,
+    escalations,
+    handing,
+    health,
+    me,
+    models,
+    operations,
+    outbox,
+    people,
+    proposals,
+    quality,
+    review,
+    sign_in,
+    tokens,
+    trail,
+    training,
+)
 
-ROUTERS: tuple[APIRouter, ...] = (sign_in.router, review.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    health.router, sign_in.router, me.router, people.router,
+    review.router, handing.router, bulk.router, cases.router, trail.router, tokens.router,
+    operations.router, models.router, outbox.router, proposals.router, escalations.router, disputes.router,
+    quality.router, training.router,
+)  # fmt: skip
 """Every router of the desk."""

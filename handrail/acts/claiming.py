@@ -1,20 +1,23 @@
 """Work is reserved for one person for a while, so that no two decide the same case at once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from handrail import labels, roles
 from handrail.acts.authority import authorize
-from handrail.errors import Conflict, NotFound
+from handrail.errors import Conflict, NotFound, NotPermitted, Refused
+from handrail.gold import shown_kind
 from handrail.policy import Policy
-from handrail.store import queue, rollout
+from handrail.staff import ACTS, Person, spared
+from handrail.store import staff, work
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
+from handrail.store.work import Taker
 
-KINDS = ("review", "audit", "second", "recheck", "adjudication", "gold", "escalation")
-ACTS = {"escalation": "resolve_escalation", "adjudication": "adjudicate"}
-"""What else than deciding some kinds of work are."""
+__all__ = ["ACTS", "KINDS", "Claim", "claim", "claim_case", "held", "held_item", "lease", "renew"]
+
+KINDS = ("review", "audit", "second", "recheck", "adjudication", "gold", "escalation", "dispute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,69 +42,133 @@ def claim(
     now: datetime,
     limit: int = 1,
     kinds: Collection[str] | None = None,
+    besides_held: bool = False,
 ) -> list[Claim]:
-    """Reserve the work that is due next; empty when nothing waits.
+    """Reserve the work that is due next, of equals the oldest case; empty when nothing waits or `actor` is on leave.
 
-    Work on a case that `actor` has decided before is never offered to them, nor is the test of another. Escalations
-    and adjudications are offered only to those who may settle them, second reviews only to the trained.
+    What they hold already comes again, with its fence, so that a second tab takes nothing from the first; with
+    `besides_held` it is left out. Never offered are cases they have decided before, another's test, what lies outside
+    their skills, what is snoozed or skipped, and kinds of work that their roles or training do not allow.
+
+    Raises:
+        Refused: they hold as much as the policy allows.
     """
     with store.write() as connection:
         authorize(connection, "adjudicate" if kinds is not None and set(kinds) == {"adjudication"} else "decide", actor)
-        allowed = _offered(connection, actor, kinds or KINDS, now)
-        rows = queue.claimable(connection, actor, now=now, kinds=allowed, limit=limit)
-        until = now + policy.leases.duration
-        queue.lease(connection, [row["id"] for row in rows], actor, until)
-        return [
-            Claim(
-                row["id"], row["case_id"], row["kind"], row["queue"], row["suggestion_hidden"], row["fence"] + 1,
-                row["due_at"], until,
-            )
-            for row in rows
-        ]  # fmt: skip
+        staff.lock(connection, actor)
+        people = staff.active(connection)
+        if people[actor].is_away(now):
+            return []
+        taker = _taker(people, actor, kinds or KINDS, now)
+        rows = work.claimable(connection, taker, now=now, limit=limit, besides_held=besides_held)
+        return _take(connection, rows, actor, policy=policy, now=now)
 
 
-def _offered(connection: Connection, actor: str, kinds: Collection[str], now: datetime) -> list[str]:
-    """Which of these kinds of work `actor` may take."""
-    person = rollout.person(connection, actor) or {"roles": [], "trained_until": None}
-    trained = labels.status(person["trained_until"], now) is labels.Status.ACCEPTED
-    return [
-        kind
-        for kind in kinds
-        if roles.PERMITTED[ACTS.get(kind, "decide")].intersection(person["roles"]) and (kind != "recheck" or trained)
-    ]
-
-
-def claim_case(store: Store, case_id: int, actor: str, *, policy: Policy, now: datetime) -> Claim:
-    """Reserve the open work of one case.
+def claim_case(
+    store: Store, case_id: int, actor: str, *, policy: Policy, now: datetime, kinds: Collection[str] | None = None
+) -> Claim:
+    """Reserve the open work of one case, with a new fence, even if snoozed; of certain kinds where they are named.
 
     Raises:
         NotFound: the case has no open work.
-        Conflict: somebody else holds it, it is another's test, or `actor` has decided the case before.
-        NotPermitted: it is an escalation or adjudication, and `actor` may not settle it.
+        Conflict: somebody else holds it, it is another's test, outside their skills, or they decided the case before.
+        NotPermitted: it is an escalation, dispute or adjudication, and `actor` may not settle it.
+        Refused: `actor` is on leave, or holds as much as the policy allows.
     """
     with store.write() as connection:
-        found = queue.open_work(connection, case_id=case_id)
+        found = work.open_work(connection, case_id=case_id)
+        found = found if kinds is None else found[found["kind"].isin(list(kinds))]
         if found.empty or (found["kind"] != "adjudication").any():
             authorize(connection, "decide", actor)
         if found.empty:
             raise NotFound(f"Case {case_id} has no open work. List what waits with `handrail queue list`.")
         row = records(found)[0]
-        offered = _offered(connection, actor, found["kind"].unique().tolist(), now)
-        if not offered:
+        staff.lock(connection, actor)
+        people = staff.active(connection)
+        taker = _taker(people, actor, found["kind"].unique().tolist(), now)
+        if not taker.kinds:
             authorize(connection, ACTS.get(row["kind"], "decide"), actor)
-        allowed = queue.claimable(connection, actor, now=now, kinds=offered, limit=1, case_id=case_id)
+        if actor in people and people[actor].is_away(now):
+            raise Refused("You are on leave, and nothing is given to you. End your leave first.")
+        allowed = work.claimable(connection, taker, now=now, limit=1, case_id=case_id)
         if not allowed:
             raise Conflict(
                 f"Case {case_id} is held by {row['holder'] or 'nobody'}, was decided by you before, or waits for "
                 "somebody else. Take another with `handrail queue next`, or wait until the lease ends."
             )
-        item = allowed[0]
-        until = now + policy.leases.duration
-        queue.lease(connection, [item["id"]], actor, until)
-        return Claim(
-            item["id"], case_id, item["kind"], item["queue"], item["suggestion_hidden"], item["fence"] + 1,
-            item["due_at"], until,
-        )  # fmt: skip
+        return _take(connection, allowed, actor, policy=policy, now=now, anew=True)[0]
+
+
+def held(store: Store, actor: str, *, now: datetime) -> list[Claim]:
+    """The live claims of `actor`, in the order of claiming: earliest due first, then the oldest case."""
+    with store.read() as connection:
+        return [_claim(row, row["lease_until"]) for row in work.held(connection, actor, now)]
+
+
+def renew(store: Store, actor: str, item_ids: Sequence[int], *, policy: Policy, now: datetime) -> list[Claim]:
+    """Prolong claims while `actor` is at work, without a new fence; returns those that are still theirs.
+
+    A claim whose time was over is theirs until somebody else takes it: nothing is lost by a late heartbeat.
+    """
+    until = now + policy.leases.duration
+    with store.write() as connection:
+        authorize(connection, "come_in", actor)
+        return [_claim(row, until) for row in work.renew(connection, item_ids, actor, until)]
+
+
+def lease(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], actor: str, *, policy: Policy, now: datetime
+) -> list[Claim]:
+    """Reserve these work items for `actor` in the caller's transaction, each with a new fence."""
+    until = now + policy.leases.duration
+    work.lease(connection, [row["id"] for row in rows], actor, until)
+    return [_claim({**row, "fence": row["fence"] + 1}, until) for row in rows]
+
+
+def _take(
+    connection: Connection,
+    rows: Sequence[dict[str, Any]],
+    actor: str,
+    *,
+    policy: Policy,
+    now: datetime,
+    anew: bool = False,
+) -> list[Claim]:
+    """Lease what is new to `actor`, as far as the policy lets one person hold it, and prolong what is not.
+
+    `anew` takes also the latter with a new fence: who names a case goes on with it here, and nowhere else.
+    """
+    mine = {row["id"] for row in rows if row["holder"] == actor and row["lease_until"] > now}
+    if anew and mine:
+        return lease(connection, rows, actor, policy=policy, now=now)
+    fresh = [row for row in rows if row["id"] not in mine]
+    room = max(0, policy.desk.most_held - work.count_held(connection, actor, now)) if fresh else 0
+    if fresh and not room and not mine:
+        raise Refused(f"You hold {policy.desk.most_held} cases, as many as one may. Decide or release some of them.")
+    until = now + policy.leases.duration
+    if mine:
+        work.renew(connection, sorted(mine), actor, until)
+    taken = {claim.item_id: claim for claim in lease(connection, fresh[:room], actor, policy=policy, now=now)}
+    taken |= {row["id"]: _claim(row, until) for row in rows if row["id"] in mine}
+    return [taken[row["id"]] for row in rows if row["id"] in taken]
+
+
+def _claim(row: Mapping[str, Any], until: datetime) -> Claim:
+    return Claim(
+        row["id"], row["case_id"], shown_kind(row["kind"], row["queue"]), row["queue"], row["suggestion_hidden"],
+        row["fence"], row["due_at"], until,
+    )  # fmt: skip
+
+
+def _taker(people: Mapping[str, Person], actor: str, kinds: Collection[str], now: datetime) -> Taker:
+    """`actor` as somebody who may take some of these kinds of work."""
+    person = people.get(actor)
+    if person is None:
+        raise NotPermitted(f"{actor} is not known here. Ask a product owner to add them.")
+    allowed = [kind for kind in kinds if person.may_take(kind, now)]
+    # What is assigned to somebody who left or is on leave must not wait for them.
+    absent = [other.name for other in people.values() if other.is_away(now)]
+    return Taker(actor, allowed, person.skills, spared(person, list(people.values()), now), absent)
 
 
 def held_item(store: Store, case_id: int, actor: str) -> int:
@@ -111,7 +178,7 @@ def held_item(store: Store, case_id: int, actor: str) -> int:
         Conflict: they hold none.
     """
     with store.read() as connection:
-        found = queue.open_work(connection, case_id=case_id)
+        found = work.open_work(connection, case_id=case_id)
     mine = found[found["holder"] == actor]
     if mine.empty:
         raise Conflict(f"You hold no work on case {case_id}. Claim it with `handrail queue next`.")

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from handrail import labels
-from handrail.acts import second_opinions
+from handrail.acts import overturning, qualifying, second_opinions
 from handrail.acts.authority import authorize
 from handrail.acts.claiming import ACTS
 from handrail.case import Outcome, State
@@ -15,7 +15,7 @@ from handrail.errors import BadInput, Conflict, NotFound
 from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.sla import due
-from handrail.store import cases, outbox, queue, rollout, trail
+from handrail.store import cases, disputes, outbox, queue, rollout, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
@@ -35,12 +35,15 @@ class Ruling:
     reason_code: str | None = None
     note: str | None = None
     seconds: float | None = None
+    answer: str | None = None
+    """What the customer is told; of a dispute only."""
 
 
 @dataclass
 class _Batch:
     """Rows of one session, written together."""
 
+    hold: timedelta
     decisions: list[dict[str, Any]] = field(default_factory=list)
     notes: list[tuple[int, str]] = field(default_factory=list)
     labels: list[dict[str, Any]] = field(default_factory=list)
@@ -51,16 +54,24 @@ class _Batch:
     done: list[int] = field(default_factory=list)
     resolved: list[int] = field(default_factory=list)
     disputed: list[int] = field(default_factory=list)
+    overturning: list[tuple[int, dict[str, Any], Ruling]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
 
 def decide(
-    store: Store, rulings: Sequence[Ruling], actor: str, *, policy: Policy, now: datetime, secret: bytes = b""
-) -> int:
-    """Apply rulings: decision, label, action and trail event together or not at all.
+    store: Store,
+    rulings: Sequence[Ruling],
+    actor: str,
+    *,
+    policy: Policy,
+    now: datetime,
+    secret: bytes = b"",
+    hold: timedelta = timedelta(0),
+) -> list[int]:
+    """Apply rulings: decision, label, action and trail event together or not at all; the decisions' ids, in order.
 
-    `secret` is the workspace's key: it draws the cases whose blind label another person repeats. Only a policy
-    without second labels can do without it.
+    Actions are held back for `hold`, in which they can be undone. `secret` is the workspace's key: it draws the cases
+    whose blind label another person repeats. Only a policy without second labels can do without it.
 
     Raises:
         Conflict: the lease was lost (stale fence), or the case is decided; nothing of this call is written.
@@ -76,8 +87,9 @@ def decide(
         chosen = queue.chosen(connection, ids)
         first = label_rows.first_blind(connection, [i["case_id"] for i in items.values() if i["kind"] == "recheck"])
         again = second_opinions.drawn(secret, ids, policy)
+        contested = disputes.contested(connection, [item["id"] for item in items.values() if item["kind"] == "dispute"])
         _refuse_second_ruling(connection, items.values(), actor)
-        batch = _Batch()
+        batch = _Batch(hold=hold)
         for ruling in rulings:
             item = items.get(ruling.item_id)
             if item is None:
@@ -87,26 +99,29 @@ def decide(
             _check_lease(item, ruling, actor)
             case_id = item["case_id"]
             known = {"chosen": chosen.get(case_id, set()), "first": first.get(case_id), "drawn": case_id in again}
+            whole = {**item, **known, **contested.get(ruling.item_id, {})}
             _apply(
                 batch,
-                {**item, **known},
-                _completed(ruling, item, policy),
+                whole,
+                _completed(ruling, whole, policy),
                 status=status,
                 actor=actor,
                 policy=policy,
                 now=now,
             )
             item["state"] = "closed"  # a second ruling of this call on the same work is refused
-        _write(connection, batch, [ruling.item_id for ruling in rulings], actor, now)
+        decided = _write(connection, batch, [ruling.item_id for ruling in rulings], actor, now)
+        settled = [(decided[place], item, ruling) for place, item, ruling in batch.overturning]
+        overturning.settle(connection, settled, policy=policy, actor=actor, now=now, hold=hold)
         second_opinions.settle(connection, batch.disputed, policy=policy, actor=actor, now=now)
         if any(item["kind"] == "gold" for item in items.values()):
-            second_opinions.finish_test(connection, actor, policy=policy, now=now)
-    return len(rulings)
+            qualifying.conclude(connection, actor, policy=policy, now=now)
+    return decided
 
 
 def _items(connection: Connection, rulings: Sequence[Ruling], actor: str) -> dict[int, dict[str, Any]]:
     """The work that is ruled on, by id, if `actor` may rule on all of it."""
-    items = queue.work(connection, [ruling.item_id for ruling in rulings])
+    items = work.items(connection, [ruling.item_id for ruling in rulings])
     kinds = {item["kind"] for item in items.values()}
     if kinds != {"adjudication"}:
         authorize(connection, "decide", actor)
@@ -126,7 +141,12 @@ def _refuse_second_ruling(connection: Connection, items: Collection[dict[str, An
 def _check_lease(item: dict[str, Any], ruling: Ruling, actor: str) -> None:
     if item["state"] != "open":
         raise Conflict(f"Case {item['case_id']} is decided already. Take the next one with `handrail queue next`.")
-    if item["holder"] != actor or item["fence"] != ruling.fence:
+    if item["holder"] == actor and item["fence"] != ruling.fence:
+        raise Conflict(
+            f"Case {item['case_id']} is no longer yours here: you claimed it again since. "
+            "Decide it where you opened it last."
+        )
+    if item["holder"] != actor:
         raise Conflict(
             f"Case {item['case_id']} is no longer yours: its lease ended and {item['holder'] or 'nobody'} holds it. "
             "Claim it again and look once more before deciding."
@@ -138,6 +158,8 @@ def _completed(ruling: Ruling, item: dict[str, Any], policy: Policy) -> Ruling:
     proposed = item["proposed"]
     if ruling.reason_code is not None and not _CODE.fullmatch(ruling.reason_code):
         raise BadInput("A reason is a code such as policy, legal or wrong_category. Put sentences into `--note`.")
+    if item["kind"] == "dispute":
+        return _on_dispute(ruling, item["standing"], policy)
     if ruling.outcome is Outcome.APPROVE:
         # Who approves unseen would count as a blind label that agrees with the model.
         if proposed is None or item["suggestion_hidden"]:
@@ -155,6 +177,22 @@ def _completed(ruling: Ruling, item: dict[str, Any], policy: Policy) -> Ruling:
     if ruling.label is not None:
         policy.category(ruling.label)
     return ruling
+
+
+def _on_dispute(ruling: Ruling, standing: str | None, policy: Policy) -> Ruling:
+    """A ruling on a dispute; who chooses what was decided before lets the first decision stand."""
+    if not (ruling.answer or "").strip():
+        raise BadInput("A dispute ends with an answer to the customer. Settle it with `handrail dispute resolve`.")
+    if ruling.outcome is Outcome.OVERRIDE:
+        if ruling.label is None:
+            raise BadInput("Another decision needs the right category. Choose one (`--label CATEGORY`).")
+        policy.category(ruling.label)
+    wanted = ruling.label if ruling.outcome is Outcome.OVERRIDE else None
+    if ruling.outcome is Outcome.APPROVE or wanted == standing:
+        return replace(ruling, outcome=Outcome.APPROVE, label=standing, reason_code=None)
+    if ruling.reason_code is None:
+        raise BadInput("Whoever changes a decision says why. Choose a reason (`--reason CODE`).")
+    return replace(ruling, label=wanted)
 
 
 def _apply(
@@ -185,6 +223,9 @@ def _apply(
     batch.events.append(Event("case.decided", case_id, {"work": kind, **said}))
     _label(batch, item, ruling, status=status, actor=actor, policy=policy, now=now)
     if kind == "adjudication":
+        return
+    if kind == "dispute":
+        batch.overturning.append((place, item, ruling))
         return
     if kind != "recheck":
         batch.resolved.append(case_id)
@@ -247,7 +288,7 @@ def _act(batch: _Batch, place: int, item: dict[str, Any], ruling: Ruling, *, pol
             {
                 "case_id": case_id, "key": outbox.key(item["source"], item["external_id"], ruling.label),
                 "action": policy.category(ruling.label).action, "category": ruling.label, "automatic": False,
-                "created_at": now, "next_at": now,
+                "created_at": now, "next_at": now + batch.hold,
             },
         )
     )  # fmt: skip
@@ -272,15 +313,17 @@ def _escalate(
     batch.events.append(Event("case.escalated", item["case_id"], {"cause": ruling.reason_code}))
 
 
-def _write(connection: Connection, batch: _Batch, item_ids: list[int], actor: str, now: datetime) -> None:
+def _write(connection: Connection, batch: _Batch, item_ids: list[int], actor: str, now: datetime) -> list[int]:
+    """Write the batch; the ids of its decisions."""
     ids = queue.insert_decisions(connection, batch.decisions)
     queue.insert_notes(connection, [{"decision_id": ids[place], "text": text} for place, text in batch.notes])
     queue.insert_labels(connection, batch.labels)
     outbox.put(connection, [{**row, "decision_id": ids[place]} for place, row in batch.actions])
-    queue.close_work(connection, item_ids, now)
+    work.close_work(connection, item_ids, now)
     queue.resolve_escalations(connection, batch.resolved, actor, now)
     queue.insert_escalations(connection, batch.escalations)
-    queue.insert_work(connection, batch.work)
+    work.insert_work(connection, batch.work)
     cases.set_state(connection, batch.decided, State.DECIDED, only_from=State.QUEUED)
     cases.set_state(connection, batch.done, State.DONE, only_from=State.QUEUED)
     trail.append(connection, batch.events, at=now, actor=actor)
+    return ids

@@ -8,10 +8,10 @@ import numpy as np
 
 from handrail.acts.routing import return_unsent
 from handrail.case import State
-from handrail.errors import PermanentError, RetryableError
+from handrail.errors import PermanentError, RetryableError, Unanswered
 from handrail.policy import Policy
 from handrail.store import cases, outbox, rollout, trail
-from handrail.store.engine import Store
+from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
 
@@ -24,10 +24,13 @@ class Receiver(Protocol):
     """Whoever executes actions; doing the same key twice must have one effect."""
 
     idempotent: bool
-    """It says of itself that a key sent twice has one effect: what a killed sender held is sent again at once."""
+    """It says of itself that a key sent twice has one effect: what a killed sender held is sent again at once.
+
+    To one that says no, nothing is sent again by itself that it was asked for and did not answer.
+    """
 
     def execute(self, actions: Sequence[dict[str, Any]]) -> None:
-        """Execute all of these actions, or raise."""
+        """Execute all of these actions, or raise; `Unanswered` when they may have been executed all the same."""
 
 
 def deliver(
@@ -39,11 +42,14 @@ def deliver(
     now: datetime,
     rng: np.random.Generator,
     limit: int = 1000,
+    alone: bool = True,
 ) -> int:
     """Send what is due; returns how many actions the receiver acknowledged.
 
+    Whoever sends `alone` takes at once what another has leased: only a killed sender can have left it.
+
     A pause is checked once more here: automatic actions of a paused category return to queue B. A retryable failure
-    comes back with full jitter, at most eight times.
+    comes back with full jitter, at most eight times; an unanswered one only where the receiver is idempotent.
     """
     sent = 0
     while True:
@@ -53,14 +59,14 @@ def deliver(
             for running in pauses:
                 return_unsent(connection, running["category"], policy=policy, actor=actor, now=now)
             # What a killed sender held may belong to a pause: then its lease has to end, so that it can return.
-            at_once = receiver.idempotent and not pauses
+            at_once = alone and receiver.idempotent and not pauses
             actions = outbox.take(connection, now=now, until=now + LEASE, limit=limit, also_leased=at_once)
         if not actions:
             return sent
         try:
             receiver.execute(actions)
         except RetryableError as error:
-            _give_back(store, actions, error, actor=actor, now=now, rng=rng)
+            _give_back(store, receiver, actions, error, actor=actor, now=now, rng=rng)
             return sent
         except PermanentError:
             # One impossible action must not take the others with it; sending a key twice has one effect.
@@ -82,7 +88,7 @@ def _send_alone(
     try:
         receiver.execute([action])
     except (RetryableError, PermanentError) as error:
-        _give_back(store, [action], error, actor=actor, now=now, rng=rng)
+        _give_back(store, receiver, [action], error, actor=actor, now=now, rng=rng)
         return 0
     return _acknowledge(store, [action], actor=actor, now=now)
 
@@ -106,8 +112,14 @@ def _acknowledge(store: Store, actions: Sequence[dict[str, Any]], *, actor: str,
     return len(finished)
 
 
+def _say_unknown(connection: Connection, actions: Sequence[dict[str, Any]], actor: str, now: datetime) -> None:
+    events = [Event("action.unknown", action["case_id"], {"action": action["action"]}) for action in actions]
+    trail.append(connection, events, at=now, actor=actor)
+
+
 def _give_back(
     store: Store,
+    receiver: Receiver,
     actions: Sequence[dict[str, Any]],
     error: RetryableError | PermanentError,
     *,
@@ -117,6 +129,10 @@ def _give_back(
 ) -> None:
     with store.write() as connection:
         trail.lock(connection)
+        if isinstance(error, Unanswered) and not receiver.idempotent:
+            outbox.doubt(connection, [action["id"] for action in actions], str(error))
+            _say_unknown(connection, actions, actor, now)
+            return
         events = []
         for tries in sorted({action["attempts"] + 1 for action in actions}):
             part = [action for action in actions if action["attempts"] + 1 == tries]

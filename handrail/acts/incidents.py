@@ -1,16 +1,50 @@
 """What goes wrong with registered models: recorded once when it begins and once when it is over, not every batch."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from handrail.store import models, trail
+from handrail.store import escalations, models, rollout, trail
 from handrail.store.engine import Connection, Store
+from handrail.store.frames import records
 from handrail.store.trail import Event
 
 Cause = Literal["corrupt", "missing", "unreadable", "predictions"]
 """Why a model cannot be used: its files were changed, are nowhere, do not load, or what it says is no prediction."""
 UNAVAILABLE, AVAILABLE = "model.unavailable", "model.available"
 DELETED = "model.deleted_in_registry"
+Kind = Literal["model_unavailable", "model_deleted", "model_review", "dead_action", "unknown_action"]
+STUCK: dict[str, Kind] = {"dead": "dead_action", "unknown": "unknown_action"}
+"""States of actions that wait for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that is wrong with the machinery: a model, a category's breaker, an action that does not go out."""
+
+    kind: Kind
+    since: datetime
+    subject: str
+    case_id: int | None = None
+
+
+def open_incidents(connection: Connection) -> list[Incident]:
+    """Everything that is wrong now, oldest first; of stuck actions the oldest fifty."""
+    found = []
+    broken, serving = unavailable(connection), models.serving(connection)
+    if broken is not None:
+        found.append(Incident("model_unavailable", datetime.fromisoformat(broken["at"]), broken["version"]))
+    if registry_lost(connection):
+        (deleted,) = trail.search(connection, kind=DELETED, since=serving["since"], limit=1)
+        found.append(Incident("model_deleted", datetime.fromisoformat(deleted["at"]), deleted["version"]))
+    found += [
+        Incident("model_review", row["opened_at"], row["category"]) for row in records(rollout.reviews(connection))
+    ]
+    found += [
+        Incident(STUCK[row["state"]], row["created_at"], row["action"], row["case_id"])
+        for row in escalations.stuck_actions(connection)
+    ]
+    return sorted(found, key=lambda incident: incident.since)
 
 
 def note_unavailable(store: Store, version: str, cause: Cause, *, actor: str, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """Data curators attest gold cases, test reviewers on them, and settle provisional labels."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from handrail import gold as gold_rules
 from handrail.acts import second_opinions
 from handrail.acts.authority import authorize, required
 from handrail.acts.intake import CHUNK
@@ -15,10 +17,9 @@ from handrail.case import State
 from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.labels import Status
 from handrail.policy import Policy
-from handrail.queues import Queue
 from handrail.roles import PERMITTED
 from handrail.sla import due
-from handrail.store import cases, queue, rollout, trail
+from handrail.store import cases, quality, queue, rollout, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
@@ -169,10 +170,15 @@ def retire(store: Store, case_id: int, *, reason: str, actor: str, now: datetime
 
 
 def gold(store: Store, *, actor: str) -> pd.DataFrame:
-    """Gold cases with their answers, for curators only."""
+    """Gold cases with their answers, for curators only; None stands for an answer that may still test the curator."""
     with store.read() as connection:
         authorize(connection, "attest_gold", actor)
-        return label_rows.gold(connection)
+        found = label_rows.gold(connection)
+        person = rollout.person(connection, actor) or {"roles": []}
+        if not PERMITTED["decide"].intersection(person["roles"]):
+            return found
+        secret = found["case_id"].isin(quality.untold_gold(connection, actor))
+    return found.assign(label=found["label"].astype(object).mask(secret, None))
 
 
 def listed(store: Store, *, status: str | None, limit: int, actor: str) -> pd.DataFrame:
@@ -198,28 +204,74 @@ def test(store: Store, person: str, *, policy: Policy, actor: str, now: datetime
         known = rollout.person(connection, person)
         if known is None or not PERMITTED["decide"].intersection(known["roles"]):
             raise NotFound(f"{person} is no reviewer. Add them with `handrail people add {person} --role reviewer`.")
-        unfinished = label_rows.open_test(connection, person)
-        if unfinished is not None:
-            raise Conflict(f"{person} still has {unfinished['left']} gold cases to label. Let them finish first.")
+        require_no_open_test(connection, person)
         fitting = label_rows.testable(connection, person)
         missing = policy.labels.gold_cases - len(fitting)
         if missing > 0:
             raise Refused(f"{missing} more gold cases are needed to test {person}. Attest them with `handrail gold`.")
         drawn = fitting.assign(chance=rng.random(len(fitting))).sort_values(["tested", "chance"])
         ids = drawn["case_id"].head(policy.labels.gold_cases).tolist()
-        due_at = due(now, policy.sla.manual, policy.sla.calendar)
-        queue.insert_work(connection, [_gold_work(case_id, person, now, due_at) for case_id in ids])
-        test_id = label_rows.insert_test(connection, person=person, opened_at=now, cases=len(ids))
-        opened = Event("person.test_opened", data={"person": person, "test": test_id, "cases": len(ids)})
-        trail.append(connection, [opened], at=now, actor=actor)
+        return open_test(connection, person, ids, policy=policy, actor=actor, now=now)
+
+
+def require_no_open_test(connection: Connection, person: str) -> None:
+    """Refuse a second test while one is not finished.
+
+    Raises:
+        Conflict: there is one; says how much of it is left.
+    """
+    unfinished = label_rows.open_test(connection, person)
+    if unfinished is not None:
+        raise Conflict(f"{person} still has {unfinished['left']} gold cases to label. Let them finish first.")
+
+
+def open_test(
+    connection: Connection, person: str, ids: Sequence[int], *, policy: Policy, actor: str, now: datetime
+) -> int:
+    """Open the work of a test of `person` in the caller's transaction; returns of how many cases."""
+    due_at = due(now, policy.sla.manual, policy.sla.calendar)
+    rows = [gold_work(case_id, person, now=now, due_at=due_at, slipped_in=False) for case_id in ids]
+    work.insert_work(connection, rows)
+    test_id = label_rows.insert_test(connection, person=person, opened_at=now, cases=len(ids))
+    opened = Event("person.test_opened", data={"person": person, "test": test_id, "cases": len(ids)})
+    trail.append(connection, [opened], at=now, actor=actor)
     return len(ids)
 
 
-def _gold_work(case_id: int, person: str, now: datetime, due_at: datetime) -> dict[str, Any]:
+def gold_work(case_id: int, person: str, *, now: datetime, due_at: datetime, slipped_in: bool) -> dict[str, Any]:
+    """A gold case as blind work for `person`."""
     return {
-        "case_id": case_id, "kind": "gold", "queue": Queue.C, "category": None, "suggestion_hidden": True,
-        "opened_at": now, "due_at": due_at, "assigned_to": person,
+        "case_id": case_id, "kind": "gold", "queue": gold_rules.queue_of(slipped_in=slipped_in), "category": None,
+        "suggestion_hidden": True, "opened_at": now, "due_at": due_at, "assigned_to": person,
     }  # fmt: skip
+
+
+def cancel_test(store: Store, person: str, *, reason: str, actor: str, now: datetime) -> None:
+    """End an unfinished test without a result; its answers are told to nobody, and a training stays what it was.
+
+    Raises:
+        NotFound: they have none.
+        BadInput: there is no reason.
+    """
+    sentence = required(reason)
+    with store.write() as connection:
+        authorize(connection, "test_people", actor)
+        trail.lock(connection)
+        test = label_rows.open_test(connection, person)
+        if test is None:
+            raise NotFound(f"{person} has no unfinished test. Hand one out with `handrail people test {person}`.")
+        label_rows.withdraw_test(connection, person, now)
+        label_rows.close_test(connection, test["id"], closed_at=now)
+        cancelled = Event("person.test_cancelled", data={"person": person, "test": test["id"], "left": test["left"]})
+        seq = trail.append(connection, [cancelled], at=now, actor=actor)
+        trail.give_reason(connection, seq, sentence)
+
+
+def tests(store: Store, *, actor: str) -> list[dict[str, Any]]:
+    """Everybody's tests, newest first, with counts and without answers; an unfinished one has no `closed_at`."""
+    with store.read() as connection:
+        authorize(connection, "test_people", actor)
+        return quality.tests(connection, None)
 
 
 def adjudicate(store: Store, case_id: int, label: str, *, policy: Policy, actor: str, now: datetime) -> None:
@@ -244,6 +296,6 @@ def adjudicate(store: Store, case_id: int, label: str, *, policy: Policy, actor:
             raise Conflict(f"You labelled case {case_id} yourself. Let somebody else adjudicate it.")
         blind = all(row["blind"] for row in provisional)
         queue.insert_labels(connection, [second_opinions.adjudicated(case_id, label, actor, now, blind=blind)])
-        queue.close_kind(connection, case_id, "adjudication", now)
+        work.close_kind(connection, case_id, "adjudication", now)
         settled = Event("label.adjudicated", case_id, {"label": label, "labels": len(provisional)})
         trail.append(connection, [settled], at=now, actor=actor)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from handrail.acts.authority import authorize, required
+from handrail.acts.second_person import agree
 from handrail.errors import Conflict, NotFound, Refused
 from handrail.store import certificates, models, trail
 from handrail.store.engine import Connection, Store
@@ -68,15 +69,17 @@ def evidence_for(connection: Connection, row: dict[str, Any]) -> Evidence:
 
 
 def set_champion(
-    store: Store, version: str, *, actor: str, reason: str, now: datetime, resting_on: Evidence | None = None
-) -> Evidence:
+    store: Store, version: str, *, actor: str, reason: str, now: datetime, resting_on: Evidence | None = None,
+    proposal: int | None = None,
+) -> Evidence:  # fmt: skip
     """Let `version` serve from the next batch on; certificates of the earlier one are void.
 
     The event says what the promotion rests on. Whether it may rest on nothing is for `tasks.deploy.promote` to say:
-    `resting_on` is what it was when the caller looked.
+    `resting_on` is what it was when the caller looked. Where the policy asks for a second person, that is `actor`, and
+    `proposal` the one they confirm; the first version replaces nothing and needs none.
 
     Raises:
-        NotFound, Refused: see `may_serve`.
+        NotFound, Refused: see `may_serve` and `second_person.agree`.
         Conflict: it rests on something else by now, for another version serves.
     """
     reason = required(reason)
@@ -92,6 +95,8 @@ def set_champion(
             )
         serving = models.serving(connection)
         previous = serving["model_version"]
+        if proposal is not None or evidence != "first":
+            agree(connection, "promote", to_promote(connection, version), proposal, actor=actor, now=now)
         if previous is not None:
             models.set_status(connection, previous, "retired")
         models.set_status(connection, version, "champion")
@@ -105,6 +110,16 @@ def set_champion(
     return evidence
 
 
+def to_promote(connection: Connection, version: str) -> dict[str, Any]:
+    """The version that would serve, and the one it would replace.
+
+    Raises:
+        NotFound, Refused: see `may_serve`.
+    """
+    may_serve(connection, version)
+    return {"version": version, "previous": models.serving(connection)["model_version"]}
+
+
 def earlier(connection: Connection) -> list[str]:
     """Versions that a rollback may return to: who served last, then the newest; none that was rolled back or refused.
 
@@ -116,15 +131,16 @@ def earlier(connection: Connection) -> list[str]:
 
 
 def roll_back(
-    store: Store, *, actor: str, reason: str, now: datetime, to: str | None = None, of: str | None = None
-) -> str:
+    store: Store, *, actor: str, reason: str, now: datetime, to: str | None = None, of: str | None = None,
+    proposal: int | None = None,
+) -> str:  # fmt: skip
     """Let an earlier version serve again and bar the present one for ever; returns the version that serves now.
 
     `to` names one of `earlier`; without it, it is the first of them. `of` is the version that served when the caller
-    looked: no other is barred in its place.
+    looked: no other is barred in its place. `proposal` is the one that a second person confirms, where one has to.
 
     Raises:
-        Refused: there is no earlier version to return to, or `to` is none.
+        Refused: there is no earlier version to return to, `to` is none, or a second person has to agree.
         Conflict: `of` does not serve any more.
     """
     reason = required(reason)
@@ -137,11 +153,11 @@ def roll_back(
                 f"Version {of} does not serve any more, version {present} does. Look at `handrail model list`, and "
                 "roll back again if that one is to go as well."
             )
-        if present is None or not candidates:
-            raise Refused("There is no earlier version to return to. Pause instead: `handrail pause --all --reason …`.")
+        foreseen = to_roll_back(connection)
         previous = candidates[0] if to is None else to
         if previous not in candidates:
             raise Refused(f"Version {previous} may not serve again. See `handrail model list`.")
+        agree(connection, "roll_back", foreseen, proposal, actor=actor, now=now)
         models.set_status(connection, present, "rolled_back")
         models.set_status(connection, previous, "champion")
         rest = [version for version in candidates if version != previous]
@@ -151,6 +167,18 @@ def roll_back(
         done = trail.append(connection, [Event("model.rolled_back", data=data)], at=now, actor=actor)
         trail.give_reason(connection, done, reason)
     return previous
+
+
+def to_roll_back(connection: Connection) -> dict[str, Any]:
+    """The version that a rollback would bar.
+
+    Raises:
+        Refused: there is none to return to.
+    """
+    present = models.serving(connection)["model_version"]
+    if present is None or not earlier(connection):
+        raise Refused("There is no earlier version to return to. Pause instead: `handrail pause --all --reason …`.")
+    return {"version": present}
 
 
 def record_judgement(  # noqa: PLR0913 - what a judgement is, in one place

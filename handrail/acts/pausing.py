@@ -5,10 +5,11 @@ from typing import Any
 
 from handrail.acts.authority import authorize, required
 from handrail.acts.routing import return_unsent
+from handrail.acts.second_person import agree
 from handrail.errors import NotFound, Refused
 from handrail.policy import Policy, Stage
 from handrail.store import rollout, trail
-from handrail.store.engine import Store
+from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
 
@@ -65,37 +66,55 @@ def pause(
     return returned
 
 
-def resume(store: Store, category: str | None, *, reason: str, policy: Policy, actor: str, now: datetime) -> None:
+def resume(
+    store: Store, category: str | None, *, reason: str, policy: Policy, actor: str, now: datetime,
+    proposal: int | None = None,
+) -> None:  # fmt: skip
     """Give automation back; after the breaker only with its model review closed, and at stage *partial*.
 
+    Where the policy asks for a second person, that is `actor`, and `proposal` the one they confirm.
+
     Raises:
-        Refused: nothing is paused, or a model review is still open.
+        Refused: nothing is paused, a model review is still open, or a second person has to agree.
+        NotFound, Conflict: see `second_person.agree`.
     """
     reason = required(reason)
     with store.write() as connection:
         authorize(connection, "resume", actor)
         trail.lock(connection)
-        running = rollout.pauses(connection)
-        mine = running[running["category"].isna() if category is None else running["category"] == category]
-        if mine.empty:
-            raise Refused(f"{category or 'Everything'} is not paused. See what is with `handrail status`.")
-        unreviewed = mine[mine["model_review_id"].notna() & mine["review_closed_at"].isna()]
-        if len(unreviewed):
-            number = int(unreviewed["model_review_id"].iloc[0])
-            raise Refused(
-                f"The breaker paused {category} and model review {number} is still open. "
-                f'Close it first: `handrail review close {number} --conclusion "…"`.'
-            )
-        rollout.end_pauses(connection, mine["id"].tolist(), now)
+        foreseen = to_resume(connection, category)
+        agree(connection, "resume", foreseen, proposal, actor=actor, now=now)
+        rollout.end_pauses(connection, foreseen["pauses"], now)
         events = [Event("automation.resumed", data={"category": category})]
-        if category is not None and (mine["kind"] == "breaker").any():
-            stage = rollout.stages(connection, policy)[category]
+        if foreseen["to"] is not None:
+            stage = rollout.stages(connection, policy)[str(category)]
             if stage is Stage.AUTO:
                 rollout.insert_stage(
                     connection, category=category, stage=Stage.PARTIAL, since=now, actor=actor, reason=reason
                 )
                 events.append(Event("stage.changed", data={"category": category, "from": stage, "to": Stage.PARTIAL}))
         trail.give_reason(connection, trail.append(connection, events, at=now, actor=actor), reason)
+
+
+def to_resume(connection: Connection, category: str | None) -> dict[str, Any]:
+    """The pauses that a resume would end, and the stage at most that the breaker leaves the category at.
+
+    Raises:
+        Refused: nothing is paused, or a model review is still open.
+    """
+    running = rollout.pauses(connection)
+    mine = running[running["category"].isna() if category is None else running["category"] == category]
+    if mine.empty:
+        raise Refused(f"{category or 'Everything'} is not paused. See what is with `handrail status`.")
+    unreviewed = mine[mine["model_review_id"].notna() & mine["review_closed_at"].isna()]
+    if len(unreviewed):
+        number = int(unreviewed["model_review_id"].iloc[0])
+        raise Refused(
+            f"The breaker paused {category} and model review {number} is still open. "
+            f'Close it first: `handrail review close {number} --conclusion "…"`.'
+        )
+    tripped = category is not None and bool((mine["kind"] == "breaker").any())
+    return {"category": category, "pauses": mine["id"].tolist(), "to": str(Stage.PARTIAL) if tripped else None}
 
 
 def close_review(store: Store, review_id: int, *, conclusion: str, actor: str, now: datetime) -> None:
@@ -114,17 +133,40 @@ def close_review(store: Store, review_id: int, *, conclusion: str, actor: str, n
 
 
 def set_stage(
-    store: Store, category: str, stage: Stage, *, reason: str, policy: Policy, actor: str, now: datetime
-) -> Stage:
-    """Move a category to another stage of the rollout; returns the stage before."""
+    store: Store, category: str, stage: Stage, *, reason: str, policy: Policy, actor: str, now: datetime,
+    proposal: int | None = None,
+) -> Stage:  # fmt: skip
+    """Move a category to another stage of the rollout; returns the stage before.
+
+    Where the policy asks for a second person, that is `actor`, and `proposal` the one they confirm.
+
+    Raises:
+        Refused, NotFound, Conflict: see `second_person.agree`.
+    """
     reason = required(reason)
     policy.category(category)
     with store.write() as connection:
         authorize(connection, "set_stage", actor)
         before = rollout.stages(connection, policy)[category]
-        if before is stage:
+        if before is stage and proposal is None:
             return before
+        trail.lock(connection)
+        agree(connection, "set_stage", to_stage(connection, category, stage, policy), proposal, actor=actor, now=now)
         rollout.insert_stage(connection, category=category, stage=stage, since=now, actor=actor, reason=reason)
         changed = Event("stage.changed", data={"category": category, "from": before, "to": stage})
         trail.give_reason(connection, trail.append(connection, [changed], at=now, actor=actor), reason)
     return before
+
+
+def to_stage(connection: Connection, category: str, stage: Stage, policy: Policy) -> dict[str, Any]:
+    """The step from the stage of now to another one.
+
+    Raises:
+        NotFound: the policy has no such category.
+        Refused: it is there already.
+    """
+    policy.category(category)
+    before = rollout.stages(connection, policy)[category]
+    if before is stage:
+        raise Refused(f"{category} is at stage {stage} already. See `handrail status`.")
+    return {"category": category, "from": str(before), "to": str(stage)}

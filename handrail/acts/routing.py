@@ -12,7 +12,7 @@ from handrail.case import Outcome, State
 from handrail.policy import Policy
 from handrail.queues import Queue, Reason
 from handrail.sla import due
-from handrail.store import cases, models, outbox, queue, rollout, trail
+from handrail.store import cases, models, outbox, queue, rollout, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -90,7 +90,7 @@ def assign(store: Store, routes: pd.DataFrame, *, policy: Policy, actor: str, no
             kept = [row for row in rows if row["case_id"] in moved]
             _write_routes(connection, kept, policy, actor, now)
             _approve(connection, [row for row in kept if row["queue"] == Queue.A], policy, actor, now)
-            queue.insert_work(connection, [_work(row, now) for row in kept if row["queue"] != Queue.A])
+            work.insert_work(connection, [_work(row, now) for row in kept if row["queue"] != Queue.A])
             for row in kept:
                 counts[row["queue"]] += 1
     return counts
@@ -182,14 +182,14 @@ def return_unsent(connection: Connection, category: str | None, *, policy: Polic
     outbox.withdraw(connection, [row["id"] for row in rows])
     ids = [row["case_id"] for row in rows]
     cases.set_state(connection, ids, State.QUEUED, only_from=State.DECIDED)
-    queue.close_audits(connection, ids, now)
+    work.close_audits(connection, ids, now)
     due_at = due(now, policy.sla.quick, policy.sla.calendar)
     queue.update_routes(
         connection, ids, queue=Queue.B, reason=Reason.PAUSED, reasons=[Reason.PAUSED], assigned_at=now, due_at=due_at
     )
-    escalated = queue.with_open_work(connection, ids)
+    escalated = work.with_open_work(connection, ids)
     review = {"queue": Queue.B, "suggestion_hidden": False, "due_at": due_at}
-    queue.insert_work(connection, [_work({**row, **review}, now) for row in rows if row["case_id"] not in escalated])
+    work.insert_work(connection, [_work({**row, **review}, now) for row in rows if row["case_id"] not in escalated])
     trail.append(
         connection,
         [Event("action.withdrawn", case_id, {"queue": "B"}) for case_id in ids],

@@ -1,4 +1,4 @@
-"""Second opinions: who is asked, what becomes of two labels that differ, how a test of a reviewer ends.
+"""Second opinions: who is asked, and what becomes of two labels that differ.
 
 Where the business asks for a second person (*second*), the action waits for them. A second review (*recheck*) holds
 nothing back and repeats nothing: a customer does not wait for a quality sample, and what has gone out cannot be
@@ -18,7 +18,7 @@ from handrail.policy import Consequence, Policy
 from handrail.queues import Queue
 from handrail.sla import due
 from handrail.store import labels as label_rows
-from handrail.store import queue, rollout, trail
+from handrail.store import queue, trail, work
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -94,7 +94,7 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
                      if one.opinion != NO_CATEGORY],
     )  # fmt: skip
     left = sorted(set(disputed) - {one.case_id for one in believed})
-    queue.insert_work(connection, [_work("adjudication", case_id, None, policy, now) for case_id in left])
+    work.insert_work(connection, [_work("adjudication", case_id, None, policy, now) for case_id in left])
     events = [Event("label.settled", one.case_id, _settled(one)) for one in believed]
     events += [Event("label.disputed", case_id) for case_id in left]
     trail.append(connection, events, at=now, actor=actor)
@@ -117,23 +117,3 @@ def _adjudicated(
         "case_id": case_id, "label": label, "status": Status.ADJUDICATED, "provenance": provenance,
         "reviewer": reviewer, "blind": blind, "reason_code": None, "labelled_at": now,
     }  # fmt: skip
-
-
-def finish_test(connection: Connection, person: str, *, policy: Policy, now: datetime) -> None:
-    """Grade the test of `person` when its last gold case is decided; passed, it renews their training from now on.
-
-    A failed test takes nothing away: a training that still counts goes on counting, until it ends or a product owner
-    takes it. Earlier labels stay provisional either way: who has learnt it today did not know it yesterday.
-    """
-    test = label_rows.open_test(connection, person)
-    if test is None or test["left"]:
-        return
-    right, judged = label_rows.graded(connection, person, test["cases"])
-    passed = labels.passes(right, judged, policy.labels)
-    label_rows.close_test(connection, test["id"], right=right, passed=passed, closed_at=now)
-    known = rollout.person(connection, person)
-    if passed and known is not None:
-        until = now + policy.labels.training_valid_for
-        rollout.save_person(connection, **{**known, "trained_until": until})
-    data = {"person": person, "test": test["id"], "cases": judged, "right": right, "passed": passed}
-    trail.append(connection, [Event("person.tested", data=data)], at=now, actor=person)

@@ -11,7 +11,7 @@ from handrail.acts.intake import CHUNK
 from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.sla import due
-from handrail.store import certificates, models, queue, trail
+from handrail.store import certificates, models, queue, trail, work
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -32,10 +32,10 @@ def draw_audits(store: Store, draws: pd.DataFrame, *, seed: int, policy: Policy,
             authorize(connection, "draw_audits", actor)
             trail.lock(connection)
             # A pause may have returned some meanwhile: those are no automatic approvals any more.
-            returned = queue.with_open_work(connection, [row["case_id"] for row in rows])
+            returned = work.with_open_work(connection, [row["case_id"] for row in rows])
             rows = [row for row in rows if row["case_id"] not in returned]
             drawn = [row for row in rows if row["drawn"]]
-            ids = queue.insert_work(
+            ids = work.insert_work(
                 connection,
                 [
                     {
@@ -75,14 +75,14 @@ def escalate_breaches(store: Store, *, policy: Policy, actor: str, now: datetime
     """Hand every newly missed SLA to the escalation manager; returns the breached work items."""
     due_at = due(now, policy.escalation.due_within, policy.sla.calendar)
     with store.read() as connection:
-        rows = queue.breached(connection, now, limit)
+        rows = work.breached(connection, now, limit)
     marked: set[int] = set()
     for start in range(0, len(rows), CHUNK):
         part = rows.iloc[start : start + CHUNK]
         with store.write() as connection:
             authorize(connection, "escalate", actor)
             trail.lock(connection)
-            marked |= queue.mark_breached(connection, part["id"].tolist(), now)
+            marked |= work.mark_breached(connection, part["id"].tolist(), now)
             late = part[part["id"].isin(marked)]
             opened = queue.insert_escalations(
                 connection,

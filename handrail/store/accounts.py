@@ -3,9 +3,94 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from handrail.store.schema import Person, Session
+from handrail.roles import Role
+from handrail.store.schema import Account, Invitation, Person, Policy, Session
+
+NO_PASSWORD = ""
+"""Of an account that holds somebody's preferences only: no password fits it."""
+
+
+def account(connection: Connection, person: str) -> dict[str, Any] | None:
+    """How an active person signs in; None for somebody unknown, inactive or never invited."""
+    query = select(Account.__table__).join(Person, Person.name == Account.person)
+    row = connection.execute(query.where(Account.person == person, Person.active)).mappings().first()
+    return dict(row) if row else None
+
+
+def lock_account(connection: Connection, person: str) -> None:
+    """Let one sign-in at a time count for a person: tries that come together must not count as one."""
+    connection.execute(select(Account.person).where(Account.person == person).with_for_update())
+
+
+def any_account(connection: Connection) -> bool:
+    """Whether anybody has ever set a password."""
+    return (
+        connection.execute(select(Account.person).where(Account.password != NO_PASSWORD).limit(1)).first() is not None
+    )
+
+
+def first_owner(connection: Connection) -> str | None:
+    """Whoever began the workspace, as long as they are a product owner; else the first one by name, else None."""
+    founder = connection.execute(select(Policy.actor).order_by(Policy.id).limit(1)).scalar()
+    found = owners(connection)
+    return founder if founder in found else next(iter(found), None)
+
+
+def everybody(connection: Connection) -> list[dict[str, Any]]:
+    """All people, who may act before who no longer may, then by name."""
+    query = select(Person.__table__).order_by(Person.active.desc(), Person.name)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def anybody(connection: Connection, name: str) -> dict[str, Any] | None:
+    """One person, also one who may act no more; None for nobody."""
+    row = connection.execute(select(Person.__table__).where(Person.name == name)).mappings().first()
+    return dict(row) if row else None
+
+
+def owners(connection: Connection) -> list[str]:
+    """The active product owners, by name."""
+    people = connection.execute(select(Person.name, Person.roles).where(Person.active).order_by(Person.name))
+    return [name for name, roles in people if Role.PRODUCT_OWNER in roles]
+
+
+def save_account(connection: Connection, person: str, **values: Any) -> None:  # noqa: ANN401 - columns of `accounts`
+    """Make an account, or change what is known of it."""
+    changed = connection.execute(update(Account).where(Account.person == person).values(**values))
+    if changed.rowcount == 0:
+        connection.execute(insert(Account).values(person=person, **values))
+
+
+def insert_invitation(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `invitations`
+    """Write down a link that was given out."""
+    connection.execute(insert(Invitation).values(**values))
+
+
+def invitation(connection: Connection, digest: str, now: datetime) -> dict[str, Any] | None:
+    """An invitation that may still be used, of an active person; None otherwise."""
+    query = (
+        select(Invitation.__table__)
+        .join(Person, Person.name == Invitation.person)
+        .where(Invitation.digest == digest, Invitation.used_at.is_(None), Invitation.expires_at > now, Person.active)
+    )
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row else None
+
+
+def use_invitation(connection: Connection, digest: str, now: datetime) -> bool:
+    """Use a link up; False when somebody has just done so."""
+    unused = update(Invitation).where(Invitation.digest == digest, Invitation.used_at.is_(None))
+    return connection.execute(unused.values(used_at=now)).rowcount == 1
+
+
+def end_invitations_of(connection: Connection, person: str, now: datetime) -> None:
+    """Make earlier links of a person useless."""
+    unused = update(Invitation).where(
+        Invitation.person == person, Invitation.used_at.is_(None), Invitation.expires_at > now
+    )
+    connection.execute(unused.values(expires_at=now))
 
 
 def insert_session(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `sessions`
@@ -24,12 +109,43 @@ def session(connection: Connection, digest: str) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
+def sessions_of(connection: Connection, person: str) -> list[dict[str, Any]]:
+    """A person's sessions that nobody has ended, the last used first; some of them may have run out."""
+    query = select(Session.__table__).where(Session.person == person, Session.ended_at.is_(None))
+    return [dict(row) for row in connection.execute(query.order_by(Session.seen_at.desc(), Session.digest)).mappings()]
+
+
+def last_seen(connection: Connection) -> dict[str, datetime]:
+    """When each person who ever came in was seen last."""
+    query = select(Session.person, func.max(Session.seen_at)).group_by(Session.person)
+    return {person: at for person, at in connection.execute(query)}
+
+
+def invited(connection: Connection, now: datetime) -> set[str]:
+    """Who holds a link that may still be used."""
+    query = select(Invitation.person).where(Invitation.used_at.is_(None), Invitation.expires_at > now)
+    return set(connection.execute(query).scalars())
+
+
+def with_account(connection: Connection) -> set[str]:
+    """Who has a password."""
+    return set(connection.execute(select(Account.person).where(Account.password != NO_PASSWORD)).scalars())
+
+
 def touch_session(connection: Connection, digest: str, now: datetime) -> None:
     """Note that a session was used."""
     connection.execute(update(Session).where(Session.digest == digest).values(seen_at=now))
 
 
-def end_session(connection: Connection, digest: str, now: datetime) -> None:
-    """End a session."""
+def end_session(connection: Connection, digest: str, now: datetime) -> bool:
+    """End a session; False when it had ended."""
     ended = update(Session).where(Session.digest == digest, Session.ended_at.is_(None))
-    connection.execute(ended.values(ended_at=now))
+    return connection.execute(ended.values(ended_at=now)).rowcount == 1
+
+
+def end_sessions_of(connection: Connection, person: str, now: datetime, *, but: str | None = None) -> int:
+    """End a person's sessions, except the one with the digest `but`; returns how many."""
+    ended = update(Session).where(Session.person == person, Session.ended_at.is_(None))
+    if but is not None:
+        ended = ended.where(Session.digest != but)
+    return connection.execute(ended.values(ended_at=now)).rowcount

@@ -237,9 +237,17 @@ def in_quarantine(connection: Connection, batch_id: int | None, limit: int) -> p
 
 
 def shown(connection: Connection, case_id: int) -> dict[str, Any]:
-    """What a reviewer may see of a case: redacted text, fields, amount, flags."""
+    """What a reviewer may see of a case: redacted text and what was taken out, fields, amount, flags."""
     query = (
-        select(Case.external_id, Case.received_at, Case.amount, Case.fields, Case.flags, CaseInput.redacted)
+        select(
+            Case.external_id,
+            Case.received_at,
+            Case.amount,
+            Case.fields,
+            Case.flags,
+            CaseInput.redacted,
+            CaseInput.findings,
+        )
         .join(CaseInput, CaseInput.case_id == Case.id, isouter=True)
         .where(Case.id == case_id)
     )

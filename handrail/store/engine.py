@@ -1,13 +1,16 @@
 """The way into the database: short write transactions, read snapshots, and faults told as sentences."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from handrail.errors import BadInput, DatabaseBusy, NotFound, PermanentError
@@ -17,6 +20,8 @@ from handrail.store.migrations import HEAD, migrate
 __all__ = ["Connection", "Store"]
 
 WAIT = timedelta(seconds=10)
+CONNECTIONS = 40
+"""As many as a web server runs threads: where fewer share them, one waits while the others take turns."""
 SQLITE_BEGIN = {
     "read": ("PRAGMA query_only = ON", "BEGIN"),
     # IMMEDIATE takes the write lock at once: who reads first and writes later would fail half-way.
@@ -128,6 +133,8 @@ class Store:
             if explained is None:
                 raise
             raise explained from fault
+        except NoConnection as fault:
+            raise DatabaseBusy(f"Too many read from {self.name} at this moment. Try again.") from fault
 
 
 def _parse(address: str) -> URL:
@@ -155,7 +162,9 @@ def _modes(engine: Engine) -> tuple[Engine, Engine]:
 
 def _sqlite(url: URL, wait: timedelta) -> Engine:
     # hide_parameters: what a customer wrote must not reach a log through an error message.
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": wait.total_seconds()})
+    engine = create_engine(
+        url, hide_parameters=True, pool_size=CONNECTIONS, connect_args={"timeout": wait.total_seconds()}
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection, entry: ConnectionPoolEntry) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001, ARG001
@@ -172,8 +181,13 @@ def _sqlite(url: URL, wait: timedelta) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        # Straight to the driver: these run with every transaction, and cost more on the way than there.
+        driver: Any = connection.connection.dbapi_connection
         for statement in SQLITE_BEGIN[connection.get_execution_options()["mode"]]:
-            connection.exec_driver_sql(statement)
+            try:
+                driver.execute(statement)
+            except sqlite3.Error as fault:
+                raise OperationalError(statement, None, fault) from fault
 
     return engine
 
@@ -181,7 +195,7 @@ def _sqlite(url: URL, wait: timedelta) -> Engine:
 def _postgresql(url: URL, wait: timedelta) -> Engine:
     try:
         # pre_ping: the server may have been restarted since the connection was last used
-        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=CONNECTIONS)
     except ModuleNotFoundError:
         raise BadInput("The driver of PostgreSQL is missing. Run `pip install -e '.[postgres]'`.") from None
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, and_, case, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, case, exists, func, insert, or_, select, update
 
+from handrail import gold as gold_rules
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
 from handrail.store.schema import Case, CaseInput, Decision, GoldCase, Label, Outbox, Qualification, WorkItem
@@ -14,6 +15,11 @@ from handrail.store.schema import Case, CaseInput, Decision, GoldCase, Label, Ou
 FIRST_LOOKS = ("review", "audit")
 """Kinds of work whose blind label may be repeated by another person."""
 _LOOKS = (*FIRST_LOOKS, "second", "recheck")
+_GOLD_WORK = WorkItem.kind == "gold"
+IN_TEST = and_(_GOLD_WORK, WorkItem.queue == gold_rules.queue_of(slipped_in=False))
+SLIPPED_IN = and_(_GOLD_WORK, WorkItem.queue == gold_rules.queue_of(slipped_in=True))
+PRACTISED = and_(Decision.kind == "gold", Decision.work_item_id.is_(None))
+"""Practice is no work that waits: only its answer is kept."""
 
 
 def first_blind(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -124,6 +130,16 @@ def gold_case(connection: Connection, case_id: int) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
+def attested(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """The attested category of those of these cases that are gold and in use."""
+    found: dict[int, str] = {}
+    for part in chunks(ids):
+        query = select(GoldCase.case_id, GoldCase.label)
+        rows = connection.execute(query.where(GoldCase.case_id.in_(part), GoldCase.retired_at.is_(None)))
+        found.update({case_id: label for case_id, label in rows})
+    return found
+
+
 def save_gold(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `gold_cases`
     """Attest a case, or attest a retired one anew."""
     row = {"retired_at": None, **values}
@@ -151,15 +167,20 @@ def attestable(connection: Connection, case_id: int) -> dict[str, Any] | None:
 
 
 def testable(connection: Connection, person: str) -> pd.DataFrame:
-    """Gold cases that may test `person`: neither attested nor decided by them; case_id, tested (them, how often)."""
+    """Gold cases that may test `person`: case_id, tested (them, how often).
+
+    Neither attested nor decided by them, and none whose answer they were told when it was slipped in or practised.
+    """
     theirs = and_(Decision.case_id == GoldCase.case_id, Decision.actor == person)
-    tested = select(func.count()).where(theirs, Decision.kind == "gold").scalar_subquery()
+    in_test = and_(theirs, Decision.kind == "gold", WorkItem.id == Decision.work_item_id, IN_TEST)
+    tested = select(func.count()).select_from(Decision).join(WorkItem, WorkItem.id == Decision.work_item_id)
     query = (
-        select(GoldCase.case_id, tested.label("tested"))
+        select(GoldCase.case_id, tested.where(in_test).correlate(GoldCase).scalar_subquery().label("tested"))
         .join(CaseInput, CaseInput.case_id == GoldCase.case_id)
         .where(
             GoldCase.retired_at.is_(None), GoldCase.attested_by != person, CaseInput.redacted.is_not(None),
-            ~exists().where(theirs, Decision.kind != "gold"),
+            ~exists().where(theirs, or_(Decision.kind != "gold", PRACTISED)),
+            ~exists().where(WorkItem.case_id == GoldCase.case_id, SLIPPED_IN, WorkItem.assigned_to == person),
         )
         .order_by(GoldCase.case_id)
     )  # fmt: skip
@@ -168,14 +189,18 @@ def testable(connection: Connection, person: str) -> pd.DataFrame:
 
 def open_test(connection: Connection, person: str) -> dict[str, Any] | None:
     """The unfinished test of a person with the number of cases `left`, or None."""
-    left = select(func.count()).where(
-        WorkItem.kind == "gold", WorkItem.state == "open", WorkItem.assigned_to == Qualification.person
-    )
+    left = select(func.count()).where(IN_TEST, WorkItem.state == "open", WorkItem.assigned_to == Qualification.person)
     query = select(Qualification.__table__, left.scalar_subquery().label("left")).where(
         Qualification.person == person, Qualification.closed_at.is_(None)
     )
     row = connection.execute(query.order_by(Qualification.id.desc())).mappings().first()
     return dict(row) if row else None
+
+
+def withdraw_test(connection: Connection, person: str, now: datetime) -> None:
+    """Close what is left of a test, undecided."""
+    left = update(WorkItem).where(IN_TEST, WorkItem.state == "open", WorkItem.assigned_to == person)
+    connection.execute(left.values(state="closed", closed_at=now, lease_until=None))
 
 
 def insert_test(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `qualifications`
@@ -188,18 +213,25 @@ def close_test(connection: Connection, test_id: int, **values: Any) -> None:  # 
     connection.execute(update(Qualification).where(Qualification.id == test_id).values(**values))
 
 
-def graded(connection: Connection, person: str, cases: int) -> tuple[int, int]:
-    """Of the newest test, of so many cases, those still gold: how many were labelled as attested, and how many."""
-    newest = (
-        select(Decision.case_id, Decision.label)
-        .where(Decision.kind == "gold", Decision.actor == person)
-        .order_by(Decision.id.desc())
-        .limit(cases)
-        .subquery()
+def items_of(test: dict[str, Any]) -> Select[tuple[int]]:
+    """The work items of one test: tests of a person follow each other, and each opened its cases in one go."""
+    earlier = select(func.coalesce(func.sum(Qualification.cases), 0)).where(
+        Qualification.person == test["person"], Qualification.id < test["id"]
     )
-    right = func.coalesce(func.sum(case((newest.c.label == GoldCase.label, 1), else_=0)), 0)
-    query = select(right, func.count()).select_from(newest).join(GoldCase, GoldCase.case_id == newest.c.case_id)
-    found = connection.execute(query.where(GoldCase.retired_at.is_(None))).one()
+    theirs = select(WorkItem.id).where(IN_TEST, WorkItem.assigned_to == test["person"]).order_by(WorkItem.id)
+    return select(theirs.offset(earlier.scalar_subquery()).limit(test["cases"]).subquery().c.id)
+
+
+def graded(connection: Connection, test: dict[str, Any]) -> tuple[int, int]:
+    """Of a test's cases that are still gold: how many were labelled as attested, and how many there are."""
+    right = func.coalesce(func.sum(case((Decision.label == GoldCase.label, 1), else_=0)), 0)
+    query = (
+        select(right, func.count())
+        .select_from(Decision)
+        .join(GoldCase, GoldCase.case_id == Decision.case_id)
+        .where(Decision.work_item_id.in_(items_of(test)), GoldCase.retired_at.is_(None))
+    )
+    found = connection.execute(query).one()
     return int(found[0]), int(found[1])
 
 

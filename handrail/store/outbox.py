@@ -5,17 +5,29 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import pandas as pd
 from sqlalchemy import Connection, and_, func, or_, select, true, update
 
 from handrail.store.bulk import among, insert_rows
 from handrail.store.cases import chunks
-from handrail.store.schema import Outbox
+from handrail.store.frames import frame
+from handrail.store.schema import Case, Outbox
 
 
 def key(source: str, external_id: str, category: str) -> str:
     """The idempotency key of a category's action on a case, whoever decides it and however often."""
     parts = (source, external_id, category)
     return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
+
+
+def undo_key(undone: str) -> str:
+    """The idempotency key of the action that takes back the one with the key `undone`."""
+    return key("undo", undone, "")
+
+
+def repeated_key(first: str, dispute: int) -> str:
+    """The idempotency key of an action that is executed once more after it was taken back, decided by this dispute."""
+    return key("again", first, str(dispute))
 
 
 def put(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -65,6 +77,13 @@ def take(
     return rows
 
 
+def is_due(connection: Connection, now: datetime) -> bool:
+    """Whether anything is to be sent: due by its time, or left behind by a sender whose lease is over."""
+    waits = and_(Outbox.state.in_(("new", "retry")), Outbox.next_at <= now)
+    lapsed = and_(Outbox.state == "leased", Outbox.lease_until <= now)
+    return connection.execute(select(Outbox.id).where(or_(waits, lapsed)).limit(1)).first() is not None
+
+
 def finish(connection: Connection, ids: Sequence[int], now: datetime) -> set[int]:
     """Mark actions as acknowledged by the receiver; returns those that nobody had withdrawn meanwhile."""
     finished: set[int] = set()
@@ -83,6 +102,45 @@ def postpone(connection: Connection, ids: Sequence[int], next_at: datetime, erro
             .where(Outbox.id.in_(part), Outbox.state == "leased")
             .values(state="dead" if dead else "retry", next_at=next_at, lease_until=None, error=error)
         )
+
+
+def doubt(connection: Connection, ids: Sequence[int], error: str) -> None:
+    """Nobody knows whether these leased actions were executed: a person finds out, nothing is sent again by itself."""
+    for part in chunks(ids):
+        leased = update(Outbox).where(among(connection, Outbox.id, part), Outbox.state == "leased")
+        connection.execute(leased.values(state="unknown", lease_until=None, error=error))
+
+
+def put_back(connection: Connection, number: int, now: datetime) -> None:
+    """Let an action be sent from the beginning."""
+    values = {"state": "new", "attempts": 0, "next_at": now, "lease_until": None, "error": None}
+    connection.execute(update(Outbox).where(Outbox.id == number).values(**values))
+
+
+def confirm(connection: Connection, number: int, now: datetime) -> None:
+    """Mark an action as executed, because a person knows it."""
+    connection.execute(update(Outbox).where(Outbox.id == number).values(state="done", done_at=now, error=None))
+
+
+def action(connection: Connection, number: int) -> dict[str, Any] | None:
+    """One action, or None."""
+    row = connection.execute(select(Outbox.__table__).where(Outbox.id == number)).mappings().first()
+    return dict(row) if row else None
+
+
+def in_states(connection: Connection, states: Sequence[str], *, limit: int) -> pd.DataFrame:
+    """Actions in these states, oldest first, with the case's external id."""
+    query = (
+        select(
+            Outbox.id, Outbox.state, Outbox.case_id, Case.external_id, Outbox.action, Outbox.category,
+            Outbox.automatic, Outbox.attempts, Outbox.created_at, Outbox.error,
+        )
+        .join(Case, Case.id == Outbox.case_id)
+        .where(Outbox.state.in_(list(states)))
+        .order_by(Outbox.created_at, Outbox.id)
+        .limit(limit)
+    )  # fmt: skip
+    return frame(connection, query)
 
 
 def withdraw(connection: Connection, ids: Sequence[int]) -> None:

@@ -1,11 +1,11 @@
-"""Predictions, routes, work items with their leases, decisions and labels."""
+"""Predictions, routes, decisions, labels, escalations and the draw of audits."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, exists, func, insert, select, update
 
 from handrail.store.bulk import among, insert_numbered, insert_rows
 from handrail.store.cases import chunks
@@ -20,11 +20,7 @@ from handrail.store.schema import (
     Note,
     Prediction,
     Route,
-    WorkItem,
 )
-
-ASIDE = ("recheck", "adjudication", "gold")
-"""Kinds of work about labels alone: they change no case and send no action."""
 
 
 def insert_predictions(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -102,84 +98,22 @@ def route_of(connection: Connection, case_id: int) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-def insert_work(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Open work items; ids in the order of `rows`."""
-    return insert_numbered(connection, WorkItem, [{"state": "open", "fence": 0, **row} for row in rows])
-
-
-def claimable(
-    connection: Connection,
-    reviewer: str,
-    *,
-    now: datetime,
-    kinds: Sequence[str],
-    limit: int,
-    case_id: int | None = None,
-) -> list[dict[str, Any]]:
-    """Open work by earliest due time that `reviewer` may take, one item a case.
-
-    Not leased to another, not assigned to another, and never on a case that they have decided before, except a gold
-    case of their own test.
-    """
-    decided_before = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == reviewer)
-    query = (
-        select(WorkItem.__table__)
-        .where(
-            WorkItem.state == "open",
-            WorkItem.kind.in_(kinds),
-            or_(WorkItem.lease_until.is_(None), WorkItem.lease_until <= now, WorkItem.holder == reviewer),
-            or_(WorkItem.assigned_to.is_(None), WorkItem.assigned_to == reviewer),
-            or_(WorkItem.kind == "gold", ~decided_before),
-        )
-        .order_by(WorkItem.due_at, WorkItem.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=WorkItem)
-    )
-    if case_id is not None:
-        query = query.where(WorkItem.case_id == case_id)
-    found = [dict(row) for row in connection.execute(query).mappings()]
-    return list({row["case_id"]: row for row in reversed(found)}.values())[::-1]
-
-
-def lease(connection: Connection, item_ids: Sequence[int], holder: str, until: datetime) -> None:
-    """Reserve work items; the fence grows so that an earlier holder's decision is refused."""
-    for part in chunks(item_ids):
-        connection.execute(
-            update(WorkItem)
-            .where(WorkItem.id.in_(part))
-            .values(holder=holder, lease_until=until, fence=WorkItem.fence + 1)
-        )
-
-
-def work(connection: Connection, item_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Work items with what a decision needs of their case: names, state, amount, route category, model version."""
-    found: dict[int, dict[str, Any]] = {}
-    for part in chunks(item_ids):
-        query = (
-            select(
-                WorkItem.__table__,
-                Case.amount,
-                Case.source,
-                Case.external_id,
-                Case.state.label("case_state"),
-                Route.category.label("proposed"),
-                Route.model_version,
-            )
-            .join(Case, Case.id == WorkItem.case_id)
-            .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
-            .where(WorkItem.id.in_(part))
-            .with_for_update(of=WorkItem)
-        )
-        found.update({row["id"]: dict(row) for row in connection.execute(query).mappings()})
-    return found
-
-
 def decided_by(connection: Connection, actor: str, ids: Sequence[int]) -> set[int]:
     """Which of these cases `actor` has decided before."""
     found: set[int] = set()
     for part in chunks(ids):
         query = select(Decision.case_id).where(Decision.case_id.in_(part), Decision.actor == actor)
         found.update(connection.execute(query).scalars())
+    return found
+
+
+def deciders(connection: Connection, ids: Sequence[int]) -> dict[int, set[str]]:
+    """Who has decided each of these cases before."""
+    found: dict[int, set[str]] = {}
+    for part in chunks(ids):
+        query = select(Decision.case_id, Decision.actor).where(Decision.case_id.in_(part))
+        for case_id, actor in connection.execute(query):
+            found.setdefault(case_id, set()).add(actor)
     return found
 
 
@@ -192,57 +126,6 @@ def chosen(connection: Connection, ids: Sequence[int]) -> dict[int, set[str]]:
         )
         for case_id, label in connection.execute(query):
             found.setdefault(case_id, set()).add(label)
-    return found
-
-
-def open_work(connection: Connection, *, case_id: int | None = None, limit: int = 1000) -> pd.DataFrame:
-    """Open work items, earliest due first, with route and external id."""
-    query = (
-        select(
-            WorkItem.id, WorkItem.case_id, Case.source, Case.external_id, WorkItem.kind, WorkItem.queue, Route.reason,
-            Route.category, Route.confidence, WorkItem.suggestion_hidden, WorkItem.opened_at, WorkItem.due_at,
-            WorkItem.breached_at, WorkItem.holder, WorkItem.lease_until, WorkItem.fence, WorkItem.assigned_to,
-        )
-        .join(Case, Case.id == WorkItem.case_id)
-        .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
-        .where(WorkItem.state == "open")
-        .order_by(WorkItem.due_at, WorkItem.id)
-        .limit(limit)
-    )  # fmt: skip
-    if case_id is not None:
-        query = query.where(WorkItem.case_id == case_id)
-    return frame(connection, query)
-
-
-def close_work(connection: Connection, item_ids: Sequence[int], now: datetime) -> None:
-    """Close work items, decided or withdrawn."""
-    for part in chunks(item_ids):
-        connection.execute(
-            update(WorkItem).where(WorkItem.id.in_(part)).values(state="closed", closed_at=now, lease_until=None)
-        )
-
-
-def close_kind(connection: Connection, case_id: int, kind: str, now: datetime) -> None:
-    """Close the open work of one kind on a case, undecided: somebody has settled it by another way."""
-    found = update(WorkItem).where(WorkItem.case_id == case_id, WorkItem.kind == kind, WorkItem.state == "open")
-    connection.execute(found.values(state="closed", closed_at=now, lease_until=None))
-
-
-def close_audits(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Close the open audits of these cases, undecided."""
-    for part in chunks(ids):
-        audits = update(WorkItem).where(WorkItem.case_id.in_(part), WorkItem.kind == "audit", WorkItem.state == "open")
-        connection.execute(audits.values(state="closed", closed_at=now, lease_until=None))
-
-
-def with_open_work(connection: Connection, ids: Sequence[int]) -> set[int]:
-    """Which of these cases have open work, other than about their label alone."""
-    found: set[int] = set()
-    for part in chunks(ids):
-        query = select(WorkItem.case_id).where(
-            WorkItem.case_id.in_(part), WorkItem.state == "open", WorkItem.kind.not_in(ASIDE)
-        )
-        found.update(connection.execute(query).scalars())
     return found
 
 
@@ -260,34 +143,6 @@ def insert_notes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None
 def insert_labels(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Write labels."""
     insert_rows(connection, Label, rows)
-
-
-def breached(connection: Connection, now: datetime, limit: int) -> pd.DataFrame:
-    """Open work past its due time that has not been noticed yet: id, case_id, kind, queue, due_at, holder.
-
-    Tests and second opinions are left out: their case waits for nothing.
-    """
-    query = (
-        select(WorkItem.id, WorkItem.case_id, WorkItem.kind, WorkItem.queue, WorkItem.due_at, WorkItem.holder)
-        .where(
-            WorkItem.state == "open", WorkItem.due_at < now, WorkItem.breached_at.is_(None),
-            WorkItem.kind.not_in(ASIDE),
-        )
-        .order_by(WorkItem.due_at)
-        .limit(limit)
-    )  # fmt: skip
-    return frame(connection, query)
-
-
-def mark_breached(connection: Connection, item_ids: Sequence[int], now: datetime) -> set[int]:
-    """Note that the SLA of these work items was missed; returns those still open that were not marked before."""
-    marked: set[int] = set()
-    for part in chunks(item_ids):
-        waiting = update(WorkItem).where(
-            WorkItem.id.in_(part), WorkItem.state == "open", WorkItem.breached_at.is_(None)
-        )
-        marked.update(connection.execute(waiting.values(breached_at=now).returning(WorkItem.id)).scalars())
-    return marked
 
 
 def insert_escalations(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:
@@ -308,11 +163,11 @@ def insert_escalations(connection: Connection, rows: Sequence[dict[str, Any]]) -
 
 
 def resolve_escalations(connection: Connection, case_ids: Sequence[int], actor: str, now: datetime) -> None:
-    """Close the open escalations of these cases."""
+    """Close the open escalations of these cases; a dispute ends only by its own ruling."""
     for part in chunks(case_ids):
         connection.execute(
             update(Escalation)
-            .where(Escalation.case_id.in_(part), Escalation.resolved_at.is_(None))
+            .where(Escalation.case_id.in_(part), Escalation.resolved_at.is_(None), Escalation.cause != "dispute")
             .values(resolved_at=now, resolved_by=actor)
         )
 

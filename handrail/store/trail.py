@@ -8,11 +8,13 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, func, insert, literal, or_, select, update
 
 from handrail.errors import BadInput, PermanentError
+from handrail.store.cases import chunks
+from handrail.store.discretion import TELLS_NOTHING, Onlooker, kept_from
 from handrail.store.schema import Reason, TrailEvent, TrailHead
-from handrail.trail.chain import GENESIS, chain
+from handrail.trail.chain import GENESIS, chain, link
 from handrail.trail.encoding import decode, encode
 from handrail.trail.verify import Entry, Mismatch, Verification, export_line
 from handrail.trail.verify import verify as verify_entries
@@ -78,11 +80,74 @@ def give_reason(connection: Connection, seq: int, reason: str) -> None:
     connection.execute(insert(Reason).values(seq=seq, text=reason))
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One event as it stands in the trail; `because` is the sentence a person gave, which can be erased."""
+
+    body: Mapping[str, Any]
+    hash: str
+    because: str | None
+
+    @property
+    def seq(self) -> int:
+        """Its number."""
+        return int(self.body["seq"])
+
+    @property
+    def at(self) -> datetime:
+        """When it was written."""
+        return datetime.fromisoformat(self.body["at"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """Which events are looked for; `since` is included, `until` and the number `before` are not."""
+
+    case: int | None = None
+    kind: str | None = None
+    actor: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+
+
+def newest(
+    connection: Connection, sought: Sought, *, onlooker: Onlooker | None = None, limit: int = 100
+) -> list[Written]:
+    """The newest `limit` events that fit, newest first.
+
+    `onlooker` is not told what was said of cases that are kept from them.
+    """
+    query = (
+        select(TrailEvent.body, TrailEvent.hash, Reason.text)
+        .join(Reason, Reason.seq == TrailEvent.seq, isouter=True)
+        .order_by(TrailEvent.seq.desc())
+        .limit(limit)
+    )
+    if sought.case is not None:
+        query = query.where(TrailEvent.case_id == sought.case)
+    if sought.kind is not None:
+        query = query.where(TrailEvent.kind == sought.kind)
+    if sought.actor is not None:
+        query = query.where(_by(connection, sought.actor))
+    if sought.since is not None:
+        query = query.where(TrailEvent.at >= sought.since)
+    if sought.until is not None:
+        query = query.where(TrailEvent.at < sought.until)
+    if sought.before is not None:
+        query = query.where(TrailEvent.seq < sought.before)
+    if onlooker is not None:
+        told = or_(TrailEvent.case_id.is_(None), TrailEvent.kind.in_(TELLS_NOTHING))
+        query = query.where(or_(told, ~kept_from(onlooker, TrailEvent.case_id)))
+    return [Written(decode(body), hash_.hex(), text) for body, hash_, text in connection.execute(query)]
+
+
 def search(
     connection: Connection,
     *,
     case: int | None = None,
     kind: str | None = None,
+    actor: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int = 100,
@@ -91,22 +156,42 @@ def search(
 
     Where a person gave a reason it stands under `because`: it is not part of the event and can be erased.
     """
-    query = (
-        select(TrailEvent.body, Reason.text)
-        .join(Reason, Reason.seq == TrailEvent.seq, isouter=True)
-        .order_by(TrailEvent.seq.desc())
-        .limit(limit)
-    )
-    if case is not None:
-        query = query.where(TrailEvent.case_id == case)
-    if kind is not None:
-        query = query.where(TrailEvent.kind == kind)
-    if since is not None:
-        query = query.where(TrailEvent.at >= since)
-    if until is not None:
-        query = query.where(TrailEvent.at < until)
-    found = [decode(body) | ({"because": text} if text else {}) for body, text in connection.execute(query)]
-    return found[::-1]
+    sought = Sought(case=case, kind=kind, actor=actor, since=since, until=until)
+    found = newest(connection, sought, limit=limit)
+    return [{**one.body, **({"because": one.because} if one.because else {})} for one in reversed(found)]
+
+
+def _by(connection: Connection, actor: str) -> ColumnElement[bool]:
+    """The condition that `actor` did it; only the bytes say so.
+
+    Keys are sorted and no quotation mark stands unescaped in a text: these bytes occur where the actor is named, and
+    nowhere else.
+    """
+    named = b'"actor":' + encode({"": actor})[len(b'{"":') : -1]
+    if connection.dialect.name == "sqlite":
+        return func.instr(TrailEvent.body, named) > 0
+    return func.position(literal(named, LargeBinary).op("IN")(TrailEvent.body)) > 0
+
+
+def verify_newest(connection: Connection, most: int) -> Verification:
+    """As `verify`, of the newest `most` events only, from the hash that stands before them."""
+    head = connection.execute(select(TrailHead.seq, TrailHead.hash)).one_or_none()
+    if head is None or head.seq <= most:
+        return verify(connection)
+    first = head.seq - most
+    before = connection.execute(select(TrailEvent.hash).where(TrailEvent.seq == first)).scalar()
+    start = (first, before or b"")
+    return verify_entries(_compared(connection, after=first), head=(head.seq, head.hash), start=start)
+
+
+def loose(connection: Connection, seqs: Sequence[int]) -> set[int]:
+    """Which of these events do not follow, by hash, from their own bytes and the event before."""
+    wanted = {number for seq in seqs for number in (seq - 1, seq)}
+    rows: dict[int, tuple[bytes, bytes]] = {0: (b"", GENESIS)}
+    for part in chunks(sorted(wanted)):
+        query = select(TrailEvent.seq, TrailEvent.body, TrailEvent.hash).where(TrailEvent.seq.in_(part))
+        rows.update({seq: (body, hash_) for seq, body, hash_ in connection.execute(query)})
+    return {seq for seq in seqs if seq - 1 not in rows or link(rows[seq - 1][1], rows[seq][0]) != rows[seq][1]}
 
 
 def verify(connection: Connection) -> Verification:
@@ -162,15 +247,19 @@ def _insert(
     connection.exec_driver_sql(SQLITE_INSERT, list(rows))
 
 
-def _rows(connection: Connection) -> Iterator[Row[tuple[int, datetime, str, int | None, bytes, bytes]]]:
-    query = select(
-        TrailEvent.seq, TrailEvent.at, TrailEvent.kind, TrailEvent.case_id, TrailEvent.body, TrailEvent.hash
-    ).order_by(TrailEvent.seq)
+def _rows(
+    connection: Connection, *, after: int = 0
+) -> Iterator[Row[tuple[int, datetime, str, int | None, bytes, bytes]]]:
+    query = (
+        select(TrailEvent.seq, TrailEvent.at, TrailEvent.kind, TrailEvent.case_id, TrailEvent.body, TrailEvent.hash)
+        .where(TrailEvent.seq > after)
+        .order_by(TrailEvent.seq)
+    )
     yield from connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE))
 
 
-def _compared(connection: Connection) -> Iterator[Entry]:
-    for seq, at, kind, case, body, hash_ in _rows(connection):
+def _compared(connection: Connection, *, after: int = 0) -> Iterator[Entry]:
+    for seq, at, kind, case, body, hash_ in _rows(connection, after=after):
         event = decode(body)
         if (_iso(at), kind, case) != (event.get("at"), event.get("kind"), event.get("case")):
             raise Mismatch("its searchable columns differ from its bytes")

@@ -5,16 +5,18 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import timedelta
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from handrail.errors import DatabaseBusy
+from handrail.errors import DatabaseBusy, HandrailError, RetryableError
 from handrail.store.engine import Connection, Store
 from handrail.store.faults import explain
 
 T = TypeVar("T")
+Waiting = tuple[Future[Any], Callable[[Store], Any]]
 
 MOST = 32
 """Acts of one group: the first waits for the last."""
@@ -31,7 +33,8 @@ class Writer:
     def __init__(self, store: Store) -> None:
         """Begin to wait for acts; `close` ends it."""
         self._store = store
-        self._waiting: SimpleQueue[tuple[Future[Any], Callable[[Store], Any]] | None] = SimpleQueue()
+        self._waiting: SimpleQueue[Waiting | None] = SimpleQueue()
+        self._entrance, self._closed = Lock(), False
         self._thread = Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
@@ -40,32 +43,46 @@ class Writer:
 
         Raises:
             DatabaseBusy: it was not its turn within `wait`; it has not happened and will not.
+            RetryableError: the database went away, or the writer was closed before; it has not happened. Where it
+                began and has not ended within another `wait`, the sentence says that nobody knows.
             HandrailError: whatever the act refuses.
         """
         future: Future[T] = Future()
-        self._waiting.put((future, act))
+        with self._entrance:
+            if self._closed:
+                raise RetryableError("The desk is being stopped. Nothing was written; try again in a minute.")
+            self._waiting.put((future, act))
         try:
             return future.result(wait.total_seconds())
         except TimeoutError:
             if future.cancel():
                 raise DatabaseBusy("Too many wait for the database. Nothing was written; try again.") from None
-            return future.result()
+        try:
+            return future.result(wait.total_seconds())
+        except TimeoutError:
+            if future.done():
+                raise
+            raise RetryableError(
+                "The database has not answered in time, and nobody knows whether this was written. "
+                "Look at the case again before you repeat it."
+            ) from None
 
     def close(self) -> None:
-        """Finish what waits, then end."""
-        self._waiting.put(None)
+        """Finish what waits, then end; whoever comes later is refused."""
+        with self._entrance:
+            self._closed = True
+            self._waiting.put(None)
         self._thread.join()
 
     def _work(self) -> None:
         while (first := self._waiting.get()) is not None:
             group, ends = self._group(first)
-            self._commit(group)
+            for one in self._commit([one for one in group if one[0].set_running_or_notify_cancel()]):
+                self._commit([one])
             if ends:
                 return
 
-    def _group(
-        self, first: tuple[Future[Any], Callable[[Store], Any]]
-    ) -> tuple[list[tuple[Future[Any], Callable[[Store], Any]]], bool]:
+    def _group(self, first: Waiting) -> tuple[list[Waiting], bool]:
         """Everything that waits now, up to `MOST`, and whether the end was among it."""
         group = [first]
         while len(group) < MOST and not self._waiting.empty():
@@ -75,21 +92,31 @@ class Writer:
             group.append(one)
         return group, False
 
-    def _commit(self, group: list[tuple[Future[Any], Callable[[Store], Any]]]) -> None:
-        running = [(future, act) for future, act in group if future.set_running_or_notify_cancel()]
-        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+    def _commit(self, group: list[Waiting]) -> list[Waiting]:
+        """Run acts in one transaction and answer them; returns those that met a lock and run again, each alone.
+
+        The locks of a group add up: what one act waits for, another process may hold that waits for this group.
+        """
+        answers: list[tuple[Waiting, Any, BaseException | None]] = []
         try:
             with self._store.write() as connection:
-                answers = [(future, *_attempt(act, _Joined(self._store, connection))) for future, act in running]
+                for one in group:
+                    answers.append((one, *_attempt(one[1], _Joined(self._store, connection))))
+                    _require_whole(connection, answers[-1][2])
         except BaseException as fault:  # noqa: BLE001 - every one who waits is told, whatever it was
-            for future, _ in running:
-                future.set_exception(fault)
-            return
-        for future, value, refusal in answers:
+            told = _told(fault, self._store)
+            for future, _ in group:
+                future.set_exception(told)
+            return []
+        again = []
+        for one, value, refusal in answers:
             if refusal is None:
-                future.set_result(value)
+                one[0].set_result(value)
+            elif isinstance(refusal, DatabaseBusy) and len(group) > 1:
+                again.append(one)
             else:
-                future.set_exception(refusal)
+                one[0].set_exception(refusal)
+        return again
 
 
 def _attempt(act: Callable[[Store], Any], store: Store) -> tuple[Any, BaseException | None]:
@@ -97,6 +124,33 @@ def _attempt(act: Callable[[Store], Any], store: Store) -> tuple[Any, BaseExcept
         return act(store), None
     except Exception as refusal:  # noqa: BLE001 - it is handed to whoever asked
         return None, refusal
+
+
+def _require_whole(connection: Connection, refusal: BaseException | None) -> None:
+    """Raise `refusal` where it has ended the transaction of the whole group, and not only its own savepoint.
+
+    A lost connection does, and SQLite by itself when the disk is full: what came before is gone, and what came
+    afterwards would commit by itself.
+    """
+    if refusal is None:
+        return
+    try:
+        alive = not connection.invalidated
+        if alive and connection.dialect.name == "sqlite":
+            alive = bool(getattr(connection.connection.dbapi_connection, "in_transaction", False))
+        elif alive:
+            connection.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        alive = False
+    if not alive:
+        raise refusal
+
+
+def _told(fault: BaseException, store: Store) -> BaseException:
+    """What everybody in a group is told when it could not be written."""
+    if isinstance(fault, HandrailError) or not isinstance(fault, SQLAlchemyError):
+        return fault
+    return RetryableError(f"{store.name} could not write. Nothing was written; try again.")
 
 
 class _Joined(Store):
@@ -117,6 +171,5 @@ class _Joined(Store):
                 raise
             raise explained from fault
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        yield self._connection
+    read = write
+    """Also what only reads: on PostgreSQL a failed query would otherwise end the group's transaction."""

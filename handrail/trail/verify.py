@@ -31,22 +31,26 @@ class Verification:
     problem: str | None = None
 
 
-def verify(entries: Iterable[Entry], *, head: tuple[int, bytes] | None = None) -> Verification:
+def verify(
+    entries: Iterable[Entry], *, head: tuple[int, bytes] | None = None, start: tuple[int, bytes] = (0, GENESIS)
+) -> Verification:
     """Follow the chain through (seq, body, hash) from the first event on; an empty trail is valid.
 
     `head` is the (seq, hash) the trail must end with: only who noted it elsewhere can see that the newest
     events were cut off, or that all of it was written anew. `entries` may raise `Mismatch` and so end it.
+    From `start`, the (seq, hash) of an earlier event that is taken as it is, only what follows is verified.
     """
-    events, newest = 0, GENESIS
+    seq, newest = start
     try:
         for entry in entries:
-            newest = _follow(newest, events + 1, entry)
-            events += 1
+            newest = _follow(newest, seq + 1, entry)
+            seq += 1
         if head is not None:
-            _match_head(head, (events, newest))
+            _match_head(head, (seq, newest))
     except (Mismatch, BadInput) as finding:
-        return Verification(valid=False, events=events, head=newest.hex(), first_bad=events + 1, problem=str(finding))
-    return Verification(valid=True, events=events, head=newest.hex())
+        events = seq - start[0]
+        return Verification(valid=False, events=events, head=newest.hex(), first_bad=seq + 1, problem=str(finding))
+    return Verification(valid=True, events=seq - start[0], head=newest.hex())
 
 
 def verify_export(path: Path, *, head: tuple[int, bytes] | None = None) -> Verification:

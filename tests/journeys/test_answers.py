@@ -8,11 +8,15 @@ from typer.main import get_command
 from tests.workspaces import MAPPING, NINE, ROOT, Handrail
 
 POLICY = ROOT / "policy" / "sample" / "policy.yaml"
-ENDLESS = {("up",), ("demo",)}
+ENDLESS = {("up",), ("desk",), ("demo",)}
 """They end when they are stopped, or take minutes."""
 
-REFUSED = {("review", "close"), ("labels", "adjudicate")}
-"""No breaker has tripped on that morning, and nobody without a training has labelled a case."""
+REFUSED = {
+    ("review", "close"), ("labels", "adjudicate"), ("proposals", "confirm"), ("proposals", "refuse"),
+    ("outbox", "retry"), ("outbox", "abandon"), ("outbox", "confirm"),
+}  # fmt: skip
+"""No breaker has tripped on that morning, nobody without a training has labelled a case, the only proposal is
+withdrawn, and every action has reached its receiver."""
 
 Words = tuple[object, ...]
 
@@ -33,6 +37,7 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
     text.write_text("text,label,confidence,correct,external_id,kind,at\nhello,complaint,0.9,1,x,closed,2026-01-12\n")
     gold, decided = folder / "gold.csv", handrail.waiting()[0]
     gold.write_text("text,label\n" + "".join(f"parcel number {n} is late,delivery_status\n" for n in range(25)))
+    automatic = handrail.rows("SELECT min(case_id) FROM decisions WHERE kind = 'automatic'")[0][0]
     ratings = folder / "ratings.csv"
     ratings.write_text("item,reviewer,label\n1,ada,a\n1,ben,a\n2,ada,b\n2,ben,a\n")
     why = ("--reason", "why not", "--as-of", NINE)
@@ -46,6 +51,10 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("queue", "list"), ()),
         (("queue", "next"), ("--as-of", NINE)),
         (("decide",), (decided, "approve", "--as-of", NINE)),
+        (("dispute", "open"), (automatic, "--text", "I want my money", "--as-of", NINE)),
+        (("dispute", "list"), ()),
+        (("dispute", "show"), (1,)),
+        (("dispute", "resolve"), (1, "approve", "--answer", "It stands.", "--as-of", NINE)),
         (("quarantine", "list"), ()),
         (("train",), ("--as-of", NINE)),
         (("model", "list"), ()),
@@ -58,17 +67,30 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("predict",), (text, "--text", "text")),
         (("pause",), ("complaint", *why)),
         (("resume",), ("complaint", *why)),
+        (("proposals", "list"), ("--as-of", NINE)),
+        (("proposals", "withdraw"), (1, "--as-of", NINE)),
+        (("proposals", "confirm"), (1, "--as-of", NINE)),
+        (("proposals", "refuse"), (1, *why)),
+        (("outbox", "list"), ()),
+        (("outbox", "retry"), (1, *why)),
+        (("outbox", "abandon"), (1, *why)),
+        (("outbox", "confirm"), (1, *why)),
         (("stage",), ("complaint", "suggest", *why)),
         (("review", "list"), ()),
         (("review", "close"), (1, "--conclusion", "fine")),
         (("people", "add"), ("zoe", "--role", "reviewer")),
         (("people", "list"), ()),
+        (("people", "invite"), ("zoe",)),
         (("gold", "import"), (gold, "--text", "text", "--label", "label")),
         (("gold", "write"), ("--text", "I want my money back", "--label", "refund_request")),
         (("gold", "attest"), (decided, "complaint")),
         (("gold", "list"), ()),
         (("gold", "retire"), (decided, "--reason", "seen too often")),
         (("people", "test"), ("zoe",)),
+        (("people", "cancel-test"), ("zoe", *why)),
+        (("tokens", "create"), ("shop", "--scope", "intake")),
+        (("tokens", "list"), ()),
+        (("tokens", "revoke"), (1,)),
         (("labels", "list"), ()),
         (("labels", "adjudicate"), (decided, "complaint")),
         (("consensus",), (ratings,)),

@@ -32,9 +32,16 @@ def test_a_pause_returns_what_was_not_sent_and_a_person_sends_it(trained: Handra
     with closing(sqlite3.connect(trained.home / "actions.db")) as ledger:
         query = "SELECT count(*) FROM executed WHERE category = 'delivery_status'"
         assert ledger.execute(query).fetchone() == (1,)
-    trained.ask("resume", "delivery_status", "--reason", "they arrive", "--as-of", NINE)
+    resume_by_two(trained, "delivery_status", NINE)
     assert "is not paused" in trained("resume", "delivery_status", "--reason", "again").refusal
     assert trained.ask("status", "--as-of", NINE)["pauses"] == []
+
+
+def resume_by_two(handrail: Handrail, category: str, at: str) -> None:
+    """The sample's policy lets one person propose and another confirm."""
+    handrail.ask("people", "add", "olga", "--role", "product_owner")
+    proposed = handrail.ask("resume", category, "--reason", "they arrive", "--as-of", at)["proposed"]
+    handrail.ask("proposals", "confirm", proposed, "--as-of", at, actor="olga")
 
 
 def test_while_everything_is_paused_nothing_is_approved_by_itself(trained: Handrail, day_file: Path) -> None:
@@ -67,7 +74,7 @@ def test_after_the_breaker_a_category_resumes_only_when_its_review_is_closed(day
     resume = ("resume", category, "--reason", "looked at", "--as-of", TEN)
     assert "handrail review close 1" in day(*resume).refusal
     day.ask("review", "close", 1, "--conclusion", "a template changed", "--as-of", TEN)
-    day.ask(*resume)
+    resume_by_two(day, category, TEN)
     status = day.ask("status", "--as-of", TEN)
     assert status["pauses"] == []
     assert status["stages"][category] == "partial"

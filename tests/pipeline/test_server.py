@@ -2,6 +2,10 @@
 
 import json
 import os
+import re
+import signal
+import subprocess
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -12,11 +16,12 @@ from urllib.request import urlopen
 import pytest
 
 from console import deployments
+from flows.child import answers
 from flows.local_server import free_port, require_free
 from handrail.store import cases
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
-from tests.served import Served, handrail, up
+from tests.served import READY_SECONDS, Served, command_line, handrail, up
 
 NAMES = {
     "triage",
@@ -157,7 +162,7 @@ def test_each_event_starts_a_retraining_that_knows_its_cause(served: Served) -> 
 def test_all_pages_answer_and_stay_on_this_machine(served: Served) -> None:
     known = json.loads(served.workspace.server_file.read_text())
     assert known["prefect_api"] == served.server.api_url
-    for page in (known["prefect_ui"], known["mlflow"]):
+    for page in (known["prefect_ui"], known["mlflow"], f"{known['desk']}/sign-in", f"{known['desk']}/readyz"):
         with urlopen(page, timeout=10) as answer:  # noqa: S310 - our own http address
             assert answer.status == 200
     with urlopen(f"{known['prefect_ui']}/ui-settings", timeout=10) as answer:  # noqa: S310
@@ -166,8 +171,17 @@ def test_all_pages_answer_and_stay_on_this_machine(served: Served) -> None:
     assert settings["default_ui"] == "v1"  # the other pages call an outside host
 
 
+def test_the_address_of_the_desk_is_where_an_invitation_leads(served: Served) -> None:
+    found = handrail(served.workspace, "people", "invite", "ada")
+    link = found.stdout.splitlines()[0]
+    assert link.startswith(f"http://127.0.0.1:{served.desk_port}/welcome?invitation=")
+    with urlopen(link, timeout=10) as answer:  # noqa: S310 - our own http address
+        assert "Welcome, ada" in answer.read().decode()
+
+
 def test_a_second_up_is_refused_while_the_first_one_serves(served: Served) -> None:
-    second = handrail(served.workspace, "up", "--port", free_port(), "--mlflow-port", free_port())
+    ports = ("--port", free_port(), "--mlflow-port", free_port(), "--desk-port", free_port())
+    second = handrail(served.workspace, "up", *ports)
     assert second.returncode == 1
     assert "is up already" in second.stderr
     assert f"kill {served.process.pid} " in second.stderr
@@ -192,14 +206,19 @@ def test_ctrl_c_stops_everything(served: Served) -> None:
     output = served.stop()
     assert served.process.returncode == 0
     assert "Ctrl-C stops everything." in output
+    (link,) = re.findall(rf"http://127.0.0.1:{served.desk_port}/welcome\?invitation=(\S+)", output)
+    log = (served.workspace.home / "logs" / "desk.log").read_text(encoding="utf-8")
+    assert "GET /welcome HTTP" in log
+    assert link not in log, "whoever reads the log must not be able to set the password"
     assert output.endswith("Stopped.\n")
     assert not served.workspace.server_file.exists()
-    assert len(known["children"]) == 3
+    assert len(known["children"]) == 4
     for group in known["children"]:
         with pytest.raises(ProcessLookupError):
             os.killpg(group, 0)
     require_free(served.server.port, "--port")
     require_free(served.mlflow_port, "--mlflow-port")
+    require_free(served.desk_port, "--desk-port")
 
 
 class Remembering:
@@ -240,6 +259,48 @@ def test_a_run_cut_off_when_everything_stopped_is_crashed_so_that_the_next_one_m
     (asked,) = server.asked
     assert set(asked["flow_runs"]["state"]["type"]["any_"]) == {"PENDING", "RUNNING", "CANCELLING"}
     assert asked["flow_runs"]["deployment_id"] == {"is_null_": False}  # a terminal's own run may well live
+
+
+def begun(home: Path) -> Workspace:
+    workspace = Workspace(home / "home")
+    assert handrail(workspace, "init").returncode == 0
+    return workspace
+
+
+def test_the_desk_alone_gives_the_administrators_link_and_stops_at_ctrl_c(tmp_path: Path) -> None:
+    workspace, port = begun(tmp_path), free_port()
+    arguments, environment = command_line(workspace, "desk", "--port", port)
+    with subprocess.Popen(
+        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as desk:
+        deadline = time.monotonic() + READY_SECONDS
+        while not answers(f"http://127.0.0.1:{port}/readyz"):
+            assert desk.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        desk.send_signal(signal.SIGINT)
+        output, _ = desk.communicate(timeout=60)
+    assert desk.returncode == 0
+    assert f"Desk  http://127.0.0.1:{port}\n" in output
+    assert f"ada sets the first password here, once and within 48 hours:\n  http://127.0.0.1:{port}/welcome?" in output
+    assert output.endswith("Stopped.\n")
+
+
+def test_a_desk_that_others_could_reach_is_refused_without_tls_in_front(tmp_path: Path) -> None:
+    workspace = begun(tmp_path)
+    for host in ("0.0.0.0", "192.0.2.1", "desk.example.com"):  # noqa: S104 - to be refused
+        refused = handrail(workspace, "desk", "--host", host, "--port", free_port())
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "--behind-tls https://" in refused.stderr
+    wrong = handrail(workspace, "desk", "--host", "0.0.0.0", "--port", free_port(), "--behind-tls", "http://x")  # noqa: S104
+    assert "is no address of a proxy" in wrong.stderr
+
+
+def test_three_servers_need_three_ports(tmp_path: Path) -> None:
+    workspace, port = begun(tmp_path), free_port()
+    refused = handrail(workspace, "up", "--port", free_port(), "--mlflow-port", port, "--desk-port", port)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"cannot have port {port}" in refused.stderr
 
 
 def test_up_without_a_workspace_says_how_to_make_one(tmp_path: Path) -> None:

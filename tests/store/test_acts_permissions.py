@@ -12,11 +12,15 @@ from handrail.acts import (
     certifying,
     claiming,
     deciding,
+    disputing,
+    escalating,
     intake,
     labelling,
     models,
     pausing,
     routing,
+    settling,
+    viewing,
     watching,
 )
 from handrail.acts.deciding import Ruling
@@ -68,6 +72,8 @@ def why(actor: str) -> dict[str, Any]:
 
 
 ACTS: dict[str, Act] = {
+    "read_cases": lambda scene, actor: viewing.record_export(scene.store, [1], actor=actor, now=NOW),
+    "read_raw": lambda scene, actor: viewing.view(scene.store, 1, "for a test", policy=POLICY, actor=actor, now=NOW),
     "decide": lambda scene, actor: claiming.claim(scene.store, actor, policy=POLICY, now=NOW),
     "resolve_escalation": resolve,
     "adjudicate": lambda scene, actor: labelling.adjudicate(
@@ -95,6 +101,16 @@ ACTS: dict[str, Act] = {
     ),
     "certify": lambda scene, actor: certifying.record_look(scene.store, LOOK, actor=actor, now=NOW),
     "roll_back": lambda scene, actor: models.roll_back(scene.store, actor=actor, reason="for a test", now=NOW),
+    "settle_actions": lambda scene, actor: settling.retry(scene.store, 1, reason="for a test", actor=actor, now=NOW),
+    "open_dispute": lambda scene, actor: disputing.open_dispute(
+        scene.store, 1, "no", policy=POLICY, actor=actor, now=NOW
+    ),
+    "resolve_dispute": lambda scene, actor: disputing.resolve(
+        scene.store, Ruling(1, 1, Outcome.APPROVE, answer="no"), actor, policy=POLICY, now=NOW
+    ),
+    "hand_out": lambda scene, actor: escalating.hand_over(
+        scene.store, 1, 1, "ruth", reason="for a test", actor=actor, now=NOW
+    ),
     "publish_policy": lambda scene, actor: administering.publish(scene.store, OTHER, actor=actor, now=NOW),
     "manage_people": lambda scene, actor: administering.add_person(
         scene.store, "vera", roles=["reviewer"], trained_until=None, actor=actor, now=NOW
@@ -105,7 +121,7 @@ ACTS: dict[str, Act] = {
     ),
 }  # fmt: skip
 LOOK = Look(Terms("1", None, 0.02, 0.05, NOW), 1, 0.025, Certification(None, 0, 1, 200, 90), 200, (NOW, NOW), NOW)
-WITHOUT_AN_ACT = {"read_raw"}
+WITHOUT_AN_ACT = {"come_in", "read_escalations", "read_operations", "read_trail"}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from handrail import sampling
 from handrail.acts import pausing, watching
-from handrail.store import evidence, models, queue, schema
+from handrail.store import evidence, models, queue, schema, work
 from handrail.store.engine import Store
 from tests.scenes import FLOW, FOUNDER, NOW, Scene
 
@@ -62,7 +62,7 @@ class TestBreaches:
         due = NOW + timedelta(hours=4)
         (case_id,) = scene.waiting(1, due_at=due)
         with scene.store.read() as connection:
-            seen = queue.breached(connection, due + SECOND, 10)
+            seen = work.breached(connection, due + SECOND, 10)
         scene.decide(case_id, at=due)
         monkeypatch.setattr(queue, "breached", lambda *_: seen)
         assert escalate(scene, due + SECOND).empty

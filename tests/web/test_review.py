@@ -1,15 +1,450 @@
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from desk.delivery import ACTOR, Delivery
+from handrail import pii
+from handrail.acts import claiming, pausing
+from handrail.errors import DatabaseBusy
+from handrail.store import cases, schema
 from tests.desks import Client
-from tests.scenes import Scene
+from tests.scenes import FOUNDER, NOW, POLICY, Scene
+
+JSON = {"Accept": "application/json"}
+LATER = NOW + POLICY.desk.undo_within
+
+
+def written(scene: Scene, text: str, **route: object) -> int:
+    """A case in queue B with this text, redacted as the flow does."""
+    (case,) = scene.scored(1, text=text)
+    found = pii.redact(text)
+    findings = [[f.type, f.start, f.end] for f in found.findings]
+    with scene.store.write() as connection:
+        cases.save_redaction(connection, [{"case_id": case, "redacted": found.text, "findings": findings}])
+    scene.assign([case], **{"queue": "B", "reason": "stage_suggest", **route})
+    return case
+
+
+def hidden(scene: Scene, cases: int = 1, **route: object) -> list[int]:
+    return scene.waiting(cases, **{"queue": "C", "reason": "stage_shadow", "suggestion_hidden": True, **route})
+
+
+def on_screen(page: str) -> dict[str, str]:
+    """What the forms of the case on a page send back."""
+    item = re.search(r'data-item="(\d+)"', page)
+    fence = re.search(r'name="fence" value="(\d+)"', page)
+    assert item
+    assert fence
+    return {"item": item[1], "fence": fence[1]}
+
+
+def decide(client: TestClient, page: str, outcome: str = "approve", **fields: str) -> Any:  # noqa: ANN401
+    seen = on_screen(page)
+    return client.post(f"/review/{seen['item']}", data={"fence": seen["fence"], "outcome": outcome, **fields})
+
+
+def at(app: FastAPI, moment: object) -> None:
+    app.state.desk.clock = lambda: moment
 
 
 def test_a_case_is_approved_at_the_desk(scene: Scene, signed_in: Client) -> None:
     (case,) = scene.waiting(1)
     rita = signed_in("rita")
-    page = rita.get("/review")
-    assert page.status_code == 200
-    assert f"Case {case}" in page.text
-    item = page.text.split('action="/review/')[1].split('"')[0]
-    fence = page.text.split('name="fence" value="')[1].split('"')[0]
-    answer = rita.post(f"/review/{item}", data={"fence": fence, "outcome": "approve"})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/review")
+    page = rita.get("/review").text
+    assert f"Case {case}" in page
+    assert "Refund".lower() in page
+    answer = decide(rita, page)
+    assert answer.status_code == 303
     assert scene.state(case) == "decided"
+    shown = rita.get(answer.headers["location"]).text
+    assert f"Approved case {case}" in shown
+    assert "Nothing waits for you" in shown
+
+
+def test_what_is_held_is_shown_again_and_nothing_more_is_claimed(scene: Scene, signed_in: Client) -> None:
+    scene.waiting(3)
+    rita = signed_in("rita")
+    first = on_screen(rita.get("/review").text)
+    assert on_screen(rita.get("/review").text) == first
+    assert len(claiming.held(scene.store, "rita", now=NOW)) == 1
+
+
+def test_the_next_case_is_fetched_beside_the_held_one(scene: Scene, signed_in: Client) -> None:
+    scene.waiting(2)
+    rita = signed_in("rita")
+    first = on_screen(rita.get("/review").text)
+    ahead = rita.post("/review/next", headers=JSON)
+    assert on_screen(ahead.text)["item"] != first["item"]
+    assert "<html" not in ahead.text
+    assert rita.post("/review/next").status_code == 204
+
+
+def test_personal_data_is_named_where_it_was_taken_out_and_brackets_of_the_customer_stay(
+    scene: Scene, signed_in: Client
+) -> None:
+    written(scene, "Call +1 415 555 2671 or write to ann@shop.example, not [PHONE].")
+    page = signed_in("rita").get("/review").text
+    assert '<mark class="removed">phone number removed</mark>' in page
+    assert '<mark class="removed">e-mail address removed</mark>' in page
+    assert "not [PHONE]." in page
+    assert "2671" not in page
+
+
+def test_scripts_and_formulas_are_text(scene: Scene, signed_in: Client) -> None:
+    written(scene, "<script>alert(1)</script> =HYPERLINK(1) <img src=x onerror=alert(1)>")
+    page = signed_in("rita").get("/review").text
+    assert "<script>alert" not in page
+    assert "<img" not in page
+    assert "=HYPERLINK(1)" in page
+
+
+def test_a_letter_of_20_kb_is_shown_in_full(scene: Scene, signed_in: Client) -> None:
+    text = "word " * 4000 + "the end"
+    written(scene, text)
+    assert text in signed_in("rita").get("/review").text
+
+
+@pytest.mark.parametrize("kind", ["review", "audit", "second"])
+def test_a_blind_case_says_nothing_of_the_suggestion_anywhere(scene: Scene, signed_in: Client, kind: str) -> None:
+    if kind == "audit":
+        scene.audit(scene.automatic(1))
+    else:
+        hidden(scene)
+        if kind == "second":
+            scene.decide(1, "override", label="tracking")
+            with scene.store.write() as connection:
+                connection.execute(schema.WorkItem.__table__.update().values(kind="second", state="open", holder=None))
+    ruth = signed_in("ruth")
+    page = ruth.get("/review")
+    assert page.status_code == 200
+    everything = page.text + str(page.headers)
+    for telling in ("99.0", "0.99", "very sure", "stage_shadow", kind if kind != "review" else "Suggestion", "approve"):
+        assert telling not in everything
+
+
+def test_all_blind_cases_look_alike_whatever_the_model_said(scene: Scene, signed_in: Client) -> None:
+    scene.audit(scene.automatic(1))
+    scene.waiting(1, "tracking", queue="C", reason="stage_shadow", confidence=0.4, suggestion_hidden=True)
+    rita = signed_in("rita")
+    pages = []
+    for _ in range(2):
+        page = rita.get("/review").text
+        pages.append(re.sub(r"\d+", "0", page.split("<article")[1].split("</article")[0]))
+        assert rita.post(f"/review/{on_screen(page)['item']}/skip").status_code == 303
+    assert re.sub(r"due in.*?<", "<", pages[0]) == re.sub(r"due in.*?<", "<", pages[1])
+
+
+def test_what_the_model_had_said_is_told_when_a_blind_choice_can_no_longer_be_undone(
+    app: FastAPI, scene: Scene, signed_in: Client
+) -> None:
+    (case,) = hidden(scene)
+    rita = signed_in("rita")
+    answer = decide(rita, rita.get("/review").text, "override", label="tracking")
+    assert scene.row(schema.Decision)["blind"]
+    location = answer.headers["location"]
+    before = rita.get(location).text
+    assert f"Decided case {case}" in before
+    assert "refund" not in before
+    at(app, LATER)
+    told = rita.get(location).text
+    assert f"Case {case}: you said tracking, the model had said refund" in told
+    assert "refund" in rita.get(location.replace("/review?", "/review/after?")).text
+
+
+def test_nobody_learns_of_anothers_decision_by_its_number(scene: Scene, signed_in: Client, app: FastAPI) -> None:
+    hidden(scene, 1)
+    rita = signed_in("rita")
+    location = decide(rita, rita.get("/review").text, "override", label="tracking").headers["location"]
+    at(app, LATER)
+    assert "the model had said" not in signed_in("ruth").get(location).text
+
+
+def test_the_customers_earlier_cases_stand_beside_the_letter_and_nobody_elses(scene: Scene, signed_in: Client) -> None:
+    (mine,) = scene.waiting(1)
+    scene.decide(mine, "deny", "ruth", reason_code="duplicate")
+    (other,) = scene.scored(1, customer_id="c-2")
+    scene.waiting(1)
+    page = signed_in("rita").get("/review").text
+    table = page.split("Earlier cases, newest first")[1].split("</table>")[0]
+    assert f"<td>{mine}</td>" in table
+    assert "denied" in table
+    assert f"<td>{other}</td>" not in table
+
+
+def test_the_policy_passage_and_what_approving_sends_stand_beside_the_case(scene: Scene, signed_in: Client) -> None:
+    scene.waiting(1)
+    page = signed_in("rita").get("/review").text
+    assert "Approving sends: <strong>pay back</strong>" in page
+    assert "a mistake would cost little" in page
+
+
+def test_a_denial_says_why(scene: Scene, signed_in: Client) -> None:
+    (case,) = scene.waiting(1)
+    rita = signed_in("rita")
+    page = rita.get("/review").text
+    refused = decide(rita, page, "deny")
+    assert refused.status_code == 400
+    assert "Say why" in refused.text
+    assert decide(rita, page, "deny", reason="duplicate", note="see case 9").status_code == 303
+    assert scene.state(case) == "done"
+    assert scene.row(schema.Note)["text"] == "see case 9"
+
+
+def test_a_change_of_the_suggestion_says_why_and_a_blind_choice_need_not(scene: Scene, signed_in: Client) -> None:
+    scene.waiting(1)
+    rita = signed_in("rita")
+    page = rita.get("/review").text
+    assert decide(rita, page, "override", label="tracking").status_code == 400
+    assert decide(rita, page, "override", label="tracking", reason="wrong_category").status_code == 303
+    hidden(scene)
+    assert decide(rita, rita.get("/review").text, "override", label="tracking").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "fields", [{"label": "no such category", "reason": "wrong_category"}, {"label": "tracking", "reason": "because"}]
+)
+def test_a_label_or_reason_that_the_policy_does_not_know_changes_nothing(
+    scene: Scene, signed_in: Client, fields: dict[str, str]
+) -> None:
+    scene.waiting(1)
+    rita = signed_in("rita")
+    assert decide(rita, rita.get("/review").text, "override", **fields).status_code in {400, 404}
+    assert scene.count(schema.Decision) == 0
+
+
+def test_an_override_with_high_consequence_waits_for_a_second_person(scene: Scene, signed_in: Client) -> None:
+    (case,) = scene.waiting(1)
+    rita = signed_in("rita")
+    page = rita.get("/review").text
+    assert "cancel – a second person confirms" in page
+    assert "tracking – a second person" not in page
+    decide(rita, page, "override", label="cancel", reason="wrong_category")
+    assert scene.state(case) == "queued"
+    assert scene.count(schema.Outbox) == 0
+
+
+def test_the_action_is_held_back_as_long_as_it_can_be_undone(app: FastAPI, scene: Scene, signed_in: Client) -> None:
+    (case,) = scene.waiting(1)
+    rita = signed_in("rita")
+    decide(rita, rita.get("/review").text)
+    delivery = Delivery(app.state.desk)
+    at(app, LATER - timedelta(microseconds=1))
+    assert delivery.send() == 0
+    at(app, LATER)
+    assert delivery.send() == 1
+    assert scene.state(case) == "done"
+    assert scene.events("action.done")[0]["actor"] == ACTOR
+
+
+def test_undone_is_as_if_it_had_not_been(app: FastAPI, scene: Scene, signed_in: Client) -> None:
+    (case,) = scene.waiting(1)
+    rita = signed_in("rita")
+    location = decide(rita, rita.get("/review").text).headers["location"]
+    number = location.split("after=")[1]
+    back = rita.post("/review/undo", data={"after": number})
+    assert back.status_code == 303
+    assert f"Case {case}" in rita.get(back.headers["location"]).text
+    assert (scene.state(case), scene.count(schema.Decision)) == ("queued", 0)
+    at(app, LATER)
+    assert Delivery(app.state.desk).send() == 0
+
+
+def test_after_its_time_a_decision_stands(app: FastAPI, scene: Scene, signed_in: Client) -> None:
+    scene.waiting(1)
+    rita = signed_in("rita")
+    location = decide(rita, rita.get("/review").text).headers["location"]
+    at(app, LATER)
+    assert "Undo" not in rita.get(location).text.split("<dialog")[0]
+    assert rita.post("/review/undo", data={"after": location.split("after=")[1]}).status_code == 409
+    assert scene.count(schema.Decision) == 1
+
+
+def test_a_double_click_is_recorded_once(scene: Scene, signed_in: Client) -> None:
+    scene.waiting(1)
+    rita = signed_in("rita")
+    page = rita.get("/review").text
+    seen = on_screen(page)
+    answers = [
+        rita.post(f"/review/{seen['item']}", data={"fence": seen["fence"], "outcome": "approve"}, headers=JSON)
+        for _ in range(2)
+    ]
+    assert [one.status_code for one in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert answers[0].json()["undo_seconds"] == 10
+    assert (scene.count(schema.Decision), scene.count(schema.Outbox)) == (1, 1)
+
+
+def test_the_back_button_changes_no_decision(scene: Scene, signed_in: Client) -> None:
+    (case,) = scene.waiting(1)
+    rita = signed_in("rita")
+    page = rita.get("/review").text
+    decide(rita, page)
+    again = decide(rita, page, "deny", reason="duplicate")
+    assert again.status_code == 409
+    assert f"You have approved case {case} already" in again.text
+    assert scene.row(schema.Decision)["outcome"] == "approve"
+
+
+def test_a_case_decided_elsewhere_is_said_so(app: FastAPI, scene: Scene, signed_in: Client) -> None:
+    (case,) = scene.waiting(1)
+    rita = signed_in("rita")
+    page = rita.get("/review").text
+    late = NOW + POLICY.leases.duration
+    scene.decide(case, "deny", "ruth", late, reason_code="duplicate")
+    at(app, late)
+    refused = decide(rita, page)
+    assert refused.status_code == 409
+    assert "decided by somebody else" in refused.text
+    assert scene.count(schema.Decision) == 1
+
+
+def test_who_comes_back_late_still_decides_unless_somebody_took_the_case(
+    app: FastAPI, scene: Scene, signed_in: Client
+) -> None:
+    kept, taken = scene.waiting(2)
+    rita = signed_in("rita")
+    first = rita.get("/review").text
+    late = NOW + POLICY.leases.duration
+    at(app, late)
+    assert decide(rita, first).status_code == 303
+    assert scene.state(kept) == "decided"
+    second = rita.get("/review").text
+    much_later = late + POLICY.leases.duration
+    scene.claim(taken, "ruth", much_later)
+    at(app, much_later)
+    refused = decide(rita, second)
+    assert refused.status_code == 409
+    assert "no longer yours" in refused.text
+    assert scene.state(taken) == "queued"
+
+
+def test_without_a_session_nothing_is_recorded_and_the_case_waits(
+    app: FastAPI, scene: Scene, signed_in: Client
+) -> None:
+    (case,) = scene.waiting(1)
+    rita = signed_in("rita")
+    seen = on_screen(rita.get("/review").text)
+    at(app, NOW + POLICY.desk.session)
+    fields = {"fence": seen["fence"], "outcome": "approve"}
+    asked = rita.post(f"/review/{seen['item']}", data=fields)
+    assert asked.status_code == 303
+    assert asked.headers["location"].startswith("/sign-in")
+    assert rita.post(f"/review/{seen['item']}", data=fields, headers=JSON).status_code == 401
+    assert scene.state(case) == "queued"
+    assert f"Case {case}" in signed_in("rita").get("/review").text
+
+
+def test_a_page_that_outlived_its_session_gets_the_new_secret(scene: Scene, signed_in: Client) -> None:
+    rita = signed_in("rita")
+    assert rita.get("/review/key").json() == {"csrf": rita.headers["X-CSRF"]}
+
+
+def test_a_busy_database_is_said_so_and_nothing_is_written(
+    app: FastAPI, scene: Scene, signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.waiting(1)
+    rita = signed_in("rita")
+    page = rita.get("/review").text
+
+    def busy(act: Callable[..., Any]) -> None:
+        raise DatabaseBusy("Too many wait for the database. Nothing was written; try again.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(app.state.desk, "act", busy)
+        answer = decide(rita, page)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "try again" in answer.text
+    assert decide(rita, page).status_code == 303
+
+
+def test_the_heartbeat_keeps_what_is_on_the_screen(app: FastAPI, scene: Scene, signed_in: Client) -> None:
+    scene.waiting(1)
+    rita = signed_in("rita")
+    item = on_screen(rita.get("/review").text)["item"]
+    at(app, NOW + timedelta(minutes=4))
+    assert rita.post("/review/renew", data={"item": item}).json() == {"kept": [int(item)], "seconds": 300}
+    at(app, NOW + timedelta(minutes=8))
+    assert signed_in("ruth").post("/review/next").status_code == 204
+    at(app, NOW + timedelta(minutes=9))
+    assert signed_in("ruth").post("/review/next").status_code == 200
+    assert rita.post("/review/renew", data={"item": item}).json()["kept"] == []
+
+
+@pytest.mark.parametrize(
+    ("act", "fields", "told"),
+    [
+        ("skip", {}, "skipped"), ("snooze", {"minutes": "60"}, "put off"), ("release", {}, "given back"),
+        ("hand-over", {"to": "ruth", "reason": "she knows them"}, "handed over"),
+    ],
+)  # fmt: skip
+def test_a_case_is_passed_on(scene: Scene, signed_in: Client, act: str, fields: dict[str, str], told: str) -> None:
+    scene.waiting(1)
+    rita = signed_in("rita")
+    item = on_screen(rita.get("/review").text)["item"]
+    more = rita.get(f"/review/{item}/more").text
+    assert act == "skip" or f'action="/review/{item}/{act}"' in more
+    answer = rita.post(f"/review/{item}/{act}", data=fields)
+    assert answer.status_code == 303
+    shown = rita.get(answer.headers["location"]).text
+    assert told in shown
+    assert ("Nothing waits for you" in shown) == (act != "release")
+    assert rita.post(f"/review/{item}/skip").status_code == (303 if act == "release" else 409)
+
+
+def test_what_carried_the_suggestion_is_told_to_its_holder_only(scene: Scene, signed_in: Client) -> None:
+    scene.waiting(1)
+    rita = signed_in("rita")
+    item = on_screen(rita.get("/review").text)["item"]
+    assert rita.get(f"/review/{item}/because").status_code == 200
+    assert signed_in("ruth").get(f"/review/{item}/because").status_code == 404
+
+
+def test_a_pause_keeps_the_desk_from_sending_automatic_actions_and_not_a_persons(
+    app: FastAPI, scene: Scene, signed_in: Client
+) -> None:
+    (automatic,) = scene.automatic(1)
+    scene.waiting(1)
+    rita = signed_in("rita")
+    decide(rita, rita.get("/review").text)
+    pausing.pause(scene.store, "refund", reason="odd", actor=FOUNDER, policy=POLICY, now=NOW)
+    at(app, LATER)
+    assert Delivery(app.state.desk).send() == 1
+    assert scene.state(automatic) == "queued"
+
+
+def test_with_nothing_due_the_desk_sends_and_writes_nothing(
+    app: FastAPI, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> None:
+        raise AssertionError("a look without need must not write")
+
+    monkeypatch.setattr(app.state.desk.store, "write", refuse)
+    assert Delivery(app.state.desk).send() == 0
+
+
+def test_a_fault_ends_no_delivery(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("desk.delivery.EVERY", 0.001)
+    delivery = Delivery(app.state.desk)
+    looks: list[int] = []
+
+    def look() -> int:
+        looks.append(1)
+        if len(looks) == 1:
+            raise RuntimeError("the letter said so")
+        if len(looks) == 2:
+            raise DatabaseBusy("The database is busy. It is tried again.")
+        delivery._ended.set()
+        return 0
+
+    monkeypatch.setattr(delivery, "send", look)
+    delivery._work()
+    assert len(looks) == 3
+    assert "RuntimeError" in caplog.text
+    assert "the letter" not in caplog.text

@@ -1,0 +1,90 @@
+"""Who works here: list, add, invite, test."""
+
+from typing import Annotated, Any
+
+import typer
+
+from console.answer import Actor, AsJson, AsOf, answer, enter, table
+from console.labels import people_cancel_test, people_test
+
+
+def register(app: typer.Typer) -> None:
+    """Add this topic's commands."""
+    people = typer.Typer(help="Who works here.", no_args_is_help=True)
+    for name, command in (
+        ("list", people_list), ("add", people_add), ("invite", people_invite), ("test", people_test),
+        ("cancel-test", people_cancel_test),
+    ):  # fmt: skip
+        people.command(name)(command)
+    app.add_typer(people, name="people")
+
+
+def people_list(as_json: AsJson = False) -> None:
+    """Everybody with roles, training and the last test on gold cases."""
+    from handrail.store import labels, rollout
+    from handrail.store.frames import records
+
+    occasion = enter(None)
+    with occasion.store.read() as connection:
+        tests = labels.last_tests(connection)
+        rows = [{**row, "test": tests.get(row["name"])} for row in records(rollout.people(connection))]
+    shown = [{**row, "roles": ", ".join(row["roles"]), "last_test": _last_test(row["test"])} for row in rows]
+    columns = ["name", "trained_until", "last_test", "roles"]
+    answer(rows, as_json=as_json, text=table(shown, columns, empty="Nobody yet."))
+
+
+def _last_test(test: dict[str, Any] | None) -> str | None:
+    if test is None:
+        return None
+    if test["closed_at"] is None:
+        return f"{test['cases']} cases, not finished"
+    if test["passed"] is None:
+        return "cancelled"
+    return f"{test['right']} of {test['cases']} right, {'passed' if test['passed'] else 'failed'}"
+
+
+def people_add(
+    name: Annotated[str, typer.Argument(help="Sign-in name.")],
+    role: Annotated[list[str], typer.Option(help="Such as reviewer or data_curator; may be given more than once.")],
+    trained: Annotated[
+        bool | None,
+        typer.Option("--trained/--not-trained", help="Do their labels count from now on? Left out: as before."),
+    ] = None,
+    actor: Actor = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a person, or change their roles and training."""
+    from handrail.acts import administering
+    from handrail.store import rollout
+
+    occasion = enter(actor, as_of)
+    until = occasion.now + occasion.policy.labels.training_valid_for if trained else None
+    if trained is None:
+        with occasion.store.read() as connection:
+            until = (rollout.person(connection, name) or {}).get("trained_until")
+    administering.add_person(
+        occasion.store, name, roles=role, trained_until=until, actor=occasion.actor, now=occasion.now
+    )
+    answer({"name": name, "roles": role, "trained_until": until}, as_json=as_json, text=f"{name} is known now.")
+
+
+def people_invite(
+    name: Annotated[str, typer.Argument(help="Sign-in name of somebody who was added.")],
+    address: Annotated[
+        str | None, typer.Option(help="Where the desk is; default: where it runs on this machine.")
+    ] = None,
+    actor: Actor = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a link with which a person sets their password at the desk; it works once. Earlier ones no longer do."""
+    from console.desk import address_of
+    from handrail.acts import inviting
+
+    occasion = enter(actor, as_of)
+    secret = inviting.invite(occasion.store, name, actor=occasion.actor, now=occasion.now)
+    link = f"{(address or address_of(occasion.workspace)).rstrip('/')}{inviting.path_of(secret)}"
+    until = occasion.now + inviting.LASTS
+    text = f"{link}\nHand it to {name} alone: it sets their password, works once, and until {until:%Y-%m-%d %H:%M} UTC."
+    answer({"name": name, "link": link, "until": until}, as_json=as_json, text=text)

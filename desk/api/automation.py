@@ -1,0 +1,160 @@
+"""Automation is withheld and given back; where the policy asks for a second person, an act is proposed first."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from desk.api.bearer import require_scope, scoped
+from desk.api.bodies import PROBLEMS, Body, InPath, Name, Sentence
+from desk.api.calls import StrictRoute, TheCall
+from desk.permit import TheDesk
+from handrail.acts import pausing, proposing, second_person
+from handrail.acts.signing_in import Visitor
+from handrail.errors import Refused
+from handrail.policy import Stage
+from handrail.store import proposals as rows_of
+from handrail.store.engine import Store
+from handrail.store.frames import records
+from tasks import proposals
+
+router = APIRouter(tags=["automation"], route_class=StrictRoute, responses=PROBLEMS)
+Category = Annotated[Name, Field(examples=["refund_request"])]
+
+
+class Withheld(Body):
+    """What to pause or resume, and why."""
+
+    category: Category | None = Field(description="null: everything")
+    reason: Sentence
+
+
+class Paused(Body):
+    """Automation is withheld from the next case on."""
+
+    category: str | None
+    returned: int = Field(description="automatic actions that had not been sent and went back to people")
+
+
+class Changed(Body):
+    """It was done, or waits for a second person."""
+
+    done: bool
+    proposal: int | None = Field(None, description="the proposal that somebody else confirms")
+
+
+class NewStage(Body):
+    """Where a category goes on the way from manual to auto."""
+
+    category: Category
+    stage: Stage
+    reason: Sentence
+
+
+@router.post("/automation/pause", summary="Withhold automation")
+def pause(asked: Withheld, call: TheCall, visitor: Visitor = scoped("pause")) -> Paused:
+    """From the next case on, for a category or for everything; what people approved goes on."""
+    policy, now = call.desk.policy(), call.desk.clock()
+
+    def act(store: Store) -> Paused:
+        returned = pausing.pause(store, asked.category, reason=asked.reason, policy=policy, actor=visitor.name, now=now)
+        return Paused(category=asked.category, returned=returned)
+
+    return call.act(visitor, Paused, act)
+
+
+@router.post("/automation/resume", summary="Give automation back")
+def resume(asked: Withheld, call: TheCall, visitor: Visitor = scoped("resume")) -> Changed:
+    """After the breaker only once its model review is closed; proposed where the policy asks for a second person."""
+    return _change(call, visitor, "resume", {"category": asked.category}, asked.reason)
+
+
+@router.post("/automation/stage", summary="Move a category to another stage")
+def set_stage(asked: NewStage, call: TheCall, visitor: Visitor = scoped("set_stage")) -> Changed:
+    """Proposed where the policy asks for a second person."""
+    return _change(call, visitor, "set_stage", {"category": asked.category, "stage": asked.stage}, asked.reason)
+
+
+def _change(call: TheCall, visitor: Visitor, act: str, asked: dict[str, Any], reason: str) -> Changed:
+    occasion = call.desk.occasion(visitor.name)
+    known: dict[str, Any] = {
+        "reason": reason, "policy": occasion.policy, "actor": visitor.name, "now": occasion.now,
+    }  # fmt: skip
+
+    def change(store: Store) -> Changed:
+        if proposals.is_asked(occasion, act):
+            return Changed(done=False, proposal=proposing.propose(store, act, asked, **known))
+        if act == "resume":
+            pausing.resume(store, asked["category"], **known)
+        else:
+            pausing.set_stage(store, asked["category"], asked["stage"], **known)
+        return Changed(done=True)
+
+    return call.act(visitor, Changed, change)
+
+
+class ProposalView(Body):
+    """An act that waits for a second person."""
+
+    proposal: int
+    act: str
+    arguments: dict[str, Any]
+    reason: str
+    proposer: str
+    proposed_at: datetime
+    expires_at: datetime
+
+
+class Proposals(Body):
+    """Acts that wait for a second person, oldest first."""
+
+    proposals: list[ProposalView]
+
+
+@router.get("/proposals", summary="What waits for a second person")
+def list_proposals(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Proposals:
+    """Whoever is permitted the act and did not propose it may confirm it."""
+    with desk.store.read() as connection:
+        rows = records(rows_of.waiting(connection, desk.clock()))
+    return Proposals(
+        proposals=[
+            ProposalView(
+                proposal=row["id"], **{name: row[name] for name in ProposalView.model_fields if name != "proposal"}
+            )
+            for row in rows
+        ]
+    )
+
+
+class Settlement(Body):
+    """What becomes of a proposal."""
+
+    outcome: Literal["confirmed", "refused", "withdrawn"] = Field(
+        description="confirmed and refused by somebody else than its proposer, withdrawn by the proposer"
+    )
+    reason: Sentence | None = Field(None, description="of a refusal")
+
+
+@router.post("/proposals/{proposal}", summary="Settle a proposal")
+def settle(proposal: InPath, asked: Settlement, call: TheCall, visitor: Visitor = scoped("resume")) -> Changed:
+    """Confirmed, the act is done at once. Proposals about model versions are confirmed at the desk."""
+    occasion = call.desk.occasion(visitor.name)
+    known: dict[str, Any] = {"actor": visitor.name, "now": occasion.now}
+
+    def act(store: Store) -> Changed:
+        here = replace(occasion, store=store)
+        named = proposals.act_of(here, proposal)
+        require_scope(visitor, second_person.PERMISSIONS[named])
+        if asked.outcome == "refused":
+            proposing.refuse(store, proposal, reason=asked.reason or "", **known)
+        elif asked.outcome == "withdrawn":
+            proposing.withdraw(store, proposal, **known)
+        elif named in proposals.OF_MODELS:
+            raise Refused("A model version is judged before it serves, which takes a while. Confirm it at the desk.")
+        else:
+            proposals.confirm(here, proposal)
+        return Changed(done=asked.outcome == "confirmed", proposal=proposal)
+
+    return call.act(visitor, Changed, act)

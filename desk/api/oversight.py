@@ -1,0 +1,278 @@
+"""What was done and what stands: trail, status, escalations, disputes."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from desk.api.bearer import scoped
+from desk.api.bodies import LARGEST_ID, PROBLEMS, Body, Letter, Moment, Number, Sentence, plain
+from desk.api.calls import StrictRoute, TheCall
+from desk.permit import TheDesk
+from handrail.acts import disputing, escalating
+from handrail.acts.signing_in import Visitor
+from handrail.hold import held_since
+from handrail.store import cases, escalations, evidence, labels, models, outbox, rollout, trail
+from handrail.store import disputes as dispute_rows
+from handrail.store.discretion import Onlooker
+from handrail.store.engine import Store
+from handrail.store.frames import records
+
+router = APIRouter(route_class=StrictRoute, responses=PROBLEMS)
+_TELLS_NOTHING = frozenset({"seq", "at", "kind", "actor", "case", "batch", "queue", "work", "input"})
+Limit = Annotated[int, Query(ge=1, le=200, description="at most so many")]
+
+
+class Happened(Body):
+    """One event of the trail."""
+
+    seq: int
+    at: str
+    kind: str
+    actor: str
+    case: int | None
+    because: str | None = Field(description="the reason that a person gave; erasable, no part of the event")
+    data: dict[str, Any] = Field(description="ids, codes and counts")
+
+
+class Trail(Body):
+    """Events, the newest first."""
+
+    events: list[Happened]
+    before: int | None = Field(description="give it back for the next page; null on the last one")
+
+
+@router.get("/trail", tags=["oversight"], summary="Search the audit trail")
+def search(
+    desk: TheDesk,
+    case: Annotated[int | None, Query(ge=1, le=LARGEST_ID)] = None,
+    kind: Annotated[str | None, Query(pattern=r"^[a-z_]{1,20}(\.[a-z_]{1,19})?$", examples=["case.decided"])] = None,
+    since: Annotated[Moment | None, Query(description="from this moment on")] = None,
+    until: Annotated[Moment | None, Query(description="before this moment")] = None,
+    before: Annotated[int | None, Query(ge=1, le=LARGEST_ID, description="from the page before")] = None,
+    limit: Limit = 50,
+    visitor: Visitor = scoped("read_trail"),
+) -> Trail:
+    """Newest first. Of cases that somebody is to decide blindly, what was said is left out."""
+    onlooker = Onlooker(visitor.name, visitor.roles, desk.clock())
+    with desk.store.read() as connection:
+        sought = trail.Sought(case=case, kind=kind, since=since, until=until, before=before)
+        found = trail.newest(connection, sought, onlooker=onlooker, limit=limit + 1)
+        blind = labels.still_blind(connection, sorted({one.body["case"] for one in found if "case" in one.body}))
+    page = found[:limit]
+    events = [_told(one, withheld=one.body.get("case") in blind) for one in page]
+    return Trail(events=events, before=page[-1].seq if len(found) > limit else None)
+
+
+def _told(one: trail.Written, *, withheld: bool) -> Happened:
+    own = {"seq", "at", "kind", "actor", "case"}
+    kept = {name: value for name, value in one.body.items() if not withheld or name in _TELLS_NOTHING}
+    data = {name: value for name, value in kept.items() if name not in own}
+    body = one.body
+    return Happened(
+        seq=one.seq, at=body["at"], kind=body["kind"], actor=body["actor"], case=body.get("case"),
+        because=None if withheld else one.because, data=data,
+    )  # fmt: skip
+
+
+class Waiting(Body):
+    """Open work of one kind."""
+
+    queue: str
+    kind: str
+    waiting: int
+    overdue: int
+    next_due: datetime | None
+
+
+class Paused(Body):
+    """Automation that is withheld."""
+
+    category: str | None = Field(description="null: everything")
+    kind: str = Field(description="breaker or operator")
+    since: datetime
+    by: str
+    model_review: int | None
+
+
+class Status(Body):
+    """What an operator wants to know first."""
+
+    business: str
+    policy: str
+    at: datetime
+    cases: dict[str, int] = Field(description="by state")
+    waiting: list[Waiting]
+    escalations: int
+    outbox: dict[str, int] = Field(description="actions by state")
+    stages: dict[str, str] = Field(description="by category")
+    pauses: list[Paused]
+    held_by: str | None = Field(description="the watch whose silence holds auto-approval")
+    model: str | None = Field(description="version that serves")
+    challenger: str | None
+
+
+@router.get("/status", tags=["oversight"], summary="How things stand")
+def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
+    """Counts by state and queue, stages, pauses, the model that serves."""
+    policy, now = desk.policy(), desk.clock()
+    with desk.store.read() as connection:
+        serving = models.serving(connection)
+        started = rollout.last_stage_change(connection) or now
+        held = held_since(rollout.watches(connection), started, policy.watches.silent_for, now)
+        return Status(
+            business=policy.business, policy=policy.version, at=now, cases=cases.state_counts(connection),
+            waiting=[_row(Waiting, row) for row in records(evidence.waiting(connection, now))],
+            escalations=sum(number for number, _ in escalations.counts(connection, now).values()),
+            outbox=outbox.counts(connection),
+            stages={name: str(stage) for name, stage in rollout.stages(connection, policy).items()},
+            pauses=[
+                Paused(
+                    category=plain(row["category"]), kind=row["kind"], since=row["since"], by=row["actor"],
+                    model_review=plain(row["model_review_id"]),
+                )
+                for row in records(rollout.pauses(connection))
+            ],
+            held_by=None if held is None else held[0], model=serving["model_version"], challenger=serving["challenger"],
+        )  # fmt: skip
+
+
+def _row(kind: type[Waiting], row: dict[str, Any]) -> Waiting:
+    return kind.model_validate({name: plain(value) for name, value in row.items() if name in kind.model_fields})
+
+
+class EscalationView(Body):
+    """Something that the escalation manager owns."""
+
+    case: int
+    external_id: str
+    cause: str = Field(description="policy, legal, sla_breach, dispute or incident")
+    first_decider: str | None
+    opened_at: datetime
+    due_at: datetime
+    item: int | None = Field(description="the work behind it; claim it by its case")
+    kind: str | None
+    holder: str | None
+
+
+class Escalations(Body):
+    """Open escalations, the most urgent first."""
+
+    escalations: list[EscalationView]
+
+
+@router.get("/escalations", tags=["escalations"], summary="What the escalation manager owns")
+def list_escalations(desk: TheDesk, limit: Limit = 100, _: Visitor = scoped("read_escalations")) -> Escalations:
+    """Earliest due first. Claim the case to resolve it, and decide the work; a missed SLA is acknowledged."""
+    with desk.store.read() as connection:
+        rows = escalations.waiting(connection, limit=limit)
+    return Escalations(
+        escalations=[
+            EscalationView(
+                case=row["case_id"], external_id=row["external_id"], cause=row["cause"],
+                first_decider=plain(row["first_decider"]), opened_at=row["opened_at"], due_at=row["due_at"],
+                item=_whole(row["item_id"]), kind=plain(row["kind"]), holder=plain(row["holder"]),
+            )
+            for row in rows
+        ]
+    )  # fmt: skip
+
+
+def _whole(value: Any) -> int | None:  # noqa: ANN401 - a value of a frame with gaps
+    found = plain(value)
+    return None if found is None else int(found)
+
+
+class Because(Body):
+    """Why."""
+
+    reason: Sentence
+
+
+class OfCase(Body):
+    """Which case was meant."""
+
+    case: int
+
+
+class Acknowledgement(Because):
+    """A missed SLA that was taken note of."""
+
+    case: Number
+
+
+@router.post("/escalations/acknowledge", tags=["escalations"], summary="Take note of a missed SLA")
+def acknowledge(asked: Acknowledgement, call: TheCall, visitor: Visitor = scoped("resolve_escalation")) -> OfCase:
+    """The escalation is resolved; the late work stays open and stays late."""
+
+    def act(store: Store) -> OfCase:
+        escalating.acknowledge(store, asked.case, reason=asked.reason, actor=visitor.name, now=call.desk.clock())
+        return OfCase(case=asked.case)
+
+    return call.act(visitor, OfCase, act)
+
+
+class NewDispute(Body):
+    """What a customer contests."""
+
+    case: Number
+    text: Letter = Field(description="what the customer says; redacted, erasable")
+
+
+class Opened(Body):
+    """A dispute that was taken down."""
+
+    dispute: int
+
+
+class DisputeView(Body):
+    """A dispute, without its texts."""
+
+    dispute: int
+    case: int
+    external_id: str
+    opened_at: datetime
+    due_at: datetime
+    closed_at: datetime | None
+    upheld: bool | None = Field(description="the first decision stands; null: not decided")
+
+
+class Disputes(Body):
+    """Disputes, the open ones first."""
+
+    disputes: list[DisputeView]
+
+
+@router.post("/disputes", status_code=201, tags=["escalations"], summary="A customer contests a decision")
+def open_dispute(asked: NewDispute, call: TheCall, visitor: Visitor = scoped("open_dispute")) -> Opened:
+    """Somebody else than who decided looks again, within the policy's time for escalations."""
+    policy, now = call.desk.policy(), call.desk.clock()
+
+    def act(store: Store) -> Opened:
+        number = disputing.open_dispute(store, asked.case, asked.text, actor=visitor.name, policy=policy, now=now)
+        return Opened(dispute=number)
+
+    return call.act(visitor, Opened, act, status=201)
+
+
+@router.get("/disputes", tags=["escalations"], summary="Disputes")
+def list_disputes(
+    desk: TheDesk,
+    *,
+    only_open: Annotated[bool, Query(description="leave the closed ones out")] = True,
+    limit: Limit = 100,
+    _: Visitor = scoped("open_dispute"),
+) -> Disputes:
+    """The open ones first, then the newest."""
+    with desk.store.read() as connection:
+        rows = records(dispute_rows.listed(connection, only_open=only_open, limit=limit))
+    return Disputes(
+        disputes=[
+            DisputeView(
+                dispute=row["id"], case=row["case_id"], external_id=row["external_id"], opened_at=row["opened_at"],
+                due_at=row["due_at"], closed_at=plain(row["closed_at"]), upheld=plain(row["upheld"]),
+            )
+            for row in rows
+        ]
+    )  # fmt: skip

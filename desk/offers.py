@@ -1,0 +1,32 @@
+"""What a reviewer may do with a case other than decide it: until when to put it off, to whom to give it."""
+
+from datetime import timedelta
+from typing import Any
+
+from desk.context import Desk
+from desk.pages import in_words
+from handrail.roles import PERMITTED
+from handrail.store import rollout
+from handrail.store.frames import records
+
+SPANS = (timedelta(hours=1), timedelta(hours=4), timedelta(days=1), timedelta(days=3), timedelta(days=7))
+
+
+def choices(desk: Desk, name: str) -> dict[str, Any]:
+    """`snoozes`: minutes and words; `colleagues`: who else decides."""
+    with desk.store.read() as connection:
+        people = records(rollout.people(connection))
+    longest = desk.policy().desk.longest_snooze
+    spans = [span for span in SPANS if span <= longest] or [longest]
+    return {
+        "snoozes": [(int(span.total_seconds() // 60), _words(span)) for span in spans],
+        "colleagues": sorted(one["name"] for one in people if one["name"] != name and _decides(one)),
+    }
+
+
+def _decides(person: dict[str, Any]) -> bool:
+    return bool(person["active"]) and bool(PERMITTED["decide"].intersection(person["roles"]))
+
+
+def _words(span: timedelta) -> str:
+    return "1 day" if span == timedelta(days=1) else in_words(span).replace("1 h", "1 hour").replace("4 h", "4 hours")

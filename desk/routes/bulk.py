@@ -1,0 +1,64 @@
+"""Approving quick reviews of one category together, after a look at each."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from desk import afterwards, cards
+from desk.pages import page
+from desk.permit import TheDesk, permit
+from handrail.acts import bulk
+from handrail.acts.signing_in import Visitor
+from handrail.store import reviews
+
+router = APIRouter(prefix="/bulk")
+
+Numbers = Annotated[list[int], Query(max_length=200)]
+
+
+@router.get("")
+def preview(
+    request: Request,
+    desk: TheDesk,
+    category: Annotated[str | None, Query(max_length=200)] = None,
+    after: Numbers = [],  # noqa: B006 - read only
+    left: Numbers = [],  # noqa: B006 - read only
+    visitor: Visitor = permit("decide"),
+) -> HTMLResponse:
+    """What waits for a click, by category; of one category each case, to be unticked."""
+    policy, now, name = desk.policy(), desk.clock(), visitor.name
+    with desk.store.read() as connection:
+        counts = reviews.approvable_counts(connection, name, now)
+        rows = [] if category is None else reviews.approvable(
+            connection, name, now, category=category, limit=policy.desk.bulk_limit
+        )  # fmt: skip
+    shown = [
+        {**row, "money": None if row["amount"] is None else cards.money(policy, row["amount"])}
+        for row in rows
+    ]  # fmt: skip
+    known = policy.categories.get(category) if category else None
+    return page(
+        request, "bulk.html", counts=counts, category=category, rows=shown, rules=known, limit=policy.desk.bulk_limit,
+        after=afterwards.bar(desk, name, after), left=left,
+    )  # fmt: skip
+
+
+@router.post("")
+def approve(
+    desk: TheDesk,
+    category: Annotated[str, Form(max_length=200)],
+    case: Annotated[list[int], Form(max_length=200)] = [],  # noqa: B006 - read only
+    visitor: Visitor = permit("decide"),
+) -> RedirectResponse:
+    """Approve what is ticked and still waits; what somebody else took meanwhile is left alone and named."""
+    policy, now = desk.policy(), desk.clock()
+    done = desk.act(
+        lambda store: bulk.approve(
+            store, case, visitor.name, category=category, policy=policy, now=now, secret=desk.secret(),
+            hold=policy.desk.undo_within,
+        )
+    )  # fmt: skip
+    told = [("category", category), *(("after", one) for one in done.decisions), *(("left", one) for one in done.left)]
+    return RedirectResponse("/bulk?" + urlencode(told), 303)

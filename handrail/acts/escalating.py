@@ -1,0 +1,71 @@
+"""The escalation manager takes up what waits for them, and acknowledges what was late."""
+
+from datetime import datetime
+
+from handrail.acts import claiming, handing
+from handrail.acts.authority import authorize, required
+from handrail.acts.claiming import ACTS, Claim
+from handrail.errors import Conflict, NotFound, NotPermitted
+from handrail.policy import Policy
+from handrail.store import escalations, queue, trail
+from handrail.store.engine import Store
+from handrail.store.trail import Event
+
+
+def take(store: Store, item_id: int, actor: str, *, policy: Policy, now: datetime) -> Claim:
+    """Reserve an escalated case or a dispute for `actor`.
+
+    Raises:
+        NotFound: there is no such work for the escalation manager.
+        NotPermitted: `actor` may not settle it, or has decided the case before.
+        Conflict: it is settled already, or another holds it.
+    """
+    with store.read() as connection:
+        item = escalations.work(connection, item_id)
+        if item is None:
+            raise NotFound(f"There is no escalated case with the number {item_id}. Go back to the list.")
+        authorize(connection, ACTS[item["kind"]], actor)
+        if item["state"] != "open":
+            raise Conflict(f"Case {item['case_id']} is settled already. Go back to the list.")
+        if queue.decided_by(connection, actor, [item["case_id"]]):
+            raise NotPermitted(
+                f"You have decided case {item['case_id']} before. Another escalation manager has to look at it."
+            )
+    return claiming.claim_case(store, item["case_id"], actor, policy=policy, now=now, kinds=(item["kind"],))
+
+
+def acknowledge(store: Store, case_id: int, *, reason: str, actor: str, now: datetime) -> None:
+    """Take note of a missed SLA, with a reason; the late work itself stays open and stays late.
+
+    Raises:
+        NotFound: no missed SLA of this case is open.
+        BadInput: no reason.
+    """
+    reason = required(reason)
+    with store.write() as connection:
+        authorize(connection, "resolve_escalation", actor)
+        trail.lock(connection)
+        if not escalations.resolve(connection, case_id, "sla_breach", actor, now):
+            raise NotFound(f"No missed SLA of case {case_id} is open. Go back to the list.")
+        noted = Event("escalation.acknowledged", case_id, {"cause": "sla_breach"})
+        trail.give_reason(connection, trail.append(connection, [noted], at=now, actor=actor), reason)
+
+
+def hand_over(store: Store, case_id: int, item_id: int, to: str, *, reason: str, actor: str, now: datetime) -> None:
+    """Give late work to a colleague, which settles the missed SLA; the work stays open and stays late.
+
+    Raises:
+        NotPermitted, NotFound, Refused, Conflict: as `handing.hand_over`; no missed SLA of this work is open.
+    """
+    with store.read() as connection:
+        authorize(connection, "hand_out", actor)
+        late = escalations.waiting(connection, causes=["sla_breach"], case_id=case_id)
+    if item_id not in {row["item_id"] for row in late}:
+        raise NotFound(f"Work {item_id} of case {case_id} is not late any more. Go back to the list.")
+    handing.hand_over(store, item_id, to, reason=reason, actor=actor, now=now)
+    # Were it killed between the two, the row would stay in the list for somebody to take note of.
+    with store.write() as connection:
+        trail.lock(connection)
+        if escalations.resolve(connection, case_id, "sla_breach", actor, now):
+            noted = Event("escalation.acknowledged", case_id, {"cause": "sla_breach", "to": to})
+            trail.append(connection, [noted], at=now, actor=actor)

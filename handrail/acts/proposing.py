@@ -1,0 +1,106 @@
+"""Acts are proposed, refused and withdrawn; whoever confirms one performs it (`tasks.proposals.confirm`)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from handrail.acts import models, pausing
+from handrail.acts.authority import authorize, required
+from handrail.acts.second_person import PERMISSIONS, is_asked, waiting
+from handrail.errors import BadInput, Refused
+from handrail.policy import Policy, Stage
+from handrail.store import proposals, trail
+from handrail.store.engine import Connection, Store
+from handrail.store.frames import records
+from handrail.store.trail import Event
+
+_ASKED = {"resume": {"category"}, "promote": {"version"}, "roll_back": set(), "set_stage": {"category", "stage"}}
+
+
+def propose(
+    store: Store, act: str, asked: Mapping[str, Any], *, reason: str, policy: Policy, actor: str, now: datetime
+) -> int:
+    """Propose an act for which the policy asks for a second person; returns the proposal's number.
+
+    `asked` names the category (resume, set_stage; None: everything), the stage (set_stage) or the version (promote).
+    What would be refused now is refused at once.
+
+    Raises:
+        Refused: nobody else has to agree, the act is not possible, or the same is proposed already.
+    """
+    reason = required(reason)
+    if act not in _ASKED or set(asked) != _ASKED[act]:
+        raise BadInput(
+            f"{act} with {', '.join(asked) or 'nothing'} cannot be proposed. Use one of: {', '.join(_ASKED)}."
+        )
+    with store.write() as connection:
+        authorize(connection, PERMISSIONS[act], actor)
+        trail.lock(connection)
+        if not is_asked(connection, act):
+            raise Refused(f"The policy asks nobody else to {act.replace('_', ' ')}. Do it at once.")
+        arguments = _foreseen(connection, act, asked, policy)
+        for other in records(proposals.waiting(connection, now)):
+            if (other["act"], other["arguments"]) == (act, arguments):
+                raise Refused(
+                    f"{other['proposer']} has proposed the same: proposal {other['id']}. Somebody else than they "
+                    f"confirms it with `handrail proposals confirm {other['id']}`."
+                )
+        number = proposals.insert_proposal(
+            connection, act=act, arguments=arguments, reason=reason, proposer=actor, proposed_at=now,
+            expires_at=now + policy.desk.proposal_for,
+        )  # fmt: skip
+        made = Event("proposal.made", data={"proposal": number, "act": act, **arguments})
+        trail.give_reason(connection, trail.append(connection, [made], at=now, actor=actor), reason)
+    return number
+
+
+def _foreseen(connection: Connection, act: str, asked: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    """What the act would do now, as plain JSON."""
+    if act == "resume":
+        return pausing.to_resume(connection, asked["category"])
+    if act == "set_stage":
+        return pausing.to_stage(connection, asked["category"], Stage(asked["stage"]), policy)
+    return models.to_promote(connection, asked["version"]) if act == "promote" else models.to_roll_back(connection)
+
+
+def refuse(store: Store, number: int, *, reason: str, actor: str, now: datetime) -> None:
+    """Refuse somebody else's proposal.
+
+    Raises:
+        NotFound, Conflict: see `second_person.waiting`.
+        Refused: it is one's own.
+    """
+    reason = required(reason)
+    with store.write() as connection:
+        trail.lock(connection)
+        row = waiting(connection, number, now)
+        authorize(connection, PERMISSIONS[row["act"]], actor)
+        if row["proposer"] == actor:
+            raise Refused(f"Proposal {number} is your own. Withdraw it with `handrail proposals withdraw {number}`.")
+        _settle(connection, number, "refused", reason, actor, now)
+
+
+def withdraw(store: Store, number: int, *, actor: str, now: datetime) -> None:
+    """Take one's own proposal back.
+
+    Raises:
+        NotFound, Conflict: see `second_person.waiting`.
+        Refused: it is somebody else's.
+    """
+    with store.write() as connection:
+        trail.lock(connection)
+        row = waiting(connection, number, now)
+        authorize(connection, PERMISSIONS[row["act"]], actor)
+        if row["proposer"] != actor:
+            raise Refused(
+                f"Proposal {number} is {row['proposer']}'s. Refuse it with `handrail proposals refuse {number} "
+                '--reason "…"`.'
+            )
+        _settle(connection, number, "withdrawn", None, actor, now)
+
+
+def _settle(connection: Connection, number: int, outcome: str, reason: str | None, actor: str, now: datetime) -> None:
+    proposals.settle(connection, number, outcome, actor=actor, now=now)
+    last = trail.append(connection, [Event(f"proposal.{outcome}", data={"proposal": number})], at=now, actor=actor)
+    if reason is not None:
+        trail.give_reason(connection, last, reason)

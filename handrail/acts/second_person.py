@@ -1,0 +1,94 @@
+"""Some acts take two people, where the policy says so: who proposes does not confirm.
+
+A flow asks nobody. It may roll back, which withdraws, and promote what its gates have passed, which is nobody's word;
+to resume and to widen is no flow's to do in the first place.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from handrail.errors import Conflict, NotFound, Refused
+from handrail.roles import SYSTEM
+from handrail.store import proposals, rollout, trail
+from handrail.store.engine import Connection
+from handrail.store.trail import Event
+
+PERMISSIONS = {"resume": "resume", "promote": "set_champion", "roll_back": "roll_back", "set_stage": "set_stage"}
+"""What the policy calls an act, and the act of the table of roles that both people must be permitted."""
+_COMMANDS = {
+    "resume": "handrail resume", "promote": "handrail model promote", "roll_back": "handrail model rollback",
+    "set_stage": "handrail stage",
+}  # fmt: skip
+
+
+def is_asked(connection: Connection, act: str) -> bool:
+    """Does the policy in force ask for a second person?"""
+    policy = rollout.policy_in_force(connection)
+    return policy is not None and act in policy.desk.second_person
+
+
+def agree(
+    connection: Connection, act: str, foreseen: Mapping[str, Any], proposal: int | None, *, actor: str, now: datetime
+) -> None:
+    """Let an act happen in the caller's transaction: nobody has to agree, or `actor` does by confirming `proposal`.
+
+    `foreseen` is what the act would do now; it must be what was proposed. The proposal is settled with it.
+
+    Raises:
+        NotFound, Refused: see `admit`.
+        Conflict: see `waiting`; or the state has changed since the proposal.
+    """
+    row = admit(connection, act, proposal, actor=actor, now=now)
+    if row is None:
+        return
+    if row["act"] != act or row["arguments"] != foreseen:
+        raise Conflict(
+            f"What proposal {row['id']} was made for has changed meanwhile. Look at `handrail status`, and propose "
+            "anew what is right now."
+        )
+    proposals.settle(connection, row["id"], "confirmed", actor=actor, now=now)
+    confirmed = Event("proposal.confirmed", data={"proposal": row["id"], "proposer": row["proposer"]})
+    trail.append(connection, [confirmed], at=now, actor=actor)
+
+
+def admit(
+    connection: Connection, act: str, proposal: int | None, *, actor: str, now: datetime
+) -> dict[str, Any] | None:
+    """The proposal that `actor` may confirm; None where nobody has to agree.
+
+    Raises:
+        Refused: a second person has to agree, or `actor` is no second person.
+        NotFound, Conflict: see `waiting`.
+    """
+    if proposal is None:
+        if not actor.startswith(SYSTEM) and is_asked(connection, act):
+            raise Refused(
+                f"The policy asks for a second person here. Propose it with `{_COMMANDS[act]}` or at the desk, and "
+                "let somebody else confirm it with `handrail proposals confirm`."
+            )
+        return None
+    row = waiting(connection, proposal, now)
+    if row["proposer"] == actor:
+        raise Refused(
+            f"Proposal {proposal} is your own: it takes a second person. Ask somebody with the same permission to "
+            f"run `handrail proposals confirm {proposal}`."
+        )
+    return row
+
+
+def waiting(connection: Connection, number: int, now: datetime) -> dict[str, Any]:
+    """A proposal that can still be settled.
+
+    Raises:
+        NotFound: there is none with this number.
+        Conflict: it is settled, or has run out.
+    """
+    row = proposals.proposal(connection, number)
+    if row is None:
+        raise NotFound(f"There is no proposal {number}. See `handrail proposals list`.")
+    if row["outcome"] is not None:
+        raise Conflict(f"Proposal {number} is {row['outcome']} already. See `handrail proposals list`.")
+    if row["expires_at"] <= now:
+        raise Conflict(f"The time to confirm proposal {number} is over. Propose it again.")
+    return row

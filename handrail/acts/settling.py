@@ -1,0 +1,107 @@
+"""A person settles what delivery could not: actions that died, and those of which nobody knows."""
+
+from datetime import datetime
+from typing import Any
+
+from handrail.acts.authority import authorize, required
+from handrail.case import State
+from handrail.errors import Conflict, NotFound
+from handrail.policy import Policy
+from handrail.queues import Queue
+from handrail.sla import due
+from handrail.store import cases, outbox, queue, trail, work
+from handrail.store.engine import Connection, Store
+from handrail.store.trail import Event
+
+STUCK = ("dead", "unknown")
+
+
+def retry(store: Store, number: int, *, reason: str, actor: str, now: datetime) -> None:
+    """Let an action be sent again from the beginning.
+
+    Of one that is *unknown* the person says by this that the receiver has not executed it.
+
+    Raises:
+        NotFound: there is no such action.
+        Conflict: it is neither dead nor unknown.
+    """
+    reason = required(reason)
+    with store.write() as connection:
+        row = _stuck(connection, number, STUCK, actor)
+        outbox.put_back(connection, number, now)
+        _say(connection, "action.retried", row, reason, actor, now)
+
+
+def confirm_executed(store: Store, number: int, *, reason: str, actor: str, now: datetime) -> None:
+    """Write down that the receiver has executed an action of which nobody knew.
+
+    Raises:
+        NotFound: there is no such action.
+        Conflict: it is not unknown.
+    """
+    reason = required(reason)
+    with store.write() as connection:
+        row = _stuck(connection, number, ("unknown",), actor)
+        outbox.confirm(connection, number, now)
+        cases.set_state(connection, [row["case_id"]], State.DONE, only_from=State.DECIDED)
+        _say(connection, "action.confirmed", row, reason, actor, now)
+
+
+def abandon(store: Store, number: int, *, reason: str, policy: Policy, actor: str, now: datetime) -> None:
+    """Give an action up: it is never sent, and its case goes to a person again, who sees the suggestion.
+
+    Raises:
+        NotFound: there is no such action.
+        Conflict: it is neither dead nor unknown.
+    """
+    reason = required(reason)
+    with store.write() as connection:
+        row = _stuck(connection, number, STUCK, actor)
+        outbox.withdraw(connection, [number])
+        _reopen(connection, row, policy, now)
+        _say(connection, "action.abandoned", row, reason, actor, now)
+
+
+def _stuck(connection: Connection, number: int, states: tuple[str, ...], actor: str) -> dict[str, Any]:
+    authorize(connection, "settle_actions", actor)
+    trail.lock(connection)
+    row = outbox.action(connection, number)
+    if row is None:
+        raise NotFound(f"There is no action {number}. See `handrail outbox list`.")
+    if row["state"] not in states:
+        raise Conflict(
+            f"Action {number} is {row['state']}, not {' or '.join(states)}: somebody was first, or it goes its way. "
+            "See `handrail outbox list`."
+        )
+    return row
+
+
+def _reopen(connection: Connection, row: dict[str, Any], policy: Policy, now: datetime) -> None:
+    """Without work for a person the case would stay decided for ever, with nothing done.
+
+    One that is done was decided and executed before: what was given up took something back, and changes no state.
+    """
+    case_id = row["case_id"]
+    if not cases.set_state(connection, [case_id], State.QUEUED, only_from=State.DECIDED):
+        return
+    work.close_audits(connection, [case_id], now)
+    due_at = due(now, policy.sla.decision, policy.sla.calendar)
+    # It leaves queue A: nothing was executed by itself, so nothing is audited as if it were.
+    queue.update_routes(connection, [case_id], queue=Queue.C, assigned_at=now, due_at=due_at)
+    if case_id in work.with_open_work(connection, [case_id]):
+        return
+    route = queue.route_of(connection, case_id) or {}
+    work.insert_work(
+        connection,
+        [
+            {
+                "case_id": case_id, "kind": "review", "queue": Queue.C, "category": route.get("category"),
+                "suggestion_hidden": False, "opened_at": now, "due_at": due_at,
+            }
+        ],
+    )  # fmt: skip
+
+
+def _say(connection: Connection, kind: str, row: dict[str, Any], reason: str, actor: str, now: datetime) -> None:
+    event = Event(kind, row["case_id"], {"action": row["action"], "was": row["state"]})
+    trail.give_reason(connection, trail.append(connection, [event], at=now, actor=actor), reason)

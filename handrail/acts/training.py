@@ -1,0 +1,222 @@
+"""Reviewers test themselves and practise; the desk slips gold cases in among their work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from handrail import gold
+from handrail.acts import labelling, qualifying
+from handrail.acts.authority import authorize
+from handrail.case import Outcome
+from handrail.errors import Conflict, NotFound, Refused
+from handrail.gold import AGAIN_AFTER, Chance, Rolling
+from handrail.policy import Policy
+from handrail.store import cases, quality, queue, rollout, trail, work
+from handrail.store import labels as label_rows
+from handrail.store.engine import Connection, Store
+from handrail.store.trail import Event
+
+_MOMENT = timedelta(seconds=1)
+_NEWEST = 10
+"""Practice answers that are shown again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What became of one gold case: what was said (None: that no category fits), what is attested."""
+
+    case_id: int
+    said: str | None
+    attested: str
+    right: bool
+    seeded: bool = False
+    """It carried a wrong suggestion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a person stands: training, tests (newest first), the cases slipped in, what may be begun."""
+
+    trained_until: datetime | None
+    open_test: dict[str, Any] | None
+    tests: Sequence[dict[str, Any]]
+    rolling: Rolling
+    lost_at: datetime | None
+    again_from: datetime | None
+    unseen: int
+    practised: Sequence[Feedback]
+    slipped_in: Sequence[Feedback]
+
+
+def slip_in(store: Store, person: str, *, policy: Policy, secret: bytes, now: datetime) -> bool:
+    """Let a gold case come next for `person`, on the policy's share of their claims; tells whether one will.
+
+    Called right before claiming; asked again before the next decision, it changes nothing. The case is one that they
+    never met, it is due just before the ordinary work, and looks like it. Nothing is slipped in during a test, into
+    an empty queue, or when no case is left. The trail, which they may search, hears of it with the decision.
+    """
+    with store.read() as connection:
+        after = quality.newest_decision(connection, person)
+    if not gold.is_due(secret, person, after, policy.labels):
+        return False
+    with store.write() as connection:
+        authorize(connection, "decide", person)
+        trail.lock(connection)
+        if quality.newest_decision(connection, person) != after or quality.has_open_gold(connection, person):
+            return False
+        unseen, due_at = quality.unseen_gold(connection, person), quality.next_due(connection)
+        if unseen.empty or due_at is None:
+            return False
+        chance = Chance(secret, person, after)
+        drawn = unseen.iloc[chance.pick("case", len(unseen))]
+        case_id, attested = int(drawn["case_id"]), str(drawn["label"])
+        shown = _seeded(connection, chance, case_id, attested, policy, now)
+        row = labelling.gold_work(case_id, person, now=now, due_at=due_at - _MOMENT, slipped_in=True)
+        work.insert_work(connection, [{**row, **shown}])
+    return True
+
+
+def _seeded(
+    connection: Connection, chance: Chance, case_id: int, attested: str, policy: Policy, now: datetime
+) -> dict[str, Any]:
+    """The wrong suggestion of a gold case as columns of its work, nothing for a blind one."""
+    if not gold.is_seeded(chance, policy.labels):
+        return {}
+    since = now - policy.labels.training_valid_for
+    label = gold.wrong_suggestion(
+        chance, attested, list(policy.categories), quality.predicted(connection, case_id),
+        quality.mistaken_for(connection, attested, since=since),
+    )  # fmt: skip
+    if label is None:
+        return {}
+    confidence = gold.confidence(chance, quality.quick_confidences(connection), policy.queues)
+    return {"suggestion_hidden": False, "category": label, "shown_label": label, "shown_confidence": confidence}
+
+
+def feedback(store: Store, decision_id: int, *, actor: str, policy: Policy, now: datetime) -> Feedback | None:
+    """What became of a gold case that was slipped in, told when `actor` can no longer undo; None for all other work."""
+    with store.read() as connection:
+        row = quality.answer(connection, decision_id, actor)
+    return None if row is None or row["decided_at"] > now - policy.desk.undo_within else _feedback(row)
+
+
+def begin(store: Store, person: str, *, policy: Policy, now: datetime, rng: np.random.Generator) -> int:
+    """Hand oneself a test, of gold cases that one never met; returns how many.
+
+    Raises:
+        Conflict: a test of theirs is not finished.
+        Refused: the last one is too recent, or too few gold cases are left.
+    """
+    with store.write() as connection:
+        authorize(connection, "decide", person)
+        trail.lock(connection)
+        labelling.require_no_open_test(connection, person)
+        again = _again_from(quality.tests(connection, person))
+        if again is not None and again > now:
+            raise Refused(f"Your last test is too recent. Practise, and begin another one from {again:%Y-%m-%d %H:%M}.")
+        fitting = quality.unseen_gold(connection, person)["case_id"].to_numpy()
+        missing = policy.labels.gold_cases - len(fitting)
+        if missing > 0:
+            raise Refused(f"{missing} more gold cases that are new to you are needed. Ask a data curator for them.")
+        ids = rng.permutation(fitting)[: policy.labels.gold_cases].tolist()
+        return labelling.open_test(connection, person, ids, policy=policy, actor=person, now=now)
+
+
+def _again_from(tests: Sequence[dict[str, Any]]) -> datetime | None:
+    """When one may begin the next test oneself; None without an earlier one."""
+    closed = [test["closed_at"] for test in tests if test["closed_at"] is not None]
+    return max(closed) + AGAIN_AFTER if closed else None
+
+
+def practice_case(store: Store, person: str, *, policy: Policy, secret: bytes) -> dict[str, Any] | None:
+    """A gold case to practise on: case_id, text, amount, fields; the same until it is answered.
+
+    None while no more are left than the next test of `person` needs.
+    """
+    with store.read() as connection:
+        authorize(connection, "decide", person)
+        case_id = _to_practise(connection, person, policy=policy, secret=secret)
+        if case_id is None:
+            return None
+        shown = cases.shown(connection, case_id)
+    return {"case_id": case_id, "text": shown["redacted"], "amount": shown["amount"], "fields": shown["fields"]}
+
+
+def practise(
+    store: Store, person: str, case_id: int, label: str | None, *, policy: Policy, secret: bytes, now: datetime
+) -> Feedback:
+    """Answer the practice case, None where no category fits, and hear at once; it never tests this person any more.
+
+    Raises:
+        NotFound: the policy has no such category.
+        Conflict: it is not the case that they practise on.
+    """
+    if label is not None:
+        policy.category(label)
+    with store.write() as connection:
+        authorize(connection, "decide", person)
+        trail.lock(connection)
+        known = label_rows.gold_case(connection, case_id)
+        if known is None or _to_practise(connection, person, policy=policy, secret=secret) != case_id:
+            raise Conflict(f"Case {case_id} is not what you practise on now. Go on with the next one.")
+        outcome = Outcome.DENY if label is None else Outcome.OVERRIDE
+        queue.insert_decisions(
+            connection,
+            [{"case_id": case_id, "work_item_id": None, "kind": "gold", "outcome": outcome, "proposed": None,
+              "label": label, "reason_code": None, "actor": person, "blind": True, "seconds": None,
+              "decided_at": now}],
+        )  # fmt: skip
+        trail.append(connection, [Event("gold.practised", case_id)], at=now, actor=person)
+    return Feedback(case_id, label, known["label"], label == known["label"])
+
+
+def _to_practise(connection: Connection, person: str, *, policy: Policy, secret: bytes) -> int | None:
+    unseen = quality.unseen_gold(connection, person)["case_id"].tolist()
+    if len(unseen) <= policy.labels.gold_cases:
+        return None
+    return int(min(unseen, key=lambda case_id: Chance(secret, person, case_id).of("practice")))
+
+
+def standing(store: Store, person: str, *, policy: Policy, now: datetime) -> Standing:
+    """Where `person` stands; of a test under way only how much is left, of an answer nothing before it stands."""
+    stands = now - policy.desk.undo_within
+    with store.read() as connection:
+        authorize(connection, "decide", person)
+        tests = quality.tests(connection, person)
+        lost = qualifying.losses(connection, person)
+        return Standing(
+            trained_until=(rollout.person(connection, person) or {}).get("trained_until"),
+            open_test=label_rows.open_test(connection, person),
+            tests=[test for test in tests if test["closed_at"] is not None],
+            rolling=qualifying.rolling_of(connection, person, policy=policy, until=stands),
+            lost_at=lost[-1] if lost else None,
+            again_from=_again_from(tests),
+            unseen=len(quality.unseen_gold(connection, person)),
+            practised=[_feedback(row) for row in quality.practised(connection, person, _NEWEST)],
+            slipped_in=[
+                _feedback(row)
+                for row in quality.answers(connection, person, until=stands, limit=policy.labels.gold_window)
+            ],
+        )
+
+
+def result(store: Store, person: str, test_id: int) -> tuple[dict[str, Any], list[Feedback]]:
+    """One's own finished test with the attested category of each case that still counts.
+
+    Raises:
+        NotFound: it is not a finished test of `person`.
+    """
+    with store.read() as connection:
+        authorize(connection, "decide", person)
+        test = next((one for one in quality.tests(connection, person) if one["id"] == test_id), None)
+        if test is None or test["passed"] is None:
+            raise NotFound(f"You have no finished test {test_id}. See your tests under Training.")
+        rows = quality.test_answers(connection, test)
+    return test, [_feedback(row) for row in rows if row["retired_at"] is None]
+
+
+def _feedback(row: dict[str, Any]) -> Feedback:
+    return Feedback(row["case_id"], row["said"], row["attested"], row["right"], row.get("seeded") is not None)

@@ -1,0 +1,118 @@
+"""Gold cases among ordinary work: when one is slipped in, what it wrongly suggests, when a training ends.
+
+Every draw is keyed with the workspace's secret and with the person's newest decision: nobody foresees the next one,
+and asking again before deciding draws the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from handrail import draws, labels
+from handrail.policy import LabelRules, QueueRules
+from handrail.queues import Queue
+
+AGAIN_AFTER = timedelta(days=1)
+"""Who has sat a test begins another one no sooner: a test is no way of learning its answers."""
+_QUEUE = {True: Queue.B, False: Queue.C}  # what is slipped in looks like quick work; a test is read case by case
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """The draws that belong to one moment of one person: after their decision of that number, or before any (0)."""
+
+    secret: bytes
+    person: str
+    after: int
+
+    def of(self, purpose: str) -> float:
+        """Uniform in [0, 1), independent for each purpose."""
+        return draws.draw(self.secret, self.after, f"gold {purpose}:{self.person}")
+
+    def pick(self, purpose: str, count: int) -> int:
+        """A place among `count`, each alike."""
+        return int(self.of(purpose) * count)
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """The newest gold cases that were slipped in: how many were right, out of how many, and when they count."""
+
+    right: int
+    judged: int
+    fewest: int
+    rules: LabelRules
+
+    @property
+    def is_enough(self) -> bool:
+        """Are they as many as a test has? Before that a training rests on the test alone."""
+        return self.judged >= self.fewest
+
+    @property
+    def ends_training(self) -> bool:
+        """Are they enough, and is the right share below the policy's?"""
+        return self.is_enough and not labels.passes(self.right, self.judged, self.rules)
+
+
+def is_slipped_in(kind: str, queue: str) -> bool:
+    """Whether work of this kind and queue is a gold case among ordinary work, and not a test."""
+    return kind == "gold" and queue == _QUEUE[True]
+
+
+def queue_of(*, slipped_in: bool) -> Queue:
+    """The queue that a gold case stands in."""
+    return _QUEUE[slipped_in]
+
+
+def shown_kind(kind: str, queue: str) -> str:
+    """The kind of work as its reviewer may know it: what is slipped in passes for a review until it is decided."""
+    return "review" if is_slipped_in(kind, queue) else kind
+
+
+def is_due(secret: bytes, person: str, after: int, rules: LabelRules) -> bool:
+    """Whether a gold case comes next: the policy's share of claims; never at a share of 0, which needs no secret."""
+    return rules.gold_share > 0 and Chance(secret, person, after).of("due") < rules.gold_share
+
+
+def is_seeded(chance: Chance, rules: LabelRules) -> bool:
+    """Whether it carries a wrong suggestion; the others are blind."""
+    return chance.of("seeded") < rules.seeded_wrong
+
+
+def wrong_suggestion(
+    chance: Chance, attested: str, categories: Sequence[str], predicted: Sequence[str], mistaken: Mapping[str, int]
+) -> str | None:
+    """A category that the case might pass for; None where the policy has no other one.
+
+    What a model said of it comes first (`predicted`), then what models say of such cases before people correct them
+    (`mistaken`: how often), drawn by its count; else any other category, each alike.
+    """
+    others = [name for name in categories if name != attested]
+    likely = [name for name in predicted if name in others]
+    if likely or not others:
+        return likely[0] if likely else None
+    weights = {name: mistaken.get(name, 0) for name in others}
+    if not any(weights.values()):
+        weights = dict.fromkeys(others, 1)
+    left = chance.of("suggestion") * sum(weights.values())
+    for name, weight in weights.items():
+        left -= weight
+        if left < 0:
+            return name
+    return others[-1]
+
+
+def confidence(chance: Chance, ordinary: Sequence[float], rules: QueueRules) -> float:
+    """One of the confidences that ordinary quick work came with; without any, uniform in the policy's band."""
+    if ordinary:
+        return ordinary[chance.pick("confidence", len(ordinary))]
+    return rules.human_below + chance.of("confidence") * (rules.auto_above - rules.human_below)
+
+
+def rolling(right: Sequence[bool], rules: LabelRules) -> Rolling:
+    """What the newest answers say of a training; `right` is newest first, older than the policy's window is left out.
+
+    They count from as many on as a test has: fewer say less than the test that was passed.
+    """
+    newest = right[: rules.gold_window]
+    return Rolling(sum(newest), len(newest), min(rules.gold_cases, rules.gold_window), rules)

@@ -1,0 +1,66 @@
+"""From whom it is kept what was said of a case: from whoever may still have to decide it from the case alone."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from handrail.roles import PERMITTED
+from handrail.store.bulk import among
+from handrail.store.cases import chunks
+from handrail.store.schema import Case, GoldCase, WorkItem
+
+FIRST_HAND = ("review", "audit", "second", "recheck", "gold")
+"""Work that is decided from the case. Escalations and disputes are about what was said before."""
+TELLS_NOTHING = frozenset({"input.viewed", "input.purged"})
+"""Kinds of events that tell neither what was said of a case, nor that it is gold, as who took it in would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Onlooker:
+    """Who looks, with which roles, and when."""
+
+    name: str
+    roles: Collection[str]
+    at: datetime
+
+    def may(self, act: str) -> bool:
+        """Whether their roles allow `act`."""
+        return not PERMITTED[act].isdisjoint(self.roles)
+
+
+def kept_from(
+    onlooker: Onlooker, case_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None]
+) -> ColumnElement[bool]:
+    """The condition that `onlooker` must not learn what was said of the case.
+
+    That is so for all who may decide while hidden work waits on it or it is gold, and for who adjudicates while it
+    waits for that. What somebody holds to decide is kept from them here as well: the review shows what it may show,
+    and a gold case with a seeded suggestion must look like any other.
+    """
+    hidden: list[ColumnElement[bool]] = []
+    if onlooker.may("decide"):
+        holds = or_(
+            WorkItem.assigned_to == onlooker.name,
+            and_(WorkItem.holder == onlooker.name, WorkItem.lease_until > onlooker.at),
+        )
+        hidden.append(or_(WorkItem.suggestion_hidden, and_(holds, WorkItem.kind.in_(FIRST_HAND))))
+    elif onlooker.may("adjudicate"):
+        hidden.append(and_(WorkItem.suggestion_hidden, WorkItem.kind == "adjudication"))
+    if not hidden:
+        return false()
+    waits = exists().where(WorkItem.case_id == case_id, WorkItem.state == "open", *hidden)
+    if not onlooker.may("decide"):
+        return waits
+    return or_(waits, exists().where(GoldCase.case_id == case_id, GoldCase.retired_at.is_(None)))
+
+
+def kept(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> set[int]:
+    """Of which of these cases `onlooker` must not learn what was said."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        query = select(Case.id).where(among(connection, Case.id, part), kept_from(onlooker, Case.id))
+        found.update(connection.execute(query).scalars())
+    return found

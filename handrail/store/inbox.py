@@ -1,0 +1,64 @@
+"""What came over HTTP and has not reached its queue yet."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, exists, select
+
+from handrail.case import State
+from handrail.store.schema import Batch, Case, Quarantine, Route
+
+CALL = "call:"
+"""How the digest of a call begins: a call's batch is whole from the first, that of a file may be half-way in."""
+ON_THE_WAY = (State.RECEIVED, State.ACCEPTED, State.SCORED)
+
+
+def open_calls(connection: Connection, limit: int) -> list[int]:
+    """Batches of calls that nobody has gated, oldest first."""
+    return _batches(connection, "open", limit)
+
+
+def gated_calls(connection: Connection, limit: int) -> list[int]:
+    """Batches of calls that were gated, none of whose cases is on the way any more."""
+    return _batches(connection, "gated", limit)
+
+
+def _batches(connection: Connection, state: str, limit: int) -> list[int]:
+    query = select(Batch.id).where(Batch.state == state, Batch.file_digest.startswith(CALL, autoescape=True))
+    if state == "gated":
+        query = query.where(~exists().where(Case.batch_id == Batch.id, Case.state.in_(ON_THE_WAY)))
+    return list(connection.execute(query.order_by(Batch.id).limit(limit)).scalars())
+
+
+def is_on_the_way(connection: Connection) -> bool:
+    """Does any case wait between its gate and its queue, whoever delivered it?"""
+    waits = select(Case.id).where(Case.state.in_((State.ACCEPTED, State.SCORED))).limit(1)
+    return connection.execute(waits).first() is not None
+
+
+def batch(connection: Connection, batch_id: int) -> dict[str, Any] | None:
+    """A batch as a mapping of its columns; None without it."""
+    row = connection.execute(select(Batch.__table__).where(Batch.id == batch_id)).mappings().first()
+    return None if row is None else dict(row)
+
+
+def case(connection: Connection, case_id: int) -> dict[str, Any] | None:
+    """Where a case stands: id, source, external_id, state, batch_id, received_at, queue, due_at; None without it."""
+    query = (
+        select(
+            Case.id, Case.source, Case.external_id, Case.state, Case.batch_id, Case.received_at, Case.has_text,
+            Route.queue, Route.due_at,
+        )
+        .join(Route, Route.case_id == Case.id, isouter=True)
+        .where(Case.id == case_id)
+    )  # fmt: skip
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row else None
+
+
+def why_aside(connection: Connection, case_ids: Sequence[int]) -> dict[int, str]:
+    """Why these cases lie in quarantine."""
+    query = select(Quarantine.case_id, Quarantine.reason).where(
+        Quarantine.case_id.in_(list(case_ids)), Quarantine.released_at.is_(None)
+    )
+    return {case_id: reason for case_id, reason in connection.execute(query) if case_id is not None}

@@ -1,0 +1,245 @@
+"""What people's quality is measured on: gold answers, decisions with their time, two opinions of one case, audits."""
+
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, and_, case, exists, func, or_, select
+
+from handrail.labels import Status
+from handrail.store.frames import frame
+from handrail.store.labels import PRACTISED, SLIPPED_IN, items_of
+from handrail.store.schema import (
+    AuditDraw,
+    CaseInput,
+    Decision,
+    GoldCase,
+    Label,
+    Prediction,
+    Qualification,
+    Route,
+    WorkItem,
+)
+
+_COMPARED = ("review", "audit", "second", "recheck", "adjudication")
+_ORDINARY = ("review", "audit", "second")
+_RECENT = 200
+"""Newest routes whose confidences count as ordinary."""
+
+
+def newest_decision(connection: Connection, person: str) -> int:
+    """The number of the newest decision of `person`, 0 before any."""
+    query = select(Decision.id).where(Decision.actor == person).order_by(Decision.id.desc()).limit(1)
+    return connection.execute(query).scalar() or 0
+
+
+def has_open_gold(connection: Connection, person: str) -> bool:
+    """Does a gold case wait for `person`, of a test or slipped in?"""
+    query = select(WorkItem.id).where(WorkItem.kind == "gold", WorkItem.state == "open", WorkItem.assigned_to == person)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def unseen_gold(connection: Connection, person: str) -> pd.DataFrame:
+    """Gold cases in use that `person` neither attested, decided nor ever held: case_id, label, by case."""
+    decided = exists().where(Decision.case_id == GoldCase.case_id, Decision.actor == person)
+    met = exists().where(
+        WorkItem.case_id == GoldCase.case_id, or_(WorkItem.holder == person, WorkItem.assigned_to == person)
+    )
+    query = (
+        select(GoldCase.case_id, GoldCase.label)
+        .join(CaseInput, CaseInput.case_id == GoldCase.case_id)
+        .where(
+            GoldCase.retired_at.is_(None), GoldCase.attested_by != person, CaseInput.redacted.is_not(None), ~decided,
+            ~met,
+        )
+        .order_by(GoldCase.case_id)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def untold_gold(connection: Connection, person: str) -> set[int]:
+    """Gold cases whose attested category `person` neither gave nor was told; of an open test they are told nothing."""
+    done = [items_of(test) for test in tests(connection, person) if test["passed"] is not None]
+    told = (
+        select(Decision.case_id)
+        .join(WorkItem, WorkItem.id == Decision.work_item_id, isouter=True)
+        .where(
+            Decision.actor == person, Decision.kind == "gold",
+            or_(PRACTISED, SLIPPED_IN, *(WorkItem.id.in_(items) for items in done)),
+        )
+    )  # fmt: skip
+    query = select(GoldCase.case_id).where(GoldCase.attested_by != person, GoldCase.case_id.not_in(told))
+    return set(connection.execute(query).scalars())
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the ordinary work that is due first is due; None while nothing waits."""
+    query = select(func.min(WorkItem.due_at)).where(
+        WorkItem.state == "open", WorkItem.kind.in_(_ORDINARY), WorkItem.assigned_to.is_(None)
+    )
+    return connection.execute(query).scalar()
+
+
+def predicted(connection: Connection, case_id: int) -> list[str]:
+    """What models said of a case, the newest first."""
+    query = select(Prediction.label).where(Prediction.case_id == case_id).order_by(Prediction.id.desc())
+    return list(connection.execute(query).scalars())
+
+
+def mistaken_for(connection: Connection, label: str, *, since: datetime) -> dict[str, int]:
+    """What models suggested for cases that people then moved to `label`, and how often."""
+    query = (
+        select(Decision.proposed, func.count())
+        .where(
+            Decision.kind == "review", Decision.decided_at >= since, Decision.outcome == "override",
+            Decision.label == label, Decision.proposed.is_not(None),
+        )
+        .group_by(Decision.proposed)
+    )  # fmt: skip
+    return {str(name): count for name, count in connection.execute(query)}
+
+
+def quick_confidences(connection: Connection) -> list[float]:
+    """With which confidences quick work came lately, lowest first."""
+    newest = (
+        select(Route.confidence)
+        .where(Route.queue == "B", Route.confidence.is_not(None), ~Route.suggestion_hidden)
+        .order_by(Route.assigned_at.desc(), Route.case_id.desc())
+        .limit(_RECENT)
+    )
+    return sorted(value for value in connection.execute(newest).scalars() if value is not None)
+
+
+def answers(
+    connection: Connection,
+    person: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """How `person` answered the gold cases slipped in, newest first; retired ones count no longer.
+
+    Keys: case_id, said, attested, right, seeded (the wrong suggestion or None), outcome, seconds, decided_at.
+    """
+    query = (
+        _answers()
+        .join(WorkItem, WorkItem.id == Decision.work_item_id)
+        .add_columns(WorkItem.shown_label.label("seeded"))
+        .where(SLIPPED_IN, Decision.actor == person, GoldCase.retired_at.is_(None))
+        .order_by(Decision.id.desc())
+        .limit(limit)
+    )
+    if since is not None:
+        query = query.where(Decision.decided_at > since)
+    if until is not None:
+        query = query.where(Decision.decided_at <= until)
+    return _told(connection, query)
+
+
+def answer(connection: Connection, decision_id: int, person: str) -> dict[str, Any] | None:
+    """The row of `answers` that one decision of `person` is; None for all other work."""
+    query = (
+        _answers()
+        .join(WorkItem, WorkItem.id == Decision.work_item_id)
+        .add_columns(WorkItem.shown_label.label("seeded"))
+        .where(SLIPPED_IN, Decision.id == decision_id, Decision.actor == person)
+    )
+    found = _told(connection, query)
+    return found[0] if found else None
+
+
+def test_answers(connection: Connection, test: dict[str, Any]) -> list[dict[str, Any]]:
+    """The answers to one test in the order they were given: case_id, said, attested, right, retired_at."""
+    query = (
+        _answers()
+        .add_columns(GoldCase.retired_at)
+        .where(Decision.work_item_id.in_(items_of(test)))
+        .order_by(Decision.id)
+    )
+    return _told(connection, query)
+
+
+def practised(connection: Connection, person: str, limit: int) -> list[dict[str, Any]]:
+    """Newest answers to practice cases: case_id, said, attested, right."""
+    query = _answers().where(PRACTISED, Decision.actor == person).order_by(Decision.id.desc()).limit(limit)
+    return _told(connection, query)
+
+
+def _answers() -> Any:  # noqa: ANN401 - a select of these columns
+    return select(
+        Decision.case_id, Decision.label.label("said"), GoldCase.label.label("attested"), Decision.outcome,
+        Decision.seconds, Decision.decided_at,
+    ).join(GoldCase, GoldCase.case_id == Decision.case_id)  # fmt: skip
+
+
+def _told(connection: Connection, query: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - of `_answers`
+    return [{**row, "right": row["said"] == row["attested"]} for row in connection.execute(query).mappings()]
+
+
+def tests(connection: Connection, person: str | None) -> list[dict[str, Any]]:
+    """Tests, newest first: id, person, opened_at, cases, right, passed, closed_at; a cancelled one has no `passed`."""
+    query = select(Qualification.__table__).order_by(Qualification.id.desc())
+    if person is not None:
+        query = query.where(Qualification.person == person)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def decisions(connection: Connection, *, since: datetime) -> pd.DataFrame:
+    """What people decided since then, gold cases left out: actor, kind, queue, outcome, blind, seconds, decided_at."""
+    query = (
+        select(
+            Decision.actor, Decision.kind, WorkItem.queue, Decision.outcome, Decision.blind, Decision.seconds,
+            Decision.decided_at,
+        )
+        .join(WorkItem, WorkItem.id == Decision.work_item_id)
+        .where(Decision.decided_at >= since, Decision.kind.not_in(("automatic", "gold")))
+        .order_by(Decision.id)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def rulings(connection: Connection, *, since: datetime) -> pd.DataFrame:
+    """What people said since then of cases that two of them spoke of, oldest first; by whom, and how blindly.
+
+    Columns: case_id, actor, kind, blind, outcome, label, reason_code. A label that somebody settled without a work
+    item of their own stands as an adjudication. Gold cases are left out.
+    """
+    said = and_(Decision.kind.in_(_COMPARED), Decision.decided_at >= since)
+    settled = and_(Label.provenance == "adjudication", Label.status == Status.ADJUDICATED, Label.labelled_at >= since)
+    twice = select(Decision.case_id).where(said).group_by(Decision.case_id)
+    wanted = or_(
+        Decision.case_id.in_(twice.having(func.count(Decision.actor.distinct()) > 1)),
+        Decision.case_id.in_(select(Label.case_id).where(settled)),
+    )
+    spoken = select(
+        Decision.case_id, Decision.actor, Decision.kind, Decision.blind, Decision.outcome, Decision.label,
+        Decision.reason_code,
+    )  # fmt: skip
+    found = frame(connection, spoken.where(said, wanted).order_by(Decision.id))
+    words = select(Label.case_id, Label.reviewer.label("actor"), Label.blind, Label.label).where(settled)
+    written = frame(connection, words.where(Label.reviewer.is_not(None)).order_by(Label.id))
+    written = written.assign(kind="adjudication", outcome="override", reason_code=None)
+    return pd.concat([found, written], ignore_index=True) if len(written) else found
+
+
+def audit_sample(connection: Connection, *, since: datetime, now: datetime) -> pd.DataFrame:
+    """The audits drawn since then, and those of before that still wait, by stratum.
+
+    Columns: stratum, drawn, done, open, overdue; `drawn` and `done` are of those drawn since.
+    """
+    fresh, waits = AuditDraw.drawn_at >= since, WorkItem.state == "open"
+    query = (
+        select(
+            AuditDraw.stratum,
+            func.sum(case((fresh, 1), else_=0)).label("drawn"),
+            func.sum(case((and_(fresh, ~waits), 1), else_=0)).label("done"),
+            func.sum(case((waits, 1), else_=0)).label("open"),
+            func.sum(case((and_(waits, WorkItem.due_at < now), 1), else_=0)).label("overdue"),
+        )
+        .join(WorkItem, WorkItem.id == AuditDraw.work_item_id)
+        .where(AuditDraw.drawn, or_(fresh, waits))
+        .group_by(AuditDraw.stratum)
+        .order_by(AuditDraw.stratum)
+    )
+    return frame(connection, query)

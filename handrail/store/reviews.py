@@ -1,0 +1,115 @@
+"""What a reviewer's page asks of the work: what it suggests, what was said before, what can be approved at once."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, exists, func, or_, select
+
+from handrail.queues import Queue
+from handrail.store.schema import Case, CaseInput, Decision, Note, Route, Skip, WorkItem
+
+EXCERPT = 240
+"""Characters of a text in a list."""
+
+
+def seeded(connection: Connection, item_id: int) -> tuple[str | None, float | None]:
+    """The suggestion with its confidence that this work shows in place of its route's, or twice None."""
+    row = connection.execute(
+        select(WorkItem.shown_label, WorkItem.shown_confidence).where(WorkItem.id == item_id)
+    ).one_or_none()
+    return (None, None) if row is None else (row.shown_label, row.shown_confidence)
+
+
+def is_hidden(connection: Connection, item_id: int) -> bool:
+    """Is this work decided without a suggestion, because it is hidden or there is none?"""
+    query = (
+        select(WorkItem.suggestion_hidden, WorkItem.shown_label, Route.category)
+        .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
+        .where(WorkItem.id == item_id)
+    )
+    row = connection.execute(query).one_or_none()
+    return row is None or bool(row.suggestion_hidden) or (row.shown_label or row.category) is None
+
+
+def notes_on(connection: Connection, case_id: int) -> list[dict[str, Any]]:
+    """What people wrote beside their decisions of a case, in order: actor, outcome, decided_at, text."""
+    query = (
+        select(Decision.actor, Decision.outcome, Decision.decided_at, Note.text)
+        .join(Note, Note.decision_id == Decision.id)
+        .where(Decision.case_id == case_id, Decision.kind != "gold")
+        .order_by(Decision.id)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def decision_on(connection: Connection, item_id: int) -> dict[str, Any] | None:
+    """The decision that closed this work: id, case_id, actor, outcome, label, reason_code, or None."""
+    query = select(
+        Decision.id, Decision.case_id, Decision.actor, Decision.outcome, Decision.label, Decision.reason_code
+    ).where(Decision.work_item_id == item_id)
+    row = connection.execute(query.order_by(Decision.id.desc())).mappings().first()
+    return dict(row) if row else None
+
+
+def decisions_of(connection: Connection, ids: Sequence[int], actor: str) -> list[dict[str, Any]]:
+    """These decisions, as far as they are of `actor`, with `said`: what the model had said, and `sure`: how firmly."""
+    query = (
+        select(
+            Decision.id, Decision.case_id, Decision.kind, Decision.outcome, Decision.label, Decision.blind,
+            Decision.decided_at,
+            Route.category.label("said"), Route.confidence.label("sure"),
+        )
+        .join(Route, Route.case_id == Decision.case_id, isouter=True)
+        .where(Decision.id.in_(ids), Decision.actor == actor)
+        .order_by(Decision.id)
+    )  # fmt: skip
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _approvable(reviewer: str, now: datetime, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of the three tables
+    """Quick reviews that `reviewer` may decide and whose suggestion they may see, with nothing against it."""
+    decided = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == reviewer)
+    skipped = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == reviewer, Skip.until > now)
+    return (
+        select(*columns)
+        .select_from(WorkItem)
+        .join(Route, Route.case_id == WorkItem.case_id)
+        .join(Case, Case.id == WorkItem.case_id)
+        .where(
+            WorkItem.state == "open", WorkItem.kind == "review", WorkItem.queue == Queue.B,
+            ~WorkItem.suggestion_hidden, Route.category.is_not(None),
+            or_(WorkItem.lease_until.is_(None), WorkItem.lease_until <= now, WorkItem.holder == reviewer),
+            or_(WorkItem.assigned_to.is_(None), WorkItem.assigned_to == reviewer),
+            or_(WorkItem.snoozed_until.is_(None), WorkItem.snoozed_until <= now),
+            ~decided, ~skipped,
+        )
+    )  # fmt: skip
+
+
+def approvable_counts(connection: Connection, reviewer: str, now: datetime) -> dict[str, int]:
+    """How many quick reviews of each category `reviewer` could approve at once, the most first."""
+    query = _approvable(reviewer, now, Route.category, func.count()).group_by(Route.category)
+    return {str(name): count for name, count in connection.execute(query.order_by(func.count().desc(), Route.category))}
+
+
+def approvable(
+    connection: Connection, reviewer: str, now: datetime, *, category: str, limit: int
+) -> list[dict[str, Any]]:
+    """Quick reviews of a category that could be approved at once, due first."""
+    columns = (
+        WorkItem.id.label("item_id"), WorkItem.case_id, WorkItem.due_at, Case.amount, Case.received_at, Case.flags,
+        Route.confidence, func.substr(CaseInput.redacted, 1, EXCERPT).label("text"),
+    )  # fmt: skip
+    query = _approvable(reviewer, now, *columns).join(CaseInput, CaseInput.case_id == WorkItem.case_id, isouter=True)
+    query = query.where(Route.category == category).order_by(WorkItem.due_at, WorkItem.id).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings() if not row["flags"]]
+
+
+def still_approvable(
+    connection: Connection, reviewer: str, now: datetime, *, category: str, ids: Collection[int]
+) -> set[int]:
+    """Which of these cases could be approved as `category` at this moment."""
+    query = _approvable(reviewer, now, WorkItem.case_id, Case.flags)
+    query = query.where(Route.category == category, WorkItem.case_id.in_(list(ids)))
+    return {case_id for case_id, flags in connection.execute(query) if not flags}

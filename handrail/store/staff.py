@@ -1,0 +1,54 @@
+"""The people who may act, and the load that lies before each."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, or_, select, update
+
+from handrail import staff
+from handrail.store.schema import Person, Session, Token, WorkItem
+
+
+def lock(connection: Connection, name: str) -> None:
+    """Let one act at a time change what `name` holds: two tabs may not claim past the policy's limit together."""
+    connection.execute(select(Person.name).where(Person.name == name).with_for_update())
+
+
+def active(connection: Connection) -> dict[str, staff.Person]:
+    """Everybody who may act, by name."""
+    query = select(
+        Person.name, Person.roles, Person.trained_until, Person.skills, Person.away_from, Person.away_until
+    ).where(Person.active)
+    return {
+        row.name: staff.Person(
+            row.name, frozenset(row.roles), row.trained_until,
+            None if row.skills is None else frozenset(row.skills), row.away_from, row.away_until,
+        )
+        for row in connection.execute(query.order_by(Person.name))
+    }  # fmt: skip
+
+
+def load(connection: Connection, now: datetime) -> dict[str, int]:
+    """How much open work each person holds or is assigned."""
+    live = and_(WorkItem.holder.is_not(None), WorkItem.lease_until > now)
+    query = (
+        select(WorkItem.assigned_to, WorkItem.holder, func.count())
+        .where(WorkItem.state == "open", or_(live, WorkItem.assigned_to.is_not(None)))
+        .group_by(WorkItem.assigned_to, WorkItem.holder)
+    )
+    found: Counter[str] = Counter()
+    for assigned_to, holder, count in connection.execute(query):
+        found[assigned_to or holder] += count
+    return dict(found)
+
+
+def change(connection: Connection, name: str, **values: Any) -> None:  # noqa: ANN401 - columns of `people`
+    """Change what is known of a person."""
+    connection.execute(update(Person).where(Person.name == name).values(**values))
+
+
+def sign_out(connection: Connection, name: str, now: datetime) -> None:
+    """End every session of a person and revoke the tokens that act in their name."""
+    connection.execute(update(Session).where(Session.person == name, Session.ended_at.is_(None)).values(ended_at=now))
+    connection.execute(update(Token).where(Token.person == name, Token.revoked_at.is_(None)).values(revoked_at=now))

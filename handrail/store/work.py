@@ -1,0 +1,311 @@
+"""Work for people: opened, offered, leased, handed on, closed."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from handrail import gold
+from handrail.store.bulk import insert_numbered
+from handrail.store.cases import chunks
+from handrail.store.frames import frame
+from handrail.store.schema import Case, Decision, Route, Skip, WorkItem
+
+ASIDE = ("recheck", "adjudication", "gold")
+"""Kinds of work about labels alone: they change no case and send no action."""
+WINDOW = 200
+"""So many of those due next are compared by age: thousands that came in one file are due at the same moment."""
+
+
+def insert_work(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Open work items; ids in the order of `rows`."""
+    return insert_numbered(connection, WorkItem, [{"state": "open", "fence": 0, **row} for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who asks for work, and what they may take; `skills` None means every category.
+
+    They leave the categories in `spared` to others, and may take what is assigned to somebody `absent`.
+    """
+
+    name: str
+    kinds: Collection[str]
+    skills: Collection[str] | None = None
+    spared: Collection[str] = ()
+    absent: Collection[str] = ()
+
+
+def claimable(
+    connection: Connection,
+    taker: Taker,
+    *,
+    now: datetime,
+    limit: int,
+    besides_held: bool = False,
+    case_id: int | None = None,
+) -> list[dict[str, Any]]:
+    """Open work that `taker` may take, one item a case: earliest due first, then the oldest case of the next `WINDOW`.
+
+    Never leased or assigned to another, and never on a case that they have decided before, except a gold case of
+    their own test. What is snoozed, or skipped by them, is left out too, unless one case is asked for.
+    """
+    theirs = or_(
+        WorkItem.assigned_to.is_(None),
+        WorkItem.assigned_to == taker.name,
+        and_(WorkItem.assigned_to.in_(taker.absent), WorkItem.kind != "gold") if taker.absent else false(),
+    )
+    decided_before = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == taker.name)
+    leased = [WorkItem.lease_until.is_(None), WorkItem.lease_until <= now]
+    free = and_(WorkItem.state == "open", or_(*leased) if besides_held else or_(*leased, WorkItem.holder == taker.name))
+    window = (
+        select(WorkItem.id)
+        .where(
+            free,
+            _of_kinds(taker.kinds),
+            theirs,
+            _known(taker),
+            or_(WorkItem.kind == "gold", ~decided_before),
+            _due_now(taker, now) if case_id is None else WorkItem.case_id == case_id,
+        )
+        .order_by(WorkItem.due_at, WorkItem.id)
+        .limit(max(WINDOW, limit))
+        .subquery()
+    )
+    query = (
+        select(WorkItem.__table__)
+        .join(window, window.c.id == WorkItem.id)
+        .join(Case, Case.id == WorkItem.case_id)
+        .where(free)  # once more: PostgreSQL looks again at what another has changed meanwhile
+        .order_by(WorkItem.due_at, *_left_to_others(taker), Case.received_at, WorkItem.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=WorkItem)
+    )
+    found = [dict(row) for row in connection.execute(query).mappings()]
+    return list({row["case_id"]: row for row in reversed(found)}.values())[::-1]
+
+
+def _of_kinds(kinds: Collection[str]) -> ColumnElement[bool]:
+    """Work of these kinds, where a gold case that is slipped in passes for a review."""
+    slipped_in = and_(WorkItem.kind == "gold", WorkItem.queue == gold.queue_of(slipped_in=True))
+    named = and_(WorkItem.kind.in_(kinds), ~slipped_in)
+    return or_(named, slipped_in) if gold.shown_kind("gold", gold.queue_of(slipped_in=True)) in kinds else named
+
+
+def _known(taker: Taker) -> ColumnElement[bool]:
+    """Within their skills, where a skill may route: what is hidden from them does not; or chosen for them by name."""
+    if taker.skills is None:
+        return true()
+    routed = or_(WorkItem.suggestion_hidden, WorkItem.category.is_(None), WorkItem.category.in_(taker.skills))
+    return or_(routed, WorkItem.assigned_to == taker.name)
+
+
+def _due_now(taker: Taker, now: datetime) -> ColumnElement[bool]:
+    skipped = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == taker.name, Skip.until > now)
+    return and_(or_(WorkItem.snoozed_until.is_(None), WorkItem.snoozed_until <= now), ~skipped)
+
+
+def _left_to_others(taker: Taker) -> list[ColumnElement[int]]:
+    if not taker.spared:
+        return []
+    for_others = and_(~WorkItem.suggestion_hidden, WorkItem.category.in_(taker.spared))
+    return [case((for_others, 1), else_=0)]
+
+
+def lease(connection: Connection, item_ids: Sequence[int], holder: str, until: datetime) -> None:
+    """Reserve work items; the fence grows so that an earlier holder's decision is refused."""
+    for part in chunks(item_ids):
+        connection.execute(
+            update(WorkItem)
+            .where(WorkItem.id.in_(part))
+            .values(holder=holder, lease_until=until, snoozed_until=None, fence=WorkItem.fence + 1)
+        )
+
+
+def renew(connection: Connection, item_ids: Sequence[int], holder: str, until: datetime) -> list[dict[str, Any]]:
+    """Prolong the leases of `holder` without a new fence; returns what is still theirs, in the order of claiming."""
+    mine: set[int] = set()
+    for part in chunks(item_ids):
+        theirs = update(WorkItem).where(WorkItem.id.in_(part), WorkItem.holder == holder, WorkItem.state == "open")
+        mine.update(connection.execute(theirs.values(lease_until=until).returning(WorkItem.id)).scalars())
+    query = select(WorkItem.__table__).where(WorkItem.id.in_(mine))
+    return _in_order(connection, query)
+
+
+def held(connection: Connection, holder: str, now: datetime) -> list[dict[str, Any]]:
+    """Work that `holder` has claimed and whose lease runs, in the order of claiming."""
+    return _in_order(connection, select(WorkItem.__table__).where(_is_held(holder, now)))
+
+
+def count_held(connection: Connection, holder: str, now: datetime) -> int:
+    """How much work `holder` has claimed."""
+    return connection.execute(select(func.count()).select_from(WorkItem).where(_is_held(holder, now))).scalar_one()
+
+
+def _is_held(holder: str, now: datetime) -> ColumnElement[bool]:
+    return and_(WorkItem.state == "open", WorkItem.holder == holder, WorkItem.lease_until > now)
+
+
+def _in_order(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
+    ordered = query.join(Case, Case.id == WorkItem.case_id).order_by(WorkItem.due_at, Case.received_at, WorkItem.id)
+    return [dict(row) for row in connection.execute(ordered).mappings()]
+
+
+def hand_on(connection: Connection, item_ids: Sequence[int], **values: Any) -> None:  # noqa: ANN401 - of `work_items`
+    """End the leases of work items; the fence grows. `values` say what becomes of them: whose, not before when."""
+    for part in chunks(item_ids):
+        free = update(WorkItem).where(WorkItem.id.in_(part), WorkItem.state == "open")
+        connection.execute(free.values(holder=None, lease_until=None, fence=WorkItem.fence + 1, **values))
+
+
+def assign(connection: Connection, item_id: int, person: str) -> None:
+    """Let `person` alone claim this work."""
+    connection.execute(update(WorkItem).where(WorkItem.id == item_id).values(assigned_to=person))
+
+
+def before(connection: Connection, person: str) -> list[dict[str, Any]]:
+    """Open work that `person` holds, be the lease over or not, or that is assigned to them; their test left out."""
+    query = (
+        select(WorkItem.__table__)
+        .where(
+            WorkItem.state == "open", WorkItem.kind != "gold",
+            or_(WorkItem.holder == person, WorkItem.assigned_to == person),
+        )
+        .order_by(WorkItem.due_at, WorkItem.id)
+        .with_for_update()
+    )  # fmt: skip
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def skip(connection: Connection, item_id: int, person: str, until: datetime) -> None:
+    """Offer work to others instead of `person` until then."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    wanted = insert(Skip).values(work_item_id=item_id, person=person, until=until)
+    connection.execute(
+        wanted.on_conflict_do_update(index_elements=[Skip.work_item_id, Skip.person], set_={"until": until})
+    )
+
+
+def forget_skip(connection: Connection, item_id: int, person: str) -> None:
+    """Offer work to `person` again."""
+    connection.execute(delete(Skip).where(Skip.work_item_id == item_id, Skip.person == person))
+
+
+def items(connection: Connection, item_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Work items with what a decision needs of their case: names, state, amount, route category, model version."""
+    found: dict[int, dict[str, Any]] = {}
+    for part in chunks(item_ids):
+        query = (
+            select(
+                WorkItem.__table__,
+                Case.amount,
+                Case.source,
+                Case.external_id,
+                Case.state.label("case_state"),
+                func.coalesce(WorkItem.shown_label, Route.category).label("proposed"),
+                Route.model_version,
+            )
+            .join(Case, Case.id == WorkItem.case_id)
+            .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
+            .where(WorkItem.id.in_(part))
+            .with_for_update(of=WorkItem)
+        )
+        found.update({row["id"]: dict(row) for row in connection.execute(query).mappings()})
+    return found
+
+
+def open_work(connection: Connection, *, case_id: int | None = None, limit: int = 1000) -> pd.DataFrame:
+    """Open work items, earliest due first, with route and external id."""
+    query = (
+        select(
+            WorkItem.id, WorkItem.case_id, Case.source, Case.external_id, WorkItem.kind, WorkItem.queue, Route.reason,
+            Route.category, Route.confidence, WorkItem.suggestion_hidden, WorkItem.opened_at, WorkItem.due_at,
+            WorkItem.breached_at, WorkItem.holder, WorkItem.lease_until, WorkItem.fence, WorkItem.assigned_to,
+        )
+        .join(Case, Case.id == WorkItem.case_id)
+        .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
+        .where(WorkItem.state == "open")
+        .order_by(WorkItem.due_at, WorkItem.id)
+        .limit(limit)
+    )  # fmt: skip
+    if case_id is not None:
+        query = query.where(WorkItem.case_id == case_id)
+    return frame(connection, query)
+
+
+def close_work(connection: Connection, item_ids: Sequence[int], now: datetime) -> None:
+    """Close work items, decided or withdrawn."""
+    for part in chunks(item_ids):
+        connection.execute(
+            update(WorkItem).where(WorkItem.id.in_(part)).values(state="closed", closed_at=now, lease_until=None)
+        )
+
+
+def close_kind(connection: Connection, case_id: int, kind: str, now: datetime) -> None:
+    """Close the open work of one kind on a case, undecided: somebody has settled it by another way."""
+    found = update(WorkItem).where(WorkItem.case_id == case_id, WorkItem.kind == kind, WorkItem.state == "open")
+    connection.execute(found.values(state="closed", closed_at=now, lease_until=None))
+
+
+def close_audits(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Close the open audits of these cases, undecided."""
+    for part in chunks(ids):
+        audits = update(WorkItem).where(WorkItem.case_id.in_(part), WorkItem.kind == "audit", WorkItem.state == "open")
+        connection.execute(audits.values(state="closed", closed_at=now, lease_until=None))
+
+
+def with_open_work(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Which of these cases have open work, other than about their label alone."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        query = select(WorkItem.case_id).where(
+            WorkItem.case_id.in_(part), WorkItem.state == "open", WorkItem.kind.not_in(ASIDE)
+        )
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def breached(connection: Connection, now: datetime, limit: int) -> pd.DataFrame:
+    """Open work past its due time that has not been noticed yet: id, case_id, kind, queue, due_at, holder.
+
+    Tests and second opinions are left out: their case waits for nothing.
+    """
+    query = (
+        select(WorkItem.id, WorkItem.case_id, WorkItem.kind, WorkItem.queue, WorkItem.due_at, WorkItem.holder)
+        .where(
+            WorkItem.state == "open", WorkItem.due_at < now, WorkItem.breached_at.is_(None),
+            WorkItem.kind.not_in(ASIDE),
+        )
+        .order_by(WorkItem.due_at)
+        .limit(limit)
+    )  # fmt: skip
+    return frame(connection, query)
+
+
+def mark_breached(connection: Connection, item_ids: Sequence[int], now: datetime) -> set[int]:
+    """Note that the SLA of these work items was missed; returns those still open that were not marked before."""
+    marked: set[int] = set()
+    for part in chunks(item_ids):
+        waiting = update(WorkItem).where(
+            WorkItem.id.in_(part), WorkItem.state == "open", WorkItem.breached_at.is_(None)
+        )
+        marked.update(connection.execute(waiting.values(breached_at=now).returning(WorkItem.id)).scalars())
+    return marked

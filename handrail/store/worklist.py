@@ -1,0 +1,50 @@
+"""What waits for people, a page at a time."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, or_, select
+
+from handrail.store.discretion import Onlooker, kept
+from handrail.store.schema import Case, Route, WorkItem
+
+
+class Place(NamedTuple):
+    """A work item in the order of the list; the next page begins after it."""
+
+    due_at: datetime
+    item_id: int
+
+
+def page(
+    connection: Connection, onlooker: Onlooker, *, queue: str | None, after: Place | None, limit: int
+) -> tuple[list[dict[str, Any]], Place | None]:
+    """Open work, earliest due first, and where the next page begins; None on the last one.
+
+    Tests of reviewers are left out: nobody waits for them. `category` and `confidence` are None where the suggestion
+    is hidden, or where `onlooker` must not learn what was said of the case.
+    """
+    query = (
+        select(
+            WorkItem.id, WorkItem.case_id, Case.external_id, WorkItem.kind, WorkItem.queue, WorkItem.opened_at,
+            WorkItem.due_at, WorkItem.holder, WorkItem.lease_until, WorkItem.assigned_to, WorkItem.snoozed_until,
+            WorkItem.suggestion_hidden, Route.category, Route.confidence,
+        )
+        .join(Case, Case.id == WorkItem.case_id)
+        .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
+        .where(WorkItem.state == "open", WorkItem.kind != "gold")
+        .order_by(WorkItem.due_at, WorkItem.id)
+        .limit(limit + 1)
+    )  # fmt: skip
+    if queue is not None:
+        query = query.where(WorkItem.queue == queue)
+    if after is not None:
+        same = and_(WorkItem.due_at == after.due_at, WorkItem.id > after.item_id)
+        query = query.where(or_(WorkItem.due_at > after.due_at, same))
+    found = [dict(row) for row in connection.execute(query).mappings()]
+    rows = found[:limit]
+    silent = kept(connection, [row["case_id"] for row in rows], onlooker)
+    for row in rows:
+        if row.pop("suggestion_hidden") or row["case_id"] in silent:
+            row |= {"category": None, "confidence": None}
+    return rows, Place(rows[-1]["due_at"], rows[-1]["id"]) if len(found) > limit else None

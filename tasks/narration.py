@@ -1,0 +1,163 @@
+"""Events of the trail in plain words: a sentence for each kind; the code itself for one that has none yet."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from handrail.queues import explain
+from handrail.reasons import Reason
+from handrail.roles import SYSTEM
+
+PPM = 1_000_000
+
+SENTENCES = {
+    "action.abandoned": "The action “{action}” was given up by hand.",
+    "action.confirmed": "Somebody made sure that the action “{action}” was carried out.",
+    "action.dead": "The action “{action}” could not be delivered; somebody has to settle it.",
+    "action.done": "The action “{action}” was carried out.",
+    "action.failed": "{actions} actions could not be delivered at attempt {attempts}.",
+    "action.late": "The receiver acknowledged the action “{action}” after it had been withdrawn.",
+    "action.retried": "The action “{action}” is sent again, by hand.",
+    "action.unknown": "Nobody knows whether the action “{action}” arrived; somebody has to settle it.",
+    "action.withdrawn": "The action was withdrawn before it was sent; the case went to queue {queue}.",
+    "audit.draw": "Of {looked_at} automatic decisions {drawn} were drawn for a second look.",
+    "audit.drawn": "Drawn for a second look (by {stratum}; its chance was {probability}).",
+    "automation.paused": "Automation was paused for {category}.",
+    "automation.resumed": "Automation was resumed for {category}.",
+    "batch.done": "Delivery {batch} was worked off.",
+    "batch.gated": "Delivery {batch} passed the data checks.",
+    "batch.opened": "Delivery {batch} arrived.",
+    "batch.stopped": "Delivery {batch} was stopped: too many of its rows could not be used.",
+    "case.decided": "{ruling}",
+    "case.escalated": "Escalated to the escalation manager: {cause}.",
+    "case.imported": "Taken in as history: its outcome was known already.",
+    "case.quarantined": "Put aside: its data did not pass the check “{expectation}”.",
+    "case.readmitted": "Came again with delivery {batch}, corrected.",
+    "case.received": "Received with delivery {batch}.",
+    "cases.exported": "A list of {count} cases was taken away as a file.",
+    "certificate.issued": "A certificate was issued: version {model} may approve {category} from {threshold} on.",
+    "certificate.looked": "The blind labels of {category} were looked at for a certificate of version {model}.",
+    "decision.undone": "The decision was taken back before anything was carried out.",
+    "dispute.closed": "The customer's dispute was decided.",
+    "dispute.opened": "The customer disputes the decision.",
+    "drift.detected": "What comes in has changed; audits were raised.",
+    "escalation.acknowledged": "The escalation manager has taken note of the missed deadline.",
+    "gate.failed": "A data check before training or deployment did not pass.",
+    "gold.attested": "Attested as a test case.",
+    "gold.decided": "Answered in a test.",
+    "gold.practised": "Answered in an exercise.",
+    "gold.retired": "No longer used as a test case.",
+    "input.purged": "Text and customer were deleted: the policy's retention has ended.",
+    "input.viewed": "The raw text was shown to {actor}.",
+    "label.adjudicated": "Two labels differed; it was settled that {label} counts.",
+    "label.disputed": "Two people labelled it differently.",
+    "label.settled": "Two labels differed; the consensus settled on {label} ({posterior} sure).",
+    "model.alias_moved": "The alias in the model registry had been moved by hand to version {found}; it has no effect.",
+    "model.available": "Version {version} can be read again.",
+    "model.deleted_in_registry": "Version {version} was deleted in the model registry.",
+    "model.judged": "Version {version} was judged on {cases} cases it had never seen.",
+    "model.promoted": "Version {version} serves from now on, instead of {previous}.",
+    "model.refused": "Version {version} was refused.",
+    "model.registered": "Version {version} was trained and registered.",
+    "model.refetched": "The local copy of version {version} was damaged and came anew from the registry.",
+    "model.rolled_back": "Version {version} serves again.",
+    "model.unavailable": "Version {version} cannot be read; its cases go to people unscored.",
+    "notes.purged": "Notes past their retention were deleted.",
+    "outcomes.imported": "{outcomes} outcomes were imported.",
+    "person.deactivated": "{person} may no longer act; their work went back to the others.",
+    "person.invited": "{person} was invited.",
+    "person.locked": "{person} was locked out for a while, after {failures} wrong passwords.",
+    "person.password_set": "{person} set a password.",
+    "person.saved": "{person} has the roles: {roles}.",
+    "person.signed_in": "{person} signed in.",
+    "person.signed_out": "{person} signed out.",
+    "person.test_cancelled": "The test of {person} was cancelled.",
+    "person.test_opened": "{person} was handed {cases} test cases.",
+    "person.tested": "{person} labelled {right} of {cases} test cases as attested.",
+    "policy.published": "Policy {policy} came into force.",
+    "profile.saved": "A reference profile of {cases} cases was saved for the drift watch.",
+    "proposal.made": "An act was proposed ({act}); a second person has to confirm it.",
+    "proposal.confirmed": "A second person confirmed proposal {proposal}.",
+    "proposal.refused": "A second person refused proposal {proposal}.",
+    "proposal.withdrawn": "Proposal {proposal} was withdrawn.",
+    "retraining.called_for": "A retraining was called for: {cause}.",
+    "retraining.failed": "A retraining did not end well: {code}.",
+    "review.closed": "Model review {review} was closed.",
+    "rows.quarantined": "{rows} rows of delivery {batch} were put aside.",
+    "sessions.revoked": "Sessions were ended.",
+    "stage.changed": "{category} went from stage {from} to {to}.",
+    "token.created": "{person} received a token for programs.",
+    "token.revoked": "A token of {person} was revoked.",
+    "workspace.begun": "The workspace was begun under policy {policy}.",
+}
+KINDS = ("case.assigned", *SENTENCES)
+"""Every kind that has a sentence."""
+RULINGS = {"approve": "approved", "override": "overridden", "deny": "denied"}
+LOOKS = {
+    "automatic": "by itself", "review": "in review", "audit": "in an audit", "second": "by a second person",
+    "recheck": "in a second review", "escalation": "as an escalation", "adjudication": "to settle two labels",
+    "dispute": "after a dispute",
+}  # fmt: skip
+
+
+def told(event: Mapping[str, Any]) -> str:
+    """What happened, in a sentence; an unknown kind, or one whose data lack a word, is told by its code."""
+    kind = str(event["kind"])
+    if kind == "case.assigned":
+        return _assigned(event)
+    sentence = SENTENCES.get(kind)
+    if sentence is None:
+        return f"{kind.replace('.', ': ').replace('_', ' ').capitalize()}."
+    words = {_bare(key): in_words(key, value) for key, value in event.items()}
+    words["ruling"] = ruling(event.get("outcome"), event.get("label"), event.get("work"))
+    try:
+        found = sentence.format_map(words | _counted(event))
+    except KeyError:
+        return f"{kind.replace('.', ': ').replace('_', ' ').capitalize()}."
+    return found[:1].upper() + found[1:]
+
+
+def ruling(outcome: str | None, label: str | None, work: str | None) -> str:
+    """A decision in words: ``Approved as delivery status, in review.``."""
+    what = RULINGS.get(outcome or "", "decided").capitalize()
+    as_what = f" as {label.replace('_', ' ')}" if label else ""
+    return f"{what}{as_what}, {LOOKS.get(work or '', 'by a person')}."
+
+
+def who(actor: str | None) -> str:
+    """Who acted: a name, or the machine with the flow it ran."""
+    if actor is None:
+        return "–"
+    return f"the machine ({actor.removeprefix(SYSTEM).replace('_', ' ')})" if actor.startswith(SYSTEM) else actor
+
+
+def reasons(codes: Sequence[str]) -> list[str]:
+    """Each reason of a route as a sentence, in the order in which the rules were asked; unknown ones by their code."""
+    known = {reason.value for reason in Reason}
+    return [explain(code) if code in known else f"{code.replace('_', ' ').capitalize()}." for code in codes]
+
+
+def in_words(key: str, value: object) -> str:
+    """A value of an event as a person reads it."""
+    if value is None:
+        return "everything" if key == "category" else "none"
+    if key.endswith("_ppm") and isinstance(value, int):
+        return f"{value / PPM:.1%}".replace("%", "\u202f%")
+    if isinstance(value, list):
+        return ", ".join(in_words("", one) for one in value) or "none"
+    return who(str(value)) if key == "actor" else str(value) if key == "person" else str(value).replace("_", " ")
+
+
+def _assigned(event: Mapping[str, Any]) -> str:
+    first = reasons([str(event.get("reason"))])[0]
+    category = f" as {in_words('', event['category'])}" if event.get("category") else ""
+    return f"Sent to queue {event.get('queue')}{category}. {first}"
+
+
+def _bare(key: str) -> str:
+    return key.removesuffix("_ppm")
+
+
+def _counted(event: Mapping[str, Any]) -> dict[str, str]:
+    """Of `cases.exported`, whose `cases` are many numbers, how many."""
+    cases = event.get("cases")
+    return {"count": str(len(cases))} if isinstance(cases, list) else {}

@@ -1,0 +1,66 @@
+"""What an operator wants to know first: counts, holds, model, drift, watches."""
+
+from datetime import timedelta
+from typing import Any
+
+from handrail import retraining
+from handrail.acts import incidents
+from handrail.hold import held_since
+from handrail.store import cases, evidence, models, outbox, queue, rollout
+from handrail.store.engine import Connection
+from handrail.store.frames import records
+from tasks.accounts import certified
+from tasks.occasion import Occasion
+from tasks.standing import standing
+
+
+def overview(occasion: Occasion) -> dict[str, Any]:
+    """Counts, pauses, stages, model, drift and watches of the workspace at the occasion's moment."""
+    now, policy = occasion.now, occasion.policy
+    with occasion.store.read() as connection:
+        serving = models.serving(connection)
+        version = models.version(connection, serving["model_version"]) if serving["model_version"] else None
+        week = evidence.routed(connection, since=now - timedelta(days=7), until=now + timedelta(seconds=1))
+        audits = evidence.audits(connection, since=now - timedelta(days=28), until=now)
+        value = {
+            "home": str(occasion.workspace.home),
+            "business": policy.business,
+            "policy": policy.version,
+            "cases": cases.state_counts(connection),
+            "waiting": records(evidence.waiting(connection, now)),
+            "escalations": len(queue.open_escalations(connection)),
+            "outbox": outbox.counts(connection),
+            "stages": {name: str(stage) for name, stage in rollout.stages(connection, policy).items()},
+            "drifts": records(models.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]]),
+            **holds(connection, occasion),
+        }
+    drawn, certificates = audits[audits["random"]], certified(occasion)
+    known = standing(occasion)
+    return value | {
+        "retraining": {
+            "called_for_by": retraining.called_for(known, policy),
+            "held_until": retraining.held_until(known, policy),
+            "triggers": {reading.cause: reading.sentence for reading in retraining.read(known, policy)},
+        },
+        "model": None
+        if version is None
+        else {k: version[k] for k in ("version", "labels", "registered_at", "metrics")},
+        "challenger": serving["challenger"],
+        "certified": [row["certificate"] for row in certificates if row["threshold"] is not None],
+        "certificates": certificates,
+        "uncertified": policy.queues.uncertified,
+        "automation_share_7d": float((week["queue"] == "A").mean()) if len(week) else None,
+        "audited_28d": {"audited": len(drawn), "rejected": int(drawn["rejected"].sum())},
+    }
+
+
+def holds(connection: Connection, occasion: Occasion) -> dict[str, Any]:
+    """What withholds automation at this moment: pauses, a silent watch, a model that cannot be used."""
+    incident = incidents.unavailable(connection)
+    started = rollout.last_stage_change(connection) or occasion.now
+    held = held_since(rollout.watches(connection), started, occasion.policy.watches.silent_for, occasion.now)
+    return {
+        "pauses": records(rollout.pauses(connection)),
+        "held": None if held is None else {"watch": held[0], "since": held[1]},
+        "unavailable": None if incident is None else {"since": incident["at"], "cause": incident["cause"]},
+    }

@@ -1,0 +1,125 @@
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+
+from handrail.store import schema
+from tests.desks import Client
+from tests.scenes import MANAGER, NOW, Scene
+
+
+def decide(scene: Scene, person: str, approved: int, denied: int, seconds: float = 20.0) -> None:
+    for number, case_id in enumerate(scene.waiting(approved + denied)):
+        if number < approved:
+            scene.decide(case_id, actor=person, seconds=seconds)
+        else:
+            scene.decide(case_id, "deny", person, reason_code="duplicate", seconds=seconds)
+
+
+def test_a_reviewer_sees_counts_while_they_are_few_and_shares_with_their_interval_from_ten_on(
+    scene: Scene, signed_in: Client
+) -> None:
+    decide(scene, "rita", 2, 1)
+    page = signed_in("rita").get("/quality").text
+    assert "2 of 3" in page
+    assert "66.7" not in page
+    decide(scene, "rita", 7, 0)
+    page = signed_in("rita").get("/quality").text
+    assert "90.0\u202f%" in page
+    assert "n = 10" in page
+    assert "20 s" in page
+
+
+def test_others_are_a_median_without_names_and_only_from_three_on(scene: Scene, signed_in: Client) -> None:
+    decide(scene, "rita", 10, 0)
+    for person in ("ruth", "ron"):
+        decide(scene, person, 5, 5)
+    before = signed_in("rita").get("/quality").text
+    assert "50.0\u202f%" not in before
+    decide(scene, "remo", 6, 5)
+    after = signed_in("rita").get("/quality").text
+    assert "50.0\u202f%" in after
+    assert not any(name in after for name in ("ruth", "ron<", "remo"))
+
+
+def test_only_the_days_asked_for_count(app: FastAPI, scene: Scene, signed_in: Client) -> None:
+    decide(scene, "rita", 3, 0)
+    rita = signed_in("rita")
+    app.state.desk.clock = lambda: NOW + timedelta(hours=1)
+    assert "3 of 3" in rita.get("/quality").text
+    app.state.desk.clock = lambda: NOW + timedelta(days=8)
+    later = signed_in("rita")
+    assert "decided nothing" in later.get("/quality").text
+    assert "3 of 3" in later.get("/quality?days=28").text
+    assert later.get("/quality?days=5").status_code == 422
+
+
+def test_two_who_decide_blindly_are_compared(scene: Scene, signed_in: Client) -> None:
+    for number, case_id in enumerate(scene.automatic(2)):
+        scene.audit([case_id])
+        scene.decide(case_id, "override", "rita", label="refund")
+        with scene.store.write() as connection:
+            scene_work = {
+                "case_id": case_id, "kind": "recheck", "queue": "C", "category": None, "suggestion_hidden": True,
+                "opened_at": NOW, "due_at": NOW, "state": "open", "fence": 0,
+            }  # fmt: skip
+            connection.execute(schema.WorkItem.__table__.insert().values(**scene_work))
+        scene.decide(case_id, "override", "ruth", label="cancel" if number else "refund")
+    page = signed_in("rita").get("/quality").text
+    assert "On 2 cases somebody else decided too" in page
+    assert "1 of 2" in page
+    assert "not enough: 2 of 50" in page
+
+
+def test_todays_audits_are_counted_by_how_they_were_drawn_and_led_to(scene: Scene, signed_in: Client) -> None:
+    old, done, waiting = scene.automatic(3)
+    scene.audit([old], at=NOW - timedelta(days=5))
+    scene.audit([done, waiting])
+    scene.decide(done, "override", label="refund")
+    page = " ".join(signed_in("ruth").get("/quality").text.split())
+    assert "Drawn today: 2, done 1; open 2, <strong>overdue 1</strong>" in page
+    assert '<th scope="row">at random</th>' in page
+    assert 'href="/review?kinds=audit"' in page
+
+
+def test_the_queue_of_audits_holds_audits_alone(scene: Scene, signed_in: Client) -> None:
+    scene.waiting(1)
+    (audited,) = scene.automatic(1)
+    scene.audit([audited])
+    assert f"Case {audited}" in signed_in("rita").get("/review?kinds=audit").text
+    assert "Case " not in signed_in("ruth").get("/review?kinds=audit").text
+
+
+def test_everybodys_figures_are_for_who_may_read_labels(scene: Scene, signed_in: Client) -> None:
+    scene.add_person("cara", "data_curator")
+    decide(scene, "rita", 2, 1)
+    page = signed_in("cara").get("/reviewers")
+    assert page.status_code == 200
+    assert "rita" in page.text
+    assert "2 of 3" in page.text
+    assert signed_in(MANAGER).get("/reviewers").status_code == 200
+    assert signed_in("rita").get("/reviewers").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/quality", "/training", "/reviewers", "/training/people", "/training/gold"])
+def test_an_empty_shop_has_useful_pages(scene: Scene, signed_in: Client, path: str) -> None:
+    scene.add_person("all", "reviewer", "data_curator")
+    page = signed_in("all").get(path)
+    assert page.status_code == 200
+    assert "none" in page.text.lower()
+
+
+@pytest.mark.parametrize(("away", "sent", "kept"), [(40, None, 40.0), (4000, None, 300.0), (40, "12.5", 12.5),
+                                                    (40, "5000", 300.0)])  # fmt: skip
+def test_the_desk_measures_from_the_screen_to_the_decision_and_leaves_breaks_out(
+    app: FastAPI, scene: Scene, signed_in: Client, away: int, sent: str | None, kept: float
+) -> None:
+    scene.waiting(1)
+    rita = signed_in("rita")
+    page = rita.get("/review").text
+    fields = {name: page.split(f'name="{name}" value="')[1].split('"')[0] for name in ("fence", "shown")}
+    item = page.split('data-item="')[1].split('"')[0]
+    app.state.desk.clock = lambda: NOW + timedelta(seconds=away)
+    timed = fields | ({"seconds": sent} if sent else {})
+    assert rita.post(f"/review/{item}", data={**timed, "outcome": "approve"}).status_code == 303
+    assert scene.row(schema.Decision, kind="review")["seconds"] == kept
