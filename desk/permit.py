@@ -63,7 +63,7 @@ class Permit:
         self.act = act
 
     def __call__(self, request: Request, desk: TheDesk, returned: Annotated[str | None, Depends(_returned)]) -> Visitor:
-        """Find the visitor: two reads of a row each, so that whoever lost a role is out at the next click.
+        """Find the visitor: the session is read at every request, so that whoever lost a role is out at the next click.
 
         Raises:
             SignedOut: there is no session, or it has ended.

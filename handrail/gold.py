@@ -6,14 +6,11 @@ and asking again before deciding draws the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from handrail import draws, labels
 from handrail.policy import LabelRules, QueueRules
 from handrail.queues import Queue
 
-AGAIN_AFTER = timedelta(days=1)
-"""Who has sat a test begins another one no sooner: a test is no way of learning its answers."""
 _QUEUE = {True: Queue.B, False: Queue.C}  # what is slipped in looks like quick work; a test is read case by case
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 import pandas as pd
 
 from handrail.acts.authority import authorize
+from handrail.acts.employing import require_another_owner
 from handrail.acts.intake import CHUNK
 from handrail.errors import BadInput
 from handrail.policy import Policy
@@ -66,6 +67,8 @@ def add_person(
         raise BadInput(f"{name!r} cannot be a person's name: {SYSTEM} marks the flows. Choose another one.")
     with store.write() as connection:
         authorize(connection, "manage_people", actor)
+        if Role.PRODUCT_OWNER not in roles:
+            require_another_owner(connection, name)
         rollout.save_person(connection, name=name, roles=list(roles), trained_until=trained_until, active=True)
         saved = Event("person.saved", data={"person": name, "roles": list(roles)})
         trail.append(connection, [saved], at=now, actor=actor)

@@ -12,7 +12,7 @@ from handrail.acts import labelling, qualifying
 from handrail.acts.authority import authorize
 from handrail.case import Outcome
 from handrail.errors import Conflict, NotFound, Refused
-from handrail.gold import AGAIN_AFTER, Chance, Rolling
+from handrail.gold import Chance, Rolling
 from handrail.policy import Policy
 from handrail.store import cases, quality, queue, rollout, trail, work
 from handrail.store import labels as label_rows
@@ -114,7 +114,7 @@ def begin(store: Store, person: str, *, policy: Policy, now: datetime, rng: np.r
         authorize(connection, "decide", person)
         trail.lock(connection)
         labelling.require_no_open_test(connection, person)
-        again = _again_from(quality.tests(connection, person))
+        again = _again_from(quality.tests(connection, person), policy)
         if again is not None and again > now:
             raise Refused(f"Your last test is too recent. Practise, and begin another one from {again:%Y-%m-%d %H:%M}.")
         fitting = quality.unseen_gold(connection, person)["case_id"].to_numpy()
@@ -125,10 +125,10 @@ def begin(store: Store, person: str, *, policy: Policy, now: datetime, rng: np.r
         return labelling.open_test(connection, person, ids, policy=policy, actor=person, now=now)
 
 
-def _again_from(tests: Sequence[dict[str, Any]]) -> datetime | None:
+def _again_from(tests: Sequence[dict[str, Any]], policy: Policy) -> datetime | None:
     """When one may begin the next test oneself; None without an earlier one."""
     closed = [test["closed_at"] for test in tests if test["closed_at"] is not None]
-    return max(closed) + AGAIN_AFTER if closed else None
+    return max(closed) + policy.labels.test_again_after if closed else None
 
 
 def practice_case(store: Store, person: str, *, policy: Policy, secret: bytes) -> dict[str, Any] | None:
@@ -193,7 +193,7 @@ def standing(store: Store, person: str, *, policy: Policy, now: datetime) -> Sta
             tests=[test for test in tests if test["closed_at"] is not None],
             rolling=qualifying.rolling_of(connection, person, policy=policy, until=stands),
             lost_at=lost[-1] if lost else None,
-            again_from=_again_from(tests),
+            again_from=_again_from(tests, policy),
             unseen=len(quality.unseen_gold(connection, person)),
             practised=[_feedback(row) for row in quality.practised(connection, person, _NEWEST)],
             slipped_in=[

@@ -78,7 +78,7 @@ def _because(reason: str) -> str:
 
 
 def _require_measure(connection: Connection, actor: str, policy: Policy, now: datetime) -> None:
-    most = policy.desk.most_held
+    most = policy.desk.raw_views
     seen = trail.newest(connection, Sought(kind="input.viewed", actor=actor, since=now - HOUR), limit=most)
     if len(seen) >= most:
         raise Refused(

@@ -27,6 +27,7 @@ class DeskRules(Strict):
     reasons: dict[ReasonCode, str] = Field(REASONS, min_length=1, description="code: what it means, for a rejection")
     bulk_limit: Annotated[int, Field(ge=1, le=200)] = Field(25, description="cases approved at once, at most")
     most_held: Annotated[int, Field(ge=2, le=500)] = Field(30, description="claimed cases of one reviewer, at most")
+    raw_views: Annotated[int, Field(ge=1)] = Field(30, description="raw texts one person may see an hour, at most")
     skip_for: Duration = Field(timedelta(minutes=30), description="until a skipped case is offered again")
     longest_snooze: Duration = timedelta(days=7)
     session: Duration = Field(timedelta(hours=12), description="signed in at the longest")

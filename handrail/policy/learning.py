@@ -47,6 +47,7 @@ class LabelRules(Strict):
     training_valid_for: Duration = timedelta(days=180)
     gold_cases: Annotated[int, Field(ge=1)] = Field(20, description="attested cases that a reviewer is tested on")
     gold_right: Share = Field(0.85, description="share of them to get right")
+    test_again_after: Duration = Field(timedelta(days=1), description="wait before one begins the next test oneself")
     gold_share: Share = Field(0.0, description="gold cases slipped in among this share of a reviewer's claims")
     gold_window: Annotated[int, Field(ge=5)] = Field(40, description="newest gold cases that a training rests on")
     seeded_wrong: Share = Field(0.5, description="share of the gold cases slipped in that carry a wrong suggestion")

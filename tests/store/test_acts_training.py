@@ -263,7 +263,7 @@ class TestBeginning:
         attested(scene, 6)
         self.begin(scene)
         self.sit(scene, "cancel", LATER)
-        again = LATER + gold.AGAIN_AFTER
+        again = LATER + POLICY.labels.test_again_after
         with pytest.raises(Refused, match="too recent"):
             self.begin(scene, at=again - timedelta(seconds=1))
         assert self.begin(scene, at=again) == 3

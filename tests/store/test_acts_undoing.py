@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from handrail.acts import claiming, deciding, delivering, handing, pausing, undoing
+from handrail.acts import claiming, deciding, delivering, handing, labelling, pausing, undoing
 from handrail.acts.claiming import Claim
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
@@ -246,3 +247,21 @@ def test_after_an_undo_the_earlier_page_decides_nothing(scene: Scene) -> None:
     undo(scene, decide(scene, claim))
     with pytest.raises(Conflict, match="no longer yours"):
         decide(scene, claim)
+
+
+def test_an_answer_to_a_test_is_undone_until_the_test_is_graded(scene: Scene) -> None:
+    scene.policy = POLICY.model_copy(update={"labels": LabelRules(second_share=0, gold_cases=3)})
+    scene.add_person("cara", "data_curator")
+    known = {"policy": scene.policy, "now": NOW, "actor": "cara"}
+    letters = pd.DataFrame({"text": ["one", "two", "three"], "label": "refund"})
+    labelling.write(scene.store, letters, **known)
+    labelling.test(scene.store, "nils", rng=np.random.default_rng(1), **known)
+    first, *others = claiming.claim(scene.store, "nils", limit=3, policy=scene.policy, now=NOW)
+    before = contents(scene)
+    (again,) = undo(scene, decide(scene, first, actor="nils", **GRAVE), "nils")
+    assert contents(scene) == before
+    for claim in (again, *others):
+        last = decide(scene, claim, actor="nils", **SAME)
+    with pytest.raises(Conflict, match="has been counted"):
+        undo(scene, last, "nils")
+    assert scene.row(schema.Qualification)["passed"]

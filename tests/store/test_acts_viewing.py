@@ -8,7 +8,7 @@ from handrail.policy import Policy
 from handrail.store.engine import Store
 from tests.scenes import FOUNDER, NOW, POLICY, Scene
 
-TWO = POLICY.model_copy(update={"desk": POLICY.desk.model_copy(update={"most_held": 2})})
+TWO = POLICY.model_copy(update={"desk": POLICY.desk.model_copy(update={"raw_views": 2})})
 
 
 @pytest.fixture

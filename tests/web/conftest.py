@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 from desk.app import create_app
 from handrail.workspace import Workspace
 from tests.desks import Client, client_of
+from tests.programs import Program, program_of
 from tests.scenes import NOW, Scene
 
 
@@ -36,6 +37,16 @@ def signed_in(app: FastAPI) -> Client:
         return client_of(app, name)
 
     return sign_in
+
+
+@pytest.fixture
+def program(app: FastAPI, scene: Scene) -> Program:
+    """Call it with a name, and scopes if not all are meant, for a client of the API that sends a token of theirs."""
+
+    def begin(name: str, *wanted: str, days: int = 90) -> TestClient:
+        return program_of(app, name, *wanted, days=days)
+
+    return begin
 
 
 @pytest.fixture(scope="session")

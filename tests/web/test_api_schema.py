@@ -42,7 +42,7 @@ CHECKS = ChecksConfig(
 
 PROJECT = ProjectConfig(
     checks=CHECKS,
-    # Every bound of every field in turn: minutes, for the machine that has them (`-m slow`).
+    # Every bound of every field in turn takes minutes; test_api_faults tries the bounds that matter.
     phases=PhasesConfig(coverage=CoveragePhaseConfig(enabled=False)),
     generation=GenerationConfig(
         modes=[GenerationMode.POSITIVE, GenerationMode.NEGATIVE], max_examples=EXAMPLES, deterministic=True

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from desk.delivery import ACTOR, Delivery
 from handrail import pii
@@ -448,3 +449,20 @@ def test_a_fault_ends_no_delivery(
     assert len(looks) == 3
     assert "RuntimeError" in caplog.text
     assert "the letter" not in caplog.text
+
+
+def test_a_seeded_suggestion_looks_like_any_other(scene: Scene, signed_in: Client) -> None:
+    scene.waiting(2, confidence=0.9)
+    with scene.store.write() as connection:
+        seeded = {"shown_label": "refund", "shown_confidence": 0.9, "kind": "gold", "assigned_to": "rita"}
+        connection.execute(update(schema.WorkItem).where(schema.WorkItem.case_id == 1).values(**seeded))
+        connection.execute(update(schema.Route).where(schema.Route.case_id == 1).values(category="tracking"))
+    rita = signed_in("rita")
+    pages = []
+    for _ in range(2):
+        page = rita.get("/review").text
+        assert "refund" in page
+        assert "gold" not in page
+        pages.append(re.sub(r"\d+", "0", re.sub(r'<p class="meta">.*?</p>', "", page.split("<article")[1])))
+        rita.post(f"/review/{on_screen(page)['item']}/skip")
+    assert pages[0] == pages[1]

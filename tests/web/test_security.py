@@ -157,14 +157,14 @@ def test_a_role_that_is_taken_away_is_gone_at_the_next_click(scene: Scene, signe
     assert mona.get("/me").status_code == 303
 
 
-def test_a_request_reads_two_rows_before_it_begins(
+def test_a_request_reads_its_session_and_at_most_the_policys_number_before_it_begins(
     app: FastAPI, scene: Scene, signed_in: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rita, store, reads = signed_in("rita"), app.state.desk.store, []
     read = Store.read
     monkeypatch.setattr(Store, "read", lambda self: reads.append(self) or read(self))
     assert rita.get("/").status_code == 303
-    assert reads == [store, store]
+    assert reads in ([store], [store, store])  # whether the policy was looked for just now or not
 
 
 def test_a_busy_database_keeps_nobody_from_reading(

@@ -26,7 +26,9 @@ class Batch(Base):
     __tablename__ = "batches"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     source: Mapped[str] = mapped_column(comment="where the rows come from; with external_id it identifies a case")
-    file_digest: Mapped[str] = mapped_column(String(64), comment="SHA-256 of the delivered bytes")
+    file_digest: Mapped[str] = mapped_column(
+        String(64), comment="SHA-256 of the delivered bytes; of a call: 'call:' and its digits"
+    )
     policy_version: Mapped[str] = mapped_column(String(12), comment="policy pinned for this batch")
     state: Mapped[str] = mapped_column(String(12), comment="open, gated, stopped or done")
     started_at: Mapped[datetime] = mapped_column(comment="first row read")

@@ -67,7 +67,9 @@ class Decision(Base):
     __tablename__ = "decisions"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
-    work_item_id: Mapped[int | None] = mapped_column(ForeignKey("work_items.id"), comment="null: automatic")
+    work_item_id: Mapped[int | None] = mapped_column(
+        ForeignKey("work_items.id"), comment="null: automatic, or practice"
+    )
     kind: Mapped[str] = mapped_column(String(12), comment="automatic, or the work item's kind")
     outcome: Mapped[str] = mapped_column(String(8), comment="approve, override or deny")
     proposed: Mapped[str | None] = mapped_column(comment="label the model proposed")

@@ -146,3 +146,7 @@ def upgrade() -> None:
             "provenance",
             comment="history, review, audit, second, recheck, escalation, dispute, adjudication or consensus",
         )
+        op.alter_column("decisions", "work_item_id", comment="null: automatic, or practice")
+        op.alter_column(
+            "batches", "file_digest", comment="SHA-256 of the delivered bytes; of a call: 'call:' and its digits"
+        )
