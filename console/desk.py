@@ -21,16 +21,18 @@ from handrail.workspace import Workspace
 PORT = 8470
 
 
-def run(host: str, port: int, home: Path | None, behind_tls: str | None) -> None:
-    """Serve the desk until Ctrl-C.
+def run(host: str, port: int, home: Path | None, behind_tls: str | None, as_of: str | None) -> None:
+    """Serve the desk until Ctrl-C; with `as_of` its clock starts there, so that an imported past can be worked on.
 
     Raises:
         NotFound: there is no workspace, or it has no policy.
-        BadInput: the port or the proxy's address is none.
+        BadInput: the port, the time or the proxy's address is none.
         Refused: the port is in use, or the desk would be open to others without TLS.
     """
-    from desk.serving import serve
+    from desk.serving import clock_from, serve
+    from tasks.occasion import moment
 
+    clock = clock_from(moment(as_of)) if as_of else _now
     workspace = Workspace.from_environment(home)
     require_begun(workspace)
     if not is_this_machine(host) and behind_tls is None:
@@ -42,9 +44,9 @@ def run(host: str, port: int, home: Path | None, behind_tls: str | None) -> None
     require_free(port, "--port", host)
     own = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     address = own if behind_tls is None else https(behind_tls)
-    typer.echo(f"Desk  {address}\n{first_link(workspace, address)}Ctrl-C stops it.")
+    typer.echo(f"Desk  {address}\n{first_link(workspace, address, now=clock())}Ctrl-C stops it.")
     with suppress(KeyboardInterrupt):  # the server has ended well and says by which key
-        serve(workspace, host, port, address=address)
+        serve(workspace, host, port, address=address, clock=clock)
     typer.echo("Stopped.")
 
 
@@ -60,14 +62,14 @@ def child(workspace: Workspace, port: int) -> Child:
     )
 
 
-def first_link(workspace: Workspace, address: str) -> str:
+def first_link(workspace: Workspace, address: str, *, now: datetime | None = None) -> str:
     """A line with the administrator's link while nobody has a password, else nothing.
 
     It is for the terminal: whoever reads it may set the password, so no log holds it.
     """
     store = Store(workspace.database_url)
     try:
-        found = inviting.first_invitation(store, now=datetime.now(UTC))
+        found = inviting.first_invitation(store, now=now or _now())
     finally:
         store.dispose()
     if found is None:
@@ -78,6 +80,10 @@ def first_link(workspace: Workspace, address: str) -> str:
         f"Nobody can sign in yet. {name} sets the first password here, once and within {hours} hours:\n"
         f"  {address}{inviting.path_of(secret)}\n"
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def address_of(workspace: Workspace) -> str:

@@ -97,11 +97,15 @@ def desk(
         str | None,
         typer.Option(metavar="ADDRESS", help="Where a reverse proxy serves it, such as https://desk.example.com."),
     ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="TIME", help="Let the desk's clock start at this moment (ISO 8601)."),
+    ] = None,
 ) -> None:
     """Start the review desk alone; Ctrl-C stops it. The first start prints the administrator's link."""
     from console.desk import run
 
-    run(host=host, port=port, home=home, behind_tls=behind_tls)
+    run(host=host, port=port, home=home, behind_tls=behind_tls, as_of=as_of)
 
 
 def demo(

@@ -56,7 +56,7 @@ def claim(
     with store.write() as connection:
         authorize(connection, "adjudicate" if kinds is not None and set(kinds) == {"adjudication"} else "decide", actor)
         staff.lock(connection, actor)
-        people = staff.active(connection)
+        people = staff.around(connection, actor)
         if people[actor].is_away(now):
             return []
         taker = _taker(people, actor, kinds or KINDS, now)
@@ -84,7 +84,7 @@ def claim_case(
             raise NotFound(f"Case {case_id} has no open work. List what waits with `handrail queue list`.")
         row = records(found)[0]
         staff.lock(connection, actor)
-        people = staff.active(connection)
+        people = staff.around(connection, actor)
         taker = _taker(people, actor, found["kind"].unique().tolist(), now)
         if not taker.kinds:
             authorize(connection, ACTS.get(row["kind"], "decide"), actor)

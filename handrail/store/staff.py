@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, func, or_, select, update
 
 from handrail import staff
 from handrail.store.schema import Person, Session, Token, WorkItem
@@ -12,14 +12,26 @@ from handrail.store.schema import Person, Session, Token, WorkItem
 
 def lock(connection: Connection, name: str) -> None:
     """Let one act at a time change what `name` holds: two tabs may not claim past the policy's limit together."""
-    connection.execute(select(Person.name).where(Person.name == name).with_for_update())
+    if connection.dialect.name == "postgresql":  # on SQLite whoever writes is alone
+        connection.execute(select(Person.name).where(Person.name == name).with_for_update())
 
 
 def active(connection: Connection) -> dict[str, staff.Person]:
     """Everybody who may act, by name."""
+    return _people(connection, and_(Person.active))
+
+
+def around(connection: Connection, name: str) -> dict[str, staff.Person]:
+    """`name`, and whoever of the others has skills of their own or a leave: nobody else changes what they may take."""
+    # A JSON column keeps None as the JSON value null.
+    skilled = and_(Person.skills.is_not(None), cast(Person.skills, Text) != "null")
+    return _people(connection, and_(Person.active, or_(Person.name == name, skilled, Person.away_from.is_not(None))))
+
+
+def _people(connection: Connection, which: ColumnElement[bool]) -> dict[str, staff.Person]:
     query = select(
         Person.name, Person.roles, Person.trained_until, Person.skills, Person.away_from, Person.away_until
-    ).where(Person.active)
+    ).where(which)
     return {
         row.name: staff.Person(
             row.name, frozenset(row.roles), row.trained_until,

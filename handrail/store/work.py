@@ -3,14 +3,17 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Select,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -27,7 +30,7 @@ from handrail import gold
 from handrail.store.bulk import insert_numbered
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
-from handrail.store.schema import Case, Decision, Route, Skip, WorkItem
+from handrail.store.schema import Case, Decision, Route, Skip, UtcDateTime, WorkItem
 
 ASIDE = ("recheck", "adjudication", "gold")
 """Kinds of work about labels alone: they change no case and send no action."""
@@ -68,66 +71,85 @@ def claimable(
     Never leased or assigned to another, and never on a case that they have decided before, except a gold case of
     their own test. What is snoozed, or skipped by them, is left out too, unless one case is asked for.
     """
+    statement = _claimable(
+        besides_held=besides_held, one_case=case_id is not None, absent=bool(taker.absent),
+        skilled=taker.skills is not None, spared=bool(taker.spared),
+        slipped_in=gold.shown_kind("gold", gold.queue_of(slipped_in=True)) in taker.kinds,
+    )  # fmt: skip
+    known = {
+        "name": taker.name, "now": now, "kinds": list(taker.kinds), "absent": list(taker.absent),
+        "skills": list(taker.skills or ()), "spared": list(taker.spared), "case_id": case_id,
+        "window": max(WINDOW, limit), "most": limit,
+    }  # fmt: skip
+    found = [dict(row) for row in connection.execute(statement, known).mappings()]
+    return list({row["case_id"]: row for row in reversed(found)}.values())[::-1]
+
+
+@cache  # a few dozen shapes; building one takes longer than the database needs to answer it
+def _claimable(
+    *, besides_held: bool, one_case: bool, absent: bool, skilled: bool, spared: bool, slipped_in: bool
+) -> Select[Any]:
+    now: BindParameter[datetime] = bindparam("now", type_=UtcDateTime)
+    name: BindParameter[str] = bindparam("name")
     theirs = or_(
         WorkItem.assigned_to.is_(None),
-        WorkItem.assigned_to == taker.name,
-        and_(WorkItem.assigned_to.in_(taker.absent), WorkItem.kind != "gold") if taker.absent else false(),
+        WorkItem.assigned_to == name,
+        and_(WorkItem.assigned_to.in_(_many("absent")), WorkItem.kind != "gold") if absent else false(),
     )
-    decided_before = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == taker.name)
+    decided_before = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == name)
     leased = [WorkItem.lease_until.is_(None), WorkItem.lease_until <= now]
-    free = and_(WorkItem.state == "open", or_(*leased) if besides_held else or_(*leased, WorkItem.holder == taker.name))
+    free = and_(WorkItem.state == "open", or_(*leased) if besides_held else or_(*leased, WorkItem.holder == name))
     window = (
         select(WorkItem.id)
         .where(
             free,
-            _of_kinds(taker.kinds),
+            _of_kinds(slipped_in=slipped_in),
             theirs,
-            _known(taker),
+            _known() if skilled else true(),
             or_(WorkItem.kind == "gold", ~decided_before),
-            _due_now(taker, now) if case_id is None else WorkItem.case_id == case_id,
+            WorkItem.case_id == bindparam("case_id") if one_case else _due_now(),
         )
         .order_by(WorkItem.due_at, WorkItem.id)
-        .limit(max(WINDOW, limit))
+        .limit(bindparam("window"))
         .subquery()
     )
-    query = (
+    return (
         select(WorkItem.__table__)
         .join(window, window.c.id == WorkItem.id)
         .join(Case, Case.id == WorkItem.case_id)
         .where(free)  # once more: PostgreSQL looks again at what another has changed meanwhile
-        .order_by(WorkItem.due_at, *_left_to_others(taker), Case.received_at, WorkItem.id)
-        .limit(limit)
+        .order_by(WorkItem.due_at, *([_left_to_others()] if spared else []), Case.received_at, WorkItem.id)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True, of=WorkItem)
     )
-    found = [dict(row) for row in connection.execute(query).mappings()]
-    return list({row["case_id"]: row for row in reversed(found)}.values())[::-1]
 
 
-def _of_kinds(kinds: Collection[str]) -> ColumnElement[bool]:
-    """Work of these kinds, where a gold case that is slipped in passes for a review."""
-    slipped_in = and_(WorkItem.kind == "gold", WorkItem.queue == gold.queue_of(slipped_in=True))
-    named = and_(WorkItem.kind.in_(kinds), ~slipped_in)
-    return or_(named, slipped_in) if gold.shown_kind("gold", gold.queue_of(slipped_in=True)) in kinds else named
+def _many(name: str) -> BindParameter[Any]:
+    return bindparam(name, expanding=True)
 
 
-def _known(taker: Taker) -> ColumnElement[bool]:
+def _of_kinds(*, slipped_in: bool) -> ColumnElement[bool]:
+    """Work of the wanted kinds, where a gold case that is slipped in passes for a review."""
+    passes = and_(WorkItem.kind == "gold", WorkItem.queue == gold.queue_of(slipped_in=True))
+    named = and_(WorkItem.kind.in_(_many("kinds")), ~passes)
+    return or_(named, passes) if slipped_in else named
+
+
+def _known() -> ColumnElement[bool]:
     """Within their skills, where a skill may route: what is hidden from them does not; or chosen for them by name."""
-    if taker.skills is None:
-        return true()
-    routed = or_(WorkItem.suggestion_hidden, WorkItem.category.is_(None), WorkItem.category.in_(taker.skills))
-    return or_(routed, WorkItem.assigned_to == taker.name)
+    routed = or_(WorkItem.suggestion_hidden, WorkItem.category.is_(None), WorkItem.category.in_(_many("skills")))
+    return or_(routed, WorkItem.assigned_to == bindparam("name"))
 
 
-def _due_now(taker: Taker, now: datetime) -> ColumnElement[bool]:
-    skipped = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == taker.name, Skip.until > now)
+def _due_now() -> ColumnElement[bool]:
+    now: BindParameter[datetime] = bindparam("now", type_=UtcDateTime)
+    skipped = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == bindparam("name"), Skip.until > now)
     return and_(or_(WorkItem.snoozed_until.is_(None), WorkItem.snoozed_until <= now), ~skipped)
 
 
-def _left_to_others(taker: Taker) -> list[ColumnElement[int]]:
-    if not taker.spared:
-        return []
-    for_others = and_(~WorkItem.suggestion_hidden, WorkItem.category.in_(taker.spared))
-    return [case((for_others, 1), else_=0)]
+def _left_to_others() -> ColumnElement[int]:
+    for_others = and_(~WorkItem.suggestion_hidden, WorkItem.category.in_(_many("spared")))
+    return case((for_others, 1), else_=0)
 
 
 def lease(connection: Connection, item_ids: Sequence[int], holder: str, until: datetime) -> None:

@@ -171,5 +171,10 @@ class _Joined(Store):
                 raise
             raise explained from fault
 
-    read = write
-    """Also what only reads: on PostgreSQL a failed query would otherwise end the group's transaction."""
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        if self.dialect == "sqlite":
+            yield self._connection
+            return
+        with self.write() as connection:  # a failed query would otherwise end the group's transaction
+            yield connection

@@ -72,7 +72,7 @@ def check_each_case_was_decided_once(scene: Scene, cases: int) -> None:
     assert scene.trail_is_whole()
 
 
-@pytest.mark.parametrize("cases", [600, pytest.param(10_000, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("cases", [1000, pytest.param(10_000, marks=pytest.mark.faults)])
 def test_sixteen_who_claim_at_once_share_the_work_and_double_none(store: Store, cases: int) -> None:
     scene = Scene(store)
     names = crowd_of(scene)
@@ -181,11 +181,12 @@ def test_a_restarted_server_loses_nothing_and_is_back_at_once(own_server: OwnSer
     for number in range(1, restarts + 1):
         while len(acknowledged) < cases * number // (restarts + 1):
             time.sleep(0.01)
+        gone = time.monotonic()
         own_server.restart()
         back = time.monotonic()
         while moments[-1] <= back and any(thread.is_alive() for thread in crowd):
             time.sleep(0.005)
-        recovered.append(moments[-1] - back)
+        recovered.append(moments[-1] - gone)
     for thread in crowd:
         thread.join()
     print(f"{cases} claims, {restarts} restarts, working again after {[round(one, 2) for one in recovered]} s")  # noqa: T201

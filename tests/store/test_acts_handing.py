@@ -50,6 +50,7 @@ class TestGivingBack:
         (case_id,) = scene.waiting(1)
         claim = scene.claim(case_id)
         assert handing.release(scene.store, [claim.item_id], "rita", now=NOW) == [claim.item_id]
+        assert item(scene, claim)["fence"] == claim.fence + 1
         assert offered(scene, "ruth") == [case_id]
         with pytest.raises(Conflict, match="no longer yours"):
             scene.rule(claim)

@@ -58,7 +58,12 @@ class WorkItem(Base):
     snoozed_until: Mapped[datetime | None] = mapped_column(comment="not offered before; the SLA runs on")
     shown_label: Mapped[str | None] = mapped_column(comment="wrong suggestion seeded into a gold case")
     shown_confidence: Mapped[float | None] = mapped_column(comment="invented for the seeded suggestion")
-    __table_args__ = (Index(None, "state", "due_at"), Index(None, "case_id", "state"), Index(None, "kind", "state"))
+    __table_args__ = (
+        Index(None, "state", "due_at"),
+        Index(None, "case_id", "state"),
+        Index(None, "kind", "state"),
+        Index(None, "holder", "state"),
+    )
 
 
 class Decision(Base):
@@ -83,6 +88,7 @@ class Decision(Base):
         Index(None, "case_id"),
         Index(None, "kind", "decided_at"),
         Index(None, "decided_at"),
+        Index(None, "actor", "id"),
     )
 
 

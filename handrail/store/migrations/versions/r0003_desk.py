@@ -137,6 +137,8 @@ def upgrade() -> None:
         sa.Column("shown_confidence", sa.Double(), nullable=True, comment="invented for the seeded suggestion"),
     )
 
+    op.create_index(op.f("ix_work_items_holder_state"), "work_items", ["holder", "state"])
+    op.create_index(op.f("ix_decisions_actor_id"), "decisions", ["actor", "id"])
     if op.get_context().dialect.name == "postgresql":  # SQLite keeps no comments
         op.alter_column(
             "work_items", "kind", comment="review, audit, second, recheck, adjudication, gold, escalation or dispute"
