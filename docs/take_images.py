@@ -27,23 +27,27 @@ sys.path.insert(0, str(ROOT))
 from desk.app import create_app  # noqa: E402 - found from the root
 from desk.permit import COOKIE  # noqa: E402 - as above
 from handrail.acts import signing_in  # noqa: E402 - as above
-from handrail.store import trail  # noqa: E402 - as above
+from handrail.roles import Role  # noqa: E402 - as above
+from handrail.store import search, trail, work  # noqa: E402 - as above
+from handrail.store.discretion import Onlooker  # noqa: E402 - as above
 from handrail.store.engine import Store  # noqa: E402 - as above
+from handrail.store.frames import records  # noqa: E402 - as above
+from handrail.store.search import Criteria  # noqa: E402 - as above
 from handrail.workspace import Workspace  # noqa: E402 - as above
 
 WIDTHS = {1280: 800, 390: 844}
 """Pixels: width and height of the window."""
 PAGES = (
-    ("review", "ada", "/review"),
+    ("review", "ada", "/review?case={waiting}"),
     ("escalations", "mona", "/escalations"),
     ("cases", "stella", "/cases"),
-    ("case", "stella", "/cases/1"),
+    ("case", "stella", "/cases/{automatic}"),
     ("quality", "ada", "/quality"),
     ("operations", "stella", "/operations"),
     ("trail", "stella", "/trail"),
     ("people", "stella", "/people"),
 )
-"""Name of the picture, who looks, and where."""
+"""Name of the picture, who looks, and where; `chosen` fills in the cases."""
 
 
 @contextmanager
@@ -69,6 +73,17 @@ def ended(home: Path) -> datetime:
     return datetime.fromisoformat(newest["at"])
 
 
+def chosen(home: Path, moment: datetime) -> dict[str, int]:
+    """A case that waits for a click with its suggestion shown, and the newest one that went out by itself."""
+    with Store(Workspace(home).database_url).read() as connection:
+        quick, _ = search.find(connection, Criteria(queue="B", state="queued"), Onlooker("", (), moment), limit=200)
+        hidden = {row["case_id"] for row in records(work.open_work(connection)) if row["suggestion_hidden"]}
+        looker = Onlooker("stella", (Role.REVIEWER,), moment)
+        automatic, _ = search.find(connection, Criteria(by="machine", state="done"), looker, limit=1)
+    waiting = next(row["id"] for row in quick if row["id"] not in hidden)
+    return {"waiting": waiting, "automatic": automatic[0]["id"]}
+
+
 def opened(browser: Browser, app: FastAPI, address: str, name: str, width: int, *, dark: bool = False) -> Page:
     """A page in which `name` is signed in."""
     desk = app.state.desk
@@ -86,6 +101,7 @@ def opened(browser: Browser, app: FastAPI, address: str, name: str, width: int, 
 def take(home: Path, into: Path) -> list[Path]:
     """Take every picture; returns the files."""
     moment = ended(home)
+    cases = chosen(home, moment)
     app = create_app(Workspace(home), clock=lambda: moment)
     taken = []
     with served(app) as address, sync_playwright() as playwright:
@@ -94,7 +110,7 @@ def take(home: Path, into: Path) -> list[Path]:
         wanted.append(("review-dark", "ada", PAGES[0][2], 1280, True))
         for name, person, path, width, dark in wanted:
             page = opened(browser, app, address, person, width, dark=dark)
-            answer = page.goto(path)
+            answer = page.goto(path.format(**cases))
             assert answer is not None
             assert answer.ok, f"{path}: {answer.status}"
             file = into / (f"{name}.png" if dark else f"{name}-{width}.png")

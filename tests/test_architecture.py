@@ -64,7 +64,7 @@ NAMED_COMMAND = re.compile(r"(?:^|`)handrail ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?"
 REGISTRY_HOST = re.compile(r"https?://[\w.-]*(?:pypi|pythonhosted|npmjs)[\w.-]*", re.IGNORECASE)
 
 BROKEN_ON_PURPOSE = {
-    "handrail/astray.py": "import prefect, sqlalchemy, yaml, stdnum, orjson\n"
+    "handrail/astray.py": "import prefect, sqlalchemy, yaml, stdnum, orjson, pwdlib\n"
     "import handrail.acts, handrail.store, handrail.trail, tasks\n",
     "handrail/store/astray.py": "import handrail.acts\n",
     "models/astray.py": "import expectations\n",

@@ -11,7 +11,7 @@ from handrail.acts.signing_in import Visitor
 from handrail.store import work
 from handrail.store.engine import Store
 
-router = APIRouter(prefix="/work", tags=["work"], route_class=StrictRoute, responses=PROBLEMS)
+router = APIRouter(prefix="/queue", tags=["work"], route_class=StrictRoute, responses=PROBLEMS)
 
 
 class Items(Body):

@@ -24,7 +24,7 @@ from handrail.store.engine import Store
 from handrail.store.worklist import Place
 from tasks.review import shown_case
 
-router = APIRouter(prefix="/work", tags=["work"], route_class=StrictRoute, responses=PROBLEMS)
+router = APIRouter(prefix="/queue", tags=["work"], route_class=StrictRoute, responses=PROBLEMS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST_REVIEW = 7 * 24 * 3600.0

@@ -10,11 +10,11 @@ import pytest
 from handrail import gold
 from handrail.acts import claiming, labelling, training
 from handrail.acts.claiming import Claim
-from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
+from handrail.errors import Conflict, NotFound, NotPermitted, Refused
 from handrail.policy import LabelRules
 from handrail.store import schema
 from handrail.store.engine import Store
-from tests.scenes import FOUNDER, NOVICE, NOW, POLICY, Scene
+from tests.scenes import NOVICE, NOW, POLICY, Scene
 
 CURATOR = "cara"
 SECRET = b"of this shop"
@@ -356,67 +356,3 @@ class TestPractice:
         assert (scene.count(schema.Label), scene.count(schema.Outbox)) == (0, 0)
         found = training.standing(scene.store, NOVICE, policy=RULES, now=LATER)
         assert (found.rolling.judged, len(found.practised), found.tests) == (0, 5, [])
-
-
-class TestCancelling:
-    def open(self, scene: Scene) -> None:
-        attested(scene, 4)
-        labelling.test(scene.store, NOVICE, actor=CURATOR, rng=np.random.default_rng(1), **scene.known)
-
-    def cancel(self, scene: Scene, actor: str = CURATOR, reason: str = "on leave") -> None:
-        labelling.cancel_test(scene.store, NOVICE, reason=reason, actor=actor, now=LATER)
-
-    def test_an_unfinished_test_ends_without_a_result_and_another_can_follow(self, scene: Scene) -> None:
-        self.open(scene)
-        claim = claiming.claim(scene.store, NOVICE, kinds=["gold"], **scene.known)[0]
-        scene.rule(claim, "override", NOVICE, label="refund")
-        self.cancel(scene)
-        test = scene.row(schema.Qualification)
-        assert (test["passed"], test["right"], test["closed_at"]) == (None, None, LATER)
-        assert claiming.claim(scene.store, NOVICE, kinds=["gold"], **scene.known) == []
-        with pytest.raises(NotFound):
-            training.result(scene.store, NOVICE, test["id"])
-        labelling.test(scene.store, NOVICE, actor=CURATOR, rng=np.random.default_rng(2), **scene.known)
-        for one in claiming.claim(scene.store, NOVICE, kinds=["gold"], limit=9, **scene.known):
-            scene.rule(one, "override", NOVICE, label="refund")
-        assert scene.rows(schema.Qualification)[-1]["right"] == 3, "the answer to the cancelled one is not counted"
-
-    def test_only_who_hands_tests_out_cancels_and_says_why(self, scene: Scene) -> None:
-        self.open(scene)
-        with pytest.raises(NotPermitted):
-            self.cancel(scene, NOVICE)
-        with pytest.raises(BadInput):
-            self.cancel(scene, reason=" ")
-        self.cancel(scene)
-        with pytest.raises(NotFound, match="no unfinished test"):
-            self.cancel(scene)
-
-
-def test_a_curator_who_reviews_sees_only_answers_that_can_no_longer_test_them(scene: Scene) -> None:
-    scene.add_person("both", "data_curator", "reviewer")
-    others = attested(scene, 3)
-    labelling.write(scene.store, pd.DataFrame({"text": ["mine"], "label": ["refund"]}), actor="both", **scene.known)
-
-    def shown(person: str) -> set[int]:
-        found = labelling.gold(scene.store, actor=person)
-        return set(found[found["label"].notna()]["case_id"])
-
-    assert shown(CURATOR) >= set(others)
-    assert shown("both").isdisjoint(others)
-    assert len(shown("both")) == 1
-    training.begin(scene.store, "both", rng=np.random.default_rng(1), **scene.known)
-    claims = claiming.claim(scene.store, "both", kinds=["gold"], limit=9, **scene.known)
-    scene.rule(claims[0], "override", "both", label="refund")
-    assert shown("both").isdisjoint(others), "the test is still under way"
-    for claim in claims[1:]:
-        scene.rule(claim, "override", "both", label="refund")
-    assert shown("both") >= set(others)
-
-
-def test_the_product_owner_sees_tests_and_a_reviewer_does_not(scene: Scene) -> None:
-    attested(scene, 3)
-    training.begin(scene.store, NOVICE, rng=np.random.default_rng(1), **scene.known)
-    (test,) = labelling.tests(scene.store, actor=FOUNDER)
-    assert (test["person"], test["closed_at"]) == (NOVICE, None)
-    with pytest.raises(NotPermitted):
-        labelling.tests(scene.store, actor=NOVICE)

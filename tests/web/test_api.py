@@ -20,20 +20,20 @@ from tests.scenes import FOUNDER, MANAGER, NOW, Scene
 
 class TestTheWayIn:
     def test_a_token_opens_what_scope_and_role_allow(self, program: Program) -> None:
-        assert program("rita", "read_cases").get("/work").status_code == 200
+        assert program("rita", "read_cases").get("/queue").status_code == 200
 
     def test_without_a_valid_token_the_answer_is_401_and_names_the_scheme(self, app: FastAPI, scene: Scene) -> None:
         client = TestClient(app, base_url="https://desk.test/api/v1")
         good = token_of(app, "rita")
         for sent in ("", "Bearer ", "Bearer handrail_unknown", f"Basic {good}", f"bearer {good}x", good):
-            answer = client.get("/work", headers={"Authorization": sent})
+            answer = client.get("/queue", headers={"Authorization": sent})
             assert "Bearer handrail_" in refused(answer, 401)
             assert answer.headers["WWW-Authenticate"] == "Bearer"
 
     def test_a_cookie_opens_nothing(self, scene: Scene, signed_in: Client) -> None:
         rita = signed_in("rita")
-        assert rita.get("/api/v1/work").status_code == 401
-        assert rita.post("/api/v1/work/next", json={}).status_code == 401
+        assert rita.get("/api/v1/queue").status_code == 401
+        assert rita.post("/api/v1/queue/next", json={}).status_code == 401
 
     def test_a_token_opens_no_page(self, program: Program) -> None:
         assert program("rita").get("https://desk.test/review").status_code in {303, 401}
@@ -41,28 +41,28 @@ class TestTheWayIn:
     def test_expired_and_revoked_tokens_are_out_at_once(self, app: FastAPI, scene: Scene, program: Program) -> None:
         rita = program("rita", days=1)
         app.state.desk.clock = lambda: NOW + timedelta(days=1)
-        refused(rita.get("/work"), 401)
+        refused(rita.get("/queue"), 401)
         app.state.desk.clock = lambda: NOW
-        assert rita.get("/work").status_code == 200
+        assert rita.get("/queue").status_code == 200
         tokens.revoke(scene.store, 1, actor="rita", now=NOW)
-        refused(rita.get("/work"), 401)
+        refused(rita.get("/queue"), 401)
 
     def test_a_scope_that_is_missing_and_a_role_that_went_are_403(self, scene: Scene, program: Program) -> None:
-        assert "scope decide" in refused(program("rita", "read_cases").post("/work/next", json={}), 403)
+        assert "scope decide" in refused(program("rita", "read_cases").post("/queue/next", json={}), 403)
         mona = program(MANAGER)
         scene.add_person(MANAGER, "data_curator")
-        assert "escalation_manager" in refused(mona.post("/work/next", json={}), 403)
+        assert "escalation_manager" in refused(mona.post("/queue/next", json={}), 403)
 
     def test_a_token_for_reviews_takes_and_decides_no_escalation(self, scene: Scene, program: Program) -> None:
         (case,) = scene.waiting(1)
         scene.decide(case, "deny", reason_code="legal")
         narrow, wide = program(MANAGER, "decide"), program(MANAGER, "decide", "resolve_escalation")
-        assert narrow.post("/work/next", json={}).json() == {"case": None}
-        taken = wide.post("/work/next", json={}).json()["case"]
+        assert narrow.post("/queue/next", json={}).json() == {"case": None}
+        taken = wide.post("/queue/next", json={}).json()["case"]
         assert (taken["case"], taken["kind"]) == (case, "escalation")
         body = {"fence": taken["fence"], "outcome": "approve"}
-        assert "resolve_escalation" in refused(narrow.post(f"/work/{taken['item']}/decision", json=body), 403)
-        assert wide.post(f"/work/{taken['item']}/decision", json=body).status_code == 200
+        assert "resolve_escalation" in refused(narrow.post(f"/queue/{taken['item']}/decision", json=body), 403)
+        assert wide.post(f"/queue/{taken['item']}/decision", json=body).status_code == 200
 
     def test_each_call_refuses_every_role_that_the_table_does_not_permit(self, app: FastAPI, scene: Scene) -> None:
         """The token names every scope, so that only the role decides; the body is empty, so nothing happens."""
@@ -110,10 +110,10 @@ class TestReviewing:
     def test_a_case_is_claimed_looked_at_and_decided(self, scene: Scene, program: Program) -> None:
         (case,) = scene.waiting(1)
         rita = program("rita")
-        shown = rita.post("/work/next", json={}).json()["case"]
+        shown = rita.post("/queue/next", json={}).json()["case"]
         assert (shown["case"], shown["suggestion"]["category"], shown["fence"]) == (case, "refund", 1)
-        assert [one["item"] for one in rita.get("/work/held").json()["claims"]] == [shown["item"]]
-        answer = rita.post(f"/work/{shown['item']}/decision", json={"fence": 1, "outcome": "approve"})
+        assert [one["item"] for one in rita.get("/queue/held").json()["claims"]] == [shown["item"]]
+        answer = rita.post(f"/queue/{shown['item']}/decision", json={"fence": 1, "outcome": "approve"})
         assert answer.json() == {"item": shown["item"], "decision": 1, "outcome": "approve"}
         assert scene.state(case) == "decided"
         assert scene.events("case.decided")[-1]["actor"] == "rita"
@@ -123,73 +123,73 @@ class TestReviewing:
     ) -> None:
         (case,) = scene.waiting(1)
         rita = program("rita")
-        item = rita.post(f"/work/cases/{case}/claim").json()["item"]
+        item = rita.post(f"/queue/cases/{case}/claim").json()["item"]
         body = {"fence": 1, "outcome": "approve"}
-        decision = rita.post(f"/work/{item}/decision", json=body).json()["decision"]
-        (claim,) = rita.post("/work/undo", json={"decisions": [decision]}).json()["claims"]
+        decision = rita.post(f"/queue/{item}/decision", json=body).json()["decision"]
+        (claim,) = rita.post("/queue/undo", json={"decisions": [decision]}).json()["claims"]
         assert (claim["item"], scene.state(case)) == (item, "queued")
         body["fence"] = claim["fence"]
-        decision = rita.post(f"/work/{item}/decision", json=body).json()["decision"]
+        decision = rita.post(f"/queue/{item}/decision", json=body).json()["decision"]
         app.state.desk.clock = lambda: NOW + timedelta(seconds=10)
-        refused(rita.post("/work/undo", json={"decisions": [decision]}), 409)
+        refused(rita.post("/queue/undo", json={"decisions": [decision]}), 409)
 
     def test_claimed_work_is_given_back_passed_on_put_off_and_handed_over(self, scene: Scene, program: Program) -> None:
         ids = scene.waiting(4)
         rita, ruth = program("rita"), program("ruth")
-        given, passed, off, handed = (rita.post(f"/work/cases/{case}/claim").json()["item"] for case in ids)
-        assert rita.post("/work/release", json={"items": [given]}).json() == {"items": [given]}
-        assert rita.post(f"/work/{passed}/skip").json() == {"done": True}
+        given, passed, off, handed = (rita.post(f"/queue/cases/{case}/claim").json()["item"] for case in ids)
+        assert rita.post("/queue/release", json={"items": [given]}).json() == {"items": [given]}
+        assert rita.post(f"/queue/{passed}/skip").json() == {"done": True}
         until = (NOW + timedelta(hours=1)).isoformat()
-        assert rita.post(f"/work/{off}/snooze", json={"until": until}).json() == {"done": True}
+        assert rita.post(f"/queue/{off}/snooze", json={"until": until}).json() == {"done": True}
         asked = {"to": "ruth", "reason": "she knows them"}
-        refused(program("ron").post(f"/work/{handed}/hand-over", json=asked), 403)
-        assert rita.post(f"/work/{handed}/hand-over", json=asked).json() == {"done": True}
-        assert rita.get("/work/held").json() == {"claims": []}
-        assert ruth.post("/work/next", json={}).json()["case"]["item"] in {given, passed, handed}
-        refused(rita.post(f"/work/{passed}/skip"), 409)
-        refused(rita.post(f"/work/{off}/snooze", json={"until": NOW.isoformat()}), 400)
+        refused(program("ron").post(f"/queue/{handed}/hand-over", json=asked), 403)
+        assert rita.post(f"/queue/{handed}/hand-over", json=asked).json() == {"done": True}
+        assert rita.get("/queue/held").json() == {"claims": []}
+        assert ruth.post("/queue/next", json={}).json()["case"]["item"] in {given, passed, handed}
+        refused(rita.post(f"/queue/{passed}/skip"), 409)
+        refused(rita.post(f"/queue/{off}/snooze", json={"until": NOW.isoformat()}), 400)
 
     def test_nothing_waits_is_an_answer_and_no_refusal(self, program: Program) -> None:
-        assert program("rita").post("/work/next", json={}).json() == {"case": None}
+        assert program("rita").post("/queue/next", json={}).json() == {"case": None}
 
     def test_a_stale_fence_is_a_conflict_and_decides_nothing(self, scene: Scene, program: Program) -> None:
         (case,) = scene.waiting(1)
         rita = program("rita")
-        item = rita.post(f"/work/cases/{case}/claim").json()["item"]
+        item = rita.post(f"/queue/cases/{case}/claim").json()["item"]
         assert "no longer yours" in refused(
-            rita.post(f"/work/{item}/decision", json={"fence": 0, "outcome": "approve"}), 409
+            rita.post(f"/queue/{item}/decision", json={"fence": 0, "outcome": "approve"}), 409
         )
         assert scene.state(case) == "queued"
 
     def test_a_claim_is_prolonged_and_a_foreign_one_is_not(self, app: FastAPI, scene: Scene, program: Program) -> None:
         (case,) = scene.waiting(1)
-        item = program("rita").post(f"/work/cases/{case}/claim").json()["item"]
+        item = program("rita").post(f"/queue/cases/{case}/claim").json()["item"]
         app.state.desk.clock = lambda: NOW + timedelta(minutes=3)
-        (claim,) = program("rita").post("/work/renew", json={"items": [item]}).json()["claims"]
+        (claim,) = program("rita").post("/queue/renew", json={"items": [item]}).json()["claims"]
         assert claim["lease_until"] == "2026-03-02T09:08:00Z"
-        assert program("ruth").post("/work/renew", json={"items": [item]}).json() == {"claims": []}
+        assert program("ruth").post("/queue/renew", json={"items": [item]}).json() == {"claims": []}
 
     def test_a_hidden_suggestion_stays_hidden_everywhere(self, scene: Scene, program: Program) -> None:
         (case,) = scene.waiting(1, suggestion_hidden=True)
         rita = program("rita")
-        (listed,) = rita.get("/work").json()["work"]
+        (listed,) = rita.get("/queue").json()["work"]
         assert (listed["case"], listed["category"], listed["confidence"]) == (case, None, None)
         looked = rita.get(f"/cases/{case}").json()
         assert looked["withheld"]
         assert (looked["category"], looked["confidence"], looked["queue"]) == (None, None, None)
         told = rita.get("/trail", params={"case": case}).json()["events"]
         assert all("refund" not in json.dumps(event) for event in told)
-        shown = rita.post("/work/next", json={}).json()["case"]
+        shown = rita.post("/queue/next", json={}).json()["case"]
         assert shown["suggestion"] is None
         assert "approve" in refused(
-            rita.post(f"/work/{shown['item']}/decision", json={"fence": shown["fence"], "outcome": "approve"}), 400
+            rita.post(f"/queue/{shown['item']}/decision", json={"fence": shown["fence"], "outcome": "approve"}), 400
         )
 
     def test_a_list_is_read_a_page_at_a_time_without_gap_or_repeat(self, scene: Scene, program: Program) -> None:
         ids = scene.waiting(3) + scene.waiting(2, due_at=NOW + timedelta(hours=1))
         rita, found, cursor = program("rita"), [], None
         while True:
-            page = rita.get("/work", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
+            page = rita.get("/queue", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
             found += [row["case"] for row in page["work"]]
             if (cursor := page["cursor"]) is None:
                 break
@@ -203,11 +203,11 @@ class TestOnceOnly:
         scene.waiting(2)
         rita = program("rita")
         asked = {"besides_held": True}
-        first = rita.post("/work/next", json=asked, headers=self.KEY)
-        again = rita.post("/work/next", json=asked, headers=self.KEY)
+        first = rita.post("/queue/next", json=asked, headers=self.KEY)
+        again = rita.post("/queue/next", json=asked, headers=self.KEY)
         assert first.json() == again.json()
         assert ("Idempotency-Replayed" in first.headers, "Idempotency-Replayed" in again.headers) == (False, True)
-        assert len(rita.get("/work/held").json()["claims"]) == 1
+        assert len(rita.get("/queue/held").json()["claims"]) == 1
 
     def test_at_the_same_moment_it_happens_once(self, scene: Scene, program: Program) -> None:
         ids = scene.waiting(8)
@@ -215,30 +215,30 @@ class TestOnceOnly:
         with ThreadPoolExecutor(8) as pool:
             answers = list(
                 pool.map(
-                    lambda _: rita.post("/work/next", json={"besides_held": True}, headers=self.KEY).json(), range(8)
+                    lambda _: rita.post("/queue/next", json={"besides_held": True}, headers=self.KEY).json(), range(8)
                 )
             )
         assert {answer["case"]["case"] for answer in answers} == {ids[0]}
-        assert len(rita.get("/work/held").json()["claims"]) == 1
+        assert len(rita.get("/queue/held").json()["claims"]) == 1
 
     def test_also_after_a_restart_of_the_desk(self, app: FastAPI, scene: Scene, program: Program) -> None:
         (case,) = scene.waiting(1)
         rita = program("rita")
-        item = rita.post(f"/work/cases/{case}/claim").json()["item"]
+        item = rita.post(f"/queue/cases/{case}/claim").json()["item"]
         body = {"fence": 1, "outcome": "approve"}
-        first = rita.post(f"/work/{item}/decision", json=body, headers=self.KEY)
+        first = rita.post(f"/queue/{item}/decision", json=body, headers=self.KEY)
         restarted = create_app(app.state.desk.workspace, clock=lambda: NOW)
         client = TestClient(restarted, base_url="https://desk.test/api/v1", headers=rita.headers)
-        again = client.post(f"/work/{item}/decision", json=body, headers=self.KEY)
+        again = client.post(f"/queue/{item}/decision", json=body, headers=self.KEY)
         restarted.state.desk.close()
         assert (again.status_code, again.json()) == (200, first.json())
         assert len(scene.events("case.decided")) == 1
 
     def test_another_request_under_the_key_is_a_conflict(self, scene: Scene, program: Program) -> None:
         rita = program("rita")
-        rita.post("/work/next", json={}, headers=self.KEY)
-        assert "new key" in refused(rita.post("/work/next", json={"besides_held": True}, headers=self.KEY), 409)
-        assert program("ruth").post("/work/next", json={}, headers=self.KEY).status_code == 200
+        rita.post("/queue/next", json={}, headers=self.KEY)
+        assert "new key" in refused(rita.post("/queue/next", json={"besides_held": True}, headers=self.KEY), 409)
+        assert program("ruth").post("/queue/next", json={}, headers=self.KEY).status_code == 200
 
     def test_a_refusal_is_not_kept(self, scene: Scene, program: Program) -> None:
         stella = program(FOUNDER)
@@ -249,7 +249,7 @@ class TestOnceOnly:
 
     def test_what_is_kept_holds_no_text(self, scene: Scene, program: Program) -> None:
         scene.waiting(1)
-        program("rita").post("/work/next", json={}, headers=self.KEY)
+        program("rita").post("/queue/next", json={}, headers=self.KEY)
         assert "money" not in json.dumps([row["body"] for row in scene.rows(schema.IdempotentAnswer)])
 
 
@@ -287,8 +287,8 @@ class TestOperating:
         mona = program(MANAGER)
         (listed,) = mona.get("/escalations").json()["escalations"]
         assert (listed["case"], listed["cause"], listed["first_decider"]) == (case, "policy", "rita")
-        shown = mona.post(f"/work/cases/{case}/claim").json()
-        mona.post(f"/work/{shown['item']}/decision", json={"fence": shown["fence"], "outcome": "approve"})
+        shown = mona.post(f"/queue/cases/{case}/claim").json()
+        mona.post(f"/queue/{shown['item']}/decision", json={"fence": shown["fence"], "outcome": "approve"})
         assert mona.get("/escalations").json() == {"escalations": []}
 
     def test_a_dispute_is_taken_down_and_listed_without_its_text(self, scene: Scene, program: Program) -> None:

@@ -46,22 +46,22 @@ class TestFaults:
         rita = program("rita")
         for path in ("/cases/99", f"/cases/{2**63 - 1}", "/nothing"):
             refused(rita.get(path), 404)
-        refused(rita.post("/work/99/decision", json={"fence": 1, "outcome": "approve"}), 404)
+        refused(rita.post("/queue/99/decision", json={"fence": 1, "outcome": "approve"}), 404)
 
     def test_a_method_that_nobody_offers_is_405_and_says_what_is(self, program: Program) -> None:
-        answer = program("rita").delete("/work")
+        answer = program("rita").delete("/queue")
         refused(answer, 405)
         assert answer.headers["Allow"] == "GET"
 
     @pytest.mark.parametrize("key", ["", "x" * 129, "a b", "ü"])
     def test_a_key_that_is_none_is_refused(self, program: Program, key: str) -> None:
-        refused(program("rita").post("/work/next", json={}, headers={"Idempotency-Key": key.encode("latin-1")}), 422)
+        refused(program("rita").post("/queue/next", json={}, headers={"Idempotency-Key": key.encode("latin-1")}), 422)
 
     @pytest.mark.parametrize(
         "query", ["limit=0", "limit=201", "cursor=x", "cursor=1-2-3", "queue=D", "cursor=" + "9" * 40]
     )
     def test_a_page_outside_its_bounds_is_refused(self, program: Program, query: str) -> None:
-        refused(program("rita").get(f"/work?{query}"), 422)
+        refused(program("rita").get(f"/queue?{query}"), 422)
 
     @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-03-02", "now"])
     def test_a_moment_that_no_clock_shows_is_refused(self, program: Program, at: str) -> None:
@@ -83,12 +83,12 @@ class TestThePage:
         page = rita.post("/tokens", data={"name": "the shop", "days": "30", "scope": ["decide", "read_cases"]})
         secret = "handrail_" + page.text.split("handrail_")[1].split("<")[0]
         client = TestClient(app, base_url="https://desk.test/api/v1", headers={"Authorization": f"Bearer {secret}"})
-        assert client.get("/work").status_code == 200
+        assert client.get("/queue").status_code == 200
         again = rita.get("/tokens").text
         assert "the shop" in again
         assert "handrail_" not in again
         assert rita.post("/tokens/1/revoke").status_code == 303
-        assert client.get("/work").status_code == 401
+        assert client.get("/queue").status_code == 401
         assert "revoked" in rita.get("/tokens").text
 
     def test_only_what_the_person_may_do_is_offered(self, scene: Scene, signed_in: Client) -> None:

@@ -1,56 +1,17 @@
 import re
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from desk.delivery import ACTOR, Delivery
-from handrail import pii
 from handrail.acts import claiming, pausing
 from handrail.errors import DatabaseBusy
-from handrail.store import cases, schema
+from handrail.store import schema
 from tests.desks import Client
+from tests.reviewing import JSON, LATER, at, decide, hidden, on_screen, written
 from tests.scenes import FOUNDER, NOW, POLICY, Scene
-
-JSON = {"Accept": "application/json"}
-LATER = NOW + POLICY.desk.undo_within
-
-
-def written(scene: Scene, text: str, **route: object) -> int:
-    """A case in queue B with this text, redacted as the flow does."""
-    (case,) = scene.scored(1, text=text)
-    found = pii.redact(text)
-    findings = [[f.type, f.start, f.end] for f in found.findings]
-    with scene.store.write() as connection:
-        cases.save_redaction(connection, [{"case_id": case, "redacted": found.text, "findings": findings}])
-    scene.assign([case], **{"queue": "B", "reason": "stage_suggest", **route})
-    return case
-
-
-def hidden(scene: Scene, cases: int = 1, **route: object) -> list[int]:
-    return scene.waiting(cases, **{"queue": "C", "reason": "stage_shadow", "suggestion_hidden": True, **route})
-
-
-def on_screen(page: str) -> dict[str, str]:
-    """What the forms of the case on a page send back."""
-    item = re.search(r'data-item="(\d+)"', page)
-    fence = re.search(r'name="fence" value="(\d+)"', page)
-    assert item
-    assert fence
-    return {"item": item[1], "fence": fence[1]}
-
-
-def decide(client: TestClient, page: str, outcome: str = "approve", **fields: str) -> Any:  # noqa: ANN401
-    seen = on_screen(page)
-    return client.post(f"/review/{seen['item']}", data={"fence": seen["fence"], "outcome": outcome, **fields})
-
-
-def at(app: FastAPI, moment: object) -> None:
-    app.state.desk.clock = lambda: moment
 
 
 def test_a_case_is_approved_at_the_desk(scene: Scene, signed_in: Client) -> None:
@@ -263,104 +224,6 @@ def test_after_its_time_a_decision_stands(app: FastAPI, scene: Scene, signed_in:
     assert "Undo" not in rita.get(location).text.split("<dialog")[0]
     assert rita.post("/review/undo", data={"after": location.split("after=")[1]}).status_code == 409
     assert scene.count(schema.Decision) == 1
-
-
-def test_a_double_click_is_recorded_once(scene: Scene, signed_in: Client) -> None:
-    scene.waiting(1)
-    rita = signed_in("rita")
-    page = rita.get("/review").text
-    seen = on_screen(page)
-    answers = [
-        rita.post(f"/review/{seen['item']}", data={"fence": seen["fence"], "outcome": "approve"}, headers=JSON)
-        for _ in range(2)
-    ]
-    assert [one.status_code for one in answers] == [200, 200]
-    assert answers[0].json() == answers[1].json()
-    assert answers[0].json()["undo_seconds"] == 10
-    assert (scene.count(schema.Decision), scene.count(schema.Outbox)) == (1, 1)
-
-
-def test_the_back_button_changes_no_decision(scene: Scene, signed_in: Client) -> None:
-    (case,) = scene.waiting(1)
-    rita = signed_in("rita")
-    page = rita.get("/review").text
-    decide(rita, page)
-    again = decide(rita, page, "deny", reason="duplicate")
-    assert again.status_code == 409
-    assert f"You have approved case {case} already" in again.text
-    assert scene.row(schema.Decision)["outcome"] == "approve"
-
-
-def test_a_case_decided_elsewhere_is_said_so(app: FastAPI, scene: Scene, signed_in: Client) -> None:
-    (case,) = scene.waiting(1)
-    rita = signed_in("rita")
-    page = rita.get("/review").text
-    late = NOW + POLICY.leases.duration
-    scene.decide(case, "deny", "ruth", late, reason_code="duplicate")
-    at(app, late)
-    refused = decide(rita, page)
-    assert refused.status_code == 409
-    assert "decided by somebody else" in refused.text
-    assert scene.count(schema.Decision) == 1
-
-
-def test_who_comes_back_late_still_decides_unless_somebody_took_the_case(
-    app: FastAPI, scene: Scene, signed_in: Client
-) -> None:
-    kept, taken = scene.waiting(2)
-    rita = signed_in("rita")
-    first = rita.get("/review").text
-    late = NOW + POLICY.leases.duration
-    at(app, late)
-    assert decide(rita, first).status_code == 303
-    assert scene.state(kept) == "decided"
-    second = rita.get("/review").text
-    much_later = late + POLICY.leases.duration
-    scene.claim(taken, "ruth", much_later)
-    at(app, much_later)
-    refused = decide(rita, second)
-    assert refused.status_code == 409
-    assert "no longer yours" in refused.text
-    assert scene.state(taken) == "queued"
-
-
-def test_without_a_session_nothing_is_recorded_and_the_case_waits(
-    app: FastAPI, scene: Scene, signed_in: Client
-) -> None:
-    (case,) = scene.waiting(1)
-    rita = signed_in("rita")
-    seen = on_screen(rita.get("/review").text)
-    at(app, NOW + POLICY.desk.session)
-    fields = {"fence": seen["fence"], "outcome": "approve"}
-    asked = rita.post(f"/review/{seen['item']}", data=fields)
-    assert asked.status_code == 303
-    assert asked.headers["location"].startswith("/sign-in")
-    assert rita.post(f"/review/{seen['item']}", data=fields, headers=JSON).status_code == 401
-    assert scene.state(case) == "queued"
-    assert f"Case {case}" in signed_in("rita").get("/review").text
-
-
-def test_a_page_that_outlived_its_session_gets_the_new_secret(scene: Scene, signed_in: Client) -> None:
-    rita = signed_in("rita")
-    assert rita.get("/review/key").json() == {"csrf": rita.headers["X-CSRF"]}
-
-
-def test_a_busy_database_is_said_so_and_nothing_is_written(
-    app: FastAPI, scene: Scene, signed_in: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scene.waiting(1)
-    rita = signed_in("rita")
-    page = rita.get("/review").text
-
-    def busy(act: Callable[..., Any]) -> None:
-        raise DatabaseBusy("Too many wait for the database. Nothing was written; try again.")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(app.state.desk, "act", busy)
-        answer = decide(rita, page)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert "try again" in answer.text
-    assert decide(rita, page).status_code == 303
 
 
 def test_the_heartbeat_keeps_what_is_on_the_screen(app: FastAPI, scene: Scene, signed_in: Client) -> None:
