@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from handrail.roles import Role
 from handrail.store.schema import Account, Invitation, Person, Policy, Session
@@ -100,13 +100,15 @@ def insert_session(connection: Connection, **values: Any) -> None:  # noqa: ANN4
 
 def session(connection: Connection, digest: str) -> dict[str, Any] | None:
     """A session that has not ended, with name and roles of its active person; None otherwise."""
-    query = (
-        select(Session.__table__, Person.roles)
-        .join(Person, Person.name == Session.person)
-        .where(Session.digest == digest, Session.ended_at.is_(None), Person.active)
-    )
-    row = connection.execute(query).mappings().first()
+    row = connection.execute(_SESSION, {"secret": digest}).mappings().first()
     return dict(row) if row else None
+
+
+_SESSION = (
+    select(Session.__table__, Person.roles)
+    .join(Person, Person.name == Session.person)
+    .where(Session.digest == bindparam("secret"), Session.ended_at.is_(None), Person.active)
+)
 
 
 def sessions_of(connection: Connection, person: str) -> list[dict[str, Any]]:

@@ -2,11 +2,22 @@
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, bindparam, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Select,
+    Text,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
@@ -55,7 +66,7 @@ def insert_numbered(connection: Connection, table: type[Case | Decision | WorkIt
     if connection.dialect.name != "sqlite":
         statement = insert(table).returning(table.id, sort_by_parameter_order=True)
         return list(connection.execute(statement, list(rows)).scalars())
-    newest = connection.execute(select(func.coalesce(func.max(table.id), 0))).scalar_one()
+    newest = connection.execute(_newest(table)).scalar_one()
     ids = list(range(newest + 1, newest + 1 + len(rows)))
     insert_rows(connection, table, [{"id": number, **row} for number, row in zip(ids, rows, strict=True)])
     return ids
@@ -72,6 +83,28 @@ def among(
         return column.in_(values)
     listed = func.json_each(json.dumps(values)).table_valued("value")
     return column.in_(select(listed.c.value))
+
+
+def one_of(dialect: str, column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """As `among` for a statement that is built once; the values are its parameter ``ids``, see `ids`.
+
+    Building a statement takes SQLAlchemy longer than SQLite takes to answer it: what the desk asks for every case
+    is built once for each kind of database.
+    """
+    if dialect != "sqlite":
+        return column.in_(bindparam("ids", expanding=True))
+    listed = func.json_each(bindparam("ids", type_=Text)).table_valued("value")
+    return column.in_(select(listed.c.value))
+
+
+def ids(connection: Connection, values: Sequence[int] | Sequence[str]) -> str | list[Any]:
+    """The values of `one_of` as its parameter."""
+    return json.dumps(values) if connection.dialect.name == "sqlite" else list(values)
+
+
+@cache
+def _newest(table: type[Case | Decision | WorkItem]) -> Select[tuple[int]]:
+    return select(func.coalesce(func.max(table.id), 0))
 
 
 def _tuples(connection: Connection, table: type[Base], names: Sequence[str], rows: Rows) -> list[tuple[Any, ...]]:

@@ -3,13 +3,16 @@
 import math
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from handrail.case import State
-from handrail.store.bulk import among, insert_numbered, insert_rows, update_rows
+from handrail.store import bulk
+from handrail.store.bulk import among, insert_numbered, insert_rows, one_of, update_rows
 from handrail.store.frames import frame
 from handrail.store.schema import Batch, Case, CaseInput, GivenPrediction, Label, Quarantine, Route
 
@@ -116,9 +119,15 @@ def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_
     """Move cases from one state to the next; returns the ids that really were in `only_from`."""
     moved: list[int] = []
     for part in chunks(ids):
-        statement = update(Case).where(among(connection, Case.id, part), Case.state == only_from).values(state=state)
-        moved += connection.execute(statement.returning(Case.id)).scalars()
+        known = {"ids": bulk.ids(connection, part), "before": only_from, "after": state}
+        moved += connection.execute(_move(connection.dialect.name), known).scalars()
     return sorted(moved)
+
+
+@cache
+def _move(dialect: str) -> ReturningUpdate[tuple[int]]:
+    moved = update(Case).where(one_of(dialect, Case.id), Case.state == bindparam("before"))
+    return moved.values(state=bindparam("after")).returning(Case.id)
 
 
 _PICKED: dict[str, Any] = {
@@ -238,20 +247,22 @@ def in_quarantine(connection: Connection, batch_id: int | None, limit: int) -> p
 
 def shown(connection: Connection, case_id: int) -> dict[str, Any]:
     """What a reviewer may see of a case: redacted text and what was taken out, fields, amount, flags."""
-    query = (
-        select(
-            Case.external_id,
-            Case.received_at,
-            Case.amount,
-            Case.fields,
-            Case.flags,
-            CaseInput.redacted,
-            CaseInput.findings,
-        )
-        .join(CaseInput, CaseInput.case_id == Case.id, isouter=True)
-        .where(Case.id == case_id)
+    return dict(connection.execute(_SHOWN, {"case": case_id}).mappings().one())
+
+
+_SHOWN = (
+    select(
+        Case.external_id,
+        Case.received_at,
+        Case.amount,
+        Case.fields,
+        Case.flags,
+        CaseInput.redacted,
+        CaseInput.findings,
     )
-    return dict(connection.execute(query).mappings().one())
+    .join(CaseInput, CaseInput.case_id == Case.id, isouter=True)
+    .where(Case.id == bindparam("case"))
+)
 
 
 def state_counts(connection: Connection, batch_id: int | None = None) -> dict[str, int]:

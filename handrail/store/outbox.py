@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, func, or_, select, true, update
+from sqlalchemy import Connection, Select, and_, func, or_, select, true, update
 
-from handrail.store.bulk import among, insert_rows
+from handrail.store.bulk import among, ids, insert_rows, one_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
 from handrail.store.schema import Case, Outbox
@@ -38,14 +39,19 @@ def put(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """
     again: set[str] = set()
     for part in chunks([row["key"] for row in rows]):
-        query = select(Outbox.key).where(among(connection, Outbox.key, part), Outbox.state == "withdrawn")
-        again.update(connection.execute(query).scalars())
+        known = {"ids": ids(connection, part)}
+        again.update(connection.execute(_withdrawn(connection.dialect.name), known).scalars())
     fresh = [{"state": "new", "attempts": 0, **row} for row in rows if row["key"] not in again]
     insert_rows(connection, Outbox, fresh)
     for row in rows:
         if row["key"] in again:
             values = {"state": "new", "attempts": 0, "error": None, **row}
             connection.execute(update(Outbox).where(Outbox.key == row["key"]).values(**values))
+
+
+@cache
+def _withdrawn(dialect: str) -> Select[tuple[str]]:
+    return select(Outbox.key).where(one_of(dialect, Outbox.key), Outbox.state == "withdrawn")
 
 
 def take(

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, case, exists, func, or_, select
+from sqlalchemy import Connection, and_, bindparam, case, exists, func, or_, select
 
 from handrail.labels import Status
 from handrail.store.frames import frame
@@ -29,8 +29,10 @@ _RECENT = 200
 
 def newest_decision(connection: Connection, person: str) -> int:
     """The number of the newest decision of `person`, 0 before any."""
-    query = select(Decision.id).where(Decision.actor == person).order_by(Decision.id.desc()).limit(1)
-    return connection.execute(query).scalar() or 0
+    return connection.execute(_NEWEST, {"by": person}).scalar() or 0
+
+
+_NEWEST = select(Decision.id).where(Decision.actor == bindparam("by")).order_by(Decision.id.desc()).limit(1)
 
 
 def has_open_gold(connection: Connection, person: str) -> bool:

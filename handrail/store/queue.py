@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, Update, and_, bindparam, exists, func, insert, select, update
 
-from handrail.store.bulk import among, insert_numbered, insert_rows
+from handrail.store import bulk
+from handrail.store.bulk import among, insert_numbered, insert_rows, one_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
 from handrail.store.schema import (
@@ -94,17 +96,25 @@ def update_routes(connection: Connection, ids: Sequence[int], **values: Any) -> 
 
 def route_of(connection: Connection, case_id: int) -> dict[str, Any] | None:
     """The current route of a case as a mapping, or None before assignment."""
-    row = connection.execute(select(Route.__table__).where(Route.case_id == case_id)).mappings().first()
+    row = connection.execute(_ROUTE, {"case": case_id}).mappings().first()
     return dict(row) if row else None
+
+
+_ROUTE = select(Route.__table__).where(Route.case_id == bindparam("case"))
 
 
 def decided_by(connection: Connection, actor: str, ids: Sequence[int]) -> set[int]:
     """Which of these cases `actor` has decided before."""
     found: set[int] = set()
     for part in chunks(ids):
-        query = select(Decision.case_id).where(Decision.case_id.in_(part), Decision.actor == actor)
-        found.update(connection.execute(query).scalars())
+        known = {"ids": bulk.ids(connection, part), "by": actor}
+        found.update(connection.execute(_decided_by(connection.dialect.name), known).scalars())
     return found
+
+
+@cache
+def _decided_by(dialect: str) -> Select[tuple[int]]:
+    return select(Decision.case_id).where(one_of(dialect, Decision.case_id), Decision.actor == bindparam("by"))
 
 
 def deciders(connection: Connection, ids: Sequence[int]) -> dict[int, set[str]]:
@@ -121,12 +131,16 @@ def chosen(connection: Connection, ids: Sequence[int]) -> dict[int, set[str]]:
     """The labels that people have decided on for each of these cases so far; answers to a test are no decisions."""
     found: dict[int, set[str]] = {}
     for part in chunks(ids):
-        query = select(Decision.case_id, Decision.label).where(
-            Decision.case_id.in_(part), Decision.kind.not_in(("automatic", "gold")), Decision.label.is_not(None)
-        )
-        for case_id, label in connection.execute(query):
+        rows = connection.execute(_chosen(connection.dialect.name), {"ids": bulk.ids(connection, part)})
+        for case_id, label in rows:
             found.setdefault(case_id, set()).add(label)
     return found
+
+
+@cache
+def _chosen(dialect: str) -> Select[Any]:
+    by_people = and_(Decision.kind != "automatic", Decision.kind != "gold", Decision.label.is_not(None))
+    return select(Decision.case_id, Decision.label).where(one_of(dialect, Decision.case_id), by_people)
 
 
 def insert_decisions(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
@@ -165,11 +179,15 @@ def insert_escalations(connection: Connection, rows: Sequence[dict[str, Any]]) -
 def resolve_escalations(connection: Connection, case_ids: Sequence[int], actor: str, now: datetime) -> None:
     """Close the open escalations of these cases; a dispute ends only by its own ruling."""
     for part in chunks(case_ids):
-        connection.execute(
-            update(Escalation)
-            .where(Escalation.case_id.in_(part), Escalation.resolved_at.is_(None), Escalation.cause != "dispute")
-            .values(resolved_at=now, resolved_by=actor)
-        )
+        known = {"ids": bulk.ids(connection, part), "by": actor, "moment": now}
+        connection.execute(_resolve(connection.dialect.name), known)
+
+
+@cache
+def _resolve(dialect: str) -> Update:
+    still_open = and_(Escalation.resolved_at.is_(None), Escalation.cause != "dispute")
+    settled: dict[str, Any] = {"resolved_at": bindparam("moment"), "resolved_by": bindparam("by")}
+    return update(Escalation).where(one_of(dialect, Escalation.case_id), still_open).values(settled)
 
 
 def open_escalations(connection: Connection, limit: int = 1000) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from handrail.policy import Policy, Stage
 from handrail.store import schema
@@ -125,8 +125,11 @@ def save_person(connection: Connection, **values: Any) -> None:  # noqa: ANN401 
 
 def person(connection: Connection, name: str) -> dict[str, Any] | None:
     """One active person, or None."""
-    row = connection.execute(select(Person.__table__).where(Person.name == name, Person.active)).mappings().first()
+    row = connection.execute(_PERSON, {"who": name}).mappings().first()
     return dict(row) if row else None
+
+
+_PERSON = select(Person.__table__).where(Person.name == bindparam("who"), Person.active)
 
 
 def people(connection: Connection) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, func, or_, select, update
+from sqlalchemy import Connection, Select, Text, and_, bindparam, cast, func, or_, select, update
 
 from handrail import staff
 from handrail.store.schema import Person, Session, Token, WorkItem
@@ -18,26 +18,31 @@ def lock(connection: Connection, name: str) -> None:
 
 def active(connection: Connection) -> dict[str, staff.Person]:
     """Everybody who may act, by name."""
-    return _people(connection, and_(Person.active))
+    return _people(connection, _ACTIVE, {})
 
 
 def around(connection: Connection, name: str) -> dict[str, staff.Person]:
     """`name`, and whoever of the others has skills of their own or a leave: nobody else changes what they may take."""
-    # A JSON column keeps None as the JSON value null.
-    skilled = and_(Person.skills.is_not(None), cast(Person.skills, Text) != "null")
-    return _people(connection, and_(Person.active, or_(Person.name == name, skilled, Person.away_from.is_not(None))))
+    return _people(connection, _AROUND, {"who": name})
 
 
-def _people(connection: Connection, which: ColumnElement[bool]) -> dict[str, staff.Person]:
-    query = select(
-        Person.name, Person.roles, Person.trained_until, Person.skills, Person.away_from, Person.away_until
-    ).where(which)
+_ACTIVE = (
+    select(Person.name, Person.roles, Person.trained_until, Person.skills, Person.away_from, Person.away_until)
+    .where(Person.active)
+    .order_by(Person.name)
+)
+# A JSON column keeps None as the JSON value null.
+_SKILLED = and_(Person.skills.is_not(None), cast(Person.skills, Text) != "null")
+_AROUND = _ACTIVE.where(or_(Person.name == bindparam("who"), _SKILLED, Person.away_from.is_not(None)))
+
+
+def _people(connection: Connection, query: Select[Any], known: dict[str, str]) -> dict[str, staff.Person]:
     return {
         row.name: staff.Person(
             row.name, frozenset(row.roles), row.trained_until,
             None if row.skills is None else frozenset(row.skills), row.away_from, row.away_until,
         )
-        for row in connection.execute(query.order_by(Person.name))
+        for row in connection.execute(query, known)
     }  # fmt: skip
 
 

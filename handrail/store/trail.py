@@ -8,7 +8,19 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Row,
+    bindparam,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from handrail.errors import BadInput, PermanentError
 from handrail.store.cases import chunks
@@ -61,7 +73,7 @@ def append(connection: Connection, events: Sequence[Event], *, at: datetime, act
     if at.tzinfo is None:
         raise BadInput(f"{at} has no time zone. Pass an aware datetime.")
     # On PostgreSQL the lock makes appending processes take turns; on SQLite every write transaction does.
-    head = connection.execute(select(TrailHead.seq, TrailHead.hash).with_for_update()).one_or_none()
+    head = connection.execute(_HEAD).one_or_none()
     if head is None:
         raise PermanentError("The trail has lost its head. Restore a backup, then run `handrail trail verify`.")
     newest, previous = int(head.seq), head.hash
@@ -72,8 +84,12 @@ def append(connection: Connection, events: Sequence[Event], *, at: datetime, act
     hashes = chain(previous, bodies)
     _insert(connection, newest + 1, at.astimezone(UTC), events, bodies, hashes)
     newest += len(events)
-    connection.execute(update(TrailHead).values(seq=newest, hash=hashes[-1]))
+    connection.execute(_MOVE, {"newest": newest, "link": hashes[-1]})
     return newest
+
+
+_HEAD = select(TrailHead.seq, TrailHead.hash).with_for_update()
+_MOVE = update(TrailHead).values(seq=bindparam("newest"), hash=bindparam("link"))
 
 
 def give_reason(connection: Connection, seq: int, reason: str) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Update,
     and_,
     bindparam,
     case,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail import gold
-from handrail.store.bulk import insert_numbered
+from handrail.store.bulk import ids, insert_numbered, one_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
 from handrail.store.schema import Case, Decision, Route, Skip, UtcDateTime, WorkItem
@@ -155,16 +156,21 @@ def _left_to_others() -> ColumnElement[int]:
 def lease(connection: Connection, item_ids: Sequence[int], holder: str, until: datetime) -> None:
     """Reserve work items; the fence grows so that an earlier holder's decision is refused."""
     for part in chunks(item_ids):
-        connection.execute(
-            update(WorkItem)
-            .where(WorkItem.id.in_(part))
-            .values(holder=holder, lease_until=until, snoozed_until=None, fence=WorkItem.fence + 1)
-        )
+        whose = {"ids": ids(connection, part), "by": holder, "moment": until}
+        connection.execute(_lease(connection.dialect.name), whose)
+
+
+@cache
+def _lease(dialect: str) -> Update:
+    taken: dict[str, Any] = {"holder": bindparam("by"), "lease_until": bindparam("moment"), "snoozed_until": None}
+    return update(WorkItem).where(one_of(dialect, WorkItem.id)).values(**taken, fence=WorkItem.fence + 1)
 
 
 def renew(connection: Connection, item_ids: Sequence[int], holder: str, until: datetime) -> list[dict[str, Any]]:
     """Prolong the leases of `holder` without a new fence; returns what is still theirs, in the order of claiming."""
     mine: set[int] = set()
+    if not item_ids:
+        return []
     for part in chunks(item_ids):
         theirs = update(WorkItem).where(WorkItem.id.in_(part), WorkItem.holder == holder, WorkItem.state == "open")
         mine.update(connection.execute(theirs.values(lease_until=until).returning(WorkItem.id)).scalars())
@@ -179,11 +185,16 @@ def held(connection: Connection, holder: str, now: datetime) -> list[dict[str, A
 
 def count_held(connection: Connection, holder: str, now: datetime) -> int:
     """How much work `holder` has claimed."""
-    return connection.execute(select(func.count()).select_from(WorkItem).where(_is_held(holder, now))).scalar_one()
+    return int(connection.execute(_HELD, {"by": holder, "moment": now}).scalar_one())
 
 
-def _is_held(holder: str, now: datetime) -> ColumnElement[bool]:
+def _is_held(holder: str | BindParameter[str], now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     return and_(WorkItem.state == "open", WorkItem.holder == holder, WorkItem.lease_until > now)
+
+
+_HELD = select(func.count()).select_from(WorkItem).where(
+    _is_held(bindparam("by"), bindparam("moment", type_=UtcDateTime))
+)  # fmt: skip
 
 
 def _in_order(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
@@ -235,23 +246,28 @@ def items(connection: Connection, item_ids: Sequence[int]) -> dict[int, dict[str
     """Work items with what a decision needs of their case: names, state, amount, route category, model version."""
     found: dict[int, dict[str, Any]] = {}
     for part in chunks(item_ids):
-        query = (
-            select(
-                WorkItem.__table__,
-                Case.amount,
-                Case.source,
-                Case.external_id,
-                Case.state.label("case_state"),
-                func.coalesce(WorkItem.shown_label, Route.category).label("proposed"),
-                Route.model_version,
-            )
-            .join(Case, Case.id == WorkItem.case_id)
-            .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
-            .where(WorkItem.id.in_(part))
-            .with_for_update(of=WorkItem)
-        )
-        found.update({row["id"]: dict(row) for row in connection.execute(query).mappings()})
+        rows = connection.execute(_items(connection.dialect.name), {"ids": ids(connection, part)}).mappings()
+        found.update({row["id"]: dict(row) for row in rows})
     return found
+
+
+@cache
+def _items(dialect: str) -> Select[Any]:
+    return (
+        select(
+            WorkItem.__table__,
+            Case.amount,
+            Case.source,
+            Case.external_id,
+            Case.state.label("case_state"),
+            func.coalesce(WorkItem.shown_label, Route.category).label("proposed"),
+            Route.model_version,
+        )
+        .join(Case, Case.id == WorkItem.case_id)
+        .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
+        .where(one_of(dialect, WorkItem.id))
+        .with_for_update(of=WorkItem)
+    )
 
 
 def open_work(connection: Connection, *, case_id: int | None = None, limit: int = 1000) -> pd.DataFrame:
@@ -276,9 +292,13 @@ def open_work(connection: Connection, *, case_id: int | None = None, limit: int 
 def close_work(connection: Connection, item_ids: Sequence[int], now: datetime) -> None:
     """Close work items, decided or withdrawn."""
     for part in chunks(item_ids):
-        connection.execute(
-            update(WorkItem).where(WorkItem.id.in_(part)).values(state="closed", closed_at=now, lease_until=None)
-        )
+        connection.execute(_close(connection.dialect.name), {"ids": ids(connection, part), "moment": now})
+
+
+@cache
+def _close(dialect: str) -> Update:
+    closed: dict[str, Any] = {"state": "closed", "closed_at": bindparam("moment"), "lease_until": None}
+    return update(WorkItem).where(one_of(dialect, WorkItem.id)).values(closed)
 
 
 def close_kind(connection: Connection, case_id: int, kind: str, now: datetime) -> None:
