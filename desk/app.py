@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
@@ -19,6 +20,8 @@ from desk.routes import ROUTERS
 from desk.routes.health import Written
 from handrail.workspace import Workspace
 
+THREADS = 120
+"""Requests at work at once: most of them wait for the writer, and who is let in late waits twice."""
 LAST_ROUND = 10.0
 """Seconds in which the intake may end its round when the desk is stopped; what is left is done by the next one."""
 
@@ -35,6 +38,7 @@ def create_app(workspace: Workspace, *, clock: Callable[[], datetime] = lambda: 
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
         intake.wake()
         delivery.start()
         yield

@@ -1,5 +1,6 @@
 """The desk's server: one process, so that one writer joins everybody's commits."""
 
+import gc
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +14,11 @@ from handrail.workspace import Workspace
 TURN = 0.001
 """Seconds that one thread computes while others wait. A request changes threads five times on its way through the
 desk: with Python's own five milliseconds a busy neighbour costs each of them more than the work itself."""
+
+
+GARBAGE = 50_000
+"""Objects made before Python looks for circles among the young ones. What was loaded before the first request stays,
+and looking through it again and again would stop everybody."""
 
 
 def clock_from(start: datetime) -> Callable[[], datetime]:
@@ -35,6 +41,8 @@ def serve(workspace: Workspace, host: str, port: int, *, address: str, clock: Ca
     sys.setswitchinterval(TURN)
     app = create_app(workspace, clock=clock)
     app.state.address = address
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
     config = uvicorn.Config(
         app, host=host, port=port, log_config=settings(), server_header=False, timeout_graceful_shutdown=5
     )

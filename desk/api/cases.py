@@ -18,7 +18,7 @@ from handrail.acts import administering
 from handrail.acts.signing_in import Visitor
 from handrail.errors import NotFound
 from handrail.store import cases, disputes, evidence, inbox, labels, queue
-from handrail.store.discretion import Onlooker, kept
+from handrail.store.discretion import Onlooker, kept, state_of
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from tasks.inbox import Posted, parse, take_in
@@ -199,9 +199,9 @@ class CaseView(Body):
     """A case as everybody may see it: redacted, and without what was said of it while somebody decides it blindly."""
 
     case: int
-    source: str
-    external_id: str
-    batch: int
+    source: str | None = Field(description="as external_id and batch null while you may have to decide the case")
+    external_id: str | None
+    batch: int | None
     state: str = Field(description="received, quarantined, accepted, scored, queued, decided or done")
     received_at: datetime
     text: str | None = Field(description="redacted; null before the redaction, without a text, and once purged")
@@ -229,9 +229,13 @@ def show_case(case: InPath, desk: TheDesk, visitor: Visitor = scoped("read_cases
         shown = cases.shown(connection, case)
         route = queue.route_of(connection, case) or {}
         decision = disputes.decision_in_force(connection, case) or {}
-        blind = bool(kept(connection, [case], onlooker) | labels.still_blind(connection, [case]))
+        silent = bool(kept(connection, [case], onlooker))
+        blind = silent or bool(labels.still_blind(connection, [case]))
+        found["state"] = state_of(connection, case, onlooker)
         aside = inbox.why_aside(connection, [case]).get(case)
     told = {} if blind else {**route, "outcome": decision.get("outcome"), "label": decision.get("label")}
+    if silent:  # where it came from would tell a gold case that was written by hand
+        found |= dict.fromkeys(("source", "external_id", "batch_id", "due_at"))
     return CaseView(
         case=case, source=found["source"], external_id=found["external_id"], batch=found["batch_id"],
         state=found["state"], received_at=found["received_at"], text=shown["redacted"], amount=shown["amount"],

@@ -77,6 +77,7 @@ def claim_case(
     """
     with store.write() as connection:
         found = work.open_work(connection, case_id=case_id)
+        found = found.assign(kind=[shown_kind(*names) for names in zip(found["kind"], found["queue"], strict=True)])
         found = found if kinds is None else found[found["kind"].isin(list(kinds))]
         if found.empty or (found["kind"] != "adjudication").any():
             authorize(connection, "decide", actor)

@@ -49,12 +49,15 @@ def deliver(
     Whoever sends `alone` takes at once what another has leased: only a killed sender can have left it.
 
     A pause is checked once more here: automatic actions of a paused category return to queue B. A retryable failure
-    comes back with full jitter, at most eight times; an unanswered one only where the receiver is idempotent.
+    comes back with full jitter, at most eight times; an unanswered one, or one whose sender was killed, only where the
+    receiver is idempotent. Elsewhere a person finds out what became of it.
     """
     sent = 0
     while True:
         with store.write() as connection:
             trail.lock(connection)
+            if not receiver.idempotent:
+                _doubt_lapsed(connection, actor, now)
             pauses = records(rollout.pauses(connection))
             for running in pauses:
                 return_unsent(connection, running["category"], policy=policy, actor=actor, now=now)
@@ -110,6 +113,12 @@ def _acknowledge(store: Store, actions: Sequence[dict[str, Any]], *, actor: str,
         ]
         trail.append(connection, events, at=now, actor=actor)
     return len(finished)
+
+
+def _doubt_lapsed(connection: Connection, actor: str, now: datetime) -> None:
+    left = outbox.lapsed(connection, now)
+    outbox.doubt(connection, [action["id"] for action in left], "Its sender did not come back. Ask the receiver.")
+    _say_unknown(connection, left, actor, now)
 
 
 def _say_unknown(connection: Connection, actions: Sequence[dict[str, Any]], actor: str, now: datetime) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 from handrail import roles
 from handrail.acts.authority import authorize, required
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
+from handrail.gold import is_slipped_in, shown_kind
 from handrail.policy import Policy
 from handrail.staff import Person, least_loaded
-from handrail.store import queue, staff, trail, work
+from handrail.store import accounts, quality, queue, staff, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -78,6 +79,8 @@ def hand_over(store: Store, item_id: int, to: str, *, reason: str, actor: str, n
             authorize(connection, "hand_out", actor)
         _refuse_receiver(connection, item, to, now)
         work.forget_skip(connection, item_id, to)
+        if is_slipped_in(item["kind"], item["queue"]):  # so that it is never slipped in for them again
+            work.skip(connection, item_id, item["assigned_to"], now)
         work.hand_on(connection, [item_id], assigned_to=to, snoozed_until=None)
         handed = _event("work.handed_over", item, to=to)
         trail.give_reason(connection, trail.append(connection, [handed], at=now, actor=actor), reason)
@@ -122,7 +125,7 @@ def set_away(
 
 
 def deactivate(store: Store, person: str, *, actor: str, now: datetime) -> int:
-    """Let somebody act no more: sessions and tokens end, their work goes to others. Returns how much work did.
+    """Let somebody act no more: sessions, tokens and links end, their work goes to others. Returns how much work did.
 
     What they decided stands. Their test waits, should they come back.
 
@@ -144,6 +147,7 @@ def deactivate(store: Store, person: str, *, actor: str, now: datetime) -> int:
             raise Refused(f"{person} is the last product owner. Give somebody else this role first.")
         staff.change(connection, person, active=False)
         staff.sign_out(connection, person, now)
+        accounts.end_invitations_of(connection, person, now)
         del people[person]
         moved = _free(connection, person, people, now)
         gone = Event("person.deactivated", data={"person": person, "moved": moved})
@@ -180,11 +184,15 @@ def _refuse_receiver(connection: Connection, item: dict[str, Any], to: str, now:
         raise NotFound(f"Nobody active is called {to}. Choose a colleague from the list.")
     if to == item["assigned_to"] or (to == item["holder"] and item["lease_until"] > now):
         raise Conflict(f"Case {item['case_id']} is with {to} already. Choose somebody else.")
-    if item["kind"] == "gold" or not person.may_take(item["kind"], now):
+    kind = shown_kind(item["kind"], item["queue"])
+    if kind == "gold" or not person.may_take(kind, now):
         raise Refused(f"{to} may not take this kind of work. Choose a colleague with the role or training for it.")
     if person.is_away(now):
         raise Refused(f"{to} is on leave. Choose somebody who is at work.")
-    if to in queue.deciders(connection, [item["case_id"]]).get(item["case_id"], ()):
+    known = to in queue.deciders(connection, [item["case_id"]]).get(item["case_id"], ())
+    if item["kind"] == "gold":
+        known = item["case_id"] not in set(quality.unseen_gold(connection, to)["case_id"])
+    if known:
         raise Refused(
             f"{to} has decided case {item['case_id']} before. Choose somebody who sees it for the first time."
         )

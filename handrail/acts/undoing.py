@@ -63,6 +63,8 @@ def _refuse(connection: Connection, row: dict[str, Any], actor: str, *, policy: 
     name = f"The decision on case {row['case_id']}"
     if row["actor"] != actor:
         raise Conflict(f"{name} is not yours. Ask the escalation manager to look at the case again.")
+    if row["work_item_id"] is None:
+        raise Conflict(f"{name} was practice, and you were told the answer. It stands; go on with the next case.")
     if row["kind"] == "dispute":
         raise Conflict(f"{name} has answered a customer and stands. Open another dispute if it was wrong.")
     within = policy.desk.undo_within

@@ -7,14 +7,14 @@ from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from handrail.case import State
 from handrail.store import bulk
 from handrail.store.bulk import among, insert_numbered, insert_rows, one_of, update_rows
 from handrail.store.frames import frame
-from handrail.store.schema import Batch, Case, CaseInput, GivenPrediction, Label, Quarantine, Route
+from handrail.store.schema import Batch, Case, CaseInput, Dispute, GivenPrediction, Label, Quarantine, Route
 
 IN_LIMIT = 900
 """Most values in one IN list: every SQLite build takes it."""
@@ -291,11 +291,12 @@ def route_counts(connection: Connection, batch_id: int) -> dict[tuple[str, str],
 
 
 def expired_inputs(connection: Connection, before: datetime, limit: int) -> list[int]:
-    """Cases received before `before`, finished or never let in, whose input still exists."""
+    """Cases received before `before`, finished or never let in, whose input still exists and which nobody disputes."""
+    disputed = exists().where(Dispute.case_id == CaseInput.case_id, Dispute.closed_at.is_(None))
     query = (
         select(CaseInput.case_id)
         .join(Case, Case.id == CaseInput.case_id)
-        .where(Case.received_at < before, Case.state.in_((State.DONE, State.QUARANTINED)))
+        .where(Case.received_at < before, Case.state.in_((State.DONE, State.QUARANTINED)), ~disputed)
         .order_by(CaseInput.case_id)
         .limit(limit)
     )

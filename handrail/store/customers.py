@@ -1,11 +1,13 @@
 """What else a customer has sent: the earlier cases of the same source and customer id."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select
+from sqlalchemy import Connection, Select, and_, bindparam, select
 from sqlalchemy.orm import aliased
 
 from handrail.case import State
+from handrail.store.bulk import ids, one_of
 from handrail.store.schema import Case, CaseInput, Decision, Label
 
 MOST = 10
@@ -57,18 +59,24 @@ WAITS = {"outcome": "waiting", "category": None, "automatic": False}
 _NOTHING = {"outcome": None, "category": None, "automatic": False}
 
 
-def _ends(connection: Connection, ids: list[int]) -> dict[int, dict[str, Any]]:
+def _ends(connection: Connection, case_ids: list[int]) -> dict[int, dict[str, Any]]:
     """How these cases ended: by the newest decision about them, else as their history says."""
-    known = select(Label.case_id, Label.label).where(Label.case_id.in_(ids), Label.provenance == "history")
+    known, dialect = {"ids": ids(connection, case_ids)}, connection.dialect.name
     found = {
         case_id: {"outcome": "history", "category": label, "automatic": False}
-        for case_id, label in connection.execute(known)
+        for case_id, label in connection.execute(_known(dialect), known)
     }
-    decided = (
-        select(Decision.case_id, Decision.outcome, Decision.label, Decision.kind)
-        .where(and_(Decision.case_id.in_(ids), Decision.kind.in_(_ABOUT_THE_CASE)))
-        .order_by(Decision.id)
-    )
-    for case_id, outcome, label, kind in connection.execute(decided):
+    for case_id, outcome, label, kind in connection.execute(_decided(dialect), known):
         found[case_id] = {"outcome": str(outcome), "category": label, "automatic": kind == "automatic"}
     return found
+
+
+@cache
+def _known(dialect: str) -> Select[Any]:
+    return select(Label.case_id, Label.label).where(one_of(dialect, Label.case_id), Label.provenance == "history")
+
+
+@cache
+def _decided(dialect: str) -> Select[Any]:
+    about = and_(one_of(dialect, Decision.case_id), Decision.kind.in_(_ABOUT_THE_CASE))
+    return select(Decision.case_id, Decision.outcome, Decision.label, Decision.kind).where(about).order_by(Decision.id)

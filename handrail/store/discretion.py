@@ -4,9 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from handrail import gold
+from handrail.case import State
 from handrail.roles import PERMITTED
 from handrail.store.bulk import among
 from handrail.store.cases import chunks
@@ -55,6 +57,30 @@ def kept_from(
     if not onlooker.may("decide"):
         return waits
     return or_(waits, exists().where(GoldCase.case_id == case_id, GoldCase.retired_at.is_(None)))
+
+
+def state_for(onlooker: Onlooker) -> ColumnElement[str]:
+    """Where a case stands, as `onlooker` may know it: a gold case among their work waits like any review."""
+    return case((_is_slipped_in_for(onlooker), State.QUEUED), else_=Case.state)
+
+
+def state_of(connection: Connection, case_id: int, onlooker: Onlooker) -> str:
+    """Where this case stands, as `onlooker` may know it."""
+    return str(connection.execute(select(state_for(onlooker)).where(Case.id == case_id)).scalar_one())
+
+
+def stands(onlooker: Onlooker, state: str) -> ColumnElement[bool]:
+    """The condition that a case stands there, as `onlooker` may know it; an index may serve it."""
+    slipped_in = _is_slipped_in_for(onlooker)
+    return or_(Case.state == state, slipped_in) if state == State.QUEUED else and_(Case.state == state, ~slipped_in)
+
+
+def _is_slipped_in_for(onlooker: Onlooker) -> ColumnElement[bool]:
+    theirs = select(WorkItem.case_id).where(
+        WorkItem.kind == "gold", WorkItem.queue == gold.queue_of(slipped_in=True), WorkItem.state == "open",
+        WorkItem.assigned_to == onlooker.name,
+    )  # fmt: skip
+    return Case.id.in_(theirs)
 
 
 def kept(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> set[int]:

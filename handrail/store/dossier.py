@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, select
 from handrail.case import State
 from handrail.errors import NotFound
 from handrail.store.bulk import among
-from handrail.store.discretion import Onlooker, kept
+from handrail.store.discretion import Onlooker, kept, state_of
 from handrail.store.schema import (
     AuditDraw,
     Case,
@@ -74,7 +74,7 @@ def opened(connection: Connection, case_id: int, onlooker: Onlooker) -> Dossier:
     Raises:
         NotFound: there is no such case.
     """
-    case = _case(connection, case_id)
+    case = {**_case(connection, case_id), "state": state_of(connection, case_id, onlooker)}
     early = case["state"] in UNROUTED and not case["history"] and onlooker.may("decide")
     if early or kept(connection, [case_id], onlooker):
         return Dossier(case, True, None, [], [], [], [], None, [], None, [], [], [])  # noqa: FBT003 - kept

@@ -91,11 +91,14 @@ def is_due(connection: Connection, now: datetime) -> bool:
 
 
 def finish(connection: Connection, ids: Sequence[int], now: datetime) -> set[int]:
-    """Mark actions as acknowledged by the receiver; returns those that nobody had withdrawn meanwhile."""
+    """Mark actions as acknowledged by the receiver; returns those that nobody had withdrawn meanwhile.
+
+    An answer that comes when the lease is over ends the doubt about its action as well.
+    """
     finished: set[int] = set()
     for part in chunks(ids):
-        leased = update(Outbox).where(among(connection, Outbox.id, part), Outbox.state == "leased")
-        done = leased.values(state="done", done_at=now, lease_until=None, error=None)
+        sent = update(Outbox).where(among(connection, Outbox.id, part), Outbox.state.in_(("leased", "unknown")))
+        done = sent.values(state="done", done_at=now, lease_until=None, error=None)
         finished.update(connection.execute(done.returning(Outbox.id)).scalars())
     return finished
 
@@ -108,6 +111,13 @@ def postpone(connection: Connection, ids: Sequence[int], next_at: datetime, erro
             .where(Outbox.id.in_(part), Outbox.state == "leased")
             .values(state="dead" if dead else "retry", next_at=next_at, lease_until=None, error=error)
         )
+
+
+def lapsed(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    """Actions whose sender did not come back within its lease: id, case_id and action."""
+    left = and_(Outbox.state == "leased", Outbox.lease_until <= now)
+    query = select(Outbox.id, Outbox.case_id, Outbox.action).where(left).order_by(Outbox.id)
+    return [dict(row) for row in connection.execute(query.with_for_update(skip_locked=True)).mappings()]
 
 
 def doubt(connection: Connection, ids: Sequence[int], error: str) -> None:

@@ -18,6 +18,7 @@ from handrail.store.schema import (
     Prediction,
     Qualification,
     Route,
+    Skip,
     WorkItem,
 )
 
@@ -42,10 +43,12 @@ def has_open_gold(connection: Connection, person: str) -> bool:
 
 
 def unseen_gold(connection: Connection, person: str) -> pd.DataFrame:
-    """Gold cases in use that `person` neither attested, decided nor ever held: case_id, label, by case."""
+    """Gold cases in use that `person` neither attested, decided, held nor handed over: case_id, label, by case."""
     decided = exists().where(Decision.case_id == GoldCase.case_id, Decision.actor == person)
+    passed_on = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == person)
     met = exists().where(
-        WorkItem.case_id == GoldCase.case_id, or_(WorkItem.holder == person, WorkItem.assigned_to == person)
+        WorkItem.case_id == GoldCase.case_id,
+        or_(WorkItem.holder == person, WorkItem.assigned_to == person, passed_on),
     )
     query = (
         select(GoldCase.case_id, GoldCase.label)

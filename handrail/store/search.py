@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, exis
 from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail.store.bulk import among
-from handrail.store.discretion import Onlooker, kept, kept_from
+from handrail.store.discretion import Onlooker, kept, kept_from, stands, state_for
 from handrail.store.schema import Batch, Case, CaseInput, CaseOutcome, Decision, Route
 
 
@@ -81,16 +81,16 @@ def _fitting(
         query = query.where(*(contains(connection, word) for word in criteria.words))
     if criteria.asks_what_was_said():
         query = query.where(~kept_from(onlooker, Case.id))
-    return query.where(*_of_case(criteria), *_of_others(criteria))
+    return query.where(*_of_case(criteria, onlooker), *_of_others(criteria))
 
 
-def _of_case(criteria: Criteria) -> list[ColumnElement[bool]]:
+def _of_case(criteria: Criteria, onlooker: Onlooker) -> list[ColumnElement[bool]]:
     """Conditions on the case's own columns."""
     conditions: list[ColumnElement[bool]] = []
     if criteria.case is not None:
         conditions.append(_named(criteria.case))
     if criteria.state is not None:
-        conditions.append(Case.state == criteria.state)
+        conditions.append(stands(onlooker, criteria.state))
     if criteria.flag is not None:
         conditions.append(cast(Case.flags, Text).like(f'%"{criteria.flag}"%'))
     if criteria.received_from is not None:
@@ -176,8 +176,8 @@ def rows_of(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> l
     """What the list shows of these cases, in their order."""
     query = (
         select(
-            Case.id, Case.external_id, Case.source, Case.received_at, Case.state, Case.amount, Case.flags,
-            CaseInput.redacted, Route.queue, Route.category, Route.confidence,
+            Case.id, Case.external_id, Case.source, Case.received_at, state_for(onlooker).label("state"), Case.amount,
+            Case.flags, CaseInput.redacted, Route.queue, Route.category, Route.confidence,
         )
         .join(CaseInput, CaseInput.case_id == Case.id, isouter=True)
         .join(Route, Route.case_id == Case.id, isouter=True)

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from handrail.acts import administering, intake
+from handrail.acts import administering, disputing, intake
 from handrail.errors import BadInput, NotPermitted
 from handrail.store import evidence, rollout, schema
 from handrail.store.engine import Store
-from tests.scenes import FLOW, FOUNDER, NOW, POLICY, Scene
+from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
 
 YEAR = timedelta(days=365)
 SECOND = timedelta(seconds=1)
@@ -153,6 +153,16 @@ class TestPurging:
         )
         intake.quarantine(scene.store, taken.delivery.batch_id, failures, actor=FLOW, now=NOW)
         assert self.purge(scene, NOW + 2 * YEAR, dry_run=False)["inputs"] == 1
+
+    def test_what_a_customer_disputes_is_read_until_the_dispute_is_closed(self, scene: Scene) -> None:
+        disputed, _ = self.fill(scene)
+        known = {"actor": MANAGER, "policy": scene.policy, "now": NOW}
+        disputing.open_dispute(scene.store, disputed, "I did pay", **known)
+        for dry_run in (True, False):
+            assert self.purge(scene, NOW + 3 * YEAR, dry_run=dry_run)["inputs"] == 0
+        claim = scene.claim(disputed, MANAGER)
+        scene.rule(claim, "approve", MANAGER, answer="We looked again.")
+        assert self.purge(scene, NOW + 3 * YEAR, dry_run=False)["inputs"] == 1
 
     def test_reviewers_do_not_purge(self, scene: Scene) -> None:
         with pytest.raises(NotPermitted, match="data_curator"):

@@ -48,9 +48,13 @@ def scene(store: Store) -> Scene:
     return Scene(store)
 
 
-def deliver(scene: Scene, receiver: delivering.Receiver, at: datetime = NOW, limit: int = 1000) -> int:
-    rng = np.random.default_rng(3)
-    return delivering.deliver(scene.store, receiver, policy=scene.policy, actor=FLOW, now=at, rng=rng, limit=limit)
+def deliver(
+    scene: Scene, receiver: delivering.Receiver, at: datetime = NOW, limit: int = 1000, *, alone: bool = True
+) -> int:
+    return delivering.deliver(
+        scene.store, receiver, policy=scene.policy, actor=FLOW, now=at, rng=np.random.default_rng(3), limit=limit,
+        alone=alone,
+    )  # fmt: skip
 
 
 def test_every_due_action_is_sent_and_its_case_is_done(scene: Scene) -> None:
@@ -135,11 +139,42 @@ def killed(scene: Scene) -> list[int]:
 
 
 def test_the_lease_of_a_dead_sender_ends(scene: Scene) -> None:
-    killed(scene)
+    ids = killed(scene)
+    receiver = Receiver(idempotent=True)
+    assert deliver(scene, receiver, NOW + delivering.LEASE - timedelta(seconds=1), alone=False) == 0
+    assert deliver(scene, receiver, NOW + delivering.LEASE, alone=False) == 1
+    assert receiver.calls == [ids]
+
+
+def test_what_a_dead_sender_held_for_a_receiver_that_is_not_idempotent_waits_for_a_person(scene: Scene) -> None:
+    (case_id,) = killed(scene)
     receiver = Receiver()
     assert deliver(scene, receiver, NOW + delivering.LEASE - timedelta(seconds=1)) == 0
-    assert deliver(scene, receiver, NOW + delivering.LEASE) == 1
-    assert len(receiver.calls) == 1
+    assert scene.row(schema.Outbox)["state"] == "leased"
+    for _ in range(2):
+        assert deliver(scene, receiver, NOW + delivering.LEASE) == 0
+    assert (receiver.calls, scene.row(schema.Outbox)["state"]) == ([], "unknown")
+    assert [event["case"] for event in scene.events("action.unknown")] == [case_id]
+    pausing.pause(scene.store, "refund", reason="odd", policy=scene.policy, actor=FOUNDER, now=NOW + delivering.LEASE)
+    assert scene.row(schema.Outbox)["state"] == "unknown", "a pause does not take back what may have been executed"
+
+
+def test_a_pause_does_not_send_what_may_have_been_executed_to_a_reviewer(scene: Scene) -> None:
+    killed(scene)
+    pausing.pause(scene.store, "refund", reason="odd", policy=scene.policy, actor=FOUNDER, now=NOW)
+    assert deliver(scene, Receiver(), NOW + delivering.LEASE) == 0
+    assert (scene.row(schema.Outbox)["state"], scene.states()) == ("unknown", ["decided"])
+
+
+def test_the_answer_of_a_slow_sender_ends_the_doubt(scene: Scene) -> None:
+    (case_id,) = scene.automatic(1)
+
+    def dawdle(_: Actions) -> None:
+        assert deliver(scene, Receiver(), NOW + delivering.LEASE) == 0
+        assert scene.row(schema.Outbox)["state"] == "unknown"
+
+    assert deliver(scene, Receiver(dawdle)) == 1
+    assert (scene.row(schema.Outbox)["state"], scene.state(case_id)) == ("done", "done")
 
 
 def test_an_idempotent_receiver_gets_at_once_what_a_dead_sender_held(scene: Scene) -> None:

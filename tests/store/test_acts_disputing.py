@@ -1,13 +1,11 @@
 """A customer contests a decision: who may look again, what becomes of the action, what is kept."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-import numpy as np
 import pytest
 
-from handrail.acts import administering, claiming, delivering, disputing, escalating, intake, pausing
+from handrail.acts import administering, claiming, disputing, escalating, intake, pausing
 from handrail.acts.deciding import Ruling
 from handrail.acts.disputing import LONGEST
 from handrail.case import Outcome
@@ -15,16 +13,8 @@ from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.policy import LabelRules
 from handrail.store import cases, disputes, outbox, schema
 from handrail.store.engine import Store
-from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
-
-SAID = "I never asked for this, and nobody answers my letters"
-TOLD = "You were right, and we are sorry."
-UNDONE_BY = {"refund": "claim_back", "cancel": "reinstate"}
-CATEGORIES = {
-    name: rules.model_copy(update={"undone_by": UNDONE_BY.get(name)}) for name, rules in POLICY.categories.items()
-}
-SHOP = POLICY.model_copy(update={"categories": CATEGORIES})
-LATER = NOW + timedelta(hours=2)
+from tests.contesting import LATER, SAID, SHOP, TOLD, contest, resolve, send, waiting_actions
+from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, Scene
 
 
 @pytest.fixture
@@ -32,43 +22,6 @@ def scene(store: Store) -> Scene:
     found = Scene(store, SHOP)
     found.add_person("max", "escalation_manager", trained_until=NOW + timedelta(days=30))
     return found
-
-
-class Post:
-    """A receiver that remembers what it executed."""
-
-    idempotent = True
-
-    def __init__(self) -> None:
-        self.executed: list[str] = []
-
-    def execute(self, actions: Sequence[dict[str, Any]]) -> None:
-        self.executed += [action["action"] for action in actions]
-
-
-def send(scene: Scene, at: datetime = NOW) -> list[str]:
-    """What is executed now."""
-    post, rng = Post(), np.random.default_rng(1)
-    delivering.deliver(scene.store, post, policy=scene.policy, actor=FLOW, now=at, rng=rng)
-    return post.executed
-
-
-def contest(scene: Scene, case_id: int, text: str = SAID, actor: str = "remo", at: datetime = NOW) -> int:
-    return disputing.open_dispute(scene.store, case_id, text, actor=actor, policy=SHOP, now=at)
-
-
-def resolve(
-    scene: Scene, dispute: int, outcome: str, actor: str = MANAGER, at: datetime = NOW, **ruling: object
-) -> None:
-    item = scene.row(schema.Dispute, id=dispute)["work_item_id"]
-    claim = escalating.take(scene.store, item, actor, policy=SHOP, now=at)
-    values = {"answer": TOLD, "reason_code": "wrong_category" if outcome != "approve" else None, **ruling}
-    one = Ruling(item, claim.fence, Outcome(outcome), **values)
-    disputing.resolve(scene.store, one, actor, policy=SHOP, now=at)
-
-
-def waiting_actions(scene: Scene) -> list[tuple[str, str]]:
-    return [(row["action"], row["state"]) for row in scene.rows(schema.Outbox)]
 
 
 class TestOpening:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handrail.acts import administering, claiming, handing, signing_in
+from handrail.acts import administering, claiming, handing, inviting, signing_in
 from handrail.acts.claiming import Claim
 from handrail.errors import BadInput, Conflict, HandrailError, NotFound, NotPermitted, Refused
 from handrail.store import schema
@@ -230,6 +230,13 @@ class TestLeaving:
         assert all(row["holder"] is None for row in scene.rows(schema.WorkItem))
         assert scene.row(schema.WorkItem, case_id=assigned)["assigned_to"] not in (None, "rita")
         assert offered(scene, "ron")[:1] == [held]
+
+    def test_a_link_that_was_not_used_opens_nothing_when_they_come_back(self, scene: Scene) -> None:
+        secret = inviting.invite(scene.store, "rita", actor=FOUNDER, now=NOW)
+        handing.deactivate(scene.store, "rita", actor=FOUNDER, now=NOW)
+        scene.add_person("rita", "reviewer")
+        with pytest.raises(NotFound, match="has run out"):
+            inviting.invited(scene.store, secret, now=NOW)
 
     def test_the_last_product_owner_stays(self, scene: Scene) -> None:
         with pytest.raises(Refused, match="last product owner"):

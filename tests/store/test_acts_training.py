@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from handrail import gold
-from handrail.acts import claiming, labelling, training
+from handrail.acts import claiming, handing, labelling, training
 from handrail.acts.claiming import Claim
 from handrail.errors import Conflict, NotFound, NotPermitted, Refused
 from handrail.policy import LabelRules
@@ -112,6 +112,33 @@ class TestSlippingIn:
         assert not slip(scene)
         assert slip(scene, "ruth")
         assert not slip(scene, "ruth"), "one at a time"
+
+    def test_it_is_claimed_by_its_number_like_any_review(self, scene: Scene) -> None:
+        (waiting,) = scene.waiting(1)
+        (test,) = attested(scene, 1)
+        slip(scene)
+        for number in (test, waiting):
+            claim = claiming.claim_case(scene.store, number, "rita", policy=RULES, now=NOW, kinds=["review"])
+            again = claiming.claim_case(scene.store, number, "rita", policy=RULES, now=LATER)
+            assert (again.kind, again.queue, again.fence) == ("review", "B", claim.fence + 1)
+        with pytest.raises(Conflict, match="waits for somebody else"):
+            claiming.claim_case(scene.store, test, "ruth", policy=RULES, now=LATER + timedelta(days=1))
+
+    def test_handed_over_it_tests_the_colleague_and_never_comes_back(self, scene: Scene) -> None:
+        scene.waiting(1)
+        (test,) = attested(scene, 1)
+        slip(scene)
+        claim = next_of(scene)
+        handing.hand_over(scene.store, claim.item_id, "ruth", reason="she knows better", actor="rita", now=NOW)
+        assert not slip(scene), "they have met it"
+        with pytest.raises(Conflict, match="no longer yours"):
+            scene.rule(claim, "override", label="refund")
+        theirs = claiming.claim_case(scene.store, test, "ruth", policy=RULES, now=NOW)
+        assert (theirs.kind, theirs.queue, theirs.due_at) == (claim.kind, claim.queue, claim.due_at)
+        with pytest.raises(Refused, match="rita has decided case"):
+            handing.hand_over(scene.store, claim.item_id, "rita", reason="no", actor="ruth", now=NOW)
+        scene.rule(theirs, "override", "ruth", label="refund")
+        assert scene.row(schema.Decision, case_id=test, kind="gold")["actor"] == "ruth"
 
     def test_nobody_meets_a_gold_case_twice_or_one_that_they_attested(self, scene: Scene) -> None:
         scene.waiting(1)

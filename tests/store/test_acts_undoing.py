@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from handrail.acts import claiming, deciding, delivering, handing, labelling, pausing, undoing
+from handrail.acts import claiming, deciding, delivering, handing, labelling, pausing, training, undoing
 from handrail.acts.claiming import Claim
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
@@ -265,3 +265,18 @@ def test_an_answer_to_a_test_is_undone_until_the_test_is_graded(scene: Scene) ->
     with pytest.raises(Conflict, match="has been counted"):
         undo(scene, last, "nils")
     assert scene.row(schema.Qualification)["passed"]
+
+
+def test_an_answer_to_a_practice_case_stands(scene: Scene) -> None:
+    scene.policy = POLICY.model_copy(update={"labels": LabelRules(second_share=0, gold_cases=3)})
+    scene.add_person("cara", "data_curator")
+    letters = pd.DataFrame({"text": ["one", "two", "three", "four"], "label": "refund"})
+    labelling.write(scene.store, letters, policy=scene.policy, now=NOW, actor="cara")
+    known = {"policy": scene.policy, "secret": b"of this shop"}
+    shown = training.practice_case(scene.store, "nils", **known)
+    assert shown is not None
+    training.practise(scene.store, "nils", shown["case_id"], "refund", now=NOW, **known)
+    (answered,) = scene.rows(schema.Decision)
+    with pytest.raises(Conflict, match="was practice"):
+        undo(scene, [answered["id"]], "nils")
+    assert scene.rows(schema.Decision) == [answered]

@@ -64,7 +64,7 @@ class TestBreaches:
         with scene.store.read() as connection:
             seen = work.breached(connection, due + SECOND, 10)
         scene.decide(case_id, at=due)
-        monkeypatch.setattr(queue, "breached", lambda *_: seen)
+        monkeypatch.setattr(work, "breached", lambda *_: seen)
         assert escalate(scene, due + SECOND).empty
         assert scene.count(schema.Escalation) == 0
 

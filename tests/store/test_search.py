@@ -3,7 +3,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from handrail.store import cases, discretion, labels, schema, search, trail
+from handrail.acts import labelling
+from handrail.store import cases, discretion, dossier, labels, schema, search, trail, work
 from handrail.store.discretion import Onlooker
 from handrail.store.engine import Store
 from handrail.store.search import Criteria, Place
@@ -187,3 +188,19 @@ def test_the_end_of_the_trail_is_verified_without_the_rest(sqlite_store: Store) 
         assert trail.verify_newest(connection, newest - 2).first_bad == 3
         assert not trail.verify_newest(connection, newest).valid
         assert trail.loose(connection, [1, 2, 3, 4, newest]) == {3}
+
+
+def test_a_gold_case_among_ordinary_work_stands_where_a_review_stands(scene: Scene) -> None:
+    (waiting,) = scene.waiting(1)
+    scene.decide(waiting, actor="rita")
+    work_on = labelling.gold_work(waiting, "ruth", now=NOW, due_at=NOW, slipped_in=True)
+    with scene.store.write() as connection:
+        labels.save_gold(connection, case_id=waiting, label="refund", origin="review", attested_by=FOUNDER,
+                         attested_at=NOW)  # fmt: skip
+        work.insert_work(connection, [work_on])
+    assert (found(scene, REVIEWER, state="queued"), found(scene, REVIEWER, state="decided")) == ([waiting], [])
+    assert (found(scene, state="queued"), found(scene, state="decided")) == ([], [waiting])
+    with scene.store.read() as connection:
+        (row,) = search.rows_of(connection, [waiting], REVIEWER)
+        assert row["state"] == dossier.opened(connection, waiting, REVIEWER).case["state"] == "queued"
+        assert dossier.opened(connection, waiting, OWNER).case["state"] == "decided"
