@@ -110,8 +110,8 @@ def _finish(story: "Story", report: Path, workspace: Workspace, *, as_json: bool
         "",
         f"Report        {report}",
         f"Data Docs     {workspace.data_docs}",
-        f"Run history   HANDRAIL_HOME={workspace.home} handrail up",
-        f"Desk          handrail desk --home {workspace.home} --as-of {story.morning:%Y-%m-%dT%H:%MZ}",
+        f"Run history   HANDRAIL_HOME={workspace.home} {sys.argv[0]} up",
+        f"Desk          {sys.argv[0]} desk --home {workspace.home} --as-of {story.morning:%Y-%m-%dT%H:%MZ}",
     ]
     answer(value, as_json=as_json, text="\n".join(closing))
 

@@ -89,7 +89,7 @@ class Waiting(Body):
 
     item: int
     case: int
-    external_id: str
+    external_id: str | None = Field(description="null while you may have to decide the case unseen")
     kind: str
     queue: str
     opened_at: datetime

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, or_, select
 
+from handrail.gold import shown_kind
 from handrail.store.discretion import Onlooker, kept
+from handrail.store.labels import SLIPPED_IN
 from handrail.store.schema import Case, Route, WorkItem
 
 
@@ -21,9 +23,11 @@ def page(
 ) -> tuple[list[dict[str, Any]], Place | None]:
     """Open work, earliest due first, and where the next page begins; None on the last one.
 
-    Tests of reviewers are left out: nobody waits for them. `category` and `confidence` are None where the suggestion
-    is hidden, or where `onlooker` must not learn what was said of the case.
+    Tests of reviewers are left out: nobody waits for them. A gold case among the work of `onlooker` is a review to
+    them. `category` and `confidence` are None where the suggestion is hidden; they and `external_id` where `onlooker`
+    must not learn what was said of the case.
     """
+    slipped_in = and_(SLIPPED_IN, WorkItem.assigned_to == onlooker.name)
     query = (
         select(
             WorkItem.id, WorkItem.case_id, Case.external_id, WorkItem.kind, WorkItem.queue, WorkItem.opened_at,
@@ -32,7 +36,7 @@ def page(
         )
         .join(Case, Case.id == WorkItem.case_id)
         .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
-        .where(WorkItem.state == "open", WorkItem.kind != "gold")
+        .where(WorkItem.state == "open", or_(WorkItem.kind != "gold", slipped_in))
         .order_by(WorkItem.due_at, WorkItem.id)
         .limit(limit + 1)
     )  # fmt: skip
@@ -47,4 +51,8 @@ def page(
     for row in rows:
         if row.pop("suggestion_hidden") or row["case_id"] in silent:
             row |= {"category": None, "confidence": None}
+        if row["case_id"] in silent:
+            row["external_id"] = None
+        if row["kind"] == "gold":
+            row |= {"kind": shown_kind(row["kind"], row["queue"]), "assigned_to": None}
     return rows, Place(rows[-1]["due_at"], rows[-1]["id"]) if len(found) > limit else None

@@ -5,14 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import ClassVar
 
+import pandas as pd
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from desk.api.document import document, scopes
 from desk.app import create_app
-from handrail.acts import tokens
+from handrail.acts import labelling, tokens
 from handrail.roles import PERMITTED
-from handrail.store import schema
+from handrail.store import schema, work
 from tests.desks import Client
 from tests.programs import JSON, Program, refused, token_of
 from tests.scenes import FOUNDER, MANAGER, NOW, Scene
@@ -184,6 +185,24 @@ class TestReviewing:
         assert "approve" in refused(
             rita.post(f"/queue/{shown['item']}/decision", json={"fence": shown["fence"], "outcome": "approve"}), 400
         )
+
+    def test_a_gold_case_among_the_work_looks_like_a_review_everywhere(self, scene: Scene, program: Program) -> None:
+        (waiting,) = scene.waiting(1, suggestion_hidden=True)
+        letters = pd.DataFrame({"text": ["where is my money"], "label": ["refund"]})
+        scene.add_person("cara", "data_curator")
+        labelling.write(scene.store, letters, actor="cara", **scene.known)
+        test = scene.row(schema.GoldCase)["case_id"]
+        slipped_in = labelling.gold_work(test, "rita", now=NOW, due_at=NOW + timedelta(hours=4), slipped_in=True)
+        with scene.store.write() as connection:
+            work.insert_work(connection, [slipped_in])
+        own = ("case", "item", "received_at", "text", "amount", "fields")  # what came in differs by itself
+        rita, same = program("rita"), dict.fromkeys(own)
+        for address in ("/cases/{case}", "/queue/cases/{case}/claim", "/cases/{case}"):
+            ask = rita.post if address.endswith("claim") else rita.get
+            assert ask(address.format(case=test)).json() | same == ask(address.format(case=waiting)).json() | same
+        first, second = (row | dict.fromkeys(("case", "item")) for row in rita.get("/queue").json()["work"])
+        assert first == second
+        assert [row["case"] for row in program("ruth").get("/queue").json()["work"]] == [waiting]
 
     def test_a_list_is_read_a_page_at_a_time_without_gap_or_repeat(self, scene: Scene, program: Program) -> None:
         ids = scene.waiting(3) + scene.waiting(2, due_at=NOW + timedelta(hours=1))
