@@ -43,6 +43,7 @@ def add_to(app: FastAPI) -> None:
     app.add_exception_handler(HandrailError, _refused)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, _invalid)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
+    app.add_exception_handler(OverflowError, _too_large)
 
 
 def status_of(refusal: HandrailError) -> int:
@@ -109,6 +110,11 @@ def _invalid(request: Request, error: RequestValidationError) -> Response:
     return problem(
         request, 422, f"The request has missing or unusable values: {where}. Correct them and send it again."
     )
+
+
+def _too_large(request: Request, _: Exception) -> Response:
+    """A number of 20 digits, typed into an address: SQLite holds none, and no moment lies so far away."""
+    return problem(request, 422, "A number in the request is larger than any that is known here. Correct it.")
 
 
 def _http(request: Request, error: HTTPException) -> Response:

@@ -7,6 +7,8 @@ from hashlib import sha256
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request, Response
+from fastapi import params as kinds
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -39,13 +41,17 @@ class _StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route whose body is strict JSON under its own name."""
+    """A route whose body is strict JSON under its own name, and whose query holds nothing that it does not know."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Handle a request."""
         handle = super().get_route_handler()
+        asked = get_flat_params(self.dependant)
+        known = {field.alias for field in asked if isinstance(field.field_info, kinds.Query)}
 
         async def handle_strictly(request: Request) -> Response:
+            if unknown := sorted(set(request.query_params) - known):
+                raise HTTPException(422, f"The query has no {unknown[0][:40]!r}. Leave it out, or correct the name.")
             strict = _StrictRequest(request.scope, request.receive)
             kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
             if kind != "application/json" and await strict.body():

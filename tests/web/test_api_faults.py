@@ -42,6 +42,13 @@ class TestFaults:
     def test_a_number_that_no_database_has_is_refused(self, program: Program, number: str) -> None:
         refused(program("rita").get(f"/cases/{number}"), 422)
 
+    @pytest.mark.parametrize("query", ["limt=5", "limit=5&x", "%00=1", "Limit=5"])
+    def test_a_question_that_nobody_answers_is_refused(self, program: Program, query: str) -> None:
+        rita = program("rita")
+        assert rita.get("/queue?limit=5").status_code == 200
+        assert "The query has no" in refused(rita.get(f"/queue?{query}"), 422)
+        refused(rita.post(f"/queue/next?{query}", json={}), 422)
+
     def test_what_does_not_exist_is_404(self, program: Program) -> None:
         rita = program("rita")
         for path in ("/cases/99", f"/cases/{2**63 - 1}", "/nothing"):

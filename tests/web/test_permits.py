@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from httpx import Response
@@ -130,6 +131,17 @@ def test_a_route_lets_nobody_in_who_is_signed_out(app: FastAPI, method: str, rou
     else:
         assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/sign-in")
     assert called(client, method, route, headers={"Accept": "application/json"}).status_code == 401
+
+
+@named(GUARDED)
+def test_a_number_that_no_database_holds_is_told_in_a_sentence(app: FastAPI, method: str, route: Route) -> None:
+    (permit,) = permits(route.dependant)
+    role = next(role for role in ROLES if role in PERMITTED[permit.act])
+    numbers = [field.alias for field in get_flat_params(route.dependant)]
+    huge = re.sub(r"\{\w+(?::\w+)?\}", str(2**63), route.path)
+    form = {field.alias: str(2**63) for field in route.dependant.body_params}
+    answer = visitor(app, permit, role).request(method, huge, params=dict.fromkeys(numbers, str(2**63)), data=form)
+    assert answer.status_code < 500
 
 
 def visitor(app: FastAPI, permit: Permit, role: str) -> TestClient:
