@@ -1,6 +1,5 @@
 """Desks for the tests of the web face."""
 
-import logging
 import shutil
 from collections.abc import Iterator
 
@@ -14,18 +13,6 @@ from handrail.workspace import Workspace
 from tests.desks import Client, client_of
 from tests.programs import Program, program_of
 from tests.scenes import NOW, Scene
-
-
-@pytest.fixture(autouse=True)
-def audible() -> Iterator[None]:
-    """Our own log can be heard: a library that configured logging anew in this process may have silenced it."""
-    ours, quiet_below = logging.getLogger("handrail"), logging.root.manager.disable
-    disabled, propagate = ours.disabled, ours.propagate
-    ours.disabled, ours.propagate = False, True
-    logging.disable(logging.NOTSET)
-    yield
-    ours.disabled, ours.propagate = disabled, propagate
-    logging.disable(quiet_below)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from handrail.acts import claiming, pausing
 from handrail.errors import DatabaseBusy
 from handrail.store import schema
 from tests.desks import Client
+from tests.logs import every_line
 from tests.reviewing import JSON, LATER, at, decide, hidden, on_screen, written
 from tests.scenes import FOUNDER, NOW, POLICY, Scene
 
@@ -291,9 +292,7 @@ def test_with_nothing_due_the_desk_sends_and_writes_nothing(
     assert Delivery(app.state.desk).send() == 0
 
 
-def test_a_fault_ends_no_delivery(
-    app: FastAPI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_fault_ends_no_delivery(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("desk.delivery.EVERY", 0.001)
     delivery = Delivery(app.state.desk)
     looks: list[int] = []
@@ -308,10 +307,12 @@ def test_a_fault_ends_no_delivery(
         return 0
 
     monkeypatch.setattr(delivery, "send", look)
-    delivery._work()
+    with every_line() as lines:
+        delivery._work()
     assert len(looks) == 3
-    assert "RuntimeError" in caplog.text
-    assert "the letter" not in caplog.text
+    told = "\n".join(lines)
+    assert "RuntimeError" in told
+    assert "the letter" not in told
 
 
 def test_a_seeded_suggestion_looks_like_any_other(scene: Scene, signed_in: Client) -> None:
