@@ -30,6 +30,8 @@ TITLES = {
     409: "Somebody was first", 413: "Too large", 422: "That did not work", 500: "Something went wrong",
     503: "Please try again",
 }  # fmt: skip
+NOT_NOW = "Not possible now"
+"""The title where a rule forbids it; where somebody else was faster, the status has its own."""
 UNKNOWN, UNAVAILABLE = 401, 503
 
 _log = logging.getLogger("handrail")
@@ -56,7 +58,7 @@ def wants_json(request: Request) -> bool:
     return request.url.path.startswith("/api/") or "application/json" in request.headers.get("Accept", "")
 
 
-def problem(request: Request, status: int, sentence: str) -> Response:
+def problem(request: Request, status: int, sentence: str, title: str | None = None) -> Response:
     """The answer that says what went wrong; it asks nothing of the database, which may be what went wrong."""
     headers = {"Retry-After": "5"} if status == UNAVAILABLE else None
     if wants_json(request):
@@ -65,9 +67,8 @@ def problem(request: Request, status: int, sentence: str) -> Response:
         return JSONResponse({"status": status, "problem": sentence}, status, headers)
     if not hasattr(request.state, "policy"):
         request.state.policy = None
-    found = page(
-        request, "problem.html", status=status, title=TITLES.get(status, "That did not work"), sentence=sentence
-    )
+    title = title or TITLES.get(status, "That did not work")
+    found = page(request, "problem.html", status=status, title=title, sentence=sentence)
     if headers:
         found.headers.update(headers)
     return found
@@ -81,7 +82,7 @@ def _refused(request: Request, refusal: HandrailError) -> Response:
         _log.warning("%s %s: %s", request.method, request.url.path, sentence)
         sentence = sentence.replace(desk_of(request).store.name, "the database")
         sentence = sentence[:1].upper() + sentence[1:]
-    return problem(request, status, sentence)
+    return problem(request, status, sentence, NOT_NOW if isinstance(refusal, (Refused, GateFailed)) else None)
 
 
 def _to_the_door(request: Request) -> Response:

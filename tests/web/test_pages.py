@@ -1,29 +1,36 @@
 """Every page as somebody who may open it sees it: accessible in light and dark, quiet, alone with its own host."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import urlsplit
 
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from playwright.sync_api import Browser, ConsoleMessage, Page
+from sqlalchemy import update
 
 from desk.app import create_app
 from desk.permit import Permit
 from desk.routes import ROUTERS
-from handrail.acts import disputing, handing, pausing
+from handrail.acts import disputing, handing, labelling, pausing, watching
+from handrail.errors import PermanentError
 from handrail.roles import PERMITTED
 from handrail.store import schema
 from handrail.workspace import Workspace
 from tests.desks import served, signed_in_context
-from tests.scenes import FOUNDER, MANAGER, NOW, POLICY, Scene
+from tests.operating import stuck
+from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
 
 NO_PAGES = {
     "/",  # leads on to the first page of the menu
     "/healthz", "/readyz", "/review/key", "/review/after", "/review/{item}/because",  # for programs and the script
     "/training/tests/{test}",  # only of a finished test
 }  # fmt: skip
+REFUSED = {"/welcome": 422}
+"""Pages that are looked at where they refuse: a link that lets somebody in is good once."""
 PHONE = {"width": 390, "height": 844}
 
 
@@ -39,6 +46,14 @@ def busy(tmp_workspace: Workspace) -> Iterator[tuple[FastAPI, dict[str, str]]]:
     scene.decide(contested)
     dispute = disputing.open_dispute(scene.store, contested, "Not so.", actor="remo", policy=POLICY, now=NOW)
     scene.decide(rejected, "deny", reason_code="legal")
+    (late,) = scene.waiting(1, at=NOW - timedelta(hours=5))
+    watching.escalate_breaches(scene.store, policy=POLICY, actor=FLOW, now=NOW)
+    held = scene.claim(scene.waiting(1)[0], MANAGER)
+    stuck(scene, PermanentError("There is no such account. Correct it."))
+    letters = pd.DataFrame({"text": ["Where is it?", "Money back, please."], "label": ["tracking", "refund"]})
+    labelling.write(scene.store, letters, actor=FOUNDER, policy=POLICY, now=NOW)
+    with scene.store.write() as connection:
+        connection.execute(update(schema.CaseInput).values(redacted="Please send my money back."))
     pausing.pause(scene.store, "tracking", reason="we look at it", policy=POLICY, actor=FOUNDER, now=NOW)
     handing.set_away(scene.store, "ron", NOW, None, actor=FOUNDER, now=NOW)
     work = {row["kind"]: row["id"] for row in scene.rows(schema.WorkItem, state="open")}
@@ -49,11 +64,11 @@ def busy(tmp_workspace: Workspace) -> Iterator[tuple[FastAPI, dict[str, str]]]:
             "/disputes/new": f"/disputes/new?case={rejected}",
             "/disputes/{number}": f"/disputes/{dispute}",
             "/disputes/{number}/packet": f"/disputes/{dispute}/packet",
-            "/escalations/late/{case}": f"/escalations/late/{rejected}",
+            "/escalations/late/{case}": f"/escalations/late/{late}",
             "/escalations/{item}": f"/escalations/{work['escalation']}",
-            "/operations/stage/{category}": "/operations/stage/refund?stage=suggest",
+            "/operations/stage/{category}": "/operations/stage/refund?to=suggest",
             "/people/person": "/people/person?name=rita",
-            "/review/{item}/more": f"/review/{work['review']}/more",
+            "/review/{item}/more": f"/review/{held.item_id}/more",
             "/training/gold/new": f"/training/gold/new?case={contested}",
             "/welcome": "/welcome?key=unknown",
         },
@@ -76,8 +91,8 @@ def look(page: Page, address: str, axe: Axe) -> list[str]:
     """What is wrong with a page."""
     answer = page.goto(address)
     wrong = []
-    if answer is None or answer.status >= 500:
-        wrong.append(f"{address}: no page")
+    if answer is None or answer.status != REFUSED.get(urlsplit(address).path, 200):
+        wrong.append(f"{address}: {answer and answer.status}")
     if page.locator("h1").count() != 1:
         wrong.append(f"{address}: {page.locator('h1').count()} h1")
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

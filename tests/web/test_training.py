@@ -110,7 +110,9 @@ class TestTheReviewer:
         assert "1 of 2" in nils.get("/training").text
         page = nils.get("/training/tests/1").text
         assert page.count('class="tag good"') == page.count('class="tag bad"') == 1
-        assert nils.post("/training/begin").status_code == 409, "not before tomorrow"
+        again = nils.post("/training/begin")
+        assert again.status_code == 409, "not before tomorrow"
+        assert "Not possible now" in again.text, "nobody else was faster"
         assert signed_in("rita").get("/training/tests/1").status_code == 404
 
     def test_practises_and_hears_at_once(self, scene: Scene, signed_in: Client) -> None:
