@@ -54,6 +54,9 @@ PERMITTED: dict[str, frozenset[Role]] = {
     "resolve_dispute": frozenset({Role.ESCALATION_MANAGER}),
     "read_escalations": frozenset({Role.ESCALATION_MANAGER, Role.PRODUCT_OWNER}),
     "read_operations": frozenset({Role.MODEL_STEWARD, Role.PRODUCT_OWNER, Role.ESCALATION_MANAGER}),
+    "read_watch": frozenset({Role.MODEL_STEWARD, Role.PRODUCT_OWNER, Role.ESCALATION_MANAGER, Role.DATA_CURATOR}),
+    "watch": frozenset({Role.MODEL_STEWARD, Role.FLOW}),
+    "acknowledge_alert": frozenset({Role.ESCALATION_MANAGER, Role.MODEL_STEWARD, Role.PRODUCT_OWNER}),
     "settle_actions": frozenset({Role.MODEL_STEWARD, Role.PRODUCT_OWNER}),
 }
 

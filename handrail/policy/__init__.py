@@ -35,6 +35,7 @@ from handrail.policy.learning import (
     RetrainingRules,
 )
 from handrail.policy.watching import (
+    AlertRules,
     BreakerRules,
     DriftRules,
     FairnessRules,
@@ -45,6 +46,7 @@ from handrail.policy.watching import (
 )
 
 __all__ = [
+    "AlertRules",
     "AmountStep",
     "BreakerRules",
     "Calendar",
@@ -108,6 +110,7 @@ class Policy(Strict):
     costs: CostRules = CostRules()
     fairness: FairnessRules = FairnessRules()
     watches: WatchRules = WatchRules()
+    alerts: AlertRules = AlertRules()
     labels: LabelRules = LabelRules()
     intake: IntakeRules = IntakeRules()
     goal: KpiGoal = KpiGoal()

@@ -1,21 +1,33 @@
-"""Rules of the watch: breaker, audit sample, drift, fairness, dead-man's switch, goals."""
+"""Rules of the watch: breaker, audit sample, drift, fairness, alerts, dead-man's switch, goals."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from handrail.policy.base import Duration, Money, Share, Strict
 
 
 class BreakerRules(Strict):
-    """When rejections of audited auto-approvals pause a category."""
+    """When rejections of audited auto-approvals pause a category.
 
-    rule: Literal["literal"] = "literal"
+    `literal` pauses at the rate `limit` over the `window`. `esr` pauses as soon as the rejections can hardly come from
+    a rate of `healthy_rate` or less: over the `horizon` it pauses a healthy category with probability `budget` at most.
+    """
+
+    rule: Literal["literal", "esr"] = "esr"
     limit: Annotated[float, Field(gt=0, le=1)] = 0.05
     window: Duration = timedelta(hours=48)
     min_reviewed: Annotated[int, Field(ge=1)] = 30
-    healthy_rate: Share = Field(0.02, description="true rate for which the false-alarm rate is computed")
+    healthy_rate: Annotated[float, Field(gt=0, lt=1, description="rate of rejections that is no alarm")] = 0.03
+    budget: Annotated[float, Field(gt=0, lt=1, description="false pauses of a category within the horizon")] = 0.05
+    horizon: Duration = timedelta(days=30)
+
+    @model_validator(mode="after")
+    def _limit_above_healthy(self) -> Self:
+        if self.limit <= self.healthy_rate:
+            raise ValueError("the breaker's limit must lie above its healthy_rate")
+        return self
 
 
 class StratumRules(Strict):
@@ -27,6 +39,8 @@ class StratumRules(Strict):
     high_value_rate: Share = 0.10
     new_segment_days: Annotated[int, Field(ge=1)] = 14
     new_segment_rate: Share = 0.10
+    watched_rate: Share = Field(0.20, description="of a category under watch: resumed or with a rising breaker")
+    watched_for: Duration = timedelta(days=14)
 
 
 class SamplingPolicy(Strict):
@@ -34,6 +48,9 @@ class SamplingPolicy(Strict):
 
     random_rate: Annotated[float, Field(ge=0.01, le=0.05)] = 0.03
     strata: StratumRules = StratumRules()
+    minutes_a_day: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="reviewer minutes for audits; the strata give way first, the simple-random draw last"
+    )
 
 
 class DriftRules(Strict):
@@ -52,6 +69,14 @@ class FairnessRules(Strict):
 
     groups: tuple[str, ...] = ()
     max_gap: Share = 0.05
+    max_waiting_gap: Duration = timedelta(hours=4)
+
+
+class AlertRules(Strict):
+    """Who hears of trouble outside the desk; the channels' addresses are secrets and stand in the environment."""
+
+    at_least: Literal["info", "warning", "critical"] = "warning"
+    repeat_after: Duration = Field(timedelta(hours=24), description="an alert that still stands is told again")
 
 
 class WatchRules(Strict):

@@ -31,6 +31,7 @@ from handrail.store.schema.learning import (
     Qualification,
     Serving,
 )
+from handrail.store.schema.watching import Alert, AlertDelivery, BreakerState, Reading
 from handrail.store.schema.work import (
     AuditDraw,
     CaseOutcome,
@@ -46,9 +47,12 @@ from handrail.store.schema.work import (
 
 __all__ = [
     "Account",
+    "Alert",
+    "AlertDelivery",
     "AuditDraw",
     "Base",
     "Batch",
+    "BreakerState",
     "Case",
     "CaseInput",
     "CaseOutcome",
@@ -76,6 +80,7 @@ __all__ = [
     "Proposal",
     "Qualification",
     "Quarantine",
+    "Reading",
     "Reason",
     "Route",
     "Serving",

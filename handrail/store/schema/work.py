@@ -129,11 +129,14 @@ class AuditDraw(Base):
     work_item_id: Mapped[int | None] = mapped_column(ForeignKey("work_items.id"), comment="null: looked at, not drawn")
     drawn: Mapped[bool] = mapped_column(comment="in the sample")
     random: Mapped[bool] = mapped_column(comment="drawn by the simple-random stratum; the breaker counts only these")
-    stratum: Mapped[str | None] = mapped_column(String(16), comment="random, low_confidence, high_value or new_segment")
+    stratum: Mapped[str | None] = mapped_column(
+        String(16), comment="random, low_confidence, high_value, new_segment or watched"
+    )
     inclusion_probability: Mapped[float] = mapped_column(comment="chance of being in the sample by any stratum")
     drawn_at: Mapped[datetime] = mapped_column(comment="when")
     seed: Mapped[int] = mapped_column(Id, comment="reproduces the draw")
-    __table_args__ = (Index(None, "drawn_at"),)
+    counted_at: Mapped[datetime | None] = mapped_column(comment="the breaker has counted the audit; each once")
+    __table_args__ = (Index(None, "drawn_at"), Index(None, "random", "counted_at"))
 
 
 class Escalation(Base):

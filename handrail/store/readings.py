@@ -1,0 +1,66 @@
+"""What the watches saw, look by look."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, func, insert, select
+
+from handrail.store.frames import frame
+from handrail.store.schema import Reading as Row
+
+ALL = "all"
+"""The subject of a look at everything together."""
+
+
+class Verdict(StrEnum):
+    """What a look says; silence of a watch that could not have seen anything is no good news."""
+
+    QUIET = "quiet"
+    ALARM = "alarm"
+    UNDERPOWERED = "underpowered"
+    NOT_MEASURED = "not_measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One look of one watch at one subject; `body` holds figures, names and case ids as JSON can, no NaN, no text."""
+
+    watch: str
+    subject: str
+    window: tuple[datetime, datetime]
+    verdict: Verdict
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+def insert_readings(connection: Connection, readings: Sequence[Reading], at: datetime) -> None:
+    """Keep what was read at one moment."""
+    rows = [
+        {
+            "watch": one.watch, "subject": one.subject, "at": at, "window_from": one.window[0],
+            "window_to": one.window[1], "verdict": one.verdict, "body": one.body,
+        }
+        for one in readings
+    ]  # fmt: skip
+    if rows:
+        connection.execute(insert(Row), rows)
+
+
+def newest(connection: Connection, watch: str) -> pd.DataFrame:
+    """The newest look at each subject of a watch, by subject; columns as the table's."""
+    last = select(func.max(Row.id)).where(Row.watch == watch).group_by(Row.subject)
+    return frame(connection, select(Row.__table__).where(Row.id.in_(last)).order_by(Row.subject))
+
+
+def history(
+    connection: Connection, watch: str, *, subject: str | None = None, since: datetime, limit: int = 2000
+) -> pd.DataFrame:
+    """The newest `limit` looks of a watch since a moment, oldest first; columns as the table's."""
+    query = select(Row.__table__).where(Row.watch == watch, Row.at >= since)
+    if subject is not None:
+        query = query.where(Row.subject == subject)
+    found = frame(connection, query.order_by(Row.id.desc()).limit(limit))
+    return found.iloc[::-1].reset_index(drop=True)
