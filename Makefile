@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check up bench faults images lock clean
+.PHONY: help setup demo test check up bench peers faults images lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,13 @@ up: $(RUNTIME)  ## desk, server, flows and MLflow for daily use; Ctrl-C stops th
 bench: setup  ## every benchmark in its quick form
 	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do \
 		echo "== $$script"; $(BIN)/python "$$script" --quick $(ARGS); done
+
+peers: benchmarks/peers/.venv/.installed  ## the rivals that the benchmarks measure beside Handrail, apart from it
+
+benchmarks/peers/.venv/.installed: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv benchmarks/peers/.venv
+	benchmarks/peers/.venv/bin/python -m pip install -qq --no-compile -r $<
+	@touch $@
 
 faults: setup  ## the long fault runs: kills, torn files, full disks
 	@$(BIN)/python -m pytest -q -m faults $(ARGS)
