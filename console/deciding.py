@@ -40,9 +40,12 @@ def queue_list(
 
 
 def _visible(row: dict[str, Any]) -> dict[str, Any]:
-    if row["suggestion_hidden"]:
-        return {**row, "category": None, "confidence": None}
-    return row
+    from handrail.gold import shown_kind
+
+    hidden = {"category": None, "confidence": None}
+    if row["kind"] == "gold":  # nobody is to tell a case with a known answer from the others
+        return {**row, **hidden, "kind": shown_kind(row["kind"], row["queue"]), "assigned_to": None}
+    return {**row, **hidden} if row["suggestion_hidden"] else row
 
 
 def queue_next(actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:

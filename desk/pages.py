@@ -21,6 +21,7 @@ MENU = (
     ("/reviewers", "Reviewers", "read_labels"),
     ("/training/people", "Training", "test_people"),
     ("/operations", "Operations", "read_operations"),
+    ("/monitoring", "Monitoring", "read_watch"),
     ("/trail", "Trail", "read_trail"),
     ("/people", "People", "manage_people"),
 )

@@ -1,0 +1,99 @@
+"""A part of the monitoring page, whatever the watch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+
+from handrail.policy import Policy
+from handrail.store import readings
+from handrail.store.engine import Connection
+from handrail.store.frames import records
+from handrail.store.readings import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A drawing with its caption; `key` names each series by its style class."""
+
+    caption: str
+    svg: Markup
+    key: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of words and figures; the columns named in `figures` are aligned as such."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    figures: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One watch: `verdict` is the worst of its subjects, None before its first look; `sentence` says it in words."""
+
+    key: str
+    title: str
+    verdict: Verdict | None
+    sentence: str
+    plots: tuple[Plot, ...] = ()
+    tables: tuple[Table, ...] = ()
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What there is to show: the database, the policy, and how far back the plots go."""
+
+    connection: Connection
+    policy: Policy
+    zone: ZoneInfo
+    since: datetime
+
+    def newest(self, watch: str) -> list[dict[str, Any]]:
+        """The newest look at each subject of a watch."""
+        return records(readings.newest(self.connection, watch))
+
+    def history(self, watch: str, subject: str | None = None) -> list[dict[str, Any]]:
+        """The looks of a watch since then, oldest first."""
+        return records(readings.history(self.connection, watch, subject=subject, since=self.since))
+
+
+ORDER = (Verdict.ALARM, Verdict.UNDERPOWERED, Verdict.QUIET, Verdict.NOT_MEASURED)
+
+
+def worst(rows: Sequence[dict[str, Any]]) -> Verdict | None:
+    """The verdict that asks for most attention; None without a look."""
+    found = {Verdict(row["verdict"]) for row in rows}
+    return next((verdict for verdict in ORDER if verdict in found), None)
+
+
+def latest(rows: Sequence[dict[str, Any]]) -> datetime | None:
+    """When the newest of these looks was."""
+    return max((row["at"] for row in rows), default=None)
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """``4.2 %``, or a dash where nothing was measured."""
+    return "–" if value is None else f"{value:.{digits}%}".replace("%", "\u202f%")
+
+
+def interval(low: float | None, high: float | None, digits: int = 1) -> str:
+    """``3.1 % to 5.6 %``, or a dash."""
+    return "–" if low is None or high is None else f"{share(low, digits)} to {share(high, digits)}"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """``1,234.50``, or a dash."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def words(code: object) -> str:
+    """A code as words."""
+    return str(code).replace("_", " ")

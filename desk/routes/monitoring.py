@@ -1,0 +1,32 @@
+"""Monitoring: what the watches saw, each with its verdict, plots and figures."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+
+from desk.monitoring.section import Look
+from desk.monitoring.watches import sections
+from desk.pages import page
+from desk.permit import TheDesk, permit
+from handrail.acts.signing_in import Visitor
+from handrail.roles import PERMITTED
+
+router = APIRouter()
+
+SPANS = {28: "4 weeks", 84: "12 weeks", 364: "a year"}
+Days = Annotated[Literal["28", "84", "364"], Query(description="how far back the plots go")]
+
+
+@router.get("/monitoring")
+def show(request: Request, desk: TheDesk, days: Days = "84", visitor: Visitor = permit("read_watch")) -> HTMLResponse:
+    """Every watch; who may not read labels sees no reviewer's name."""
+    policy, now = desk.policy(), desk.clock()
+    zone = ZoneInfo(policy.sla.calendar.timezone)
+    names = bool(PERMITTED["read_labels"].intersection(visitor.roles))
+    with desk.store.read() as connection:
+        look = Look(connection, policy, zone, now - timedelta(days=int(days)))
+        found = sections(look, names=names)
+    return page(request, "monitoring.html", sections=found, span=int(days), spans=SPANS)
