@@ -8,7 +8,8 @@ from prefect import flow
 from flows.parameters import AsOf, Days, Home
 from tasks import publish
 from tasks.drift import DriftVerdict, watch
-from tasks.occasion import begin
+from tasks.drift_readings import done, verdict_of
+from tasks.occasion import Occasion, begin
 
 
 @flow(name="drift-detection", persist_result=False)
@@ -20,6 +21,7 @@ def drift_detection(days: Days = 7, as_of: AsOf = None, home: Home = None) -> di
     """
     occasion = begin("drift_detection", home=home, as_of=as_of)
     verdict = watch(occasion, timedelta(days=days))
+    publish.text("drift-verdict", headline(occasion, verdict), "What the drift watch found, and what was done about it")
     publish.table("drift-columns", column_rows(verdict), f"{verdict.note}; {verdict.cases} cases")
     publish.table("drift-terms", term_rows(verdict), "Terms that are new or more frequent, most lifted first")
     if verdict.drifted:
@@ -36,7 +38,18 @@ def drift_detection(days: Days = 7, as_of: AsOf = None, home: Home = None) -> di
         "terms": [term.term for term in verdict.new_terms[:20]] if verdict.drifted else [],
         "cases": verdict.cases,
         "note": verdict.note,
+        "verdict": verdict_of(verdict),
+        "profile": verdict.profile,
+        "next_profile": verdict.next_profile,
     }
+
+
+def headline(occasion: Occasion, verdict: DriftVerdict) -> str:
+    """The verdict, the reference it rests on, and what was done."""
+    on = f"reference profile {verdict.profile}" if verdict.profile else "no reference profile"
+    unmeasured = "".join(f"\n- {name} was not measured: {why}" for name, why in verdict.unmeasured.items())
+    said = f"**{verdict_of(verdict)}**: {verdict.note} ({verdict.cases} cases beside {on})."
+    return f"{said}\n\n{done(occasion, verdict)}{unmeasured}"
 
 
 def column_rows(verdict: DriftVerdict) -> list[dict[str, Any]]:
@@ -46,9 +59,10 @@ def column_rows(verdict: DriftVerdict) -> list[dict[str, Any]]:
     return [
         {
             "column": column.name,
-            "psi": round(column.psi or 0.0, 4),
+            "psi": "not measured" if column.psi is None else round(column.psi, 4),
             "p": f"{column.p_adjusted:.2g}",
             "drifted": column.drifted,
+            "direction": column.direction,
             "definition": column.definition,
         }
         for column in verdict.report.columns

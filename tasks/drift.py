@@ -1,7 +1,7 @@
 """Inputs and predictions of the last days beside the saved reference profile."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -10,19 +10,24 @@ from handrail import drift, terms
 from handrail.acts import watching
 from handrail.store import evidence, models
 from handrail.store.engine import Connection
+from tasks import drift_readings
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
 WINDOW = timedelta(days=7)
 MOSTLY_SCORED = 0.5
 """Share of a window that the serving version must have scored before its predictions are watched."""
-MODEL_COLUMNS = ("predicted", "confidence", "novelty")
+MODEL_COLUMNS = ("predicted", "confidence", "novelty", "novel")
 """Columns in the terms of one model version: another version's are not comparable."""
 
 
 @dataclass(frozen=True, slots=True)
 class DriftVerdict:
-    """What the watch found in one window; `columns` and `new_terms` are the shifted ones."""
+    """What the watch found in one window; `columns` are the shifted ones, `new_terms` all that were found.
+
+    `unmeasured` says of columns why they could not be compared; `profile` is the number of the reference, and the
+    rest what was done about a shift.
+    """
 
     cases: int
     note: str
@@ -32,6 +37,11 @@ class DriftVerdict:
     report: drift.DriftReport | None = None
     drift_id: int | None = None
     certificates_voided: int = 0
+    profile: int | None = None
+    next_profile: int | None = None
+    audits_raised_until: datetime | None = None
+    unmeasured: dict[str, str] = field(default_factory=dict)
+    unknown_words: float | None = None
 
 
 def observed(occasion: Occasion, since: datetime, until: datetime) -> tuple[pd.DataFrame, list[str], list[str]]:
@@ -46,6 +56,7 @@ def observed(occasion: Occasion, since: datetime, until: datetime) -> tuple[pd.D
             "predicted": rows["label"].astype(object),
             "confidence": pd.to_numeric(rows["confidence"]),
             "novelty": pd.to_numeric(rows["novelty"]),
+            "novel": rows["novel"].astype(object),
         }
     )
     for name in {*occasion.policy.model.fields, *occasion.policy.fairness.groups} - {"amount"}:
@@ -86,38 +97,70 @@ def watch(occasion: Occasion, window: timedelta = WINDOW) -> DriftVerdict:
     """Compare the last days with the reference; a shift raises audits, voids certificates and becomes the reference.
 
     The shifted window is the next reference, so that one shift is reported once and the next one is seen against it.
+    What was seen, or why nothing could be, is kept as readings.
     """
     since, until = occasion.now - window, occasion.now
+    found = _look(occasion, since, until)
+    drift_readings.record(occasion, found, (since, until))
+    return found
+
+
+def _look(occasion: Occasion, since: datetime, until: datetime) -> DriftVerdict:
     with occasion.store.read() as connection:
         profile = models.newest_profile(connection)
     if profile is None:
-        save_reference(occasion, cause="first", since=since, until=until)
-        return DriftVerdict(0, "no reference yet: this window becomes the first one")
+        first = save_reference(occasion, cause="first", since=since, until=until)
+        return DriftVerdict(0, "no reference yet: this window becomes the first one", next_profile=first)
     view, texts, ids = observed(occasion, since, until)
-    with occasion.store.read() as connection:
-        same_model = models.serving(connection)["model_version"] == profile["model_version"]
     rules = occasion.policy.drift
     if len(view) < rules.min_cases:
-        return DriftVerdict(len(view), f"too few cases: {len(view)} of {rules.min_cases}")
+        return DriftVerdict(len(view), f"too few cases: {len(view)} of {rules.min_cases}", profile=profile["id"])
     saved = json.loads(profile["body"])
-    reference = drift.ReferenceProfile.from_json(saved["columns"])
-    comparable = set(view.columns) - (set() if same_model else set(MODEL_COLUMNS))
-    reference = replace(reference, columns=tuple(c for c in reference.columns if c.name in comparable))
-    report = drift.compare(
-        reference, view,
-        fdr=rules.false_discovery_rate, psi_at_least=rules.psi_at_least,
+    reference, unmeasured = _comparable(occasion, saved["columns"], profile["model_version"], view)
+    report = drift.compare(reference, view, fdr=rules.false_discovery_rate, psi_at_least=rules.psi_at_least)
+    known = terms.TermProfile.from_json(saved["terms"])
+    found = DriftVerdict(
+        len(view), "no shift", report=report, profile=profile["id"], unmeasured=unmeasured,
+        new_terms=tuple(terms.new_terms(known, texts, ids, fdr=rules.false_discovery_rate)),
+        unknown_words=terms.oov_rate(known, texts),
     )  # fmt: skip
-    found = terms.new_terms(terms.TermProfile.from_json(saved["terms"]), texts, ids, fdr=rules.false_discovery_rate)
     columns = tuple(column.name for column in report.columns if column.drifted)
-    enough_terms = len(found) >= rules.min_new_terms
-    if not columns and not enough_terms:
-        return DriftVerdict(len(view), "no shift", new_terms=tuple(found), report=report)
-    shifted = tuple(found) if enough_terms else ()
+    if not columns and len(found.new_terms) < rules.min_new_terms:
+        return found
+    return _answer(occasion, replace(found, columns=columns), (since, until))
+
+
+def _comparable(
+    occasion: Occasion, saved: str, model_version: str | None, view: pd.DataFrame
+) -> tuple[drift.ReferenceProfile, dict[str, str]]:
+    """The part of the reference that the window can be compared with, and why the rest can not."""
+    with occasion.store.read() as connection:
+        same_model = models.serving(connection)["model_version"] == model_version
+    reference = drift.ReferenceProfile.from_json(saved)
+    missing = {}
+    for name in [column.name for column in reference.columns]:
+        if name in MODEL_COLUMNS and not same_model:
+            missing[name] = "the reference was scored by another model version"
+        elif name not in view.columns:
+            scored = "the serving version scored too little of the window"
+            missing[name] = scored if name in MODEL_COLUMNS else "the window has no such column"
+    kept = tuple(column for column in reference.columns if column.name not in missing)
+    return replace(reference, columns=kept), missing
+
+
+def _answer(occasion: Occasion, found: DriftVerdict, window: tuple[datetime, datetime]) -> DriftVerdict:
+    """Do about a shift what the policy says, and take its window for the next reference."""
+    rules = occasion.policy.drift
     drift_id, voided = watching.record_drift(
-        occasion.store, profile_id=profile["id"], columns=list(columns), policy=occasion.policy,
-        terms=[described(term) for term in shifted[:100]],
-        window=(since, until), actor=occasion.actor, now=occasion.now,
+        occasion.store, profile_id=found.profile or 0, columns=list(found.columns), policy=occasion.policy,
+        terms=[described(term) for term in found.new_terms[:100]], window=window, actor=occasion.actor,
+        now=occasion.now,
     )  # fmt: skip
-    save_reference(occasion, cause=f"drift {drift_id} absorbed", since=since, until=until)
-    log.warning("drift %d: columns %s, %d new terms", drift_id, ", ".join(columns) or "none", len(shifted))
-    return DriftVerdict(len(view), "shift found", True, columns, shifted, report, drift_id, voided)  # noqa: FBT003 - as its fields
+    following = save_reference(occasion, cause=f"drift {drift_id} absorbed", since=window[0], until=window[1])
+    log.warning(
+        "drift %d: columns %s, %d new terms", drift_id, ", ".join(found.columns) or "none", len(found.new_terms)
+    )
+    return replace(
+        found, note="shift found", drifted=True, drift_id=drift_id, certificates_voided=voided,
+        next_profile=following, audits_raised_until=occasion.now + rules.audit_factor_for,
+    )  # fmt: skip

@@ -159,13 +159,13 @@ def audits(connection: Connection, *, since: datetime, until: datetime) -> pd.Da
 def window(connection: Connection, *, since: datetime, until: datetime, version: str | None) -> pd.DataFrame:
     """Cases received in [since, until) as the drift watch sees them.
 
-    Columns: case_id, external_id, text (redacted), amount, fields, label, confidence, novelty (of `version`; NaN
-    where it did not score).
+    Columns: case_id, external_id, text (redacted), amount, fields, label, confidence, novelty, novel (of `version`;
+    NaN where it did not score).
     """
     query = (
         select(
             Case.id.label("case_id"), Case.external_id, CaseInput.redacted.label("text"), Case.amount, Case.fields,
-            Prediction.label, Prediction.confidence, Prediction.novelty,
+            Prediction.label, Prediction.confidence, Prediction.novelty, Prediction.novel,
         )
         .join(CaseInput, CaseInput.case_id == Case.id)
         .join(Prediction, and_(Prediction.case_id == Case.id, Prediction.model_version == version), isouter=True)

@@ -17,6 +17,8 @@ from handrail.drift import (
     js_distance,
     psi,
 )
+from handrail.drift.chance import ks_tail
+from handrail.drift.distances import ks_and_wasserstein
 from handrail.errors import BadInput
 
 
@@ -47,6 +49,53 @@ def test_a_thinned_reference_keeps_the_ks_statistic_to_one_in_twenty_thousand() 
     reference, current = rng().normal(size=50_000), rng().normal(0.1, size=2_000)
     column = only(pd.Series(reference), pd.Series(current))
     assert column.ks == pytest.approx(stats.ks_2samp(reference, current).statistic, abs=1.5e-4)
+
+
+SORTED = (
+    st.lists(st.floats(-1e6, 1e6) | st.integers(0, 4).map(float), min_size=1, max_size=80).map(sorted).map(np.array)
+)
+
+
+@given(SORTED, SORTED, st.integers(1, 9))
+def test_ks_and_wasserstein_equal_scipy_on_a_grid_of_any_width(
+    first: np.ndarray, second: np.ndarray, block: int
+) -> None:
+    ks, distance = ks_and_wasserstein(first, second, block=block)
+    assert ks == pytest.approx(stats.ks_2samp(first, second).statistic, abs=1e-12)
+    expected = stats.wasserstein_distance(first, second)
+    assert distance == pytest.approx(expected, rel=1e-9, abs=1e-12 * max(np.abs([*first, *second]).max(), 1))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.01, 0.5, 50.0])
+@pytest.mark.parametrize("sizes", [(30_000, 20_000), (5, 40_000), (40_000, 1)])
+def test_ks_and_wasserstein_equal_scipy_on_many_numbers(shift: float, sizes: tuple[int, int]) -> None:
+    chance = np.random.default_rng(sizes)
+    first, second = np.sort(chance.lognormal(size=sizes[0])), np.sort(chance.lognormal(shift, size=sizes[1]))
+    ks, distance = ks_and_wasserstein(first, second)
+    assert ks == pytest.approx(stats.ks_2samp(first, second, method="asymp").statistic, abs=1e-12)
+    assert distance == pytest.approx(stats.wasserstein_distance(first, second), rel=1e-9)
+
+
+def test_seconds_since_long_ago_lose_no_precision() -> None:
+    first = np.sort(1.77e9 + rng().exponential(3_600, size=9_000))
+    second = first + 0.25
+    assert ks_and_wasserstein(first, second)[1] == pytest.approx(0.25, rel=1e-9)
+
+
+@pytest.mark.parametrize("effective", [10, 5_000, 5_001, 20_000, 400_000])
+@pytest.mark.parametrize("squared", [0.0, 0.3, 2.19, 2.2, 2.21, 3.0, 8.0, 17.99, 18.0, 30.0])
+def test_the_quick_tail_of_the_ks_statistic_equals_scipys(effective: float, squared: float) -> None:
+    statistic = float(min(np.sqrt(squared / effective), 1.0))
+    assert ks_tail(statistic, effective) == pytest.approx(stats.kstwo.sf(statistic, effective), abs=1e-9)
+
+
+def test_one_case_of_a_rare_category_counts_for_no_more_than_its_chance() -> None:
+    # Of 20,000 cases one is odd, and it may well fall into the small window: as a cell of its own it had p = 1e-44.
+    assert homogeneity_p(np.array([12_000, 7_900, 0]), np.array([60, 39, 1])) > 0.005
+    assert homogeneity_p(np.array([12_000, 7_900, 0]), np.array([60, 20, 20])) < 1e-6
+    exact = stats.fisher_exact([[0, 19_900], [1, 99]]).pvalue
+    assert homogeneity_p(np.array([19_900, 0]), np.array([99, 1])) == pytest.approx(exact, rel=1e-9)
+    assert homogeneity_p(np.array([50, 0]), np.array([0, 0])) == 1
 
 
 def test_psi_counts_reference_deciles_with_one_case_added_to_each() -> None:
@@ -92,6 +141,63 @@ def test_nothing_changed_rarely_alarms() -> None:
         ]
         alarms += compare(build(frames[0]), frames[1]).drifted
     assert alarms <= 7  # 5 % of 60 runs, plus two standard errors
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "note"),
+    [
+        ([], [], "the reference is empty"),
+        ([], [1.0], "the reference is empty"),
+        ([1.0], [], "the window is empty"),
+        ([np.nan] * 3, [1.0], "no values in the reference"),
+        ([1.0], [np.nan] * 3, "no values in the window"),
+        ([1.0], [2.0], ""),
+    ],
+)
+def test_what_could_not_be_measured_is_said(reference: list[float], current: list[float], note: str) -> None:
+    assert only(pd.Series(reference, dtype=float), pd.Series(current, dtype=float)).note == note
+
+
+@pytest.mark.parametrize(
+    ("reference", "current"),
+    [
+        (pd.Series([1, "1", "a", True] * 30, dtype=object), pd.Series(["1", "1", "a", "True"] * 30)),
+        (pd.Series(["1", "2"] * 50), pd.Series([1.0, 2.0] * 50)),
+        (pd.Series([1, 2.5, None] * 30, dtype=object), pd.Series([1, 2.5, np.nan] * 30)),
+        (pd.Series([["a"], {"b": 1}] * 30, dtype=object), pd.Series(["['a']", "{'b': 1}"] * 30)),
+        (pd.Series(["x", "y"] * 30, dtype="category"), pd.Series(["x", "y"] * 30)),
+    ],
+    ids=["mixed", "numbers for words", "numbers as objects", "lists", "categories"],
+)
+def test_values_that_differ_in_type_alone_are_no_drift(reference: pd.Series, current: pd.Series) -> None:
+    column = only(reference, current)
+    assert (column.psi, column.new_categories) == (0, ())
+
+
+def test_columns_of_one_name_are_refused_and_a_number_may_be_a_name() -> None:
+    twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    with pytest.raises(BadInput, match="called a"):
+        build(twice)
+    with pytest.raises(BadInput, match="called a"):
+        compare(build(pd.DataFrame({"a": [1]})), twice)
+    assert compare(build(pd.DataFrame({0: [1, 2]})), pd.DataFrame({0: [1, 2]})).columns[0].name == "0"
+
+
+def test_the_direction_names_means_new_and_grown_categories_and_holes() -> None:
+    assert only(pd.Series([1.0, 3.0]), pd.Series([5.0, 5.0])).direction == "mean 2.00 → 5.00"
+    column = only(pd.Series(["a"] * 8 + ["b"] * 2), pd.Series(["a"] * 2 + ["b"] * 5 + ["z"] * 2 + [None]))
+    assert column.direction == "new: z; a 80% → 20%; b 20% → 50%; without a value 0% → 10%"
+
+
+@given(
+    npst.arrays(np.float64, st.integers(0, 40), elements=st.floats(allow_nan=True, allow_infinity=True)),
+    npst.arrays(np.float64, st.integers(0, 40), elements=st.floats(allow_nan=True, allow_infinity=True)),
+)
+def test_no_numbers_whatever_make_a_figure_that_is_none(before: np.ndarray, now: np.ndarray) -> None:
+    column = only(pd.Series(before), pd.Series(now))
+    figures = [value for value in vars(column).values() if isinstance(value, float)]
+    assert np.isfinite(figures).all()
+    assert 0 <= column.p <= 1
 
 
 @pytest.mark.parametrize(

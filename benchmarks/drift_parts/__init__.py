@@ -1,0 +1,1 @@
+"""The parts of the drift benchmark, one for each thing that is measured."""
