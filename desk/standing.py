@@ -1,11 +1,11 @@
-"""What the operator's pages say in words: breaker, thresholds, gates, what has just been done; where servers are."""
+"""What the operator's pages say in words: thresholds, gates, what has just been done; where servers are."""
 
 import json
 import os
 from collections.abc import Mapping
 from typing import Any
 
-from desk.pages import in_words, percent
+from desk.pages import percent
 from handrail.policy import Consequence, Policy
 from handrail.workspace import Workspace
 from tasks.operations import CategoryView
@@ -50,25 +50,6 @@ def said(policy: Policy, done: str | None, what: str | None, count: int) -> str 
     if done not in SAID or (what and what not in policy.categories):
         return None
     return SAID[done].format(what=(what or "everything").replace("_", " ").capitalize(), count=count)
-
-
-def breaker_in_words(view: CategoryView, policy: Policy) -> str:
-    """What audits have found against the limit, with the interval of the rate."""
-    rules, reading = policy.breaker, view.reading
-    within = f"in the last {in_words(rules.window)}"
-    if reading is None:
-        return f"No audit {within}. It looks from {rules.min_reviewed} on."
-    found = (
-        f"{reading.rejected} of {reading.reviewed} audits rejected {within}: {percent(reading.rate)}, "
-        f"95 % sure between {percent(view.audited.low)} and {percent(view.audited.high)}"
-    )
-    if reading.tripped:
-        return f"Tripped: {found}; the limit is {percent(rules.limit)}."
-    if reading.reviewed < rules.min_reviewed:
-        return (
-            f"Not enough to say: {found}. It looks from {rules.min_reviewed} audits on, limit {percent(rules.limit)}."
-        )
-    return f"Holds: {found}; the limit is {percent(rules.limit)}."
 
 
 def threshold_in_words(view: CategoryView, policy: Policy) -> str:

@@ -7,32 +7,36 @@ from prefect import flow
 
 from flows.parameters import AsOf, Home
 from tasks import publish
+from tasks.blind_share import read_blind_share
 from tasks.heartbeat import beat
 from tasks.occasion import begin
-from tasks.quality import pause_tripped, read_breaker
+from tasks.quality import CategoryReading, look, pause_tripped
 from tasks.trigger import crossed
 
 EVENTS = {"error_rate": "handrail.error_rate.exceeded", "new_labels": "handrail.labels.enough"}
 """What starts a retraining in Prefect, by the trigger that crossed its bound."""
+DESCRIPTION = (
+    "Both rules of the breaker by category; the policy's rule pauses. level: the sequential rule's evidence, where 1 "
+    "suffices; false_alarm_rate: chance to pause a healthy category within the horizon; detection: chance to see the "
+    "limit within the window at this volume"
+)
 
 
 @flow(name="quality-watch", persist_result=False)
 def quality_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     """Read the breaker of every category and pause those that tripped, each with a model review.
 
-    An error rate above the policy's and enough new labels each emit an event that starts a retraining, once a
-    crossing.
+    Both of its rules are read, the policy's pauses. Beside it, the blind share of queue B is compared with its past,
+    which warns and pauses nothing. An error rate above the policy's and enough new labels each emit an event that
+    starts a retraining, once a crossing.
     """
     occasion = begin("quality_watch", home=home, as_of=as_of)
-    readings = read_breaker(occasion)
+    readings = look(occasion)
     paused = pause_tripped(occasion, readings)
+    blind = read_blind_share(occasion)
     beat(occasion, "quality_watch")
-    publish.table(
-        "breaker",
-        [asdict(reading) for reading in readings],
-        "The literal rule by category; false_alarm_rate: chance to pause a healthy category within 30 days; "
-        "detection: chance to see twice the limit within the window at this volume",
-    )
+    publish.table("breaker", [row_of(reading) for reading in readings], DESCRIPTION)
+    publish.table("blind-share", blind, "Rejections on the blind share of queue B lately, beside those before")
     for category in paused:
         publish.event("handrail.category.paused", f"handrail.category.{category}", {"category": category})
     told = crossed(occasion)
@@ -49,3 +53,10 @@ def quality_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
         "paused": paused,
         "retraining": [trigger.cause for trigger in told],
     }
+
+
+def row_of(reading: CategoryReading) -> dict[str, Any]:
+    """A reading as one row of a table."""
+    row = asdict(reading)
+    row.pop("reliability")
+    return row | {"warnings": " ".join(reading.warnings)}

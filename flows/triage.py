@@ -12,13 +12,14 @@ from handrail.store import cases
 from tasks import publish
 from tasks.assign import assign
 from tasks.audit import draw
+from tasks.blind_share import read_blind_share
 from tasks.deliver import deliver
 from tasks.escalate import escalate_breaches
 from tasks.gate import gate
 from tasks.heartbeat import beat
 from tasks.ingest import Ingested, ingest
 from tasks.occasion import Occasion, begin
-from tasks.quality import pause_tripped, read_breaker
+from tasks.quality import look, pause_tripped
 from tasks.redact import redact
 from tasks.score import score
 
@@ -86,7 +87,8 @@ def watch(occasion: Occasion) -> None:
     beat(occasion, "sla_watch")
     draw(occasion)
     beat(occasion, "audit_sampling")
-    pause_tripped(occasion, read_breaker(occasion))
+    pause_tripped(occasion, look(occasion))
+    read_blind_share(occasion)
     beat(occasion, "quality_watch")
 
 

@@ -52,7 +52,7 @@ model: {fields: [channel], min_labels: 40, min_labels_per_category: 5, calibrati
 novelty: {max_in_scope_flagged: 0.0}
 drift: {min_cases: 30}
 sampling: {random_rate: 0.05}
-breaker: {min_reviewed: 5, limit: 0.2}
+breaker: {rule: literal, min_reviewed: 5, limit: 0.2}
 gates: {training_set: {repeated_at_most: 0.9}}
 promotion: {min_withheld: 20, withheld_share: 0.5, shadow_for: 'P1D'}
 retraining: {min_audited: 10, error_rate_above: 0.2}

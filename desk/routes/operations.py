@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from desk.breaker import breaker_in_words, evidence_of
 from desk.context import Desk
 from desk.pages import page
 from desk.permit import TheDesk, permit
-from desk.standing import STAGES, breaker_in_words, said, servers, threshold_in_words, weekly
+from desk.standing import STAGES, said, servers, threshold_in_words, weekly
 from handrail.acts import pausing
 from handrail.acts.second_person import PERMISSIONS
 from handrail.acts.signing_in import Visitor
@@ -58,7 +59,10 @@ def show(
         acts=PERMISSIONS, takes_two=policy.desk.second_person, servers=servers(desk.workspace),
         data_docs=desk.workspace.data_docs, actions=actions,
         everything=[pause for pause in standing["pauses"] if pause["category"] is None],
-        rows=[(view, breaker_in_words(view, policy), threshold_in_words(view, policy)) for view in views],
+        rows=[
+            (view, breaker_in_words(view, policy), threshold_in_words(view, policy), evidence_of(view.review))
+            for view in views
+        ],
     )  # fmt: skip
 
 

@@ -112,7 +112,11 @@ class TestQualityWatch:
     def test_audits_older_than_the_window_do_not_count(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=10)
         late = LATER + shop.policy.breaker.window
-        assert shop.run(quality_watch, late) == {"readings": [], "paused": [], "retraining": []}
+        found = shop.run(quality_watch, late)
+        assert found["paused"] == []
+        (reading,) = found["readings"]
+        assert (reading["reviewed"], reading["tripped"]) == (0, False)
+        assert (reading["counted"], reading["counted_rejected"]) == (10, 10), "the sequential rule forgets nothing"
 
     @pytest.mark.parametrize("category", ["refund", None])
     def test_a_category_that_is_paused_already_is_left_alone(self, shop: Shop, category: str | None) -> None:

@@ -13,6 +13,7 @@ from handrail.acts import administering, pausing
 from handrail.errors import PermanentError
 from handrail.policy import DeskRules
 from handrail.store import schema
+from tasks import quality
 from tests.desks import Client, served, signed_in_context
 from tests.operating import ASKING, OWNER, stuck, trip, two_versions
 from tests.scenes import FOUNDER, NOW, Scene
@@ -58,6 +59,28 @@ class TestTheFirstLook:
         text = signed_in(FOUNDER).get("/operations").text
         assert "Not enough to say: 1 of 2 audits rejected" in text
         assert "95 % sure between 1.3" in text
+
+    def test_both_rules_are_read_and_the_one_that_pauses_is_named(self, floor: Scene, signed_in: Client) -> None:
+        floor.audit(ids := floor.automatic(1))
+        floor.decide(ids[0], "override", at=NOW, label="refund")
+        text = signed_in(FOUNDER).get("/operations").text
+        assert "Sequential rule (pauses): no audit counted yet." in text
+        assert "Literal rule (shown only). Not enough to say: 0 of 1 audits rejected" in text
+        assert "There are no audits" not in text
+        assert "it sees 8% within" in text or "does not see 8% within a year" in text
+
+    def test_a_model_review_shows_what_it_rests_on(self, floor: Scene, app: FastAPI, signed_in: Client) -> None:
+        ids = paused_by_audits(floor, app)
+        text = signed_in(FOUNDER).get("/operations").text
+        for words in (
+            "What it rests on: 15 of 30 audits rejected",
+            "Sequential rule (paused it): 15 of 30 audits rejected; it tripped at",
+            "Literal rule: 15 of 30 in its window, 50.0",
+            "The evidence hour by hour",
+            f'<a href="/cases/{ids[1]}">{ids[1]}</a>',
+        ):
+            assert words in text, words
+        assert "where is my money" not in text
 
     def test_links_lead_to_the_servers_that_run(self, floor: Scene, app: FastAPI, signed_in: Client) -> None:
         import json
@@ -283,6 +306,19 @@ def test_a_steward_reviews_and_proposes_an_owner_confirms_and_a_rollback_takes_o
     assert floor.row(schema.Serving)["model_version"] == "1"
 
 
+def paused_by_audits(floor: Scene, app: FastAPI) -> list[int]:
+    """Refunds paused by the breaker itself, after audits of these cases of which every second was rejected."""
+    early, hour = NOW - timedelta(hours=3), timedelta(hours=1)
+    ids = floor.automatic(30, at=early)
+    floor.audit(ids, early)
+    for number, case_id in enumerate(ids):
+        ruling = {"label": "tracking", "reason_code": "wrong_category"} if number % 2 else {"label": "refund"}
+        floor.decide(case_id, "override", at=early + hour, **ruling)
+    occasion = app.state.desk.occasion("flow:quality_watch")
+    assert quality.pause_tripped(occasion, quality.look(occasion)) == ["refund"]
+    return ids
+
+
 def pause_everything_in_two_clicks(page: Page) -> None:
     page.locator("summary", has_text="Pause everything").click()
     page.get_by_label("Why pause everything?").fill("something is odd")
@@ -310,4 +346,19 @@ def test_the_operators_pages_are_accessible_and_fit_a_telephone(
             page.goto(f"/operations{place}")
             assert Axe().run(page).response["violations"] == [], place
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, place
+        context.close()
+
+
+def test_the_evidence_of_a_review_is_accessible_and_fits_a_telephone(
+    app: FastAPI, floor: Scene, chromium: Browser
+) -> None:
+    paused_by_audits(floor, app)
+    with served(app) as address:
+        context = signed_in_context(chromium, app, address, FOUNDER, viewport={"width": 390, "height": 844})
+        page = context.new_page()
+        page.goto("/operations")
+        page.locator("summary", has_text="What it rests on").click()
+        expect(page.get_by_text("The evidence hour by hour")).to_be_visible()
+        assert Axe().run(page).response["violations"] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
         context.close()

@@ -1,4 +1,4 @@
-"""The breaker: when rejections say that a category should stop deciding by itself."""
+"""The literal rule: rejections reach a share of the reviews of a moving window."""
 
 import math
 from collections.abc import Sequence
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from handrail.breaker import hours
+from handrail.breaker.hours import HOUR
 from handrail.errors import BadInput
 
-_HOUR = timedelta(hours=1)
 _CHUNK = 2_000_000  # simulated hours held in memory at a time
+_ROUNDING = 1e-9  # 5 % of 20 is 1, not a little more
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,38 @@ def literal(
     Raises:
         BadInput: a time without a zone, or lengths that differ.
     """
-    flags = np.asarray(rejected, dtype=bool)
-    times = _utc(at)
-    if len(times) != len(flags):
-        raise BadInput("Each review needs one time and one rejected flag. Pass lists of equal length.")
-    start, end = _utc([now - window, now])
+    times, flags = hours.reviews(at, rejected)
+    start, end = hours.moments([now - window, now])
     inside = (times > start) & (times <= end)
     reviewed, refused = int(inside.sum()), int(flags[inside].sum())
     tripped = reviewed >= max(min_reviewed, 1) and refused >= _tripping_count(reviewed, limit)
     return BreakerReading(reviewed, refused, refused / reviewed if reviewed else 0.0, tripped)
+
+
+def first_trip(
+    at: Sequence[datetime], rejected: ArrayLike, *, window: timedelta, limit: float, min_reviewed: int
+) -> datetime | None:
+    """The first hourly look at which the literal rule trips, None if none does.
+
+    Looks are at full hours, from the first review's to the last's; a window that good reviews leave can trip it too.
+
+    Raises:
+        BadInput: as `literal`.
+    """
+    times, flags = hours.reviews(at, rejected)
+    if not len(times):
+        return None
+    order = np.argsort(times, kind="stable")
+    times, refused = times[order], np.concatenate([[0], np.cumsum(flags[order])])
+    width = hours.span(window)
+    # Between these hours nothing comes or goes, and the rule says what it said before.
+    looks = np.unique(np.concatenate([hours.ends(times), hours.ends(times + width)]))
+    looks = looks[looks <= hours.ends(times[-1:])[0]]
+    ends = looks * hours.span(HOUR)
+    first, last = (np.searchsorted(times, bound, side="right") for bound in (ends - width, ends))
+    reviewed, rejections = last - first, refused[last] - refused[first]
+    tripped = np.flatnonzero(_trips(reviewed, rejections, limit, min_reviewed))
+    return hours.time_of(int(looks[tripped[0]])) if len(tripped) else None
 
 
 def false_alarm_rate(
@@ -74,7 +98,7 @@ def false_alarm_rate(
     Raises:
         BadInput: a rate outside its range, or a window or horizon under one hour.
     """
-    span, looks = window // _HOUR, horizon // _HOUR
+    span, looks = window // HOUR, horizon // HOUR
     if not (0 <= healthy_rate <= 1 and reviews_per_hour >= 0 and span >= 1 and looks >= 1 and runs >= 1):
         raise BadInput("Give a rate in [0, 1], a volume of 0 or more, and a window and horizon of an hour or more.")
     batch = max(1, _CHUNK // looks)
@@ -84,8 +108,7 @@ def false_alarm_rate(
         reviews = rng.poisson(reviews_per_hour, (size, looks))
         seen = _moving_sum(reviews, span)
         refused = _moving_sum(rng.binomial(reviews, healthy_rate), span)
-        tripped = (seen >= max(min_reviewed, 1)) & (refused >= limit * seen - 1e-9)
-        alarms += int(tripped.any(axis=1).sum())
+        alarms += int(_trips(seen, refused, limit, min_reviewed).any(axis=1).sum())
     return alarms / runs
 
 
@@ -102,8 +125,12 @@ def detectable(reviews: int, limit: float, min_reviewed: int, *, true_rate: floa
 
 
 def _tripping_count(reviewed: int, limit: float) -> int:
-    """Fewest rejections whose share reaches the limit (5 % of 20 is 1, not 2, despite rounding)."""
-    return max(0, math.ceil(limit * reviewed - 1e-9))
+    """Fewest rejections whose share reaches the limit."""
+    return max(0, math.ceil(limit * reviewed - _ROUNDING))
+
+
+def _trips(reviewed: np.ndarray, rejected: np.ndarray, limit: float, min_reviewed: int) -> np.ndarray:
+    return (reviewed >= max(min_reviewed, 1)) & (rejected >= limit * reviewed - _ROUNDING)
 
 
 def _moving_sum(counts: np.ndarray, span: int) -> np.ndarray:
@@ -111,10 +138,3 @@ def _moving_sum(counts: np.ndarray, span: int) -> np.ndarray:
     total = np.cumsum(counts, axis=1)
     total[:, span:] = total[:, span:] - total[:, :-span]
     return total
-
-
-def _utc(at: Sequence[datetime]) -> np.ndarray:
-    naive = next((moment for moment in at if moment.tzinfo is None), None)
-    if naive is not None:
-        raise BadInput(f"The time {naive} has no zone. Pass aware times, such as 2026-03-01T12:00+00:00.")
-    return pd.to_datetime(list(at), utc=True).tz_localize(None).to_numpy()

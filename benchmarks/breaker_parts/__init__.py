@@ -1,0 +1,1 @@
+"""Parts of the breaker's benchmark, each readable by itself."""

@@ -1,0 +1,64 @@
+"""The breaker on the operator's pages: what both rules say of a category, and the evidence of a model review."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from desk.pages import in_words, percent
+from handrail.policy import Policy
+from tasks.operations import CategoryView
+from tasks.quality import CategoryReading
+
+
+def breaker_in_words(view: CategoryView, policy: Policy) -> str:
+    """Both rules with what they rest on, the one that pauses first, and what it can see at this volume of audits."""
+    reading = view.reading
+    if reading is None:
+        rules = policy.breaker
+        return f"No audit in the last {in_words(rules.window)}. It looks from {rules.min_reviewed} on."
+    rules_said = [_sequential(reading), _literal(view, reading, policy)]
+    if policy.breaker.rule == "literal":
+        rules_said.reverse()
+    return " ".join([*rules_said, *reading.warnings])
+
+
+def evidence_of(review: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What a model review rests on, with moments as such; None without a review. An older one lacks most of it."""
+    if review is None:
+        return None
+    found = dict(review["evidence"])
+    path = [{**one, "at": datetime.fromisoformat(one["at"])} for one in found.get("path", ())]
+    alarm_at = datetime.fromisoformat(found["alarm_at"]) if found.get("alarm_at") else None
+    lacking: dict[str, Any] = {"rule": None, "terms": None, "groups": [], "cases": []}
+    return {**lacking, **found, "path": path, "alarm_at": alarm_at}
+
+
+def _sequential(reading: CategoryReading) -> str:
+    head = "Sequential rule (pauses)" if reading.rule == "esr" else "Sequential rule (shown only)"
+    if reading.since is None:
+        return f"{head}: no audit counted yet."
+    found = f"{reading.counted_rejected} of {reading.counted} audits rejected since {reading.since[:10]}"
+    if reading.alarm_at:
+        return f"{head}: tripped {reading.alarm_at[:16].replace('T', ' ')} UTC, {found}."
+    return f"{head}: {found}, {percent(reading.level)} of the evidence that suffices."
+
+
+def _literal(view: CategoryView, reading: CategoryReading, policy: Policy) -> str:
+    """The literal rule against the limit, with the interval of the rate."""
+    rules = policy.breaker
+    head = "Literal rule (pauses)" if reading.rule == "literal" else "Literal rule (shown only)"
+    within = f"in the last {in_words(rules.window)}"
+    if not reading.reviewed:
+        return f"{head}: no audit {within}."
+    found = (
+        f"{reading.rejected} of {reading.reviewed} audits rejected {within}: {percent(reading.rate)}, "
+        f"95 % sure between {percent(view.audited.low)} and {percent(view.audited.high)}"
+    )
+    if reading.literal_tripped:
+        return f"{head}. Tripped: {found}; the limit is {percent(rules.limit)}."
+    if reading.reviewed < rules.min_reviewed:
+        return (
+            f"{head}. Not enough to say: {found}. It looks from {rules.min_reviewed} audits on, "
+            f"limit {percent(rules.limit)}."
+        )
+    return f"{head}. Holds: {found}; the limit is {percent(rules.limit)}."

@@ -1,0 +1,166 @@
+"""The sequential rule: pause when the rejections so far can hardly come from a healthy rate."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from handrail.breaker import hours
+from handrail.breaker.hours import HOUR, Bins
+from handrail.errors import BadInput
+
+_ODDS = (1.0, 1.25, 1.75, 3.0)
+"""The alternatives' odds as multiples of the limit's: near ones see small rises surely, far ones see outrages soon."""
+_CERTAIN = 0.999  # an alternative of 1 would let a single good review wipe out all evidence
+
+
+@dataclass(frozen=True)
+class Detector:
+    """The e-SR detector: over the horizon it pauses with probability `budget` at most, whatever comes.
+
+    That holds for every rate up to `healthy_rate`, also a changing one, and for any number of reviews an hour. It
+    looks every hour; `limit` is the lowest of the rates that it looks for.
+
+    Source: Shin, Ramdas and Rinaldo, "E-detectors: a nonparametric framework for sequential change detection" (2023).
+
+    Raises:
+        BadInput: not 0 < healthy_rate < limit <= 1, a budget outside (0, 1), or a horizon under an hour.
+    """
+
+    healthy_rate: float
+    limit: float
+    budget: float
+    horizon: timedelta
+
+    def __post_init__(self) -> None:
+        if not 0 < self.healthy_rate < self.limit <= 1:
+            raise BadInput("Give a healthy rate (p0) above 0 and a limit above it, at most 1.")
+        if not (0 < self.budget < 1 and self.horizon >= HOUR):
+            raise BadInput("Give a budget between 0 and 1 and a horizon of an hour or more, such as 0.05 and 30d.")
+
+    @property
+    def looks(self) -> int:
+        """Looks within the horizon."""
+        return self.horizon // HOUR
+
+    @property
+    def threshold(self) -> float:
+        """Evidence that suffices: P(it is reached within n looks) <= n / threshold."""
+        return self.looks / self.budget
+
+    @property
+    def rules(self) -> str:
+        """What a state was computed with; states of other rules cannot be carried on."""
+        odds = "/".join(f"{factor:g}" for factor in _ODDS)
+        return f"esr {self.healthy_rate:g} {self.limit:g} {self.budget:g} {self.looks}h {odds}"
+
+    @cached_property
+    def alternatives(self) -> NDArray[np.float64]:
+        """The rates that it looks for, each above the healthy one."""
+        odds = np.array(_ODDS) * self.limit / max(1 - self.limit, 1e-12)
+        highest = self.healthy_rate + _CERTAIN * (1 - self.healthy_rate)
+        return np.minimum(odds / (1 + odds), highest)
+
+    @cached_property
+    def steps(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What one rejected and one good review add to each alternative's log evidence."""
+        return np.log(self.alternatives / self.healthy_rate), np.log1p(-self.alternatives) - np.log1p(
+            -self.healthy_rate
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far a detector has come; `log_evidence` has one natural logarithm for each alternative.
+
+    `looked_until` is the newest hour with a review; the looks since then are made up for by the next `advance`.
+    `alarm_at` is the first hour whose evidence sufficed: it stays, whatever follows.
+    """
+
+    since: datetime
+    looked_until: datetime
+    log_evidence: tuple[float, ...]
+    reviewed: int
+    rejected: int
+    alarm_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One hour with reviews and the level of evidence after it, as a share of what suffices."""
+
+    at: datetime
+    reviewed: int
+    rejected: int
+    level: float
+
+
+def advance(detector: Detector, state: State | None, bins: Bins) -> State | None:
+    """Look at more hours, from where `state` stands or, with None, from the first of them; None without any review.
+
+    For each alternative M = LR · (1 + M of the look before), an hour without reviews being a look with LR = 1; the
+    alarm is the first hour with a rejection in which their mean reaches the threshold (hours without one make M grow,
+    but silence proves nothing). Folding hours in pieces gives the same as at once. Reviews of an hour that was
+    looked at, or of earlier ones, join the newest hour and make no further look.
+    Oracle: the recursion by plain floats.
+    """
+    newest = state
+    for _, newest in _walk(detector, state, bins):  # noqa: B007 - only the last one counts
+        pass
+    return newest
+
+
+def path(detector: Detector, bins: Bins, state: State | None = None) -> list[Step]:
+    """The level of evidence after each hour with reviews."""
+    return [
+        Step(after.looked_until, reviewed, rejected, _level(detector, np.array(after.log_evidence)))
+        for (reviewed, rejected), after in _walk(detector, state, bins)
+    ]
+
+
+def level(detector: Detector, state: State | None, now: datetime) -> float:
+    """The evidence at a moment as a share of what suffices: 0 without any, 1 and more would be an alarm.
+
+    Looks since the newest review count as such; a moment before it changes nothing.
+    """
+    if state is None:
+        return 0.0
+    silent = max(hours.hour_of(now) - hours.hour_of(state.looked_until), 0)
+    return _level(detector, _restarted(np.array(state.log_evidence), silent))
+
+
+def is_stale(detector: Detector, state: State, at: datetime) -> bool:
+    """Has nothing been reviewed for longer than the horizon? Then looking begins afresh."""
+    return at - state.looked_until > detector.horizon
+
+
+def _walk(detector: Detector, state: State | None, bins: Bins) -> Iterator[tuple[tuple[int, int], State]]:
+    refused, good = detector.steps
+    for hour, reviewed, rejected in bins:
+        if state is None:
+            begun = hours.time_of(hour - 1)
+            state = State(begun, begun, tuple([-np.inf] * len(refused)), 0, 0)
+        before = hours.hour_of(state.looked_until)
+        evidence = _restarted(np.array(state.log_evidence), max(hour - before, 0))
+        evidence = evidence + rejected * refused + (reviewed - rejected) * good
+        until = hours.time_of(max(hour, before))
+        found = rejected > 0 and _level(detector, evidence) >= 1
+        state = replace(
+            state, looked_until=until, log_evidence=tuple(evidence.tolist()),
+            reviewed=state.reviewed + reviewed, rejected=state.rejected + rejected,
+            alarm_at=until if found and state.alarm_at is None else state.alarm_at,
+        )  # fmt: skip
+        yield (reviewed, rejected), state
+
+
+def _restarted(log_evidence: NDArray[np.float64], looks: int) -> NDArray[np.float64]:
+    """The evidence that meets the newest of so many looks when all the others had no review: M + looks."""
+    return np.logaddexp(log_evidence, np.log(looks)) if looks else log_evidence
+
+
+def _level(detector: Detector, log_evidence: NDArray[np.float64]) -> float:
+    mean = np.logaddexp.reduce(log_evidence) - np.log(len(log_evidence) * detector.threshold)
+    return float(np.exp(min(mean, 700.0)))

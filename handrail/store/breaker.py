@@ -1,0 +1,123 @@
+"""The breaker's memory: how far each category's detector has come, and which audits it has counted."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Select, and_, func, insert, select, text, update
+from sqlalchemy.orm import aliased
+
+from handrail.breaker import State
+from handrail.store.cases import chunks
+from handrail.store.frames import frame
+from handrail.store.schema import AuditDraw, BreakerState, Case, CaseInput, Decision, Route
+
+_AUDIT, _AUTOMATIC = aliased(Decision), aliased(Decision)
+
+
+def lock(connection: Connection) -> None:
+    """Be the only one who counts until the transaction ends; on SQLite whoever writes is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('handrail breaker'))"))
+
+
+def states(connection: Connection, rules: str) -> dict[str, State]:
+    """The state of every category that was computed with these rules."""
+    query = select(BreakerState.__table__).where(BreakerState.rules == rules).order_by(BreakerState.category)
+    return {
+        row["category"]: State(
+            row["since"], row["looked_until"], tuple(row["log_evidence"]), row["reviewed"], row["rejected"],
+            row["alarm_at"],
+        )
+        for row in connection.execute(query).mappings()
+    }  # fmt: skip
+
+
+def save(connection: Connection, category: str, rules: str, state: State) -> None:
+    """Keep a category's state in the place of the one before."""
+    values = {
+        "rules": rules, "since": state.since, "looked_until": state.looked_until,
+        "log_evidence": list(state.log_evidence), "reviewed": state.reviewed, "rejected": state.rejected,
+        "alarm_at": state.alarm_at,
+    }  # fmt: skip
+    changed = connection.execute(update(BreakerState).where(BreakerState.category == category).values(**values))
+    if changed.rowcount == 0:
+        connection.execute(insert(BreakerState).values(category=category, **values))
+
+
+def uncounted(connection: Connection, until: datetime, limit: int) -> pd.DataFrame:
+    """The oldest audits of the simple-random draw decided by then that no look has counted, by time of audit.
+
+    Columns: case_id, category, approved_at, audited_at, rejected.
+    """
+    columns = (
+        _AUDIT.case_id, Route.category, _AUTOMATIC.decided_at.label("approved_at"),
+        _AUDIT.decided_at.label("audited_at"), (_AUDIT.outcome != "approve").label("rejected"),
+    )  # fmt: skip
+    query = _audits(*columns).where(AuditDraw.counted_at.is_(None), _AUDIT.decided_at <= until)
+    found = frame(connection, query.limit(limit))
+    return found.drop_duplicates("case_id", ignore_index=True).astype({"rejected": bool})
+
+
+def mark_counted(connection: Connection, case_ids: Sequence[int], now: datetime) -> None:
+    """Note that these audits have been counted; nobody counts them again."""
+    for part in chunks(case_ids):
+        connection.execute(update(AuditDraw).where(AuditDraw.case_id.in_(part)).values(counted_at=now))
+
+
+def counted(
+    connection: Connection, category: str, *, since: datetime, approved_after: datetime | None, limit: int
+) -> pd.DataFrame:
+    """The newest counted audits of a category since a moment, oldest first.
+
+    Columns: case_id, audited_at, rejected, text (redacted; None where it is purged), fields.
+    """
+    columns = (
+        _AUDIT.case_id, _AUDIT.decided_at.label("audited_at"), (_AUDIT.outcome != "approve").label("rejected"),
+        CaseInput.redacted.label("text"), Case.fields,
+    )  # fmt: skip
+    query = (
+        _audits(*columns)
+        .join(Case, Case.id == AuditDraw.case_id)
+        .join(CaseInput, CaseInput.case_id == AuditDraw.case_id, isouter=True)
+        .where(AuditDraw.counted_at.is_not(None), Route.category == category, _AUDIT.decided_at >= since)
+        .order_by(None)
+        .order_by(_AUDIT.decided_at.desc(), _AUDIT.id.desc())
+        .limit(limit)
+    )
+    if approved_after is not None:
+        query = query.where(_AUTOMATIC.decided_at > approved_after)
+    return frame(connection, query).iloc[::-1].reset_index(drop=True).astype({"rejected": bool})
+
+
+def volumes(connection: Connection, *, since: datetime, until: datetime) -> dict[str, int]:
+    """How many audits of the simple-random draw were decided in (since, until], by category."""
+    query = _audits(Route.category, func.count()).where(_AUDIT.decided_at > since, _AUDIT.decided_at <= until)
+    return {
+        category: int(count) for category, count in connection.execute(query.order_by(None).group_by(Route.category))
+    }
+
+
+def blind_reviews(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+    """Decisions on the blind share of queue B in (since, until], by time: category, decided_at, rejected."""
+    query = (
+        select(Route.category, Decision.decided_at, (Decision.outcome != "approve").label("rejected"))
+        .join(Route, Route.case_id == Decision.case_id)
+        .where(Decision.kind == "review", Decision.decided_at > since, Decision.decided_at <= until)
+        .where(Decision.blind, Route.queue == "B", Route.category.is_not(None))
+        .order_by(Decision.decided_at, Decision.id)
+    )
+    return frame(connection, query).astype({"rejected": bool})
+
+
+def _audits(*columns: Any) -> Select:  # type: ignore[type-arg]  # noqa: ANN401 - columns as `select` takes them
+    """Audited auto-approvals of the simple-random draw, by time of audit."""
+    return (
+        select(*columns)
+        .join_from(AuditDraw, _AUDIT, and_(_AUDIT.case_id == AuditDraw.case_id, _AUDIT.kind == "audit"))
+        .join(_AUTOMATIC, and_(_AUTOMATIC.case_id == AuditDraw.case_id, _AUTOMATIC.kind == "automatic"))
+        .join(Route, Route.case_id == AuditDraw.case_id)
+        .where(AuditDraw.random, AuditDraw.drawn)
+        .order_by(_AUDIT.decided_at, _AUDIT.id)
+    )

@@ -1,0 +1,68 @@
+"""The monitor of the blind share of queue B: what is left while a category is paused, or only suggests."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from handrail.breaker.blind_share import Rise, compare
+from handrail.store import breaker as memory
+from handrail.store.readings import Reading, Verdict
+from tasks import changes
+from tasks.occasion import Occasion, log
+from tasks.step import step
+
+WATCH = "blind_share"
+
+
+@step
+def read_blind_share(occasion: Occasion) -> list[dict[str, Any]]:
+    """Compare each category's rejections on the blind share with its own of before; it warns, and pauses nothing.
+
+    Lately is the breaker's window, before is its horizon up to there. Returns one row a category with decisions.
+    """
+    rules, until = occasion.policy.breaker, occasion.now - occasion.policy.desk.undo_within
+    recent = until - rules.window
+    with occasion.store.read() as connection:
+        rows = memory.blind_reviews(connection, since=recent - rules.horizon, until=until)
+    windows = rules.horizon / rules.window
+    seen = {
+        category: compare(*_counts(rows[rows["category"] == category], recent), budget=rules.budget, windows=windows)
+        for category in occasion.policy.categories
+    }
+    reading = [
+        Reading(WATCH, category, (recent, until), _verdict(rise), _figures(rise)) for category, rise in seen.items()
+    ]
+    changes.record(occasion, WATCH, reading, has_changed=lambda one, before: one.body != before)
+    for category, rise in seen.items():
+        if rise.alarm:
+            log.warning("blind share: rejections of %s rose to %d of %d", category, rise.rejected, rise.reviewed)
+    return [
+        {"category": one.subject, "verdict": str(one.verdict), **one.body}
+        for one in reading
+        if seen[one.subject].reviewed + seen[one.subject].reviewed_before
+    ]
+
+
+def _counts(decisions: pd.DataFrame, recent: datetime) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Reviewed and rejected, since then and before."""
+    late = decisions["decided_at"] > recent
+    parts = (decisions.loc[late, "rejected"], decisions.loc[~late, "rejected"])
+    (now, before) = ((len(part), int(part.sum())) for part in parts)
+    return now, before
+
+
+def _figures(rise: Rise) -> dict[str, Any]:
+    """The comparison as plain values, with its rates."""
+    rate = rise.rejected / rise.reviewed if rise.reviewed else None
+    before = rise.rejected_before / rise.reviewed_before if rise.reviewed_before else None
+    return {**asdict(rise), "rate": rate, "rate_before": before}
+
+
+def _verdict(rise: Rise) -> Verdict:
+    if rise.alarm:
+        return Verdict.ALARM
+    if rise.reviewed == 0:
+        return Verdict.NOT_MEASURED
+    return Verdict.QUIET if rise.is_measurable else Verdict.UNDERPOWERED

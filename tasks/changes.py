@@ -1,0 +1,34 @@
+"""Readings of watches that look every hour: only what has changed is written down, and everything once a day."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from handrail.acts import reading
+from handrail.store import readings
+from handrail.store.frames import records
+from handrail.store.readings import Reading
+from tasks.occasion import Occasion
+
+DAILY = timedelta(days=1)
+
+
+def record(
+    occasion: Occasion, watch: str, seen: Sequence[Reading], *, has_changed: Callable[[Reading, dict[str, Any]], bool]
+) -> None:
+    """Write the readings that are new, have another verdict, were not written for a day, or `has_changed` says so.
+
+    It is asked of a reading and the body of the one before.
+    """
+    with occasion.store.read() as connection:
+        before = {row["subject"]: row for row in records(readings.newest(connection, watch))}
+    telling = [
+        one
+        for one in seen
+        if (last := before.get(one.subject)) is None
+        or last["verdict"] != one.verdict
+        or occasion.now - last["at"] >= DAILY
+        or has_changed(one, last["body"])
+    ]
+    if telling:
+        reading.record(occasion.store, telling, actor=occasion.actor, now=occasion.now)
