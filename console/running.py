@@ -1,4 +1,4 @@
-"""Work in bulk: run, train, predict, outcomes, retention, report."""
+"""Work in bulk: run, train, predict, outcomes, retention."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,9 +17,6 @@ def register(app: typer.Typer) -> None:
     outcome = typer.Typer(help="What happened after the decisions.", no_args_is_help=True)
     outcome.command("import")(outcome_import)
     app.add_typer(outcome, name="outcome")
-    report = typer.Typer(help="Reports.", no_args_is_help=True)
-    report.command("kpi")(report_kpi)
-    app.add_typer(report, name="report")
 
 
 def run(
@@ -170,16 +167,3 @@ def outcome_import(
         f"{counts['unknown']} of unknown cases."
     )
     answer(counts, as_json=as_json, text=text)
-
-
-def report_kpi(
-    days: Annotated[int, typer.Option(min=1, max=366, help="Length of the window.")] = 7,
-    as_of: AsOf = None,
-    as_json: AsJson = False,
-) -> None:
-    """The KPIs of the last days; *not measured* where there is no data."""
-    connect()
-    from flows.kpi_report import kpi_report
-
-    figures = perform(kpi_report, days=days, as_of=as_of)
-    answer(figures, as_json=as_json, text=table(figures, ["name", "shown", "cases", "formula"], empty=""))

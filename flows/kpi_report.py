@@ -1,6 +1,6 @@
 """KPI report: the six figures of the business case, *not measured* where there is no data."""
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -8,21 +8,42 @@ from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
 from tasks import publish
-from tasks.measure import kpis
+from tasks.measure import row, watched_kpis
 from tasks.occasion import begin
 
 
 @flow(name="kpi-report", persist_result=False)
 def kpi_report(days: Days = 7, as_of: AsOf = None, home: Home = None) -> list[dict[str, Any]]:
-    """Measure the KPIs of the last days, each with its formula and the number of cases behind it."""
+    """Measure the KPIs of the last days beside the time in shadow, each with its formula and cases.
+
+    What was seen, by category, channel and week too, is kept for the desk.
+    """
     occasion = begin("kpi_report", home=home, as_of=as_of)
-    figures = [{**asdict(figure), "shown": figure.shown()} for figure in kpis(occasion, timedelta(days=days))]
+    found = watched_kpis(occasion, timedelta(days=days))
+    figures = [row(figure) for figure in found.whole]
     publish.table(
-        "kpis",
-        [
-            {"kpi": row["name"], "value": row["shown"], "cases": row["cases"], "formula": row["formula"]}
-            for row in figures
-        ],
-        f"KPIs of the last {days} days",
+        "kpis", [_line(figure) for figure in figures], f"KPIs of the last {days} days, beside the time in shadow"
     )
+    publish.text("kpi-notes", notes(figures), f"What the KPIs of the last {days} days mean")
     return figures
+
+
+def _line(figure: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kpi": figure["name"], "value": figure["shown"], "cases": figure["cases"], "before": figure["before_shown"],
+        "cases before": figure["before_cases"], "formula": figure["formula"],
+    }  # fmt: skip
+
+
+def notes(figures: Sequence[Mapping[str, Any]]) -> str:
+    """What each figure rests on, and what it is made of, in sentences."""
+    lines = []
+    for one in figures:
+        interval = "" if one["low"] is None else f" (95 %: {one['low']:.3g} to {one['high']:.3g})"
+        lines.append(
+            f"- **{one['name']}**: {one['shown']}{interval}, {one['cases']:,} cases; {one['formula']}. "
+            f"Before: {one['before_shown']}, {one['basis']}."
+        )
+        parts = [f"{name} {part:.3g}" for name, part in one["parts"].items() if part]
+        lines += [f"  - of which {', '.join(parts)}"] if parts else []
+    return "\n".join(lines)

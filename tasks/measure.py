@@ -1,51 +1,134 @@
-"""KPIs and fairness of a window, from the store."""
+"""KPIs and the business case of a span, from the store."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
-import pandas as pd
-
-from handrail import fairness, kpi
-from handrail.store import evidence
+from handrail import kpi
+from handrail.acts import reading
+from handrail.store import evidence, transactions
+from handrail.store.readings import Reading, Verdict
 from tasks.occasion import Occasion
 from tasks.step import step
 
+EXAMPLES = 50
+"""Case ids that a figure names; all of them on request."""
+FEW_EXAMPLES = 20
+WATCH = "kpi"
+RECENT = timedelta(weeks=4)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The KPIs of [since, until), whole and by the groupings asked for."""
+
+    since: datetime
+    until: datetime
+    whole: tuple[kpi.Kpi, ...]
+    groups: dict[str, dict[str, tuple[kpi.Kpi, ...]]]
+
 
 @step
-def kpis(occasion: Occasion, window: timedelta) -> tuple[kpi.Kpi, ...]:
-    """The KPIs of the last `window`; the baseline is the share of shadow suggestions that people did not share."""
-    since, until = occasion.now - window, occasion.now + timedelta(microseconds=1)
+def kpis(occasion: Occasion, since: datetime, groupings: Sequence[str] = ()) -> Measured:
+    """The KPIs since a moment, beside the time in shadow."""
+    trace, baseline = _read(occasion, since)
+    return _measured(trace, baseline, since, _until(occasion), groupings)
+
+
+@step
+def watched_kpis(occasion: Occasion, window: timedelta) -> Measured:
+    """The KPIs of the last `window`, kept as readings for the faces, with the recent weeks beside them."""
+    since, until = occasion.now - window, _until(occasion)
+    trace, baseline = _read(occasion, min(since, occasion.now - RECENT))
+    found = _measured(trace.within(since, until), baseline, since, until, ("category", "channel"))
+    weeks = kpi.measure_by(trace, baseline, "week", until)
+    span = since, occasion.now
+    seen = [Reading(WATCH, one.name, span, _verdict(one), _body(one, found, weeks)) for one in found.whole]
+    reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
+    return found
+
+
+@step
+def business_case(occasion: Occasion) -> kpi.BusinessCase:
+    """Where the policy's goal stands, and what the automation is worth."""
     with occasion.store.read() as connection:
-        return kpi.all_kpis(
-            decisions=evidence.decided(connection, since=since, until=until),
-            audits=evidence.audits(connection, since=since, until=until),
-            outcomes=evidence.outcomes(connection, since=since, until=until),
-            escalations=evidence.escalations_in(connection, since=since, until=until),
-            routes=evidence.routed(connection, since=since, until=until),
-            baseline=evidence.shadow_error(connection),
-            costs=occasion.policy.costs,
+        began = transactions.first_routed(connection)
+    trace, baseline = _read(occasion, began or occasion.now)
+    began = began if began is None or began <= occasion.now else None
+    return kpi.make_case(trace, baseline, occasion.policy.goal, began=began, until=_until(occasion))
+
+
+@step
+def shadow_rejections(occasion: Occasion) -> float | None:
+    """Share of shadow cases whose people decided another category than the machine said; None without any."""
+    with occasion.store.read() as connection:
+        return evidence.shadow_error(connection)
+
+
+def row(figure: kpi.Kpi, *, examples: int | None = EXAMPLES) -> dict[str, Any]:
+    """A figure as JSON can, with `examples` of its case ids (None: all)."""
+    found = {**asdict(figure), "shown": figure.shown(), "before_shown": kpi.written(figure.before, figure.unit)}
+    return found | {"case_ids": list(figure.case_ids[:examples])}
+
+
+def rows(found: Measured, *, examples: int | None = EXAMPLES) -> list[dict[str, Any]]:
+    """A row for each KPI, with its groups under `by`."""
+    return [row(one, examples=examples) | {"by": _groups(one.name, found, examples)} for one in found.whole]
+
+
+def _groups(name: str, found: Measured, examples: int | None) -> dict[str, list[dict[str, Any]]]:
+    return {
+        grouping: [
+            {"group": group, **row(one, examples=examples)}
+            for group, figures in groups.items()
+            for one in figures
+            if one.name == name
+        ]
+        for grouping, groups in found.groups.items()
+    }
+
+
+def _until(occasion: Occasion) -> datetime:
+    return occasion.now + timedelta(microseconds=1)  # what happened at this very moment counts
+
+
+def _read(occasion: Occasion, since: datetime) -> tuple[kpi.Trace, kpi.Baseline]:
+    until = _until(occasion)
+    with occasion.store.read() as connection:
+        left = transactions.rollout(connection)
+        began = transactions.first_routed(connection) or since
+        return (
+            transactions.trace(connection, since=since, until=until),
+            kpi.Baseline(
+                transactions.before(connection, since=began, until=until, left=left), left, occasion.policy.costs
+            ),
         )
 
 
-@step
-def group_gaps(occasion: Occasion, window: timedelta) -> list[dict[str, object]]:
-    """Approval of suggestions by group: gap to the rest, interval and verdict, for the policy's groups."""
-    since, until = occasion.now - window, occasion.now + timedelta(microseconds=1)
-    with occasion.store.read() as connection:
-        decided = evidence.decided(connection, since=since, until=until)
-    people = decided[(decided["kind"] != "automatic") & decided["proposed"].notna()]
-    rows: list[dict[str, object]] = []
-    for name in occasion.policy.fairness.groups:
-        frame = pd.DataFrame(
-            {
-                name: [values.get(name) for values in people["fields"]],
-                "approved": (people["outcome"] == "approve").to_numpy(dtype=bool),
-            }
-        )
-        rows += [
-            {
-                "grouping": name, "group": gap.group, "cases": gap.n, "approved": round(gap.rate, 4),
-                "gap": round(gap.gap, 4), "low": round(gap.low, 4), "high": round(gap.high, 4), "verdict": gap.verdict,
-            }
-            for gap in fairness.gaps(frame.dropna(), name, "approved", bound=occasion.policy.fairness.max_gap)
-        ]  # fmt: skip
-    return rows
+def _measured(
+    trace: kpi.Trace, baseline: kpi.Baseline, since: datetime, until: datetime, groupings: Sequence[str]
+) -> Measured:
+    groups = {name: kpi.measure_by(trace, baseline, name, until) for name in groupings}
+    return Measured(since, until, kpi.measure(trace, baseline), groups)
+
+
+def _verdict(figure: kpi.Kpi) -> Verdict:
+    return Verdict.NOT_MEASURED if figure.value is None else Verdict.QUIET
+
+
+def _body(figure: kpi.Kpi, found: Measured, weeks: dict[str, tuple[kpi.Kpi, ...]]) -> dict[str, Any]:
+    by = {
+        f"by_{grouping}": [
+            _short(group, one) for group, ones in groups.items() for one in ones if one.name == figure.name
+        ]
+        for grouping, groups in {**found.groups, "week": weeks}.items()
+    }
+    return row(figure, examples=FEW_EXAMPLES) | by
+
+
+def _short(group: str, figure: kpi.Kpi) -> dict[str, Any]:
+    return {
+        "group": group, "value": figure.value, "low": figure.low, "high": figure.high, "before": figure.before,
+        "cases": figure.cases,
+    }  # fmt: skip

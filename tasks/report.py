@@ -40,6 +40,7 @@ def page(story: Story, breaker_limit: float | None = None) -> str:
         agreement=weekly.plot_agreement(story),
         trends=weekly.plot_trends(story),
         kpis=weekly.kpi_table(story),
+        before_after=weekly.before_after(story),
         regions=groups.plot_groups(story),
         gaps=groups.plot_gaps(story),
     )

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from handrail.estimates import Estimate
 from handrail.kpi import NOT_MEASURED
-from handrail.sampling import Estimate
+from tasks import kpi_page
 from tasks.plots.chart import Size, WeekChart, percent, plain
-from tasks.plots.figure import Plot, Table, both, category_name, draw_guides, series, shown, tip
+from tasks.plots.figure import EMPTY, Plot, Table, both, category_name, draw_guides, series, shown, tip
 from tasks.story import Story, Week
 
 SMALL = Size("small", 400, 200, left=50)
@@ -169,6 +170,12 @@ def kpi_table(story: Story) -> Table:
         for week in story.weeks
     ]
     return Table(("week", *names), rows if names else [])
+
+
+def before_after(story: Story) -> Table:
+    """The last week's KPIs beside the time in shadow; empty without any."""
+    figures = next((week.kpis for week in reversed(story.weeks) if week.kpis), [])
+    return kpi_page.kpi_table(figures) if figures else EMPTY
 
 
 def _kpi(week: Week, name: str) -> Mapping[str, Any]:

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from handrail.estimates import Estimate, clopper_pearson
 from handrail.sample import EVENTS
-from handrail.sampling import Estimate, clopper_pearson
 from tasks import findings
+from tasks.plots import weekly
 from tasks.plots.certificates import certificate_table
 from tasks.report import page, write
 from tasks.shortfalls import shortfalls
@@ -81,7 +82,7 @@ def gap_rows(number: int, rng: np.random.Generator) -> list[dict[str, Any]]:
             rate = 0.88 + gap
             verdict = "gap" if biased else "underpowered" if name == "hills" else "no gap shown"
             rows.append({
-                "grouping": grouping, "group": name, "cases": 900, "approved": round(rate, 4), "gap": round(gap, 4),
+                "grouping": grouping, "group": name, "cases": 900, "rate": round(rate, 4), "gap": round(gap, 4),
                 "low": round(rate - 0.02, 4), "high": round(rate + 0.02, 4), "verdict": verdict,
             })  # fmt: skip
     return rows
@@ -374,3 +375,11 @@ def test_an_empty_story_gives_a_page_that_says_what_is_missing() -> None:
     assert text.count("Not measured: there is nothing to draw.") == 9
     for words in ("There was no week.", "No version was trained.", "Nothing was paused.", "no case was routed"):
         assert words in text
+
+
+def test_the_last_weeks_kpis_stand_beside_the_time_in_shadow() -> None:
+    before = {"before": 2.5, "before_cases": 3200, "low": 0.25, "high": 0.75}
+    story = Story(7, "2026-01-05", weeks=[Week(1, kpis=[kpi("cost per case", 4.0, "EUR") | before]), Week(2)])
+    (row,) = weekly.before_after(story).rows
+    assert row[:6] == ("cost per case", "4.00 EUR", "0.25 to 0.75", "1,600", "2.50 EUR", "3,200")
+    assert not weekly.before_after(Story(7, "2026-01-05", weeks=[Week(1)])).rows

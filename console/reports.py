@@ -1,0 +1,229 @@
+"""Reports: KPIs, business case, and what the fairness and drift watches saw last."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from console.answer import AsJson, AsOf, answer, enter, require_places, table
+
+
+class Grouping(StrEnum):
+    """What a report is cut by."""
+
+    CATEGORY = "category"
+    WEEK = "week"
+    CHANNEL = "channel"
+
+
+Out = Annotated[Path | None, typer.Option(help="Write the report as one HTML page.", metavar="FILE.html")]
+_WIDEST = 80
+
+
+def register(app: typer.Typer) -> None:
+    """Add this topic's commands."""
+    report = typer.Typer(help="Reports: what automation is worth, and what the watches saw.", no_args_is_help=True)
+    report.command("kpi")(kpi)
+    report.command("business-case")(business_case)
+    report.command("fairness")(fairness)
+    report.command("drift")(drift)
+    app.add_typer(report, name="report")
+
+
+def kpi(
+    weeks: Annotated[int | None, typer.Option(min=1, max=520, help="Length of the window in weeks.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3660, help="Length of the window, without --weeks or --since.")] = 7,
+    since: Annotated[str | None, typer.Option(help="The window begins then (ISO 8601).", metavar="DATE")] = None,
+    by: Annotated[list[Grouping] | None, typer.Option(help="Cut by category, week or channel; repeatable.")] = None,
+    cases: Annotated[bool, typer.Option("--cases", help="Name all cases of each figure, not the first 50.")] = False,
+    out: Out = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """The six KPIs beside the time in shadow; *not measured* where there is no data."""
+    require_places(out)
+    from tasks import kpi_page, measure
+
+    occasion = enter(None, as_of)
+    found = measure.kpis(occasion, _begin(occasion.now, weeks, days, since), by or ())
+    figures = measure.rows(found, examples=None if cases else measure.EXAMPLES)
+    if out is not None:
+        kpi_page.write(figures, (found.since, occasion.now), out)
+    answer(figures, as_json=as_json, text=lambda: _kpi_text(figures, all_cases=cases))
+
+
+def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """The goal of the policy, the measured path towards it, and what a month costs and saves."""
+    require_places(out)
+    from dataclasses import asdict
+
+    from tasks import kpi_page, measure
+
+    occasion = enter(None, as_of)
+    case, goal = measure.business_case(occasion), occasion.policy.goal
+    value = {
+        "goal": {
+            "automation_share": goal.automation_share, "error_rate_at_most": goal.error_rate_at_most,
+            "days": goal.horizon / timedelta(days=1),
+        },
+        "currency": occasion.policy.costs.currency,
+        "rejected_in_shadow": measure.shadow_rejections(occasion), **asdict(case),
+    }  # fmt: skip
+    if out is not None:
+        kpi_page.write_case(value, out)
+    answer(value, as_json=as_json, text=lambda: f"{_wrapped(kpi_page.case_lines(value))}\n\n{_path(value)}")
+
+
+def fairness(as_json: AsJson = False) -> None:
+    """What the fairness watch saw last, and what it means."""
+    _newest("fairness", as_json=as_json)
+
+
+def drift(as_json: AsJson = False) -> None:
+    """What the drift watch saw last, and what it means."""
+    _newest("drift", as_json=as_json)
+
+
+MEANINGS = {
+    "quiet": "nothing beyond the policy's bounds where it could have been seen",
+    "alarm": "beyond the policy's bounds",
+    "underpowered": "too few cases to have seen what matters; silence says nothing",
+    "not_measured": "there was nothing to compare",
+}
+
+
+def _begin(now: datetime, weeks: int | None, days: int, since: str | None) -> datetime:
+    from handrail.errors import BadInput
+    from tasks.occasion import moment
+
+    if since is None:
+        return now - (timedelta(days=days) if weeks is None else timedelta(weeks=weeks))
+    if weeks is not None:
+        raise BadInput("A window has one beginning. Give either --weeks or --since.")
+    begin = moment(since)
+    if begin >= now:
+        raise BadInput(f"The window would begin at {begin:%Y-%m-%d %H:%M}, after its end. Give an earlier --since.")
+    return begin
+
+
+def _kpi_text(figures: Sequence[Mapping[str, Any]], *, all_cases: bool) -> str:
+    blocks = [table([_line(one) for one in figures], ["kpi", "now", "95 %", "cases", "before", "of"], empty="")]
+    blocks += [
+        f"{one['name']}, by {grouping}\n"
+        + table(
+            [{grouping: row["group"], **_line(row)} for row in groups],
+            [grouping, "now", "95 %", "cases", "before", "of"],
+            empty="No cases.",
+        )
+        for one in figures
+        for grouping, groups in one["by"].items()
+    ]
+    blocks.append(_wrapped([f"{one['name']}: {one['formula']}; before: {one['basis']}." for one in figures]))
+    if all_cases:
+        blocks.append(
+            _wrapped([f"{one['name']}: {' '.join(map(str, one['case_ids'])) or 'no case'}" for one in figures])
+        )
+    return "\n\n".join(blocks)
+
+
+def _wrapped(sentences: Sequence[str]) -> str:
+    return "\n".join(textwrap.fill(sentence, _WIDEST, subsequent_indent="  ") for sentence in sentences)
+
+
+def _line(row: Mapping[str, Any]) -> dict[str, str]:
+    is_share = row["unit"] == "share"
+    unit = "" if is_share else row["unit"]
+
+    def short(value: float | None) -> str:
+        return "–" if value is None else f"{value:.1%}" if is_share else f"{value:,.2f}"
+
+    return {
+        "kpi": row["name"], "now": row["shown"] if row["value"] is None else f"{short(row['value'])} {unit}".strip(),
+        "95 %": "–" if row["low"] is None else f"{short(row['low'])} … {short(row['high'])}",
+        "cases": f"{row['cases']:,}", "before": short(row["before"]), "of": f"{row['before_cases']:,}",
+    }  # fmt: skip
+
+
+def _path(value: Mapping[str, Any]) -> str:
+    rows = [
+        {
+            "until": f"{step['at']:%Y-%m-%d}", "automated": _percent(step["automation_share"]),
+            "error": _percent(step["error_rate"]), "at most": _percent(step["error_high"]),
+            "audits": f"{step['audits']:,}", "cost a case": "–" if step["cost"] is None else f"{step['cost']:.2f}",
+            "goal": step["status"],
+        }
+        for step in value["path"]
+    ]  # fmt: skip
+    columns = ["until", "automated", "error", "at most", "audits", "cost a case", "goal"]
+    return table(rows, columns, empty="No week was measured.")
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"
+
+
+def _newest(watch: str, *, as_json: bool) -> None:
+    from handrail.store import readings
+    from handrail.store.frames import records
+
+    with enter(None).store.read() as connection:
+        seen = records(readings.newest(connection, watch))
+    found = [
+        {
+            "subject": row["subject"], "verdict": row["verdict"], "means": MEANINGS[row["verdict"]], "at": row["at"],
+            "window": [row["window_from"], row["window_to"]], "figures": row["body"],
+        }
+        for row in seen
+    ]  # fmt: skip
+    nothing = f"The {watch} watch has not looked yet. `handrail up` starts its schedule."
+    answer({"watch": watch, "readings": found}, as_json=as_json, text=lambda: _readings_text(found) or nothing)
+
+
+def _readings_text(found: Sequence[Mapping[str, Any]]) -> str:
+    blocks = []
+    for one in found:
+        begin, end = one["window"]
+        verdict = str(one["verdict"]).replace("_", " ")
+        blocks.append(
+            f"{one['subject']}: {verdict}, {one['means']}\n"
+            f"seen {one['at']:%Y-%m-%d %H:%M}, of {begin:%Y-%m-%d} to {end:%Y-%m-%d}{_scalars(one['figures'])}"
+        )
+        blocks += [_rows_text(name, rows) for name, rows in one["figures"].items() if _is_table(rows)]
+    return "\n\n".join(blocks)
+
+
+def _is_table(rows: object) -> bool:
+    return isinstance(rows, list) and bool(rows) and all(isinstance(row, dict) for row in rows)
+
+
+def _scalars(figures: Mapping[str, Any]) -> str:
+    told = [f"{name.replace('_', ' ')} {_plain(value)}" for name, value in figures.items() if _is_plain(value)]
+    return "".join(f"\n  {line}" for line in told)
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _plain(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _rows_text(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """A table of the columns that differ and fit the terminal, the verdict among them; the JSON has all of them."""
+    names = [key for key in rows[0] if any(_is_plain(row.get(key)) for row in rows)]
+    cells = [{key: _plain(row[key]) if _is_plain(row.get(key)) else None for key in names} for row in rows]
+    last = [key for key in names if key == "verdict"]
+    columns: list[str] = []
+    for key in names:
+        told = len(rows) == 1 or len({row[key] for row in cells}) > 1
+        if key in last or not told:
+            continue
+        if max(map(len, table(cells, [*columns, key, *last], empty="").splitlines())) <= _WIDEST:
+            columns.append(key)
+    columns += last
+    return f"{name}\n{table(cells, columns, empty='')}"

@@ -1,0 +1,202 @@
+"""The business case: is the goal of the policy reached, and does the automation pay?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from handrail.estimates import clopper_pearson
+from handrail.kpi.before import Baseline
+from handrail.kpi.figure import NOT_MEASURED, Kpi
+from handrail.kpi.six import cost_per_case, measure, saving_per_case
+from handrail.kpi.trace import WEEK, Trace, timed
+from handrail.policy import KpiGoal
+
+POOLED = timedelta(days=28)
+"""A week's audits say too little; each step looks back over these days."""
+DAY = timedelta(days=1)
+MONTH = timedelta(days=365.25 / 12)
+REACHED, NOT_REACHED = "reached", "not reached"
+_MOST = 1_000_000  # audits; more are as good as never
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One week's end on the path to the goal, over the four weeks before it; None: not measured."""
+
+    at: datetime
+    automation_share: float | None
+    error_rate: float | None
+    error_low: float | None
+    error_high: float | None
+    audits: int
+    cost: float | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month at the volume and the cost per case of the last four weeks, in the policy's currency.
+
+    `saving` has the interval [`saving_low`, `saving_high`] of at least 95 %. `parts` add up to `cost`.
+    """
+
+    cases: int
+    cost: float
+    by_hand: float
+    saving: float
+    saving_low: float | None
+    saving_high: float | None
+    parts: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessCase:
+    """Where the goal stands, the path so far and what it is worth.
+
+    `status` is reached, not reached or not measured; `reached_at` the first week's end at which it was shown, and
+    `holds` whether it still is. `why` says what is missing. `break_even_at` is the week's end from which the savings
+    have made up for what was spent above the work by hand; `break_even_error_rate` the error rate of auto-approvals
+    above which automation costs more than the work by hand.
+    """
+
+    status: str
+    reached_at: datetime | None
+    holds: bool
+    began: datetime | None
+    deadline: datetime | None
+    why: tuple[str, ...]
+    path: tuple[Step, ...]
+    month: Month | None
+    saved_so_far: float | None
+    break_even_at: datetime | None
+    break_even_error_rate: float | None
+    basis: str
+
+
+def make_case(
+    trace: Trace, baseline: Baseline, goal: KpiGoal, *, began: datetime | None, until: datetime
+) -> BusinessCase:
+    """Judge the goal week by week, from the first routed case on, and reckon with the last four weeks.
+
+    The goal is shown where the automation share reaches it and the *upper* end of the 95 % interval of the audited
+    error rate lies within it: too few audits show nothing. The looks are weekly and not corrected for their number,
+    so that `holds` matters more than `reached_at`.
+    """
+    if began is None:
+        return BusinessCase(
+            NOT_MEASURED, None, holds=False, began=None, deadline=None, why=("No case was routed yet.",), path=(),
+            month=None, saved_so_far=None, break_even_at=None, break_even_error_rate=None, basis=NOT_MEASURED,
+        )  # fmt: skip
+    ends = _ends(began, until)
+    measured = [(end, _by_name(trace.within(end - POOLED, end), baseline)) for end in ends]
+    path = tuple(_step(end, figures, goal) for end, figures in measured)
+    reached = next((step.at for step in path if step.status == REACHED), None)
+    status = REACHED if reached else path[-1].status
+    weekly = [(end, _by_name(trace.within(end - WEEK, end), baseline)["cost per case"]) for end in ends]
+    saved, even = _break_even(weekly)
+    newest = measured[-1][1]
+    month = _month(trace.within(until - POOLED, until), baseline, min(POOLED, until - began))
+    return BusinessCase(
+        status, reached, path[-1].status == REACHED, began, began + goal.horizon,
+        tuple(_missing(path[-1], goal)), path, month, saved, even,
+        _break_even_rate(newest, baseline), newest["cost per case"].basis,
+    )  # fmt: skip
+
+
+def _by_name(trace: Trace, baseline: Baseline) -> dict[str, Kpi]:
+    return {figure.name: figure for figure in measure(trace, baseline)}
+
+
+def _ends(began: datetime, until: datetime) -> list[datetime]:
+    """The ends of the weeks, oldest first, counted back from `until`; each week has begun after the first case."""
+    weeks = max(1, -((began - until) // WEEK))
+    return [until - WEEK * back for back in range(weeks - 1, -1, -1)]
+
+
+def _step(at: datetime, figures: Mapping[str, Kpi], goal: KpiGoal) -> Step:
+    share, error = figures["automation share"].value, figures["error rate of auto-approvals"]
+    if share is None or (error.value is None and share >= goal.automation_share):
+        status = NOT_MEASURED
+    elif share >= goal.automation_share and error.high is not None and error.high <= goal.error_rate_at_most:
+        status = REACHED
+    else:
+        status = NOT_REACHED
+    cost = figures["cost per case"].value
+    return Step(at, share, error.value, error.low, error.high, error.cases, cost, status)
+
+
+def _missing(step: Step, goal: KpiGoal) -> list[str]:
+    """What stands between the newest step and the goal, in sentences."""
+    bound, found = goal.error_rate_at_most, []
+    if step.automation_share is None:
+        return ["No case was routed in the last four weeks."]
+    if step.automation_share < goal.automation_share:
+        found.append(f"{step.automation_share:.1%} of the cases are automated, {goal.automation_share:.1%} are wanted.")
+    if step.error_rate is None or step.error_high is None or step.error_low is None:
+        found.append("No auto-approval was audited in the last four weeks, so that their error rate is not measured.")
+    elif step.error_low > bound:
+        found.append(f"The error rate is at least {step.error_low:.1%}, more than {bound:.1%}.")
+    elif step.error_high > bound:
+        more = audits_needed(step.error_rate, bound)
+        rest = (
+            f"about {max(more - step.audits, 1):,} more audits at today's rate would show it"
+            if more is not None
+            else "more audits alone will not show less"
+        )
+        found.append(f"The error rate may be as high as {step.error_high:.1%}, {bound:.1%} is wanted: {rest}.")
+    return found
+
+
+def audits_needed(rate: float, bound: float) -> int | None:
+    """How many audits with errors at `rate` have a 95 % interval that ends within `bound`; None where none do.
+
+    Within a tenth of the least number. Oracle: a loop over all numbers.
+    """
+    if rate >= bound:
+        return None
+    audits = 10
+    while audits <= _MOST:
+        if clopper_pearson(round(rate * audits), audits).high <= bound:
+            return audits
+        audits += max(1, audits // 20)
+    return None
+
+
+def _month(trace: Trace, baseline: Baseline, span: timedelta) -> Month | None:
+    known = timed(trace, baseline.costs)
+    cost = cost_per_case(known, baseline.whole, baseline.costs)
+    saved = saving_per_case(known, baseline.whole, baseline.costs)
+    if cost.value is None or cost.before is None or saved is None:
+        return None
+    cases = cost.cases * (MONTH / max(span, DAY))
+    value, low, high = saved
+    return Month(
+        round(cases), cases * cost.value, cases * cost.before, cases * value, None if low is None else cases * low,
+        None if high is None else cases * high, {name: cases * part for name, part in cost.parts.items()},
+    )  # fmt: skip
+
+
+def _break_even(weeks: Sequence[tuple[datetime, Kpi]]) -> tuple[float | None, datetime | None]:
+    """What was saved so far, and the week's end from which on that is never below nothing again."""
+    saved, known, even = 0.0, False, None
+    for end, cost in weeks:
+        if cost.value is None or cost.before is None:
+            continue
+        known = True
+        saved += (cost.before - cost.value) * cost.cases
+        if saved < 0:
+            even = None
+        elif even is None:
+            even = end
+    return (saved if known else None), even
+
+
+def _break_even_rate(figures: Mapping[str, Kpi], baseline: Baseline) -> float | None:
+    """(Cost by hand − audits of an automatic case) ÷ price of an error, within [0, 1]; None where unmeasured."""
+    cost, error = figures["cost per case"], baseline.costs.error
+    if cost.value is None or cost.before is None or not error:
+        return None
+    automatic = figures["automation share"].value
+    if not automatic:
+        return None
+    return min(1.0, max(0.0, (cost.before - cost.parts["audits"] / automatic) / error))

@@ -1,0 +1,115 @@
+"""One figure of the business case: its value and interval, what it was before, and the cases it rests on."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import exp, log, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from handrail.estimates import clopper_pearson
+from handrail.proportions import wilson
+
+NOT_MEASURED = "not measured"
+Z = 1.959963984540054
+"""Reach of a 95 % interval in standard errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """One figure with its unit and cases; `value` is None where nothing was measured.
+
+    `low` and `high` are its 95 % interval where it is an estimate. `before` is the same figure by hand, from
+    `before_cases` cases; `basis` says where it comes from. `parts` are what the figure is made of, in its own unit
+    unless their name says otherwise. `case_ids` are all the cases, in order.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    cases: int
+    formula: str
+    low: float | None = None
+    high: float | None = None
+    before: float | None = None
+    before_cases: int = 0
+    basis: str = NOT_MEASURED
+    parts: Mapping[str, float] = field(default_factory=dict)
+    case_ids: tuple[int, ...] = ()
+
+    def shown(self) -> str:
+        """The figure as people read it, *not measured* where there is no data."""
+        return written(self.value, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """A value with its interval and the cases it rests on; None where there are no cases."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    case_ids: tuple[int, ...]
+
+    @property
+    def n(self) -> int:
+        """How many cases."""
+        return len(self.case_ids)
+
+
+def written(value: float | None, unit: str) -> str:
+    """A value as people read it.
+
+    >>> written(0.25, "share"), written(1234.5, "EUR"), written(None, "EUR")
+    ('25.0%', '1,234.50 EUR', 'not measured')
+    """
+    if value is None:
+        return NOT_MEASURED
+    return f"{value:.1%}" if unit == "share" else f"{value:,.2f} {unit}"
+
+
+def ids(cases: Iterable[object]) -> tuple[int, ...]:
+    """Case ids once each, in order."""
+    return tuple(sorted({int(case) for case in cases}))  # type: ignore[call-overload]
+
+
+def share(hits: Iterable[object], of: Iterable[object], *, exact: bool = False) -> Estimated:
+    """The share of the cases `of` that are among `hits`; Wilson's interval, Clopper–Pearson's where `exact`."""
+    every = ids(of)
+    if not every:
+        return Estimated(None, None, None, ())
+    count = len(set(ids(hits)) & set(every))
+    if exact:
+        found = clopper_pearson(count, len(every))
+        return Estimated(found.rate, found.low, found.high, every)
+    low, high = wilson([count], [len(every)])
+    return Estimated(count / len(every), float(low[0]), float(high[0]), every)
+
+
+def mean(values: ArrayLike, cases: Iterable[object]) -> Estimated:
+    """The mean of a value a case with its normal interval, which one case alone does not have."""
+    every, numbers = ids(cases), np.asarray(values, dtype=np.float64)
+    if not len(numbers):
+        return Estimated(None, None, None, ())
+    middle = float(numbers.mean())
+    if len(numbers) == 1:
+        return Estimated(middle, None, None, every)
+    reach = Z * float(numbers.std(ddof=1)) / sqrt(len(numbers))
+    return Estimated(middle, middle - reach, middle + reach, every)
+
+
+def reduction(now: tuple[int, int], past: tuple[int, int]) -> tuple[float, float, float] | None:
+    """1 − ratio of two rates, each (hits, cases), and its 95 % interval; None where it is not defined.
+
+    The interval is that of the logarithm of the ratio, half a hit added on both sides so that none is no trouble; it
+    always holds the value.
+    Source: Katz et al. 1978; Walter 1975 for the half. Oracle: scipy's `relative_risk`, without the half.
+    """
+    (hits, cases), (past_hits, past_cases) = now, past
+    if not cases or not past_cases or not past_hits:
+        return None
+    ratio = (hits / cases) / (past_hits / past_cases)
+    middle = log((hits + 0.5) / (cases + 0.5) / ((past_hits + 0.5) / (past_cases + 0.5)))
+    spread = 1 / (hits + 0.5) - 1 / (cases + 0.5) + 1 / (past_hits + 0.5) - 1 / (past_cases + 0.5)
+    reach = Z * sqrt(spread)
+    return 1 - ratio, min(1 - ratio, 1 - exp(middle + reach)), max(1 - ratio, 1 - exp(middle - reach))

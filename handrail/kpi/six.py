@@ -1,0 +1,253 @@
+"""The six KPIs of the business case, each with its formula."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from math import hypot
+
+import numpy as np
+import pandas as pd
+
+from handrail.kpi.before import Baseline, Before
+from handrail.kpi.figure import Estimated, Kpi, ids, mean, reduction, share
+from handrail.kpi.spending import spending
+from handrail.kpi.trace import ENOUGH, SETTLING, Trace, timed
+from handrail.policy import CostRules
+
+HOUR = timedelta(hours=1)
+
+
+def measure(trace: Trace, baseline: Baseline) -> tuple[Kpi, ...]:
+    """The six KPIs (CSAT and complaints apart) and the automation share of one span, beside the time before."""
+    return _measure(timed(trace, baseline.costs), baseline.whole, baseline.costs)
+
+
+def measure_by(trace: Trace, baseline: Baseline, grouping: str, until: datetime) -> dict[str, tuple[Kpi, ...]]:
+    """The same for each category, week or channel; the span ends at `until`."""
+    groups = timed(trace, baseline.costs).groups(grouping, until)
+    past = baseline.groups(grouping, until)
+    return {name: _measure(group, past.get(name, baseline.whole), baseline.costs) for name, group in groups.items()}
+
+
+def _measure(trace: Trace, before: Before, costs: CostRules) -> tuple[Kpi, ...]:
+    return (
+        time_saved(trace, before),
+        error_rate(trace, before),
+        error_reduction(trace, before),
+        time_to_resolution(trace, before),
+        escalation_rate(trace, before),
+        satisfaction(trace, before),
+        complaint_rate(trace, before),
+        cost_per_case(trace, before, costs),
+        automation_share(trace),
+    )
+
+
+def time_saved(trace: Trace, before: Before) -> Kpi:
+    """Minutes saved per case: minutes a case by hand − all minutes people spent in the span ÷ cases settled in it.
+
+    Reviews, second opinions, escalations, disputes, audits, rechecks and adjudications all count as spent. By hand:
+    the mean of the cases measured in shadow, else the policy's minutes. A case counts when it is first settled.
+    """
+    spent = spending(trace.work)
+    value = low = high = None
+    if spent.cases:
+        by_hand = before.minutes.value or 0.0
+        value = by_hand - spent.minutes
+        past = 0.0 if before.minutes.high is None else before.minutes.high - by_hand
+        reach = None if spent.reach is None else hypot(spent.reach, past)
+        low, high = (None, None) if reach is None else (value - reach, value + reach)
+    return Kpi(
+        "time saved per case", value, "minutes", len(spent.cases),
+        "minutes by hand − (reviews + second opinions + escalations + disputes + audits + rechecks) ÷ cases",
+        low, high, before.minutes.value, before.minutes.n, before.basis,
+        {f"{name} minutes": part for name, part in spent.parts.items()} | {"assumed share": spent.assumed}
+        if spent.cases else {}, spent.cases,
+    )  # fmt: skip
+
+
+def audited(trace: Trace) -> Estimated:
+    """Share of the simple-random audits of auto-approvals that came to another category; Clopper–Pearson."""
+    drawn = trace.work[trace.work["random"]]
+    return share(drawn.loc[drawn["differs"], "case_id"], drawn["case_id"], exact=True)
+
+
+def error_rate(trace: Trace, before: Before) -> Kpi:
+    """Rejected ÷ audited auto-approvals, over the simple-random draw alone; strata are drawn where errors are sought.
+
+    Before: people's decisions in shadow that a blind recheck came to another category about ÷ rechecked. Both looks
+    have slips of their own, so that neither is zero for a perfect decider.
+    """
+    return _figure(
+        "error rate of auto-approvals", audited(trace), "share", "rejected ÷ audited, simple-random draw",
+        before.errors, f"people's decisions that a recheck differed from, {before.errors_of}",
+    )  # fmt: skip
+
+
+def error_reduction(trace: Trace, before: Before) -> Kpi:
+    """1 − audited error rate of auto-approvals ÷ people's error rate in shadow; below 0: more errors than before."""
+    now, past = audited(trace), before.errors
+    found = reduction(_hits(now), _hits(past))
+    value, low, high = found or (None, None, None)
+    basis = f"people's decisions that a recheck differed from, {before.errors_of}"
+    return Kpi(
+        "error-rate reduction", value, "share", now.n if found else 0,
+        "1 − audited error of auto-approvals ÷ rechecked error of people in shadow", low, high,
+        past.value, past.n, basis if past.n else "no recheck in shadow", {}, now.case_ids if found else (),
+    )  # fmt: skip
+
+
+def resolved(trace: Trace) -> Estimated:
+    """Hours from receipt to the last decision that settled the case; what is pending at the end is not resolved.
+
+    Denials for policy or legal wait for their escalation, contested ones for their dispute. A clock that went back
+    makes no negative time.
+    """
+    work = trace.work[trace.work["kind"].isin(SETTLING) & ~trace.work["case_id"].isin(trace.pending)]
+    if work.empty:
+        return mean([], [])
+    last = work.groupby("case_id").agg(received=("received_at", "min"), at=("at", "max"))
+    hours = (pd.to_datetime(last["at"], utc=True) - pd.to_datetime(last["received"], utc=True)) / HOUR
+    return mean(hours.clip(lower=0), last.index)
+
+
+def time_to_resolution(trace: Trace, before: Before) -> Kpi:
+    """Mean of (settling decision − receipt), in hours, of the cases resolved in the span; see `resolved`."""
+    decided = trace.work.loc[trace.work["kind"].isin(SETTLING), "case_id"]
+    open_cases = len(set(ids(decided)) & trace.pending)
+    return _figure(
+        "mean time to resolution", resolved(trace), "hours", "last settling decision − receipt, resolved cases",
+        resolved(before.trace), f"cases of {before.scope}", {"decided, not resolved (cases)": float(open_cases)},
+    )  # fmt: skip
+
+
+def escalated(trace: Trace) -> Estimated:
+    """Share of the cases routed in the span that were escalated in it, for whatever cause."""
+    return share(trace.escalations["case_id"], trace.routes["case_id"])
+
+
+def escalation_rate(trace: Trace, before: Before) -> Kpi:
+    """Cases of the span that were escalated ÷ cases routed in the span; each case counts once."""
+    return _figure(
+        "escalation rate", escalated(trace), "share", "escalated ÷ routed cases",
+        escalated(before.trace), f"cases of {before.scope}",
+    )  # fmt: skip
+
+
+def _csat(outcomes: pd.DataFrame) -> Estimated:
+    said = outcomes[outcomes["kind"] == "csat"]
+    values = pd.to_numeric(said["value"]).astype(float)
+    known = np.isfinite(values)
+    return mean(values[known], said.loc[known, "case_id"])
+
+
+def satisfaction(trace: Trace, before: Before) -> Kpi:
+    """Mean CSAT, 1 to 5, of the outcomes imported for the span."""
+    return _figure(
+        "CSAT", _csat(trace.outcomes), "of 5", "mean of imported CSAT",
+        _csat(before.trace.outcomes), f"cases of {before.scope}",
+    )  # fmt: skip
+
+
+def _complained(outcomes: pd.DataFrame) -> Estimated:
+    bad = outcomes.loc[outcomes["kind"].isin(("complaint", "reversal")), "case_id"]
+    return share(bad, outcomes["case_id"])
+
+
+def complaint_rate(trace: Trace, before: Before) -> Kpi:
+    """Cases with a complaint or a reversal ÷ cases with any outcome in the span."""
+    return _figure(
+        "complaints and reversals", _complained(trace.outcomes), "share", "complained or reversed ÷ followed up",
+        _complained(before.trace.outcomes), f"cases of {before.scope}",
+    )  # fmt: skip
+
+
+def cost_per_case(trace: Trace, before: Before, costs: CostRules) -> Kpi:
+    """(People's minutes × price of a minute + expected errors × price of an error) ÷ cases settled in the span.
+
+    Errors of auto-approvals at their audited rate, unmeasured where nobody audited; errors of people at their
+    rechecked rate of shadow, now as before, or, with too few rechecks, left out of both. Whoever looks again slips
+    as well, which raises both costs and leaves their difference as it is. The interval adds up those of its parts.
+    """
+    spent, by_hand = spending(trace.work), before.minutes
+    wrong = _errors(trace, before, spent.automatic)
+    formula = "minutes × price + errors of auto-approvals and people × price"
+    past_error = past_people_error(before)
+    past = (by_hand.value or 0.0) * costs.minute + (past_error or 0.0) * costs.error
+    basis = before.basis + ("" if past_error is not None else "; people's errors are left out: too few rechecks")
+    if not spent.cases or wrong is None:
+        return Kpi("cost per case", None, costs.currency, 0, formula, None, None, past, by_hand.n, basis)
+    parts = {name: minutes * costs.minute for name, minutes in spent.parts.items()}
+    parts |= {name: (rate.value or 0.0) * weight * costs.error for name, (rate, weight) in wrong.items()}
+    value, low, high = sum(parts.values()), None, None
+    if spent.reach is not None:
+        low = (spent.minutes - spent.reach) * costs.minute + costs.error * _bound(wrong, "low")
+        high = (spent.minutes + spent.reach) * costs.minute + costs.error * _bound(wrong, "high")
+    return Kpi(
+        "cost per case", value, costs.currency, len(spent.cases), formula, low, high, past, by_hand.n, basis, parts,
+        spent.cases,
+    )  # fmt: skip
+
+
+def saving_per_case(trace: Trace, before: Before, costs: CostRules) -> tuple[float, float | None, float | None] | None:
+    """Cost by hand − cost of the span, per case, with its interval; None where the cost is not measured.
+
+    The ends take the worse and the better ends of all rates at once, so that they hold at 95 % and more. Errors of
+    cases that people decide are on both sides and drop out.
+    """
+    cost, spent = cost_per_case(trace, before, costs), spending(trace.work)
+    if cost.value is None or cost.before is None:
+        return None
+    value, machine = cost.before - cost.value, audited(trace)
+    if spent.reach is None:
+        return value, None, None
+    by_hand = before.minutes
+    past = 0.0 if by_hand.high is None else by_hand.high - (by_hand.value or 0.0)
+    reach = hypot(spent.reach, past) * costs.minute
+    people = before.errors if past_people_error(before) is not None else Estimated(0.0, 0.0, 0.0, ())
+    scale = spent.automatic * costs.error
+    below = (people.value or 0.0) - (people.low or 0.0) + (machine.high or 0.0) - (machine.value or 0.0)
+    above = (people.high or 0.0) - (people.value or 0.0) + (machine.value or 0.0) - (machine.low or 0.0)
+    return value, value - reach - scale * below, value + reach + scale * above
+
+
+def automation_share(trace: Trace) -> Kpi:
+    """Cases routed to queue A ÷ cases routed in the span; before the rollout it is 0 by its nature."""
+    routes = trace.routes
+    found = share(routes.loc[routes["queue"] == "A", "case_id"], routes["case_id"])
+    # A census of the span, not an estimate: no interval.
+    return Kpi("automation share", found.value, "share", found.n, "queue A ÷ routed cases", case_ids=found.case_ids)
+
+
+def past_people_error(before: Before) -> float | None:
+    """People's rechecked error rate in shadow; None where too few were rechecked to count it."""
+    return before.errors.value if before.errors.n >= ENOUGH else None
+
+
+def _errors(trace: Trace, before: Before, automatic: float) -> Mapping[str, tuple[Estimated, float]] | None:
+    """Error rates with the share of cases they hold for; None where auto-approvals went out that nobody audited."""
+    machine = audited(trace)
+    if automatic and not machine.n:
+        return None  # approvals whose errors nobody has looked for are not free
+    found = {"errors of auto-approvals": (machine, automatic)} if automatic else {}
+    if past_people_error(before) is not None:
+        # Later rechecks are of other cases, drawn where people decide blindly still: they compare with nothing.
+        found["errors of people"] = (before.errors, 1 - automatic)
+    return found
+
+
+def _bound(wrong: Mapping[str, tuple[Estimated, float]], end: str) -> float:
+    return sum((getattr(rate, end) or 0.0) * weight for rate, weight in wrong.values())
+
+
+def _hits(rate: Estimated) -> tuple[int, int]:
+    return round((rate.value or 0.0) * rate.n), rate.n
+
+
+def _figure(
+    name: str, now: Estimated, unit: str, formula: str, past: Estimated, basis: str,
+    parts: Mapping[str, float] | None = None,
+) -> Kpi:  # fmt: skip
+    return Kpi(
+        name, now.value, unit, now.n, formula, now.low, now.high, past.value, past.n,
+        basis if past.n else "not measured in shadow", parts or {} if now.n else {}, now.case_ids,
+    )  # fmt: skip
