@@ -28,6 +28,7 @@ class Plot:
 class Table:
     """Rows of words and figures; the columns named in `figures` are aligned as such."""
 
+    title: str
     caption: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
@@ -60,6 +61,11 @@ class Look:
         """The newest look at each subject of a watch."""
         return records(readings.newest(self.connection, watch))
 
+    def together(self, watch: str) -> list[dict[str, Any]]:
+        """The newest look of a watch that looks at all its subjects at once; what it no longer looks at is no news."""
+        rows = self.newest(watch)
+        return [row for row in rows if row["at"] == latest(rows)]
+
     def history(self, watch: str, subject: str | None = None) -> list[dict[str, Any]]:
         """The looks of a watch since then, oldest first."""
         return records(readings.history(self.connection, watch, subject=subject, since=self.since))
@@ -77,6 +83,20 @@ def worst(rows: Sequence[dict[str, Any]]) -> Verdict | None:
 def latest(rows: Sequence[dict[str, Any]]) -> datetime | None:
     """When the newest of these looks was."""
     return max((row["at"] for row in rows), default=None)
+
+
+SAID = {
+    Verdict.ALARM: "needs attention",
+    Verdict.UNDERPOWERED: "too little to say",
+    Verdict.QUIET: "nothing found",
+    Verdict.NOT_MEASURED: "not measured",
+}
+"""Each verdict as people read it."""
+
+
+def said(verdict: object) -> str:
+    """A verdict in words."""
+    return SAID[Verdict(str(verdict))]
 
 
 def share(value: float | None, digits: int = 1) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from desk.monitoring.section import Look
+from desk.monitoring.section import SAID, Look
 from desk.monitoring.watches import sections
 from desk.pages import page
 from desk.permit import TheDesk, permit
@@ -16,6 +16,8 @@ from handrail.roles import PERMITTED
 
 router = APIRouter()
 
+FEW = 12
+"""Rows of a table that stands open from the start."""
 SPANS = {28: "4 weeks", 84: "12 weeks", 364: "a year"}
 Days = Annotated[Literal["28", "84", "364"], Query(description="how far back the plots go")]
 
@@ -29,4 +31,4 @@ def show(request: Request, desk: TheDesk, days: Days = "84", visitor: Visitor = 
     with desk.store.read() as connection:
         look = Look(connection, policy, zone, now - timedelta(days=int(days)))
         found = sections(look, names=names)
-    return page(request, "monitoring.html", sections=found, span=int(days), spans=SPANS)
+    return page(request, "monitoring.html", sections=found, span=int(days), spans=SPANS, few=FEW, said=SAID)

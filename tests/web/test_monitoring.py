@@ -1,0 +1,105 @@
+"""The monitoring page shows what the watches wrote down, and says where they saw nothing."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from handrail.acts import reading
+from handrail.store import readings
+from handrail.store.engine import Store
+from handrail.store.readings import Reading, Verdict
+from tasks.agreement import compare_people, look_at_reviewers
+from tasks.blind_share import read_blind_share
+from tasks.drift import watch
+from tasks.fairness import compare_groups
+from tasks.measure import watched_kpis
+from tasks.quality import look
+from tests.desks import Client
+from tests.scenes import FLOW, NOW, Scene
+
+MONTH = timedelta(days=28)
+WINDOW = (NOW - MONTH, NOW)
+
+
+@pytest.fixture
+def looked(app: FastAPI, scene: Scene) -> Scene:
+    """A month in which auto-approvals were audited and suggestions decided, then one look of every watch."""
+    for week in range(4):
+        at = NOW - timedelta(weeks=week)
+        scene.audit(ids := scene.automatic(4, at=at), at)
+        for case_id in ids:
+            scene.decide(case_id, "override", actor="rita", at=at, label="refund", seconds=20.0)
+        for case_id in scene.waiting(3, at=at, suggestion_hidden=True):
+            scene.decide(case_id, "override", actor="ruth", at=at, label="refund", seconds=30.0)
+    later = NOW + timedelta(minutes=1)
+    occasion = replace(app.state.desk.occasion(FLOW), now=later)
+    look(occasion)
+    read_blind_share(occasion)
+    watch(occasion, timedelta(days=7))
+    compare_groups(occasion, MONTH)
+    compare_people(occasion, MONTH)
+    look_at_reviewers(occasion, MONTH)
+    watched_kpis(occasion, MONTH)
+    app.state.desk.clock = lambda: later
+    return scene
+
+
+def test_before_any_look_every_section_says_what_is_missing(scene: Scene, signed_in: Client) -> None:
+    page = signed_in("stella").get("/monitoring").text
+    assert page.count("no look yet") == 2 * 8, "once in its tile and once in its section"
+    assert "<svg" not in page
+
+
+def test_every_watch_has_its_section_with_figures_and_plots(looked: Scene, signed_in: Client) -> None:
+    page = signed_in("stella").get("/monitoring").text
+    for key in ("audits", "breaker", "blind-share", "drift", "fairness", "agreement", "reviewers", "kpis"):
+        assert f'id="{key}"' in page
+    assert "Evidence against the categories nearest to a pause" in page
+    assert "16" in page.split('id="breaker"')[1].split("</section>")[0], "audits counted by the breaker"
+    assert page.count("<svg") >= 2
+    assert "nan" not in page.lower().replace("finance", "")
+
+
+def test_reviewers_are_named_to_those_who_may_read_labels_alone(looked: Scene, signed_in: Client) -> None:
+    looked.add_person("olga", "product_owner")
+    signal = {"name": "glances", "verdict": "alarm", "value": 0.4, "low": 0.3, "high": 0.5, "n": 90, "turns": []}
+    seen = [Reading("reviewers", name, WINDOW, Verdict.ALARM, {"signals": [signal]}) for name in ("rita", "ruth")]
+    reading.record(looked.store, seen, actor=FLOW, now=NOW + timedelta(hours=1))
+    assert '<th scope="row">rita</th>' in signed_in("stella").get("/monitoring").text
+    page = signed_in("olga").get("/monitoring").text
+    assert "2 looked at, 2 with a signal that stands out" in page
+    assert "rita" not in page
+    assert "ruth" not in page
+
+
+def test_a_reviewer_does_not_open_it(scene: Scene, signed_in: Client) -> None:
+    assert signed_in("rita").get("/monitoring").status_code == 403
+
+
+def level(store: Store, subject: str, share: float, verdict: Verdict, at: datetime = NOW) -> None:
+    """As if the breaker had been read at this level."""
+    with store.read() as connection:
+        (body,) = [row for row in readings.newest(connection, "breaker")["body"] if row.get("category") == "refund"]
+    figures: dict[str, Any] = {**json.loads(json.dumps(body)), "category": subject, "level": share}
+    reading.record(store, [Reading("breaker", subject, WINDOW, verdict, figures)], actor=FLOW, now=at)
+
+
+def test_an_alarm_stands_out_and_is_drawn_over_time(looked: Scene, signed_in: Client) -> None:
+    for day in range(1, 4):
+        verdict = Verdict.ALARM if day == 3 else Verdict.QUIET
+        level(looked.store, "refund", day / 2, verdict, NOW + timedelta(days=day))
+    section = signed_in("stella").get("/monitoring").text.split('id="breaker"')[1].split("</section>")[0]
+    assert "Rejected too often: refund" in section
+    assert "needs attention" in section
+    assert section.count("<circle") == 4, "each look is a dot"
+    assert "150.0" in section
+
+
+def test_how_far_back_the_plots_go_can_be_chosen(looked: Scene, signed_in: Client) -> None:
+    stella = signed_in("stella")
+    assert stella.get("/monitoring?days=28").status_code == 200
+    assert stella.get("/monitoring?days=5").status_code == 422
