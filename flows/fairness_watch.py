@@ -1,20 +1,69 @@
-"""Fairness watch: approval of suggestions compared across groups or proxies."""
+"""Fairness watch: approval, override, error and waiting compared across groups or proxies."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
+from handrail.store.readings import Verdict
 from tasks import publish
-from tasks.measure import group_gaps
-from tasks.occasion import begin
+from tasks.fairness import Comparison, compare_groups
+from tasks.occasion import Occasion, begin
 
 
 @flow(name="fairness-watch", persist_result=False)
 def fairness_watch(days: Days = 28, as_of: AsOf = None, home: Home = None) -> list[dict[str, Any]]:
-    """Compare how often people approve suggestions in each of the policy's groups, with intervals and verdicts."""
+    """Compare the decisions of the last days across the policy's groups, with intervals and verdicts.
+
+    Each group is compared with everybody else; a gap that lies beyond the policy's bound is an alarm, and emits the
+    event `handrail.fairness.gap`. The result has a row for each group and metric.
+    """
     occasion = begin("fairness_watch", home=home, as_of=as_of)
-    rows = group_gaps(occasion, timedelta(days=days))
-    publish.table("fairness", rows, f"Approval by group, last {days} days")
+    compared = compare_groups(occasion, timedelta(days=days))
+    rows = [row for one in compared for row in one.rows()]
+    publish.table("fairness", rows, f"Each group beside everybody else, last {days} days; waits in hours")
+    publish.text("fairness-findings", findings(occasion, compared), f"What the groups show, last {days} days")
+    for one in compared:
+        if one.verdict is Verdict.ALARM:
+            business = occasion.policy.business
+            publish.event(
+                "handrail.fairness.gap",
+                f"handrail.business.{business}",
+                {"business": business, "grouping": one.grouping, "as_of": as_of or ""},
+            )
     return rows
+
+
+def findings(occasion: Occasion, compared: list[Comparison]) -> str:
+    """What was found, in sentences: the alarms first, then what could not have been seen."""
+    rules = occasion.policy.fairness
+    hours = rules.max_waiting_gap / timedelta(hours=1)
+    lines = [f"Bounds: {rules.max_gap:.1%} of the cases, {hours:g} hours of waiting."]
+    for one in compared:
+        rows = one.rows()
+        lines.append(f"\n### {one.grouping}: {str(one.verdict).replace('_', ' ')}\n")
+        lines += [f"- {_sentence(row)}" for row in rows if str(row["verdict"]).startswith("gap")]
+        weak = [row for row in rows if row["verdict"] == "underpowered"]
+        lines += [f"- {len(weak)} of {len(rows)} comparisons are underpowered: {_needed(weak)}"] if weak else []
+        if not rows:
+            lines.append("- No decisions to compare.")
+    return "\n".join(lines)
+
+
+def _sentence(row: Mapping[str, Any]) -> str:
+    gap, low, high = (row[name] for name in ("gap", "gap_low", "gap_high"))
+    if row["metric"] == "waiting hours":
+        size = f"{gap:+.1f} hours [{low:+.1f}, {high:+.1f}]"
+    else:
+        size = f"{gap:+.1%} [{low:+.1%}, {high:+.1%}]"
+    return f"{row['metric']} of {row['group']}: {size} beside everybody else, {row['cases']} cases: {row['verdict']}"
+
+
+def _needed(weak: list[dict[str, Any]]) -> str:
+    told = []
+    for row in weak:
+        more = f", {row['needed']:,} are needed" if row["needed"] else ""
+        told.append(f"{row['metric']} of {row['group']} ({row['cases']:,} cases{more})")
+    return "; ".join(told) + "."

@@ -1,129 +1,203 @@
-"""Fairness: whether an outcome falls differently on one group than on everybody else."""
+"""Fairness: whether an outcome falls differently on one group than on everybody else.
 
-from dataclasses import dataclass
+One count of cases by group, truth and outcome (the *cube*) holds every rate; `compare` judges them. Each group is
+compared with everybody else, over one look: all the groups and metrics that are handed over together share the 5 %
+chance of a false finding (Holm for "a gap is shown", Bonferroni for the intervals that alarms rest on).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from numpy.typing import NDArray
 
+from handrail.cube import Cube, Tally, cubes
 from handrail.errors import BadInput
+from handrail.proportions import difference_p, holm, newcombe, times_as_many, wilson
 
-MISSING = "(missing)"
-_POWER = 0.8  # a test that finds the gap that matters less often than this says little by its silence
-_FEW = 5  # expected cases in a cell below which the exact test replaces the normal one
+Floats = NDArray[np.float64]
 
 
 class Verdict(StrEnum):
     """What the cases of a group show."""
 
+    BEYOND = "gap beyond the bound"
     GAP = "gap"
+    WITHIN = "gap within the bound"
     NONE_SHOWN = "no gap shown"
     UNDERPOWERED = "underpowered"
+
+    @property
+    def shows_gap(self) -> bool:
+        """Is a gap shown, whatever its size?"""
+        return self in {Verdict.BEYOND, Verdict.GAP, Verdict.WITHIN}
 
 
 @dataclass(frozen=True)
 class GroupGap:
-    """One group against the rest: its rate with a Wilson interval, the difference, and the verdict.
+    """One group against the rest in one metric.
 
-    `gap` is the group's rate minus that of everybody else; `p` is Holm-adjusted over the groups.
+    `rate` has a Wilson interval of its own (`low`, `high`). `gap` is the rate minus that of everybody else (0 without
+    a rest) and lies in [`gap_low`, `gap_high`] for all comparisons of the look at once. `p` is Holm-adjusted over the
+    look. `needed`, where underpowered: cases of the group from which a gap of the bound would be found in 80 % of
+    samples, the others growing alike; None where no number is enough.
     """
 
+    metric: str
     group: str
     n: int
     rate: float
     low: float
     high: float
     gap: float
+    gap_low: float
+    gap_high: float
     p: float
     verdict: Verdict
+    needed: int | None = None
 
 
-def gaps(frame: pd.DataFrame, group: str, outcome: str, *, bound: float = 0.05, level: float = 0.95) -> list[GroupGap]:
-    """Compare each group's rate of a true/false outcome with the rate of everybody else.
+@dataclass(frozen=True)
+class Spread:
+    """How far apart the groups of a metric lie: largest minus smallest rate, and smallest over largest.
 
-    Rows without an outcome are left out; rows without a group are one named `(missing)`. A gap is shown
-    when the Holm-adjusted two-sided p (two proportions; Fisher's exact test for few cases) is <= 1 -
-    `level`. Otherwise the group is underpowered if a gap of `bound` would be found in fewer than 80 % of
-    samples of this size. A group without a rest is underpowered. No rows give an empty list.
+    fairlearn's `difference` and `ratio` between groups; a group without cases has no rate and takes no part. None
+    below two groups (the ratio also where all rates are 0).
+    """
+
+    metric: str
+    difference: float | None
+    ratio: float | None
+
+
+def gaps(
+    frame: pd.DataFrame, group: str, outcome: str, *, truth: str | None = None, bound: float = 0.05, level: float = 0.95
+) -> list[GroupGap]:
+    """Compare each group's rates with those of everybody else: of a true/false outcome, with a truth also its errors.
+
+    Rows without an outcome are left out; rows without a group are one named `(missing)`. No rows give an empty list.
 
     Raises:
-        BadInput: a column is missing or the outcome is neither boolean nor 0/1.
+        BadInput: a column is missing, or the outcome is neither boolean nor 0/1 and there is no truth beside it.
     """
-    counts = _counts(frame, group, outcome)
-    total, positive = int(counts["n"].sum()), int(counts["k"].sum())
-    table = [(str(name), int(n), int(k), total - int(n), positive - int(k)) for name, n, k in counts.itertuples()]
-    adjusted = holm([two_proportions_p(k, n, rest_k, rest) for _, n, k, rest, rest_k in table])
-    return [_judge(row, p, bound=bound, level=level, groups=len(table)) for row, p in zip(table, adjusted, strict=True)]
+    (cube,) = cubes(frame, [group], outcome, truth)
+    return compare(cube.tallies(), bound=bound, level=level)
 
 
-def wilson(positive: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Wilson score interval of a rate; [0, 1] without cases."""
-    if n == 0:
-        return 0.0, 1.0
-    z = float(stats.norm.isf((1 - level) / 2))
-    rate, scale = positive / n, 1 + z * z / n
-    middle = (rate + z * z / (2 * n)) / scale
-    reach = z * float(np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))) / scale
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+def compare(tallies: Sequence[Tally], *, bound: float = 0.05, level: float = 0.95) -> list[GroupGap]:
+    """Judge all the groups of all the tallies of one look; groups without cases in a metric are left out.
 
+    *Gap beyond the bound*: its interval lies beyond -`bound` or `bound` as a whole, and not merely because another
+    group stands out more the other way. *Gap*: the Holm-adjusted p is
+    <= 1 - `level`, how large it is stays open; *within the bound*: its interval lies within. *Underpowered*: none is
+    shown, and one of `bound` would be found in fewer than 80 % of samples of this size, or there is no rest.
 
-def two_proportions_p(k: int, n: int, other_k: int, other_n: int) -> float:
-    """Two-sided p that two rates are equal: pooled z-test, Fisher's exact where a cell expects under five.
-
-    1 when either side is empty or every outcome is the same.
+    Raises:
+        BadInput: the bound is not in [0, 1), or the level not in (0, 1).
     """
-    if not n or not other_n or k + other_k in (0, n + other_n):
-        return 1.0
-    pooled = (k + other_k) / (n + other_n)
-    if min(n, other_n) * min(pooled, 1 - pooled) < _FEW:
-        return float(stats.fisher_exact(np.array([[k, n - k], [other_k, other_n - other_k]])).pvalue)
-    z = (k / n - other_k / other_n) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / other_n))
-    return float(2 * stats.norm.sf(abs(z)))
-
-
-def holm(p: list[float]) -> list[float]:
-    """Holm's step-down adjustment: rejecting those <= a keeps the chance of any false one <= a."""
-    values = np.asarray(p, dtype=np.float64)
-    order = np.argsort(values, kind="stable")
-    scaled = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
-    adjusted = np.empty_like(values)
-    adjusted[order] = np.minimum(scaled, 1.0)
-    return [float(value) for value in adjusted]
-
-
-def _counts(frame: pd.DataFrame, group: str, outcome: str) -> pd.DataFrame:
-    absent = [name for name in (group, outcome) if name not in frame.columns]
-    if absent:
-        raise BadInput(f"There is no column {', '.join(absent)}. Choose among {', '.join(map(str, frame.columns))}.")
-    known = frame.loc[frame[outcome].notna(), [group, outcome]]
-    if not known[outcome].isin([0, 1]).all():
-        raise BadInput(f"The outcome {outcome} must be true or false (or 1 and 0). Convert it first.")
-    names = known[group].astype(object).where(known[group].notna(), MISSING).astype(str)
-    outcomes = known[outcome].astype(int).groupby(names)
-    return pd.DataFrame({"n": outcomes.size(), "k": outcomes.sum()}).sort_index()
-
-
-def _judge(row: tuple[str, int, int, int, int], p: float, *, bound: float, level: float, groups: int) -> GroupGap:
-    name, n, k, rest, rest_k = row
+    if not 0 <= bound < 1 or not 0 < level < 1:
+        raise BadInput(
+            f"A bound of {bound} at level {level} has no meaning. Give a share from 0 to below 1, such as 0.05."
+        )
+    rows = [
+        (tally, name, int(n), int(k))
+        for tally in tallies
+        for name, n, k in zip(tally.groups, tally.n, tally.k, strict=True)
+        if n
+    ]
+    n, k = (np.array([row[at] for row in rows], dtype=np.int64) for at in (2, 3))
+    rest = np.array([int(row[0].n.sum()) for row in rows], dtype=np.int64) - n
+    rest_k = np.array([int(row[0].k.sum()) for row in rows], dtype=np.int64) - k
+    alpha = (1 - level) / max(int((rest > 0).sum()), 1)
+    p = np.ones(len(rows))
+    p[rest > 0] = holm(difference_p(k, n, rest_k, rest)[rest > 0])
     low, high = wilson(k, n, level)
-    gap = k / n - rest_k / rest if rest else 0.0
-    if p <= 1 - level:
-        verdict = Verdict.GAP
-    elif not rest or _power(n, rest, rest_k / rest, bound, (1 - level) / groups) < _POWER:
-        verdict = Verdict.UNDERPOWERED
-    else:
-        verdict = Verdict.NONE_SHOWN
-    return GroupGap(name, n, k / n, low, high, gap, p, verdict)
+    gap_low, gap_high = newcombe(k, n, rest_k, rest, 1 - alpha)
+    factor = times_as_many(n, rest, rest_k / np.maximum(rest, 1), bound, alpha)
+    rate, other = k / np.maximum(n, 1), rest_k / np.maximum(rest, 1)
+    found = []
+    for at, (tally, name, cases, _) in enumerate(rows):
+        interval = float(gap_low[at]), float(gap_high[at])
+        verdict = judged(float(p[at]), interval, float(factor[at]), bound=bound, alpha=1 - level)
+        gap = float(rate[at] - other[at]) if rest[at] else 0.0
+        found.append(
+            GroupGap(
+                tally.metric, name, cases, float(rate[at]), float(low[at]), float(high[at]), gap, *interval,
+                float(p[at]), verdict, cases_needed(cases, float(factor[at]), verdict),
+            )
+        )  # fmt: skip
+    return [_unmirrored(one, found, bound=bound, level=1 - alpha) for one in found]
 
 
-def _power(n: int, rest: int, base: float, bound: float, alpha: float) -> float:
-    """Chance to find a gap of `bound`, towards the middle where rates vary most, by the normal test."""
-    shifted = base + bound if base <= 0.5 else base - bound  # noqa: PLR2004
-    shifted = min(max(shifted, 0.0), 1.0)
-    pooled = (n * shifted + rest * base) / (n + rest)
-    under_null = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / rest))
-    under_gap = np.sqrt(shifted * (1 - shifted) / n + base * (1 - base) / rest)
-    if under_gap == 0:
-        return 0.0
-    return float(stats.norm.sf((stats.norm.isf(alpha / 2) * under_null - abs(shifted - base)) / under_gap))
+def _unmirrored(one: GroupGap, found: Sequence[GroupGap], *, bound: float, level: float) -> GroupGap:
+    """Whoever stands out only because the rest holds a group that stands out more the other way is no alarm.
+
+    A region that is refused twice as often pulls the rest down for each of the others; without it their gaps are gone.
+    Of two groups neither can be told to be the odd one: both stay.
+    """
+    others = [each for each in found if each.metric == one.metric and each.group != one.group]
+    loudest = max(others, key=lambda each: abs(each.gap), default=one)
+    is_mirror = one.verdict is loudest.verdict is Verdict.BEYOND and one.gap * loudest.gap < 0
+    if len(others) == 1 or not is_mirror or abs(loudest.gap) < abs(one.gap):
+        return one
+    rest = [each for each in others if each is not loudest]
+    n, k = sum(each.n for each in rest), sum(round(each.rate * each.n) for each in rest)
+    low, high = newcombe([round(one.rate * one.n)], [one.n], [k], [n], level)
+    return one if low[0] > bound or high[0] < -bound else replace(one, verdict=Verdict.GAP)
+
+
+def judged(p: float, interval: tuple[float, float], factor: float, *, bound: float, alpha: float) -> Verdict:
+    """What one comparison shows, from its adjusted p, its interval, and how many times as many cases it would need."""
+    low, high = interval
+    if low > bound or high < -bound:
+        return Verdict.BEYOND
+    if p <= alpha:
+        return Verdict.WITHIN if -bound <= low and high <= bound else Verdict.GAP
+    return Verdict.UNDERPOWERED if factor > 1 else Verdict.NONE_SHOWN
+
+
+def cases_needed(n: int, factor: float, verdict: Verdict) -> int | None:
+    """Cases of a group of `n` from which its silence would say something; None where it does or none are enough."""
+    return math.ceil(n * factor) if verdict is Verdict.UNDERPOWERED and math.isfinite(factor) else None
+
+
+def spread(tally: Tally) -> Spread:
+    """How far apart the groups of one metric lie."""
+    rates = tally.k[tally.n > 0] / tally.n[tally.n > 0]
+    if len(rates) < 2:  # noqa: PLR2004 - one group is not apart from itself
+        return Spread(tally.metric, None, None)
+    largest, smallest = float(rates.max()), float(rates.min())
+    return Spread(tally.metric, largest - smallest, smallest / largest if largest else None)
+
+
+def demographic_parity_difference(cube: Cube) -> float | None:
+    """Largest minus smallest share of positive outcomes; fairlearn's figure of the same name."""
+    return spread(cube.selection()).difference
+
+
+def demographic_parity_ratio(cube: Cube) -> float | None:
+    """Smallest over largest share of positive outcomes; fairlearn's figure of the same name."""
+    return spread(cube.selection()).ratio
+
+
+def equal_opportunity_difference(cube: Cube) -> float | None:
+    """Largest minus smallest true positive rate; fairlearn's figure of the same name."""
+    return spread(cube.true_positive()).difference
+
+
+def equalized_odds_difference(cube: Cube) -> float | None:
+    """The larger difference of true positive and false positive rates; fairlearn's figure of the same name.
+
+    None where neither has two groups with cases; fairlearn counts a rate without cases as 0, here it takes no part.
+    """
+    found = (spread(cube.true_positive()).difference, spread(cube.false_positive()).difference)
+    return max((one for one in found if one is not None), default=None)
+
+
+def equalized_odds_ratio(cube: Cube) -> float | None:
+    """The smaller ratio of true positive and false positive rates; fairlearn's figure of the same name."""
+    found = (spread(cube.true_positive()).ratio, spread(cube.false_positive()).ratio)
+    return min((one for one in found if one is not None), default=None)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from handrail.estimates import Estimate
 from handrail.fairness import Verdict
 from handrail.sample.events import BIAS_REGION, EVENTS, LABEL_BIAS
-from handrail.sampling import Estimate
 from tasks.plots.figure import Table, category_name, shown
 from tasks.plots.groups import GROUPING
 from tasks.plots.weekly import measured
@@ -129,7 +129,7 @@ def _bias_shown(story: Story) -> list[int]:
         week.number
         for week in story.weeks
         if any(
-            row["grouping"] == GROUPING and row["group"] == BIAS_REGION and row["verdict"] == Verdict.GAP
+            row["grouping"] == GROUPING and row["group"] == BIAS_REGION and Verdict(row["verdict"]).shows_gap
             for row in week.gaps
         )
     ]

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from handrail.sampling import Estimate
+from handrail.estimates import Estimate
+from handrail.fairness import Verdict
 
 BY_PEOPLE = {"new_category": "seen by people: their overrides became its first labels"}
 """Events that no watch is asked to name."""
@@ -146,7 +147,7 @@ def found_how(event: Planted, story: Story) -> str:
             week.number
             for week in story.weeks
             if week.number >= event.week
-            and any(row["group"] == BY_FAIRNESS[event.name] and row["verdict"] == "gap" for row in week.gaps)
+            and any(row["group"] == BY_FAIRNESS[event.name] and Verdict(row["verdict"]).shows_gap for row in week.gaps)
         ]
         return f"gap of region {BY_FAIRNESS[event.name]} named in week {weeks[0]}" if weeks else "gap not shown yet"
     return "drift found in its week" if event.seen_in == event.week else "NOT found in its week"

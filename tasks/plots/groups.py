@@ -26,8 +26,8 @@ def plot_groups(story: Story) -> Plot:
         for row in rows:
             gap = f"{points(row['gap'])} points"
             said = f"{gap}: {row['verdict']}" if size is ROWS_WIDE else gap
-            style = "found" if row["verdict"] == Verdict.GAP else "quiet"
-            chart.interval(str(row["group"]), row["approved"], row["low"], row["high"], style, said)
+            style = "found" if Verdict(row["verdict"]).shows_gap else "quiet"
+            chart.interval(str(row["group"]), row["rate"], row["low"], row["high"], style, said)
         return chart.svg()
 
     columns = "by", "group", "cases", "approved", "95 % interval", "gap in points", "finding"
@@ -50,7 +50,7 @@ def _group_row(row: Mapping[str, Any]) -> tuple[str, ...]:
         str(row["grouping"]),
         str(row["group"]),
         str(row["cases"]),
-        shown(row["approved"]),
+        shown(row["rate"]),
         interval,
         points(row["gap"]),
         found,
@@ -74,7 +74,7 @@ def plot_gaps(story: Story) -> Plot:
         return chart.svg()
 
     table = [
-        (str(week.number), str(row["group"]), str(row["cases"]), shown(row["approved"]), points(row["gap"]),
+        (str(week.number), str(row["group"]), str(row["cases"]), shown(row["rate"]), points(row["gap"]),
          str(row["verdict"]))
         for week, row in found
     ]  # fmt: skip
@@ -93,7 +93,7 @@ def plot_gaps(story: Story) -> Plot:
 def _draw_gap(chart: WeekChart, colour: str, name: str, rows: Sequence[tuple[Week, Mapping[str, Any]]]) -> None:
     chart.series({week.number: float(row["gap"]) for week, row in rows}, f"line {colour}")
     for week, row in rows:
-        if row["verdict"] == Verdict.GAP:
+        if Verdict(row["verdict"]).shows_gap:
             chart.dot(
                 week.number, row["gap"], f"dot {colour}", tip(week, f"{name}: gap of {points(row['gap'])} points")
             )

@@ -1,0 +1,105 @@
+"""Shares and their differences: intervals, tests, and the cases that a difference needs to be found.
+
+Every function takes whole columns: arrays (or lists) of counts, one entry a comparison.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+
+POWER = 0.8  # a test that finds the gap that matters less often than this says little by its silence
+_FEW = 5  # expected cases in a cell below which the exact test replaces the normal one
+_MIDDLE = 0.5  # the share at which a share varies most
+
+
+def wilson(positive: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Wilson score intervals of shares, low ends and high ends in [0, 1]; [0, 1] without cases.
+
+    Source: Wilson 1927. Oracle: scipy's `binomtest(...).proportion_ci(method="wilson")`.
+
+    >>> low, high = wilson([8], [10])
+    >>> round(float(low[0]), 3), round(float(high[0]), 3)
+    (0.49, 0.943)
+    """
+    k, cases = np.asarray(positive, dtype=np.float64), np.asarray(n, dtype=np.float64)
+    many = np.maximum(cases, 1)
+    z = float(stats.norm.isf((1 - level) / 2))
+    share, scale = k / many, 1 + z * z / many
+    middle = (share + z * z / (2 * many)) / scale
+    reach = z * np.sqrt(share * (1 - share) / many + z * z / (4 * many * many)) / scale
+    low = np.where(k == 0, 0.0, np.clip(middle - reach, 0.0, 1.0))
+    high = np.where(k == cases, 1.0, np.clip(middle + reach, 0.0, 1.0))
+    return np.where(cases > 0, low, 0.0), np.where(cases > 0, high, 1.0)
+
+
+def newcombe(
+    positive: ArrayLike, n: ArrayLike, other: ArrayLike, other_n: ArrayLike, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Intervals of the difference of two shares (first minus other), each within [-1, 1]; both ends without cases.
+
+    Built from the Wilson intervals of both, so that it holds its level at shares near 0 and 1 too.
+    Source: Newcombe 1998, method 10. Oracle: statsmodels' `confint_proportions_2indep(method="newcomb")`.
+    """
+    cases, other_cases = np.asarray(n, dtype=np.float64), np.asarray(other_n, dtype=np.float64)
+    one = np.asarray(positive, dtype=np.float64) / np.maximum(cases, 1)
+    two = np.asarray(other, dtype=np.float64) / np.maximum(other_cases, 1)
+    (low, high), (other_low, other_high) = wilson(positive, n, level), wilson(other, other_n, level)
+    below = one - two - np.hypot(one - low, other_high - two)
+    above = one - two + np.hypot(high - one, two - other_low)
+    known = (cases > 0) & (other_cases > 0)
+    return np.where(known, below, -1.0), np.where(known, above, 1.0)
+
+
+def difference_p(positive: ArrayLike, n: ArrayLike, other: ArrayLike, other_n: ArrayLike) -> Floats:
+    """Two-sided p that two shares are equal: pooled z-test, Fisher's exact where a cell expects under five.
+
+    1 where either side is empty or every outcome is the same.
+    """
+    k, cases, rest_k, rest = (
+        np.atleast_1d(np.asarray(each, dtype=np.float64)) for each in (positive, n, other, other_n)
+    )
+    together = np.maximum(cases + rest, 1)
+    pooled = (k + rest_k) / together
+    told = (cases > 0) & (rest > 0) & (pooled > 0) & (pooled < 1)
+    few = told & (np.minimum(cases, rest) * np.minimum(pooled, 1 - pooled) < _FEW)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sqrt(pooled * (1 - pooled) * (1 / cases + 1 / rest))
+        z = np.where(told, (k / cases - rest_k / rest) / error, 0.0)
+    p = np.where(told, 2 * stats.norm.sf(np.abs(z)), 1.0)
+    for at in np.flatnonzero(few):
+        table = np.array([[k[at], cases[at] - k[at]], [rest_k[at], rest[at] - rest_k[at]]], dtype=np.int64)
+        p[at] = stats.fisher_exact(table).pvalue
+    return np.asarray(np.minimum(p, 1.0), dtype=np.float64)
+
+
+def holm(p: ArrayLike) -> Floats:
+    """Holm's step-down adjustment: rejecting those <= a keeps the chance of any false one <= a.
+
+    Source: Holm 1979. Oracle: statsmodels' `multipletests(method="holm")`.
+    """
+    values = np.asarray(p, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    scaled = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(scaled, 1.0)
+    return adjusted
+
+
+def times_as_many(n: ArrayLike, other_n: ArrayLike, other_share: ArrayLike, gap: float, alpha: float) -> Floats:
+    """By which factor both sides must grow until a gap is found in 80 % of samples; 1 or less: it is by now.
+
+    The normal two-sided test at `alpha`; the gap lies towards the middle, where shares vary most, so that the factor
+    is no understatement. Infinite where a side is empty or the gap is 0.
+    """
+    cases, rest = np.asarray(n, dtype=np.float64), np.asarray(other_n, dtype=np.float64)
+    base = np.asarray(other_share, dtype=np.float64)
+    shifted = np.clip(np.where(base <= _MIDDLE, base + gap, base - gap), 0.0, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pooled = (cases * shifted + rest * base) / (cases + rest)
+        equal = np.sqrt(pooled * (1 - pooled) * (1 / cases + 1 / rest))
+        apart = np.sqrt(shifted * (1 - shifted) / cases + base * (1 - base) / rest)
+        needed = stats.norm.isf(alpha / 2) * equal + stats.norm.isf(1 - POWER) * apart
+        factor = (needed / np.abs(shifted - base)) ** 2
+    return np.asarray(np.where((cases > 0) & (rest > 0) & (gap > 0), factor, np.inf), dtype=np.float64)

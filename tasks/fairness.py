@@ -1,0 +1,129 @@
+"""Fairness of the decisions of a window, by group or proxy: approval, override, error and waiting."""
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from handrail import cube, fairness, waits
+from handrail.acts import reading
+from handrail.fairness import GroupGap
+from handrail.store import evidence
+from handrail.store.readings import Reading, Verdict
+from handrail.waits import WaitGap
+from tasks.occasion import Occasion, log
+from tasks.step import step
+
+LEVEL = 0.95
+"""Chance that a look at one grouping finds no gap where there is none, over all its groups and metrics."""
+_WAITING_PART = 0.25
+"""Of the chance of a false finding: waiting is one metric of four."""
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a look at one grouping found; shares and waits each judged by their bound of the policy."""
+
+    grouping: str
+    shares: tuple[GroupGap, ...]
+    waiting: tuple[WaitGap, ...]
+
+    @property
+    def verdicts(self) -> list[fairness.Verdict]:
+        """The verdict of every comparison."""
+        return [one.verdict for one in self.shares] + [one.verdict for one in self.waiting]
+
+    @property
+    def verdict(self) -> Verdict:
+        """An alarm where any gap lies beyond its bound; quiet only where at least one could have been seen."""
+        if not self.verdicts:
+            return Verdict.NOT_MEASURED
+        if fairness.Verdict.BEYOND in self.verdicts:
+            return Verdict.ALARM
+        blind = set(self.verdicts) == {fairness.Verdict.UNDERPOWERED}
+        return Verdict.UNDERPOWERED if blind else Verdict.QUIET
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each group and metric, with figures as JSON can; waits in hours, all else shares."""
+        return [_share_row(self.grouping, one) for one in self.shares] + [
+            _wait_row(self.grouping, one) for one in self.waiting
+        ]
+
+
+@step
+def compare_groups(occasion: Occasion, window: timedelta) -> list[Comparison]:
+    """Compare what was decided in the last `window` across each of the policy's groupings, and keep the readings."""
+    since, until = occasion.now - window, occasion.now + timedelta(microseconds=1)
+    with occasion.store.read() as connection:
+        decided = evidence.decided(connection, since=since, until=until)
+        audits = evidence.audits(connection, since=since, until=occasion.now)
+    compared = [_compare(occasion, name, decided, audits) for name in occasion.policy.fairness.groups]
+    rules = occasion.policy.fairness
+    common = {
+        "level": LEVEL, "max_gap": rules.max_gap, "max_waiting_gap_hours": rules.max_waiting_gap / HOUR,
+        "days": window / timedelta(days=1),
+    }  # fmt: skip
+    span = since, occasion.now
+    seen = [
+        Reading("fairness", one.grouping, span, one.verdict, {**common, **_counts(one), "rows": one.rows()})
+        for one in compared
+    ]
+    reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
+    for row in [row for one in compared for row in one.rows() if row["verdict"] == fairness.Verdict.BEYOND]:
+        log.warning("fairness: %s of %s %s lies beyond its bound", row["metric"], row["grouping"], row["group"])
+    return compared
+
+
+def _compare(occasion: Occasion, grouping: str, decided: pd.DataFrame, audits: pd.DataFrame) -> Comparison:
+    rules = occasion.policy.fairness
+    rows = decided.assign(**{grouping: [values.get(grouping) for values in decided["fields"]]})
+    people = rows[(rows["kind"] != "automatic") & rows["proposed"].notna()]
+    # The strata are drawn where errors are sought, and differ by group: only the simple-random draw compares.
+    drawn = audits.loc[audits["random"], ["case_id", "rejected"]]
+    audited = drawn.merge(rows.drop_duplicates("case_id")[["case_id", grouping]], on="case_id", how="left")
+    first = rows[rows["kind"].isin(("automatic", "review"))].drop_duplicates("case_id")
+    hours = pd.to_datetime(first["decided_at"]) - pd.to_datetime(first["received_at"])
+    tallies = [
+        _tally("approval", people[grouping], people["outcome"] == "approve"),
+        _tally("override", people[grouping], people["outcome"] == "override"),
+        _tally("error", audited[grouping], audited["rejected"]),
+    ]
+    shares = fairness.compare(tallies, bound=rules.max_gap, level=1 - (1 - LEVEL) * (1 - _WAITING_PART))
+    waiting = waits.wait_gaps(
+        first.assign(hours=hours)[first[grouping].notna()], grouping, "hours", bound=rules.max_waiting_gap / HOUR,
+        level=1 - (1 - LEVEL) * _WAITING_PART,
+    )  # fmt: skip
+    return Comparison(grouping, tuple(shares), tuple(waiting))
+
+
+def _tally(metric: str, groups: pd.Series, outcome: pd.Series) -> cube.Tally:
+    """One metric by group, of the cases that belong to one: a case without a region says nothing of regions."""
+    known = groups.notna().to_numpy()
+    cases = pd.DataFrame({"group": groups[known].astype(object), "outcome": outcome[known].astype(bool)})
+    (counted,) = cube.cubes(cases, ["group"], "outcome")
+    found = counted.selection()
+    return cube.Tally(metric, found.groups, found.k, found.n)
+
+
+def _counts(one: Comparison) -> dict[str, int]:
+    verdicts = one.verdicts
+    return {"comparisons": len(verdicts), "underpowered": verdicts.count(fairness.Verdict.UNDERPOWERED)}
+
+
+def _share_row(grouping: str, one: GroupGap) -> dict[str, Any]:
+    row = {"grouping": grouping, **asdict(one), "verdict": str(one.verdict)}
+    return {
+        "metric": row.pop("metric"), "grouping": row.pop("grouping"), "group": row.pop("group"), "cases": row.pop("n"),
+        **{name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()},
+    }  # fmt: skip
+
+
+def _wait_row(grouping: str, one: WaitGap) -> dict[str, Any]:
+    row = {**asdict(one), "verdict": str(one.verdict)}
+    return {
+        "metric": "waiting hours", "grouping": grouping, "group": row.pop("group"), "cases": row.pop("n"),
+        "rate": round(row.pop("typical"), 2),
+        **{name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()},
+    }  # fmt: skip
