@@ -190,7 +190,7 @@ def consensus(
         "items": len(found.items), "labels": list(found.labels), "rounds": len(found.objective),
         "converged": found.converged,
         "reviewers": [
-            {"reviewer": name, "ratings": int((ratings.codes[:, at] >= 0).sum()), "accuracy": accuracy[name],
+            {"reviewer": name, "ratings": int((ratings.rater == at).sum()), "accuracy": accuracy[name],
              "confusion": found.confusion[at].tolist()}
             for at, name in enumerate(found.reviewers)
         ],

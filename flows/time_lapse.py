@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from flows.agreement_watch import agreement_watch
 from flows.audit_sampling import audit_sampling
 from flows.deployment import deployment
 from flows.drift_detection import drift_detection
@@ -25,9 +26,9 @@ from flows.shadow_scoring import shadow_scoring
 from flows.sla_watch import sla_watch
 from flows.triage import triage
 from handrail.acts import pausing
+from handrail.estimates import Estimate, hajek
 from handrail.policy import Consequence, Stage
 from handrail.sample import EVENTS, SampleBusiness, generate_weeks, reviewers
-from handrail.sampling import Estimate, hajek
 from handrail.store import cases, evidence, models, rollout, trail
 from handrail.store.frames import records
 from handrail.workspace import Workspace
@@ -186,7 +187,8 @@ class TimeLapse:
             week.drift = drift
         self._learn(week, evening)
         week.certified = self._shadow(week, evening)
-        week.gaps = self._run(fairness_watch, evening)
+        self._run(agreement_watch, evening)
+        week.gaps = [row for row in self._run(fairness_watch, evening) if row["metric"] == "approval"]
         week.kpis = self._run(kpi_report, evening)
         with occasion.store.read() as connection:
             escalations = evidence.escalations_in(connection, since=first, until=evening)

@@ -1,6 +1,8 @@
 """Consensus of several reviewers by Dawid and Skene: what is true, and whom to believe when."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,9 +36,13 @@ class Consensus:
 
     def of(self, item: str) -> tuple[str, float]:
         """The most probable label of an item, the first of equals, and its probability."""
-        row = self.posterior[self.items.index(item)]
+        row = self.posterior[self._places[item]]
         best = int(row.argmax())
         return self.labels[best], float(row[best])
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: at for at, name in enumerate(self.items)}
 
     def accuracy(self) -> dict[str, float]:
         """Each reviewer's probability of being right on an item drawn at random."""
@@ -44,41 +50,30 @@ class Consensus:
         return dict(zip(self.reviewers, right.tolist(), strict=True))
 
 
-def estimate(ratings: Ratings, *, smoothing: float = 1.0, most_rounds: int = _MOST_ROUNDS) -> Consensus:
+def estimate(
+    ratings: Ratings, *, known: Mapping[str, str] | None = None, smoothing: float = 1.0, most_rounds: int = _MOST_ROUNDS
+) -> Consensus:
     """Estimate truth and confusion matrices together by expectation maximisation, from the majority vote on.
 
     Every row of a confusion matrix begins with `smoothing` (> 0) ratings that were right and as many spread over all
-    labels: who has said little is believed to be more often right than wrong. Missing ratings say nothing; equal
-    input gives equal output. A single reviewer is taken at their word, a single label is certain, no ratings give
-    empty arrays. Two reviewers who always differ cannot be told apart: the posterior then stays divided.
+    labels: who has said little is believed to be more often right than wrong. Items in `known` are what it says (their
+    truth must be among the labels, else it says nothing). Missing ratings say nothing; equal input gives equal output.
+    A single reviewer is taken at their word, a single label is certain, no ratings give empty arrays. Two reviewers
+    who always differ cannot be told apart: the posterior then stays divided.
     Source: Dawid and Skene, Maximum Likelihood Estimation of Observer Error-Rates (1979).
     """
-    labels, reviewers = len(ratings.labels), len(ratings.raters)
-    item, reviewer = np.nonzero(ratings.codes >= 0)
-    said = ratings.codes[item, reviewer]
-    if not len(item):
-        empty = np.zeros((0, 0))
-        nothing = np.zeros((reviewers, 0, 0))
+    if not len(ratings.item):
+        empty, nothing = np.zeros((0, 0)), np.zeros((len(ratings.raters), 0, 0))
         return Consensus((), ratings.raters, ratings.labels, empty, nothing, np.zeros(0), (), converged=True)
-    every = np.arange(len(item))
-    by_item = sparse.csr_matrix((np.ones(len(item)), (item, every)), shape=(len(ratings.items), len(item)))
-    answer = reviewer * labels + said
-    by_answer = sparse.csr_matrix((np.ones(len(item)), (answer, every)), shape=(reviewers * labels, len(item)))
-    pseudo = smoothing * (np.eye(labels) + 1 / labels)
-    spread = smoothing / labels
-    posterior = _majority(np.asarray(by_item @ np.eye(labels)[said]))
+    model = _Model(ratings, smoothing, _certain(ratings, known or {}))
+    posterior = model.fixed(majority(ratings))
     objective: list[float] = []
     converged = False
     for _ in range(most_rounds):
-        prevalence, confusion = _maximise(posterior, by_answer, item, pseudo, spread)
-        log_confusion = np.log(confusion)
-        joint = np.log(prevalence) + by_item @ log_confusion[reviewer, :, said]
-        highest = joint.max(axis=1, keepdims=True)
-        evidence = highest[:, 0] + np.log(np.exp(joint - highest).sum(axis=1))
-        posterior = np.exp(joint - evidence[:, None])
-        belief = (pseudo * log_confusion).sum() + spread * np.log(prevalence).sum()
-        objective.append(float(evidence.sum() + belief))
-        if len(objective) > 1 and objective[-1] - objective[-2] < _TOLERANCE * len(item):
+        prevalence, confusion = model.maximise(posterior)
+        posterior, gained = model.expect(prevalence, confusion)
+        objective.append(gained)
+        if len(objective) > 1 and objective[-1] - objective[-2] < _TOLERANCE * len(ratings.item):
             converged = True
             break
     return Consensus(
@@ -88,23 +83,59 @@ def estimate(ratings: Ratings, *, smoothing: float = 1.0, most_rounds: int = _MO
 
 def majority(ratings: Ratings) -> Floats:
     """Share of each label among each item's ratings, items × labels; an item without a rating gets equal shares."""
-    said = ratings.codes[:, :, np.newaxis] == np.arange(len(ratings.labels))
-    return _majority(said.sum(axis=1).astype(np.float64))
-
-
-def _majority(votes: Floats) -> Floats:
+    shape = len(ratings.items), len(ratings.labels)
+    votes = np.bincount(ratings.item * shape[1] + ratings.said, minlength=shape[0] * shape[1]).reshape(shape)
     total = votes.sum(axis=1, keepdims=True)
-    shares: Floats = np.where(total > 0, votes / np.maximum(total, 1), 1 / max(votes.shape[1], 1))
+    shares: Floats = np.where(total > 0, votes / np.maximum(total, 1), 1 / max(shape[1], 1))
     return shares
 
 
-def _maximise(
-    posterior: Floats, by_answer: sparse.csr_matrix, item: NDArray[np.int64], pseudo: Floats, spread: float
-) -> tuple[Floats, Floats]:
-    """Prevalence of the labels and confusion matrices that fit the posterior best."""
-    said_of = np.asarray(by_answer @ posterior[item]).reshape(-1, *pseudo.shape)
-    counts = said_of.transpose(0, 2, 1) + pseudo
-    confusion: Floats = counts / counts.sum(axis=2, keepdims=True)
-    mass = posterior.sum(axis=0) + spread
-    prevalence: Floats = mass / mass.sum()
-    return prevalence, confusion
+def _certain(ratings: Ratings, known: Mapping[str, str]) -> Floats:
+    """The logarithm of what is possible for each item: 0, and minus infinity for all but the known label."""
+    place = {name: at for at, name in enumerate(ratings.labels)}
+    possible = np.zeros((len(ratings.items), len(ratings.labels)))
+    for at, name in enumerate(ratings.items):
+        truth = place.get(known[name]) if name in known else None
+        if truth is not None:
+            possible[at] = -np.inf
+            possible[at, truth] = 0.0
+    return possible
+
+
+class _Model:
+    """The two steps of one set of ratings, on sums over its ratings that are laid out once."""
+
+    def __init__(self, ratings: Ratings, smoothing: float, possible: Floats) -> None:
+        self.ratings, self.possible = ratings, possible
+        self.labels = len(ratings.labels)
+        self.pseudo = smoothing * (np.eye(self.labels) + 1 / self.labels)
+        self.spread = smoothing / self.labels
+        # What a reviewer can say is a column: one sparse product sums over an item's ratings, its transpose over items.
+        said = ratings.rater * self.labels + ratings.said
+        shape = len(ratings.items), len(ratings.raters) * self.labels
+        self.by_item = sparse.csr_matrix((np.ones(len(said)), (ratings.item, said)), shape=shape)
+        self.by_answer = self.by_item.T.tocsr()
+
+    def fixed(self, posterior: Floats) -> Floats:
+        """The posterior with what is known."""
+        known = np.isneginf(self.possible).any(axis=1, keepdims=True)
+        return np.where(known, np.exp(self.possible), posterior)
+
+    def maximise(self, posterior: Floats) -> tuple[Floats, Floats]:
+        """Prevalence of the labels and confusion matrices that fit the posterior best."""
+        said_of = np.asarray(self.by_answer @ posterior).reshape(-1, self.labels, self.labels)
+        counts = said_of.transpose(0, 2, 1) + self.pseudo
+        confusion: Floats = counts / counts.sum(axis=2, keepdims=True)
+        mass = posterior.sum(axis=0) + self.spread
+        prevalence: Floats = mass / mass.sum()
+        return prevalence, confusion
+
+    def expect(self, prevalence: Floats, confusion: Floats) -> tuple[Floats, float]:
+        """The posterior under these, and its objective."""
+        log_confusion = np.log(confusion)
+        of_answer = log_confusion.transpose(0, 2, 1).reshape(-1, self.labels)
+        joint = np.log(prevalence) + self.by_item @ of_answer + self.possible
+        highest = joint.max(axis=1, keepdims=True)
+        evidence = highest[:, 0] + np.log(np.exp(joint - highest).sum(axis=1))
+        belief = (self.pseudo * log_confusion).sum() + self.spread * np.log(prevalence).sum()
+        return np.exp(joint - evidence[:, None]), float(evidence.sum() + belief)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from handrail import own_quality
 from handrail.acts.authority import authorize
 from handrail.own_quality import Agreeing, Record, Share, Team
 from handrail.roles import PERMITTED
-from handrail.store import quality, rollout
+from handrail.store import quality, readings, rollout
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from tasks.occasion import Occasion
@@ -42,6 +43,40 @@ def everybody(occasion: Occasion, since: datetime) -> list[Portrait]:
     with occasion.store.read() as connection:
         authorize(connection, "read_labels", occasion.actor)
         return _portraits(connection, occasion, since, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the agreement watch last saw of one person: its verdict, and its signals as they stand in the reading."""
+
+    person: str
+    window: tuple[datetime, datetime]
+    verdict: str
+    signals: list[dict[str, Any]]
+
+
+def own_signals(occasion: Occasion) -> Seen | None:
+    """What the watch last saw of whoever asks; None before it did."""
+    with occasion.store.read() as connection:
+        authorize(connection, "decide", occasion.actor)
+        found = _seen(connection)
+    return next((one for one in found if one.person == occasion.actor), None)
+
+
+def signals(occasion: Occasion) -> list[Seen]:
+    """What the watch last saw of everybody, those with an alarm first; for those who may read labels."""
+    with occasion.store.read() as connection:
+        authorize(connection, "read_labels", occasion.actor)
+        found = _seen(connection)
+    return sorted(found, key=lambda one: one.verdict != readings.Verdict.ALARM)
+
+
+def _seen(connection: Connection) -> list[Seen]:
+    rows = records(readings.newest(connection, "reviewers"))
+    return [
+        Seen(row["subject"], (row["window_from"], row["window_to"]), row["verdict"], row["body"]["signals"])
+        for row in rows
+    ]
 
 
 def _portraits(connection: Connection, occasion: Occasion, since: datetime, names: list[str] | None) -> list[Portrait]:

@@ -1,6 +1,6 @@
 """The error of what went through by itself, and the KPIs of the business case."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from desk.charts import Line, Point, Row, over_time, side_by_side
@@ -17,20 +17,26 @@ def audits(look: Look) -> Section:
     if whole is None or whole["rate"] is None:
         return Section("audits", title, worst(rows), "Not measured: no auto-approval has been audited yet.")
     sentence = (
-        f"{whole['errors']:,} of {whole['audited']:,} audited approvals were wrong: {share(whole['rate'])} "
+        f"{whole['errors']:,} of {whole['audited']:,} audited approvals were wrong; that makes {share(whole['rate'])} "
         f"({interval(whole['low'], whole['high'])}) of {whole['auto_approved']:,}. Without labels the model's "
-        f"confidence expects {share(whole['estimated'])}. Trend: {whole['trend']}."
+        f"confidence expects {_rate(whole['estimated'])}. Trend: {whole['trend']['direction']}."
     )
     if whole["needed"]:
         sentence += f" Until ± 1 point {whole['needed']:,} more audits are needed."
-    plots = tuple(plot for plot in (_weeks(look, whole), _categories(rows)) if plot is not None)
+    if whole["plan"] and whole["plan"].get("cut"):
+        sentence += f" {whole['plan']['cut']}"
+    plots = tuple(plot for plot in (_weeks(look, whole, rows[0]["at"]), _categories(rows)) if plot is not None)
     return Section("audits", title, worst(rows), sentence, plots, (_table(rows),), latest(rows))
 
 
-def _weeks(look: Look, whole: dict[str, Any]) -> Plot | None:
+def _rate(found: dict[str, Any] | None) -> str:
+    return share(None if found is None else found["rate"])
+
+
+def _weeks(look: Look, whole: dict[str, Any], at: datetime) -> Plot | None:
     points = [
-        Point(_moment(week["week"], look), week["rate"], week["low"], week["high"])
-        for week in whole["weeks"]
+        Point(at - timedelta(weeks=week["weeks_ago"]), week["rate"], week["low"], week["high"])
+        for week in whole["trend"]["by_week"]
         if week["rate"] is not None
     ]
     limit = look.policy.breaker.limit
@@ -39,10 +45,6 @@ def _weeks(look: Look, whole: dict[str, Any]) -> Plot | None:
         [Line("audited error", points)], zone=look.zone, levels={"limit": limit}, top=limit,
     )  # fmt: skip
     return Plot("Audited error of all categories, by week", svg) if svg else None
-
-
-def _moment(day: str, look: Look) -> datetime:
-    return datetime.fromisoformat(day).replace(tzinfo=look.zone)
 
 
 def _categories(rows: list[dict[str, Any]]) -> Plot | None:
@@ -72,11 +74,12 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             (
                 "all" if row["subject"] == ALL else words(row["subject"]), f"{body['auto_approved']:,}",
                 f"{body['audited']:,}", f"{body['errors']:,}", share(body["rate"]), interval(body["low"], body["high"]),
-                share(body["estimated"]), share(body["ppi"]), str(body["trend"]),
+                _rate(body["estimated"]), _rate(body["ppi"]), str(body["trend"]["direction"]),
                 "–" if body["needed"] is None else f"{body['needed']:,}",
             )
             for row in sorted(rows, key=lambda row: (row["subject"] != ALL, row["subject"]))
             for body in (row["body"],)
+            if body["auto_approved"]
         ],
         frozenset({*columns[1:8], "Needed"}),
     )  # fmt: skip
@@ -117,6 +120,10 @@ def _between(body: dict[str, Any]) -> str:
     if body["low"] is None or body["high"] is None:
         return "–"
     return f"{written(body['low'], body['unit'])} to {written(body['high'], body['unit'])}"
+
+
+def _moment(day: str, look: Look) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=look.zone)
 
 
 def _by_week(look: Look, body: dict[str, Any]) -> Plot | None:

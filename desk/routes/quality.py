@@ -32,7 +32,7 @@ def show(request: Request, desk: TheDesk, days: Days = "7", visitor: Visitor = p
     totals = {name: sum(row[name] for row in sample) for name in ("drawn", "done", "open", "overdue")}
     return page(
         request, "quality.html", tabs=tabs(visitor), mine=mine, team=team, sample=sample, totals=totals,
-        days=int(days), spans=SPANS, bar=occasion.policy.labels.gold_right,
+        days=int(days), spans=SPANS, bar=occasion.policy.labels.gold_right, seen=reviewers.own_signals(occasion),
     )  # fmt: skip
 
 
@@ -43,7 +43,10 @@ def people(
     """The same figures of everybody."""
     occasion = desk.occasion(visitor.name)
     found = reviewers.everybody(occasion, occasion.now - timedelta(days=int(days)))
-    return page(request, "quality_people.html", tabs=tabs(visitor), people=found, days=int(days), spans=SPANS)
+    return page(
+        request, "quality_people.html", tabs=tabs(visitor), people=found, days=int(days), spans=SPANS,
+        seen=reviewers.signals(occasion),
+    )  # fmt: skip
 
 
 def _midnight(occasion: Occasion) -> datetime:

@@ -33,7 +33,7 @@ def simulate(items: int, seed: int, missing: float = 0.0) -> tuple[Ratings, np.n
     kept = (codes >= 0).any(axis=1)
     names = tuple(f"i{number}" for number in range(int(kept.sum())))
     reviewers = tuple(f"r{number}" for number in range(len(CONFUSION)))
-    return Ratings(names, reviewers, LABELS, codes[kept]), truth[kept]
+    return Ratings.of_codes(names, reviewers, LABELS, codes[kept]), truth[kept]
 
 
 def table(rows: list[tuple[str, str, str]]) -> Ratings:
@@ -43,7 +43,9 @@ def table(rows: list[tuple[str, str, str]]) -> Ratings:
 def naive(ratings: Ratings, rounds: int) -> np.ndarray:
     """The same algorithm in plain loops, as the paper writes it."""
     items, reviewers, labels = len(ratings.items), len(ratings.raters), len(ratings.labels)
-    posterior = np.array([[sum(c == k for c in row) for k in range(labels)] for row in ratings.codes], dtype=float)
+    codes = np.full((items, reviewers), -1)
+    codes[ratings.item, ratings.rater] = ratings.said
+    posterior = np.array([[sum(c == k for c in row) for k in range(labels)] for row in codes], dtype=float)
     posterior /= posterior.sum(axis=1, keepdims=True)
     for _ in range(rounds):
         share = posterior.sum(axis=0) + 1 / labels
@@ -51,14 +53,14 @@ def naive(ratings: Ratings, rounds: int) -> np.ndarray:
         matrices = np.full((reviewers, labels, labels), 1 / labels) + np.eye(labels)
         for i in range(items):
             for r in range(reviewers):
-                if ratings.codes[i, r] >= 0:
-                    matrices[r, :, ratings.codes[i, r]] += posterior[i]
+                if codes[i, r] >= 0:
+                    matrices[r, :, codes[i, r]] += posterior[i]
         matrices /= matrices.sum(axis=2, keepdims=True)
         for i in range(items):
             posterior[i] = share
             for r in range(reviewers):
-                if ratings.codes[i, r] >= 0:
-                    posterior[i] *= matrices[r, :, ratings.codes[i, r]]
+                if codes[i, r] >= 0:
+                    posterior[i] *= matrices[r, :, codes[i, r]]
             posterior[i] /= posterior[i].sum()
     return posterior
 
@@ -107,7 +109,7 @@ def test_every_round_is_that_of_the_paper(rounds: int) -> None:
 def test_no_round_is_worse_than_the_one_before(codes: tuple[int, np.ndarray], smoothing: float) -> None:
     labels, table_of_codes = codes
     names = tuple(str(number) for number in range(len(table_of_codes)))
-    ratings = Ratings(names, ("x", "y", "z"), tuple("abcd"[:labels]), table_of_codes)
+    ratings = Ratings.of_codes(names, ("x", "y", "z"), tuple("abcd"[:labels]), table_of_codes)
     found = consensus.estimate(ratings, smoothing=smoothing)
     steps = np.diff(found.objective)
     assert (steps >= -1e-8 * np.maximum(1, np.abs(found.objective[1:]))).all()
@@ -140,8 +142,8 @@ def test_two_reviewers_who_differ_everywhere_leave_it_open() -> None:
 def test_equal_ratings_give_equal_answers_in_any_order() -> None:
     ratings, _ = simulate(50, seed=6, missing=0.3)
     rows = [
-        (ratings.items[i], ratings.raters[r], LABELS[ratings.codes[i, r]])
-        for i, r in zip(*np.nonzero(ratings.codes >= 0), strict=True)
+        (ratings.items[i], ratings.raters[r], LABELS[k])
+        for i, r, k in zip(ratings.item, ratings.rater, ratings.said, strict=True)
     ]
     first, again = consensus.estimate(table(rows)), consensus.estimate(table(rows[::-1]))
     assert np.array_equal(first.posterior, again.posterior)

@@ -13,6 +13,7 @@ from handrail.store import readings
 from handrail.store.engine import Store
 from handrail.store.readings import Reading, Verdict
 from tasks.agreement import compare_people, look_at_reviewers
+from tasks.audit_reading import read_audits
 from tasks.blind_share import read_blind_share
 from tasks.drift import watch
 from tasks.fairness import compare_groups
@@ -37,6 +38,7 @@ def looked(app: FastAPI, scene: Scene) -> Scene:
             scene.decide(case_id, "override", actor="ruth", at=at, label="refund", seconds=30.0)
     later = NOW + timedelta(minutes=1)
     occasion = replace(app.state.desk.occasion(FLOW), now=later)
+    read_audits(occasion)
     look(occasion)
     read_blind_share(occasion)
     watch(occasion, timedelta(days=7))
@@ -58,6 +60,7 @@ def test_every_watch_has_its_section_with_figures_and_plots(looked: Scene, signe
     page = signed_in("stella").get("/monitoring").text
     for key in ("audits", "breaker", "blind-share", "drift", "fairness", "agreement", "reviewers", "kpis"):
         assert f'id="{key}"' in page
+    assert "0 of 16 audited approvals were wrong" in page
     assert "Evidence against the categories nearest to a pause" in page
     assert "16" in page.split('id="breaker"')[1].split("</section>")[0], "audits counted by the breaker"
     assert page.count("<svg") >= 2

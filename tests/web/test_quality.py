@@ -3,7 +3,9 @@ from datetime import timedelta
 import pytest
 from fastapi import FastAPI
 
+from handrail.acts import reading
 from handrail.store import schema
+from handrail.store.readings import Reading, Verdict
 from tests.desks import Client
 from tests.scenes import MANAGER, NOW, Scene
 
@@ -123,3 +125,37 @@ def test_the_desk_measures_from_the_screen_to_the_decision_and_leaves_breaks_out
     timed = fields | ({"seconds": sent} if sent else {})
     assert rita.post(f"/review/{item}", data={**timed, "outcome": "approve"}).status_code == 303
     assert scene.row(schema.Decision, kind="review")["seconds"] == kept
+
+
+def seen(scene: Scene, person: str, name: str = "glances", verdict: Verdict = Verdict.ALARM, **more: object) -> Reading:
+    figures = {"name": name, "verdict": verdict, "value": 0.93, "low": 0.81, "high": 0.98, "n": 61, **more}
+    return Reading("reviewers", person, (NOW - timedelta(days=28), NOW), verdict, {"signals": [figures]})
+
+
+def test_a_reviewer_sees_their_own_signals_and_nobody_elses(scene: Scene, signed_in: Client) -> None:
+    assert "No look yet" in signed_in("rita").get("/quality").text
+    reading.record(scene.store, [seen(scene, "rita"), seen(scene, "ruth", n=77)], actor="flow:watch", now=NOW)
+    page = signed_in("rita").get("/quality").text
+    assert "Decisions faster than the others hardly ever are" in page
+    assert "needs attention" in page
+    assert "n = 61" in page
+    assert "n = 77" not in page
+    assert "ruth" not in page
+
+
+def test_those_who_may_read_labels_see_the_signals_of_all_alarms_first(scene: Scene, signed_in: Client) -> None:
+    turn = {
+        "grouping": "region", "group": "coast", "reference": "refund", "said": "complaint", "hits": 29, "n": 48,
+        "share": 0.6, "share_elsewhere": 0.02, "p": 0.0,
+    }  # fmt: skip
+    found = [
+        seen(scene, "rita", verdict=Verdict.QUIET), seen(scene, "ruth"),
+        seen(scene, "everybody", "bias", turns=[turn]), seen(scene, "ron", "vanished", Verdict.QUIET, low=None),
+    ]  # fmt: skip
+    reading.record(scene.store, found, actor="flow:watch", now=NOW)
+    page = " ".join(signed_in(MANAGER).get("/reviewers").text.split())
+    assert "refund as complaint for region coast: 29 of 48, elsewhere 2.0 %" in page
+    signals = page[: page.index("How far they can be relied on")]
+    places = [signals.index(f'<th scope="row">{name}') for name in ("everybody", "ruth", "rita", "ron")]
+    assert places == sorted(places)
+    assert signed_in("rita").get("/reviewers").status_code == 403

@@ -1,0 +1,156 @@
+"""Who said what of which item: one entry a rating, so that memory grows with the ratings and nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from handrail.errors import BadInput
+
+Codes = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Ratings:
+    """Rating number j is `labels[said[j]]`, given to `items[item[j]]` by `raters[rater[j]]`; one for rater and item.
+
+    `labels` stand in their order: numbers by size, texts as ordered by whoever collected them, else by alphabet.
+    """
+
+    items: tuple[str, ...]
+    raters: tuple[str, ...]
+    labels: tuple[str, ...]
+    item: Codes
+    rater: Codes
+    said: Codes
+
+    @classmethod
+    def of_codes(
+        cls, items: Sequence[str], raters: Sequence[str], labels: Sequence[str], codes: ArrayLike
+    ) -> "Ratings":
+        """From a table items × raters of positions in `labels`; -1 is no rating."""
+        table = np.asarray(codes, dtype=np.int64)
+        item, rater = np.nonzero(table >= 0)
+        return cls(tuple(items), tuple(raters), tuple(labels), item, rater, table[item, rater])
+
+    @classmethod
+    def of_table(cls, table: ArrayLike) -> "Ratings":
+        """From a table items × raters of numbers; NaN is no rating. Items and raters are named by their places."""
+        values = np.asarray(table, dtype=np.float64)
+        item, rater = np.nonzero(~np.isnan(values))
+        found, said = np.unique(values[item, rater], return_inverse=True)
+        items, raters = (tuple(map(str, range(size))) for size in values.shape)
+        return cls(items, raters, tuple(map(repr, found.tolist())), item, rater, said.reshape(-1))
+
+    @cached_property
+    def numbers(self) -> Floats:
+        """The labels as numbers.
+
+        Raises:
+            BadInput: one is none, or infinite.
+        """
+        values = pd.to_numeric(pd.Series(self.labels, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
+        wrong = ~np.isfinite(values)
+        if wrong.any():
+            raise BadInput(
+                f"At the interval level labels are numbers, and {self.labels[int(wrong.argmax())]!r} is none that "
+                "counts. Correct it, or measure at the nominal or ordinal level."
+            )
+        return values
+
+    def pairable(self) -> tuple[Codes, Codes]:
+        """Item (numbered afresh from 0) and label of each rating, of the items with at least two."""
+        item, chosen = paired(self.item)
+        return item, self.said[chosen]
+
+
+def collect(frame: pd.DataFrame, *, order: Sequence[str] | None = None) -> Ratings:
+    """Arrange ratings from columns `item`, `rater`, `label`; rows without one of the three are left out.
+
+    The same rating given twice counts once. `order` names all labels from the lowest to the highest.
+
+    Raises:
+        BadInput: a column is missing, one rater gave one item two labels, or `order` lacks a label or repeats one.
+    """
+    absent = {"item", "rater", "label"} - set(frame.columns)
+    if absent:
+        raise BadInput(f"The ratings lack {', '.join(sorted(absent))}. Name the columns item, rater, label.")
+    given = frame[["item", "rater", "label"]].dropna()
+    (item, items), (rater, raters), (said, labels) = (
+        pd.factorize(_texts(given[column]), sort=True) for column in ("item", "rater", "label")
+    )
+    places, ordered = _ordered([str(name) for name in labels], order)
+    said = places[said]
+    rated = item.astype(np.int64) * max(len(raters), 1) + rater
+    _, first, again = np.unique(rated, return_index=True, return_inverse=True)
+    differing = said != said[first][again.reshape(-1)]
+    if differing.any():
+        at = int(differing.argmax())
+        cells = len(np.unique(rated[differing]))
+        more = f" So did raters of {cells - 1} further ratings." if cells > 1 else ""
+        raise BadInput(
+            f"Rater {raters[rater[at]]} gave item {items[item[at]]} two labels.{more} "
+            "Keep one rating for each rater and item."
+        )
+    return Ratings(tuple(items), tuple(raters), tuple(ordered), item[first], rater[first], said[first])
+
+
+def paired(item: Codes) -> tuple[Codes, NDArray[np.bool_] | slice]:
+    """The items of the ratings that are not alone on theirs, numbered afresh from 0; and which ratings those are."""
+    sizes = np.bincount(item)
+    if sizes.size and sizes.min() > 1:
+        return item, slice(None)
+    kept = sizes > 1
+    chosen = kept[item]
+    return (np.cumsum(kept) - 1)[item[chosen]], chosen
+
+
+def coded(values: Floats) -> tuple[Floats, Codes]:
+    """Numbers in order, and the place of each value among them; whole ones close together are not sorted for it."""
+    if len(values):
+        low = values.min()
+        span = values.max() - low
+        if span < len(values) + 100 and (values == np.rint(values)).all():
+            return np.arange(low, low + span + 1), (values - low).astype(np.int64)
+    found, places = np.unique(values, return_inverse=True)
+    return found, places.reshape(-1)
+
+
+def counts_of(table: ArrayLike) -> Codes:
+    """How many ratings of each label an item has, items × labels, from a table items × raters; NaN is no rating."""
+    values = np.asarray(table, dtype=np.float64)
+    rated = ~np.isnan(values)
+    found, said = coded(values[rated])
+    cells = np.nonzero(rated)[0] * len(found) + said
+    return np.bincount(cells, minlength=len(values) * len(found)).reshape(len(values), len(found))
+
+
+def summed(places: Codes, weights: Floats, count: int) -> Floats:
+    """The sum of the weights at each of `count` places."""
+    return np.bincount(places, weights=weights, minlength=count).astype(np.float64, copy=False)
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """As text; whole numbers without a point, whatever type a file reader gave them."""
+    if pd.api.types.is_float_dtype(column.dtype) and np.isfinite(column).all() and (column % 1 == 0).all():
+        return column.map("{:.0f}".format).astype(object)
+    return column.astype(str).astype(object)
+
+
+def _ordered(labels: list[str], order: Sequence[str] | None) -> tuple[Codes, list[str]]:
+    """Where each label stands in the order, and the labels in it."""
+    if order is not None:
+        absent = sorted(set(labels) - set(order))
+        if absent or len(set(order)) < len(order):
+            wrong = f"does not name {', '.join(absent[:5])}" if absent else "names a label twice"
+            raise BadInput(f"The order {wrong}. Name every label once, from the lowest to the highest.")
+        ordered = [name for name in order if name in set(labels)]
+    else:
+        numbers = pd.to_numeric(pd.Series(labels, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
+        ordered = labels if np.isnan(numbers).any() else [labels[at] for at in np.argsort(numbers, kind="stable")]
+    place = {name: at for at, name in enumerate(ordered)}
+    return np.array([place[name] for name in labels], dtype=np.int64), ordered

@@ -1,0 +1,22 @@
+"""Signals about reviewers: glances, rubber stamps, accuracy and bias, each with an interval and a verdict."""
+
+from handrail.reviewers.accuracy import accuracies
+from handrail.reviewers.bias import EVERYBODY, Turn, biases
+from handrail.reviewers.habits import deceptions, glances, vanishings
+from handrail.reviewers.look import Evidence, look
+from handrail.reviewers.signal import Bounds, Signal, Verdict
+
+__all__ = [
+    "EVERYBODY",
+    "Bounds",
+    "Evidence",
+    "Signal",
+    "Turn",
+    "Verdict",
+    "accuracies",
+    "biases",
+    "deceptions",
+    "glances",
+    "look",
+    "vanishings",
+]

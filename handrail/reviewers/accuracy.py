@@ -1,0 +1,63 @@
+"""How often a reviewer is right without help: blind labels of cases that others labelled blindly, and gold answers."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from handrail import consensus
+from handrail.agreement import collect
+from handrail.reviewers.signal import FEWEST, Bounds, Signal, Verdict, exact_interval, unmeasured
+
+_FEWEST_REVIEWERS: Final = 3  # two who differ are each other's only witness
+_WORTH: Final = 0.75  # an accuracy that must not be overlooked
+
+
+def accuracies(rulings: pd.DataFrame, truth: Mapping[str, str], bounds: Bounds, alpha: float) -> list[Signal]:
+    """Each reviewer's share of right answers among blind ones; `rulings` has item, reviewer, label.
+
+    What is right is known of the items in `truth` (gold cases), of the others estimated by Dawid and Skene's
+    consensus, whose doubt widens the interval: the cases count as fewer. Items with one answer and no known truth say
+    nothing; below three reviewers neither do the others. Worth finding: an accuracy of 75 %.
+    """
+    given = rulings.assign(item=rulings["item"].astype(str))
+    shared = given.groupby("item")["reviewer"].transform("nunique") > 1
+    told = given[given["item"].isin(list(truth)) | shared & (given["reviewer"].nunique() >= _FEWEST_REVIEWERS)]
+    names = sorted(given["reviewer"].astype(str).unique())
+    if told.empty:
+        return [unmeasured(name, "accuracy") for name in names]
+    ratings = collect(told.rename(columns={"reviewer": "rater"}))
+    found = consensus.estimate(ratings, known=truth)
+    right = found.posterior[ratings.item, ratings.said]
+    by_rater = {
+        name: right[ratings.rater == at] for at, name in enumerate(ratings.raters)
+    }  # fmt: skip
+    return [_signal(name, by_rater.get(name, np.zeros(0)), bounds.accuracy, alpha) for name in names]
+
+
+def _signal(reviewer: str, right: np.ndarray, bound: float, alpha: float) -> Signal:
+    if len(right) < FEWEST:
+        return unmeasured(reviewer, "accuracy", len(right))
+    share = float(right.mean())
+    spread = max(share * (1 - share), 1e-12)
+    # What is not known of the truth adds its own variance (missing information): so many sure answers say as much.
+    size = len(right) * spread / (spread + float((right * (1 - right)).mean()))
+    low, high = exact_interval(share * size, size)
+    return Signal(
+        reviewer, "accuracy", Verdict.NOT_MEASURED, share, low, high, len(right),
+        p=at_most(share * size, size, bound), power=_power(size, bound, alpha), details=(("effective_n", round(size)),),
+    )  # fmt: skip
+
+
+def at_most(hits: float, n: float, share: float) -> float:
+    """Binomial P(at most `hits` of n), for numbers that need not be whole. Oracle: `scipy.stats.binom.cdf`."""
+    return 1.0 if hits >= n else float(special.betainc(n - hits, hits + 1, 1 - share))
+
+
+def _power(size: float, bound: float, alpha: float) -> float:
+    n = int(size)
+    counts = np.arange(n + 1)
+    most = int(np.searchsorted(special.bdtr(counts, n, bound), alpha, "right")) - 1
+    return float(special.bdtr(most, n, _WORTH)) if most >= 0 else 0.0

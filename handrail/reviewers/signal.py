@@ -1,0 +1,109 @@
+"""What is measured of a reviewer, beside what is no alarm yet; many such tests share one chance of a false alarm."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from handrail.proportions import POWER, holm
+
+FEWEST = 10
+"""Fewer cases are counted and not judged."""
+
+
+class Verdict(StrEnum):
+    """What a signal says."""
+
+    QUIET = "quiet"
+    ALARM = "alarm"
+    UNDERPOWERED = "underpowered"
+    NOT_MEASURED = "not_measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Up to where a figure is no alarm; and the chance of any false alarm in one look, `chance`.
+
+    `glances`: share of decisions faster than nearly all of the others'. `deceived`: share of seeded wrong suggestions
+    taken over. `vanished`: share of the rejections that vanish where a suggestion is visible. `accuracy`: share right
+    without help. `turned`: by how much more often a label is turned into another for one group.
+    """
+
+    glances: float = 0.10
+    deceived: float = 0.30
+    vanished: float = 0.67
+    accuracy: float = 0.90
+    turned: float = 0.10
+    chance: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One figure of one reviewer.
+
+    `value` lies in [`low`, `high`] (95 %, this figure alone) and is None where nothing was measured; `n` counts the
+    cases it rests on. `p`: that the true value is no alarm, before the look's correction. `power`: chance to find the
+    trouble worth finding (see each signal) at the corrected level. `details` names labels, groups and counts.
+    """
+
+    reviewer: str
+    name: str
+    verdict: Verdict
+    value: float | None
+    low: float
+    high: float
+    n: int
+    p: float = 1.0
+    power: float = 0.0
+    details: tuple[tuple[str, Any], ...] = ()
+
+
+def judge(measured: Sequence[Signal], chance: float) -> list[Signal]:
+    """Give the verdicts: of all these together at most `chance` is false (Holm).
+
+    Without an alarm a signal is quiet only if its power reaches 80 %, else underpowered.
+    """
+    known = [at for at, one in enumerate(measured) if one.value is not None]
+    adjusted = dict(zip(known, holm([measured[at].p for at in known]), strict=True)) if known else {}
+    return [
+        one if at not in adjusted else replace(one, p=float(adjusted[at]), verdict=_verdict(one, adjusted[at], chance))
+        for at, one in enumerate(measured)
+    ]
+
+
+def _verdict(one: Signal, adjusted: float, chance: float) -> Verdict:
+    if adjusted <= chance:
+        return Verdict.ALARM
+    return Verdict.QUIET if one.power >= POWER else Verdict.UNDERPOWERED
+
+
+def unmeasured(reviewer: str, name: str, n: int = 0, low: float = 0.0, high: float = 1.0) -> Signal:
+    """The signal of who did nothing that it could be measured on."""
+    return Signal(reviewer, name, Verdict.NOT_MEASURED, None, low, high, n)
+
+
+def exact_interval(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson's interval of a share; hits and cases may be effective, no whole numbers.
+
+    Oracle: scipy's `binomtest(...).proportion_ci(method="exact")`.
+    """
+    tail = (1 - level) / 2
+    low = float(stats.beta.ppf(tail, hits, n - hits + 1)) if hits > 0 else 0.0
+    high = float(stats.beta.isf(tail, hits + 1, n - hits)) if hits < n else 1.0
+    return low, high
+
+
+def power_above(n: int, bound: float, worth: float, alpha: float) -> float:
+    """The chance that a true share of `worth` among n cases is shown to lie above `bound` by the exact test."""
+    needed = _first_above(n, bound, alpha)
+    return float(stats.binom.sf(needed - 1, n, worth))
+
+
+def _first_above(n: int, bound: float, alpha: float) -> int:
+    """The fewest hits that show it; n + 1 where none do."""
+    counts: NDArray[np.int64] = np.arange(n + 2)
+    return int(np.searchsorted(-stats.binom.sf(counts - 1, n, bound), -alpha))
