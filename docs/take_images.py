@@ -44,6 +44,8 @@ PAGES = (
     ("case", "stella", "/cases/{automatic}"),
     ("quality", "ada", "/quality"),
     ("operations", "stella", "/operations"),
+    ("monitoring", "stella", "/monitoring"),
+    ("alerts", "stella", "/alerts"),
     ("trail", "stella", "/trail"),
     ("people", "stella", "/people"),
 )
