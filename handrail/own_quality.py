@@ -11,7 +11,7 @@ from scipy import stats
 from handrail import agreement, labels
 from handrail.agreement import Interval
 from handrail.case import Outcome
-from handrail.sampling import clopper_pearson
+from handrail.estimates import clopper_pearson
 
 FEWEST = 10
 """Below it a share says less than its two counts, and a median less than nothing."""

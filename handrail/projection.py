@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from handrail.estimates import Estimate
 from handrail.policy import Policy, Stage
 from handrail.queues import Queue, Situation, route_many
-from handrail.sampling import Estimate, SamplingRules, stratum_rates
+from handrail.sampling import SamplingRules, stratum_rates
 
 _HOUR, _WEEK = timedelta(hours=1), timedelta(weeks=1)
 

@@ -1,30 +1,33 @@
-"""Which automatic approvals people look at again, and what those audits say about all of them."""
+"""Which automatic approvals people look at again: their chances, and what a budget leaves of them."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from numpy.typing import NDArray
 
 from handrail.errors import BadInput
-
-Floats = NDArray[np.float64]
 
 RANDOM = "random"
 LOW_CONFIDENCE = "low_confidence"
 HIGH_VALUE = "high_value"
 NEW_SEGMENT = "new_segment"
-_FEW_ERRORS = 20  # below it a normal approximation is too coarse and the interval is exact instead
+WATCHED = "watched"
+STRATA = (RANDOM, LOW_CONFIDENCE, HIGH_VALUE, NEW_SEGMENT, WATCHED)
+FLOOR = 0.01
+"""Share of the approvals that the simple-random draw takes, whatever the budget says."""
+PPM = 1_000_000
 _COLUMNS = {"case_id", "confidence", "amount", "segment"}
+_BYTES = 8  # of the hash that decide one stratum
 
 
 @dataclass(frozen=True)
 class SamplingRules:
     """Audit rates, each a probability per case; `factor` multiplies all of them (drift raises it).
 
-    `high_value_above` is in the currency of the cases' amounts.
+    `high_value_above` is in the currency of the cases' amounts; `watched` are categories under watch.
     """
 
     random_rate: float
@@ -34,24 +37,94 @@ class SamplingRules:
     high_value_rate: float
     new_segment_rate: float
     factor: float = 1.0
+    watched_rate: float = 0.0
+    watched: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse rates that are no probabilities and a factor below zero."""
-        rates = (self.random_rate, self.low_confidence_rate, self.high_value_rate, self.new_segment_rate)
-        if not all(0 <= rate <= 1 for rate in rates) or not self.factor >= 0:
+        if not all(0 <= rate <= 1 for rate in self._rates) or not self.factor >= 0:
             raise BadInput("Audit rates lie between 0 and 1 and the factor is not negative. Correct the policy.")
+
+    @property
+    def _rates(self) -> tuple[float, ...]:
+        return (
+            self.random_rate,
+            self.low_confidence_rate,
+            self.high_value_rate,
+            self.new_segment_rate,
+            self.watched_rate,
+        )
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """The rate of each stratum with the factor, in whole millionths, as the trail can hold it."""
+        return {
+            name: round(min(1.0, rate * self.factor) * PPM) / PPM
+            for name, rate in zip(STRATA, self._rates, strict=True)
+        }
+
+    def scaled(self, strata: float, random: float) -> "SamplingRules":
+        """The rules with these shares of their rates, the factor worked in."""
+        rates = self.rates
+        return replace(
+            self, factor=1.0, random_rate=rates[RANDOM] * random, low_confidence_rate=rates[LOW_CONFIDENCE] * strata,
+            high_value_rate=rates[HIGH_VALUE] * strata, new_segment_rate=rates[NEW_SEGMENT] * strata,
+            watched_rate=rates[WATCHED] * strata,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A rate with its interval; without a sample n is 0 and the interval is all of [0, 1]."""
+class Allocation:
+    """What a draw may cost: the rules that fit the budget, and what they gave up for it.
 
-    rate: float
-    low: float
-    high: float
-    n: int
-    errors: int
-    method: str
+    `wanted` and `expected` are audits before and after the cut; `strata_kept` and `random_kept` the shares of the
+    rates that are left. `fits` is false where even the simple-random floor costs more than there is.
+    """
+
+    rules: SamplingRules
+    wanted: float
+    expected: float
+    strata_kept: float
+    random_kept: float
+    fits: bool
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the budget took anything."""
+        return self.strata_kept < 1 or self.random_kept < 1
+
+
+def allocate(
+    candidates: pd.DataFrame,
+    rules: SamplingRules,
+    affordable: float | None,
+    *,
+    known_segments: Collection[str] | None = None,
+) -> Allocation:
+    """Fit the draw into `affordable` audits on average; None sets no bound.
+
+    First all strata give up the same share of their rates, then the simple-random draw, never below 1 % (or its own
+    rate, if that is less). In proportion, because the strata's rates are the steward's priorities, and keep the design
+    weights near each other; an allocation by expected errors would rest on the few errors it is meant to find.
+    """
+    cases = _ordered(candidates)
+
+    def cost(strata: float, random: float) -> float:
+        return float(chances(cases, rules.scaled(strata, random), known_segments).sum())
+
+    wanted = cost(1.0, 1.0)
+    if affordable is None or wanted <= affordable:
+        return Allocation(rules.scaled(1.0, 1.0), wanted, wanted, 1.0, 1.0, fits=True)
+    strata, random = 0.0, 1.0
+    if cost(0.0, 1.0) <= affordable:
+        strata = _largest(lambda share: cost(share, 1.0) <= affordable)
+    else:
+        rate = rules.rates[RANDOM]
+        least = min(1.0, FLOOR / rate) if rate else 1.0
+        random = max(least, min(1.0, affordable / max(len(cases) * rate, 1e-12)))
+    kept = rules.scaled(strata, random)
+    expected = float(chances(cases, kept, known_segments).sum())
+    return Allocation(kept, wanted, expected, strata, random, fits=expected <= affordable + len(cases) / PPM)
 
 
 def draw(
@@ -63,13 +136,13 @@ def draw(
 ) -> pd.DataFrame:
     """Draw the audit sample from automatic approvals, every stratum independently.
 
-    `candidates` has columns case_id, confidence, amount, segment. Each case is drawn at random with
-    `random_rate`, and again with the rate of each stratum it belongs to: low confidence (a missing one
-    too), high amount, a segment not in `known_segments` (skipped when `None`). The draw depends on the
-    set of candidates and `rng`, not on their order.
+    `candidates` has columns case_id, confidence, amount, segment, and category where some are watched. Each case is
+    drawn at random with `random_rate`, and again with the rate of each stratum it belongs to: low confidence (a missing
+    one too), high amount, a segment not in `known_segments` (skipped when `None`), a watched category. Whether a case
+    is drawn depends on `rng` and the case alone: neither on the order nor on the other candidates.
 
-    Returns columns case_id, stratum (the first that drew it), inclusion_probability (of being in the
-    sample by any stratum, in (0, 1]), random (whether the simple-random draw took it).
+    Returns columns case_id, stratum (the first that drew it), inclusion_probability (of being in the sample by any
+    stratum, in (0, 1]), random (whether the simple-random draw took it).
 
     Raises:
         BadInput: a column is missing or a case occurs twice.
@@ -77,16 +150,23 @@ def draw(
     cases = _ordered(candidates)
     rates = stratum_rates(cases, rules, known_segments)
     chance = rates.to_numpy(dtype=np.float64)
-    drawn = rng.random(chance.shape) < chance
+    drawn = _uniform(cases["case_id"].tolist(), rng.bytes(32)) < chance
     chosen = drawn.any(axis=1)
     return pd.DataFrame(
         {
             "case_id": cases["case_id"].to_numpy()[chosen],
             "stratum": rates.columns.to_numpy()[drawn[chosen].argmax(axis=1)],
-            "inclusion_probability": 1 - (1 - chance[chosen]).prod(axis=1),
+            "inclusion_probability": _any(chance[chosen]),
             "random": drawn[chosen, rates.columns.get_loc(RANDOM)],
         }
     )
+
+
+def chances(
+    cases: pd.DataFrame, rules: SamplingRules, known_segments: Collection[str] | None = None
+) -> NDArray[np.float64]:
+    """Give each case's probability of being in the sample by any stratum, in the order of the rows."""
+    return _any(stratum_rates(cases, rules, known_segments).to_numpy(dtype=np.float64))
 
 
 def stratum_rates(
@@ -94,53 +174,37 @@ def stratum_rates(
 ) -> pd.DataFrame:
     """Give each case's probability of being drawn by each stratum (columns), 0 where it does not belong."""
     new = pd.Series(known_segments is not None, index=cases.index) & ~cases["segment"].isin(known_segments or ())
+    if rules.watched and "category" not in cases:
+        raise BadInput("The candidates lack category, and some are watched. Add the column.")
+    watched = cases["category"].isin(rules.watched) if rules.watched else pd.Series(data=False, index=cases.index)
     belongs = {
-        RANDOM: (pd.Series(data=True, index=cases.index), rules.random_rate),
-        LOW_CONFIDENCE: (~(cases["confidence"] >= rules.low_confidence_below), rules.low_confidence_rate),
-        HIGH_VALUE: (cases["amount"] > rules.high_value_above, rules.high_value_rate),
-        NEW_SEGMENT: (new, rules.new_segment_rate),
+        RANDOM: pd.Series(data=True, index=cases.index),
+        LOW_CONFIDENCE: ~(cases["confidence"] >= rules.low_confidence_below),
+        HIGH_VALUE: cases["amount"] > rules.high_value_above,
+        NEW_SEGMENT: new,
+        WATCHED: watched,
     }
-    return pd.DataFrame(
-        {name: member * min(1.0, rate * rules.factor) for name, (member, rate) in belongs.items()},
-        dtype=float,
-    )
+    rates = rules.rates
+    return pd.DataFrame({name: member * rates[name] for name, member in belongs.items()}, dtype=float)
 
 
-def hajek(
-    errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95, *, random: ArrayLike | None = None
-) -> Estimate:
-    """Estimate the error rate among all candidates from audits with known inclusion probabilities.
-
-    `errors` is true where the audit found one. From 20 errors on: the Hajek ratio with its design-based
-    variance (independent draws), the interval on the logit scale. Below: Clopper-Pearson on the
-    simple-random draws, marked in `random`; where none are marked and probabilities differ, on the
-    effective sample size (Korn and Graubard 1998). `n` and `errors` count the audits that the estimate
-    rests on. An empty sample gives n = 0 and [0, 1].
-
-    Raises:
-        BadInput: lengths differ or a probability is outside (0, 1].
-    """
-    wrong, chance = np.asarray(errors, dtype=bool), np.asarray(probabilities, dtype=np.float64)
-    at_random = np.zeros(len(wrong), dtype=bool) if random is None else np.asarray(random, dtype=bool)
-    if not len(wrong) == len(chance) == len(at_random) or not ((chance > 0) & (chance <= 1)).all():
-        raise BadInput("Each audit needs one inclusion probability in (0, 1]. Read both from the stored draw.")
-    if not len(wrong):
-        return Estimate(0.0, 0.0, 1.0, 0, 0, "no sample")
-    if _FEW_ERRORS <= wrong.sum() < len(wrong):
-        return _design_based(wrong, chance, level)
-    if at_random.any():
-        return clopper_pearson(int(wrong[at_random].sum()), int(at_random.sum()), level)
-    if np.ptp(chance) == 0:
-        return clopper_pearson(int(wrong.sum()), len(wrong), level)
-    return _effective_size(wrong, chance, level)
+def _any(chance: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(1 - (1 - chance).prod(axis=1), dtype=np.float64)
 
 
-def clopper_pearson(errors: int, n: int, level: float = 0.95) -> Estimate:
-    """Exact binomial interval of a rate; it covers with at least `level`. n = 0 gives [0, 1]."""
-    if n == 0:
-        return Estimate(0.0, 0.0, 1.0, 0, 0, "no sample")
-    low, high = _beta_limits(errors, n, level)
-    return Estimate(errors / n, low, high, n, errors, "clopper-pearson on the simple-random draw")
+def _uniform(case_ids: list[object], key: bytes) -> NDArray[np.float64]:
+    """A number in [0, 1) for each case and stratum: 53 bits each of a keyed hash of the case's id."""
+    size = _BYTES * len(STRATA)
+    hashed = b"".join([blake2b(str(case_id).encode(), key=key, digest_size=size).digest() for case_id in case_ids])
+    return (np.frombuffer(hashed, dtype=">u8").reshape(-1, len(STRATA)) >> np.uint64(11)) / 2**53
+
+
+def _largest(fits: Callable[[float], bool]) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
 
 
 def _ordered(candidates: pd.DataFrame) -> pd.DataFrame:
@@ -150,30 +214,3 @@ def _ordered(candidates: pd.DataFrame) -> pd.DataFrame:
     if candidates["case_id"].duplicated().any():
         raise BadInput("A candidate occurs twice. Draw from distinct cases.")
     return candidates.sort_values("case_id").reset_index(drop=True)
-
-
-def _ratio(wrong: NDArray[np.bool_], chance: Floats) -> float:
-    return float((wrong / chance).sum() / (1 / chance).sum())
-
-
-def _design_based(wrong: NDArray[np.bool_], chance: Floats, level: float) -> Estimate:
-    rate = _ratio(wrong, chance)
-    residual = (wrong - rate) / chance
-    spread = float(np.sqrt(((1 - chance) * residual**2).sum())) / float((1 / chance).sum())
-    reach = stats.norm.isf((1 - level) / 2) * spread / (rate * (1 - rate))
-    low, high = special.expit(special.logit(rate) + np.array([-reach, reach]))
-    return Estimate(rate, float(low), float(high), len(wrong), int(wrong.sum()), "hajek, design-based")
-
-
-def _effective_size(wrong: NDArray[np.bool_], chance: Floats, level: float) -> Estimate:
-    rate, weight = _ratio(wrong, chance), 1 / chance
-    size = float(weight.sum() ** 2 / (weight**2).sum())
-    low, high = _beta_limits(rate * size, size, level)
-    return Estimate(rate, low, high, len(wrong), int(wrong.sum()), "clopper-pearson on the effective size")
-
-
-def _beta_limits(errors: float, n: float, level: float) -> tuple[float, float]:
-    tail = (1 - level) / 2
-    low = stats.beta.ppf(tail, errors, n - errors + 1) if errors > 0 else 0.0
-    high = stats.beta.isf(tail, errors + 1, n - errors) if errors < n else 1.0
-    return float(low), float(high)

@@ -1,20 +1,55 @@
-"""The audit sample: at random, and by strata where errors would hurt or hide."""
+"""The audit sample: at random, and by strata where errors would hurt or hide, within a budget of minutes."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import median
+from typing import Any
 
 import pandas as pd
 
 from handrail import sampling
 from handrail.acts import watching
-from handrail.store import models, queue
+from handrail.store import audits, models, queue, readings
+from handrail.store.frames import records
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
 SEGMENT = "channel"
+RISING = 0.1
+"""Share of the evidence that suffices from which a breaker is rising."""
+TIMED_OVER = timedelta(days=90)
+FEWEST_TIMED = 10
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a draw may cost and what it takes; minutes are reviewers', `budget` is what is left of the day's."""
+
+    allocation: sampling.Allocation
+    minutes_each: float
+    budget: float | None
+
+    def figures(self) -> dict[str, Any]:
+        """The plan as plain values."""
+        one = self.allocation
+        return {
+            "minutes_each": self.minutes_each, "minutes_budget": self.budget,
+            "minutes_wanted": one.wanted * self.minutes_each, "minutes_expected": one.expected * self.minutes_each,
+            "strata_kept": one.strata_kept, "random_kept": one.random_kept, "fits": one.fits,
+            "rates": one.rules.rates, "watched": sorted(one.rules.watched), "cut": self.said(),
+        }  # fmt: skip
+
+    def said(self) -> str:
+        """What the budget took, as a sentence."""
+        one = self.allocation
+        if not one.is_cut:
+            return "Nothing was cut."
+        strata = f"The strata keep {one.strata_kept:.0%} of their rates, the simple-random draw {one.random_kept:.0%}."
+        return strata if one.fits else f"{strata} Even so it costs more than the budget: raise sampling.minutes_a_day."
 
 
 def rules(occasion: Occasion) -> sampling.SamplingRules:
-    """The policy's rates, multiplied while a drift is young."""
+    """The policy's rates, multiplied while a drift is young, and the categories under watch."""
     policy = occasion.policy.sampling
     with occasion.store.read() as connection:
         raised = models.audits_raised(connection, occasion.now)
@@ -26,12 +61,47 @@ def rules(occasion: Occasion) -> sampling.SamplingRules:
         high_value_rate=policy.strata.high_value_rate,
         new_segment_rate=policy.strata.new_segment_rate,
         factor=occasion.policy.drift.audit_factor if raised else 1.0,
+        watched_rate=policy.strata.watched_rate,
+        watched=frozenset(watched(occasion)),
     )
 
 
+def watched(occasion: Occasion) -> list[str]:
+    """Categories that came back from a pause lately, or whose breaker gathers evidence."""
+    with occasion.store.read() as connection:
+        back = audits.resumed_since(connection, occasion.now - occasion.policy.sampling.strata.watched_for)
+        looks = records(readings.newest(connection, "breaker"))
+    rising = {row["subject"] for row in looks if float(row["body"].get("level") or 0.0) >= RISING}
+    return [name for name in occasion.policy.categories if None in back or name in back or name in rising]
+
+
+def minutes_each(occasion: Occasion) -> float:
+    """The median time of an audit lately; the policy's quick minutes while fewer than ten were timed."""
+    with occasion.store.read() as connection:
+        seconds = audits.seconds_of_audits(connection, since=occasion.now - TIMED_OVER)
+    measured = median(seconds) / 60 if len(seconds) >= FEWEST_TIMED else 0.0
+    return measured or occasion.policy.costs.minutes_quick
+
+
+def plan(occasion: Occasion, candidates: pd.DataFrame, known: set[str] | None) -> Plan:
+    """Fit the draw into what is left of the minutes of this day (UTC)."""
+    each, of_day = minutes_each(occasion), occasion.policy.sampling.minutes_a_day
+    if of_day is None:
+        return Plan(sampling.allocate(candidates, rules(occasion), None, known_segments=known), each, None)
+    midnight = occasion.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    with occasion.store.read() as connection:
+        spent = audits.drawn_since(connection, midnight) * each
+    left = max(of_day - spent, 0.0)
+    affordable = left / each if each > 0 else None
+    return Plan(sampling.allocate(candidates, rules(occasion), affordable, known_segments=known), each, left)
+
+
 @step
-def draw(occasion: Occasion, limit: int = 100_000) -> dict[str, int]:
-    """Draw audits among the auto-approvals that no draw has looked at; each gets its chance written down."""
+def draw(occasion: Occasion, limit: int = 100_000) -> dict[str, Any]:
+    """Draw audits among the auto-approvals that no draw has looked at; each gets its chance written down.
+
+    Returns looked_at, drawn, and where there were candidates the `plan`'s figures.
+    """
     with occasion.store.read() as connection:
         candidates = queue.undrawn(connection, limit)
         seen = queue.first_seen(connection, SEGMENT) if len(candidates) else {}
@@ -42,17 +112,22 @@ def draw(occasion: Occasion, limit: int = 100_000) -> dict[str, int]:
         amount=pd.to_numeric(candidates["amount"]),
     )
     known = established(seen, occasion.now - timedelta(days=occasion.policy.sampling.strata.new_segment_days))
-    rates = sampling.stratum_rates(candidates, rules(occasion), known)
-    drawn = sampling.draw(candidates, rules(occasion), occasion.rng("audit"), known_segments=known)
-    looked_at = candidates[["case_id", "category"]].assign(inclusion_probability=1 - (1 - rates).prod(axis=1))
+    planned = plan(occasion, candidates, known)
+    chosen = planned.allocation.rules
+    drawn = sampling.draw(candidates, chosen, occasion.rng("audit"), known_segments=known)
+    looked_at = candidates[["case_id", "category"]].assign(
+        inclusion_probability=sampling.chances(candidates, chosen, known)
+    )
     looked_at = looked_at.merge(drawn[["case_id", "stratum", "random"]], on="case_id", how="left")
     looked_at = looked_at.assign(drawn=looked_at["stratum"].notna(), random=looked_at["random"].eq(True))  # noqa: FBT003
     opened = watching.draw_audits(
-        occasion.store, looked_at, seed=occasion.seed("audit"),
+        occasion.store, looked_at, seed=occasion.seed("audit"), rules=chosen,
         policy=occasion.policy, actor=occasion.actor, now=occasion.now,
     )  # fmt: skip
     log.info("looked at %d auto-approvals, drew %d", len(candidates), opened)
-    return {"looked_at": len(candidates), "drawn": opened}
+    if planned.allocation.is_cut:
+        log.warning("audits were cut to the budget: %s", planned.said())
+    return {"looked_at": len(candidates), "drawn": opened, "plan": planned.figures()}
 
 
 def established(first_seen: dict[str, datetime], young: datetime) -> set[str] | None:

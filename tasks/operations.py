@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from handrail import draws, projection
+from handrail.estimates import Estimate, clopper_pearson
 from handrail.policy import Stage
 from handrail.projection import Projection
 from handrail.queues import Queue, Situation
-from handrail.sampling import Estimate, clopper_pearson
 from handrail.store import evidence, models, operations, proposals, rollout
 from handrail.store.frames import records
 from tasks.occasion import Occasion

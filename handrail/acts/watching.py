@@ -10,6 +10,7 @@ from handrail.acts.authority import authorize
 from handrail.acts.intake import CHUNK
 from handrail.policy import Policy
 from handrail.queues import Queue
+from handrail.sampling import SamplingRules
 from handrail.sla import due
 from handrail.store import certificates, models, queue, trail, work
 from handrail.store.engine import Store
@@ -19,11 +20,22 @@ from handrail.store.trail import Event
 PPM = 1_000_000
 
 
-def draw_audits(store: Store, draws: pd.DataFrame, *, seed: int, policy: Policy, actor: str, now: datetime) -> int:
+def draw_audits(
+    store: Store,
+    draws: pd.DataFrame,
+    *,
+    seed: int,
+    policy: Policy,
+    actor: str,
+    now: datetime,
+    rules: SamplingRules | None = None,
+) -> int:
     """Write down which auto-approvals were drawn and with which chance; opens a blind audit for each drawn one.
 
-    `draws` has case_id, category, drawn, random, stratum, inclusion_probability. Returns how many were drawn.
+    `draws` has case_id, category, drawn, random, stratum, inclusion_probability. With the `rules` that drew, seed and
+    rates stand in the trail, and the draw can be repeated from there. Returns how many were drawn.
     """
+    told = {"seed": seed, **(_told(rules) if rules else {})}
     due_at = due(now, policy.sla.audit, policy.sla.calendar)
     opened = 0
     for start in range(0, len(draws), CHUNK):
@@ -65,10 +77,20 @@ def draw_audits(store: Store, draws: pd.DataFrame, *, seed: int, policy: Policy,
                 )
                 for row in drawn
             ]
-            summary = Event("audit.draw", data={"seed": seed, "looked_at": len(rows), "drawn": len(drawn)})
+            summary = Event("audit.draw", data={**told, "looked_at": len(rows), "drawn": len(drawn)})
             trail.append(connection, [summary, *events], at=now, actor=actor)
             opened += len(drawn)
     return opened
+
+
+def _told(rules: SamplingRules) -> dict[str, Any]:
+    """What a draw was made by, in whole millionths."""
+    return {
+        "rates_ppm": {name: round(rate * PPM) for name, rate in rules.rates.items()},
+        "low_confidence_below_ppm": round(rules.low_confidence_below * PPM),
+        "high_value_above_ppm": round(rules.high_value_above * PPM),
+        "watched": sorted(rules.watched),
+    }
 
 
 def escalate_breaches(store: Store, *, policy: Policy, actor: str, now: datetime, limit: int = 100_000) -> pd.DataFrame:

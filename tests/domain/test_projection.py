@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handrail.estimates import Estimate, clopper_pearson
 from handrail.policy import CategoryRules, Consequence, CostRules, Policy, QueueRules, SamplingPolicy, Stage
 from handrail.projection import Projection, project
 from handrail.queues import Situation
-from handrail.sampling import Estimate, clopper_pearson
 
 POLICY = Policy(
     business="shop",

@@ -1,12 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from handrail.errors import BadInput
-from handrail.sampling import SamplingRules, clopper_pearson, draw, hajek, stratum_rates
+from handrail.sampling import SamplingRules, allocate, chances, draw
 
 RULES = SamplingRules(
     random_rate=0.05,
@@ -98,54 +97,72 @@ def test_impossible_rates_and_candidates_are_refused() -> None:
         draw(pd.concat([CASES, CASES]), RULES, np.random.default_rng(1))
 
 
-def test_no_sample_leaves_the_rate_unknown() -> None:
-    estimate = hajek([], [])
-    assert (estimate.n, estimate.low, estimate.high) == (0, 0.0, 1.0)
+def test_whether_a_case_is_drawn_depends_on_no_other_case() -> None:
+    cases = many(2_000)
+    whole = draw(cases, RULES, np.random.default_rng(9))
+    part = draw(cases.iloc[::3], RULES, np.random.default_rng(9))
+    assert set(part["case_id"]) == set(whole["case_id"]) & set(cases["case_id"].iloc[::3])
 
 
-@given(st.integers(0, 60), st.integers(1, 60))
-def test_few_errors_get_the_exact_binomial_interval(errors: int, n: int) -> None:
-    errors = min(errors, n)
-    exact = stats.binomtest(errors, n).proportion_ci(0.95, method="exact")
-    found = clopper_pearson(errors, n)
-    assert (found.low, found.high) == (pytest.approx(exact.low), pytest.approx(exact.high))
+def test_a_watched_category_is_looked_at_more_and_only_that_one() -> None:
+    cases = many(20_000).assign(confidence=0.99, amount=1.0)
+    cases["category"] = np.where(np.arange(20_000) % 2, "refund", "tracking")
+    rules = SamplingRules(**(vars(RULES) | {"watched": frozenset({"refund"}), "watched_rate": 0.2}))
+    drawn = draw(cases, rules, np.random.default_rng(2)).merge(cases, on="case_id")
+    assert set(drawn.loc[drawn["stratum"] == "watched", "category"]) == {"refund"}
+    of = drawn.groupby("category")["inclusion_probability"].agg(["min", "max"])
+    assert of.loc["refund"].tolist() == pytest.approx([1 - 0.95 * 0.8] * 2)
+    assert of.loc["tracking"].tolist() == pytest.approx([0.05] * 2)
+    assert (drawn["category"] == "refund").sum() == pytest.approx(2_400, abs=180)
+    with pytest.raises(BadInput, match="category"):
+        draw(cases.drop(columns="category"), rules, np.random.default_rng(2))
 
 
-def test_below_twenty_errors_the_simple_random_draw_decides_and_from_twenty_all_do() -> None:
-    random = np.arange(200) < 100
-    probabilities = np.where(random, 0.05, 0.3)
-    wrong = np.isin(np.arange(200), [*range(4), *range(100, 115)])
-    few = hajek(wrong, probabilities, random=random)
-    assert (few.n, few.errors, few.rate) == (100, 4, 0.04)
-    wrong[115] = True
-    enough = hajek(wrong, probabilities, random=random)
-    assert (enough.n, enough.errors) == (200, 20)
-    assert enough.rate == pytest.approx((4 / 0.05 + 16 / 0.3) / (100 / 0.05 + 100 / 0.3))
+class TestBudget:
+    def test_without_a_budget_or_within_it_nothing_is_cut(self) -> None:
+        cases = many(3_000)
+        wanted = chances(cases, RULES).sum()
+        for affordable in (None, wanted):
+            plan = allocate(cases, RULES, affordable)
+            assert (plan.strata_kept, plan.random_kept, plan.fits, plan.is_cut) == (1, 1, True, False)
+            assert plan.expected == plan.wanted == pytest.approx(wanted)
 
+    def test_the_strata_give_way_in_proportion_before_the_random_draw(self) -> None:
+        cases = many(3_000)
+        plan = allocate(cases, RULES, 300)
+        assert (plan.random_kept, plan.fits) == (1, True)
+        assert plan.expected == pytest.approx(300, abs=0.1)
+        kept, full = plan.rules.rates, RULES.rates
+        for name in ("low_confidence", "high_value", "new_segment"):
+            assert kept[name] / full[name] == pytest.approx(plan.strata_kept, abs=1e-4)
 
-def test_nominal_95_percent_intervals_cover_93_to_97_percent() -> None:
-    cases, chance = many(20_000, seed=4), np.random.default_rng(6)
-    truth = chance.random(20_000) < np.where(cases["amount"] > 1000, 0.15, 0.05)
-    rates = stratum_rates(cases, RULES).to_numpy()
-    probability = 1 - (1 - rates).prod(axis=1)
-    estimates = []
-    for _ in range(800):
-        drawn = chance.random(rates.shape) < rates
-        taken = drawn.any(axis=1)
-        estimates.append(hajek(truth[taken], probability[taken], random=drawn[taken, 0]))
-    assert {estimate.method for estimate in estimates} == {"hajek, design-based"}
-    assert 0.93 <= np.mean([e.low <= truth.mean() <= e.high for e in estimates]) <= 0.97
-    assert np.mean([e.rate for e in estimates]) == pytest.approx(truth.mean(), abs=0.001)
+    def test_then_the_random_draw_gives_way_but_never_below_one_percent(self) -> None:
+        cases = many(3_000)
+        plan = allocate(cases, RULES, 90)
+        assert (plan.strata_kept, plan.fits) == (0, True)
+        assert plan.rules.rates["random"] == pytest.approx(0.03)
+        short = allocate(cases, RULES, 5)
+        assert (short.rules.rates["random"], short.fits) == (0.01, False)
+        assert short.expected == pytest.approx(30)
+        assert allocate(cases, RULES, 0).rules.rates["random"] == 0.01
 
+    def test_what_was_cut_stands_in_the_probabilities_and_the_factor_is_worked_in(self) -> None:
+        cases = many(60_000)
+        plan = allocate(cases, SamplingRules(**(vars(RULES) | {"factor": 2.0})), 2_000)
+        assert plan.rules.factor == 1
+        drawn = draw(cases, plan.rules, np.random.default_rng(1))
+        assert len(drawn) == pytest.approx(2_000, abs=180)
+        assert (1 / drawn["inclusion_probability"]).sum() == pytest.approx(60_000, rel=0.1)
 
-@given(st.lists(st.tuples(st.booleans(), st.floats(0.01, 1)), max_size=60))
-def test_every_sample_gives_a_rate_inside_its_interval(audits: list[tuple[bool, float]]) -> None:
-    estimate = hajek([wrong for wrong, _ in audits], [chance for _, chance in audits])
-    assert 0 <= estimate.low <= estimate.rate + 1e-9
-    assert estimate.rate - 1e-9 <= estimate.high <= 1
+    @settings(max_examples=30, deadline=None)
+    @given(st.floats(0, 2_000), st.integers(0, 3))
+    def test_any_budget_is_kept_or_said_to_be_short(self, affordable: float, seed: int) -> None:
+        cases = many(400, seed)
+        plan = allocate(cases, RULES, affordable)
+        assert plan.rules.rates["random"] >= 0.01
+        assert plan.expected <= plan.wanted + 1e-3
+        assert plan.fits == (plan.expected <= affordable + 1e-3)
 
-
-def test_probabilities_outside_zero_to_one_are_refused() -> None:
-    for probabilities in ([0.0], [1.1], [np.nan], [0.5, 0.5]):
-        with pytest.raises(BadInput, match="inclusion probability"):
-            hajek([True], probabilities)
+    def test_no_candidates_cost_nothing(self) -> None:
+        plan = allocate(CASES.iloc[:0], RULES, 0)
+        assert (plan.wanted, plan.expected, plan.fits) == (0, 0, True)

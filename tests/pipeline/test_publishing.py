@@ -11,6 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import Artifact, FlowRun
 from prefect.testing.utilities import prefect_test_harness
 
+from flows.agreement_watch import agreement_watch
 from flows.audit_sampling import audit_sampling
 from flows.deployment import deployment
 from flows.drift_detection import drift_detection
@@ -43,11 +44,11 @@ ARTIFACTS = {
     "queue-assignment": {"queues"},
     "shadow-scoring": {"agreement", "certificates"},
     "sla-watch": {"sla-breaches"},
-    "audit-sampling": {"audit-draw"},
-    "quality-watch": {"breaker"},
-    "drift-detection": {"drift-columns", "drift-terms"},
-    "fairness-watch": {"fairness"},
-    "kpi-report": {"kpis"},
+    "audit-sampling": {"audit-draw", "audit-estimates"},
+    "quality-watch": {"breaker", "blind-share"},
+    "drift-detection": {"drift-columns", "drift-terms", "drift-verdict"},
+    "fairness-watch": {"fairness", "fairness-findings"},
+    "kpi-report": {"kpis", "kpi-notes"},
     "retraining": {"retraining", "retraining-triggers"},
     "deployment": {"deployment"},
     "retention": {"retention"},
@@ -93,6 +94,7 @@ class Journey:
         self._flow(audit_sampling, LATER)
         self._flow(quality_watch, LATER)
         self._flow(fairness_watch, LATER)
+        self._flow(agreement_watch, LATER)
         self._flow(kpi_report, LATER)
         self._flow(sla_watch, LATER + 5 * DAY)
         self._flow(deployment, LATER, act="pause", category="refund", reason=SECRETS["reason"])

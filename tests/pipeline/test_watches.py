@@ -1,5 +1,6 @@
 """The watches: missed SLAs, audits, the breaker and drift."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,11 +13,12 @@ from flows.drift_detection import drift_detection
 from flows.quality_watch import quality_watch
 from flows.sla_watch import sla_watch
 from handrail import sampling
-from handrail.acts import certifying, pausing, watching
+from handrail.acts import certifying, pausing, reading, watching
 from handrail.certify import Certification
 from handrail.looks import Look, Terms
-from handrail.store import certificates, models, queue, rollout, schema, trail
-from tasks import audit, drift
+from handrail.store import certificates, models, queue, readings, rollout, schema, trail
+from handrail.store.readings import Reading, Verdict
+from tasks import audit, audit_reading, audit_repeat, drift
 from tasks.quality import pause_tripped, read_breaker
 from tests.scenes import FOUNDER
 from tests.shop import LATER, NOW, Shop, letters
@@ -64,6 +66,76 @@ class TestAuditSampling:
         candidates = candidates.assign(segment="web", amount=pd.to_numeric(candidates["amount"]))
         again = sampling.draw(candidates, audit.rules(occasion), np.random.default_rng(event["seed"]))
         assert set(again["case_id"]) == {row["case_id"] for row in shop.rows(schema.AuditDraw) if row["drawn"]}
+
+    def test_every_draw_can_be_made_again_from_the_trail_alone(self, shop: Shop) -> None:
+        shop.automatic(60)
+        shop.run(audit_sampling, LATER)
+        (again,) = audit_repeat.repeat_all(shop.at(), since=NOW)
+        assert (again.looked_at, again.differing, again.repeatable) == (60, (), True)
+        assert again.drawn == sum(row["drawn"] for row in shop.rows(schema.AuditDraw))
+        changed = shop.rows(schema.AuditDraw)[7]
+        with shop.at().store.write() as connection:
+            table = schema.AuditDraw.__table__
+            connection.execute(
+                table.update().where(table.c.case_id == changed["case_id"]).values(inclusion_probability=0.5)
+            )
+        (again,) = audit_repeat.repeat_all(shop.at(), since=NOW)
+        assert again.differing == (changed["case_id"],)
+
+    def test_a_draw_whose_event_holds_no_rates_is_said_to_be_unrepeatable(self, shop: Shop) -> None:
+        shop.audited(shop.automatic(3), wrong=0)
+        assert {one.repeatable for one in audit_repeat.repeat_all(shop.at(), since=NOW)} == {False}
+
+    def test_a_category_is_watched_after_its_resume_and_while_its_breaker_rises(self, shop: Shop) -> None:
+        occasion = shop.at(actor=FOUNDER)
+        assert audit.watched(occasion) == []
+        known = {"policy": occasion.policy, "actor": FOUNDER}
+        pausing.pause(occasion.store, "refund", reason="odd", now=LATER, **known)
+        assert audit.watched(shop.at(LATER + HOUR)) == []
+        pausing.resume(occasion.store, "refund", reason="fine", now=LATER + HOUR, **known)
+        assert audit.watched(shop.at(LATER + HOUR)) == ["refund"]
+        over = LATER + HOUR + occasion.policy.sampling.strata.watched_for
+        assert [audit.watched(shop.at(at)) for at in (over, over + HOUR)] == [["refund"], []]
+        for level, expected in ((0.0999, []), (0.1, ["tracking"])):
+            seen = Reading("breaker", "tracking", (LATER, over), Verdict.QUIET, {"level": level})
+            reading.record(occasion.store, [seen], actor=occasion.actor, now=over)
+            assert audit.watched(shop.at(over + HOUR)) == expected
+
+    def test_the_budget_of_a_day_is_what_earlier_draws_left(self, shop: Shop) -> None:
+        occasion = shop.at()
+        sampled = occasion.policy.sampling.model_copy(update={"minutes_a_day": 4.0})
+        tight = replace(occasion, policy=occasion.policy.model_copy(update={"sampling": sampled}))
+        shop.automatic(200)
+        found = audit.draw(tight)
+        assert found["plan"]["minutes_budget"] == 4
+        assert found["plan"]["minutes_expected"] == pytest.approx(4, abs=0.01)
+        assert "Nothing" not in found["plan"]["cut"]
+        none = pd.DataFrame({"case_id": [], "confidence": [], "amount": [], "segment": [], "category": []})
+        left = [audit.plan(replace(tight, now=at), none, None).budget for at in (LATER, LATER + DAY)]
+        assert left == [max(4.0 - found["drawn"], 0), 4.0]
+
+    def test_the_flow_writes_down_what_the_audits_show(self, shop: Shop) -> None:
+        ids = shop.automatic(40)
+        shop.audited(ids, wrong=10)
+        shop.run(audit_sampling, LATER + HOUR)
+        with shop.at().store.read() as connection:
+            seen = readings.newest(connection, "audits").set_index("subject")
+        body = seen.loc["refund", "body"]
+        assert (body["auto_approved"], body["audited"], body["errors"], body["rate"]) == (40, 40, 10, 0.25)
+        assert seen.loc["refund", "verdict"] == "underpowered", "a quarter of forty tells little beyond the bound"
+        assert 0 < body["low"] < 0.2 < body["rate"] < body["high"]
+        assert body["needed"] > 1000
+        assert body["trend"]["direction"] == "too few to say"
+        assert body["estimated"]["n"] == 40
+        assert len(body["error_cases"]) == 10
+        assert body["strata"] == {"random": {"drawn": 40, "audited": 40, "errors": 10}}
+        assert seen.loc["tracking", "verdict"] == "not_measured"
+        assert seen.loc["all", "body"]["audited"] == 40
+
+    def test_a_low_end_above_the_bound_is_an_alarm(self, shop: Shop) -> None:
+        shop.audited(shop.automatic(40), wrong=20)
+        rows = audit_reading.read_audits(shop.at(LATER + HOUR))
+        assert {row["category"]: row["verdict"] for row in rows} == {"refund": "alarm", "all": "alarm"}
 
     def test_a_young_drift_multiplies_the_rates(self, shop: Shop) -> None:
         occasion = shop.at()
