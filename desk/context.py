@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import TypeVar
 
 from handrail.errors import NotFound
@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 LOOKED_FOR_EVERY = 0.5
 """Seconds in which a request believes what the last one saw."""
+DRAWN_AT_ONCE = 2
+"""Cases that are drawn at once. Drawing computes, and Python computes one thing at a time: more of them at once would
+draw no more, and would keep the writer, for whom everybody waits, from its turn between any two statements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Desk:
         self.store = Store(workspace.database_url)
         self.writer = Writer(self.store)
         self.clock = clock
+        self.drawing = BoundedSemaphore(DRAWN_AT_ONCE)
         self._lock = Lock()
         self._policy: _Known | None = None
         self._secret: bytes | None = None

@@ -69,10 +69,10 @@ def prefetch(
     claim = _claimed(desk, visitor, case, kinds, besides_held=True)
     if claim is None:
         return Response(status_code=204)
-    found = _card(desk, visitor, claim, explained=False)
-    return HTMLResponse(
-        rendered(request, "review_case.html", case=found, kinds=kinds, reasons=cards.reasons(desk.policy()))
-    )
+    with desk.drawing:
+        found = _card(desk, visitor, claim, explained=False)
+        drawn = rendered(request, "review_case.html", case=found, kinds=kinds, reasons=cards.reasons(desk.policy()))
+    return HTMLResponse(drawn)
 
 
 @router.post("/renew")
