@@ -6,8 +6,13 @@ import sys
 import typer
 
 from console import (
+    agreement,
+    alerts,
+    breaker,
     deciding,
     disputes,
+    drift,
+    fairness,
     files,
     holding,
     labels,
@@ -15,6 +20,7 @@ from console import (
     outbox,
     people,
     proposals,
+    reports,
     running,
     setting_up,
     tokens,
@@ -43,6 +49,12 @@ for topic in (
     outbox,
     models,
     trails,
+    reports,
+    alerts,
+    agreement,
+    breaker,
+    drift,
+    fairness,
     files,
     tokens,
 ):

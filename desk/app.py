@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from desk import problems
+from desk.alerting import Alerting
 from desk.api import document as api
 from desk.context import Desk
 from desk.delivery import Delivery
@@ -35,13 +36,16 @@ def create_app(workspace: Workspace, *, clock: Callable[[], datetime] = lambda: 
     desk = Desk(workspace, clock=clock)
     intake = Intake(desk)
     delivery = Delivery(desk)
+    alerting = Alerting(desk)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = THREADS
         intake.wake()
         delivery.start()
+        alerting.start()
         yield
+        alerting.stop()
         delivery.stop()
         intake.wait(LAST_ROUND)
         desk.close()

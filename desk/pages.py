@@ -1,5 +1,6 @@
 """Pages: one template environment, the words for times and shares, what every page shows."""
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from desk.permit import desk_of
 from handrail.roles import PERMITTED
@@ -22,6 +24,7 @@ MENU = (
     ("/training/people", "Training", "test_people"),
     ("/operations", "Operations", "read_operations"),
     ("/monitoring", "Monitoring", "read_watch"),
+    ("/alerts", "Alerts", "read_watch"),
     ("/trail", "Trail", "read_trail"),
     ("/people", "People", "manage_people"),
 )
@@ -100,6 +103,13 @@ def words(code: str | None) -> str:
     return "none" if code is None else code.replace("_", " ")
 
 
+def coded(sentence: str) -> Markup:
+    """A sentence whose `commands` are shown as such."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(sentence))))  # noqa: S704 - escaped before
+
+
+_COMMAND = re.compile(r"`([^`]+)`")
 templates.filters |= {
-    "ago": ago, "day": day, "due": due_in_words, "moment": moment, "percent": percent, "span": in_words, "words": words,
+    "ago": ago, "coded": coded, "day": day, "due": due_in_words, "moment": moment, "percent": percent,
+    "span": in_words, "words": words,
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Databases for the tests: SQLite files, and a PostgreSQL server that comes in a wheel."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,6 +15,12 @@ from handrail.store.engine import Store
 from handrail.workspace import Workspace
 
 pytest_plugins = ["tests.workspaces"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _unheard() -> None:
+    """Nobody's channels hear of what goes wrong in a test."""
+    os.environ.pop("HANDRAIL_ALERTS", None)
 
 
 class PostgresServer:

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from desk.routes import (
+    alerts,
     bulk,
     cases,
     disputes,
@@ -27,7 +28,7 @@ from desk.routes import (
 ROUTERS: tuple[APIRouter, ...] = (
     health.router, sign_in.router, me.router, people.router,
     review.router, handing.router, bulk.router, cases.router, trail.router, tokens.router,
-    operations.router, monitoring.router, models.router, outbox.router, proposals.router, escalations.router,
-    disputes.router, quality.router, training.router,
+    operations.router, monitoring.router, alerts.router, models.router, outbox.router, proposals.router,
+    escalations.router, disputes.router, quality.router, training.router,
 )  # fmt: skip
 """Every router of the desk."""

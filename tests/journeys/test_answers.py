@@ -13,10 +13,10 @@ ENDLESS = {("up",), ("desk",), ("demo",)}
 
 REFUSED = {
     ("review", "close"), ("labels", "adjudicate"), ("proposals", "confirm"), ("proposals", "refuse"),
-    ("outbox", "retry"), ("outbox", "abandon"), ("outbox", "confirm"),
+    ("outbox", "retry"), ("outbox", "abandon"), ("outbox", "confirm"), ("alerts", "acknowledge"), ("alerts", "test"),
 }  # fmt: skip
 """No breaker has tripped on that morning, nobody without a training has labelled a case, the only proposal is
-withdrawn, and every action has reached its receiver."""
+withdrawn, every action has reached its receiver, nothing was swept, and no channel is configured."""
 
 Words = tuple[object, ...]
 
@@ -40,6 +40,10 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
     automatic = handrail.rows("SELECT min(case_id) FROM decisions WHERE kind = 'automatic'")[0][0]
     ratings = folder / "ratings.csv"
     ratings.write_text("item,reviewer,label\n1,ada,a\n1,ben,a\n2,ada,b\n2,ben,a\n")
+    rated = folder / "rated.csv"
+    rated.write_text(ratings.read_text().replace("reviewer", "rater"))
+    audited = folder / "audited.csv"
+    audited.write_text("at,rejected\n2026-01-12T09:00:00+00:00,0\n2026-01-12T10:30:00+00:00,1\n")
     why = ("--reason", "why not", "--as-of", NINE)
     allowing = folder / "allowing.yaml"  # nothing has judged the version that is promoted here
     allowing.write_text(POLICY.read_text().replace("without_evidence: refuse", "without_evidence: allow"))
@@ -71,6 +75,10 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("proposals", "withdraw"), (1, "--as-of", NINE)),
         (("proposals", "confirm"), (1, "--as-of", NINE)),
         (("proposals", "refuse"), (1, *why)),
+        (("alerts", "list"), ()),
+        (("alerts", "channels"), ()),
+        (("alerts", "acknowledge"), (1,)),
+        (("alerts", "test"), ("ops",)),
         (("outbox", "list"), ()),
         (("outbox", "retry"), (1, *why)),
         (("outbox", "abandon"), (1, *why)),
@@ -94,16 +102,23 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("labels", "list"), ()),
         (("labels", "adjudicate"), (decided, "complaint")),
         (("consensus",), (ratings,)),
+        (("agreement",), (rated,)),
         (("policy", "check"), (POLICY,)),
         (("policy", "publish"), (POLICY,)),
         (("outcome", "import"), (text,)),
-        (("report", "kpi"), ()),
+        (("report", "kpi"), ("--by", "category", "--weeks", 4, "--out", folder / "kpi.html")),
+        (("report", "business-case"), ("--out", folder / "case.html")),
+        (("report", "fairness"), ()),
+        (("report", "drift"), ()),
         (("trail", "search"), ()),
         (("trail", "verify"), ()),
         (("trail", "export"), (folder / "trail.jsonl",)),
         (("purge",), ()),
         (("redact",), (text, "--text", "text", "--out", folder / "redacted.csv")),
         (("certify",), (text,)),
+        (("breaker",), (audited, "--p0", 0.03, "--limit", 0.05, "--budget", 0.05, "--horizon", "30d")),
+        (("drift",), (text, text, "--text", "text")),
+        (("fairness",), (text, "--group", "label", "--outcome", "correct")),
     ]
 
 

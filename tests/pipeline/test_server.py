@@ -32,10 +32,12 @@ NAMES = {
     "quality-watch",
     "drift-detection",
     "fairness-watch",
+    "agreement-watch",
     "retraining",
     "deployment",
     "retention",
     "kpi-report",
+    "alerting",
 }
 ON_DEMAND = {"triage"}
 CASES = """external_id,received_at,text

@@ -9,6 +9,7 @@ import pytest
 
 from handrail.acts import (
     administering,
+    alerting,
     certifying,
     claiming,
     deciding,
@@ -117,13 +118,14 @@ ACTS: dict[str, Act] = {
         scene.store, "vera", roles=["reviewer"], trained_until=None, actor=actor, now=NOW
     ),
     "import_outcomes": outcome,
+    "acknowledge_alert": lambda scene, actor: alerting.acknowledge(scene.store, 1, actor=actor, now=NOW),
     "watch": lambda scene, actor: reading.record(scene.store, [], actor=actor, now=NOW),
     "purge": lambda scene, actor: administering.purge(
         scene.store, policy=POLICY, actor=actor, now=NOW, dry_run=False
     ),
 }  # fmt: skip
 LOOK = Look(Terms("1", None, 0.02, 0.05, NOW), 1, 0.025, Certification(None, 0, 1, 200, 90), 200, (NOW, NOW), NOW)
-WITHOUT_AN_ACT = {"acknowledge_alert", "come_in", "read_escalations", "read_operations", "read_trail", "read_watch"}
+WITHOUT_AN_ACT = {"come_in", "read_escalations", "read_operations", "read_trail", "read_watch"}
 
 
 @pytest.fixture

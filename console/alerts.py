@@ -1,0 +1,88 @@
+"""Alerts: what stands, who takes care, and whether the channels reach anybody."""
+
+from textwrap import wrap
+from typing import Annotated, Any
+
+import typer
+
+from console.answer import Actor, AsJson, AsOf, answer, enter, table
+
+Number = Annotated[int, typer.Argument(help="Number of the alert, as `handrail alerts list` says.")]
+Past = Annotated[bool, typer.Option("--past", help="Also those that are over, the newest first.")]
+Name = Annotated[str, typer.Argument(help="Name of the channel, as `handrail alerts channels` says.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this topic's commands."""
+    group = typer.Typer(invoke_without_command=True)
+    group.callback()(alerts)
+    group.command("list")(alerts_list)
+    group.command("acknowledge")(alerts_acknowledge)
+    group.command("channels")(alerts_channels)
+    group.command("test")(alerts_test)
+    app.add_typer(group, name="alerts")
+
+
+def alerts(context: typer.Context, as_json: AsJson = False) -> None:
+    """Trouble that stands, and whom it is told; without a further word as `list`."""
+    if context.invoked_subcommand is None:
+        alerts_list(as_json=as_json)
+
+
+def alerts_list(past: Past = False, limit: int = 100, as_json: AsJson = False) -> None:
+    """Alerts that stand, each with what to do."""
+    from handrail.store import alerts as store
+
+    with enter(None).store.read() as connection:
+        standing = store.open_alerts(connection)
+        over = store.past_alerts(connection, limit=limit) if past else []
+
+    def text() -> str:
+        lines = [line for row in standing for line in _lines(row)]
+        lines = lines or ["Nothing is wrong, as far as the watches see."]
+        lines += [f"over {row['cleared_at']:%Y-%m-%d %H:%M}  {_about(row)}" for row in over]
+        return "\n".join(lines)
+
+    answer({"alerts": standing, **({"past": over} if past else {})}, as_json=as_json, text=text)
+
+
+def alerts_acknowledge(number: Number, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Take care of an alert; it is not told again."""
+    from handrail.acts import alerting
+
+    occasion = enter(actor, as_of)
+    alerting.acknowledge(occasion.store, number, actor=occasion.actor, now=occasion.now)
+    answer({"acknowledged": number}, as_json=as_json, text=f"{occasion.actor} takes care of alert {number}.")
+
+
+def alerts_channels(as_json: AsJson = False) -> None:
+    """Channels by name, with what they last took and last said."""
+    from tasks import alert
+
+    rows = alert.listed(enter(None))
+    none = "There is no channel. Write NAME=ADDRESS into alerts.env in the workspace (chmod 600), or HANDRAIL_ALERTS."
+    columns = ["channel", "configured", "sent_at", "waiting", "dead", "error"]
+    answer({"channels": rows}, as_json=as_json, text=lambda: table(rows, columns, empty=none))
+
+
+def alerts_test(name: Name, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Send a test message; a channel that takes it is given what it missed."""
+    from handrail.errors import Refused
+    from tasks import alert
+
+    error = alert.try_channel(enter(actor, as_of), name)
+    if error is not None:
+        raise Refused(f"The channel {name} did not take the test: {error.rstrip('.')}. Correct its address.")
+    answer({"channel": name, "reached": True}, as_json=as_json, text=f"The channel {name} took the test message.")
+
+
+def _lines(row: dict[str, Any]) -> list[str]:
+    taken = f", {row['acknowledged_by']} takes care" if row["acknowledged_by"] else ""
+    return [
+        f"{row['id']}  {row['severity']}  {_about(row)}, since {row['raised_at']:%Y-%m-%d %H:%M}{taken}",
+        *wrap(row["sentence"], 77, initial_indent="   ", subsequent_indent="   ", break_long_words=False),
+    ]
+
+
+def _about(row: dict[str, Any]) -> str:
+    return f"{row['kind']} {row['subject']}".replace("_", " ")

@@ -1,0 +1,31 @@
+"""Alerting: what is wrong is told outside the desk, once."""
+
+from typing import Any
+
+from prefect import flow
+
+from flows.parameters import AsOf, Home
+from handrail.store import alerts
+from tasks import publish
+from tasks.alert import sweep, tell
+from tasks.occasion import begin
+
+SHOWN = ("id", "severity", "kind", "subject", "raised_at", "acknowledged_by", "sentence")
+
+
+@flow(name="alerting", persist_result=False)
+def alerting(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
+    """Find what is wrong now, raise and clear alerts, and tell them over the configured channels.
+
+    The desk does the same every few seconds while it runs; whoever comes second finds nothing left to do.
+    """
+    occasion = begin("alerting", home=home, as_of=as_of)
+    swept = sweep(occasion)
+    told = tell(occasion)
+    with occasion.store.read() as connection:
+        standing = alerts.open_alerts(connection)
+    rows = [{name: str(row[name] or "") for name in SHOWN} for row in standing]
+    publish.table("alerts", rows, f"{len(rows)} alerts stand; {told} messages were sent in this run")
+    return {
+        "raised": list(swept.raised), "cleared": list(swept.cleared), "standing": len(rows), "told": told,
+    }  # fmt: skip

@@ -1,0 +1,187 @@
+"""What counts as trouble, how bad it is, and the sentence that says it and what to do."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from handrail.hold import WATCHES
+
+ALL = "all"
+"""The subject of a trouble that is not about one thing."""
+CHANNEL = "channel"
+"""The kind of a channel that does not take what it is told."""
+NEARLY = 0.9
+"""Share of the dead-man's time after which a watch is late: with a daily watch and 30 hours, three hours before."""
+
+
+class Severity(StrEnum):
+    """How bad it is: nothing to do today, to be looked at today, to be looked at now."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    def reaches(self, bound: str) -> bool:
+        """Is it at least as bad as `bound`?"""
+        order = list(Severity)
+        return order.index(self) >= order.index(Severity(bound))
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong now; kind and subject say which, however often and by whomever it is found."""
+
+    kind: str
+    subject: str
+    severity: Severity
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the store says at one moment; ids, names of terms and counts, no case text.
+
+    `breakers` maps a category that the breaker paused to its open model review; `paused` names every category that is
+    paused, by whomever; `alarms` maps a watch to the subjects of its last look that were alarms; `late` maps a queue to
+    overdue open work and `escalations` counts late ones; `outbox` counts dead, unknown and waiting actions; `heard`
+    maps a watch to its last success; `channels` maps a failing channel to the messages it did not take.
+    """
+
+    now: datetime
+    silent_for: timedelta
+    breakers: Mapping[str, int | None] = field(default_factory=dict)
+    paused: Collection[str] = ()
+    alarms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    drift: int | None = None
+    late: Mapping[str, int] = field(default_factory=dict)
+    escalations: int = 0
+    gates: Mapping[str, str] = field(default_factory=dict)
+    outbox: Mapping[str, int] = field(default_factory=dict)
+    unavailable: str | None = None
+    deleted: str | None = None
+    alias_moved: bool = False
+    heard: Mapping[str, datetime] = field(default_factory=dict)
+    channels: Mapping[str, int] = field(default_factory=dict)
+
+
+def troubles(seen: Situation) -> list[Trouble]:
+    """Every trouble that stands, the worst first; no two have the same kind and subject."""
+    found = [*_quality(seen), *_drift(seen), *_late(seen), *_machinery(seen), *_watches(seen), *_channels(seen)]
+    return sorted(found, key=lambda one: (-list(Severity).index(one.severity), one.kind, one.subject))
+
+
+def _quality(seen: Situation) -> Iterator[Trouble]:
+    for category, review in seen.breakers.items():
+        what = f"The breaker paused {_words(category)}."
+        if review is None:
+            what += " Resume it when the reason no longer holds: `handrail resume`, or the desk's page Operations."
+        else:
+            what += f" Look at the evidence of model review {review} on the desk's page Operations, then close it"
+            what += f" there or with `handrail review close {review}`."
+        yield Trouble("breaker", category, Severity.CRITICAL, what)
+    rising = dict.fromkeys([*seen.alarms.get("breaker", ()), *seen.alarms.get("audits", ())])
+    for category in rising:
+        if category not in seen.breakers and category not in seen.paused:
+            sentence = f"Audits reject too many automatic approvals of {_words(category)}, which is not paused."
+            yield Trouble("error_spike", category, Severity.CRITICAL, f"{sentence} Look at the desk's page Monitoring"
+                          " and pause it there, under Operations, or with `handrail pause`.")  # fmt: skip
+    for category in seen.alarms.get("blind_share", ()):
+        sentence = f"People who see no suggestion reject more of {_words(category)} in queue B than before."
+        yield Trouble("blind_share", category, Severity.WARNING, f"{sentence} Look at the desk's page Monitoring.")
+    for grouping in seen.alarms.get("fairness", ()):
+        sentence = f"Groups by {_words(grouping)} are treated differently, beyond the policy's bound."
+        yield Trouble("fairness", grouping, Severity.WARNING, f"{sentence} See `handrail report fairness`.")
+    for subject in seen.alarms.get("agreement", ()):
+        about = "" if subject == ALL else f" about {_words(subject)}"
+        sentence = f"Reviewers agree too little{about} for their labels to train."
+        yield Trouble("agreement", subject, Severity.WARNING, f"{sentence} Settle what the word means; see `handrail"
+                      " labels list --status provisional`.")  # fmt: skip
+    people = len(set(seen.alarms.get("reviewers", ())) - {ALL})
+    if people:  # counted, never named: who they are is for those who may read labels
+        sentence = f"The work of {_count(people, 'reviewer')} shows haste, rubber stamps, errors or bias."
+        yield Trouble("reviewers", ALL, Severity.WARNING, f"{sentence} Look at the desk's page Reviewers.")
+
+
+def _drift(seen: Situation) -> Iterator[Trouble]:
+    if seen.drift is not None:
+        sentence = f"What comes in has changed (drift {seen.drift}): audits are raised and certificates were voided."
+        yield Trouble("drift", ALL, Severity.WARNING, f"{sentence} Look at the desk's page Monitoring for the columns"
+                      " and terms; a retraining is called for, see `handrail status`.")  # fmt: skip
+
+
+def _late(seen: Situation) -> Iterator[Trouble]:
+    for queue, count in seen.late.items():
+        if count:
+            sentence = f"{_count(count, 'open case')} in queue {queue} {_is(count)} past the due time."
+            yield Trouble("sla", queue, Severity.WARNING, f"{sentence} Open the desk's page Review, or see `handrail"
+                          " queue list`.")  # fmt: skip
+    if seen.escalations:
+        sentence = f"{_count(seen.escalations, 'escalation')} {_is(seen.escalations)} past the due time."
+        yield Trouble("sla", "escalations", Severity.CRITICAL, f"{sentence} Open the desk's page Escalations.")
+
+
+_GATES = {
+    "intake": "A delivery was stopped: too many of its rows could not be used. See `handrail quarantine list`, correct"
+    " the file and deliver it again.",
+    "promotion": "The newest challenger did not pass its gate; the champion goes on serving. `handrail model list`"
+    " names it, `handrail model show` its figures.",
+}
+_ACTIONS = {
+    "dead": "{count} failed for good. Settle each on the desk's page Operations, Actions, or with `handrail outbox"
+    " list`.",
+    "unknown": "{count} may have been carried out or not. Ask the receiver, then say so on the desk's page Operations,"
+    " Actions, or with `handrail outbox confirm`.",
+    "waiting": "{count} should have gone out and did not. Is the receiver away, or nobody sending? See `handrail outbox"
+    " list --state retry` and start `handrail up`.",
+}
+
+
+def _machinery(seen: Situation) -> Iterator[Trouble]:
+    for gate, suite in seen.gates.items():
+        said = f"The data check “{_words(suite)}” stopped a training or a deployment. See `handrail trail search --kind"
+        yield Trouble("gate", gate, Severity.WARNING, _GATES.get(gate, f"{said} gate.failed`."))
+    for state, count in seen.outbox.items():
+        if count:
+            severity = Severity.WARNING if state == "waiting" else Severity.CRITICAL
+            yield Trouble("outbox", state, severity, _ACTIONS[state].format(count=_count(count, "action")))
+    if seen.unavailable is not None:
+        sentence = f"Version {seen.unavailable} serves and cannot be used: every case goes to people."
+        yield Trouble("model_unavailable", ALL, Severity.CRITICAL, f"{sentence} Run `handrail doctor`.")
+    if seen.deleted is not None:
+        sentence = f"Version {seen.deleted} serves and is gone from the model registry; its local copy works on."
+        yield Trouble("model_deleted", ALL, Severity.WARNING, f"{sentence} Run `handrail doctor`.")
+    if seen.alias_moved:
+        sentence = "The champion's alias was moved by hand in MLflow. It was moved back and had no effect."
+        yield Trouble("alias_moved", ALL, Severity.WARNING, f"{sentence} Promote with `handrail model promote`.")
+
+
+def _watches(seen: Situation) -> Iterator[Trouble]:
+    for name in WATCHES:
+        silence = seen.now - seen.heard.get(name, seen.now)
+        remedy = "Start the watches with `handrail up`, and see its last run in Prefect."
+        if silence > seen.silent_for:
+            sentence = f"The watch {_words(name)} is silent for too long: nothing is approved automatically."
+            yield Trouble("watch_silent", name, Severity.CRITICAL, f"{sentence} {remedy}")
+        elif silence > NEARLY * seen.silent_for:
+            sentence = f"The watch {_words(name)} is late: automatic approval ends soon."
+            yield Trouble("watch_late", name, Severity.WARNING, f"{sentence} {remedy}")
+
+
+def _channels(seen: Situation) -> Iterator[Trouble]:
+    for name, messages in seen.channels.items():
+        sentence = f"The channel {name} did not take {_count(messages, 'message')}."
+        yield Trouble(CHANNEL, name, Severity.CRITICAL, f"{sentence} Correct its address, then run `handrail alerts"
+                      f" test {name}` or use the desk's page Alerts.")  # fmt: skip
+
+
+def _words(code: str) -> str:
+    return code.replace("_", " ")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"

@@ -1,0 +1,96 @@
+"""What the store knows of troubles, each as one short question; most are asked every minute."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from handrail.store import escalations, readings, trail
+from handrail.store.schema import Drift, Outbox, WorkItem
+from handrail.store.trail import Sought
+from handrail.store.work import ASIDE
+
+
+def alarms(
+    connection: Connection, watch: str, *, last_look_only: bool, after: Mapping[str, datetime] = MappingProxyType({})
+) -> list[str]:
+    """Subjects whose newest reading is an alarm.
+
+    `last_look_only`: who is not in the watch's last look is not an alarm any more. For watches that write a subject
+    only when something has changed, every newest reading counts. A reading of a subject in `after` counts only when it
+    is newer: what was seen before a category was resumed has been dealt with.
+    """
+    rows = readings.newest(connection, watch)
+    if rows.empty:
+        return []
+    standing = rows["verdict"] == readings.Verdict.ALARM
+    if last_look_only:
+        standing &= rows["at"] == rows["at"].max()
+    found = rows.loc[standing, ["subject", "at"]].itertuples(index=False)
+    return [str(subject) for subject, at in found if subject not in after or at > after[subject]]
+
+
+def drift(connection: Connection, now: datetime) -> int | None:
+    """The newest drift that still raises the audit rate, or None."""
+    query = select(func.max(Drift.id)).where(Drift.found_at <= now, Drift.raises_audits_until > now)
+    return connection.execute(query).scalar()
+
+
+def late_work(connection: Connection, now: datetime) -> dict[str, int]:
+    """Open work past its due time by queue; tests of people and the manager's own work are counted elsewhere."""
+    elsewhere = (*ASIDE, *escalations.MANAGERS_WORK)
+    query = (
+        select(WorkItem.queue, func.count())
+        .where(WorkItem.state == "open", WorkItem.due_at < now, WorkItem.kind.not_in(elsewhere))
+        .group_by(WorkItem.queue)
+        .order_by(WorkItem.queue)
+    )
+    return {queue: count for queue, count in connection.execute(query)}
+
+
+def outbox(connection: Connection, now: datetime, *, patience: timedelta, tries: int) -> dict[str, int]:
+    """Actions that failed for good (dead), that nobody knows of (unknown), and that should have gone out (waiting).
+
+    Waiting are those due for longer than `patience`, and those tried in vain `tries` times.
+    """
+    stuck = select(Outbox.state, func.count()).where(Outbox.state.in_(("dead", "unknown"))).group_by(Outbox.state)
+    counts = {state: count for state, count in connection.execute(stuck)}
+    overdue = and_(Outbox.state.in_(("new", "retry")), Outbox.next_at <= now - patience)
+    in_vain = and_(Outbox.state == "retry", Outbox.attempts >= tries)
+    waiting = connection.execute(select(func.count()).select_from(Outbox).where(or_(overdue, in_vain))).scalar_one()
+    return {**counts, "waiting": int(waiting)}
+
+
+def stopped_gates(connection: Connection) -> dict[str, str]:
+    """Gates whose last word is no: name of the gate → suite; a later success ends each."""
+    found = {}
+    if _seq(connection, "batch.stopped") > max(_seq(connection, "batch.gated"), _seq(connection, "batch.done")):
+        found["intake"] = "intake"
+    registered, judged = _seq(connection, "model.registered"), _last(connection, "model.judged")
+    failed = _last(connection, "gate.failed")
+    if failed is not None:
+        suite = str(failed["suite"])
+        after = registered if suite == "training_set" or judged is None else max(registered, int(judged["seq"]))
+        if int(failed["seq"]) > after:
+            found["training" if suite == "training_set" else "deployment"] = suite
+    settled = max(registered, _seq(connection, "model.promoted"))
+    if judged is not None and not judged["passed"] and int(judged["seq"]) > settled:
+        found["promotion"] = "promotion"
+    return found
+
+
+def alias_moved(connection: Connection, *, since: datetime) -> bool:
+    """Was the champion's alias moved by hand since then?"""
+    return bool(trail.newest(connection, Sought(kind="model.alias_moved", since=since), limit=1))
+
+
+def _last(connection: Connection, kind: str) -> dict[str, Any] | None:
+    found = trail.newest(connection, Sought(kind=kind), limit=1)
+    return dict(found[0].body) if found else None
+
+
+def _seq(connection: Connection, kind: str) -> int:
+    last = _last(connection, kind)
+    return 0 if last is None else int(last["seq"])

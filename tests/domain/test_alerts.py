@@ -1,0 +1,116 @@
+"""What counts as trouble, how bad it is, and what is said."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handrail.alerts import ALL, NEARLY, Severity, Situation, Trouble, troubles
+from handrail.hold import WATCHES, held_since
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+SILENT = timedelta(hours=30)
+QUIET = Situation(NOW, SILENT, heard=dict.fromkeys(WATCHES, NOW))
+
+
+def only(**seen: object) -> Trouble:
+    """The one trouble of a situation that differs from a quiet one in this."""
+    (found,) = troubles(replace(QUIET, **seen))  # type: ignore[arg-type]
+    return found
+
+
+def heard(silence: timedelta) -> list[tuple[str, str]]:
+    beats = {**QUIET.heard, "sla_watch": NOW - silence}
+    return [(one.kind, one.subject) for one in troubles(replace(QUIET, heard=beats))]
+
+
+EVERYTHING = Situation(
+    NOW, SILENT, breakers={"refund": 4, "other": None},
+    alarms={
+        "breaker": ["refund", "tracking"], "audits": ["tracking"], "blind_share": ["tracking"], "fairness": ["region"],
+        "agreement": [ALL, "refund"], "reviewers": ["rita", "ron"],
+    },
+    drift=3, late={"B": 1200, "C": 1}, escalations=2, gates={"intake": "intake", "promotion": "promotion", "x": "y"},
+    outbox={"dead": 1, "unknown": 2, "waiting": 3}, unavailable="7", deleted="7", alias_moved=True,
+    heard={"sla_watch": NOW - 2 * SILENT, "quality_watch": NOW - 0.95 * SILENT, "audit_sampling": NOW},
+    channels={"ops": 2},
+)  # fmt: skip
+
+
+def test_where_nothing_is_wrong_nothing_is_said() -> None:
+    assert troubles(QUIET) == []
+    assert troubles(replace(QUIET, late={"B": 0}, outbox={"dead": 0}, alarms={"reviewers": []})) == []
+
+
+def test_every_trouble_ends_with_what_to_do_and_the_worst_come_first() -> None:
+    found = troubles(EVERYTHING)
+    assert {one.kind for one in found} == {
+        "breaker", "error_spike", "blind_share", "fairness", "agreement", "reviewers", "drift", "sla", "gate", "outbox",
+        "model_unavailable", "model_deleted", "alias_moved", "watch_silent", "watch_late", "channel",
+    }  # fmt: skip
+    for one in found:
+        last = re.split(r"(?<=[.:?]) ", one.sentence, maxsplit=1)[-1]
+        assert "handrail " in last or "desk's page" in last, one.sentence
+        assert one.sentence.endswith(".")
+    assert [one.severity.reaches("critical") for one in found] == sorted(
+        (one.severity.reaches("critical") for one in found), reverse=True
+    )
+
+
+def test_no_two_troubles_share_kind_and_subject() -> None:
+    keys = [(one.kind, one.subject) for one in troubles(EVERYTHING)]
+    assert len(keys) == len(set(keys))
+
+
+def test_a_category_that_the_breaker_paused_is_no_error_spike_beside_it() -> None:
+    found = {(one.kind, one.subject) for one in troubles(EVERYTHING)}
+    assert ("error_spike", "tracking") in found
+    assert ("error_spike", "refund") not in found
+
+
+def test_a_pause_names_its_model_review() -> None:
+    assert "`handrail review close 4`" in only(breakers={"refund": 4}).sentence
+    assert "handrail resume" in only(breakers={"refund": None}).sentence
+
+
+def test_reviewers_are_counted_and_never_named() -> None:
+    found = only(alarms={"reviewers": ["rita", "ron"]})
+    assert (found.subject, "2 reviewers" in found.sentence) == (ALL, True)
+    assert "rita" not in found.sentence
+
+
+def test_one_alert_a_queue_says_how_many() -> None:
+    assert only(late={"B": 1200}).sentence.startswith("1,200 open cases in queue B are past")
+    assert only(late={"C": 1}).sentence.startswith("1 open case in queue C is past")
+    assert only(escalations=1).severity is Severity.CRITICAL
+
+
+def test_the_dead_mans_switch_is_told_before_it_falls_and_when_it_has() -> None:
+    assert heard(NEARLY * SILENT) == []
+    assert heard(NEARLY * SILENT + timedelta(seconds=1)) == [("watch_late", "sla_watch")]
+    assert heard(SILENT) == [("watch_late", "sla_watch")]
+    assert heard(SILENT + timedelta(seconds=1)) == [("watch_silent", "sla_watch")]
+    assert heard(-timedelta(hours=1)) == [], "a clock that went back is no silence"
+
+
+@given(st.lists(st.integers(0, 80 * 3600), min_size=3, max_size=3))
+def test_a_watch_is_told_as_silent_exactly_when_automation_is_held(silences: list[int]) -> None:
+    beats = {name: NOW - timedelta(seconds=ago) for name, ago in zip(WATCHES, silences, strict=True)}
+    silent = [one.subject for one in troubles(replace(QUIET, heard=beats)) if one.kind == "watch_silent"]
+    held = held_since(beats, NOW - timedelta(days=90), SILENT, NOW)
+    assert bool(silent) == (held is not None)
+    assert held is None or held[0] in silent
+
+
+@pytest.mark.parametrize(
+    ("severity", "bound", "is_told"),
+    [
+        (Severity.INFO, "warning", False), (Severity.WARNING, "warning", True), (Severity.CRITICAL, "warning", True),
+        (Severity.WARNING, "critical", False), (Severity.INFO, "info", True),
+    ],
+)  # fmt: skip
+def test_severities_are_ordered(severity: Severity, bound: str, is_told: bool) -> None:
+    assert severity.reaches(bound) == is_told

@@ -1,0 +1,168 @@
+"""The page of the alerts: what stands, who takes care, what is over, and the channels."""
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from fastapi import FastAPI
+from playwright.sync_api import Browser, expect
+
+from desk import alerting as loops
+from desk.alerting import Alerting
+from handrail.acts import alerting, reading, routing
+from handrail.acts.alerting import CALM
+from handrail.hold import WATCHES
+from handrail.store import schema
+from handrail.store.readings import Reading, Verdict
+from tasks.alert import tell
+from tasks.channels import VARIABLE
+from tests.desks import Client, served, signed_in_context
+from tests.receivers import HttpReceiver, http_receiver
+from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
+
+WINDOW = (NOW - timedelta(days=7), NOW)
+
+
+@pytest.fixture(autouse=True)
+def _no_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpReceiver]:
+    """The channel ops."""
+    with http_receiver() as found:
+        monkeypatch.setenv(VARIABLE, f"ops=json://127.0.0.1:{found.port}/s3cr3t")
+        yield found
+
+
+def rise(scene: Scene, verdict: Verdict = Verdict.ALARM, subject: str = "refund") -> None:
+    reading.record(scene.store, [Reading("breaker", subject, WINDOW, verdict)], actor=FLOW, now=NOW)
+
+
+def sweep(scene: Scene, at: timedelta = timedelta(), channels: tuple[str, ...] = ()) -> None:
+    for name in WATCHES:
+        routing.note_watch(scene.store, name, NOW + at)
+    alerting.sweep(scene.store, policy=POLICY, channels=channels, actor=FLOW, now=NOW + at)
+
+
+def test_an_open_alert_says_what_to_do_and_moves_to_whoever_takes_care(scene: Scene, signed_in: Client) -> None:
+    rise(scene)
+    sweep(scene)
+    mona = signed_in(MANAGER)
+    text = mona.get("/alerts").text
+    assert "Error spike: refund" in text
+    assert "<code>handrail pause</code>" in text
+    answer = mona.post("/alerts/1/acknowledge")
+    assert answer.status_code == 303
+    text = mona.get(answer.headers["location"]).text
+    assert "You take care of alert 1." in text
+    assert "mona takes care of it" in text
+    assert "Nothing is open." in text
+    assert mona.post("/alerts/1/acknowledge").status_code == 409
+    assert mona.post("/alerts/2/acknowledge").status_code == 404
+
+
+def test_what_is_over_stands_below(scene: Scene, signed_in: Client) -> None:
+    rise(scene)
+    sweep(scene)
+    rise(scene, Verdict.QUIET)
+    client = signed_in(FOUNDER)
+    assert "Nothing is over yet." in client.get("/alerts").text
+    sweep(scene, CALM)
+    text = client.get("/alerts").text
+    assert "Nothing is open." in text
+    assert "error spike: refund" in text
+
+
+def test_whoever_may_only_look_gets_no_button(scene: Scene, signed_in: Client) -> None:
+    scene.add_person("cora", "data_curator")
+    rise(scene)
+    sweep(scene)
+    client = signed_in("cora")
+    assert "I take care" not in client.get("/alerts").text
+    assert client.post("/alerts/1/acknowledge").status_code == 403
+    assert signed_in("rita").get("/alerts").status_code == 403
+
+
+def test_a_channel_is_tested_and_its_address_shown_nowhere(
+    scene: Scene, signed_in: Client, receiver: HttpReceiver
+) -> None:
+    client = signed_in(FOUNDER)
+    text = client.get("/alerts").text
+    assert "Test ops" in text
+    answer = client.post("/alerts/channels/ops/test")
+    assert "The channel took the test message." in client.get(answer.headers["location"]).text
+    assert receiver.messages[0]["title"] == "shop: test"
+    receiver.status = 500
+    answer = client.post("/alerts/channels/ops/test")
+    assert "did not take the test message" in answer.text
+    assert client.post("/alerts/channels/mail/test").status_code == 404
+    assert "s3cr3t" not in text + answer.text
+
+
+def test_without_a_channel_or_with_a_broken_one_the_page_says_so(
+    scene: Scene, signed_in: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert scene.count(schema.Alert) == 0
+    client = signed_in(FOUNDER)
+    assert "no channel is configured" in client.get("/alerts").text
+    monkeypatch.setenv(VARIABLE, "s3cr3t")
+    text = client.get("/alerts").text
+    assert "Channel 1 of the alerts is no NAME=ADDRESS" in text
+    assert "s3cr3t" not in text
+
+
+def test_a_running_desk_finds_and_tells_by_itself(
+    app: FastAPI, scene: Scene, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loops, "SWEEP_EVERY", 0.05)
+    monkeypatch.setattr(loops, "TELL_EVERY", 0.05)
+    for name in WATCHES:
+        routing.note_watch(scene.store, name, NOW)
+    rise(scene)
+    running = Alerting(app.state.desk)
+    running.start()
+    until = time.monotonic() + 20
+    while not receiver.bodies and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    running.stop()
+    assert [message["title"] for message in receiver.messages] == ["shop: critical: error spike refund"]
+
+
+def test_a_sweep_and_a_telling_fit_well_into_a_minute() -> None:
+    assert loops.SWEEP_EVERY + loops.TELL_EVERY <= 30
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_accessible_and_fits_a_telephone(
+    app: FastAPI,
+    scene: Scene,
+    chromium: Browser,
+    receiver: HttpReceiver,
+    scheme: Any,  # noqa: ANN401 - a literal of the browser's
+) -> None:
+    receiver.status = 500
+    for subject in ("refund", "tracking", "complaint"):
+        rise(scene, subject=subject)
+    sweep(scene, channels=("ops",))
+    tell(app.state.desk.occasion(FLOW))
+    alerting.acknowledge(scene.store, 1, actor=MANAGER, now=NOW)
+    rise(scene, Verdict.QUIET)
+    sweep(scene, CALM)
+    with served(app) as address:
+        context = signed_in_context(
+            chromium, app, address, FOUNDER, color_scheme=scheme, viewport={"width": 390, "height": 844}
+        )
+        page = context.new_page()
+        page.goto("/alerts")
+        expect(page.get_by_text("The newest that are over")).to_be_visible()
+        assert Axe().run(page).response["violations"] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.get_by_role("button", name="I take care of alert 3").click()
+        expect(page.get_by_text("You take care of alert 3.")).to_be_visible()
+        context.close()
