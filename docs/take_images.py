@@ -24,7 +24,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from desk.app import create_app  # noqa: E402 - found from the root
+from desk.alerting import Alerting  # noqa: E402 - found from the root
+from desk.app import create_app  # noqa: E402 - as above
 from desk.permit import COOKIE  # noqa: E402 - as above
 from handrail.acts import signing_in  # noqa: E402 - as above
 from handrail.roles import Role  # noqa: E402 - as above
@@ -105,6 +106,7 @@ def take(home: Path, into: Path) -> list[Path]:
     moment = ended(home)
     cases = chosen(home, moment)
     app = create_app(Workspace(home), clock=lambda: moment)
+    Alerting(app.state.desk).sweep()
     taken = []
     with served(app) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])

@@ -54,7 +54,7 @@ def _categories(rows: list[dict[str, Any]]) -> Plot | None:
         [
             Row(
                 words(row["subject"]), body["rate"], body["low"], min(body["high"], 1.0),
-                f"{body['audited']:,} audits", found=row["verdict"] == Verdict.ALARM,
+                f"{body['rests_on']:,} audits", found=row["verdict"] == Verdict.ALARM,
             )
             for row in measured
             for body in (row["body"],)
