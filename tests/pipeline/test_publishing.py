@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import Artifact, FlowRun
 from prefect.testing.utilities import prefect_test_harness
 
 from flows.agreement_watch import agreement_watch
+from flows.alerting import alerting
 from flows.audit_sampling import audit_sampling
 from flows.deployment import deployment
 from flows.drift_detection import drift_detection
@@ -48,7 +49,9 @@ ARTIFACTS = {
     "quality-watch": {"breaker", "blind-share"},
     "drift-detection": {"drift-columns", "drift-terms", "drift-verdict"},
     "fairness-watch": {"fairness", "fairness-findings"},
+    "agreement-watch": {"reviewer-agreement", "reviewer-signals"},
     "kpi-report": {"kpis", "kpi-notes"},
+    "alerting": {"alerts"},
     "retraining": {"retraining", "retraining-triggers"},
     "deployment": {"deployment"},
     "retention": {"retention"},
@@ -97,6 +100,7 @@ class Journey:
         self._flow(agreement_watch, LATER)
         self._flow(kpi_report, LATER)
         self._flow(sla_watch, LATER + 5 * DAY)
+        self._flow(alerting, LATER + 5 * DAY)
         self._flow(deployment, LATER, act="pause", category="refund", reason=SECRETS["reason"])
         self._flow(retention, LATER + 4 * 365 * DAY, dry_run=False)
 
