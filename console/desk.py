@@ -14,7 +14,7 @@ from flows.child import Child, answers
 from flows.local_server import HOST, require_free, surroundings
 from handrail.acts import inviting
 from handrail.errors import BadInput, NotFound, Refused
-from handrail.store import rollout
+from handrail.store import policies
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
 
@@ -104,7 +104,7 @@ def require_begun(workspace: Workspace) -> None:
     store = Store(workspace.database_url)
     try:
         with store.read() as connection:
-            if rollout.newest_policy(connection) is None:
+            if policies.in_force(connection) is None:
                 raise NotFound(f"The workspace {workspace.home} has no policy. Run `handrail init --business sample`.")
     finally:
         store.dispose()

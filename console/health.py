@@ -11,8 +11,9 @@ from handrail.acts import incidents
 from handrail.errors import HandrailError
 from handrail.policy import Policy
 from handrail.roles import SYSTEM
-from handrail.store import models, rollout, trail
+from handrail.store import models, policies, situation, trail
 from handrail.store.engine import Store
+from handrail.store.policies import InForce
 from handrail.workspace import Workspace
 
 
@@ -36,7 +37,8 @@ def findings() -> list[Finding]:
         workspace.require()
         store = Store(workspace.database_url)
         with store.read() as connection:
-            policy = rollout.policy_in_force(connection)
+            in_force = policies.in_force(connection)
+            altered = () if in_force is None else situation.altered(connection, in_force.policy)
             verified = trail.verify(connection)
             version = models.serving(connection)["model_version"]
             row = models.version(connection, version) if version else None
@@ -44,13 +46,9 @@ def findings() -> list[Finding]:
     except HandrailError as error:
         return [*found, Finding("workspace", ok=False, sentence=str(error))]
     found.append(Finding("workspace", ok=True, sentence=f"{workspace.home}, tables at {store.revision()}."))
-    found.append(
-        Finding(
-            "policy",
-            policy is not None,
-            policy.version if policy else "none. Run `handrail policy publish FILE`.",
-        )
-    )
+    policy = None if in_force is None else in_force.policy
+    found.append(_policy(in_force))
+    found += [Finding(one.what, ok=False, sentence=one.sentence) for one in altered if one.what != "policy"]
     broken = f"BROKEN at event {verified.first_bad}. Keep a copy and restore a backup."
     found.append(Finding("trail", verified.valid, f"{verified.events} events, whole." if verified.valid else broken))
     found.append(_model(workspace, store, policy, row, incident))
@@ -65,6 +63,15 @@ def findings() -> list[Finding]:
         )
     )
     return found
+
+
+def _policy(in_force: InForce | None) -> Finding:
+    """Is there one, and is it what was published?"""
+    if in_force is None:
+        return Finding("policy", ok=False, sentence="none. Run `handrail policy publish FILE`.")
+    if in_force.altered is not None:
+        return Finding("policy", ok=False, sentence=in_force.altered.sentence)
+    return Finding("policy", ok=True, sentence=in_force.policy.version)
 
 
 def _model(

@@ -6,12 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from console.answer import warn
 from handrail import cells, flags, given, mapping, pii, policy
 from handrail.acts import administering
 from handrail.errors import BadInput, NotFound
 from handrail.queues import Situation, route_many
 from handrail.store import certificates, rollout
 from handrail.store import models as model_rows
+from handrail.store import situation as situations
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.workspace import Workspace
@@ -104,10 +106,15 @@ def predict_file(
             raise BadInput(f"There is no model {version or 'yet'}. Train one with `handrail train`.")
         valid = certificates.certificates(connection, chosen, occasion.now, rules=occasion.policy.certificate)
         stages = rollout.stages(connection, occasion.policy)
+        # A file is routed by the policy, the model and the certificate alone: of what was altered, the policy counts.
+        altered = tuple(one for one in situations.altered(connection, occasion.policy) if one.what == "policy")
     model = score.load(occasion, chosen)
     known = mapping.read(mapping_file) if mapping_file else None
+    if altered:
+        warn(altered[0].sentence)
     situation = Situation(
         stages=stages,
+        altered=altered,
         certified={row["category"]: float(row["threshold"]) for row in records(valid)},
     )
     parts = [

@@ -72,8 +72,8 @@ def _holds(value: dict[str, Any]) -> list[str]:
         f"PAUSED     {row['category'] or 'everything'} since {row['since']:%Y-%m-%d %H:%M}: {row['reason']}"
         for row in value["pauses"]
     ]
-    if value["held"]:
-        lines.append(f"HELD       auto-approval: {value['held']['watch']} silent; run the watch or `handrail up`")
+    lines += [f"ALTERED    {one['sentence']}" for one in value["altered"]]
+    lines += [f"HELD       {one['sentence']} Run the watch, or start `handrail up`." for one in value["held"]]
     if value["paused_deployments"]:
         lines.append(f"prefect    paused deployments: {', '.join(value['paused_deployments'])}")
     lines += [

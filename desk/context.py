@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from handrail.errors import NotFound
 from handrail.policy import Policy
-from handrail.store import rollout
+from handrail.store import policies
 from handrail.store.engine import Store
 from handrail.store.writer import Writer
 from handrail.workspace import Workspace
@@ -27,9 +27,8 @@ draw no more, and would keep the writer, for whom everybody waits, from its turn
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A policy, the number of its publication, and until when (monotonic clock) nobody looks again."""
+    """A policy, and until when (monotonic clock) nobody looks again."""
 
-    number: int
     policy: Policy
     until: float
 
@@ -58,20 +57,18 @@ class Desk:
         return Occasion(self.workspace, self.store, self.policy(), self.clock(), actor)
 
     def policy(self) -> Policy:
-        """The policy in force; looked for once in `LOOKED_FOR_EVERY` seconds, parsed once for each publication."""
+        """The policy in force; looked for once in `LOOKED_FOR_EVERY` seconds, parsed once for each content."""
         with self._lock:
             known = self._policy
         if known is not None and time.monotonic() < known.until:
             return known.policy
         with self.store.read() as connection:
-            newest = rollout.newest_policy(connection)
-            same = known is not None and known.number == newest
-            found = known.policy if known is not None and same else rollout.policy_in_force(connection)
-        if found is None or newest is None:
+            found = policies.in_force(connection)
+        if found is None:
             raise NotFound(f"The workspace {self.workspace.home} has no policy. Run `handrail init --business sample`.")
         with self._lock:
-            self._policy = _Known(newest, found, time.monotonic() + LOOKED_FOR_EVERY)
-        return found
+            self._policy = _Known(found.policy, time.monotonic() + LOOKED_FOR_EVERY)
+        return found.policy
 
     def secret(self) -> bytes:
         """The workspace's key."""

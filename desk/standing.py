@@ -54,7 +54,7 @@ def said(policy: Policy, done: str | None, what: str | None, count: int) -> str 
 
 def threshold_in_words(view: CategoryView, policy: Policy) -> str:
     """From which confidence a case is carried out without a person, and what that rests on."""
-    consequence = policy.category(view.name).consequence
+    consequence = policy.categories[view.name].consequence
     if consequence is not Consequence.LOW:
         return BY_PEOPLE[consequence]
     if view.certified is None and policy.queues.uncertified == "review":

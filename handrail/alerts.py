@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from handrail.hold import WATCHES
+from handrail.governing import Alteration
+from handrail.hold import WATCHES, silences
 
 ALL = "all"
 """The subject of a trouble that is not about one thing."""
@@ -45,7 +46,9 @@ class Situation:
     `breakers` maps a category that the breaker paused to its open model review; `paused` names every category that is
     paused, by whomever; `alarms` maps a watch to the subjects of its last look that were alarms; `late` maps a queue to
     overdue open work and `escalations` counts late ones; `outbox` counts dead, unknown and waiting actions; `heard`
-    maps a watch to its last success; `channels` maps a failing channel to the messages it did not take.
+    maps a watch to its last success, `raised` a category that may be automated to the moment it was first raised, and
+    `began` is when the workspace was; `altered` is what was changed outside Handrail; `channels` maps a failing channel
+    to the messages it did not take.
     """
 
     now: datetime
@@ -62,12 +65,18 @@ class Situation:
     deleted: str | None = None
     alias_moved: bool = False
     heard: Mapping[str, datetime] = field(default_factory=dict)
+    raised: Mapping[str, datetime] = field(default_factory=dict)
+    began: datetime | None = None
+    altered: Sequence[Alteration] = ()
     channels: Mapping[str, int] = field(default_factory=dict)
 
 
 def troubles(seen: Situation) -> list[Trouble]:
     """Every trouble that stands, the worst first; no two have the same kind and subject."""
     found = [*_quality(seen), *_drift(seen), *_late(seen), *_machinery(seen), *_watches(seen), *_channels(seen)]
+    found += [
+        Trouble(f"{one.what}_altered", one.category or ALL, Severity.CRITICAL, one.sentence) for one in seen.altered
+    ]
     return sorted(found, key=lambda one: (-list(Severity).index(one.severity), one.kind, one.subject))
 
 
@@ -157,12 +166,16 @@ def _machinery(seen: Situation) -> Iterator[Trouble]:
 
 
 def _watches(seen: Situation) -> Iterator[Trouble]:
+    remedy = "Start the watches with `handrail up`, and see its last run in Prefect."
+    silent = {one.watch: one.sentence for one in silences(seen.heard, seen.raised, seen.silent_for, seen.now)}
+    first = min(seen.raised.values(), default=seen.began)
     for name in WATCHES:
-        silence = seen.now - seen.heard.get(name, seen.now)
-        remedy = "Start the watches with `handrail up`, and see its last run in Prefect."
-        if silence > seen.silent_for:
-            sentence = f"The watch {_words(name)} is silent for too long: nothing is approved automatically."
-            yield Trouble("watch_silent", name, Severity.CRITICAL, f"{sentence} {remedy}")
+        last = seen.heard.get(name, first)
+        silence = timedelta() if last is None else seen.now - last
+        if name not in silent and silence > seen.silent_for:  # it never ran, and nothing waits for it yet
+            silent[name] = f"The watch “{_words(name)}” has never run. Nothing is approved automatically without it."
+        if name in silent:
+            yield Trouble("watch_silent", name, Severity.CRITICAL, f"{silent[name]} {remedy}")
         elif silence > NEARLY * seen.silent_for:
             sentence = f"The watch {_words(name)} is late: automatic approval ends soon."
             yield Trouble("watch_late", name, Severity.WARNING, f"{sentence} {remedy}")

@@ -47,7 +47,7 @@ def draws(cases: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     quick = own & at_stage[Stage.SUGGEST] | automatic & _any_of(cases, Reason.NOT_CERTIFIED)
     unsure = _any_of(cases, Reason.LOW_CONFIDENCE)
     below = unsure | _any_of(cases, Reason.BELOW_THRESHOLD)
-    held = _any_of(cases, Reason.PAUSED, Reason.HELD)
+    held = _any_of(cases, Reason.PAUSED, Reason.ALTERED, Reason.HELD)
     draw = np.select(
         [at_stage[Stage.SHADOW], quick & ~unsure, (quick | automatic) & below, automatic & ~held],
         [np.full(len(cases), _EVERY), np.full(len(cases), _QUICK), np.full(len(cases), _BELOW), _audits(cases, policy)],

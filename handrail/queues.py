@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from handrail.case import Case, Prediction
+from handrail.governing import Alteration
+from handrail.hold import Silence, holding
 from handrail.policy import CategoryRules, Consequence, Policy, Stage
 from handrail.reasons import Queue, Reason, explain
 
@@ -24,20 +26,33 @@ Floats = NDArray[np.float64]
 class Situation:
     """What holds at the moment of routing, beside the policy.
 
-    `stages` overrides the stages the policy begins with. `held` names the silent watch of the
-    dead-man's switch. `certified` maps a category, or None for the overall certificate, to the lowest
-    confidence its valid certificate covers.
+    `stages` overrides the stages the policy begins with. `silent` are the watches that the dead-man's switch does not
+    hear, `altered` is what was changed outside Handrail; each says whom it concerns. `certified` maps a category, or
+    None for the overall certificate, to the lowest confidence its valid certificate covers.
     """
 
     stages: Mapping[str, Stage] = field(default_factory=dict)
     paused: Collection[str] = frozenset()
     all_paused: bool = False
-    held: str | None = None
+    silent: tuple[Silence, ...] = ()
+    altered: tuple[Alteration, ...] = ()
     certified: Mapping[str | None, float] = field(default_factory=dict)
 
     def stage_of(self, category: str, rules: CategoryRules) -> Stage:
         """The stage in force, or the one the policy begins with."""
         return self.stages.get(category, rules.stage)
+
+    def is_paused(self, category: str) -> bool:
+        """Is it paused, for itself or with everything?"""
+        return self.all_paused or category in self.paused
+
+    def is_held(self, category: str) -> bool:
+        """Does a silent watch hold its automatic approval?"""
+        return holding(self.silent, category) is not None
+
+    def is_altered(self, category: str) -> bool:
+        """Was something that governs its automation changed outside Handrail?"""
+        return any(one.category in (None, category) for one in self.altered)
 
     def certified_from(self, category: str) -> float | None:
         """The certified threshold: the category's own certificate, else the overall one, else None."""
@@ -85,8 +100,9 @@ def route(case: Case, prediction: Prediction | None, situation: Situation, polic
         Reason.NOVEL: prediction.novel,
         Reason.LOW_CONFIDENCE: not prediction.confidence >= policy.queues.human_below,
         Reason.HIGH_CONSEQUENCE: consequence is Consequence.HIGH,
-        Reason.PAUSED: situation.all_paused or prediction.label in situation.paused,
-        Reason.HELD: situation.held is not None,
+        Reason.PAUSED: situation.is_paused(prediction.label),
+        Reason.ALTERED: situation.is_altered(prediction.label),
+        Reason.HELD: situation.is_held(prediction.label),
         Reason.STAGE_SUGGEST: stage is Stage.SUGGEST,
         Reason.MEDIUM_CONSEQUENCE: consequence is Consequence.MEDIUM,
         Reason.NOT_CERTIFIED: uncertified,
@@ -137,7 +153,6 @@ def route_many(
     ]
     rules = _Rows({name: column[at] for name, column in table.items()}, amount, at)
     asked = _of_category(frame, rules, policy, np.asarray(draws, dtype=float))
-    asked[Reason.HELD] = np.full(len(frame), situation.held is not None)
     holds = _of_case(frame, at, flags) | {reason: true & (at >= 0) for reason, true in asked.items()}
     chosen = _choose(holds)
     chosen["threshold"] = rules.columns["threshold"]
@@ -180,7 +195,9 @@ def _by_category(situation: Situation, policy: Policy) -> dict[str, NDArray[Any]
         "consequence": np.array([*(_rank(rule.consequence) for rule in rules), 0]),
         "limit": np.array([*limits, np.inf]),
         "share": np.array([*(rule.partial_share for rule in rules), 0.0]),
-        "paused": np.array([*(situation.all_paused or name in situation.paused for name in names), False]),
+        "paused": np.array([*map(situation.is_paused, names), False]),
+        "altered": np.array([*map(situation.is_altered, names), False]),
+        "held": np.array([*map(situation.is_held, names), False]),
         "fixed": fixed,
         "certified": np.nan_to_num(certified, nan=0.0),
         "uncertified": uncertified,
@@ -209,6 +226,8 @@ def _of_category(frame: pd.DataFrame, rules: _Rows, policy: Policy, draws: Float
         Reason.LOW_CONFIDENCE: ~(confidence >= policy.queues.human_below),
         Reason.HIGH_CONSEQUENCE: consequence == _rank(Consequence.HIGH),
         Reason.PAUSED: of["paused"],
+        Reason.ALTERED: of["altered"],
+        Reason.HELD: of["held"],
         Reason.STAGE_SUGGEST: stage == Stage.SUGGEST.value,
         Reason.MEDIUM_CONSEQUENCE: consequence == _rank(Consequence.MEDIUM),
         Reason.NOT_CERTIFIED: of["uncertified"],

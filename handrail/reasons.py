@@ -25,6 +25,7 @@ class Reason(StrEnum):
     LOW_CONFIDENCE = "low_confidence"
     HIGH_CONSEQUENCE = "high_consequence"
     PAUSED = "paused"
+    ALTERED = "altered"
     HELD = "held"
     STAGE_SUGGEST = "stage_suggest"
     MEDIUM_CONSEQUENCE = "medium_consequence"
@@ -56,6 +57,7 @@ _SENTENCES = {
     Reason.LOW_CONFIDENCE: "The model is less confident than the review band asks.",
     Reason.HIGH_CONSEQUENCE: "An error would cost the customer much.",
     Reason.PAUSED: "Automation is paused for the category.",
+    Reason.ALTERED: "What governs automation was changed outside Handrail: people decide until it is put right.",
     Reason.HELD: "Auto-approval is held, because a watch has been silent for too long.",
     Reason.STAGE_SUGGEST: "The category is at the stage where the machine suggests and people confirm.",
     Reason.MEDIUM_CONSEQUENCE: "An error would cost the customer something: a person confirms.",

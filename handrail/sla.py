@@ -11,7 +11,8 @@ from handrail.policy import Calendar, Policy
 from handrail.queues import Queue, Reason, Route
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_BY_HAND = frozenset({Reason.STAGE_MANUAL, Reason.STAGE_SHADOW})
+BY_HAND = frozenset({Reason.STAGE_MANUAL, Reason.STAGE_SHADOW})
+"""Reasons by which people work without the model's suggestion."""
 _DAY = timedelta(days=1)
 
 
@@ -52,22 +53,23 @@ def breached(due_at: datetime, now: datetime) -> bool:
     return now > due_at
 
 
-def duration_for(route: Route, policy: Policy) -> timedelta:
+def time_for(queue: Queue, reason: Reason, policy: Policy) -> timedelta:
     """The SLA of a route: by its queue, and the manual one where stage `manual` or `shadow` decided."""
-    return _duration(route.queue, route.reason, policy)
+    if reason in BY_HAND:
+        return policy.sla.manual
+    return {Queue.A: policy.sla.auto, Queue.B: policy.sla.quick, Queue.C: policy.sla.decision}[queue]
+
+
+def duration_for(route: Route, policy: Policy) -> timedelta:
+    """The SLA of one route."""
+    return time_for(route.queue, route.reason, policy)
 
 
 def durations_for(routes: pd.DataFrame, policy: Policy) -> list[timedelta]:
     """As `duration_for` for each row of what `queues.route_many` returns."""
     pairs = list(zip(routes["queue"], routes["reason"], strict=True))
-    known = {pair: _duration(Queue(pair[0]), Reason(pair[1]), policy) for pair in set(pairs)}
+    known = {pair: time_for(Queue(pair[0]), Reason(pair[1]), policy) for pair in set(pairs)}
     return [known[pair] for pair in pairs]
-
-
-def _duration(queue: Queue, reason: Reason, policy: Policy) -> timedelta:
-    if reason in _BY_HAND:
-        return policy.sla.manual
-    return {Queue.A: policy.sla.auto, Queue.B: policy.sla.quick, Queue.C: policy.sla.decision}[queue]
 
 
 def _is_always_open(calendar: Calendar) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from handrail.acts import models as acts
 from handrail.errors import HandrailError, Refused
 from handrail.store import models as stored
-from handrail.store import rollout
+from handrail.store import policies
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
 from models import artifact, calibration, copies, signature, tracking
@@ -209,9 +209,9 @@ def require_fit(store: Store, workspace: Workspace, name: str, version: str) -> 
     """
     with store.read() as connection:
         row = acts.may_serve(connection, version)
-        policy = rollout.policy_in_force(connection)
+        in_force = policies.in_force(connection)
     model = load(workspace, name, version, row["artifact_digest"])
-    unlike = signature.differences(row, model.fields, model.labels, policy) if policy else []
+    unlike = signature.differences(row, model.fields, model.labels, in_force.policy) if in_force else []
     if unlike:
         raise Refused(
             f"Version {version} does not fit the policy in force: {'; '.join(unlike)}. Change the policy, or train "

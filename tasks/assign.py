@@ -1,6 +1,7 @@
 """Scored cases go to queue A, B or C."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -10,24 +11,22 @@ from handrail.acts import routing
 from handrail.case import State
 from handrail.policy import Policy
 from handrail.queues import Queue, Situation, route_many
-from handrail.store import cases, models, queue
+from handrail.store import cases, models, queue, situation
 from tasks.occasion import Occasion, log
-from tasks.situation import seen, situation
 from tasks.step import step
 
 
 @step
 def assign(occasion: Occasion) -> dict[str, int]:
     """Route every scored case; returns how many went to each queue."""
-    silent = situation(occasion).held
-    if silent:
-        log.warning("auto-approval is held: %s has been silent for too long", silent)
     counts: Counter[str] = Counter({str(name): 0 for name in Queue})
+    said: set[str] = set()
     after = 0
     while True:
         with occasion.store.read() as connection:
             # Anew for each chunk: another version may serve by now, and this one's certificates be void.
-            holds, version = seen(connection, occasion), models.serving(connection)["model_version"]
+            found = situation.read(connection, occasion.policy, occasion.now)
+            version = models.serving(connection)["model_version"]
             chunk = cases.pick(
                 connection,
                 State.SCORED,
@@ -36,15 +35,37 @@ def assign(occasion: Occasion) -> dict[str, int]:
                 limit=occasion.policy.intake.batch_rows,
             )
             predictions = queue.predictions_of(connection, chunk["case_id"].tolist(), version)
+        _warn(found, said)
         if chunk.empty:
             break
         after = int(chunk["case_id"].iloc[-1])
-        routes = plan(occasion, chunk, predictions, holds, version)
+        planned = planning(occasion, chunk, predictions, found, version)
         counts.update(
-            routing.assign(occasion.store, routes, policy=occasion.policy, actor=occasion.actor, now=occasion.now)
+            routing.assign(occasion.store, planned, policy=occasion.policy, actor=occasion.actor, now=occasion.now)
         )
     log.info("assigned A %d, B %d, C %d", counts["A"], counts["B"], counts["C"])
     return dict(counts)
+
+
+def _warn(found: Situation, said: set[str]) -> None:
+    """Say once what withholds automatic approval."""
+    sentences = [one.sentence for one in found.altered] + [one.sentence for one in found.silent]
+    for sentence in sentences:
+        if sentence not in said:
+            log.warning("%s", sentence)
+            said.add(sentence)
+
+
+def planning(
+    occasion: Occasion, chunk: pd.DataFrame, predictions: pd.DataFrame, found: Situation, version: str | None
+) -> routing.Plan:
+    """The plan of a chunk, which can be made anew for some of its cases where something has changed meanwhile."""
+
+    def anew(ids: Sequence[int], by_now: Situation) -> pd.DataFrame:
+        mine = chunk[chunk["case_id"].isin(ids)].reset_index(drop=True)
+        return plan(occasion, mine, predictions, by_now, version)
+
+    return routing.Plan(plan(occasion, chunk, predictions, found, version), found, anew)
 
 
 def plan(
@@ -56,7 +77,7 @@ def plan(
     routes = route_many(scored, holds, occasion.policy, draws.draw_many(occasion.secret, ids, draws.PARTIAL_SALT))
     blind = draws.draw_many(occasion.secret, ids, draws.BLIND_SALT)
     has_label = scored["label"].notna()
-    return routes.assign(
+    return routes.drop(columns="flags").assign(
         case_id=scored["case_id"],
         category=scored["label"].where(has_label, None),
         confidence=scored["confidence"],

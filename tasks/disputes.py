@@ -9,7 +9,7 @@ from handrail.errors import NotFound, NotPermitted
 from handrail.packet import Action, Facts, Section, explain
 from handrail.policy import Policy
 from handrail.roles import PERMITTED
-from handrail.store import disputes, labels, outbox, rollout
+from handrail.store import disputes, labels, outbox, policies, rollout
 from tasks.explain import explain_prediction
 from tasks.occasion import Occasion
 
@@ -36,7 +36,7 @@ def packet(occasion: Occasion, dispute_id: int) -> tuple[Section, ...]:
             raise NotPermitted(
                 f"Somebody is to judge case {told['case_id']} from its text alone. Ask an escalation manager for it."
             )
-        then = disputes.policy_of(connection, told["policy_version"]) or occasion.policy
+        then = policies.published(connection, told["policy_version"]) or occasion.policy
     return explain(_facts(occasion, told, then), ZoneInfo(occasion.policy.sla.calendar.timezone))
 
 

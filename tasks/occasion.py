@@ -11,7 +11,7 @@ import numpy as np
 from handrail.errors import BadInput, NotFound
 from handrail.policy import Policy
 from handrail.roles import SYSTEM
-from handrail.store import rollout
+from handrail.store import policies
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
 
@@ -79,7 +79,7 @@ def enter(workspace: Workspace, actor: str, now: datetime) -> Occasion:
     workspace.require()
     store = Store(workspace.database_url)
     with store.read() as connection:
-        policy = rollout.policy_in_force(connection)
-    if policy is None:
+        in_force = policies.in_force(connection)
+    if in_force is None:
         raise NotFound(f"The workspace {workspace.home} has no policy. Run `handrail init --business sample`.")
-    return Occasion(workspace, store, policy, now, actor)
+    return Occasion(workspace, store, in_force.policy, now, actor)

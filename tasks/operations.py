@@ -13,11 +13,11 @@ from handrail.policy import Stage
 from handrail.projection import Projection
 from handrail.queues import Queue, Situation
 from handrail.store import evidence, models, operations, proposals, rollout
+from handrail.store import situation as situations
 from handrail.store.frames import records
 from tasks.occasion import Occasion
 from tasks.overview import holds
 from tasks.quality import CategoryReading, read_breaker
-from tasks.situation import seen
 
 LATELY, RECORDED = timedelta(days=7), timedelta(days=28)
 
@@ -39,6 +39,8 @@ class CategoryView:
     threshold: float
     certified: str | None
     """Whose certificate raises the threshold: *category*, *overall*, or None."""
+    is_held: bool
+    is_altered: bool
 
     @property
     def is_paused(self) -> bool:
@@ -53,7 +55,7 @@ def categories(occasion: Occasion) -> list[CategoryView]:
         week = evidence.routed(connection, since=now - LATELY, until=now + timedelta(seconds=1))
         work = operations.waiting(connection, now)
         pauses, reviews = records(rollout.pauses(connection)), records(rollout.reviews(connection))
-        situation = seen(connection, occasion)
+        situation = situations.read(connection, occasion.policy, occasion.now)
     readings = {reading.category: reading for reading in read_breaker(occasion)}
     routed = week["category"].value_counts()
     automatic = week.loc[week["queue"] == Queue.A.value, "category"].value_counts()
@@ -70,6 +72,7 @@ def categories(occasion: Occasion) -> list[CategoryView]:
                 routed=int(routed.get(name, 0)), automatic=int(automatic.get(name, 0)), reading=reading,
                 audited=clopper_pearson(reading.rejected, reading.reviewed) if reading else clopper_pearson(0, 0),
                 waiting=waiting, overdue=overdue, certified=own,
+                is_held=situation.is_held(name), is_altered=situation.is_altered(name),
                 threshold=max(policy.auto_above(name), situation.certified_from(name) or 0.0),
             )
         )  # fmt: skip
@@ -93,7 +96,7 @@ def foresee(occasion: Occasion, category: str, to: Stage) -> Projection:
     with occasion.store.read() as connection:
         frame = operations.recorded(connection, category, since=since, until=occasion.now)
         audits = evidence.audits(connection, since=since, until=occasion.now)
-        situation: Situation = seen(connection, occasion)
+        situation: Situation = situations.read(connection, occasion.policy, occasion.now)
     mine = audits[audits["random"] & (audits["category"] == category)]
     return projection.project(
         frame, category, to, situation, occasion.policy,

@@ -1,12 +1,12 @@
 """What an operator wants to know first: counts, holds, model, drift, watches."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from handrail import retraining
 from handrail.acts import incidents
-from handrail.hold import held_since
-from handrail.store import cases, evidence, models, outbox, queue, rollout
+from handrail.store import cases, evidence, models, outbox, queue, rollout, situation
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from tasks.accounts import certified
@@ -55,12 +55,12 @@ def overview(occasion: Occasion) -> dict[str, Any]:
 
 
 def holds(connection: Connection, occasion: Occasion) -> dict[str, Any]:
-    """What withholds automation at this moment: pauses, a silent watch, a model that cannot be used."""
+    """What withholds automation now: pauses, silent watches, what was altered, a model that cannot be used."""
     incident = incidents.unavailable(connection)
-    started = rollout.last_stage_change(connection) or occasion.now
-    held = held_since(rollout.watches(connection), started, occasion.policy.watches.silent_for, occasion.now)
+    found = situation.read(connection, occasion.policy, occasion.now)
     return {
         "pauses": records(rollout.pauses(connection)),
-        "held": None if held is None else {"watch": held[0], "since": held[1]},
+        "held": [asdict(one) | {"has_run": one.has_run, "sentence": one.sentence} for one in found.silent],
+        "altered": [asdict(one) for one in found.altered],
         "unavailable": None if incident is None else {"since": incident["at"], "cause": incident["cause"]},
     }

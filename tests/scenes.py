@@ -14,7 +14,7 @@ from handrail.acts.deciding import Ruling
 from handrail.acts.intake import Delivery, Taken
 from handrail.case import Outcome
 from handrail.policy import CategoryRules, Consequence, LabelRules, Policy, QueueRules, Stage
-from handrail.store import rollout, schema, trail
+from handrail.store import rollout, schema, situation, trail
 from handrail.store.engine import Store
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -121,14 +121,17 @@ class Scene:
         return ids
 
     def assign(self, ids: Sequence[int], at: datetime = NOW, **route: object) -> dict[str, int]:
-        """Send scored cases to a queue; `route` says what is not ordinary."""
+        """Send scored cases to a queue, as planned at that moment; `route` says what is not ordinary."""
         values = {
             "queue": "A", "reason": "auto", "category": "refund", "confidence": 0.99, "threshold": 0.95,
             "stage": "auto", "control": False, "suggestion_hidden": False, "model_version": VERSION,
             "due_at": at + timedelta(hours=4), **route,
         }  # fmt: skip
-        rows = [{"case_id": case_id, "reasons": (values["reason"],), "flags": (), **values} for case_id in ids]
-        return routing.assign(self.store, pd.DataFrame(rows), policy=self.policy, actor=FLOW, now=at)
+        rows = [{"case_id": case_id, "reasons": (values["reason"],), **values} for case_id in ids]
+        with self.store.read() as connection:
+            found = situation.read(connection, self.policy, at)
+        plan = routing.Plan(pd.DataFrame(rows), found, lambda _, __: pd.DataFrame(rows))
+        return routing.assign(self.store, plan, policy=self.policy, actor=FLOW, now=at)
 
     def automatic(self, cases: int, category: str = "refund", at: datetime = NOW, **values: object) -> list[int]:
         """New cases in queue A: decided by the flow, their actions not yet sent."""

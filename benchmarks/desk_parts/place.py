@@ -73,11 +73,12 @@ def prepare(folder: Path, *, cases: int, reviewers: int, database_url: str = "")
 def sign_in(store: Any, names: list[str], now: datetime) -> dict[str, tuple[str, str]]:  # noqa: ANN401 - handrail's Store
     """Add trained reviewers and open a session for each."""
     from handrail.acts import administering, signing_in
-    from handrail.store import rollout
+    from handrail.store import policies
 
     with store.read() as connection:
-        policy = rollout.policy_in_force(connection)
-    assert policy is not None
+        in_force = policies.in_force(connection)
+    assert in_force is not None
+    policy = in_force.policy
     found = {}
     for name in names:
         administering.add_person(

@@ -12,8 +12,7 @@ from desk.api.calls import StrictRoute, TheCall
 from desk.permit import TheDesk
 from handrail.acts import disputing, escalating
 from handrail.acts.signing_in import Visitor
-from handrail.hold import held_since
-from handrail.store import cases, escalations, evidence, labels, models, outbox, rollout, trail
+from handrail.store import cases, escalations, evidence, labels, models, outbox, rollout, situation, trail
 from handrail.store import disputes as dispute_rows
 from handrail.store.discretion import Onlooker
 from handrail.store.engine import Store
@@ -96,6 +95,24 @@ class Paused(Body):
     model_review: int | None
 
 
+class Held(Body):
+    """A watch that is silent for too long, so that nothing is approved automatically."""
+
+    watch: str
+    last_heard: datetime | None = Field(description="its last success; null: it has never run")
+    since: datetime | None = Field(description="approval is held from then on; null: a clock was wrong")
+    categories: list[str] | None = Field(description="whose approval is held; null: everything")
+    sentence: str
+
+
+class Altered(Body):
+    """Something that was changed outside Handrail: it automates nothing until it is put right."""
+
+    what: str = Field(description="policy, stage, pause or serving")
+    category: str | None = Field(description="null: everything")
+    sentence: str = Field(description="with what to do")
+
+
 class Status(Body):
     """What an operator wants to know first."""
 
@@ -108,7 +125,9 @@ class Status(Body):
     outbox: dict[str, int] = Field(description="actions by state")
     stages: dict[str, str] = Field(description="by category")
     pauses: list[Paused]
-    held_by: str | None = Field(description="the watch whose silence holds auto-approval")
+    held_by: str | None = Field(description="the watch that is silent for longest and holds auto-approval")
+    held: list[Held] = Field(description="every watch that is silent for too long")
+    altered: list[Altered] = Field(description="what governs automation and was changed outside Handrail")
     model: str | None = Field(description="version that serves")
     challenger: str | None
 
@@ -119,8 +138,7 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
     policy, now = desk.policy(), desk.clock()
     with desk.store.read() as connection:
         serving = models.serving(connection)
-        started = rollout.last_stage_change(connection) or now
-        held = held_since(rollout.watches(connection), started, policy.watches.silent_for, now)
+        found = situation.read(connection, policy, now)
         return Status(
             business=policy.business, policy=policy.version, at=now, cases=cases.state_counts(connection),
             waiting=[_row(Waiting, row) for row in records(evidence.waiting(connection, now))],
@@ -134,7 +152,16 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
                 )
                 for row in records(rollout.pauses(connection))
             ],
-            held_by=None if held is None else held[0], model=serving["model_version"], challenger=serving["challenger"],
+            held_by=found.silent[0].watch if found.silent else None,
+            held=[
+                Held(
+                    watch=one.watch, last_heard=one.last if one.has_run else None, since=one.since,
+                    categories=None if one.categories is None else list(one.categories), sentence=one.sentence,
+                )
+                for one in found.silent
+            ],
+            altered=[Altered(what=one.what, category=one.category, sentence=one.sentence) for one in found.altered],
+            model=serving["model_version"], challenger=serving["challenger"],
         )  # fmt: skip
 
 

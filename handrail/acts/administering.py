@@ -11,7 +11,7 @@ from handrail.acts.intake import CHUNK
 from handrail.errors import BadInput
 from handrail.policy import Policy
 from handrail.roles import SYSTEM, Role
-from handrail.store import cases, evidence, rollout, trail
+from handrail.store import cases, evidence, policies, rollout, trail
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -23,24 +23,27 @@ def found(store: Store, policy: Policy, *, founder: str, now: datetime) -> bool:
     """Begin a workspace: its first person, with every role, and its policy. False when it was begun before."""
     with store.write() as connection:
         trail.lock(connection)
-        if rollout.policy_in_force(connection) is not None:
+        if policies.in_force(connection) is not None:
             return False
         rollout.save_person(connection, name=founder, roles=list(EVERY_ROLE), trained_until=None, active=True)
-        rollout.insert_policy(connection, policy, actor=founder, now=now)
+        policies.insert_policy(connection, policy, actor=founder, now=now)
         begun = Event("workspace.begun", data={"policy": policy.version, "business": policy.business})
         trail.append(connection, [begun], at=now, actor=founder)
     return True
 
 
 def publish(store: Store, policy: Policy, *, actor: str, now: datetime) -> bool:
-    """Put a policy into force for the next batch; False when the same content is in force already."""
+    """Put a policy into force for the next batch; False when the same content is in force already.
+
+    What was changed past Handrail is not in force: publishing the right policy replaces it, whatever it says by now.
+    """
     with store.write() as connection:
         authorize(connection, "publish_policy", actor)
-        before = rollout.policy_in_force(connection)
-        if before is not None and before.version == policy.version:
+        before = policies.in_force(connection)
+        if before is not None and before.altered is None and before.policy.version == policy.version:
             return False
-        rollout.insert_policy(connection, policy, actor=actor, now=now)
-        data = {"policy": policy.version, "previous": before.version if before else None}
+        policies.insert_policy(connection, policy, actor=actor, now=now)
+        data = {"policy": policy.version, "previous": before.policy.version if before else None}
         trail.append(connection, [Event("policy.published", data=data)], at=now, actor=actor)
     return True
 

@@ -11,9 +11,8 @@ from handrail.acts import incidents
 from handrail.acts.authority import authorize
 from handrail.alerts import CHANNEL, Severity, Situation, Trouble, troubles
 from handrail.errors import Conflict, NotFound
-from handrail.hold import WATCHES
 from handrail.policy import Policy
-from handrail.store import alerts, escalations, models, rollout, trail
+from handrail.store import alerts, escalations, models, rollout, situation, trail
 from handrail.store import troubles as known
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
@@ -67,8 +66,6 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str], n
         alarms[watch] = [name for name in alarms[watch] if name in categories]
     alarms["fairness"] = [name for name in alarms["fairness"] if name in policy.fairness.groups]
     broken, serving = incidents.unavailable(connection), models.serving(connection)["model_version"]
-    started = rollout.last_stage_change(connection) or now
-    beats = rollout.watches(connection)
     failing = alerts.failing(connection, tries=TRIES)
     return Situation(
         now=now,
@@ -88,7 +85,10 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str], n
         unavailable=None if broken is None else str(broken["version"]),
         deleted=str(serving) if incidents.registry_lost(connection) else None,
         alias_moved=known.alias_moved(connection, since=now - ALIAS_STANDS),
-        heard={name: max(beats.get(name, started), started) for name in WATCHES},
+        heard=rollout.watches(connection),
+        raised=situation.raised(connection, policy),
+        began=situation.began(connection),
+        altered=situation.altered(connection, policy),
         channels={name: count for name, count in failing.items() if name in channels},
     )
 

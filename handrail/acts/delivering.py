@@ -6,13 +6,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from handrail.acts.routing import return_unsent
+from handrail.acts.routing import withdraw_withheld
 from handrail.case import State
 from handrail.errors import PermanentError, RetryableError, Unanswered
 from handrail.policy import Policy
-from handrail.store import cases, outbox, rollout, trail
+from handrail.store import cases, outbox, trail
 from handrail.store.engine import Connection, Store
-from handrail.store.frames import records
 from handrail.store.trail import Event
 
 LEASE = timedelta(minutes=5)
@@ -48,7 +47,8 @@ def deliver(
 
     Whoever sends `alone` takes at once what another has leased: only a killed sender can have left it.
 
-    A pause is checked once more here: automatic actions of a paused category return to queue B. A retryable failure
+    What withholds automation is asked once more here: automatic actions of a category that is paused, held, altered
+    or at a stage that does not automate by now return to people. A retryable failure
     comes back with full jitter, at most eight times; an unanswered one, or one whose sender was killed, only where the
     receiver is idempotent. Elsewhere a person finds out what became of it.
     """
@@ -58,12 +58,12 @@ def deliver(
             trail.lock(connection)
             if not receiver.idempotent:
                 _doubt_lapsed(connection, actor, now)
-            pauses = records(rollout.pauses(connection))
-            for running in pauses:
-                return_unsent(connection, running["category"], policy=policy, actor=actor, now=now)
-            # What a killed sender held may belong to a pause: then its lease has to end, so that it can return.
-            at_once = alone and receiver.idempotent and not pauses
-            actions = outbox.take(connection, now=now, until=now + LEASE, limit=limit, also_leased=at_once)
+            withheld = withdraw_withheld(connection, policy=policy, actor=actor, now=now)
+            # What a killed sender held may be withheld by now: then its lease has to end, so that it can return.
+            actions = outbox.take(
+                connection, now=now, until=now + LEASE, limit=limit, also_leased=alone and receiver.idempotent,
+                withheld=withheld,
+            )  # fmt: skip
         if not actions:
             return sent
         try:

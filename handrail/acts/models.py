@@ -7,7 +7,7 @@ from typing import Any, Literal
 from handrail.acts.authority import authorize, required
 from handrail.acts.second_person import agree
 from handrail.errors import Conflict, NotFound, Refused
-from handrail.store import certificates, models, trail
+from handrail.store import certificates, models, situation, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -123,11 +123,14 @@ def to_promote(connection: Connection, version: str) -> dict[str, Any]:
 def earlier(connection: Connection) -> list[str]:
     """Versions that a rollback may return to: who served last, then the newest; none that was rolled back or refused.
 
-    Empty when there is none.
+    Where the serving row was changed outside Handrail, the version that should serve comes first. Empty when there is
+    none.
     """
-    rows = models.versions(connection)
+    rows, serving = models.versions(connection), models.serving(connection)
     retired = rows.loc[rows["status"] == "retired", "version"].tolist()[::-1]
-    return sorted(retired, key=lambda version: version != models.serving(connection)["previous"])
+    ordered = sorted(retired, key=lambda version: version != serving["previous"])
+    rightful = situation.rightful_version(connection)
+    return ordered if rightful in (None, serving["model_version"]) else [str(rightful), *ordered]
 
 
 def roll_back(
@@ -147,7 +150,8 @@ def roll_back(
     with store.write() as connection:
         authorize(connection, "roll_back", actor)
         trail.lock(connection)
-        present, candidates = models.serving(connection)["model_version"], earlier(connection)
+        serving, candidates = models.serving(connection), earlier(connection)
+        present = serving["model_version"]
         if of not in (None, present):
             raise Conflict(
                 f"Version {of} does not serve any more, version {present} does. Look at `handrail model list`, and "
@@ -161,7 +165,10 @@ def roll_back(
         models.set_status(connection, present, "rolled_back")
         models.set_status(connection, previous, "champion")
         rest = [version for version in candidates if version != previous]
-        models.set_serving(connection, model_version=previous, previous=rest[0] if rest else None, since=now)
+        challenger = None if serving["challenger"] == present else serving["challenger"]
+        models.set_serving(
+            connection, model_version=previous, previous=rest[0] if rest else None, challenger=challenger, since=now
+        )
         voided = certificates.void_certificates(connection, f"version {present} was rolled back", now)
         data = {"version": previous, "barred": present, "certificates_voided": voided}
         done = trail.append(connection, [Event("model.rolled_back", data=data)], at=now, actor=actor)

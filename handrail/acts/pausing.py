@@ -8,7 +8,7 @@ from handrail.acts.routing import return_unsent
 from handrail.acts.second_person import agree
 from handrail.errors import NotFound, Refused
 from handrail.policy import Policy, Stage
-from handrail.store import rollout, trail
+from handrail.store import rollout, situation, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -51,7 +51,8 @@ def pause(
             since=now,
             model_review_id=review_id,
         )
-        returned = return_unsent(connection, category, policy=policy, actor=actor, now=now)
+        mine = None if category is None else (category,)
+        returned = return_unsent(connection, mine, policy=policy, actor=actor, now=now)
         event = Event(
             "automation.paused",
             data={
@@ -148,7 +149,7 @@ def set_stage(
     with store.write() as connection:
         authorize(connection, "set_stage", actor)
         before = rollout.stages(connection, policy)[category]
-        if before is stage and proposal is None:
+        if before is stage and proposal is None and not _is_altered(connection, category, policy):
             return before
         trail.lock(connection)
         agree(connection, "set_stage", to_stage(connection, category, stage, policy), proposal, actor=actor, now=now)
@@ -167,6 +168,12 @@ def to_stage(connection: Connection, category: str, stage: Stage, policy: Policy
     """
     policy.category(category)
     before = rollout.stages(connection, policy)[category]
-    if before is stage:
+    if before is stage and not _is_altered(connection, category, policy):
         raise Refused(f"{category} is at stage {stage} already. See `handrail status`.")
     return {"category": category, "from": str(before), "to": str(stage)}
+
+
+def _is_altered(connection: Connection, category: str, policy: Policy) -> bool:
+    """Was its stage changed outside Handrail? Then setting the stage that it seems to have puts it right."""
+    found = situation.altered(connection, policy)
+    return any(one.what == "stage" and one.category == category for one in found)

@@ -1,7 +1,9 @@
 """Predictions are written down; cases go to their queues; automatic ones get their decision and action."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,10 +11,10 @@ import pandas as pd
 from handrail.acts.authority import authorize
 from handrail.acts.intake import CHUNK
 from handrail.case import Outcome, State
-from handrail.policy import Policy
-from handrail.queues import Queue, Reason
-from handrail.sla import due
-from handrail.store import cases, models, outbox, queue, rollout, trail, work
+from handrail.policy import Policy, Stage
+from handrail.queues import Queue, Reason, Situation
+from handrail.sla import BY_HAND, due, time_for
+from handrail.store import cases, models, outbox, policies, queue, rollout, situation, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -69,20 +71,40 @@ def pass_unscored(store: Store, case_ids: list[int], *, actor: str) -> None:
             cases.set_state(connection, part, State.SCORED, only_from=State.ACCEPTED)
 
 
-def assign(store: Store, routes: pd.DataFrame, *, policy: Policy, actor: str, now: datetime) -> dict[str, int]:
-    """Put scored cases into their queues; A gets decision and action in the same transaction, B and C a work item.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where cases would go in a situation that was read before, and `anew`, which plans them for another one.
 
     `routes` has case_id, queue, reason, reasons, category, confidence, threshold, stage, control, suggestion_hidden,
-    model_version, due_at. Returns the number of cases by queue. What a version would approve that serves no more stays
-    scored, for the next run to route by the version that does.
+    model_version, due_at; `anew` takes case ids and returns the same for these, and must not read anything.
+    """
+
+    routes: pd.DataFrame
+    situation: Situation
+    anew: Callable[[Sequence[int], Situation], pd.DataFrame]
+
+
+def assign(store: Store, plan: Plan, *, policy: Policy, actor: str, now: datetime) -> dict[str, int]:
+    """Put scored cases into their queues; A gets decision and action in the same transaction, B and C a work item.
+
+    Stages, pauses, holds, alterations and certificates are read where the routes are written: where they differ from
+    the plan's, it is planned anew. Returns the number of cases by queue. What a version would approve that serves no
+    more, or a policy that another one has replaced, stays scored, for the next run to route by what holds then.
     """
     counts = {str(name): 0 for name in Queue}
-    for planned in _parts(routes.drop(columns="flags", errors="ignore")):
+    for planned in _parts(plan.routes):
         with store.write() as connection:
             authorize(connection, "assign", actor)
             trail.lock(connection)
-            serving = models.serving(connection)["model_version"]
-            rows = [row for row in planned if row["queue"] != Queue.A or serving in (None, row["model_version"])]
+            serving, is_ours = models.serving(connection)["model_version"], _is_in_force(connection, policy)
+            found = situation.read(connection, policy, now)
+            if found != plan.situation:
+                planned = records(plan.anew([row["case_id"] for row in planned], found))  # noqa: PLW2901 - the same cases
+            rows = [
+                row
+                for row in planned
+                if row["queue"] != Queue.A or (is_ours and serving in (None, row["model_version"]))
+            ]
             automatic = {row["case_id"] for row in rows if row["queue"] == Queue.A}
             waiting = [row["case_id"] for row in rows if row["case_id"] not in automatic]
             moved = set(cases.set_state(connection, sorted(automatic), State.DECIDED, only_from=State.SCORED))
@@ -94,6 +116,11 @@ def assign(store: Store, routes: pd.DataFrame, *, policy: Policy, actor: str, no
             for row in kept:
                 counts[row["queue"]] += 1
     return counts
+
+
+def _is_in_force(connection: Connection, policy: Policy) -> bool:
+    found = policies.in_force(connection)
+    return found is not None and (found.policy is policy or found.policy.version == policy.version)
 
 
 def _parts(frame: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
@@ -172,31 +199,70 @@ def _work(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def return_unsent(connection: Connection, category: str | None, *, policy: Policy, actor: str, now: datetime) -> int:
-    """Take automatic actions that were not sent back to queue B, in the caller's transaction; returns how many.
+def return_unsent(
+    connection: Connection,
+    categories: Collection[str] | None,
+    *,
+    policy: Policy,
+    actor: str,
+    now: datetime,
+    reason: Reason = Reason.PAUSED,
+) -> int:
+    """Take automatic actions of categories (None: of all) that were not sent back to people; returns how many.
 
-    Their open audits close, for nothing was executed by itself. A case that an audit has escalated already waits for
-    the escalation manager alone: two open works on one case could end in two actions.
+    It happens in the caller's transaction. Their open audits close, for nothing was executed by itself. A case that an
+    audit has escalated already waits for the escalation manager alone: two open works on one case could end in two
+    actions.
     """
-    rows = outbox.unsent_automatic(connection, category, now=now)
+    rows = outbox.unsent_automatic(connection, categories, now=now)
     outbox.withdraw(connection, [row["id"] for row in rows])
     ids = [row["case_id"] for row in rows]
     cases.set_state(connection, ids, State.QUEUED, only_from=State.DECIDED)
     work.close_audits(connection, ids, now)
-    due_at = due(now, policy.sla.quick, policy.sla.calendar)
+    due_at = due(now, time_for(reason.queue, reason, policy), policy.sla.calendar)
     queue.update_routes(
-        connection, ids, queue=Queue.B, reason=Reason.PAUSED, reasons=[Reason.PAUSED], assigned_at=now, due_at=due_at
+        connection, ids, queue=reason.queue, reason=reason, reasons=[reason], assigned_at=now, due_at=due_at
     )
     escalated = work.with_open_work(connection, ids)
-    review = {"queue": Queue.B, "suggestion_hidden": False, "due_at": due_at}
+    review = {"queue": reason.queue, "suggestion_hidden": reason in BY_HAND, "due_at": due_at}
     work.insert_work(connection, [_work({**row, **review}, now) for row in rows if row["case_id"] not in escalated])
-    trail.append(
-        connection,
-        [Event("action.withdrawn", case_id, {"queue": "B"}) for case_id in ids],
-        at=now,
-        actor=actor,
-    )
+    events = [Event("action.withdrawn", case_id, {"queue": reason.queue, "reason": reason}) for case_id in ids]
+    trail.append(connection, events, at=now, actor=actor)
     return len(ids)
+
+
+def withdraw_withheld(connection: Connection, *, policy: Policy, actor: str, now: datetime) -> Collection[str] | None:
+    """Take back, where actions are sent, the automatic ones that would not be approved by now and were not sent.
+
+    That is what is paused, held, altered or at a stage that does not automate. Returns the categories; None for all.
+    """
+    found, take_back = situation.read(connection, policy, now), partial(return_unsent, connection)
+    if (everything := _withheld(found, None)) is not None:
+        take_back(None, policy=policy, actor=actor, now=now, reason=everything)
+        return None
+    withheld: dict[Reason, list[str]] = {}
+    for name in dict.fromkeys((*policy.categories, *found.paused)):
+        if (reason := _withheld(found, name)) is not None:
+            withheld.setdefault(reason, []).append(name)
+    for reason, names in withheld.items():
+        take_back(names, policy=policy, actor=actor, now=now, reason=reason)
+    return [name for names in withheld.values() for name in names]
+
+
+_STAGES = {
+    Stage.MANUAL: Reason.STAGE_MANUAL, Stage.SHADOW: Reason.STAGE_SHADOW, Stage.SUGGEST: Reason.STAGE_SUGGEST,
+}  # fmt: skip
+
+
+def _withheld(found: Situation, category: str | None) -> Reason | None:
+    """Why nothing of a category (None: of any) is sent by itself."""
+    if found.all_paused or category in found.paused:
+        return Reason.PAUSED
+    if any(one.category in (None, category) for one in found.altered):
+        return Reason.ALTERED
+    if any(one.categories is None or category in one.categories for one in found.silent):
+        return Reason.HELD
+    return None if category is None else _STAGES.get(found.stages.get(category, Stage.AUTO))
 
 
 def note_watch(store: Store, name: str, now: datetime) -> None:

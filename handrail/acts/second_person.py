@@ -10,12 +10,14 @@ from typing import Any
 
 from handrail.errors import Conflict, NotFound, Refused
 from handrail.roles import SYSTEM
-from handrail.store import proposals, rollout, trail
+from handrail.store import policies, proposals, trail
 from handrail.store.engine import Connection
 from handrail.store.trail import Event
 
 PERMISSIONS = {"resume": "resume", "promote": "set_champion", "roll_back": "roll_back", "set_stage": "set_stage"}
 """What the policy calls an act, and the act of the table of roles that both people must be permitted."""
+_WITHDRAWING = frozenset({"roll_back"})
+"""Acts that only withdraw trust: they wait for no policy to be put right."""
 _COMMANDS = {
     "resume": "handrail resume", "promote": "handrail model promote", "roll_back": "handrail model rollback",
     "set_stage": "handrail stage",
@@ -24,8 +26,8 @@ _COMMANDS = {
 
 def is_asked(connection: Connection, act: str) -> bool:
     """Does the policy in force ask for a second person?"""
-    policy = rollout.policy_in_force(connection)
-    return policy is not None and act in policy.desk.second_person
+    found = policies.in_force(connection)
+    return found is not None and act in found.policy.desk.second_person
 
 
 def agree(
@@ -36,9 +38,13 @@ def agree(
     `foreseen` is what the act would do now; it must be what was proposed. The proposal is settled with it.
 
     Raises:
-        NotFound, Refused: see `admit`.
+        Refused: the policy was changed outside Handrail, so nobody knows whom it asks; or see `admit`.
+        NotFound: see `admit`.
         Conflict: see `waiting`; or the state has changed since the proposal.
     """
+    in_force = policies.in_force(connection)
+    if act not in _WITHDRAWING and in_force is not None and in_force.altered is not None:
+        raise Refused(in_force.altered.sentence)
     row = admit(connection, act, proposal, actor=actor, now=now)
     if row is None:
         return

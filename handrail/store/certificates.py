@@ -40,14 +40,22 @@ def certificates(
 
     With `rules` only those that promise no less than the policy asks by now.
     """
-    query = select(Certificate.__table__).where(
-        Certificate.model_version == model_version,
-        Certificate.voided_at.is_(None),
-        Certificate.expires_at > now,
-    )
-    if rules is not None:
-        query = query.where(Certificate.max_error <= rules.max_error, Certificate.delta <= rules.delta)
+    query = select(Certificate.__table__).where(*_valid(model_version, now, rules))
     return frame(connection, query.order_by(Certificate.id))
+
+
+def thresholds(
+    connection: Connection, model_version: str | None, now: datetime, *, rules: CertificateRules
+) -> dict[str | None, float]:
+    """The certified threshold of each category, None for the overall one, by the same certificates."""
+    query = select(Certificate.category, Certificate.threshold).where(*_valid(model_version, now, rules))
+    return {category: threshold for category, threshold in connection.execute(query.order_by(Certificate.id))}
+
+
+def _valid(model_version: str | None, now: datetime, rules: CertificateRules | None) -> list[ColumnElement[bool]]:
+    asked = [] if rules is None else [Certificate.max_error <= rules.max_error, Certificate.delta <= rules.delta]
+    standing = [Certificate.voided_at.is_(None), Certificate.expires_at > now]
+    return [Certificate.model_version == model_version, *standing, *asked]
 
 
 def void_certificates(connection: Connection, reason: str, now: datetime) -> int:

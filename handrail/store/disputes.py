@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, exists, func, insert, select, update
 
-from handrail import policy
 from handrail.case import Outcome
 from handrail.store import schema
 from handrail.store.cases import chunks
@@ -144,13 +143,6 @@ def told(connection: Connection, dispute_id: int) -> dict[str, Any] | None:
         "actions": [dict(action) for action in connection.execute(done).mappings()],
         "second": dict(second) if second else None,
     }
-
-
-def policy_of(connection: Connection, version: str | None) -> policy.Policy | None:
-    """The policy that had this version, or None where it was never published here."""
-    query = select(schema.Policy.body).where(schema.Policy.version == version).order_by(schema.Policy.id.desc())
-    body = connection.execute(query.limit(1)).scalar()
-    return policy.Policy.model_validate_json(body) if body else None
 
 
 def overturned(connection: Connection, *, since: datetime, until: datetime) -> int:

@@ -1,13 +1,13 @@
 """Actions waiting for their receiver."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, and_, func, or_, select, true, update
+from sqlalchemy import Connection, Select, and_, false, func, or_, select, true, update
 
 from handrail.store.bulk import among, ids, insert_rows, one_of
 from handrail.store.cases import chunks
@@ -55,11 +55,18 @@ def _withdrawn(dialect: str) -> Select[tuple[str]]:
 
 
 def take(
-    connection: Connection, *, now: datetime, until: datetime, limit: int, also_leased: bool = False
+    connection: Connection,
+    *,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    also_leased: bool = False,
+    withheld: Collection[str] | None = (),
 ) -> list[dict[str, Any]]:
     """Lease due actions to a sender until `until`; an expired lease may be taken again, any with `also_leased`.
 
-    Each is a mapping of id, case_id, key, action, category, automatic and attempts.
+    Automatic ones of the `withheld` categories (None: of all) are left where they are. Each is a mapping of id,
+    case_id, key, action, category, automatic and attempts.
     """
     query = (
         select(Outbox.id, Outbox.case_id, Outbox.key, Outbox.action, Outbox.category, Outbox.automatic, Outbox.attempts)
@@ -67,7 +74,8 @@ def take(
             or_(
                 and_(Outbox.state.in_(("new", "retry")), Outbox.next_at <= now),
                 and_(Outbox.state == "leased", true() if also_leased else Outbox.lease_until <= now),
-            )
+            ),
+            or_(~Outbox.automatic, false() if withheld is None else Outbox.category.not_in(list(withheld))),
         )
         .order_by(Outbox.id)
         .limit(limit)
@@ -165,14 +173,16 @@ def withdraw(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(update(Outbox).where(Outbox.id.in_(part)).values(state="withdrawn", lease_until=None))
 
 
-def unsent_automatic(connection: Connection, category: str | None, *, now: datetime) -> list[dict[str, Any]]:
-    """Automatic actions of a category (None: of all) that no living sender holds."""
+def unsent_automatic(
+    connection: Connection, categories: Collection[str] | None, *, now: datetime
+) -> list[dict[str, Any]]:
+    """Automatic actions of categories (None: of all) that no living sender holds."""
     lapsed = and_(Outbox.state == "leased", Outbox.lease_until <= now)
     query = select(Outbox.id, Outbox.case_id, Outbox.category).where(
         Outbox.automatic, or_(Outbox.state.in_(("new", "retry")), lapsed)
     )
-    if category is not None:
-        query = query.where(Outbox.category == category)
+    if categories is not None:
+        query = query.where(Outbox.category.in_(list(categories)))
     return [dict(row) for row in connection.execute(query.order_by(Outbox.id)).mappings()]
 
 

@@ -1,6 +1,6 @@
-"""What is in force: policy, stages, pauses, model reviews, watches, people."""
+"""What is in force beside the policy: stages, pauses, model reviews, watches, people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,29 +8,8 @@ import pandas as pd
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from handrail.policy import Policy, Stage
-from handrail.store import schema
 from handrail.store.frames import frame
 from handrail.store.schema import ModelReview, Pause, Person, StageChange, Watch
-
-
-def insert_policy(connection: Connection, policy: Policy, *, actor: str, now: datetime) -> None:
-    """Publish a policy; it is in force from now on."""
-    connection.execute(
-        insert(schema.Policy).values(
-            version=policy.version, body=policy.model_dump_json(), published_at=now, actor=actor
-        )
-    )
-
-
-def newest_policy(connection: Connection) -> int | None:
-    """The number of the newest publication; a policy that was read under it is still in force."""
-    return connection.execute(select(func.max(schema.Policy.id))).scalar()
-
-
-def policy_in_force(connection: Connection) -> Policy | None:
-    """The newest published policy, or None in an empty workspace."""
-    body = connection.execute(select(schema.Policy.body).order_by(schema.Policy.id.desc()).limit(1)).scalar()
-    return Policy.model_validate_json(body) if body else None
 
 
 def insert_stage(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `stage_changes`
@@ -38,19 +17,25 @@ def insert_stage(connection: Connection, **values: Any) -> None:  # noqa: ANN401
     connection.execute(insert(StageChange).values(**values))
 
 
-def stages(connection: Connection, policy: Policy) -> dict[str, Stage]:
-    """The stage of every category: its newest change, else the policy's."""
+def stage_rows(connection: Connection) -> dict[str, str]:
+    """The newest change of each category's stage, as the row names it."""
     newest = select(func.max(StageChange.id)).group_by(StageChange.category)
     changed = connection.execute(select(StageChange.category, StageChange.stage).where(StageChange.id.in_(newest)))
-    found = {category: rules.stage for category, rules in policy.categories.items()}
-    found.update({category: Stage(stage) for category, stage in changed if category in found})
-    return found
+    return {category: stage for category, stage in changed}
 
 
-def last_stage_change(connection: Connection) -> datetime | None:
-    """When any category last changed its stage; else when the policy was published; None before."""
-    changed = connection.execute(select(func.max(StageChange.since))).scalar()
-    return changed or connection.execute(select(func.max(schema.Policy.published_at))).scalar()
+def in_stages(policy: Policy, rows: Mapping[str, str]) -> dict[str, Stage]:
+    """The stage of every category: its newest change, else the policy's; what is no stage leaves all to people."""
+    changed = {name: Stage(row) if row in _STAGES else Stage.MANUAL for name, row in rows.items()}
+    return {name: changed.get(name, rules.stage) for name, rules in policy.categories.items()}
+
+
+_STAGES = frozenset(Stage)
+
+
+def stages(connection: Connection, policy: Policy) -> dict[str, Stage]:
+    """The stage of every category, as `in_stages` says."""
+    return in_stages(policy, stage_rows(connection))
 
 
 def insert_pause(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `pauses`
@@ -70,6 +55,11 @@ def pauses(connection: Connection) -> pd.DataFrame:
         .order_by(Pause.id)
     )  # fmt: skip
     return frame(connection, query)
+
+
+def paused(connection: Connection) -> frozenset[str | None]:
+    """What is paused; None is everything."""
+    return frozenset(connection.execute(select(Pause.category).where(Pause.until.is_(None))).scalars())
 
 
 def end_pauses(connection: Connection, ids: Sequence[int], now: datetime) -> None:

@@ -159,6 +159,12 @@ def newest(
     return [Written(decode(body), hash_.hex(), text) for body, hash_, text in connection.execute(query)]
 
 
+def of_kinds(connection: Connection, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """Every event of these kinds, oldest first; for kinds of which there are few."""
+    query = select(TrailEvent.body).where(TrailEvent.kind.in_(kinds)).order_by(TrailEvent.seq)
+    return [decode(body) for body in connection.execute(query).scalars()]
+
+
 def search(
     connection: Connection,
     *,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.alerts import ALL, NEARLY, Severity, Situation, Trouble, troubles
-from handrail.hold import WATCHES, held_since
+from handrail.governing import Alteration
+from handrail.hold import WATCHES, silences
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SILENT = timedelta(hours=30)
@@ -97,12 +98,41 @@ def test_the_dead_mans_switch_is_told_before_it_falls_and_when_it_has() -> None:
 
 
 @given(st.lists(st.integers(0, 80 * 3600), min_size=3, max_size=3))
-def test_a_watch_is_told_as_silent_exactly_when_automation_is_held(silences: list[int]) -> None:
-    beats = {name: NOW - timedelta(seconds=ago) for name, ago in zip(WATCHES, silences, strict=True)}
+def test_a_watch_is_told_as_silent_exactly_when_automation_is_held(ages: list[int]) -> None:
+    beats = {name: NOW - timedelta(seconds=ago) for name, ago in zip(WATCHES, ages, strict=True)}
     silent = [one.subject for one in troubles(replace(QUIET, heard=beats)) if one.kind == "watch_silent"]
-    held = held_since(beats, NOW - timedelta(days=90), SILENT, NOW)
-    assert bool(silent) == (held is not None)
-    assert held is None or held[0] in silent
+    held = silences(beats, {"refund": NOW - timedelta(days=90)}, SILENT, NOW)
+    assert sorted(silent) == sorted(one.watch for one in held)
+
+
+def test_a_watch_that_never_ran_is_told_when_its_time_from_the_first_raise_is_over() -> None:
+    never = {name: at for name, at in QUIET.heard.items() if name != "sla_watch"}
+
+    def said(ago: timedelta, **seen: object) -> list[tuple[str, str]]:
+        quiet = replace(QUIET, heard=never, began=NOW - timedelta(days=90), raised={"refund": NOW - ago})
+        return [(one.kind, one.sentence) for one in troubles(replace(quiet, **seen))]  # type: ignore[arg-type]
+
+    assert said(NEARLY * SILENT) == []
+    assert [kind for kind, _ in said(SILENT)] == ["watch_late"]
+    ((kind, sentence),) = said(SILENT + timedelta(seconds=1))
+    assert kind == "watch_silent"
+    assert "“sla watch” has never run since" in sentence
+    assert "held for refund" in sentence
+    ((kind, sentence),) = said(SILENT, raised={})
+    assert (kind, "has never run. Nothing is approved" in sentence) == ("watch_silent", True), "since the beginning"
+    assert said(SILENT, raised={}, began=None) == []
+
+
+def test_a_success_that_is_still_to_come_is_no_calm() -> None:
+    assert heard(-SILENT) == []
+    assert heard(-SILENT - timedelta(seconds=1)) == [("watch_silent", "sla_watch")]
+
+
+def test_what_was_changed_outside_is_critical_and_says_what_to_do() -> None:
+    found = only(altered=(Alteration("policy", None, "It was changed. Publish it with `handrail policy publish`."),))
+    assert (found.kind, found.subject, found.severity) == ("policy_altered", ALL, Severity.CRITICAL)
+    stage = only(altered=(Alteration("stage", "refund", "It was changed. Set it with `handrail stage`."),))
+    assert (stage.kind, stage.subject) == ("stage_altered", "refund")
 
 
 @pytest.mark.parametrize(

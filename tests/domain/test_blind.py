@@ -112,7 +112,7 @@ def test_the_blind_share_of_queue_b_counts_where_the_whole_category_goes_there()
     assert floors({**QUICK, "confidence": 0.6, "reasons": ["low_confidence", "stage_suggest"]}) == {}
 
 
-@pytest.mark.parametrize("reason", ["paused", "held"])
+@pytest.mark.parametrize("reason", ["paused", "altered", "held"])
 def test_a_day_on_which_some_were_kept_from_the_draw_counts_only_above_them(reason: str) -> None:
     kept = {**APPROVED, "queue": "B", "reasons": [reason]}
     assert floors(AUDITED, kept) == {}

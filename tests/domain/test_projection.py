@@ -1,6 +1,6 @@
 """What another stage would ask of people is counted on recorded cases, by the rules that route them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.estimates import Estimate, clopper_pearson
+from handrail.governing import Alteration
+from handrail.hold import Silence
 from handrail.policy import CategoryRules, Consequence, CostRules, Policy, QueueRules, SamplingPolicy, Stage
 from handrail.projection import Projection, project
 from handrail.queues import Situation
@@ -24,6 +26,7 @@ POLICY = Policy(
     costs=CostRules(minutes_manual=6, minutes_quick=1, error=25),
     sampling=SamplingPolicy(random_rate=0.05),
 )
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
 WEEK = timedelta(weeks=1)
 NEVER = clopper_pearson(0, 0)
 
@@ -98,7 +101,8 @@ def test_without_audits_the_cost_of_errors_is_not_measured() -> None:
 
 
 def test_a_pause_and_a_hold_end_and_are_left_out() -> None:
-    held = Situation(paused={"refund"}, all_paused=True, held="sla_watch")
+    silent, altered = Silence("sla_watch", NOW, NOW), Alteration("policy", None, "Put it right.")
+    held = Situation(paused={"refund"}, all_paused=True, silent=(silent,), altered=(altered,))
     assert foresee(cases(0.99), situation=held) == foresee(cases(0.99))
 
 

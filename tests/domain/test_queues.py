@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -7,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.case import Case, Prediction, State
+from handrail.governing import Alteration
+from handrail.hold import Silence
 from handrail.policy import AmountStep, CategoryRules, Consequence, Policy, QueueRules, Stage
 from handrail.queues import Queue, Reason, Route, Situation, explain, route, route_many
 
@@ -29,6 +32,11 @@ CATEGORIES = {
 FIXED = Policy(business="test", queues=QueueRules(uncertified="fixed"), categories=CATEGORIES)
 REVIEW = Policy(business="test", categories=CATEGORIES)
 CALM = Situation()
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+SILENT = Silence("sla_watch", NOW, NOW)
+NEVER_RAN = Silence("sla_watch", NOW, NOW, ("money", "partly"))
+FORGED = Alteration("policy", None, "Publish it anew.")
+FORGED_STAGE = Alteration("stage", "money", "Set it anew.")
 
 
 def case(**changes: object) -> Case:
@@ -154,7 +162,10 @@ def test_these_go_to_a_person_s_own_decision(changes: dict[str, object], reason:
     [
         (Situation(paused={"easy"}), Reason.PAUSED),
         (Situation(all_paused=True), Reason.PAUSED),
-        (Situation(held="sla_watch"), Reason.HELD),
+        (Situation(silent=(SILENT,)), Reason.HELD),
+        (Situation(altered=(FORGED,)), Reason.ALTERED),
+        (Situation(altered=(Alteration("stage", "easy", "Set it anew."),)), Reason.ALTERED),
+        (Situation(silent=(NEVER_RAN, replace(NEVER_RAN, categories=("easy",)))), Reason.HELD),
         (Situation(stages={"easy": Stage.SUGGEST}), Reason.STAGE_SUGGEST),
     ],
 )
@@ -165,6 +176,13 @@ def test_what_withholds_automation_asks_a_person_to_confirm(situation: Situation
 
 def test_a_pause_of_another_category_changes_nothing() -> None:
     assert routed(Situation(paused={"money"})).queue is Queue.A
+
+
+def test_a_watch_that_never_ran_and_a_forged_stage_concern_their_categories_alone() -> None:
+    assert routed(Situation(silent=(NEVER_RAN,), altered=(FORGED_STAGE,))).queue is Queue.A
+    assert routed(Situation(silent=(NEVER_RAN,), altered=(FORGED_STAGE,)), label="money").reasons == (
+        Reason.ALTERED, Reason.HELD,
+    )  # fmt: skip
 
 
 def test_a_case_that_no_model_has_scored_goes_to_a_person() -> None:
@@ -192,14 +210,14 @@ def test_only_cases_that_chance_alone_held_back_belong_to_the_control_group() ->
 
 
 def test_every_matching_reason_is_kept_in_the_order_of_the_rules() -> None:
-    situation = Situation(paused={"grave"}, held="sla_watch")
+    situation = Situation(paused={"grave"}, silent=(SILENT,), altered=(FORGED,))
     chosen = routed(
         situation, REVIEW, label="grave", confidence=0.5, novel=True, consent=False, has_text=False,
         flags=("safety",),
     )  # fmt: skip
     assert [str(reason) for reason in chosen.reasons] == [
         "no_consent", "no_text", "flagged", "stage_shadow", "novel", "low_confidence", "high_consequence",
-        "paused", "held", "not_certified", "below_threshold",
+        "paused", "altered", "held", "not_certified", "below_threshold",
     ]  # fmt: skip
 
 
@@ -217,7 +235,8 @@ situations = st.builds(
     stages=st.dictionaries(st.sampled_from(list(CATEGORIES)), st.sampled_from(list(Stage))),
     paused=st.frozensets(labels),
     all_paused=st.booleans(),
-    held=st.sampled_from([None, "sla_watch"]),
+    silent=st.sampled_from([(), (SILENT,), (NEVER_RAN,), (NEVER_RAN, SILENT)]),
+    altered=st.sampled_from([(), (FORGED,), (FORGED_STAGE,)]),
     certified=st.dictionaries(st.sampled_from([None, *CATEGORIES]), st.sampled_from([0.5, 0.95, 0.98])),
 )
 rows = st.lists(
@@ -282,10 +301,13 @@ def test_many_cases_are_routed_exactly_as_one_by_one(rows: list[tuple], situatio
 
 @settings(deadline=None)
 @given(rows=rows, situation=situations)
-def test_while_automation_is_paused_or_held_nothing_reaches_queue_a(rows: list[tuple], situation: Situation) -> None:
+def test_while_automation_is_paused_held_or_altered_nothing_reaches_queue_a(
+    rows: list[tuple], situation: Situation
+) -> None:
     for stopped in (
-        Situation(situation.stages, situation.paused, True, None, situation.certified),
-        Situation(situation.stages, situation.paused, False, "audit_sampling", situation.certified),
+        replace(situation, all_paused=True),
+        replace(situation, silent=(NEVER_RAN, SILENT)),
+        replace(situation, altered=(FORGED_STAGE, FORGED)),
     ):
         for consent, has_text, flags, amount, prediction, draw in rows:
             of_case = case(consent=consent, has_text=has_text, flags=tuple(flags), amount=amount)

@@ -23,7 +23,7 @@ from tasks.receiver import Ledger
 from tasks.redact import redact
 from tasks.score import score
 from tests.scenes import FOUNDER
-from tests.shop import LATER, NOW, Shop, letters
+from tests.shop import LATER, NOW, Shop, in_stage, letters
 
 
 def routes(shop: Shop) -> dict[str, tuple[str, str]]:
@@ -160,14 +160,22 @@ class TestDeadMansSwitch:
             beat(shop.at(moment - silent_for), name)
         assert self.reasons(shop, moment) == {"auto": 4}
 
-    def test_the_clock_starts_at_the_last_stage_change(self, shop: Shop, silent_for: timedelta) -> None:
-        moment = NOW + 3 * silent_for
-        occasion = shop.at(moment - silent_for)
-        pausing.set_stage(
-            occasion.store, "complaint", Stage.PARTIAL, reason="plan", policy=occasion.policy, actor=FOUNDER,
-            now=occasion.now,
-        )  # fmt: skip
-        assert self.reasons(shop, moment) == {"auto": 4}
+    def test_no_later_change_of_a_stage_starts_the_clock_again(self, shop: Shop, silent_for: timedelta) -> None:
+        moment = NOW + silent_for + timedelta(seconds=1)
+        in_stage(shop, "complaint", Stage.PARTIAL, moment)
+        in_stage(shop, "refund", Stage.PARTIAL, moment)
+        in_stage(shop, "refund", Stage.AUTO, moment)
+        assert self.reasons(shop, moment) == {"held": 4}
+
+    def test_after_160_silent_days_the_narrowing_of_another_category_lets_nothing_through(self, shop: Shop) -> None:
+        for name in WATCHES:
+            beat(shop.at(NOW), name)
+        moment = NOW + timedelta(days=160)
+        in_stage(shop, "tracking", Stage.SUGGEST, moment)
+        cases = [{**case, "received_at": moment.isoformat()} for case in letters(45, only="refund")]
+        result = shop.deliver("late.csv", cases, moment)
+        assert (result["queues"], result["reasons"]) == ({"A": 0, "B": 45, "C": 0}, {"held": 45})
+        assert effects(shop) == 0
 
 
 class TestBadDeliveries:

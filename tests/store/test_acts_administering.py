@@ -7,8 +7,9 @@ import pytest
 
 from handrail.acts import administering, disputing, intake
 from handrail.errors import BadInput, NotPermitted
-from handrail.store import evidence, rollout, schema
+from handrail.store import evidence, policies, rollout, schema
 from handrail.store.engine import Store
+from handrail.store.policies import InForce
 from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
 
 YEAR = timedelta(days=365)
@@ -38,7 +39,7 @@ class TestPolicies:
         assert not administering.found(scene.store, POLICY, founder="eve", now=NOW)
         with scene.store.read() as connection:
             assert rollout.person(connection, "eve") is None
-            assert rollout.policy_in_force(connection) == POLICY
+            assert policies.in_force(connection) == InForce(POLICY, None)
 
     def test_the_founder_has_every_role_but_the_flows(self, scene: Scene) -> None:
         roles = set(scene.row(schema.Person, name=FOUNDER)["roles"])
@@ -50,7 +51,7 @@ class TestPolicies:
         assert not administering.publish(scene.store, POLICY, **known)
         assert administering.publish(scene.store, other, **known)
         with scene.store.read() as connection:
-            assert rollout.policy_in_force(connection) == other
+            assert policies.in_force(connection) == InForce(other, None)
         assert administering.publish(scene.store, POLICY, **known), "going back is publishing too"
         assert [event["previous"] for event in scene.events("policy.published")] == [POLICY.version, other.version]
 

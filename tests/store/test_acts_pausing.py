@@ -9,7 +9,7 @@ import pytest
 from handrail.acts import delivering, pausing
 from handrail.errors import BadInput, NotFound, NotPermitted, Refused
 from handrail.policy import Stage
-from handrail.store import outbox, rollout, schema
+from handrail.store import outbox, rollout, schema, situation
 from handrail.store.engine import Store
 from tasks.receiver import Ledger
 from tests.scenes import ACTIONS, FLOW, FOUNDER, MANAGER, NOW, Scene
@@ -223,15 +223,16 @@ class TestStages:
         assert move(Stage.SUGGEST) is Stage.SUGGEST
         assert [(event["from"], event["to"]) for event in scene.events("stage.changed")] == [("auto", "suggest")]
 
-    def test_the_clock_of_the_watches_starts_at_the_last_change(self, scene: Scene) -> None:
-        with scene.store.read() as connection:
-            assert rollout.last_stage_change(connection) == NOW
-        later = NOW + timedelta(days=1)
-        pausing.set_stage(
-            scene.store, "refund", Stage.PARTIAL, reason="plan", policy=scene.policy, actor=FOUNDER, now=later
-        )
-        with scene.store.read() as connection:
-            assert rollout.last_stage_change(connection) == later
+    def test_the_clock_of_the_watches_starts_when_a_category_is_first_raised(self, scene: Scene) -> None:
+        def clocks() -> dict[str, object]:
+            with scene.store.read() as connection:
+                return dict(situation.raised(connection, scene.policy))
+
+        assert clocks() == dict.fromkeys(scene.policy.categories, NOW), "the policy begins raised"
+        for days, to in enumerate((Stage.PARTIAL, Stage.SUGGEST, Stage.AUTO), start=1):
+            later = NOW + timedelta(days=days)
+            pausing.set_stage(scene.store, "refund", to, reason="plan", policy=scene.policy, actor=FOUNDER, now=later)
+            assert clocks().get("refund") == (None if to is Stage.SUGGEST else NOW)
 
     def test_an_unknown_category_has_no_stage(self, scene: Scene) -> None:
         with pytest.raises(NotFound):

@@ -31,6 +31,7 @@ from handrail.certify import Certification
 from handrail.errors import HandrailError, NotPermitted
 from handrail.looks import Look, Terms
 from handrail.policy import Stage
+from handrail.queues import Situation
 from handrail.roles import PERMITTED, Role
 from handrail.store import schema
 from handrail.store.engine import Store
@@ -48,7 +49,8 @@ def take_in(scene: Scene, actor: str) -> object:
 
 
 def assign(scene: Scene, actor: str) -> object:
-    return routing.assign(scene.store, EMPTY, policy=POLICY, actor=actor, now=NOW)
+    plan = routing.Plan(EMPTY, Situation(), lambda _, __: EMPTY)
+    return routing.assign(scene.store, plan, policy=POLICY, actor=actor, now=NOW)
 
 
 def draw(scene: Scene, actor: str) -> object:

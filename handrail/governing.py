@@ -1,0 +1,143 @@
+"""What governs automation by the trail's own word, and where the tables say something else.
+
+Policy, stages, pauses and the serving version are rows; each change of them is an event in the trail, in the same
+transaction. A row that differs from its last event was changed past Handrail, and automates nothing.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from handrail.policy import Stage
+
+PUBLISHED = frozenset({"workspace.begun", "policy.published"})
+SERVES = frozenset({"model.promoted", "model.rolled_back"})
+KINDS = (*sorted(PUBLISHED), *sorted(SERVES), "stage.changed", "automation.paused", "automation.resumed")
+"""The kinds of events that say what governs."""
+AUTOMATING = frozenset({Stage.PARTIAL, Stage.AUTO})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What governs now, as the trail tells it; a pause of None is one of everything."""
+
+    business: str | None = None
+    policy: str | None = None
+    policies: frozenset[str] = frozenset()
+    stages: Mapping[str, str] = field(default_factory=dict)
+    paused: frozenset[str | None] = frozenset()
+    serving: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """Something that was changed past Handrail; `category` is None where it concerns everything."""
+
+    what: Literal["policy", "stage", "pause", "serving"]
+    category: str | None
+    sentence: str
+
+
+def told(events: Iterable[Mapping[str, Any]]) -> Told:
+    """Retell events of `KINDS`, oldest first."""
+    business, policies, stages, paused, serving = None, list[str](), dict[str, str](), set[str | None](), None
+    for event in events:
+        kind = event["kind"]
+        if kind in PUBLISHED:
+            policies.append(event["policy"])
+            business = event.get("business", business)
+        elif kind == "stage.changed":
+            stages[event["category"]] = event["to"]
+        elif kind == "automation.paused":
+            paused.add(event["category"])
+        elif kind == "automation.resumed":
+            paused.discard(event["category"])
+        elif kind in SERVES:
+            serving = event["version"]
+    newest = policies[-1] if policies else None
+    return Told(business, newest, frozenset(policies), stages, frozenset(paused), serving)
+
+
+def first_raised(
+    events: Iterable[Mapping[str, Any]], raised_by: Mapping[str, Collection[str]], categories: Collection[str]
+) -> dict[str, datetime]:
+    """When each category first stood at a stage that automates, whatever was changed later.
+
+    `raised_by` maps the digest of a policy to the categories that begin raised under it: a policy's stage counts until
+    a category's first change of stage. A policy of which nothing is known counts as raising all of `categories`.
+    """
+    found: dict[str, datetime] = {}
+    moved: set[str] = set()
+    for event in events:
+        raised: Collection[str] = ()
+        if event["kind"] in PUBLISHED:
+            raised = [name for name in raised_by.get(event["policy"], categories) if name not in moved]
+        elif event["kind"] == "stage.changed":
+            moved.add(event["category"])
+            raised = [event["category"]] if event["to"] in AUTOMATING else []
+        at = datetime.fromisoformat(event["at"])
+        # The earliest moment, not the first event: that one may have been written under a clock that was ahead.
+        found.update({name: min(found.get(name, at), at) for name in raised})
+    return found
+
+
+def altered_rows(
+    known: Told,
+    *,
+    stages: Mapping[str, str],
+    paused: Collection[str | None],
+    serving: str | None,
+    categories: Sequence[str],
+) -> list[Alteration]:
+    """Where the rows of stages, pauses and the serving version differ from what the trail tells.
+
+    `stages` maps a category to its newest change, `paused` names the pauses in force. A pause that the trail does not
+    know withholds only, and a version that does not serve approves nothing: neither is an alteration.
+    """
+    found = []
+    for name in categories:
+        row, event = stages.get(name), known.stages.get(name)
+        if row != event:
+            found.append(Alteration("stage", name, (
+                f"The stage of {_words(name)} was changed outside Handrail: it is {_stage(row)}, and the audit trail "
+                f"says {_stage(event)}. Set the right one with `handrail stage {name} STAGE --reason …`."
+            )))  # fmt: skip
+    for missing in sorted(known.paused.difference(paused), key=str):
+        subject, command = ("everything", "--all") if missing is None else (_words(missing), missing)
+        found.append(Alteration("pause", missing, (
+            f"The pause of {subject} was lifted outside Handrail: the audit trail knows of no resumption. Pause it "
+            f"again with `handrail pause {command} --reason …`; resume it when the reason no longer holds."
+        )))  # fmt: skip
+    if serving is not None and serving != known.serving:
+        found.append(Alteration("serving", None, (
+            f"The live version was changed outside Handrail: it is {serving}, and the audit trail says "
+            f"{known.serving or 'none'}. Return to the right one with `handrail model rollback --reason …`."
+        )))  # fmt: skip
+    return found
+
+
+def altered_policy(known: Told, *, digest: str | None, version: str | None, is_readable: bool) -> Alteration | None:
+    """Is the policy in force what was published? None where it is.
+
+    `digest` is computed from its content, `version` stands beside it; both are None where the row is gone.
+    """
+    if digest == version == known.policy and is_readable:
+        return None
+    if digest is None:
+        what = "The policy in force was deleted outside Handrail"
+    elif digest == version == known.policy:
+        what = "The policy in force cannot be read by this version of Handrail"
+    else:
+        what = "The policy in force was changed outside Handrail: its content is not what was published"
+        what += "" if is_readable else ", and it cannot be read"
+    remedy = "Nothing is approved automatically. Publish the right policy with `handrail policy publish FILE`."
+    return Alteration("policy", None, f"{what}. {remedy}")
+
+
+def _stage(name: str | None) -> str:
+    return "the policy's" if name is None else name
+
+
+def _words(code: str) -> str:
+    return code.replace("_", " ")

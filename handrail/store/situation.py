@@ -1,0 +1,81 @@
+"""What holds at the moment of routing and of sending, read in the transaction that acts on it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from handrail.governing import AUTOMATING, KINDS, PUBLISHED, SERVES, Alteration, Told, altered_rows, first_raised, told
+from handrail.hold import WATCHES, Silence, silences
+from handrail.policy import Policy, Stage
+from handrail.queues import Situation
+from handrail.store import certificates, models, policies, rollout, trail
+from handrail.store.engine import Connection
+
+Events = Sequence[Mapping[str, Any]]
+
+
+def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
+    """Stages, pauses, silent watches, alterations and the certificates of the version that serves, for `policy`."""
+    events = trail.of_kinds(connection, KINDS)
+    rows, paused = rollout.stage_rows(connection), rollout.paused(connection)
+    stages = rollout.in_stages(policy, rows)
+    version = models.serving(connection)["model_version"]
+    return Situation(
+        stages=stages,
+        paused=frozenset(name for name in paused if name is not None),
+        all_paused=None in paused,
+        silent=_silent(connection, policy, now, events, stages),
+        altered=tuple(_altered(connection, policy, told(events), rows, paused, version)),
+        certified=certificates.thresholds(connection, version, now, rules=policy.certificate),
+    )
+
+
+def raised(connection: Connection, policy: Policy) -> dict[str, datetime]:
+    """When each category that may be automated now was first raised: the clock of a watch that never ran."""
+    stages = rollout.in_stages(policy, rollout.stage_rows(connection))
+    return _raised(connection, policy, trail.of_kinds(connection, KINDS), stages)
+
+
+def began(connection: Connection) -> datetime | None:
+    """When the workspace was begun; None in an empty one."""
+    first = next(iter(trail.of_kinds(connection, sorted(PUBLISHED))), None)
+    return None if first is None else datetime.fromisoformat(first["at"])
+
+
+def rightful_version(connection: Connection) -> str | None:
+    """The version that serves as the trail tells it."""
+    return told(trail.of_kinds(connection, sorted(SERVES))).serving
+
+
+def altered(connection: Connection, policy: Policy) -> tuple[Alteration, ...]:
+    """What governs automation and was changed past Handrail."""
+    rows, paused = rollout.stage_rows(connection), rollout.paused(connection)
+    version = models.serving(connection)["model_version"]
+    return tuple(_altered(connection, policy, told(trail.of_kinds(connection, KINDS)), rows, paused, version))
+
+
+def _silent(
+    connection: Connection, policy: Policy, now: datetime, events: Events, stages: Mapping[str, Stage]
+) -> tuple[Silence, ...]:
+    beats = rollout.watches(connection)
+    # Only a watch that never ran asks when its categories were raised.
+    raised = {} if beats.keys() >= set(WATCHES) else _raised(connection, policy, events, stages)
+    return silences(beats, raised, policy.watches.silent_for, now)
+
+
+def _raised(connection: Connection, policy: Policy, events: Events, stages: Mapping[str, Stage]) -> dict[str, datetime]:
+    found = first_raised(events, policies.raised_by(connection, told(events)), policy.categories)
+    return {name: at for name, at in found.items() if stages.get(name) in AUTOMATING}
+
+
+def _altered(
+    connection: Connection,
+    policy: Policy,
+    known: Told,
+    rows: Mapping[str, str],
+    paused: frozenset[str | None],
+    version: str | None,
+) -> list[Alteration]:
+    in_force = policies.in_force(connection, known)
+    wrong = [in_force.altered] if in_force is not None and in_force.altered is not None else []
+    return wrong + altered_rows(known, stages=rows, paused=paused, serving=version, categories=list(policy.categories))
