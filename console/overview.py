@@ -74,6 +74,9 @@ def _holds(value: dict[str, Any]) -> list[str]:
     ]
     lines += [f"ALTERED    {one['sentence']}" for one in value["altered"]]
     lines += [f"HELD       {one['sentence']} Run the watch, or start `handrail up`." for one in value["held"]]
+    if value["unwatched"]:
+        names = ", ".join(value["unwatched"])
+        lines.append(f"HELD       {names}: the breaker could not be read; the quality watch's log says where")
     if value["paused_deployments"]:
         lines.append(f"prefect    paused deployments: {', '.join(value['paused_deployments'])}")
     lines += [

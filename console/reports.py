@@ -93,6 +93,7 @@ MEANINGS = {
     "alarm": "beyond the policy's bounds",
     "underpowered": "too few cases to have seen what matters; silence says nothing",
     "not_measured": "there was nothing to compare",
+    "unreadable": "the look failed, so nothing is known; the log of the watch's last run says where",
 }
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from desk.pages import in_words, percent
+from markupsafe import Markup
+
+from desk.pages import in_words, percent, templates
 from handrail.policy import Policy
 from tasks.operations import CategoryView
 from tasks.quality import CategoryReading
@@ -13,6 +16,11 @@ from tasks.quality import CategoryReading
 def breaker_in_words(view: CategoryView, policy: Policy) -> str:
     """Both rules with what they rest on, the one that pauses first, and what it can see at this volume of audits."""
     reading = view.reading
+    if view.unread:
+        return (
+            "Could not be read, so nobody watches this category: nothing of it is approved automatically until a look "
+            "succeeds. The log of the quality watch's last run says where it failed."
+        )
     if reading is None:
         rules = policy.breaker
         return f"No audit in the last {in_words(rules.window)}. It looks from {rules.min_reviewed} on."
@@ -22,10 +30,16 @@ def breaker_in_words(view: CategoryView, policy: Policy) -> str:
     return " ".join([*rules_said, *reading.warnings])
 
 
-def evidence_of(review: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """What a model review rests on, with moments as such; None without a review. An older one lacks most of it."""
-    if review is None:
-        return None
+def evidence_shown(view: CategoryView, zone: ZoneInfo) -> Markup:
+    """What the open model review of a category rests on, drawn; nothing without a review."""
+    if view.review is None:
+        return Markup()
+    drawn: str = templates.get_template("operations_evidence.html").module.evidence(_evidence(view.review), zone)  # type: ignore[attr-defined]
+    return Markup(drawn)  # noqa: S704 - escaped by the template
+
+
+def _evidence(review: Mapping[str, Any]) -> dict[str, Any]:
+    """The evidence with moments as such; an older one lacks most of it."""
     found = dict(review["evidence"])
     path = [{**one, "at": datetime.fromisoformat(one["at"])} for one in found.get("path", ())]
     alarm_at = datetime.fromisoformat(found["alarm_at"]) if found.get("alarm_at") else None

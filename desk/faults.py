@@ -2,13 +2,13 @@
 
 import logging
 import secrets
-import traceback
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from desk.problems import problem
+from handrail.bulkhead import place
 
 _log = logging.getLogger("handrail")
 
@@ -38,7 +38,7 @@ class Faults:
             if scope["type"] != "http":
                 raise
             number = secrets.token_hex(4)
-            _log.error("fault %s at %s %s: %s", number, scope["method"], scope["path"], _place(fault))
+            _log.error("fault %s at %s %s: %s", number, scope["method"], scope["path"], place(fault))
             if begun:
                 raise BrokenOff(f"The answer broke off. Look for fault {number} above.") from None
             sentence = (
@@ -47,14 +47,3 @@ class Faults:
             )
             answer = await run_in_threadpool(problem, Request(scope), 500, sentence)
             await answer(scope, receive, send)
-
-
-def _place(fault: BaseException) -> str:
-    """Kind and place of a fault and of what led to it, without their messages: these may quote a case."""
-    lines = []
-    cause: BaseException | None = fault
-    while cause is not None:
-        frames = traceback.extract_tb(cause.__traceback__)
-        lines += [type(cause).__name__, *(f"  {one.filename}:{one.lineno} in {one.name}" for one in frames)]
-        cause = cause.__cause__ or cause.__context__
-    return "\n".join(lines)

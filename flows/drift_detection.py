@@ -48,6 +48,7 @@ def headline(occasion: Occasion, verdict: DriftVerdict) -> str:
     """The verdict, the reference it rests on, and what was done."""
     on = f"reference profile {verdict.profile}" if verdict.profile else "no reference profile"
     unmeasured = "".join(f"\n- {name} was not measured: {why}" for name, why in verdict.unmeasured.items())
+    unmeasured += "".join(f"\n- {name} could not be compared ({why})" for name, why in verdict.unread.items())
     said = f"**{verdict_of(verdict)}**: {verdict.note} ({verdict.cases} cases beside {on})."
     return f"{said}\n\n{done(occasion, verdict)}{unmeasured}"
 

@@ -47,7 +47,9 @@ def findings(occasion: Occasion, compared: list[Comparison]) -> str:
         lines += [f"- {_sentence(row)}" for row in rows if str(row["verdict"]).startswith("gap")]
         weak = [row for row in rows if row["verdict"] == "underpowered"]
         lines += [f"- {len(weak)} of {len(rows)} comparisons are underpowered: {_needed(weak)}"] if weak else []
-        if not rows:
+        if one.fault is not None:
+            lines.append(f"- Could not be compared ({one.fault}). The log of this run says where it failed.")
+        elif not rows:
             lines.append("- No decisions to compare.")
     return "\n".join(lines)
 

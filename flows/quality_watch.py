@@ -10,7 +10,7 @@ from tasks import publish
 from tasks.blind_share import read_blind_share
 from tasks.heartbeat import beat
 from tasks.occasion import begin
-from tasks.quality import CategoryReading, look, pause_tripped
+from tasks.quality import Breakers, CategoryReading, has_watched, look, pause_tripped
 from tasks.trigger import crossed
 
 EVENTS = {"error_rate": "handrail.error_rate.exceeded", "new_labels": "handrail.labels.enough"}
@@ -19,6 +19,10 @@ DESCRIPTION = (
     "Both rules of the breaker by category; the policy's rule pauses. level: the sequential rule's evidence, where 1 "
     "suffices; false_alarm_rate: chance to pause a healthy category within the horizon; detection: chance to see the "
     "limit within the window at this volume"
+)
+UNREAD = (
+    "Could not be read ({fault}): nobody watches this category, so nothing of it is approved automatically. The log of "
+    "this run says where it failed."
 )
 
 
@@ -31,11 +35,12 @@ def quality_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     starts a retraining, once a crossing.
     """
     occasion = begin("quality_watch", home=home, as_of=as_of)
-    readings = look(occasion)
-    paused = pause_tripped(occasion, readings)
+    seen = look(occasion)
+    paused = pause_tripped(occasion, seen)
     blind = read_blind_share(occasion)
-    beat(occasion, "quality_watch")
-    publish.table("breaker", [row_of(reading) for reading in readings], DESCRIPTION)
+    if has_watched(occasion, seen):
+        beat(occasion, "quality_watch")
+    publish.table("breaker", rows_of(seen), DESCRIPTION)
     publish.table("blind-share", blind, "Rejections on the blind share of queue B lately, beside those before")
     for category in paused:
         publish.event("handrail.category.paused", f"handrail.category.{category}", {"category": category})
@@ -49,10 +54,19 @@ def quality_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
             {"business": business, "as_of": as_of or "", **figures},
         )
     return {
-        "readings": [asdict(reading) for reading in readings],
+        "readings": [asdict(reading) for reading in seen.readings],
+        "unread": seen.unread,
         "paused": paused,
         "retraining": [trigger.cause for trigger in told],
     }
+
+
+def rows_of(seen: Breakers) -> list[dict[str, Any]]:
+    """A look as a table, with those first that could not be read: a hole in it would look like health."""
+    sick = [{"category": name, "warnings": UNREAD.format(fault=fault)} for name, fault in seen.unread.items()]
+    rows = [row_of(one) for one in seen.readings if one.category not in seen.unread]
+    names = list(dict.fromkeys([*sick[0], *rows[0]])) if sick and rows else []
+    return [{name: row.get(name) for name in names or row} for row in [*sick, *rows]]
 
 
 def row_of(reading: CategoryReading) -> dict[str, Any]:

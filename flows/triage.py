@@ -19,7 +19,7 @@ from tasks.gate import gate
 from tasks.heartbeat import beat
 from tasks.ingest import Ingested, ingest
 from tasks.occasion import Occasion, begin
-from tasks.quality import look, pause_tripped
+from tasks.quality import has_watched, look, pause_tripped
 from tasks.redact import redact
 from tasks.score import score
 
@@ -87,9 +87,11 @@ def watch(occasion: Occasion) -> None:
     beat(occasion, "sla_watch")
     draw(occasion)
     beat(occasion, "audit_sampling")
-    pause_tripped(occasion, look(occasion))
+    seen = look(occasion)
+    pause_tripped(occasion, seen)
     read_blind_share(occasion)
-    beat(occasion, "quality_watch")
+    if has_watched(occasion, seen):
+        beat(occasion, "quality_watch")
 
 
 def summary(occasion: Occasion, taken: Ingested) -> dict[str, Any]:

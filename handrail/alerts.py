@@ -47,8 +47,8 @@ class Situation:
     paused, by whomever; `alarms` maps a watch to the subjects of its last look that were alarms; `late` maps a queue to
     overdue open work and `escalations` counts late ones; `outbox` counts dead, unknown and waiting actions; `heard`
     maps a watch to its last success, `raised` a category that may be automated to the moment it was first raised, and
-    `began` is when the workspace was; `altered` is what was changed outside Handrail; `channels` maps a failing channel
-    to the messages it did not take.
+    `began` is when the workspace was; `altered` is what was changed outside Handrail; `unread` maps a watch to the
+    subjects that its last look could not read; `channels` maps a failing channel to the messages it did not take.
     """
 
     now: datetime
@@ -68,6 +68,7 @@ class Situation:
     raised: Mapping[str, datetime] = field(default_factory=dict)
     began: datetime | None = None
     altered: Sequence[Alteration] = ()
+    unread: Mapping[str, Sequence[str]] = field(default_factory=dict)
     channels: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -179,6 +180,20 @@ def _watches(seen: Situation) -> Iterator[Trouble]:
         elif silence > NEARLY * seen.silent_for:
             sentence = f"The watch {_words(name)} is late: automatic approval ends soon."
             yield Trouble("watch_late", name, Severity.WARNING, f"{sentence} {remedy}")
+    log = "The log of the watch's last run, in Prefect or where `handrail up` runs, says where it failed."
+    for category in seen.unread.get("breaker", ()):
+        sentence = f"The breaker of {_words(category)} could not be read: nothing of it is approved automatically."
+        yield Trouble("breaker_unread", category, Severity.CRITICAL, f"{sentence} {log}")
+    for watch, subjects in seen.unread.items():
+        if subjects and watch != "breaker":
+            yield Trouble("watch_unread", watch, Severity.WARNING, f"{_unread(watch, subjects)} {log}")
+
+
+def _unread(watch: str, subjects: Sequence[str]) -> str:
+    """What a watch did not see; reviewers are counted, never named."""
+    named = [_words(one) for one in subjects if one != ALL] or ["everything together"]
+    what = _count(len(named), "reviewer") if watch == "reviewers" else ", ".join(named)
+    return f"The watch {_words(watch)} could not read everything, so it is silent about {what}."
 
 
 def _channels(seen: Situation) -> Iterator[Trouble]:

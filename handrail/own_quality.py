@@ -127,12 +127,10 @@ def pair(rulings: pd.DataFrame, person: str, escalating: Collection[str]) -> pd.
     `rulings`, in order, has case_id, actor, kind, blind, outcome, label, reason_code. Of the others an adjudication
     counts before the newest blind ruling; what says nothing of the category (a denial for policy) is left out.
     """
-    said = [
-        labels.opinion(*row)
-        for row in zip(
-            rulings["outcome"], rulings["label"], rulings["reason_code"], [escalating] * len(rulings), strict=True
-        )
-    ]
+    # What is missing among texts is NaN, and a denial without a category is an answer.
+    columns = rulings[["outcome", "label", "reason_code"]].astype(object)
+    rows = columns.where(columns.notna(), None).itertuples(index=False, name=None)
+    said = [labels.opinion(outcome, label, reason, escalating) for outcome, label, reason in rows]
     told = rulings.assign(label=pd.Series(said, index=rulings.index, dtype=object)).dropna(subset="label")
     is_mine = told["actor"] == person
     settles = told["kind"] == "adjudication"

@@ -62,7 +62,7 @@ def project(
     """
     if frame.empty:
         return Projection(0, span, None, None)
-    open_road = replace(situation, paused=frozenset(), all_paused=False, silent=(), altered=())
+    open_road = replace(situation, paused=frozenset(), all_paused=False, silent=(), altered=(), unwatched=frozenset())
     before = open_road.stage_of(category, policy.category(category))
     stages: Mapping[str, Stage] = {**open_road.stages, category: to}
     now, then = (

@@ -27,14 +27,16 @@ class Situation:
     """What holds at the moment of routing, beside the policy.
 
     `stages` overrides the stages the policy begins with. `silent` are the watches that the dead-man's switch does not
-    hear, `altered` is what was changed outside Handrail; each says whom it concerns. `certified` maps a category, or
-    None for the overall certificate, to the lowest confidence its valid certificate covers.
+    hear, `unwatched` the categories whose breaker could not be read, `altered` is what was changed outside Handrail;
+    each says whom it concerns. `certified` maps a category, or None for the overall certificate, to the lowest
+    confidence its valid certificate covers.
     """
 
     stages: Mapping[str, Stage] = field(default_factory=dict)
     paused: Collection[str] = frozenset()
     all_paused: bool = False
     silent: tuple[Silence, ...] = ()
+    unwatched: frozenset[str] = frozenset()
     altered: tuple[Alteration, ...] = ()
     certified: Mapping[str | None, float] = field(default_factory=dict)
 
@@ -47,8 +49,8 @@ class Situation:
         return self.all_paused or category in self.paused
 
     def is_held(self, category: str) -> bool:
-        """Does a silent watch hold its automatic approval?"""
-        return holding(self.silent, category) is not None
+        """Is its automatic approval held, because a watch is silent, or blind to this category?"""
+        return category in self.unwatched or holding(self.silent, category) is not None
 
     def is_altered(self, category: str) -> bool:
         """Was something that governs its automation changed outside Handrail?"""

@@ -58,7 +58,7 @@ _SENTENCES = {
     Reason.HIGH_CONSEQUENCE: "An error would cost the customer much.",
     Reason.PAUSED: "Automation is paused for the category.",
     Reason.ALTERED: "What governs automation was changed outside Handrail: people decide until it is put right.",
-    Reason.HELD: "Auto-approval is held, because a watch has been silent for too long.",
+    Reason.HELD: "Auto-approval is held: a watch is silent for too long, or could not read the category.",
     Reason.STAGE_SUGGEST: "The category is at the stage where the machine suggests and people confirm.",
     Reason.MEDIUM_CONSEQUENCE: "An error would cost the customer something: a person confirms.",
     Reason.NOT_CERTIFIED: "No valid certificate covers the category.",

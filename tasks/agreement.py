@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from handrail import agreement, labels, reviewers
+from handrail import agreement, bulkhead, labels, reviewers
 from handrail.acts import reading
 from handrail.agreement import Ratings
 from handrail.own_quality import PLACES
 from handrail.reviewers import Evidence, Signal
 from handrail.roles import PERMITTED
-from handrail.store import conduct, quality, rollout
+from handrail.store import conduct, quality, readings, rollout
 from handrail.store import labels as label_rows
 from handrail.store.engine import Connection
 from handrail.store.frames import records
@@ -56,11 +56,17 @@ def compare_people(occasion: Occasion, window: timedelta) -> list[Agreed]:
     names = list(ratings.labels) if len(ratings.labels) > 2 else []  # noqa: PLR2004 - of two, each says what both say
     rng = occasion.rng("agreement")
     level = 1 - _CHANCE / (len(names) + 1)
-    found = [_agreed(occasion, ALL, ratings, level, rng)]
-    found += [_agreed(occasion, name, _against_rest(ratings, name), level, rng) for name in names]
-    seen = [Reading("agreement", one.subject, (since, occasion.now), one.verdict, asdict(one)) for one in found]
+
+    def agreed(name: str) -> Agreed:
+        return _agreed(occasion, name, ratings if name == ALL else _against_rest(ratings, name), level, rng)
+
+    measured = bulkhead.each([ALL, *names], agreed, what="measuring agreement")
+    span = since, occasion.now
+    seen = [Reading("agreement", name, span, one.verdict, asdict(one)) for name, one in measured.found.items()]
+    seen += [readings.unreadable("agreement", name, span, fault) for name, fault in measured.failed.items()]
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
-    return found
+    failed = [Agreed(name, 0, 0, None, None, None, None, Verdict.UNREADABLE) for name in measured.failed]
+    return [*measured.found.values(), *failed]
 
 
 def _agreed(occasion: Occasion, subject: str, ratings: Ratings, level: float, rng: np.random.Generator) -> Agreed:
@@ -91,13 +97,21 @@ def look_at_reviewers(occasion: Occasion, window: timedelta) -> list[Signal]:
     since = occasion.now - window
     with occasion.store.read() as connection:
         evidence = _evidence(occasion, connection, since)
-    signals = reviewers.look(evidence)
+    # Everybody is judged together, by the others; first alone, so that it shows whose own cases cannot be judged.
+    alone = bulkhead.each(
+        evidence.reviewers, lambda name: reviewers.look(evidence.of([name])), what="looking at a reviewer"
+    )
+    signals = reviewers.look(evidence.of(list(alone.found)))
     by_name: dict[str, list[Signal]] = {}
     for one in signals:
         by_name.setdefault(one.reviewer, []).append(one)
     seen = [
         Reading("reviewers", name, (since, occasion.now), overall(found), {"signals": [figures(one) for one in found]})
         for name, found in by_name.items()
+    ]
+    seen += [
+        readings.unreadable("reviewers", name, (since, occasion.now), fault, signals=[])
+        for name, fault in alone.failed.items()
     ]
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
     alarmed = sum(one.verdict is Verdict.ALARM for one in seen)

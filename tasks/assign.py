@@ -50,6 +50,9 @@ def assign(occasion: Occasion) -> dict[str, int]:
 def _warn(found: Situation, said: set[str]) -> None:
     """Say once what withholds automatic approval."""
     sentences = [one.sentence for one in found.altered] + [one.sentence for one in found.silent]
+    if found.unwatched:
+        names = ", ".join(sorted(found.unwatched))
+        sentences.append(f"Auto-approval is held for {names}: the breaker could not be read.")
     for sentence in sentences:
         if sentence not in said:
             log.warning("%s", sentence)

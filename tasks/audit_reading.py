@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from handrail import estimates
+from handrail import bulkhead, estimates
 from handrail.acts import reading
-from handrail.store import audits
+from handrail.store import audits, readings
 from handrail.store.readings import ALL, Reading, Verdict
 from tasks.occasion import Occasion
 from tasks.step import step
@@ -32,17 +32,20 @@ def read_audits(occasion: Occasion, plan: dict[str, Any] | None = None) -> list[
     with occasion.store.read() as connection:
         seen = audits.looked_at(connection, since=now - TREND_OVER, until=now)
     parts = {name: seen[seen["category"] == name] for name in occasion.policy.categories} | {ALL: seen}
-    found = [_read(occasion, name, part, plan) for name, part in parts.items()]
-    reading.record(occasion.store, found, actor=occasion.actor, now=now)
+    read = bulkhead.each(parts, lambda name: _read(occasion, name, parts[name], plan), what="reading the audits")
+    failed = [readings.unreadable(WATCH, name, (now - OVER, now), fault) for name, fault in read.failed.items()]
+    reading.record(occasion.store, [*read.found.values(), *failed], actor=occasion.actor, now=now)
     return [
         {"category": one.subject, "verdict": str(one.verdict), **one.body}
-        for one in found
-        if one.subject == ALL or one.body["auto_approved"]
+        for one in [*read.found.values(), *failed]
+        if one.subject == ALL or one.body.get("auto_approved", 1)
     ]
 
 
 def row_of(one: dict[str, Any]) -> dict[str, Any]:
-    """A reading as one row of a table for people."""
+    """A reading as one row of a table for people; of one that failed its verdict and the fault."""
+    if one["verdict"] == Verdict.UNREADABLE:
+        return {name: one[name] for name in ("category", "verdict", "fault")}
     trend, expected, combined = one["trend"], one["estimated"], one["ppi"]
     return {
         "category": one["category"], "verdict": one["verdict"], "auto_approved": one["auto_approved"],
@@ -55,7 +58,7 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: dict[str, Any] | None) -> Reading:
     """One subject; `seen` are its approvals of the trend's span."""
     since = occasion.now - OVER
-    recent = seen[pd.to_datetime(seen["approved_at"], utc=True) > since]
+    recent = seen[seen["approved_at"] > since]
     ruled = recent[recent["rejected"].notna()]
     wrong = ruled["rejected"].astype(bool).to_numpy()
     chance = ruled["inclusion_probability"].to_numpy(dtype=float)
@@ -89,7 +92,7 @@ def _bound(occasion: Occasion) -> float:
 
 def _trend(occasion: Occasion, seen: pd.DataFrame) -> dict[str, Any]:
     """The trend in the simple-random draw, with its weeks, oldest first: approvals, audits, errors, rate, interval."""
-    ago = ((occasion.now - pd.to_datetime(seen["approved_at"], utc=True)) // _WEEK).to_numpy()
+    ago = ((occasion.now - seen["approved_at"]).dt.days // _WEEK.days).to_numpy()
     weeks: list[dict[str, Any]] = []
     for back in range(int(TREND_OVER / _WEEK) - 1, -1, -1):
         mine = seen[ago == back]

@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from handrail import bulkhead
 from handrail.breaker.blind_share import Rise, compare
 from handrail.store import breaker as memory
+from handrail.store import readings
 from handrail.store.readings import Reading, Verdict
 from tasks import changes
 from tasks.occasion import Occasion, log
@@ -20,29 +22,34 @@ WATCH = "blind_share"
 def read_blind_share(occasion: Occasion) -> list[dict[str, Any]]:
     """Compare each category's rejections on the blind share with its own of before; it warns, and pauses nothing.
 
-    Lately is the breaker's window, before is its horizon up to there. Returns one row a category with decisions.
+    Lately is the breaker's window, before is its horizon up to there. Returns one row a category with
+    decisions, and one of each that could not be read.
     """
     rules, until = occasion.policy.breaker, occasion.now - occasion.policy.desk.undo_within
     recent = until - rules.window
     with occasion.store.read() as connection:
         rows = memory.blind_reviews(connection, since=recent - rules.horizon, until=until)
     windows = rules.horizon / rules.window
-    seen = {
-        category: compare(*_counts(rows[rows["category"] == category], recent), budget=rules.budget, windows=windows)
-        for category in occasion.policy.categories
-    }
-    reading = [
-        Reading(WATCH, category, (recent, until), _verdict(rise), _figures(rise)) for category, rise in seen.items()
+
+    def read(category: str) -> Rise:
+        mine = rows[rows["category"] == category]
+        return compare(*_counts(mine, recent), budget=rules.budget, windows=windows)
+
+    seen = bulkhead.each(occasion.policy.categories, read, what="comparing the blind share")
+    known = [
+        Reading(WATCH, category, (recent, until), _verdict(rise), _figures(rise))
+        for category, rise in seen.found.items()
     ]
-    changes.record(occasion, WATCH, reading, has_changed=lambda one, before: one.body != before)
-    for category, rise in seen.items():
+    failed = [readings.unreadable(WATCH, name, (recent, until), fault) for name, fault in seen.failed.items()]
+    changes.record(occasion, WATCH, [*known, *failed], has_changed=lambda one, before: one.body != before)
+    for category, rise in seen.found.items():
         if rise.alarm:
             log.warning("blind share: rejections of %s rose to %d of %d", category, rise.rejected, rise.reviewed)
     return [
         {"category": one.subject, "verdict": str(one.verdict), **one.body}
-        for one in reading
-        if seen[one.subject].reviewed + seen[one.subject].reviewed_before
-    ]
+        for one in known
+        if one.body["reviewed"] + one.body["reviewed_before"]
+    ] + [{"category": one.subject, "verdict": str(one.verdict), **one.body} for one in failed]
 
 
 def _counts(decisions: pd.DataFrame, recent: datetime) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from handrail import drift, terms
+from handrail import bulkhead, drift, terms
 from handrail.acts import watching
 from handrail.store import evidence, models
 from handrail.store.engine import Connection
@@ -15,6 +15,8 @@ from tasks.occasion import Occasion, log
 from tasks.step import step
 
 WINDOW = timedelta(days=7)
+TERMS = "terms"
+"""The subject of a comparison of words that failed."""
 MOSTLY_SCORED = 0.5
 """Share of a window that the serving version must have scored before its predictions are watched."""
 MODEL_COLUMNS = ("predicted", "confidence", "novelty", "novel")
@@ -25,7 +27,8 @@ MODEL_COLUMNS = ("predicted", "confidence", "novelty", "novel")
 class DriftVerdict:
     """What the watch found in one window; `columns` are the shifted ones, `new_terms` all that were found.
 
-    `unmeasured` says of columns why they could not be compared; `profile` is the number of the reference, and the
+    `unmeasured` says of columns why they could not be compared, `unread` names those (or `terms`) whose comparison
+    failed, with the kind of the fault; `profile` is the number of the reference, and the
     rest what was done about a shift.
     """
 
@@ -42,6 +45,7 @@ class DriftVerdict:
     audits_raised_until: datetime | None = None
     unmeasured: dict[str, str] = field(default_factory=dict)
     unknown_words: float | None = None
+    unread: dict[str, str] = field(default_factory=dict)
 
 
 def observed(occasion: Occasion, since: datetime, until: datetime) -> tuple[pd.DataFrame, list[str], list[str]]:
@@ -72,7 +76,9 @@ def save_reference(occasion: Occasion, *, cause: str, since: datetime, until: da
     if len(view) < occasion.policy.drift.min_cases:
         log.info("no reference profile yet: %d cases, %d are needed", len(view), occasion.policy.drift.min_cases)
         return None
-    body = json.dumps({"columns": drift.build(view).to_json(), "terms": terms.build(texts).to_json()})
+    profile = bulkhead.each(view.columns, lambda name: drift.build(view[[name]]).columns[0], what="profiling a column")
+    reference = drift.ReferenceProfile(len(view), tuple(profile.found.values()))
+    body = json.dumps({"columns": reference.to_json(), "terms": terms.build(texts).to_json()})
     return watching.save_profile(
         occasion.store, body, cause=cause, cases=len(view), window=(since, until),
         actor=occasion.actor, now=occasion.now,
@@ -117,12 +123,22 @@ def _look(occasion: Occasion, since: datetime, until: datetime) -> DriftVerdict:
         return DriftVerdict(len(view), f"too few cases: {len(view)} of {rules.min_cases}", profile=profile["id"])
     saved = json.loads(profile["body"])
     reference, unmeasured = _comparable(occasion, saved["columns"], profile["model_version"], view)
-    report = drift.compare(reference, view, fdr=rules.false_discovery_rate, psi_at_least=rules.psi_at_least)
-    known = terms.TermProfile.from_json(saved["terms"])
+    of = {column.name: column for column in reference.columns}
+    measured = bulkhead.each(of, lambda name: drift.measure(of[name], view[name]), what="comparing a column")
+    report = drift.judge(
+        list(measured.found.values()), cases=len(view), unwatched=(), fdr=rules.false_discovery_rate,
+        psi_at_least=rules.psi_at_least,
+    )  # fmt: skip
+
+    def compare_terms(_: str) -> tuple[tuple[terms.TermDrift, ...], float]:
+        known = terms.TermProfile.from_json(saved["terms"])
+        return tuple(terms.new_terms(known, texts, ids, fdr=rules.false_discovery_rate)), terms.oov_rate(known, texts)
+
+    words = bulkhead.each([TERMS], compare_terms, what="comparing")
+    new_terms, unknown_words = words.found.get(TERMS, ((), None))
     found = DriftVerdict(
-        len(view), "no shift", report=report, profile=profile["id"], unmeasured=unmeasured,
-        new_terms=tuple(terms.new_terms(known, texts, ids, fdr=rules.false_discovery_rate)),
-        unknown_words=terms.oov_rate(known, texts),
+        len(view), "no shift", report=report, profile=profile["id"], unmeasured=unmeasured, new_terms=new_terms,
+        unknown_words=unknown_words, unread=measured.failed | words.failed,
     )  # fmt: skip
     columns = tuple(column.name for column in report.columns if column.drifted)
     if not columns and len(found.new_terms) < rules.min_new_terms:
@@ -144,6 +160,8 @@ def _comparable(
         elif name not in view.columns:
             scored = "the serving version scored too little of the window"
             missing[name] = scored if name in MODEL_COLUMNS else "the window has no such column"
+    known = {column.name for column in reference.columns}
+    missing |= {name: "the reference has no such column" for name in view.columns if name not in known}
     kept = tuple(column for column in reference.columns if column.name not in missing)
     return replace(reference, columns=kept), missing
 

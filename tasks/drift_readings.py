@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from handrail.acts import reading
 from handrail.drift import ColumnDrift
-from handrail.store import evidence
+from handrail.store import evidence, readings
 from handrail.store.readings import ALL, Reading, Verdict
 from tasks.occasion import Occasion
 
@@ -26,14 +26,17 @@ def record(occasion: Occasion, found: "DriftVerdict", window: tuple[datetime, da
         Reading(WATCH, ALL, window, verdict_of(found), {**summary(occasion, found), **_errors(occasion, window)}),
         *(Reading(WATCH, column.name, window, _verdict(column), _figures(column)) for column in columns),
         *(Reading(WATCH, name, window, Verdict.NOT_MEASURED, {"note": why}) for name, why in found.unmeasured.items()),
+        *(readings.unreadable(WATCH, name, window, fault) for name, fault in found.unread.items()),
     ]
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
 
 
 def verdict_of(found: "DriftVerdict") -> Verdict:
-    """An alarm where something shifted; nothing is quiet that had no reference or too few cases."""
+    """An alarm where something shifted; nothing is quiet that had no reference, too few cases or a part not read."""
     if found.drifted:
         return Verdict.ALARM
+    if found.unread:
+        return Verdict.UNREADABLE
     if found.report is not None:
         return Verdict.QUIET
     return Verdict.NOT_MEASURED if found.profile is None else Verdict.UNDERPOWERED

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from handrail import cube, fairness, waits
+from handrail import bulkhead, cube, fairness, waits
 from handrail.acts import reading
 from handrail.fairness import GroupGap
-from handrail.store import evidence
+from handrail.store import evidence, readings
 from handrail.store.readings import Reading, Verdict
 from handrail.waits import WaitGap
 from tasks.occasion import Occasion, log
@@ -24,11 +24,15 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a look at one grouping found; shares and waits each judged by their bound of the policy."""
+    """What a look at one grouping found; shares and waits each judged by their bound of the policy.
+
+    `fault` is the kind of what went wrong where the grouping could not be compared.
+    """
 
     grouping: str
     shares: tuple[GroupGap, ...]
     waiting: tuple[WaitGap, ...]
+    fault: str | None = None
 
     @property
     def verdicts(self) -> list[fairness.Verdict]:
@@ -38,6 +42,8 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """An alarm where any gap lies beyond its bound; quiet only where at least one could have been seen."""
+        if self.fault is not None:
+            return Verdict.UNREADABLE
         if not self.verdicts:
             return Verdict.NOT_MEASURED
         if fairness.Verdict.BEYOND in self.verdicts:
@@ -59,18 +65,22 @@ def compare_groups(occasion: Occasion, window: timedelta) -> list[Comparison]:
     with occasion.store.read() as connection:
         decided = evidence.decided(connection, since=since, until=until)
         audits = evidence.audits(connection, since=since, until=occasion.now)
-    compared = [_compare(occasion, name, decided, audits) for name in occasion.policy.fairness.groups]
+    groupings = occasion.policy.fairness.groups
+    seen = bulkhead.each(groupings, lambda name: _compare(occasion, name, decided, audits), what="comparing groups")
+    compared = [seen.found.get(name) or Comparison(name, (), (), seen.failed[name]) for name in groupings]
     rules = occasion.policy.fairness
     common = {
         "level": LEVEL, "max_gap": rules.max_gap, "max_waiting_gap_hours": rules.max_waiting_gap / HOUR,
         "days": window / timedelta(days=1),
     }  # fmt: skip
     span = since, occasion.now
-    seen = [
+    kept = [
         Reading("fairness", one.grouping, span, one.verdict, {**common, **_counts(one), "rows": one.rows()})
+        if one.fault is None
+        else readings.unreadable("fairness", one.grouping, span, one.fault, **common)
         for one in compared
     ]
-    reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
+    reading.record(occasion.store, kept, actor=occasion.actor, now=occasion.now)
     for row in [row for one in compared for row in one.rows() if row["verdict"] == fairness.Verdict.BEYOND]:
         log.warning("fairness: %s of %s %s lies beyond its bound", row["metric"], row["grouping"], row["group"])
     return compared
@@ -84,7 +94,7 @@ def _compare(occasion: Occasion, grouping: str, decided: pd.DataFrame, audits: p
     drawn = audits.loc[audits["random"], ["case_id", "rejected"]]
     audited = drawn.merge(rows.drop_duplicates("case_id")[["case_id", grouping]], on="case_id", how="left")
     first = rows[rows["kind"].isin(("automatic", "review"))].drop_duplicates("case_id")
-    hours = pd.to_datetime(first["decided_at"]) - pd.to_datetime(first["received_at"])
+    hours = first["decided_at"] - first["received_at"]
     tallies = [
         _tally("approval", people[grouping], people["outcome"] == "approve"),
         _tally("override", people[grouping], people["outcome"] == "override"),

@@ -33,6 +33,8 @@ class CategoryView:
     routed: int
     automatic: int
     reading: CategoryReading | None
+    unread: bool
+    """Its breaker could not be read, now or at the watch's last look: nothing of it is approved automatically."""
     audited: Estimate
     waiting: int
     overdue: int
@@ -56,12 +58,13 @@ def categories(occasion: Occasion) -> list[CategoryView]:
         work = operations.waiting(connection, now)
         pauses, reviews = records(rollout.pauses(connection)), records(rollout.reviews(connection))
         situation = situations.read(connection, occasion.policy, occasion.now)
-    readings = {reading.category: reading for reading in read_breaker(occasion)}
+    breakers = read_breaker(occasion)
+    read = {one.category: one for one in breakers.readings}
     routed = week["category"].value_counts()
     automatic = week.loc[week["queue"] == Queue.A.value, "category"].value_counts()
     found = []
     for name, rules in policy.categories.items():
-        reading = readings.get(name)
+        reading = read.get(name)
         waiting, overdue = work.get(name, (0, 0))
         own = "category" if name in situation.certified else "overall" if None in situation.certified else None
         found.append(
@@ -70,6 +73,7 @@ def categories(occasion: Occasion) -> list[CategoryView]:
                 pauses=[pause for pause in pauses if pause["category"] in (None, name)],
                 review=next((review for review in reviews if review["category"] == name), None),
                 routed=int(routed.get(name, 0)), automatic=int(automatic.get(name, 0)), reading=reading,
+                unread=name in breakers.unread or name in situation.unwatched,
                 audited=clopper_pearson(reading.rejected, reading.reviewed) if reading else clopper_pearson(0, 0),
                 waiting=waiting, overdue=overdue, certified=own,
                 is_held=situation.is_held(name), is_altered=situation.is_altered(name),

@@ -55,12 +55,13 @@ def overview(occasion: Occasion) -> dict[str, Any]:
 
 
 def holds(connection: Connection, occasion: Occasion) -> dict[str, Any]:
-    """What withholds automation now: pauses, silent watches, what was altered, a model that cannot be used."""
+    """What withholds automation now: pauses, watches silent or blind, what was altered, a model that cannot be used."""
     incident = incidents.unavailable(connection)
     found = situation.read(connection, occasion.policy, occasion.now)
     return {
         "pauses": records(rollout.pauses(connection)),
         "held": [asdict(one) | {"has_run": one.has_run, "sentence": one.sentence} for one in found.silent],
+        "unwatched": sorted(found.unwatched),
         "altered": [asdict(one) for one in found.altered],
         "unavailable": None if incident is None else {"since": incident["at"], "cause": incident["cause"]},
     }

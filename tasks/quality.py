@@ -2,11 +2,12 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
-from handrail import breaker
-from handrail.acts import breaking, pausing
+from handrail import breaker, bulkhead
+from handrail.acts import breaking, pausing, reading
 from handrail.breaker import State
 from handrail.errors import Refused
 from handrail.policy import BreakerRules, Policy
@@ -60,67 +61,105 @@ class CategoryReading:
         return (self.reviewed, self.rejected) if self.rule == "literal" else (self.counted, self.counted_rejected)
 
 
+@dataclass(frozen=True, slots=True)
+class Breakers:
+    """One look: the readings of categories with audits, and of each that could not be read the kind of its fault."""
+
+    readings: list[CategoryReading]
+    unread: dict[str, str]
+
+
 @step
-def look(occasion: Occasion) -> list[CategoryReading]:
-    """Count the audits that stand, read both rules, and write down what has changed."""
-    counted = breaking.count(occasion.store, policy=occasion.policy, actor=occasion.actor, now=occasion.now)
-    found = read_breaker(occasion, until=occasion.now - occasion.policy.desk.undo_within)
-    changes.record(occasion, WATCH, _written(found, occasion), has_changed=lambda one, _: one.subject in counted)
+def look(occasion: Occasion) -> Breakers:
+    """Count the audits that stand, read both rules, and write down what has changed and what could not be read."""
+    policy, store, now = occasion.policy, occasion.store, occasion.now
+    counted = bulkhead.each(
+        breaking.waiting(store, policy=policy, now=now),
+        lambda category: breaking.count(store, category, policy=policy, actor=occasion.actor, now=now),
+        what="counting audits",
+    )
+    seen = read_breaker(occasion, until=now - policy.desk.undo_within)
+    found = Breakers(seen.readings, counted.failed | seen.unread)
+    changes.record(occasion, WATCH, _written(found, occasion), has_changed=lambda one, _: one.subject in counted.found)
     return found
 
 
+def has_watched(occasion: Occasion, seen: Breakers) -> bool:
+    """Whether a look read any category at all: one that could read none has watched nothing."""
+    return not seen.unread.keys() >= occasion.policy.categories.keys()
+
+
 @step
-def read_breaker(occasion: Occasion, until: datetime | None = None) -> list[CategoryReading]:
+def read_breaker(occasion: Occasion, until: datetime | None = None) -> Breakers:
     """Read the breaker of every category with audits as it stands; the simple-random draw alone counts.
 
-    Audits decided after `until` (default: now) are left out.
+    Audits decided after `until` (default: now) are left out. Every category is read from a snapshot of its own: what
+    is wrong with the data of one blinds no other.
     """
-    policy, now, until = occasion.policy, occasion.now, until or occasion.now
-    rules = policy.breaker
+    until, volume_over = until or occasion.now, max(VOLUME_OVER, occasion.policy.breaker.window)
     with occasion.store.read() as connection:
-        audits = evidence.audits(connection, since=now - rules.window, until=until)
-        states = breaking.standing(connection, policy)
-        volume_over = max(VOLUME_OVER, rules.window)
-        volumes = memory.volumes(connection, since=now - volume_over, until=until)
-        resumed = {name: rollout.last_resume(connection, name) for name in policy.categories}
+        volumes = memory.volumes(connection, since=occasion.now - volume_over, until=until)
         known = readings.newest(connection, WATCH)["body"].tolist()
+
+    def read(category: str) -> CategoryReading | None:
+        per_day = volumes.get(category, 0) / (volume_over / timedelta(days=1))
+        return _read_category(occasion, category, until, per_day, known)
+
+    seen = bulkhead.each(occasion.policy.categories, read, what="reading the breaker")
+    return Breakers([one for one in seen.found.values() if one is not None], seen.failed)
+
+
+def _read_category(
+    occasion: Occasion, category: str, until: datetime, per_day: float, known: list[Any]
+) -> CategoryReading | None:
+    """Both rules of one category; None where it has no audits."""
+    policy, now = occasion.policy, occasion.now
+    with occasion.store.read() as connection:
+        audits = evidence.audits(connection, since=now - policy.breaker.window, until=until, category=category)
+        state = breaking.standing(connection, category, policy)
+        resumed = rollout.last_resume(connection, category)
     drawn = audits[audits["random"]]
-    found = []
-    for category in policy.categories:
-        mine, back = drawn[drawn["category"] == category], resumed[category]
-        state = states.get(category)
-        if mine.empty and state is None:
-            continue
-        fresh = mine if back is None else mine[pd.to_datetime(mine["approved_at"]) > back]
-        trusted = reliability.reliability(
-            rules, volumes.get(category, 0) / (volume_over / timedelta(days=1)), policy.model.seed, known
-        )
-        found.append(_read(category, _window(fresh, rules, now), state, trusted, occasion))
-    return found
+    if drawn.empty and state is None:
+        return None
+    fresh = drawn if resumed is None else drawn[drawn["approved_at"] > resumed]
+    trusted = reliability.reliability(policy.breaker, per_day, policy.model.seed, known)
+    return _read(category, _window(fresh, policy.breaker, now), state, trusted, occasion)
 
 
 @step
-def pause_tripped(occasion: Occasion, readings: list[CategoryReading]) -> list[str]:
-    """Pause every category whose breaker tripped and open its model review; returns their names."""
-    paused = []
+def pause_tripped(occasion: Occasion, seen: Breakers) -> list[str]:
+    """Pause every category whose breaker tripped and open its model review; returns their names.
+
+    A category that could not be paused counts as not read: auto-approval is withheld until a look succeeds.
+    """
     with occasion.store.read() as connection:
         running = set(rollout.pauses(connection)["category"].dropna())
-    for one in readings:
-        if not one.tripped or one.category in running:
-            continue
-        reviewed, rejected = one.figures
-        try:
-            pausing.pause(
-                occasion.store, one.category, policy=occasion.policy, actor=occasion.actor, now=occasion.now,
-                kind="breaker", evidence=suspects.evidence(occasion, one),
-                reason=f"{rejected} of {reviewed} audited approvals rejected ({rejected / max(reviewed, 1):.1%})",
-            )  # fmt: skip
-        except Refused:
-            log.info("%s was paused by somebody else meanwhile", one.category)
-            continue
-        paused.append(one.category)
-        log.warning("breaker: %s is paused, %d of %d rejected", one.category, rejected, reviewed)
-    return paused
+    tripped = {one.category: one for one in seen.readings if one.tripped and one.category not in running}
+    done = bulkhead.each(tripped, lambda category: _pause(occasion, tripped[category]), what="pausing")
+    if done.failed:
+        window, rule = (occasion.now - occasion.policy.breaker.window, occasion.now), occasion.policy.breaker.rule
+        failed = [readings.unreadable(WATCH, name, window, fault, rule=rule) for name, fault in done.failed.items()]
+        reading.record(occasion.store, failed, actor=occasion.actor, now=occasion.now)
+    return [category for category, paused in done.found.items() if paused]
+
+
+def _pause(occasion: Occasion, one: CategoryReading) -> bool:
+    """Pause a category; False where somebody else has done so meanwhile."""
+    reviewed, rejected = one.figures
+    figures = {"reviewed": reviewed, "rejected": rejected, "rate": rejected / max(reviewed, 1)}
+    # The pause waits for nothing: a review without its terms and groups is better than a category that runs on.
+    told = bulkhead.each([one.category], lambda _: suspects.evidence(occasion, one), what="gathering evidence")
+    try:
+        pausing.pause(
+            occasion.store, one.category, policy=occasion.policy, actor=occasion.actor, now=occasion.now,
+            kind="breaker", evidence=told.found.get(one.category, figures),
+            reason=f"{rejected} of {reviewed} audited approvals rejected ({figures['rate']:.1%})",
+        )  # fmt: skip
+    except Refused:
+        log.info("%s was paused by somebody else meanwhile", one.category)
+        return False
+    log.warning("breaker: %s is paused, %d of %d rejected", one.category, rejected, reviewed)
+    return True
 
 
 def _window(audits: pd.DataFrame, rules: BreakerRules, now: datetime) -> breaker.BreakerReading:
@@ -149,13 +188,16 @@ def _read(
     )  # fmt: skip
 
 
-def _written(found: list[CategoryReading], occasion: Occasion) -> list[Reading]:
-    """A reading of every category, also of those without audits: nobody watches them."""
-    window, of = (occasion.now - occasion.policy.breaker.window, occasion.now), {one.category: one for one in found}
+def _written(found: Breakers, occasion: Occasion) -> list[Reading]:
+    """A reading of every category, also of those without audits, which nobody watches, and of those not read."""
+    rule, of = occasion.policy.breaker.rule, {one.category: one for one in found.readings}
+    window = (occasion.now - occasion.policy.breaker.window, occasion.now)
     return [
-        Reading(
+        readings.unreadable(WATCH, category, window, found.unread[category], rule=rule)
+        if category in found.unread
+        else Reading(
             WATCH, category, window, _verdict(of.get(category), occasion.policy),
-            asdict(of[category]) if category in of else {"rule": occasion.policy.breaker.rule, "reviewed": 0},
+            asdict(of[category]) if category in of else {"rule": rule, "reviewed": 0},
         )
         for category in occasion.policy.categories
     ]  # fmt: skip

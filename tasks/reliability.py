@@ -48,7 +48,7 @@ def reliability(rules: BreakerRules, per_day: float, seed: int, known: Iterable[
     volume, key = _near(per_day), f"{rules.model_dump_json()} {seed}"
     for body in known:
         kept = body.get("reliability") if isinstance(body, dict) else None
-        if kept and kept.keys() == _FIELDS and (kept["rules"], kept["per_day"]) == (key, volume):
+        if isinstance(kept, dict) and kept.keys() == _FIELDS and (kept["rules"], kept["per_day"]) == (key, volume):
             return Reliability(**kept)
     return _simulated(rules, volume, seed, key)
 

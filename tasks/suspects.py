@@ -27,7 +27,7 @@ def evidence(occasion: Occasion, reading: "CategoryReading") -> dict[str, Any]:
     """
     policy, category = occasion.policy, reading.category
     with occasion.store.read() as connection:
-        resumed, state = rollout.last_resume(connection, category), breaking.standing(connection, policy).get(category)
+        resumed, state = rollout.last_resume(connection, category), breaking.standing(connection, category, policy)
         since = occasion.now - policy.breaker.window
         if state is not None:
             since = min(since, state.since - timedelta(hours=1))

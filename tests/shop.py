@@ -180,18 +180,20 @@ class Shop:
                 done += len(deciding.decide(occasion.store, rulings, name, **known))
         return done
 
-    def automatic(self, count: int, moment: datetime = LATER) -> list[int]:
-        """Refunds approved by themselves."""
+    def automatic(self, count: int, moment: datetime = LATER, category: str = "refund") -> list[int]:
+        """Cases of a category approved by themselves."""
         before = len(self.rows(schema.Outbox))
-        assert self.deliver("refunds.csv", letters(count, only="refund"), moment)["queues"]["A"] == count
+        assert self.deliver(f"{category}s.csv", letters(count, only=category), moment)["queues"]["A"] == count
         return [row["case_id"] for row in self.rows(schema.Outbox)[before:]]
 
-    def audited(self, ids: list[int], wrong: int, moment: datetime = LATER, *, random: bool = True) -> None:
-        """Audits of these approvals, of which the first `wrong` are rejected."""
+    def audited(
+        self, ids: list[int], wrong: int, moment: datetime = LATER, *, random: bool = True, category: str = "refund"
+    ) -> None:
+        """Audits of these approvals of one category, of which the first `wrong` are rejected."""
         occasion = self.at(moment)
         draws = pd.DataFrame(
             {
-                "case_id": ids, "category": "refund", "drawn": True, "random": random, "stratum": "random",
+                "case_id": ids, "category": category, "drawn": True, "random": random, "stratum": "random",
                 "inclusion_probability": 0.05,
             }
         )  # fmt: skip

@@ -127,6 +127,7 @@ class Status(Body):
     pauses: list[Paused]
     held_by: str | None = Field(description="the watch that is silent for longest and holds auto-approval")
     held: list[Held] = Field(description="every watch that is silent for too long")
+    unwatched: list[str] = Field(description="categories whose breaker could not be read: auto-approval is held")
     altered: list[Altered] = Field(description="what governs automation and was changed outside Handrail")
     model: str | None = Field(description="version that serves")
     challenger: str | None
@@ -160,6 +161,7 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
                 )
                 for one in found.silent
             ],
+            unwatched=sorted(found.unwatched),
             altered=[Altered(what=one.what, category=one.category, sentence=one.sentence) for one in found.altered],
             model=serving["model_version"], challenger=serving["challenger"],
         )  # fmt: skip

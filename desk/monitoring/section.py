@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 from markupsafe import Markup
 
 from handrail.policy import Policy
 from handrail.store import readings
 from handrail.store.engine import Connection
 from handrail.store.frames import records
-from handrail.store.readings import Verdict
+from handrail.store.readings import ALL, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,13 @@ class Look:
     since: datetime
 
     def newest(self, watch: str) -> list[dict[str, Any]]:
-        """The newest look at each subject of a watch."""
-        return records(readings.newest(self.connection, watch))
+        """The newest look at each subject of a watch that could be read; see `unread` for the others."""
+        return _read(readings.newest(self.connection, watch))
+
+    def unread(self, watch: str) -> list[str]:
+        """The subjects that the watch's newest look could not read."""
+        found = readings.unread(self.connection, watch)
+        return [one for one in found if one != ALL] or found
 
     def together(self, watch: str) -> list[dict[str, Any]]:
         """The newest look of a watch that looks at all its subjects at once; what it no longer looks at is no news."""
@@ -68,10 +74,15 @@ class Look:
 
     def history(self, watch: str, subject: str | None = None) -> list[dict[str, Any]]:
         """The looks of a watch since then, oldest first."""
-        return records(readings.history(self.connection, watch, subject=subject, since=self.since))
+        return _read(readings.history(self.connection, watch, subject=subject, since=self.since))
 
 
-ORDER = (Verdict.ALARM, Verdict.UNDERPOWERED, Verdict.QUIET, Verdict.NOT_MEASURED)
+def _read(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows with figures: a look that failed has a fault in their place."""
+    return [row for row in records(rows) if "fault" not in row["body"]]
+
+
+ORDER = (Verdict.UNREADABLE, Verdict.ALARM, Verdict.UNDERPOWERED, Verdict.QUIET, Verdict.NOT_MEASURED)
 
 
 def worst(rows: Sequence[dict[str, Any]]) -> Verdict | None:
@@ -90,6 +101,7 @@ SAID = {
     Verdict.UNDERPOWERED: "too little to say",
     Verdict.QUIET: "nothing found",
     Verdict.NOT_MEASURED: "not measured",
+    Verdict.UNREADABLE: "could not be read",
 }
 """Each verdict as people read it."""
 

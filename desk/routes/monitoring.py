@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from desk.monitoring.section import SAID, Look
+from desk.monitoring.section import SAID
 from desk.monitoring.watches import sections
 from desk.pages import page
 from desk.permit import TheDesk, permit
@@ -28,7 +28,5 @@ def show(request: Request, desk: TheDesk, days: Days = "84", visitor: Visitor = 
     policy, now = desk.policy(), desk.clock()
     zone = ZoneInfo(policy.sla.calendar.timezone)
     names = bool(PERMITTED["read_labels"].intersection(visitor.roles))
-    with desk.store.read() as connection:
-        look = Look(connection, policy, zone, now - timedelta(days=int(days)))
-        found = sections(look, names=names)
+    found = sections(desk.store, policy, zone, now - timedelta(days=int(days)), names=names)
     return page(request, "monitoring.html", sections=found, span=int(days), spans=SPANS, few=FEW, said=SAID)

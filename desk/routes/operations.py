@@ -3,15 +3,17 @@
 from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from desk.breaker import breaker_in_words, evidence_of
+from desk.breaker import breaker_in_words, evidence_shown
 from desk.context import Desk
 from desk.pages import page
 from desk.permit import TheDesk, permit
 from desk.standing import STAGES, said, servers, threshold_in_words, weekly
+from handrail import bulkhead
 from handrail.acts import pausing
 from handrail.acts.second_person import PERMISSIONS
 from handrail.acts.signing_in import Visitor
@@ -25,6 +27,8 @@ router = APIRouter(prefix="/operations")
 
 Reason = Annotated[str, Form(max_length=2000)]
 OneCategory = Annotated[str, Form(max_length=100)]
+WHOLE = "the page"
+NOT_SHOWN = "cannot be shown; the desk's log says where it failed"
 ASKED = ("pause", "resume", "close_review", "set_stage", "set_champion", "roll_back", "settle_actions")
 
 
@@ -48,21 +52,37 @@ def show(
     count: Annotated[int, Query(ge=0)] = 0,
     visitor: Visitor = permit("read_operations"),
 ) -> HTMLResponse:
-    """What holds right now, then every category."""
-    occasion = desk.occasion(visitor.name)
+    """What holds right now, then every category; where that cannot be shown, the buttons that pause at least."""
+    occasion, notice = desk.occasion(visitor.name), said(desk.policy(), done, what, count)
+    drawn = bulkhead.each(
+        [WHOLE], lambda _: _whole(request, desk, occasion, permitted(visitor), notice), what="drawing Operations"
+    )
+    return drawn.found.get(WHOLE) or page(
+        request, "operations_pause.html", fault=drawn.failed[WHOLE], categories=list(occasion.policy.categories),
+        said=notice, may=permitted(visitor),
+    )  # fmt: skip
+
+
+def _whole(request: Request, desk: Desk, occasion: Occasion, may: set[str], notice: str | None) -> HTMLResponse:
     policy, standing = occasion.policy, operations.standing_now(occasion)
-    views = operations.categories(occasion)
+    views = {view.name: view for view in operations.categories(occasion)}
+    zone = ZoneInfo(policy.sla.calendar.timezone)
+    cards = bulkhead.each(
+        views,
+        lambda name: (
+            breaker_in_words(views[name], policy), threshold_in_words(views[name], policy),
+            evidence_shown(views[name], zone),
+        ),
+        what="drawing a category",
+    )  # fmt: skip
     with desk.store.read() as connection:
         actions = outbox.counts(connection)
     return page(
-        request, "operations.html", standing=standing, said=said(policy, done, what, count), may=permitted(visitor),
-        acts=PERMISSIONS, takes_two=policy.desk.second_person, servers=servers(desk.workspace),
-        data_docs=desk.workspace.data_docs, actions=actions,
-        everything=[pause for pause in standing["pauses"] if pause["category"] is None],
-        rows=[
-            (view, breaker_in_words(view, policy), threshold_in_words(view, policy), evidence_of(view.review))
-            for view in views
-        ],
+        request, "operations.html", standing=standing, said=notice, may=may, acts=PERMISSIONS,
+        takes_two=policy.desk.second_person, servers=servers(desk.workspace), data_docs=desk.workspace.data_docs,
+        actions=actions, everything=[pause for pause in standing["pauses"] if pause["category"] is None],
+        unwatched=[name for name, view in views.items() if view.unread],
+        rows=[(view, *cards.found.get(name, (NOT_SHOWN, NOT_SHOWN, ""))) for name, view in views.items()],
     )  # fmt: skip
 
 

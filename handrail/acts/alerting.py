@@ -9,7 +9,7 @@ import numpy as np
 
 from handrail.acts import incidents
 from handrail.acts.authority import authorize
-from handrail.alerts import CHANNEL, Severity, Situation, Trouble, troubles
+from handrail.alerts import ALL, CHANNEL, Severity, Situation, Trouble, troubles
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
 from handrail.store import alerts, escalations, models, rollout, situation, trail
@@ -34,8 +34,11 @@ PATIENCE = timedelta(minutes=10)
 ACTION_TRIES = 4
 ALIAS_STANDS = timedelta(hours=24)
 
-_WATCHES = ("audits", "breaker", "blind_share", "fairness", "agreement", "reviewers")
-_LOOK_AT_ALL = frozenset({"fairness", "agreement", "reviewers"})
+_BY_CATEGORY = ("audits", "breaker", "blind_share")
+_WATCHES = (*_BY_CATEGORY, "fairness", "agreement", "reviewers")
+_READ = (*_WATCHES, "drift")
+"""Watches whose looks may fail for a part of what they look at."""
+_LOOK_AT_ALL = frozenset({"fairness", "agreement", "reviewers", "drift"})
 """Watches that write every subject at every look."""
 _OF_APPROVALS = frozenset({"audits", "breaker"})
 """Watches whose alarm a pause answers: what they saw before a resume has been dealt with."""
@@ -62,9 +65,12 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str], n
         )
         for watch in _WATCHES
     }
-    for watch in ("audits", "breaker", "blind_share"):
+    for watch in _BY_CATEGORY:
         alarms[watch] = [name for name in alarms[watch] if name in categories]
     alarms["fairness"] = [name for name in alarms["fairness"] if name in policy.fairness.groups]
+    unread = {watch: known.unread(connection, watch, last_look_only=watch in _LOOK_AT_ALL) for watch in _READ}
+    for watch in _BY_CATEGORY:
+        unread[watch] = [name for name in unread[watch] if name in categories or name == ALL]
     broken, serving = incidents.unavailable(connection), models.serving(connection)["model_version"]
     failing = alerts.failing(connection, tries=TRIES)
     return Situation(
@@ -89,6 +95,7 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str], n
         raised=situation.raised(connection, policy),
         began=situation.began(connection),
         altered=situation.altered(connection, policy),
+        unread=unread,
         channels={name: count for name, count in failing.items() if name in channels},
     )
 

@@ -20,47 +20,46 @@ def detector_of(rules: BreakerRules) -> Detector:
     return Detector(rules.healthy_rate, rules.limit, rules.budget, rules.horizon)
 
 
-def count(store: Store, *, policy: Policy, actor: str, now: datetime) -> dict[str, int]:
-    """Count the audits that stand and were not counted; returns how many, by category.
+def waiting(store: Store, *, policy: Policy, now: datetime) -> list[str]:
+    """Categories with audits that stand and were not counted, by name."""
+    with store.read() as connection:
+        return breaker.with_uncounted(connection, now - policy.desk.undo_within)
+
+
+def count(store: Store, category: str, *, policy: Policy, actor: str, now: datetime) -> int:
+    """Count the audits of a category that stand and were not counted; returns how many.
 
     A decision stands when it can be undone no more. Looks wait for each other, on PostgreSQL too, so that two at once
     count nothing twice. A category begins afresh after a resume, with other rules, or after a horizon without any
     audit; audits of what was approved before its resume are past, and count for nothing.
     """
-    counted: dict[str, int] = {}
+    counted = 0
     while True:
         with store.write() as connection:
             authorize(connection, "watch", actor)
             breaker.lock(connection)
-            audits = breaker.uncounted(connection, now - policy.desk.undo_within, AT_ONCE)
-            states = standing(connection, policy) if len(audits) else {}
-            for category, mine in audits.groupby("category"):
-                counted.setdefault(str(category), 0)
-                counted[str(category)] += _count(connection, str(category), mine, policy, states)
+            audits = breaker.uncounted(connection, category, now - policy.desk.undo_within, AT_ONCE)
+            if len(audits):
+                counted += _count(connection, category, audits, policy)
             breaker.mark_counted(connection, audits["case_id"].tolist(), now)
         if audits.empty:
             return counted
 
 
-def standing(connection: Connection, policy: Policy) -> dict[str, State]:
-    """The state of every category that holds: of these rules, and begun since the last resume."""
-    found = breaker.states(connection, detector_of(policy.breaker).rules)
-    return {
-        category: state
-        for category, state in found.items()
-        if (resumed := rollout.last_resume(connection, category)) is None or state.since >= resumed
-    }
+def standing(connection: Connection, category: str, policy: Policy) -> State | None:
+    """The state of a category if it holds: of these rules, and begun since the last resume."""
+    found = breaker.state(connection, category, detector_of(policy.breaker).rules)
+    resumed = rollout.last_resume(connection, category)
+    return found if found is None or resumed is None or found.since >= resumed else None
 
 
-def _count(
-    connection: Connection, category: str, audits: pd.DataFrame, policy: Policy, states: dict[str, State]
-) -> int:
+def _count(connection: Connection, category: str, audits: pd.DataFrame, policy: Policy) -> int:
     resumed = rollout.last_resume(connection, category)
     if resumed is not None:
         audits = audits[audits["approved_at"] > resumed]
     if audits.empty:
         return 0
-    detector, before = detector_of(policy.breaker), states.get(category)
+    detector, before = detector_of(policy.breaker), standing(connection, category, policy)
     at = [moment.to_pydatetime() for moment in audits["audited_at"]]
     if before is not None and is_stale(detector, before, at[0]):
         before = None

@@ -260,7 +260,7 @@ def _withheld(found: Situation, category: str | None) -> Reason | None:
         return Reason.PAUSED
     if any(one.category in (None, category) for one in found.altered):
         return Reason.ALTERED
-    if any(one.categories is None or category in one.categories for one in found.silent):
+    if category in found.unwatched or any(one.categories is None or category in one.categories for one in found.silent):
         return Reason.HELD
     return None if category is None else _STAGES.get(found.stages.get(category, Stage.AUTO))
 

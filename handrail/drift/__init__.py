@@ -8,7 +8,7 @@ natural logarithm. `drift.evidently` measures by that library's definitions inst
 """
 
 from handrail.drift.chance import benjamini_hochberg, homogeneity_p
-from handrail.drift.comparison import compare
+from handrail.drift.comparison import compare, judge, measure, named
 from handrail.drift.distances import js_distance, psi
 from handrail.drift.profile import CategoricalReference, NumericReference, ReferenceProfile, build
 from handrail.drift.report import ColumnDrift, DriftReport
@@ -24,5 +24,8 @@ __all__ = [
     "compare",
     "homogeneity_p",
     "js_distance",
+    "judge",
+    "measure",
+    "named",
     "psi",
 ]

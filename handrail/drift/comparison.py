@@ -1,5 +1,6 @@
 """A window beside its reference, by Handrail's own definitions."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -37,13 +38,27 @@ def compare(
         BadInput: a profiled column is missing from the window, or two have one name.
     """
     unwatched = require_columns(profile, current)
-    measured = [_measure(column, named(current, column.name)) for column in profile.columns]
+    measured = [measure(column, named(current, column.name)) for column in profile.columns]
+    return judge(measured, cases=len(current), unwatched=unwatched, fdr=fdr, psi_at_least=psi_at_least)
+
+
+def measure(reference: Reference, values: pd.Series) -> ColumnDrift:
+    """One column beside its reference, not judged yet; see `compare`."""
+    if isinstance(reference, NumericReference):
+        return _measure_numbers(reference, values)
+    return _measure_categories(reference, values)
+
+
+def judge(
+    measured: Sequence[ColumnDrift], *, cases: int, unwatched: tuple[str, ...], fdr: float, psi_at_least: float
+) -> DriftReport:
+    """Say of measured columns which of them drifted, by chances adjusted over all of them; see `compare`."""
     adjusted = benjamini_hochberg([column.p for column in measured])
     columns = tuple(
         replace(column, p_adjusted=float(p), drifted=bool((column.psi or 0.0) >= psi_at_least and p <= fdr))
         for column, p in zip(measured, adjusted, strict=True)
     )
-    return DriftReport(len(current), columns, unwatched, any(column.drifted for column in columns))
+    return DriftReport(cases, columns, unwatched, any(column.drifted for column in columns))
 
 
 def require_columns(profile: ReferenceProfile, current: pd.DataFrame) -> tuple[str, ...]:
@@ -63,12 +78,6 @@ def require_columns(profile: ReferenceProfile, current: pd.DataFrame) -> tuple[s
 def named(frame: pd.DataFrame, name: str) -> pd.Series:
     """The column of this name; a number may be a name too."""
     return frame.iloc[:, [str(one) for one in frame.columns].index(name)]
-
-
-def _measure(reference: Reference, values: pd.Series) -> ColumnDrift:
-    if isinstance(reference, NumericReference):
-        return _measure_numbers(reference, values)
-    return _measure_categories(reference, values)
 
 
 def _measure_numbers(reference: NumericReference, values: pd.Series) -> ColumnDrift:

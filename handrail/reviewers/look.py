@@ -1,6 +1,6 @@
 """One look at all reviewers: every signal of everybody, with one chance of a false alarm for all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -41,6 +41,17 @@ class Evidence:
         """Everybody who did anything in it."""
         frames = (self.timed, self.mixed, self.gold, self.rulings, self.turns)
         return sorted({str(name) for frame in frames for name in frame["reviewer"].unique()})
+
+    def of(self, names: Collection[str]) -> "Evidence":
+        """The part that these reviewers made."""
+
+        def theirs(rows: pd.DataFrame) -> pd.DataFrame:
+            return rows[rows["reviewer"].isin(list(names))]
+
+        return Evidence(
+            theirs(self.timed), theirs(self.mixed), theirs(self.gold), theirs(self.rulings), self.truth,
+            theirs(self.turns),
+        )  # fmt: skip
 
 
 def look(evidence: Evidence, bounds: Bounds | None = None) -> list[Signal]:

@@ -38,7 +38,7 @@ def looked_at(connection: Connection, *, since: datetime, until: datetime) -> pd
         .where(_AUTOMATIC.decided_at > since, _AUTOMATIC.decided_at <= until)
         .order_by(AuditDraw.case_id)
     )  # fmt: skip
-    return frame(connection, query).astype({"drawn": bool, "random": bool})
+    return frame(connection, query)
 
 
 def seconds_of_audits(connection: Connection, *, since: datetime) -> list[float]:
@@ -76,7 +76,7 @@ def drawn_at(connection: Connection, moment: datetime) -> pd.DataFrame:
         .where(AuditDraw.drawn_at == moment)
         .order_by(AuditDraw.case_id)
     )  # fmt: skip
-    return frame(connection, query).astype({"drawn": bool, "random": bool})
+    return frame(connection, query)
 
 
 def last_draw(connection: Connection) -> datetime | None:

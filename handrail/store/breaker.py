@@ -22,16 +22,15 @@ def lock(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('handrail breaker'))"))
 
 
-def states(connection: Connection, rules: str) -> dict[str, State]:
-    """The state of every category that was computed with these rules."""
-    query = select(BreakerState.__table__).where(BreakerState.rules == rules).order_by(BreakerState.category)
-    return {
-        row["category"]: State(
-            row["since"], row["looked_until"], tuple(row["log_evidence"]), row["reviewed"], row["rejected"],
-            row["alarm_at"],
-        )
-        for row in connection.execute(query).mappings()
-    }  # fmt: skip
+def state(connection: Connection, category: str, rules: str) -> State | None:
+    """The state of a category if it was computed with these rules."""
+    query = select(BreakerState.__table__).where(BreakerState.category == category, BreakerState.rules == rules)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    return State(
+        row["since"], row["looked_until"], tuple(row["log_evidence"]), row["reviewed"], row["rejected"], row["alarm_at"]
+    )
 
 
 def save(connection: Connection, category: str, rules: str, state: State) -> None:
@@ -46,18 +45,26 @@ def save(connection: Connection, category: str, rules: str, state: State) -> Non
         connection.execute(insert(BreakerState).values(category=category, **values))
 
 
-def uncounted(connection: Connection, until: datetime, limit: int) -> pd.DataFrame:
-    """The oldest audits of the simple-random draw decided by then that no look has counted, by time of audit.
+def with_uncounted(connection: Connection, until: datetime) -> list[str]:
+    """Categories with audits of the simple-random draw decided by then that no look has counted, by name."""
+    query = _audits(Route.category).where(AuditDraw.counted_at.is_(None), _AUDIT.decided_at <= until)
+    return sorted(connection.execute(query.order_by(None).distinct()).scalars())
 
-    Columns: case_id, category, approved_at, audited_at, rejected.
+
+def uncounted(connection: Connection, category: str, until: datetime, limit: int) -> pd.DataFrame:
+    """The oldest audits of a category's simple-random draw decided by then that no look has counted, by time of audit.
+
+    Columns: case_id, approved_at, audited_at, rejected.
     """
     columns = (
-        _AUDIT.case_id, Route.category, _AUTOMATIC.decided_at.label("approved_at"),
+        _AUDIT.case_id, _AUTOMATIC.decided_at.label("approved_at"),
         _AUDIT.decided_at.label("audited_at"), (_AUDIT.outcome != "approve").label("rejected"),
     )  # fmt: skip
-    query = _audits(*columns).where(AuditDraw.counted_at.is_(None), _AUDIT.decided_at <= until)
+    query = _audits(*columns).where(
+        AuditDraw.counted_at.is_(None), _AUDIT.decided_at <= until, Route.category == category
+    )
     found = frame(connection, query.limit(limit))
-    return found.drop_duplicates("case_id", ignore_index=True).astype({"rejected": bool})
+    return found.drop_duplicates("case_id", ignore_index=True)
 
 
 def mark_counted(connection: Connection, case_ids: Sequence[int], now: datetime) -> None:
@@ -88,7 +95,7 @@ def counted(
     )
     if approved_after is not None:
         query = query.where(_AUTOMATIC.decided_at > approved_after)
-    return frame(connection, query).iloc[::-1].reset_index(drop=True).astype({"rejected": bool})
+    return frame(connection, query).iloc[::-1].reset_index(drop=True)
 
 
 def volumes(connection: Connection, *, since: datetime, until: datetime) -> dict[str, int]:
@@ -108,7 +115,7 @@ def blind_reviews(connection: Connection, *, since: datetime, until: datetime) -
         .where(Decision.blind, Route.queue == "B", Route.category.is_not(None))
         .order_by(Decision.decided_at, Decision.id)
     )
-    return frame(connection, query).astype({"rejected": bool})
+    return frame(connection, query)
 
 
 def _audits(*columns: Any) -> Select:  # type: ignore[type-arg]  # noqa: ANN401 - columns as `select` takes them

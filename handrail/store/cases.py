@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from handrail.case import State
@@ -97,9 +97,9 @@ def given(connection: Connection, ids: Sequence[int]) -> pd.DataFrame:
     found = [said.get(case_id, (None, math.nan)) for case_id in ids]
     return pd.DataFrame(
         {
-            "case_id": list(ids),
+            "case_id": pd.Series(ids, dtype="int64"),
             "given_label": pd.Series([label for label, _ in found], dtype=object),
-            "given_confidence": [confidence for _, confidence in found],
+            "given_confidence": pd.Series([confidence for _, confidence in found], dtype="float64"),
         }
     )
 
@@ -134,7 +134,7 @@ _PICKED: dict[str, Any] = {
     **{name: getattr(Case, name) for name in (
         "external_id", "row_digest", "received_at", "has_text", "consent", "amount", "fields", "flags", "history",
     )},
-    "text": CaseInput.text, "text_length": func.length(CaseInput.text), "redacted": CaseInput.redacted,
+    "text": CaseInput.text, "text_length": func.length(CaseInput.text, type_=Integer), "redacted": CaseInput.redacted,
 }  # fmt: skip
 """What a step may ask of a case, by name."""
 

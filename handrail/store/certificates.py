@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, func, insert, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail.looks import Terms
@@ -133,14 +133,14 @@ def blind_rulings(connection: Connection, *, since: datetime) -> pd.DataFrame:
         Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at >= since
     )
     denials = (
-        select(Decision.case_id, Decision.decided_at.label("labelled_at"))
+        select(Decision.case_id, literal(None, Text).label("label"), Decision.decided_at.label("labelled_at"))
         .join(Person, and_(Person.name == Decision.actor, Person.trained_until > Decision.decided_at))
         .where(Decision.blind, Decision.outcome == "deny", Decision.kind != "gold", Decision.decided_at >= since)
     )
     given = frame(connection, labels.order_by(Label.id))
-    denied = frame(connection, denials.order_by(Decision.id)).assign(label=None)
+    denied = frame(connection, denials.order_by(Decision.id))
     # A denial that names a category has a label of the same moment: the denial stands behind it and counts.
-    rulings = pd.concat([given, denied[given.columns]]) if len(denied) else given
+    rulings = pd.concat([given, denied])
     newest = rulings.sort_values("labelled_at", kind="stable").drop_duplicates("case_id", keep="last")
     return newest.reset_index(drop=True)
 

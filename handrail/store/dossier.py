@@ -60,6 +60,12 @@ class Dossier:
         return int(self.case["id"])
 
     @property
+    def prediction(self) -> Row | None:
+        """What the version that routed the case said of it; None where none did: history, no text, no model."""
+        version = None if self.route is None else self.route["model_version"]
+        return next((one for one in self.predictions if one["model_version"] == version), None)
+
+    @property
     def purged(self) -> bool:
         """Whether text and customer id have been deleted."""
         return self.case["salt"] is None

@@ -77,8 +77,7 @@ def labelled(connection: Connection, *, since: datetime | None = None) -> pd.Dat
         .where(Case.has_text, Case.consent, CaseInput.redacted.is_not(None))
         .order_by(Case.received_at, Label.case_id)
     )  # fmt: skip
-    found = frame(connection, query if since is None else query.where(Label.labelled_at >= since))
-    return found.astype({"blind": bool})
+    return frame(connection, query if since is None else query.where(Label.labelled_at >= since))
 
 
 def proposals(connection: Connection, ids: Sequence[int]) -> pd.DataFrame:
@@ -107,8 +106,7 @@ def executed(connection: Connection, *, since: datetime, until: datetime) -> pd.
         .where(Outbox.state != "withdrawn", Decision.decided_at >= since, Decision.decided_at < until)
         .order_by(Decision.id)
     )  # fmt: skip
-    found = frame(connection, query)
-    return found.astype({"automatic": bool})
+    return frame(connection, query)
 
 
 def imported_labels(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
@@ -132,8 +130,8 @@ def unredacted_history(connection: Connection, limit: int) -> pd.DataFrame:
     return frame(connection, query)
 
 
-def audits(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
-    """Audited auto-approvals, decided in the window, by time of audit.
+def audits(connection: Connection, *, since: datetime, until: datetime, category: str | None = None) -> pd.DataFrame:
+    """Audited auto-approvals, decided in the window, by time of audit; with `category` only its own.
 
     Columns: case_id, category, confidence, model_version, approved_at, audited_at, rejected, random,
     inclusion_probability, reviewer.
@@ -152,8 +150,7 @@ def audits(connection: Connection, *, since: datetime, until: datetime) -> pd.Da
         .where(audit.kind == "audit", audit.decided_at > since, audit.decided_at <= until)
         .order_by(audit.decided_at, audit.id)
     )  # fmt: skip
-    found = frame(connection, query)
-    return found.astype({"rejected": bool, "random": bool})
+    return frame(connection, query if category is None else query.where(Route.category == category))
 
 
 def window(connection: Connection, *, since: datetime, until: datetime, version: str | None) -> pd.DataFrame:
@@ -286,24 +283,15 @@ def waiting(connection: Connection, now: datetime) -> pd.DataFrame:
     """Open work by queue and kind: queue, kind, waiting, overdue, next_due."""
     query = (
         select(
-            WorkItem.queue,
-            WorkItem.kind,
-            func.count().label("waiting"),
+            WorkItem.queue, WorkItem.kind, func.count().label("waiting"),
+            func.sum(case((WorkItem.due_at < now, 1), else_=0)).label("overdue"),
             func.min(WorkItem.due_at).label("next_due"),
         )
         .where(WorkItem.state == "open")
         .group_by(WorkItem.queue, WorkItem.kind)
         .order_by(WorkItem.queue, WorkItem.kind)
-    )
-    found = frame(connection, query)
-    overdue = (
-        select(WorkItem.queue, WorkItem.kind, func.count())
-        .where(WorkItem.state == "open", WorkItem.due_at < now)
-        .group_by(WorkItem.queue, WorkItem.kind)
-    )
-    late = {(name, kind): count for name, kind, count in connection.execute(overdue)}
-    found["overdue"] = [late.get(key, 0) for key in zip(found["queue"], found["kind"], strict=True)]
-    return found
+    )  # fmt: skip
+    return frame(connection, query)
 
 
 def expired(connection: Connection, policy: Policy, now: datetime) -> dict[str, int]:

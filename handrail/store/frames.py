@@ -1,17 +1,35 @@
 """Query results as pandas frames, and frames as plain rows."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, Select
+from sqlalchemy.types import TypeEngine
+
+_WHOLE = {datetime: "datetime64[us, UTC]", int: "int64", float: "float64", bool: "bool", str: "str"}
+_WITH_GAPS = _WHOLE | {int: "Int64", bool: "object"}
+"""A number of something stays a whole number where others are missing; missing is neither yes nor no."""
 
 
 def frame(connection: Connection, query: Select) -> pd.DataFrame:  # type: ignore[type-arg]
-    """Run `query`; one column per selected column, in its order; no row gives an empty frame."""
+    """Run `query`; one column per selected column, in its order, of the type that the query declares.
+
+    What the rows hold never decides a column's type, so no row at all gives the same columns: moments are
+    datetime64[us, UTC], texts str, and so on. With a value missing, whole numbers are Int64, yes and no objects.
+    """
     result = connection.execute(query)
-    # Plain tuples: of a database row pandas asks attributes that it does not have, one error each.
-    return pd.DataFrame.from_records(list(map(tuple, result.all())), columns=list(result.keys()))
+    names, rows = list(result.keys()), result.all()
+    cells: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    columns = zip(names, query.selected_columns, cells, strict=True)
+    return pd.DataFrame({name: _column(column.type, values) for name, column, values in columns})
+
+
+def _column(declared: TypeEngine[Any], values: Sequence[Any]) -> "pd.Series[Any]":
+    dtypes = _WITH_GAPS if any(value is None for value in values) else _WHOLE
+    return pd.Series(values, dtype=dtypes.get(declared.python_type, "object"))
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

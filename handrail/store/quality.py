@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, bindparam, case, exists, func, or_, select
+from sqlalchemy import Connection, Text, and_, bindparam, case, exists, func, literal, or_, select
 
 from handrail.labels import Status
 from handrail.store.frames import frame
@@ -222,10 +222,12 @@ def rulings(connection: Connection, *, since: datetime) -> pd.DataFrame:
         Decision.reason_code,
     )  # fmt: skip
     found = frame(connection, spoken.where(said, wanted).order_by(Decision.id))
-    words = select(Label.case_id, Label.reviewer.label("actor"), Label.blind, Label.label).where(settled)
-    written = frame(connection, words.where(Label.reviewer.is_not(None)).order_by(Label.id))
-    written = written.assign(kind="adjudication", outcome="override", reason_code=None)
-    return pd.concat([found, written], ignore_index=True) if len(written) else found
+    words = select(
+        Label.case_id, Label.reviewer.label("actor"), literal("adjudication").label("kind"), Label.blind,
+        literal("override").label("outcome"), Label.label, literal(None, Text).label("reason_code"),
+    )  # fmt: skip
+    written = frame(connection, words.where(settled, Label.reviewer.is_not(None)).order_by(Label.id))
+    return pd.concat([found, written], ignore_index=True)
 
 
 def audit_sample(connection: Connection, *, since: datetime, now: datetime) -> pd.DataFrame:

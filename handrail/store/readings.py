@@ -23,6 +23,8 @@ class Verdict(StrEnum):
     ALARM = "alarm"
     UNDERPOWERED = "underpowered"
     NOT_MEASURED = "not_measured"
+    UNREADABLE = "unreadable"
+    """The look itself failed: nobody watches the subject until a later one succeeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,23 @@ def newest(connection: Connection, watch: str) -> pd.DataFrame:
     """The newest look at each subject of a watch, by subject; columns as the table's."""
     last = select(func.max(Row.id)).where(Row.watch == watch).group_by(Row.subject)
     return frame(connection, select(Row.__table__).where(Row.id.in_(last)).order_by(Row.subject))
+
+
+def unreadable(watch: str, subject: str, window: tuple[datetime, datetime], fault: str, **body: Any) -> Reading:  # noqa: ANN401 - as JSON can
+    """A look that failed; `fault` is the kind of what went wrong."""
+    return Reading(watch, subject, window, Verdict.UNREADABLE, {**body, "fault": fault})
+
+
+def unread(connection: Connection, watch: str) -> list[str]:
+    """Subjects whose newest look failed: silence about them is no health."""
+    last = select(func.max(Row.id)).where(Row.watch == watch).group_by(Row.subject)
+    query = select(Row.subject).where(Row.id.in_(last), Row.verdict == Verdict.UNREADABLE).order_by(Row.subject)
+    return list(connection.execute(query).scalars())
+
+
+def unwatched(connection: Connection) -> list[str]:
+    """Categories whose breaker the newest look could not read: nothing of them may be approved automatically."""
+    return unread(connection, "breaker")
 
 
 def history(

@@ -8,7 +8,7 @@ from handrail.governing import AUTOMATING, KINDS, PUBLISHED, SERVES, Alteration,
 from handrail.hold import WATCHES, Silence, silences
 from handrail.policy import Policy, Stage
 from handrail.queues import Situation
-from handrail.store import certificates, models, policies, rollout, trail
+from handrail.store import certificates, models, policies, readings, rollout, trail
 from handrail.store.engine import Connection
 
 Events = Sequence[Mapping[str, Any]]
@@ -25,6 +25,7 @@ def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
         paused=frozenset(name for name in paused if name is not None),
         all_paused=None in paused,
         silent=_silent(connection, policy, now, events, stages),
+        unwatched=frozenset(readings.unwatched(connection)),
         altered=tuple(_altered(connection, policy, told(events), rows, paused, version)),
         certified=certificates.thresholds(connection, version, now, rules=policy.certificate),
     )

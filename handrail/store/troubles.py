@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select
 
 from handrail.store import escalations, readings, trail
+from handrail.store.frames import records
 from handrail.store.schema import Drift, Outbox, WorkItem
 from handrail.store.trail import Sought
 from handrail.store.work import ASIDE
@@ -22,14 +23,26 @@ def alarms(
     only when something has changed, every newest reading counts. A reading of a subject in `after` counts only when it
     is newer: what was seen before a category was resumed has been dealt with.
     """
+    found = _standing(connection, watch, readings.Verdict.ALARM, last_look_only=last_look_only)
+    return [subject for subject, at in found if subject not in after or at > after[subject]]
+
+
+def unread(connection: Connection, watch: str, *, last_look_only: bool) -> list[str]:
+    """Subjects whose newest reading says that the look failed; `last_look_only` as for `alarms`."""
+    return [
+        subject
+        for subject, _ in _standing(connection, watch, readings.Verdict.UNREADABLE, last_look_only=last_look_only)
+    ]
+
+
+def _standing(
+    connection: Connection, watch: str, verdict: readings.Verdict, *, last_look_only: bool
+) -> list[tuple[str, datetime]]:
     rows = readings.newest(connection, watch)
-    if rows.empty:
-        return []
-    standing = rows["verdict"] == readings.Verdict.ALARM
+    wanted = rows["verdict"] == verdict
     if last_look_only:
-        standing &= rows["at"] == rows["at"].max()
-    found = rows.loc[standing, ["subject", "at"]].itertuples(index=False)
-    return [str(subject) for subject, at in found if subject not in after or at > after[subject]]
+        wanted &= rows["at"] == rows["at"].max()
+    return [(row["subject"], row["at"]) for row in records(rows[wanted])]
 
 
 def drift(connection: Connection, now: datetime) -> int | None:

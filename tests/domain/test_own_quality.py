@@ -121,6 +121,10 @@ class TestPairs:
         assert len(pairs(said(1, "rita", None, reason_code="out_of_scope"), said(1, "ruth", None))) == 2
         assert pairs(said(1, "rita", None, reason_code="policy"), said(1, "ruth", "refund")) == []
 
+    def test_that_no_category_fits_is_an_answer_also_beside_answers_with_one(self) -> None:
+        found = pairs(said(1, "rita", None), said(1, "ruth", "refund"))
+        assert [(mine, whose) for mine, whose, _ in found] == [(1, "mine"), (1, "theirs")]
+
     def test_cases_of_others_alone_are_left_out(self) -> None:
         assert pairs(said(1, "ron", "refund"), said(1, "ruth", "refund")) == []
 

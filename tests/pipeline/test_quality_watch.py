@@ -83,10 +83,10 @@ class TestRules:
     def test_a_page_reads_without_counting(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=1)
         occasion = shop.at(LATER + HOUR)
-        (before,) = read_breaker(occasion)
+        (before,) = read_breaker(occasion).readings
         assert (before.reviewed, before.counted) == (10, 0)
         look(occasion)
-        (after,) = read_breaker(occasion)
+        (after,) = read_breaker(occasion).readings
         assert (after.reviewed, after.counted) == (10, 10)
         (view,) = (view for view in operations.categories(occasion) if view.name == "refund")
         assert view.reading == after
@@ -116,7 +116,7 @@ class TestKeeping:
         shop.audited(shop.automatic(10), wrong=0)
         first = look(shop.at(LATER + HOUR))
         monkeypatch.setattr(reliability, "_simulated", None)
-        assert look(shop.at(LATER + 2 * HOUR))[0].reliability == first[0].reliability
+        assert look(shop.at(LATER + 2 * HOUR)).readings[0].reliability == first.readings[0].reliability
 
 
 class TestEvidence:

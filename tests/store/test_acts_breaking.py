@@ -42,12 +42,14 @@ def decide(floor: Scene, case_id: int, *, bad: bool, at: timedelta) -> None:
 
 
 def look(floor: Scene, at: timedelta) -> dict[str, int]:
-    return breaking.count(floor.store, policy=floor.policy, actor=FLOW, now=NOW + at)
+    known: dict[str, Any] = {"policy": floor.policy, "now": NOW + at}
+    waiting = breaking.waiting(floor.store, **known)
+    return {name: breaking.count(floor.store, name, actor=FLOW, **known) for name in waiting}
 
 
 def state(floor: Scene) -> State | None:
     with floor.store.read() as connection:
-        return breaking.standing(connection, floor.policy).get("refund")
+        return breaking.standing(connection, "refund", floor.policy)
 
 
 def expected(*reviews: tuple[timedelta, bool]) -> State | None:
@@ -135,7 +137,7 @@ class TestCounting:
     def test_who_may_not_watch_counts_nothing(self, floor: Scene) -> None:
         audited(floor, [True])
         with pytest.raises(NotPermitted):
-            breaking.count(floor.store, policy=floor.policy, actor="rita", now=NOW + HOUR)
+            breaking.count(floor.store, "refund", policy=floor.policy, actor="rita", now=NOW + HOUR)
         assert floor.row(schema.AuditDraw)["counted_at"] is None
 
 
@@ -204,23 +206,22 @@ class TestKeeping:
         assert (found := state(floor)) is not None
         assert found.alarm_at == NOW + HOUR
         with floor.store.read() as connection:
-            assert breaker.states(connection, DETECTOR.rules)["refund"] == found
+            assert breaker.state(connection, "refund", DETECTOR.rules) == found
 
 
 def test_a_look_waits_for_another_and_counts_nothing_twice(store: Store, floor: Scene) -> None:
     audited(floor, [True, False] * 3)
     another = Store(store._url.render_as_string(hide_password=False))
-    looks: list[dict[str, int]] = []
-    second = Thread(
-        target=lambda: looks.append(breaking.count(another, policy=POLICY, actor=FLOW, now=NOW + HOUR)), daemon=True
-    )
+    looks: list[int] = []
+    known: dict[str, Any] = {"policy": POLICY, "actor": FLOW, "now": NOW + HOUR}
+    second = Thread(target=lambda: looks.append(breaking.count(another, "refund", **known)), daemon=True)
     with store.write() as connection:
         breaker.lock(connection)
-        found = breaker.uncounted(connection, NOW + HOUR, 10)
+        found = breaker.uncounted(connection, "refund", NOW + HOUR, 10)
         second.start()
         second.join(timeout=1)  # time enough to count, were it not for the lock
         breaker.mark_counted(connection, found["case_id"].tolist(), NOW + HOUR)
     second.join(timeout=30)
     another.dispose()
     assert len(found) == 6
-    assert looks == [{}]
+    assert looks == [0]
