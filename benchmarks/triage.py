@@ -148,7 +148,7 @@ def floor(watch: Stopwatch, home: Path, before: dict[str, dict[str, int]], file:
                 one.text for one in pii.redact_many(texts, policy.privacy.redact, region=policy.privacy.phone_region)
             ]
         fields = chunk[["channel", "region", "tier"]].to_dict("records")
-        view = examples(chunk.assign(case_id=chunk.index, redacted=redacted, fields=fields), model.fields)
+        view = examples(chunk.assign(case_id=chunk.index, text=redacted, fields=fields), model.fields)
         with watch.time("model"):
             model.estimator.predict_proba(features(view, model.fields))
     return sum(write_again(watch, home / name, newest) for name, newest in before.items())

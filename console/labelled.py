@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from console.answer import warn
@@ -146,10 +147,12 @@ def _predict(
             view[name] = chunk[extra[name]].to_numpy() if name in extra else ""
     if isinstance(model, GivenModel):
         view = view.assign(**_given(occasion, chunk, known).columns)
-    said = model.predict(view)
+    consent = np.array(_consents(chunk, known), dtype=bool)
+    # Of a row without consent nothing is shown to the model, and so it has no label and no confidence.
+    said = model.predict(view[consent]).reindex(view.index)
     has_text = [bool(value.strip()) for value in texts]
     frame = said.assign(
-        consent=_consents(chunk, known),
+        consent=consent,
         has_text=has_text,
         amount=view["amount"],
         flags=pd.Series(flags.find_flags(texts, occasion.policy), dtype=object, index=said.index),
@@ -178,16 +181,18 @@ def _given(occasion: occasions.Occasion, chunk: pd.DataFrame, known: mapping.Map
 
 def _amounts(chunk: pd.DataFrame, known: mapping.Mapping | None) -> pd.Series:
     column = known.fields.amount if known else None
-    values = chunk[column] if column else pd.Series([None] * len(chunk))
-    return pd.to_numeric(values.replace("", None), errors="coerce").astype(float).reset_index(drop=True)
+    if column is None:
+        return pd.Series(float("nan"), index=range(len(chunk)))
+    return pd.Series(cells.numbers(cells.texts(chunk[column])))
 
 
 def _consents(chunk: pd.DataFrame, known: mapping.Mapping | None) -> list[bool]:
     consent = known.fields.consent if known else None
     if consent is None:
         return [True] * len(chunk)
-    given = {value.casefold() for value in consent.given}
-    return [str(value).casefold() in given for value in chunk[consent.column]]
+    if consent.column not in chunk.columns:
+        raise BadInput(f"The file has no column {consent.column!r}. Correct `fields.consent` in the mapping.")
+    return [consent.is_given(cell) is True for cell in cells.texts(chunk[consent.column])]
 
 
 def _columns(file: Path, names: list[str], encoding: str) -> pd.DataFrame:

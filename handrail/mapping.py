@@ -51,6 +51,13 @@ class Consent(Strict):
             raise ValueError(f"{sorted(both)} cannot mean both given and refused")
         return self
 
+    def is_given(self, cell: str) -> bool | None:
+        """Whether a cell says so, outer blanks aside; None where it says something that is neither answer."""
+        answer = cell.strip().casefold()
+        if not answer or answer in {one.casefold() for one in self.refused}:
+            return False
+        return True if answer in {one.casefold() for one in self.given} else None
+
 
 def _as_consent(value: object) -> object:
     return {"column": value} if isinstance(value, str) else value

@@ -175,17 +175,18 @@ def _read_consent(delivery: Delivery, *, absent: bool) -> Booleans:
     consent = delivery.fields.consent
     if consent is None:
         return np.full(delivery.count, absent)
-    given = [cell.strip().casefold() for cell in delivery.cells(consent.column)]
-    yes, no = ({answer.casefold() for answer in answers} for answers in (consent.given, consent.refused))
+    cells_given = delivery.cells(consent.column)
+    known = {cell: consent.is_given(cell) for cell in set(cells_given)}  # a column has few different answers
+    answers = [known[cell] for cell in cells_given]
     delivery.note(
-        (bool(answer) and answer not in yes and answer not in no for answer in given),
+        (answer is None for answer in answers),
         "consent_readable",
         lambda at: (
-            f"The consent {shown(given[at])} ({consent.column}) is neither of "
+            f"The consent {shown(cells_given[at].strip())} ({consent.column}) is neither of "
             f"{', '.join((*consent.given, *consent.refused))}. List the answer in the mapping."
         ),
     )
-    return np.array([answer in yes for answer in given], dtype=bool)
+    return np.array([answer is True for answer in answers], dtype=bool)
 
 
 def _find_history(delivery: Delivery) -> Booleans:

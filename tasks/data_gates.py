@@ -94,7 +94,7 @@ def record_failure(
 def leaks(occasion: Occasion, rows: pd.DataFrame) -> "pd.Series[bool]":
     """Which rows are withheld cases, or nearly repeat one: found anew, whatever the training set left out."""
     with occasion.store.read() as connection:
-        labelled = evidence.labelled(connection)
+        labelled = evidence.labelled(connection, occasion.policy)
     held = labelled["blind"].astype(bool).to_numpy() & is_withheld(occasion, labelled["case_id"].tolist())
     texts = rows["text"].fillna("").astype(str).tolist()
     twins = near_duplicates.twins(

@@ -3,8 +3,6 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-
 from handrail.errors import NotFound, NotPermitted
 from handrail.packet import Action, Facts, Section, explain
 from handrail.policy import Policy
@@ -77,8 +75,7 @@ def _weighed(occasion: Occasion, told: dict[str, Any]) -> list[tuple[str, float]
     """The words with their weights, the heaviest first; None where they cannot be told any more."""
     if told["model_version"] is None or told["proposed"] is None:
         return None
-    seen = {name: told[name] for name in ("case_id", "redacted", "amount", "fields")}
-    found = explain_prediction(occasion, told["model_version"], pd.DataFrame([seen]))
+    found = explain_prediction(occasion, told["model_version"], told["case_id"])
     return None if found is None else [(part.term, part.weight) for part in found.terms]
 
 

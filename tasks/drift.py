@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -21,6 +22,8 @@ MOSTLY_SCORED = 0.5
 """Share of a window that the serving version must have scored before its predictions are watched."""
 MODEL_COLUMNS = ("predicted", "confidence", "novelty", "novel")
 """Columns in the terms of one model version: another version's are not comparable."""
+DOOR = "readable"
+"""What a saved reference says of itself if it was built of cases that a profile may see, and of no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def observed(occasion: Occasion, since: datetime, until: datetime) -> tuple[pd.D
     """Columns that are watched, texts, and external ids of the cases received in a window."""
     with occasion.store.read() as connection:
         version = models.serving(connection)["model_version"]
-        rows = evidence.window(connection, since=since, until=until, version=version)
+        rows = evidence.window(connection, occasion.policy, since=since, until=until, version=version)
     view = pd.DataFrame(
         {
             "amount": pd.to_numeric(rows["amount"]),
@@ -78,7 +81,7 @@ def save_reference(occasion: Occasion, *, cause: str, since: datetime, until: da
         return None
     profile = bulkhead.each(view.columns, lambda name: drift.build(view[[name]]).columns[0], what="profiling a column")
     reference = drift.ReferenceProfile(len(view), tuple(profile.found.values()))
-    body = json.dumps({"columns": reference.to_json(), "terms": terms.build(texts).to_json()})
+    body = json.dumps({"columns": reference.to_json(), "terms": terms.build(texts).to_json(), DOOR: True})
     return watching.save_profile(
         occasion.store, body, cause=cause, cases=len(view), window=(since, until),
         actor=occasion.actor, now=occasion.now,
@@ -114,6 +117,8 @@ def watch(occasion: Occasion, window: timedelta = WINDOW) -> DriftVerdict:
 def _look(occasion: Occasion, since: datetime, until: datetime) -> DriftVerdict:
     with occasion.store.read() as connection:
         profile = models.newest_profile(connection)
+    if profile is not None and DOOR not in json.loads(profile["body"]):
+        profile = _built_again(occasion, profile)
     if profile is None:
         first = save_reference(occasion, cause="first", since=since, until=until)
         return DriftVerdict(0, "no reference yet: this window becomes the first one", next_profile=first)
@@ -144,6 +149,22 @@ def _look(occasion: Occasion, since: datetime, until: datetime) -> DriftVerdict:
     if not columns and len(found.new_terms) < rules.min_new_terms:
         return found
     return _answer(occasion, replace(found, columns=columns), (since, until))
+
+
+def _built_again(occasion: Occasion, profile: dict[str, Any]) -> dict[str, Any] | None:
+    """A reference from before the door, of its own window without the cases that no profile may see.
+
+    None where too few of them are left.
+    """
+    again = save_reference(
+        occasion, cause=f"profile {profile['id']} without cases that may not be read",
+        since=profile["window_from"], until=profile["window_to"],
+    )  # fmt: skip
+    if again is None:
+        log.warning("reference %d holds cases that may not be read, and too few others are left", profile["id"])
+        return None
+    with occasion.store.read() as connection:
+        return models.newest_profile(connection)
 
 
 def _comparable(

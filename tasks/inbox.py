@@ -94,8 +94,8 @@ def _columns(source: str, names: Sequence[str], policy: Policy, *, has_times: bo
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row as cells; what is absent or null in it stays so."""
-    flat = {name: row[name] for name in _OWN if row.get(name) is not None}
+    """A row as cells; what is absent or null in it stays so, and consent that is null was not given."""
+    flat = {name: row[name] for name in _OWN if row.get(name) is not None or (name == "consent" and name in row)}
     flat |= {_EXTRA + name: value for name, value in (row.get("fields") or {}).items()}
     return flat | {_SAID + name: value for name, value in (row.get("prediction") or {}).items()}
 

@@ -83,7 +83,9 @@ def judge(
 def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | None) -> Judgement:
     occasion, version = trial.occasion, trial.challenger
     with occasion.store.read() as connection:
-        production = evidence.window(connection, since=trial.since, until=occasion.now, version=trial.champion)
+        production = evidence.window(
+            connection, occasion.policy, since=trial.since, until=occasion.now, version=trial.champion
+        )
     champion_said, said = _say(occasion, trial.champion, fresh), _say(occasion, version, fresh)
     held = data_gates.check_withheld_set(
         occasion, fresh.assign(said=champion_said["label"].to_numpy()), production,
@@ -168,7 +170,9 @@ def _fresh_since(occasion: Occasion) -> datetime:
 def _fresh_labels(trial: Trial) -> pd.DataFrame:
     """Fresh withheld labels, the newest of each case, with the `weight` of the production cases it stands for."""
     with trial.occasion.store.read() as connection:
-        labels = evidence.withheld_labels(connection, since=trial.since, until=trial.occasion.now)
+        labels = evidence.withheld_labels(
+            connection, trial.occasion.policy, since=trial.since, until=trial.occasion.now
+        )
     labels = labels[is_withheld(trial.occasion, labels["case_id"].tolist())].drop_duplicates("case_id", keep="last")
     labels = labels[~_learnt_alike(trial, labels)]
     return labels.assign(weight=_weights(trial.occasion, labels)).reset_index(drop=True)
@@ -193,7 +197,7 @@ def _learnt_alike(trial: Trial, labels: pd.DataFrame) -> NDArray[np.bool_]:
 
 def _say(occasion: Occasion, version: str, fresh: pd.DataFrame) -> pd.DataFrame:
     """What one version says of the cases; whether it may say so is for its gate to tell."""
-    return say(occasion, load(occasion, version), fresh.rename(columns={"text": "redacted"}))
+    return say(occasion, load(occasion, version), fresh)
 
 
 def _side_by_side(

@@ -18,11 +18,11 @@ def redact(occasion: Occasion) -> int:
     limit = occasion.policy.intake.batch_rows
     while True:
         with occasion.store.read() as connection:
-            chunk = cases.pick(connection, State.ACCEPTED, ["text", "redacted"], after=after, limit=limit)
+            chunk = cases.pick(connection, State.ACCEPTED, ["text", "is_redacted"], after=after, limit=limit)
         if chunk.empty:
             break
         after = int(chunk["case_id"].iloc[-1])
-        done += _save(occasion, chunk[chunk["redacted"].isna()])
+        done += _save(occasion, chunk[~chunk["is_redacted"].astype(bool)])
     while True:
         with occasion.store.read() as connection:
             chunk = evidence.unredacted_history(connection, limit)

@@ -39,7 +39,7 @@ def training_examples(occasion: Occasion, until: datetime | None = None) -> pd.D
     near-duplicate of a withheld case. Labels from after `until` count as not given yet.
     """
     with occasion.store.read() as connection:
-        rows = evidence.labelled(connection)
+        rows = evidence.labelled(connection, occasion.policy)
     if until is not None:
         rows = rows[rows["labelled_at"] <= pd.Timestamp(until)]
     rows = rows[rows["label"].isin(list(occasion.policy.categories))]
@@ -49,7 +49,6 @@ def training_examples(occasion: Occasion, until: datetime | None = None) -> pd.D
     similar_from = occasion.policy.gates.training_set.near_duplicate_from
     held[open_ones] = twins(texts[open_ones].tolist(), texts[held].tolist(), similar_from)
     rows = rows[~held].tail(occasion.policy.model.max_labels).reset_index(drop=True)
-    rows = rows.rename(columns={"text": "redacted"})
     if occasion.policy.model.source == "given":
         rows = with_given(occasion, rows)
     view = examples(rows, occasion.policy.model.fields)

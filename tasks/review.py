@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pandas as pd
-
 from handrail.acts.claiming import Claim
 from handrail.gold import shown_kind
 from handrail.policy import Consequence
@@ -45,7 +43,7 @@ def shown_case(occasion: Occasion, claim: Claim, *, explained: bool = True) -> d
         "received_at": case["received_at"],
         "reason": route.get("reason"),
         "why": _BLIND.get(claim.kind, _BLIND["review"]) if hidden else explain(route["reason"]),
-        "because": _because(occasion, claim.case_id, case, route) if explained else None,
+        "because": _because(occasion, claim.case_id, route) if explained else None,
         "suggestion": route.get("category"),
         "confidence": route.get("confidence"),
         "amount": case["amount"],
@@ -67,7 +65,7 @@ def because(occasion: Occasion, claim: Claim) -> dict[str, Any] | None:
     with occasion.store.read() as connection:
         case = cases.shown(connection, claim.case_id)
         route = _suggested(connection, occasion, claim, case)
-    return _because(occasion, claim.case_id, case, route)
+    return _because(occasion, claim.case_id, route)
 
 
 def _suggested(connection: Connection, occasion: Occasion, claim: Claim, case: dict[str, Any]) -> dict[str, Any]:
@@ -99,13 +97,12 @@ def _earlier(connection: Connection, occasion: Occasion, case_id: int) -> list[d
     return [{**one, **customers.WAITS} if one["case_id"] in kept else one for one in found]
 
 
-def _because(occasion: Occasion, case_id: int, case: dict[str, Any], route: dict[str, Any]) -> dict[str, Any] | None:
+def _because(occasion: Occasion, case_id: int, route: dict[str, Any]) -> dict[str, Any] | None:
     """What carried the suggestion: words and fields with what each adds to the log-odds against the second choice."""
     if route.get("model_version") is None or route.get("category") is None:
         return None
-    seen = {"case_id": case_id, "redacted": case["redacted"], "amount": case["amount"], "fields": case["fields"]}
     label = route["category"] if route.get("seeded") else None
-    found = explain_prediction(occasion, route["model_version"], pd.DataFrame([seen]), label)
+    found = explain_prediction(occasion, route["model_version"], case_id, label)
     if found is None:
         return None
     parts = {"words": found.terms, "fields": found.fields}

@@ -1,10 +1,11 @@
 """The champion scores accepted cases; a challenger scores the same ones in shadow."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from expectations import checkpoint, suites
@@ -12,7 +13,7 @@ from handrail.acts import incidents, routing
 from handrail.acts import models as model_acts
 from handrail.case import State
 from handrail.errors import GateFailed, NotFound
-from handrail.store import cases, models, queue
+from handrail.store import cases, models, queue, readable
 from models import copies, registry, signature
 from models.copies import ModelUnavailable
 from models.external import GIVEN_CONFIDENCE, GIVEN_LABEL, GivenModel, Model
@@ -23,29 +24,36 @@ _SAID = ("case_id", "label", "confidence", "novelty", "novel")
 _BATCHES_AT_ONCE = 4  # predictions are small, and each check costs the same for few rows and many
 
 
-def examples(chunk: pd.DataFrame, fields: tuple[str, ...]) -> pd.DataFrame:
-    """What a model may see of cases: redacted text, amount, the policy's fields as columns, and what was given."""
+def examples(seen: pd.DataFrame, fields: Collection[str]) -> pd.DataFrame:
+    """What a model reads of cases that came through the door: text, each of `fields` as a column, and what was given.
+
+    Columns: case_id, text, amount (NaN where it is none of the fields), the fields.
+    """
     view = pd.DataFrame(
         {
-            "case_id": chunk["case_id"].to_numpy(),
-            "text": chunk["redacted"].fillna("").to_numpy(),
-            "amount": chunk["amount"].to_numpy(),
+            "case_id": seen["case_id"].to_numpy(),
+            "text": seen["text"].fillna("").to_numpy(),
+            "amount": pd.to_numeric(seen["amount"]).to_numpy() if "amount" in fields else np.nan,
         }
     )
-    view["amount"] = pd.to_numeric(view["amount"])
     for name in fields:
         if name != "amount":
-            view[name] = [str(values.get(name) or "") for values in chunk["fields"]]
+            view[name] = [str(values.get(name) or "") for values in seen["fields"]]
     for name in (GIVEN_LABEL, GIVEN_CONFIDENCE):
-        if name in chunk:
-            view[name] = chunk[name].to_numpy()
+        if name in seen:
+            view[name] = seen[name].to_numpy()
     return view
+
+
+def permitted(occasion: Occasion, model: Model) -> tuple[str, ...]:
+    """The fields of a model that the policy in force still lets it read; it reads the others as blank."""
+    return tuple(name for name in model.fields if name in occasion.policy.model.fields)
 
 
 def with_given(occasion: Occasion, chunk: pd.DataFrame) -> pd.DataFrame:
     """The same cases with what somebody else's model said of them, as columns given_label and given_confidence."""
     with occasion.store.read() as connection:
-        said = cases.given(connection, chunk["case_id"].tolist())
+        said = readable.given(connection, chunk["case_id"].tolist())
     return chunk.assign(**{name: said[name].to_numpy() for name in (GIVEN_LABEL, GIVEN_CONFIDENCE)})
 
 
@@ -111,8 +119,9 @@ def score(occasion: Occasion) -> dict[str, int]:
     """
     champion = serving_model(occasion)
     scored, unread, trusted = _score_readable(occasion, *champion) if champion else (0, 0, False)
-    for chunk in _accepted(occasion, ["has_text", "consent"]):
-        rest = chunk.loc[~_is_readable(chunk) | (not trusted), "case_id"].tolist()
+    for chunk in _accepted(occasion):
+        readable_ones = chunk["has_text"].astype(bool) & chunk["consent"].astype(bool)
+        rest = chunk.loc[~readable_ones | (not trusted), "case_id"].tolist()
         routing.pass_unscored(occasion.store, rest, actor=occasion.actor)
         unread += len(rest)
     log.info("scored %d cases, %d go to people unscored", scored, unread)
@@ -121,8 +130,7 @@ def score(occasion: Occasion) -> dict[str, int]:
 
 def _score_readable(occasion: Occasion, version: str, model: Model) -> tuple[int, int, bool]:
     """How many cases were scored, of how many it said nothing, and whether what it says can be used at all."""
-    chunks = _accepted(occasion, ["redacted", "amount", "fields", "has_text", "consent"])
-    said = (say(occasion, model, chunk[_is_readable(chunk)]) for chunk in chunks)
+    said = (say(occasion, model, chunk) for chunk in _readable(occasion))
     scored = silent = 0
     while several := list(islice(said, _BATCHES_AT_ONCE)):
         rows = pd.concat(several, ignore_index=True)
@@ -145,25 +153,33 @@ def _score_readable(occasion: Occasion, version: str, model: Model) -> tuple[int
     return scored, silent, True
 
 
-def _accepted(occasion: Occasion, columns: list[str]) -> Iterator[pd.DataFrame]:
+def _readable(occasion: Occasion) -> Iterator[pd.DataFrame]:
+    """The accepted cases that a model may see, a batch at a time."""
+    after = 0
+    while True:
+        with occasion.store.read() as connection:
+            chunk = readable.accepted(connection, occasion.policy, after=after, limit=occasion.policy.intake.batch_rows)
+        if chunk.empty:
+            return
+        after = int(chunk["case_id"].iloc[-1])
+        yield chunk
+
+
+def _accepted(occasion: Occasion) -> Iterator[pd.DataFrame]:
+    """Whether each accepted case has a text and consent, and nothing of its content."""
     after = 0
     limit = occasion.policy.intake.batch_rows
     while True:
         with occasion.store.read() as connection:
-            chunk = cases.pick(
-                connection, State.ACCEPTED, list(dict.fromkeys(("redacted", *columns))), after=after, limit=limit
-            )
+            columns = ["has_text", "consent", "is_redacted"]
+            chunk = cases.pick(connection, State.ACCEPTED, columns, after=after, limit=limit)
         if chunk.empty:
             return
         after = int(chunk["case_id"].iloc[-1])
         # What another run has let in since the last redaction waits for its own.
-        redacted = chunk[chunk["redacted"].notna()]
+        redacted = chunk[chunk["is_redacted"].astype(bool)]
         if len(redacted):
             yield redacted
-
-
-def _is_readable(chunk: pd.DataFrame) -> "pd.Series[bool]":
-    return chunk["has_text"].astype(bool) & chunk["consent"].astype(bool)
 
 
 def predict(occasion: Occasion, model: Model, chunk: pd.DataFrame) -> pd.DataFrame:
@@ -178,7 +194,7 @@ def say(occasion: Occasion, model: Model, chunk: pd.DataFrame) -> pd.DataFrame:
     `silent` are those that came without a prediction where somebody else's model serves: no label, confidence 0.
     """
     is_given = isinstance(model, GivenModel)
-    view = examples(with_given(occasion, chunk) if is_given else chunk, model.fields)
+    view = examples(with_given(occasion, chunk) if is_given else chunk, permitted(occasion, model))
     said = model.predict(view).assign(case_id=view["case_id"].to_numpy())
     silent = said["label"].isna() & is_given
     return said.assign(silent=silent, confidence=said["confidence"].mask(silent, 0.0))
@@ -231,7 +247,7 @@ def _in_shadow(occasion: Occasion, version: str, model: Model, since: datetime) 
     limit = occasion.policy.intake.batch_rows
     while True:
         with occasion.store.read() as connection:
-            chunk = queue.unscored_by(connection, version, since=since, after=after, limit=limit)
+            chunk = queue.unscored_by(connection, version, occasion.policy, since=since, after=after, limit=limit)
         if chunk.empty:
             return done
         after = int(chunk["case_id"].iloc[-1])

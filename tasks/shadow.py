@@ -49,7 +49,10 @@ def compare(occasion: Occasion, window: timedelta = WINDOW) -> Comparison:
         champion, challenger = serving["model_version"], serving["challenger"]
         if champion is None or challenger is None:
             raise NotFound("No challenger is in shadow. Train one with `handrail train`.")
-        said = [evidence.window(connection, since=since, until=until, version=one) for one in (champion, challenger)]
+        said = [
+            evidence.window(connection, occasion.policy, since=since, until=until, version=one)
+            for one in (champion, challenger)
+        ]
         rulings = evidence.compared(connection, since=since, until=until)
     pair = said[0].merge(said[1], on="case_id", suffixes=("_old", "_new")).dropna(subset=["label_old", "label_new"])
     differ = pair[pair["label_old"] != pair["label_new"]]

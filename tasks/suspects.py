@@ -10,7 +10,7 @@ from handrail import breaker
 from handrail.acts import breaking
 from handrail.breaker import suspects
 from handrail.store import breaker as memory
-from handrail.store import rollout
+from handrail.store import readable, rollout
 from tasks.occasion import Occasion
 
 if TYPE_CHECKING:
@@ -32,16 +32,18 @@ def evidence(occasion: Occasion, reading: "CategoryReading") -> dict[str, Any]:
         if state is not None:
             since = min(since, state.since - timedelta(hours=1))
         audits = memory.counted(connection, category, since=since, approved_after=resumed, limit=AUDITS)
+        seen = readable.of(connection, audits["case_id"].tolist(), policy)
     reviewed, rejected = reading.figures
     bad = audits["rejected"].to_numpy(dtype=bool)
-    texts = audits["text"].fillna("").tolist()
+    content = audits.merge(seen, on="case_id")
+    bad_content = content["rejected"].to_numpy(dtype=bool)
     return asdict(reading) | {
         "reviewed": reviewed, "rejected": rejected, "rate": rejected / reviewed if reviewed else 0.0,
         "window": {"reviewed": reading.reviewed, "rejected": reading.rejected, "rate": reading.rate},
         "warnings": list(reading.warnings),
         "cases": audits.loc[bad, "case_id"].tolist()[-CASES:],
-        "terms": suspects.telling_terms(texts, bad, audits["case_id"].tolist()),
-        "groups": suspects.groups(audits["fields"].tolist(), bad, policy.fairness.groups),
+        "terms": suspects.telling_terms(content["text"].tolist(), bad_content, content["case_id"].tolist()),
+        "groups": suspects.groups(content["fields"].tolist(), bad_content, policy.fairness.groups),
         "path": _path(occasion, audits),
     }  # fmt: skip
 

@@ -54,7 +54,9 @@ class NewCase(Body):
     )
     amount: Figure | None = Field(None, description="in the business's currency", examples=[19.9])
     customer_id: Cell | StrictInt | None = Field(None, description="erasable", examples=["C-77"])
-    consent: StrictBool | Cell | None = Field(None, description="absent: the policy's rule", examples=[True])
+    consent: StrictBool | Cell | None = Field(
+        None, description="absent: the policy's rule; null or blank: not given", examples=[True]
+    )
     fields: dict[str, Cell | StrictInt | StrictFloat | StrictBool] | None = Field(
         None, max_length=50, description="what the policy's rules and model may read", examples=[{"channel": "web"}]
     )
@@ -121,7 +123,7 @@ def send_many(asked: PostedCases, request: Request, call: TheCall, visitor: Visi
 def _send(source: str, rows: list[NewCase], request: Request, call: TheCall, visitor: Visitor) -> Told:
     desk = call.desk
     policy, now = desk.policy(), desk.clock()
-    posted = parse([row.model_dump() for row in rows], source, call.request, policy=policy, now=now)
+    posted = parse([row.model_dump(exclude_unset=True) for row in rows], source, call.request, policy=policy, now=now)
 
     def act(store: Store) -> Taken:
         batch, found = take_in(store, posted, policy=policy, actor=visitor.name, now=now)

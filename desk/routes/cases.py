@@ -5,7 +5,6 @@ import io
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
@@ -144,9 +143,7 @@ def _because(desk: Desk, visitor: Visitor, file: Dossier) -> Any:  # noqa: ANN40
     """What carried the suggestion; None where nothing may or can be told."""
     if file.route is None or file.route["model_version"] is None or file.purged:
         return None
-    seen = {"case_id": file.id, "redacted": file.case["redacted"], "amount": file.case["amount"],
-            "fields": file.case["fields"]}  # fmt: skip
-    return explain_prediction(desk.occasion(visitor.name), file.route["model_version"], pd.DataFrame([seen]))
+    return explain_prediction(desk.occasion(visitor.name), file.route["model_version"], file.id)
 
 
 def _excerpt(text: str | None, words: str, length: int = 160) -> str:

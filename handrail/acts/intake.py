@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from handrail.acts.authority import authorize
+from handrail.acts.consenting import withdraw
 from handrail.case import State
 from handrail.policy import Policy
 from handrail.store import cases, queue, trail
@@ -59,6 +60,7 @@ def take_in(
 ) -> Taken:
     """Store parsed rows as received cases and unreadable ones in quarantine; what is known already stays as it is.
 
+    But consent that a row refuses is withdrawn from the case that is known.
     `good` and `bad` have the columns of `handrail.rows.Parsed`. Each chunk is one transaction, so that a killed run
     is completed by running the same file again.
     """
@@ -93,6 +95,7 @@ def _take_chunk(
     fresh: list[dict[str, Any]] = []
     corrected: list[tuple[int, dict[str, Any]]] = []
     mine = 0
+    refused: list[int] = []
     for row in records(part):
         case_id, state, batch_id = known.get(row["external_id"], (None, None, None))
         if case_id is None:
@@ -101,6 +104,9 @@ def _take_chunk(
             mine += 1
         elif state == State.RECEIVED or (state == State.QUARANTINED and row["row_digest"] not in held_back):
             corrected.append((case_id, row))
+        elif not row["consent"]:
+            refused.append(case_id)
+    withdraw(connection, refused, actor=actor, now=now)
     if not fresh and not corrected:
         return delivery, mine
     delivery = _opened(connection, delivery, policy, actor, now)

@@ -14,7 +14,7 @@ from handrail.case import Outcome, State
 from handrail.policy import Policy, Stage
 from handrail.queues import Queue, Reason, Situation
 from handrail.sla import BY_HAND, due, time_for
-from handrail.store import cases, models, outbox, policies, queue, rollout, situation, trail, work
+from handrail.store import cases, models, outbox, policies, queue, readable, rollout, situation, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -35,14 +35,14 @@ def record_predictions(
     """Write what `version` said of cases; with `advance` they go from accepted to scored.
 
     `predictions` has case_id, label, confidence, novelty, novel. Returns how many were scored: a case that another
-    run has scored meanwhile is left out.
+    run has scored meanwhile is left out, and one whose customer has withdrawn consent meanwhile leaves no prediction.
     """
     written = 0
     for rows in _parts(predictions):
         with store.write() as connection:
             authorize(connection, "assign", actor)
             trail.lock(connection)
-            ids = [row["case_id"] for row in rows]
+            ids = sorted(readable.agreed(connection, [row["case_id"] for row in rows]))
             # What a champion said of a case as a challenger stands there already, and stays.
             said = queue.scored_by(connection, ids, version)
             if advance:
@@ -89,7 +89,8 @@ def assign(store: Store, plan: Plan, *, policy: Policy, actor: str, now: datetim
 
     Stages, pauses, holds, alterations and certificates are read where the routes are written: where they differ from
     the plan's, it is planned anew. Returns the number of cases by queue. What a version would approve that serves no
-    more, or a policy that another one has replaced, stays scored, for the next run to route by what holds then.
+    more, a policy that another one has replaced, or what lost its consent meanwhile, stays scored, for the next run to
+    route by what holds then.
     """
     counts = {str(name): 0 for name in Queue}
     for planned in _parts(plan.routes):
@@ -100,10 +101,12 @@ def assign(store: Store, plan: Plan, *, policy: Policy, actor: str, now: datetim
             found = situation.read(connection, policy, now)
             if found != plan.situation:
                 planned = records(plan.anew([row["case_id"] for row in planned], found))  # noqa: PLW2901 - the same cases
+            agreed = readable.agreed(connection, [row["case_id"] for row in planned if row["queue"] == Queue.A])
             rows = [
                 row
                 for row in planned
-                if row["queue"] != Queue.A or (is_ours and serving in (None, row["model_version"]))
+                if row["queue"] != Queue.A
+                or (is_ours and row["case_id"] in agreed and serving in (None, row["model_version"]))
             ]
             automatic = {row["case_id"] for row in rows if row["queue"] == Queue.A}
             waiting = [row["case_id"] for row in rows if row["case_id"] not in automatic]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from handrail.breaker import State
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
-from handrail.store.schema import AuditDraw, BreakerState, Case, CaseInput, Decision, Route
+from handrail.store.schema import AuditDraw, BreakerState, Decision, Route
 
 _AUDIT, _AUTOMATIC = aliased(Decision), aliased(Decision)
 
@@ -78,16 +78,13 @@ def counted(
 ) -> pd.DataFrame:
     """The newest counted audits of a category since a moment, oldest first.
 
-    Columns: case_id, audited_at, rejected, text (redacted; None where it is purged), fields.
+    Columns: case_id, audited_at, rejected.
     """
     columns = (
         _AUDIT.case_id, _AUDIT.decided_at.label("audited_at"), (_AUDIT.outcome != "approve").label("rejected"),
-        CaseInput.redacted.label("text"), Case.fields,
     )  # fmt: skip
     query = (
         _audits(*columns)
-        .join(Case, Case.id == AuditDraw.case_id)
-        .join(CaseInput, CaseInput.case_id == AuditDraw.case_id, isouter=True)
         .where(AuditDraw.counted_at.is_not(None), Route.category == category, _AUDIT.decided_at >= since)
         .order_by(None)
         .order_by(_AUDIT.decided_at.desc(), _AUDIT.id.desc())

@@ -1,6 +1,5 @@
 """Cases, their erasable inputs, batches and the quarantine."""
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -84,26 +83,6 @@ def insert_given(connection: Connection, rows: Sequence[dict[str, Any]]) -> None
     insert_rows(connection, GivenPrediction, rows)
 
 
-def given(connection: Connection, ids: Sequence[int]) -> pd.DataFrame:
-    """What somebody else's model said of these cases, in their order: case_id, given_label, given_confidence.
-
-    None and NaN where it said nothing.
-    """
-    columns = (GivenPrediction.case_id, GivenPrediction.label, GivenPrediction.confidence)
-    said: dict[int, tuple[str, float]] = {}
-    for part in chunks(ids):
-        query = select(*columns).where(among(connection, GivenPrediction.case_id, part))
-        said.update({case_id: (label, confidence) for case_id, label, confidence in connection.execute(query)})
-    found = [said.get(case_id, (None, math.nan)) for case_id in ids]
-    return pd.DataFrame(
-        {
-            "case_id": pd.Series(ids, dtype="int64"),
-            "given_label": pd.Series([label for label, _ in found], dtype=object),
-            "given_confidence": pd.Series([confidence for _, confidence in found], dtype="float64"),
-        }
-    )
-
-
 def unpredicted_count(connection: Connection, batch_id: int) -> int:
     """Cases of this batch, history left out, that came without a prediction of somebody else's model."""
     query = (
@@ -132,11 +111,12 @@ def _move(dialect: str) -> ReturningUpdate[tuple[int]]:
 
 _PICKED: dict[str, Any] = {
     **{name: getattr(Case, name) for name in (
-        "external_id", "row_digest", "received_at", "has_text", "consent", "amount", "fields", "flags", "history",
+        "external_id", "row_digest", "received_at", "has_text", "consent", "amount", "flags", "history",
     )},
-    "text": CaseInput.text, "text_length": func.length(CaseInput.text, type_=Integer), "redacted": CaseInput.redacted,
+    "text": CaseInput.text, "text_length": func.length(CaseInput.text, type_=Integer),
+    "is_redacted": CaseInput.redacted.is_not(None),
 }  # fmt: skip
-"""What a step may ask of a case, by name."""
+"""What a step may ask of a case, by name; what a model sees of it comes from `readable`."""
 
 
 def pick(

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, fu
 from sqlalchemy.orm import aliased
 
 from handrail.policy import Policy
+from handrail.store import readable
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
 from handrail.store.labels import gold_ids
@@ -57,7 +58,7 @@ def ids_of(connection: Connection, source: str | None, external_ids: Sequence[st
     return found
 
 
-def labelled(connection: Connection, *, since: datetime | None = None) -> pd.DataFrame:
+def labelled(connection: Connection, policy: Policy, *, since: datetime | None = None) -> pd.DataFrame:
     """Labels that may train, the newest of each case, with what the model may see of it; never of a gold case.
 
     Columns: case_id, label, status, provenance, blind (any label of the case is, whatever its standing), reviewer,
@@ -67,17 +68,15 @@ def labelled(connection: Connection, *, since: datetime | None = None) -> pd.Dat
     any_label = aliased(Label)
     blind = exists().where(any_label.case_id == Label.case_id, any_label.blind)
     query = (
-        select(
-            Label.case_id, Label.label, Label.status, Label.provenance, blind.label("blind"), Label.reviewer,
-            Label.labelled_at, Case.received_at, CaseInput.redacted.label("text"), Case.amount, Case.fields,
+        readable.view(
+            Label.label, Label.status, Label.provenance, blind.label("blind"), Label.reviewer, Label.labelled_at,
+            Case.received_at,
         )
-        .join(Case, Case.id == Label.case_id)
-        .join(CaseInput, CaseInput.case_id == Label.case_id)
+        .join(Label, Label.case_id == Case.id)
         .where(Label.id.in_(newest), Label.case_id.not_in(gold_ids()))
-        .where(Case.has_text, Case.consent, CaseInput.redacted.is_not(None))
         .order_by(Case.received_at, Label.case_id)
     )  # fmt: skip
-    return frame(connection, query if since is None else query.where(Label.labelled_at >= since))
+    return readable.read(connection, query if since is None else query.where(Label.labelled_at >= since), policy)
 
 
 def proposals(connection: Connection, ids: Sequence[int]) -> pd.DataFrame:
@@ -153,23 +152,24 @@ def audits(connection: Connection, *, since: datetime, until: datetime, category
     return frame(connection, query if category is None else query.where(Route.category == category))
 
 
-def window(connection: Connection, *, since: datetime, until: datetime, version: str | None) -> pd.DataFrame:
-    """Cases received in [since, until) as the drift watch sees them.
+def window(
+    connection: Connection, policy: Policy, *, since: datetime, until: datetime, version: str | None
+) -> pd.DataFrame:
+    """Cases received in [since, until) as the drift watch sees them; those without a text are among them.
 
     Columns: case_id, external_id, text (redacted), amount, fields, label, confidence, novelty, novel (of `version`;
     NaN where it did not score).
     """
     query = (
-        select(
-            Case.id.label("case_id"), Case.external_id, CaseInput.redacted.label("text"), Case.amount, Case.fields,
-            Prediction.label, Prediction.confidence, Prediction.novelty, Prediction.novel,
+        readable.view(
+            Case.external_id, Prediction.label, Prediction.confidence, Prediction.novelty, Prediction.novel,
+            with_text=False,
         )
-        .join(CaseInput, CaseInput.case_id == Case.id)
         .join(Prediction, and_(Prediction.case_id == Case.id, Prediction.model_version == version), isouter=True)
-        .where(Case.received_at >= since, Case.received_at < until, ~Case.history, CaseInput.redacted.is_not(None))
+        .where(Case.received_at >= since, Case.received_at < until, ~Case.history)
         .order_by(Case.id)
     )  # fmt: skip
-    return frame(connection, query)
+    return readable.read(connection, query, policy)
 
 
 def compared(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
@@ -189,7 +189,9 @@ def compared(connection: Connection, *, since: datetime, until: datetime) -> pd.
     return frame(connection, query)
 
 
-def withheld_labels(connection: Connection, *, since: datetime, until: datetime | None = None) -> pd.DataFrame:
+def withheld_labels(
+    connection: Connection, policy: Policy, *, since: datetime, until: datetime | None = None
+) -> pd.DataFrame:
     """Blind accepted labels of cases labelled blindly since then, with what tells the chance of each to be so.
 
     None from after `until`: what comes while they are used is for the next time. A case that had a blind label before
@@ -198,12 +200,14 @@ def withheld_labels(connection: Connection, *, since: datetime, until: datetime 
     """
     earlier = aliased(Label)
     query = (
-        select(
-            Label.case_id, Label.label, Label.labelled_at, CaseInput.redacted.label("text"), Case.amount, Case.fields,
-            Route.queue, Route.stage, AuditDraw.inclusion_probability,
+        readable.view(
+            Label.label,
+            Label.labelled_at,
+            Route.queue,
+            Route.stage,
+            AuditDraw.inclusion_probability,
         )
-        .join(Case, Case.id == Label.case_id)
-        .join(CaseInput, CaseInput.case_id == Label.case_id)
+        .join(Label, Label.case_id == Case.id)
         .join(Route, Route.case_id == Label.case_id)
         .join(AuditDraw, and_(AuditDraw.case_id == Label.case_id, AuditDraw.drawn), isouter=True)
         .where(Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at > since)
@@ -211,10 +215,9 @@ def withheld_labels(connection: Connection, *, since: datetime, until: datetime 
         .where(~exists().where(earlier.case_id == Label.case_id, earlier.blind, earlier.labelled_at <= since))
         # A second look elsewhere follows from an override, not from a draw: nobody knows what it stands for.
         .where(or_(Label.provenance != "second", Route.stage == "shadow"))
-        .where(Case.has_text, CaseInput.redacted.is_not(None))
         .order_by(Label.id)
-    )  # fmt: skip
-    return frame(connection, query if until is None else query.where(Label.labelled_at <= until))
+    )
+    return readable.read(connection, query if until is None else query.where(Label.labelled_at <= until), policy)
 
 
 def shadow_error(connection: Connection) -> float | None:

@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Select, Update, and_, bindparam, exists, func, insert, select, update
 
-from handrail.store import bulk
+from handrail.policy import Policy
+from handrail.store import bulk, readable
 from handrail.store.bulk import among, insert_numbered, insert_rows, one_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
 from handrail.store.schema import (
     AuditDraw,
     Case,
-    CaseInput,
     Decision,
     Escalation,
     Label,
@@ -59,28 +59,21 @@ def scored_by(connection: Connection, ids: Sequence[int], version: str) -> set[i
     return found
 
 
-def unscored_by(connection: Connection, version: str, *, since: datetime, limit: int, after: int = 0) -> pd.DataFrame:
-    """Cases with a text, received since then, that `version` has not scored: case_id, redacted, amount, fields.
+def unscored_by(
+    connection: Connection, version: str, policy: Policy, *, since: datetime, limit: int, after: int = 0
+) -> pd.DataFrame:
+    """Cases with a text, received since then, that `version` has not scored: case_id, text, amount, fields.
 
     By id, beginning after the id `after`.
     """
     scored = exists().where(Prediction.case_id == Case.id, Prediction.model_version == version)
     query = (
-        select(Case.id.label("case_id"), CaseInput.redacted, Case.amount, Case.fields)
-        .join(CaseInput, CaseInput.case_id == Case.id)
-        .where(
-            Case.received_at >= since,
-            Case.has_text,
-            Case.consent,
-            ~Case.history,
-            CaseInput.redacted.is_not(None),
-            ~scored,
-            Case.id > after,
-        )
+        readable.view()
+        .where(Case.received_at >= since, ~Case.history, ~scored, Case.id > after)
         .order_by(Case.id)
         .limit(limit)
     )
-    return frame(connection, query)
+    return readable.read(connection, query, policy)
 
 
 def insert_routes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

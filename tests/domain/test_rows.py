@@ -171,7 +171,7 @@ def test_without_a_date_column_the_case_is_received_at_the_given_time() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "consent"),
-    [("YES", True), ("1", True), ("true", True), ("no", False), ("0", False), (" ", False)],
+    [("YES", True), (" Yes ", True), ("1", True), ("true", True), ("no", False), ("0", False), (" ", False)],
 )
 def test_consent_is_given_only_by_an_answer_that_says_so(answer: str, consent: bool) -> None:
     assert parse(delivered({"agreed": answer})).good["consent"].tolist() == [consent]

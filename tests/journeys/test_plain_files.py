@@ -160,3 +160,26 @@ def test_a_place_that_cannot_take_the_answer_is_refused_before_the_work(
     assert words in handrail("predict", file, "--text", "text", "--out", out).refusal
     assert words in handrail("redact", file, "--text", "text", "--out", out).refusal
     assert words in handrail("trail", "export", out).refusal
+
+
+MAPPED = """
+source: shop
+fields: {external_id: id, text: body, amount: worth, consent: {column: agreed, given: ['yes'], refused: ['no']}}
+"""
+
+
+def test_a_file_is_predicted_with_the_consent_and_amount_that_a_run_reads(
+    labelled_home: tuple[Path, dict[str, Any]], business: SampleBusiness, tmp_path: Path
+) -> None:
+    handrail, (file, rules) = Handrail(labelled_home[0]), (tmp_path / "new.csv", tmp_path / "mapping.yaml")
+    rules.write_text(MAPPED, encoding="utf-8")
+    answers = ["yes", " Yes ", "no", "", "perhaps"]
+    text = business.cases[business.cases["truth_kind"].eq("normal")]["text"].iloc[0]
+    rows = pd.DataFrame({"id": range(5), "body": text, "worth": "$1,000.00", "agreed": answers})
+    rows.to_csv(file, index=False)
+    found = handrail.ask("predict", file, "--text", "body", "--mapping", rules)["predictions"]
+    assert [row["reason"] == "no_consent" for row in found] == [False, False, True, True, True]
+    assert [row["label"] is None for row in found] == [row["confidence"] is None for row in found]
+    assert [row["label"] is None for row in found] == [False, False, True, True, True]
+    rows.drop(columns="agreed").to_csv(file, index=False)
+    assert "'agreed'" in handrail("predict", file, "--text", "body", "--mapping", rules).refusal

@@ -1,9 +1,11 @@
 """What the drift watch writes down: a reading for each column and one of everything, with what was done."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from flows.drift_detection import drift_detection, headline
 from handrail.store import models, readings, schema
@@ -115,3 +117,25 @@ def test_the_audited_error_stands_beside_the_one_that_confidence_expects(shop: S
     assert body["audited"] == 10
     assert body["audited_error"] == pytest.approx(0.4)
     assert 0 < body["estimated_error"] < 1
+
+
+def test_a_reference_that_held_cases_without_consent_is_built_again_without_them(quiet: Shop) -> None:
+    with quiet.at().store.write() as connection:
+        of_then = json.loads(models.newest_profile(connection)["body"])
+        del of_then[drift.DOOR]
+        connection.execute(update(schema.Profile).values(body=json.dumps(of_then), cases=61))
+    next_week(quiet)
+    assert quiet.run(drift_detection, WEEK_LATER + HOUR)["profile"] == 2
+    before, again = quiet.rows(schema.Profile)
+    assert (again["cases"], again["cause"]) == (60, "profile 1 without cases that may not be read")
+    assert [again[name] == before[name] for name in ("window_from", "window_to", "model_version")] == [True] * 3
+    assert quiet.run(drift_detection, WEEK_LATER + 2 * HOUR)["profile"] == 2
+
+
+def test_where_too_little_of_such_a_reference_is_left_the_window_becomes_the_first_one(quiet: Shop) -> None:
+    with quiet.at().store.write() as connection:
+        connection.execute(update(schema.Profile).values(body="{}"))
+        connection.execute(update(schema.Case).where(~schema.Case.history).values(consent=False))
+    next_week(quiet)
+    said = quiet.run(drift_detection, WEEK_LATER + HOUR)
+    assert (said["profile"], said["next_profile"], said["verdict"]) == (None, 2, "not_measured")

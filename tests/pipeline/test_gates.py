@@ -210,7 +210,7 @@ class TestTheWithheldSet:
     ) -> None:
         occasion = duel.at(LATER + DAY)
         with occasion.store.read() as connection:
-            labels = evidence.withheld_labels(connection, since=NOW)
+            labels = evidence.withheld_labels(connection, duel.policy, since=NOW)
         spoiled = int(labels.loc[judging.is_withheld(occasion, labels["case_id"].tolist()), "case_id"].iloc[0])
         (label,) = duel.rows(schema.Label, case_id=spoiled)
         one = schema.Label.id == label["id"]

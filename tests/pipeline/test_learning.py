@@ -71,7 +71,7 @@ class TestTrainingSet:
         texts = {shop.rows(schema.CaseInput, case_id=case_id)[0]["redacted"] for case_id in withheld}
         assert not texts & set(examples["text"]), "the history holds the same letters: they are left out too"
         with occasion.store.read() as connection:
-            judged = evidence.withheld_labels(connection, since=NOW)
+            judged = evidence.withheld_labels(connection, shop.policy, since=NOW)
         assert set(withheld) <= set(judged["case_id"])
 
     def test_a_withheld_case_stays_withheld_when_it_gets_another_label(self, shop: Shop) -> None:

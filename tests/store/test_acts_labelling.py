@@ -95,8 +95,8 @@ class TestGold:
         def used() -> list[list[int]]:
             with scene.store.read() as connection:
                 found = (
-                    evidence.labelled(connection),
-                    evidence.withheld_labels(connection, since=since),
+                    evidence.labelled(connection, scene.policy),
+                    evidence.withheld_labels(connection, scene.policy, since=since),
                 )
             return [frame["case_id"].tolist() for frame in found]
 
@@ -122,7 +122,7 @@ class TestGold:
         assert scene.count(schema.Label) == 0
         assert [row["origin"] for row in scene.rows(schema.GoldCase)] == ["written", "written"]
         with scene.store.read() as connection:
-            window = evidence.window(connection, since=NOW, until=NOW + timedelta(days=1), version=None)
+            window = evidence.window(connection, scene.policy, since=NOW, until=NOW + timedelta(days=1), version=None)
         assert window.empty, "what a curator writes is no traffic"
         assert scene.trail_is_whole()
 
@@ -288,10 +288,10 @@ class TestAdjudication:
     def test_a_provisional_label_trains_only_when_it_is_adjudicated(self, scene: Scene) -> None:
         (case_id,) = finished(scene, 1, NOVICE)
         with scene.store.read() as connection:
-            assert evidence.labelled(connection).empty
+            assert evidence.labelled(connection, scene.policy).empty
         labelling.adjudicate(scene.store, case_id, "tracking", actor=CURATOR, **scene.known)
         with scene.store.read() as connection:
-            (row,) = evidence.labelled(connection).to_dict("records")
+            (row,) = evidence.labelled(connection, scene.policy).to_dict("records")
         assert (row["label"], row["status"], row["reviewer"]) == ("tracking", "adjudicated", CURATOR)
         assert (row["provenance"], row["blind"]) == ("adjudication", False)
         assert scene.count(schema.Outbox) == 1, "the action of the case is not repeated"

@@ -169,7 +169,7 @@ class TestTwoOpinions:
         assert open_kinds(scene, case_id) == ["adjudication"]
         assert scene.events("label.disputed", case_id)
         with scene.store.read() as connection:
-            assert evidence.labelled(connection).empty
+            assert evidence.labelled(connection, scene.policy).empty
 
     def test_who_finds_no_category_differs_too(self, scene: Scene) -> None:
         first, legal = scene.waiting(2, **BLIND)
@@ -222,8 +222,8 @@ class TestAdjudication:
         rule(scene, disputed, MANAGER, label)
         assert standing(scene, disputed)[-1] == (label, "adjudication", "adjudicated")
         with scene.store.read() as connection:
-            assert evidence.labelled(connection)["label"].tolist() == [label]
-            judged = evidence.withheld_labels(connection, since=NOW - timedelta(days=1))
+            assert evidence.labelled(connection, scene.policy)["label"].tolist() == [label]
+            judged = evidence.withheld_labels(connection, scene.policy, since=NOW - timedelta(days=1))
         assert judged["label"].tolist() == [label]
         assert scene.count(schema.Outbox) == 1
         assert open_kinds(scene, disputed) == []
@@ -238,8 +238,8 @@ class TestAdjudication:
         ruling = Ruling(claim.item_id, claim.fence, Outcome.OVERRIDE, label="refund")
         deciding.decide(scene.store, [ruling], "ruth", secret=SECRET, **scene.known)
         with scene.store.read() as connection:
-            fresh = evidence.withheld_labels(connection, since=NOW - timedelta(seconds=1))
-            used = evidence.withheld_labels(connection, since=NOW)
+            fresh = evidence.withheld_labels(connection, scene.policy, since=NOW - timedelta(seconds=1))
+            used = evidence.withheld_labels(connection, scene.policy, since=NOW)
         assert (len(fresh), len(used)) == (2, 0)
 
     def test_none_of_them_may_be_right(self, scene: Scene, disputed: int) -> None:

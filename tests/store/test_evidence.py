@@ -109,7 +109,7 @@ def test_the_newest_label_that_may_train_counts(scene: Scene) -> None:
     scene.decide(case_id, "deny", "rita", reason_code="legal", label="refund")
     scene.decide(case_id, "override", MANAGER, label="tracking")
     with scene.store.read() as connection:
-        found = evidence.labelled(connection)
+        found = evidence.labelled(connection, scene.policy)
     assert found["label"].tolist() == ["tracking"]
     assert found["blind"].astype(bool).tolist() == [True], "one of its labels is blind: the case may be withheld"
 
@@ -120,8 +120,8 @@ def test_the_drift_watch_sees_redacted_live_cases_of_its_window(scene: Scene) ->
         table = schema.CaseInput.__table__
         connection.execute(table.update().where(table.c.case_id == ids[0]).values(redacted="where"))
     with scene.store.read() as connection:
-        found = evidence.window(connection, version="1", **window())
-        other = evidence.window(connection, version="2", **window())
+        found = evidence.window(connection, scene.policy, version="1", **window())
+        other = evidence.window(connection, scene.policy, version="2", **window())
     assert found[["case_id", "text", "label"]].to_numpy().tolist() == [[ids[0], "where", "refund"]]
     assert other["label"].isna().all()
 
@@ -142,6 +142,8 @@ def test_a_second_look_judges_models_only_where_everything_is_blind(
     scene.decide(case_id, "override", "rita", label="cancel")
     scene.decide(case_id, "override", "ruth", label="refund")
     with scene.store.read() as connection:
-        assert evidence.withheld_labels(connection, since=NOW - HOUR)["label"].tolist() == judging
-        assert evidence.withheld_labels(connection, since=NOW - HOUR, until=NOW)["label"].tolist() == judging
-        assert evidence.withheld_labels(connection, since=NOW - HOUR, until=NOW - SECOND).empty
+        assert evidence.withheld_labels(connection, scene.policy, since=NOW - HOUR)["label"].tolist() == judging
+        assert (
+            evidence.withheld_labels(connection, scene.policy, since=NOW - HOUR, until=NOW)["label"].tolist() == judging
+        )
+        assert evidence.withheld_labels(connection, scene.policy, since=NOW - HOUR, until=NOW - SECOND).empty

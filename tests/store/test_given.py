@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from handrail.acts import intake
-from handrail.store import cases, schema
+from handrail.store import cases, readable, schema
 from handrail.store.engine import Store
 from tests.scenes import FLOW, NOW, Scene, bad_rows, good_rows
 
@@ -31,8 +31,8 @@ def test_it_comes_with_the_case_and_is_read_in_the_order_asked_for(scene: Scene)
         {"external_id": "e-3", "given_label": "tracking", "given_confidence": 0.0},
     )  # fmt: skip
     with scene.store.read() as connection:
-        found = cases.given(connection, [3, 1, 2])
-        assert cases.given(connection, []).empty
+        found = readable.given(connection, [3, 1, 2])
+        assert readable.given(connection, []).empty
     assert found["case_id"].tolist() == [3, 1, 2]
     assert found["given_label"].tolist() == ["tracking", "refund", None]
     assert found["given_confidence"].tolist()[:2] == [0.0, 0.9]

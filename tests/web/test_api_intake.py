@@ -150,6 +150,13 @@ class TestIntake:
         self.arrive(app)
         assert set(scene.states()) <= {"queued", "quarantined"}
 
+    @pytest.mark.parametrize(("said", "given"), [({}, True), ({"consent": None}, False), ({"consent": " "}, False)])
+    def test_consent_that_is_named_and_not_given_is_none(
+        self, scene: Scene, program: Program, said: dict[str, Any], given: bool
+    ) -> None:
+        assert self.send(program, {"external_id": "a", **said}).status_code == 202
+        assert scene.row(schema.Case)["consent"] is given
+
     @pytest.mark.parametrize(
         ("rows", "status"),
         [
