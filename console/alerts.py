@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.answer import Actor, AsJson, AsOf, answer, enter, table
+from console.answer import Actor, AsJson, AsOf, answer, enter, table, told
 
 Number = Annotated[int, typer.Argument(help="Number of the alert, as `handrail alerts list` says.")]
 Past = Annotated[bool, typer.Option("--past", help="Also those that are over, the newest first.")]
@@ -23,27 +23,39 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="alerts")
 
 
-def alerts(context: typer.Context, as_json: AsJson = False) -> None:
+def alerts(context: typer.Context, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Trouble that stands, and whom it is told; without a further word as `list`."""
     if context.invoked_subcommand is None:
-        alerts_list(as_json=as_json)
+        alerts_list(as_of=as_of, as_json=as_json)
 
 
-def alerts_list(past: Past = False, limit: int = 100, as_json: AsJson = False) -> None:
-    """Alerts that stand, each with what to do."""
+def alerts_list(past: Past = False, limit: int = 100, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Alerts that stand, each with what to do, and when somebody last looked."""
+    from handrail.acts import attending
     from handrail.store import alerts as store
+    from handrail.watches import Sight
+    from tasks.overview import row_of
 
-    with enter(None).store.read() as connection:
+    occasion = enter(None, as_of)
+    with occasion.store.read() as connection:
+        seen = attending.seen(connection, occasion.now)
         standing = store.open_alerts(connection)
         over = store.past_alerts(connection, limit=limit) if past else []
 
     def text() -> str:
         lines = [line for row in standing for line in _lines(row)]
-        lines = lines or ["Nothing is wrong, as far as the watches see."]
+        lines += wrap(seen.said(told) if lines else seen.calm(told), 80, break_long_words=False)
+        lines += [f"   {one}" for one in (seen.missing(told) if seen.sight is Sight.IN_PART else ())]
         lines += [f"over {row['cleared_at']:%Y-%m-%d %H:%M}  {_about(row)}" for row in over]
         return "\n".join(lines)
 
-    answer({"alerts": standing, **({"past": over} if past else {})}, as_json=as_json, text=text)
+    value = {
+        "alerts": standing, "looked_at": seen.looked_at, "watched": str(seen.sight), "said": seen.calm(told),
+        "watches": [row_of(look) for look in seen.looks], **({"past": over} if past else {}),
+    }  # fmt: skip
+    if standing:
+        value["said"] = seen.said(told)
+    answer(value, as_json=as_json, text=text)
 
 
 def alerts_acknowledge(number: Number, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:

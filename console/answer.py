@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from prefect import Flow
 
+    from handrail.watches import Off
     from tasks.occasion import Occasion
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -126,8 +127,8 @@ def running_server(server_file: Path) -> str | None:
     return address if answers(f"{address}/health") else None
 
 
-def paused_deployments(address: str) -> list[str]:
-    """Names of the deployments that are paused on a Prefect server: another act than pausing a category."""
+def deployments_on(address: str) -> list[dict[str, Any]] | None:
+    """The deployments of a Prefect server, each with name, paused and schedules; None where it does not say."""
     import urllib.request
 
     request = urllib.request.Request(  # noqa: S310 - our own http address
@@ -135,11 +136,28 @@ def paused_deployments(address: str) -> list[str]:
     )
     try:
         with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - as above
-            return [str(row["name"]) for row in json.load(response) if row["paused"]]
-    except (OSError, ValueError, KeyError):
-        return []
+            return list(json.load(response))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def switched_off(deployments: Sequence[Mapping[str, Any]]) -> "dict[str, Off | None]":
+    """Why a server with these deployments does not start each watch; None where it does."""
+    from handrail import watches
+
+    return watches.switched_off(
+        {
+            row["name"]: watches.Deployed(row["paused"], any(one["active"] for one in row["schedules"]))
+            for row in deployments
+        }
+    )
 
 
 def warn(sentence: str) -> None:
     """A sentence on stderr."""
     sys.stderr.write(f"{sentence}\n")
+
+
+def told(at: datetime) -> str:
+    """A moment as lines for people write it."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -6,6 +6,7 @@ import typer
 
 from console.answer import Actor, AsJson, AsOf, answer, enter, table
 
+ON_THE_WAY = "Cases have arrived that are not in a queue yet: `handrail watch` brings them there."
 WORTH_TELLING = 0.1
 """Log-odds below which a word or field is not worth a reviewer's time."""
 
@@ -28,15 +29,16 @@ def queue_list(
     as_json: AsJson = False,
 ) -> None:
     """What waits, earliest due first; a hidden suggestion is not shown."""
-    from handrail.store import work
+    from handrail.store import inbox, work
     from handrail.store.frames import records
 
     occasion = enter(None, as_of)
     with occasion.store.read() as connection:
         found = work.open_work(connection, limit=limit)
+        nothing = "Nothing waits." + (f" {ON_THE_WAY}" if inbox.has_arrived(connection) else "")
     rows = [_visible(row) for row in records(found)]
     columns = ["case_id", "kind", "queue", "category", "reason", "due_at", "holder"]
-    answer(rows, as_json=as_json, text=table(rows, columns, empty="Nothing waits."))
+    answer(rows, as_json=as_json, text=table(rows, columns, empty=nothing))
 
 
 def _visible(row: dict[str, Any]) -> dict[str, Any]:
@@ -51,13 +53,16 @@ def _visible(row: dict[str, Any]) -> dict[str, Any]:
 def queue_next(actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Claim the work that is due next and show it; the claim lasts for the policy's lease."""
     from handrail.acts import claiming, training
+    from handrail.store import inbox
     from tasks.review import shown_case
 
     occasion = enter(actor, as_of)
     training.slip_in(occasion.store, occasion.actor, policy=occasion.policy, secret=occasion.secret, now=occasion.now)
     claims = claiming.claim(occasion.store, occasion.actor, policy=occasion.policy, now=occasion.now)
     if not claims:
-        answer(None, as_json=as_json, text="Nothing waits for you.")
+        with occasion.store.read() as connection:
+            on_the_way = inbox.has_arrived(connection)
+        answer(None, as_json=as_json, text="Nothing waits for you." + (f" {ON_THE_WAY}" if on_the_way else ""))
         return
     value = shown_case(occasion, claims[0])
     answer(value, as_json=as_json, text=lambda: _card(value))

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from console.answer import running_server
-from handrail.acts import incidents
+from console.answer import running_server, told
+from handrail.acts import attending, incidents
 from handrail.errors import HandrailError
 from handrail.policy import Policy
 from handrail.roles import SYSTEM
 from handrail.store import models, policies, situation, trail
 from handrail.store.engine import Store
 from handrail.store.policies import InForce
+from handrail.watches import Outlook, Sight
 from handrail.workspace import Workspace
 
 
@@ -43,6 +44,7 @@ def findings() -> list[Finding]:
             version = models.serving(connection)["model_version"]
             row = models.version(connection, version) if version else None
             incident = incidents.unavailable(connection)
+            watched = attending.seen(connection, datetime.now(UTC))
     except HandrailError as error:
         return [*found, Finding("workspace", ok=False, sentence=str(error))]
     found.append(Finding("workspace", ok=True, sentence=f"{workspace.home}, tables at {store.revision()}."))
@@ -54,6 +56,7 @@ def findings() -> list[Finding]:
     found.append(_model(workspace, store, policy, row, incident))
     if row is not None and policy is not None:
         found.append(_registry(workspace, policy, row["version"]))
+    found.append(_watches(watched))
     address = running_server(workspace.server_file)
     found.append(
         Finding(
@@ -72,6 +75,13 @@ def _policy(in_force: InForce | None) -> Finding:
     if in_force.altered is not None:
         return Finding("policy", ok=False, sentence=in_force.altered.sentence)
     return Finding("policy", ok=True, sentence=in_force.policy.version)
+
+
+def _watches(seen: Outlook) -> Finding:
+    """Does everybody look who should? A workspace that was only just begun lacks nothing yet."""
+    unwell = any(look.overdue_since or look.failed_since or look.off for look in seen.looks)
+    whole = f"all have looked. {seen.said(told)}"
+    return Finding("watches", ok=not unwell, sentence=whole if seen.sight is Sight.WHOLE else seen.said(told))
 
 
 def _model(

@@ -25,6 +25,7 @@ from console import (
     setting_up,
     tokens,
     trails,
+    watching,
 )
 from handrail.errors import HandrailError
 
@@ -41,6 +42,7 @@ for topic in (
     setting_up,
     people,
     running,
+    watching,
     deciding,
     disputes,
     labels,

@@ -4,18 +4,26 @@ import textwrap
 from typing import Any
 
 import tasks.overview
-from console.answer import paused_deployments, running_server, table
+from console.answer import deployments_on, running_server, switched_off, table, told
 from console.certificates import in_short
+from handrail.watches import BY_NAME, START
 from tasks.occasion import Occasion
 
 WIDTH = 80
+FEW = 3
+"""Watches that are named one by one where nobody looks at all."""
 
 
 def overview(occasion: Occasion) -> dict[str, Any]:
     """The workspace at the occasion's moment, with the server that serves it and what is paused there."""
     server = running_server(occasion.workspace.server_file)
-    paused = paused_deployments(server) if server else []
-    return {**tasks.overview.overview(occasion), "prefect": server, "paused_deployments": paused}
+    deployments = deployments_on(server) if server else []
+    off = switched_off(deployments) if server and deployments is not None else {}
+    return {
+        **tasks.overview.overview(occasion), "prefect": server, "prefect_answers": deployments is not None,
+        "paused_deployments": [str(row["name"]) for row in deployments or () if row["paused"]],
+        "switched_off": {name: str(why) for name, why in off.items() if why is not None},
+    }  # fmt: skip
 
 
 def shown(value: dict[str, Any]) -> str:
@@ -41,8 +49,13 @@ def shown(value: dict[str, Any]) -> str:
     share = value["automation_share_7d"]
     lines.append(f"automated  {'no case in 7 days' if share is None else f'{share:.1%} of the last 7 days'}")
     audited = value["audited_28d"]
-    lines.append(f"audits     {audited['rejected']} of {audited['audited']} rejected in 28 days")
+    lines.append(
+        f"audits     {audited['rejected']} of {audited['audited']} rejected in 28 days"
+        if audited["audited"]
+        else "audits     none in 28 days: nobody knows how many approvals are wrong"
+    )
     lines.append(f"escalated  {value['escalations']} open")
+    lines += _watched(value)
     lines += _holds(value)
     lines += _retraining(value["retraining"])
     stages: dict[str, list[str]] = {}
@@ -53,8 +66,25 @@ def shown(value: dict[str, Any]) -> str:
         for at, (stage, names) in enumerate(stages.items())
     ]
     lines = [textwrap.fill(line, WIDTH, subsequent_indent=" " * 13, break_long_words=False) for line in lines]
+    nothing = "Nothing waits for people."
+    if value["has_arrived"]:
+        nothing += "\nCases have arrived that are not in a queue yet: `handrail watch` brings them there."
     columns = ["queue", "kind", "waiting", "overdue", "next_due"]
-    return "\n".join(lines) + "\n\n" + table(value["waiting"], columns, empty="Nothing waits for people.")
+    return "\n".join(lines) + "\n\n" + table(value["waiting"], columns, empty=nothing)
+
+
+def _watched(value: dict[str, Any]) -> list[str]:
+    """How much is watched; then each watch that is not well, with what to do."""
+    unwell = [row for row in value["watches"] if not row["well"]]
+    head = "all of it" if not unwell else f"{len(value['watches']) - len(unwell)} of {len(value['watches'])} watches"
+    last = "nobody has looked yet" if value["looked_at"] is None else f"last look {told(value['looked_at'])}"
+    if value["watched"] in ("never", "nobody"):
+        lines = [f"WATCHED    {last}: silence means nothing"]
+    else:
+        lines = [f"watched    {head}, {last}"]
+    shown = unwell if len(unwell) <= FEW or value["watched"] == "in_part" else []
+    lines += [f"{'':10} {row['title']}: {row['said']}" for row in shown]
+    return [*lines, f"{'':10} {START}"] if unwell else lines
 
 
 def _retraining(value: dict[str, Any]) -> list[str]:
@@ -79,6 +109,11 @@ def _holds(value: dict[str, Any]) -> list[str]:
         lines.append(f"HELD       {names}: the breaker could not be read; the quality watch's log says where")
     if value["paused_deployments"]:
         lines.append(f"prefect    paused deployments: {', '.join(value['paused_deployments'])}")
+    off = [f"{BY_NAME[name].deployment} ({why})" for name, why in value["switched_off"].items() if why != "paused"]
+    if off:
+        lines.append(f"prefect    does not start: {', '.join(off)}")
+    if not value["prefect_answers"]:
+        lines.append("prefect    the server does not say what is paused or switched off")
     lines += [
         f"drift      {row['found_at']:%Y-%m-%d}: {', '.join(row['columns']) or 'new terms'}" for row in value["drifts"]
     ]

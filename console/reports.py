@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.answer import AsJson, AsOf, answer, enter, require_places, table
+from console.answer import AsJson, AsOf, answer, enter, require_places, table, told
 
 
 class Grouping(StrEnum):
@@ -78,14 +78,14 @@ def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) 
     answer(value, as_json=as_json, text=lambda: f"{_wrapped(kpi_page.case_lines(value))}\n\n{_path(value)}")
 
 
-def fairness(as_json: AsJson = False) -> None:
+def fairness(as_of: AsOf = None, as_json: AsJson = False) -> None:
     """What the fairness watch saw last, and what it means."""
-    _newest("fairness", as_json=as_json)
+    _newest("fairness", "fairness_watch", as_of, as_json=as_json)
 
 
-def drift(as_json: AsJson = False) -> None:
+def drift(as_of: AsOf = None, as_json: AsJson = False) -> None:
     """What the drift watch saw last, and what it means."""
-    _newest("drift", as_json=as_json)
+    _newest("drift", "drift_detection", as_of, as_json=as_json)
 
 
 MEANINGS = {
@@ -167,12 +167,17 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
-def _newest(watch: str, *, as_json: bool) -> None:
+def _newest(watch: str, flow: str, as_of: str | None, *, as_json: bool) -> None:
+    from handrail.acts import attending
     from handrail.store import readings
     from handrail.store.frames import records
+    from handrail.watches import stale
 
-    with enter(None).store.read() as connection:
+    occasion = enter(None, as_of)
+    with occasion.store.read() as connection:
         seen = records(readings.newest(connection, watch))
+        (look,) = [one for one in attending.looks(connection, occasion.now) if one.watch.name == flow]
+    old = stale(look, max((row["at"] for row in seen), default=None), occasion.now, told)
     found = [
         {
             "subject": row["subject"], "verdict": row["verdict"], "means": MEANINGS[row["verdict"]], "at": row["at"],
@@ -180,8 +185,10 @@ def _newest(watch: str, *, as_json: bool) -> None:
         }
         for row in seen
     ]  # fmt: skip
-    nothing = f"The {watch} watch has not looked yet. `handrail up` starts its schedule."
-    answer({"watch": watch, "readings": found}, as_json=as_json, text=lambda: _readings_text(found) or nothing)
+    nothing = f"The {watch} watch has not looked yet. `handrail up` starts its schedule, `handrail watch` lets it look."
+    value = {"watch": watch, "readings": found, "looked_at": look.looked_at, "stale": old}
+    lead = [textwrap.fill(old, _WIDEST)] if old and found else []
+    answer(value, as_json=as_json, text=lambda: "\n\n".join([*lead, _readings_text(found) or nothing]))
 
 
 def _readings_text(found: Sequence[Mapping[str, Any]]) -> str:

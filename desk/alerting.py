@@ -4,9 +4,12 @@ from collections.abc import Callable
 from threading import Event, Thread
 
 from desk.context import Desk
+from handrail.acts.alerting import REFRESH
 from handrail.errors import HandrailError
 from handrail.roles import SYSTEM
+from handrail.watches import ALERTING
 from tasks.alert import sweep, tell
+from tasks.attendance import attending_to
 from tasks.occasion import log
 
 ACTOR = f"{SYSTEM}desk"
@@ -41,8 +44,10 @@ class Alerting:
             thread.join(LAST)
 
     def sweep(self) -> None:
-        """Find what is wrong now."""
-        sweep(self._desk.occasion(ACTOR))
+        """Find what is wrong now; that somebody looked, or failed to, is noted as of the flow."""
+        occasion = self._desk.occasion(ACTOR)
+        with attending_to(occasion, ALERTING, every=REFRESH):
+            sweep(occasion)
 
     def tell(self) -> None:
         """Send what is due."""

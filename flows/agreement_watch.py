@@ -11,6 +11,7 @@ from flows.parameters import AsOf, Days, Home
 from handrail.store.readings import Verdict
 from tasks import publish
 from tasks.agreement import compare_people, look_at_reviewers
+from tasks.attendance import attended
 from tasks.occasion import begin
 
 SIGNALS = {
@@ -24,6 +25,7 @@ SIGNALS = {
 
 
 @flow(name="agreement-watch", persist_result=False)
+@attended("agreement_watch")
 def agreement_watch(days: Days = 28, as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     """Measure agreement on blind opinions of the last days, and every reviewer's signals.
 

@@ -5,15 +5,18 @@ from typing import Any
 from prefect import flow
 
 from flows.parameters import AsOf, Home
+from handrail.acts import attending
 from handrail.store import alerts
 from tasks import publish
 from tasks.alert import sweep, tell
+from tasks.attendance import attended
 from tasks.occasion import begin
 
 SHOWN = ("id", "severity", "kind", "subject", "raised_at", "acknowledged_by", "sentence")
 
 
 @flow(name="alerting", persist_result=False)
+@attended("alerting")
 def alerting(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     """Find what is wrong now, raise and clear alerts, and tell them over the configured channels.
 
@@ -24,8 +27,10 @@ def alerting(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     told = tell(occasion)
     with occasion.store.read() as connection:
         standing = alerts.open_alerts(connection)
+        seen = attending.seen(connection, occasion.now)
     rows = [{name: str(row[name] or "") for name in SHOWN} for row in standing]
-    publish.table("alerts", rows, f"{len(rows)} alerts stand; {told} messages were sent in this run")
+    said = seen.said(lambda at: f"{at:%Y-%m-%d %H:%M} UTC")
+    publish.table("alerts", rows, f"{len(rows)} alerts stand; {told} messages were sent in this run. {said}")
     return {
         "raised": list(swept.raised), "cleared": list(swept.cleared), "standing": len(rows), "told": told,
     }  # fmt: skip

@@ -4,6 +4,7 @@ from prefect import flow
 
 from flows.parameters import AsOf, Home
 from tasks import publish
+from tasks.attendance import attended
 from tasks.audit import draw, rules
 from tasks.audit_reading import read_audits, row_of
 from tasks.heartbeat import beat
@@ -11,6 +12,7 @@ from tasks.occasion import begin
 
 
 @flow(name="audit-sampling", persist_result=False)
+@attended("audit_sampling")
 def audit_sampling(as_of: AsOf = None, home: Home = None) -> dict[str, int]:
     """Draw audits among the auto-approvals that no draw has looked at yet, and read what audits have found."""
     occasion = begin("audit_sampling", home=home, as_of=as_of)

@@ -11,6 +11,7 @@ from handrail.acts import pausing
 from handrail.errors import BadInput
 from handrail.policy import Stage
 from tasks import publish
+from tasks.attendance import attended
 from tasks.deploy import promote
 from tasks.drift import WINDOW
 from tasks.judge import judge
@@ -36,6 +37,7 @@ Person = Annotated[
 
 
 @flow(name="deployment", persist_result=False)
+@attended("deployment", counts=lambda given: given["act"] == "judge")
 def deployment(
     act: Act = "judge",
     version: Version = None,

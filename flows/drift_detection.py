@@ -7,12 +7,14 @@ from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
 from tasks import publish
+from tasks.attendance import attended
 from tasks.drift import DriftVerdict, watch
 from tasks.drift_readings import done, verdict_of
 from tasks.occasion import Occasion, begin
 
 
 @flow(name="drift-detection", persist_result=False)
+@attended("drift_detection")
 def drift_detection(days: Days = 7, as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     """Compare the last days with the saved reference.
 

@@ -9,11 +9,13 @@ from prefect import flow
 from flows.parameters import AsOf, Days, Home
 from handrail.store.readings import Verdict
 from tasks import publish
+from tasks.attendance import attended
 from tasks.fairness import Comparison, compare_groups
 from tasks.occasion import Occasion, begin
 
 
 @flow(name="fairness-watch", persist_result=False)
+@attended("fairness_watch")
 def fairness_watch(days: Days = 28, as_of: AsOf = None, home: Home = None) -> list[dict[str, Any]]:
     """Compare the decisions of the last days across the policy's groups, with intervals and verdicts.
 

@@ -8,11 +8,13 @@ from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
 from tasks import publish
+from tasks.attendance import attended
 from tasks.measure import row, watched_kpis
 from tasks.occasion import begin
 
 
 @flow(name="kpi-report", persist_result=False)
+@attended("kpi_report")
 def kpi_report(days: Days = 7, as_of: AsOf = None, home: Home = None) -> list[dict[str, Any]]:
     """Measure the KPIs of the last days beside the time in shadow, each with its formula and cases.
 

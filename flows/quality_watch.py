@@ -7,6 +7,7 @@ from prefect import flow
 
 from flows.parameters import AsOf, Home
 from tasks import publish
+from tasks.attendance import attended
 from tasks.blind_share import read_blind_share
 from tasks.heartbeat import beat
 from tasks.occasion import begin
@@ -27,6 +28,7 @@ UNREAD = (
 
 
 @flow(name="quality-watch", persist_result=False)
+@attended("quality_watch")
 def quality_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     """Read the breaker of every category and pause those that tripped, each with a model review.
 

@@ -4,12 +4,14 @@ from prefect import flow
 
 from flows.parameters import AsOf, Home
 from tasks import publish
+from tasks.attendance import attended
 from tasks.deliver import deliver
 from tasks.inbox import bring_in
 from tasks.occasion import begin
 
 
 @flow(name="queue-assignment", persist_result=False)
+@attended("queue_assignment")
 def queue_assignment(as_of: AsOf = None, home: Home = None) -> dict[str, int]:
     """Gate what came over HTTP, redact, score and route every case on its way, and deliver the actions that are due."""
     occasion = begin("queue_assignment", home=home, as_of=as_of)

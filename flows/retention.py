@@ -6,6 +6,7 @@ from prefect import flow
 
 from flows.parameters import AsOf, Described, Home
 from tasks import publish
+from tasks.attendance import attended
 from tasks.occasion import begin
 from tasks.purge import purge
 
@@ -13,6 +14,7 @@ DryRun = Annotated[bool, Described("Only count what would be deleted")]
 
 
 @flow(name="retention", persist_result=False)
+@attended("retention")
 def retention(dry_run: DryRun = True, as_of: AsOf = None, home: Home = None) -> dict[str, int]:
     """Delete, or count, what is past the policy's retention."""
     occasion = begin("retention", home=home, as_of=as_of)

@@ -9,6 +9,7 @@ from flows.parameters import AsOf, Described, Home
 from handrail.errors import Conflict, PermanentError
 from handrail.retraining import Asked, Cause, Reading
 from tasks import publish
+from tasks.attendance import attended
 from tasks.occasion import Occasion, begin
 from tasks.redact import redact
 from tasks.retrain import Trained, train
@@ -25,6 +26,7 @@ CalledBy = Annotated[
 
 
 @flow(name="retraining", persist_result=False)
+@attended("retraining", counts=lambda given: given["cause"] != "by_hand")
 def retraining(cause: CalledBy = "when_due", as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     """Train a challenger from the labels that count, through the training set's gate, and register it in MLflow.
 

@@ -9,6 +9,7 @@ from prefect import flow
 from flows.parameters import AsOf, Days, Home
 from tasks import publish
 from tasks.accounts import certified
+from tasks.attendance import attended
 from tasks.certify import certify
 from tasks.evaluate import agreement
 from tasks.occasion import begin
@@ -19,6 +20,7 @@ ARTIFACT = ("certificate", "threshold", "labels", "errors", "until", "needed", "
 
 
 @flow(name="shadow-scoring", persist_result=False)
+@attended("shadow_scoring")
 def shadow_scoring(days: Days = 7, as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     """Score every accepted case with the champion and the last days' cases with the challenger beside it.
 

@@ -6,12 +6,14 @@ from prefect import flow
 
 from flows.parameters import AsOf, Home
 from tasks import publish
+from tasks.attendance import attended
 from tasks.escalate import escalate_breaches
 from tasks.heartbeat import beat
 from tasks.occasion import begin
 
 
 @flow(name="sla-watch", persist_result=False)
+@attended("sla_watch")
 def sla_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     """Escalate every open work item whose due time has passed, once."""
     occasion = begin("sla_watch", home=home, as_of=as_of)

@@ -17,6 +17,7 @@ from flows.agreement_watch import agreement_watch
 from flows.audit_sampling import audit_sampling
 from flows.deployment import deployment
 from flows.drift_detection import drift_detection
+from flows.due import run_due
 from flows.fairness_watch import fairness_watch
 from flows.kpi_report import kpi_report
 from flows.quality_watch import quality_watch
@@ -26,6 +27,7 @@ from flows.shadow_scoring import shadow_scoring
 from flows.sla_watch import sla_watch
 from flows.triage import triage
 from handrail.acts import pausing
+from handrail.errors import Refused
 from handrail.estimates import Estimate, hajek
 from handrail.policy import Consequence, Stage
 from handrail.sample import EVENTS, SampleBusiness, generate_weeks, reviewers
@@ -277,6 +279,18 @@ class TimeLapse:
         first = simulate.Staff(replace(self._business, cases=arrived), reviewers()[:1], self._rng)
         self.story.morning = morning + timedelta(hours=1)
         first.review(self._at(self.story.morning - timedelta(minutes=20)), len(self.story.weeks) + 1, FIRST_HOUR)
+        self._look_at_all(self.story.morning)
+
+    def _look_at_all(self, moment: datetime) -> None:
+        """What the schedules would have done by now, so that the morning at the desk begins watched."""
+
+        def perform(flow: Callable[..., Any], **parameters: Any) -> None:  # noqa: ANN401 - the flow's own
+            self.story.flow_runs += 1
+            flow(**parameters)
+
+        for one in run_due(self._at(moment), perform=perform, as_of=moment.isoformat()):
+            if one.outcome == "failed":
+                raise Refused(f"The {one.title} failed. {one.said}")
 
 
 def estimate(audits: pd.DataFrame) -> Estimate:

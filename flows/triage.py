@@ -11,6 +11,7 @@ from handrail.queues import Queue, explain
 from handrail.store import cases
 from tasks import publish
 from tasks.assign import assign
+from tasks.attendance import attending_to
 from tasks.audit import draw
 from tasks.blind_share import read_blind_share
 from tasks.deliver import deliver
@@ -83,15 +84,18 @@ def finish(occasion: Occasion, batch_id: int, *, docs: bool) -> None:
 
 def watch(occasion: Occasion) -> None:
     """The three watches in one go; each success holds the dead-man's switch open."""
-    escalate_breaches(occasion)
-    beat(occasion, "sla_watch")
-    draw(occasion)
-    beat(occasion, "audit_sampling")
-    seen = look(occasion)
-    pause_tripped(occasion, seen)
-    read_blind_share(occasion)
-    if has_watched(occasion, seen):
-        beat(occasion, "quality_watch")
+    with attending_to(occasion, "sla_watch"):
+        escalate_breaches(occasion)
+        beat(occasion, "sla_watch")
+    with attending_to(occasion, "audit_sampling"):
+        draw(occasion)
+        beat(occasion, "audit_sampling")
+    with attending_to(occasion, "quality_watch"):
+        seen = look(occasion)
+        pause_tripped(occasion, seen)
+        read_blind_share(occasion)
+        if has_watched(occasion, seen):
+            beat(occasion, "quality_watch")
 
 
 def summary(occasion: Occasion, taken: Ingested) -> dict[str, Any]:

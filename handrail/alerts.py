@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from handrail.governing import Alteration
 from handrail.hold import WATCHES, silences
+from handrail.watches import ALERTING, OFF_SAID, STEADY, Look
 
 ALL = "all"
 """The subject of a trouble that is not about one thing."""
@@ -48,7 +49,9 @@ class Situation:
     overdue open work and `escalations` counts late ones; `outbox` counts dead, unknown and waiting actions; `heard`
     maps a watch to its last success, `raised` a category that may be automated to the moment it was first raised, and
     `began` is when the workspace was; `altered` is what was changed outside Handrail; `unread` maps a watch to the
-    subjects that its last look could not read; `channels` maps a failing channel to the messages it did not take.
+    subjects that its last look could not read; `channels` maps a failing channel to the messages it did not take, and
+    `unreadable` says that nobody knows the channels; `looks` is every watch as it stands, and since `steady_since`
+    alerting itself has looked without a gap.
     """
 
     now: datetime
@@ -70,6 +73,9 @@ class Situation:
     altered: Sequence[Alteration] = ()
     unread: Mapping[str, Sequence[str]] = field(default_factory=dict)
     channels: Mapping[str, int] = field(default_factory=dict)
+    unreadable: bool = False
+    looks: Sequence[Look] = ()
+    steady_since: datetime | None = None
 
 
 def troubles(seen: Situation) -> list[Trouble]:
@@ -78,6 +84,7 @@ def troubles(seen: Situation) -> list[Trouble]:
     found += [
         Trouble(f"{one.what}_altered", one.category or ALL, Severity.CRITICAL, one.sentence) for one in seen.altered
     ]
+    found += _attendance(seen, silent={one.subject for one in found if one.kind in ("watch_silent", "watch_late")})
     return sorted(found, key=lambda one: (-list(Severity).index(one.severity), one.kind, one.subject))
 
 
@@ -196,11 +203,41 @@ def _unread(watch: str, subjects: Sequence[str]) -> str:
     return f"The watch {_words(watch)} could not read everything, so it is silent about {what}."
 
 
+def _attendance(seen: Situation, silent: Collection[str]) -> Iterator[Trouble]:
+    """Watches that are switched off, that fail, or that nobody runs; of each the first, which explains the others."""
+    is_steady = seen.steady_since is not None and seen.now - seen.steady_since >= STEADY
+    for look in seen.looks:
+        watch, critical = look.watch, look.watch.name in WATCHES
+        last = "It has not looked yet." if look.looked_at is None else f"It last looked {_at(look.looked_at)}."
+        if look.off is not None:
+            sentence = f"The watch {watch.title} is switched off in Prefect: {OFF_SAID[look.off]}. {last}"
+            severity = Severity.CRITICAL if critical else Severity.WARNING
+            yield Trouble("watch_off", watch.name, severity, f"{sentence} Switch {watch.deployment} on there, on the"
+                          " page Deployments, or start `handrail up` anew.")  # fmt: skip
+        elif look.failed_since is not None:
+            sentence = f"The watch {watch.title} has failed since {_at(look.failed_since)} ({look.error}). {last}"
+            severity = Severity.CRITICAL if critical and look.overdue_since else Severity.WARNING
+            remedy = watch.by_hand or "Run `handrail watch` to see why, or open its last run in Prefect."
+            yield Trouble("watch_failing", watch.name, severity, f"{sentence} {remedy}")
+        # Whoever reads this looks at this moment; and after a start all others are given the time to catch up.
+        elif look.overdue_since is not None and is_steady and watch.name != ALERTING and watch.name not in silent:
+            sentence = f"The watch {watch.title} is overdue since {_at(look.overdue_since)}. {last}"
+            yield Trouble("watch_overdue", watch.name, Severity.WARNING, f"{sentence} Start it with `handrail up`, or"
+                          " let it look once with `handrail watch`.")  # fmt: skip
+
+
 def _channels(seen: Situation) -> Iterator[Trouble]:
+    if seen.unreadable:
+        sentence = "The channels of the alerts cannot be read: nobody is told outside the desk."
+        yield Trouble("channels", ALL, Severity.CRITICAL, f"{sentence} See why with `handrail alerts channels`.")
     for name, messages in seen.channels.items():
         sentence = f"The channel {name} did not take {_count(messages, 'message')}."
         yield Trouble(CHANNEL, name, Severity.CRITICAL, f"{sentence} Correct its address, then run `handrail alerts"
                       f" test {name}` or use the desk's page Alerts.")  # fmt: skip
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _words(code: str) -> str:

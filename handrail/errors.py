@@ -1,5 +1,16 @@
 """What can go wrong, each a sentence that ends with the remedy."""
 
+import re
+
+
+def code_of(fault: BaseException) -> str:
+    """The class of an error as a code, for logs and tables that may hold no text of it.
+
+    >>> code_of(ZeroDivisionError("secret"))
+    'zero_division_error'
+    """
+    return re.sub(r"(?<!^)(?=[A-Z][a-z])|(?<=[a-z0-9])(?=[A-Z])", "_", type(fault).__name__).lower()
+
 
 class HandrailError(Exception):
     """Anything Handrail refuses; the message is shown to the user as it stands."""

@@ -21,10 +21,11 @@ TONES = {Severity.INFO: "info", Severity.WARNING: "warning", Severity.CRITICAL: 
 @step
 def sweep(occasion: Occasion) -> Swept:
     """Find what is wrong now, and plan whom to tell; sends nothing."""
-    names = [channel.name for channel in usable(occasion)]
+    usable = known(occasion)
     swept = alerting.sweep(
-        occasion.store, policy=occasion.policy, channels=names, actor=occasion.actor, now=occasion.now
-    )
+        occasion.store, policy=occasion.policy, channels=None if usable is None else [one.name for one in usable],
+        actor=occasion.actor, now=occasion.now,
+    )  # fmt: skip
     if swept.raised or swept.cleared:
         log.warning("alerts: %d raised, %d cleared, %d stand", len(swept.raised), len(swept.cleared), swept.standing)
     return swept
@@ -33,7 +34,7 @@ def sweep(occasion: Occasion) -> Swept:
 @step
 def tell(occasion: Occasion) -> int:
     """Send what is due, one message a channel; returns how many messages were taken."""
-    found = {channel.name: channel for channel in usable(occasion)}
+    found = {channel.name: channel for channel in known(occasion) or ()}
     taken = alerting.take(occasion.store, list(found), actor=occasion.actor, now=occasion.now)
     if not taken:
         return 0
@@ -63,13 +64,13 @@ def try_channel(occasion: Occasion, name: str) -> str | None:
     )  # fmt: skip
 
 
-def usable(occasion: Occasion) -> list[Channel]:
-    """The configured channels; where they cannot be read none, and the log says why: a sweep goes on without them."""
+def known(occasion: Occasion) -> list[Channel] | None:
+    """The configured channels; None where they cannot be read, which is a trouble, and the log says why."""
     try:
         return channels.read(occasion.workspace)
     except HandrailError as refusal:
         log.error("alerts: %s", refusal)
-        return []
+        return None
 
 
 def listed(occasion: Occasion) -> list[dict[str, Any]]:

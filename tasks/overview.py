@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from handrail import retraining
-from handrail.acts import incidents
-from handrail.store import cases, evidence, models, outbox, queue, rollout, situation
+from handrail.acts import attending, incidents
+from handrail.store import cases, evidence, inbox, models, outbox, queue, rollout, situation
 from handrail.store.engine import Connection
 from handrail.store.frames import records
+from handrail.watches import Look, in_words
 from tasks.accounts import certified
 from tasks.occasion import Occasion
 from tasks.standing import standing
@@ -28,11 +29,13 @@ def overview(occasion: Occasion) -> dict[str, Any]:
             "policy": policy.version,
             "cases": cases.state_counts(connection),
             "waiting": records(evidence.waiting(connection, now)),
+            "has_arrived": inbox.has_arrived(connection),
             "escalations": len(queue.open_escalations(connection)),
             "outbox": outbox.counts(connection),
             "stages": {name: str(stage) for name, stage in rollout.stages(connection, policy).items()},
             "drifts": records(models.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]]),
             **holds(connection, occasion),
+            **watched(connection, occasion),
         }
     drawn, certificates = audits[audits["random"]], certified(occasion)
     known = standing(occasion)
@@ -52,6 +55,22 @@ def overview(occasion: Occasion) -> dict[str, Any]:
         "automation_share_7d": float((week["queue"] == "A").mean()) if len(week) else None,
         "audited_28d": {"audited": len(drawn), "rejected": int(drawn["rejected"].sum())},
     }
+
+
+def watched(connection: Connection, occasion: Occasion) -> dict[str, Any]:
+    """How much is watched at this moment (`handrail.watches.Sight`), since when, and each watch."""
+    seen = attending.seen(connection, occasion.now)
+    return {"watched": str(seen.sight), "looked_at": seen.looked_at, "watches": [row_of(look) for look in seen.looks]}
+
+
+def row_of(look: Look) -> dict[str, Any]:
+    """One watch as a row: when it looked and what is wrong with it, in codes, moments and words."""
+    return {
+        "watch": look.watch.name, "title": look.watch.title, "well": look.is_well, "looked_at": look.looked_at,
+        "due": look.is_due, "running": look.is_running, "overdue_since": look.overdue_since,
+        "failed_since": look.failed_since, "error": look.error, "off": look.off and str(look.off),
+        "off_since": look.off_since, "said": in_words(look, lambda at: f"{at:%Y-%m-%d %H:%M} UTC"),
+    }  # fmt: skip
 
 
 def holds(connection: Connection, occasion: Occasion) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """What starts a retraining, and that only one runs at a time."""
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from handrail import retraining
 from handrail.acts import leasing
 from handrail.acts import retraining as acts
-from handrail.errors import HandrailError
+from handrail.errors import HandrailError, code_of
 from handrail.retraining import Asked, Cause, Reading, Watched
 from tasks.occasion import Occasion, log
 from tasks.standing import standing
@@ -71,6 +70,6 @@ def reserve(occasion: Occasion) -> leasing.Lease:
 @step
 def note_failed(occasion: Occasion, cause: Cause, error: HandrailError) -> None:
     """Record a training that failed, so that nothing but new labels, time or a person tries it again."""
-    code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
+    code = code_of(error)
     acts.note_failed(occasion.store, cause, code=code, actor=occasion.actor, now=occasion.now)
     log.warning("the training called for by %s failed: %s", cause, code)

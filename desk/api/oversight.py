@@ -10,7 +10,7 @@ from desk.api.bearer import scoped
 from desk.api.bodies import LARGEST_ID, PROBLEMS, Body, Letter, Moment, Number, Sentence, plain
 from desk.api.calls import StrictRoute, TheCall
 from desk.permit import TheDesk
-from handrail.acts import disputing, escalating
+from handrail.acts import attending, disputing, escalating
 from handrail.acts.signing_in import Visitor
 from handrail.store import cases, escalations, evidence, labels, models, outbox, rollout, situation, trail
 from handrail.store import disputes as dispute_rows
@@ -113,6 +113,17 @@ class Altered(Body):
     sentence: str = Field(description="with what to do")
 
 
+class Looking(Body):
+    """One scheduled watch."""
+
+    watch: str = Field(description="the flow's name")
+    looked_at: datetime | None = Field(description="its last success; null: it has not looked yet")
+    overdue_since: datetime | None
+    failed_since: datetime | None = Field(description="since then no run has succeeded")
+    error: str | None = Field(description="class of the newest failure")
+    off: str | None = Field(description="why Prefect does not start it: paused, unscheduled or missing")
+
+
 class Status(Body):
     """What an operator wants to know first."""
 
@@ -131,6 +142,9 @@ class Status(Body):
     altered: list[Altered] = Field(description="what governs automation and was changed outside Handrail")
     model: str | None = Field(description="version that serves")
     challenger: str | None
+    watched: str = Field(description="never, nobody, in_part or whole: only whole lets silence mean that all is well")
+    looked_at: datetime | None = Field(description="when somebody last looked for trouble")
+    watches: list[Looking]
 
 
 @router.get("/status", tags=["oversight"], summary="How things stand")
@@ -140,6 +154,7 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
     with desk.store.read() as connection:
         serving = models.serving(connection)
         found = situation.read(connection, policy, now)
+        seen = attending.seen(connection, now)
         return Status(
             business=policy.business, policy=policy.version, at=now, cases=cases.state_counts(connection),
             waiting=[_row(Waiting, row) for row in records(evidence.waiting(connection, now))],
@@ -164,6 +179,14 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
             unwatched=sorted(found.unwatched),
             altered=[Altered(what=one.what, category=one.category, sentence=one.sentence) for one in found.altered],
             model=serving["model_version"], challenger=serving["challenger"],
+            watched=str(seen.sight), looked_at=seen.looked_at,
+            watches=[
+                Looking(
+                    watch=look.watch.name, looked_at=look.looked_at, overdue_since=look.overdue_since,
+                    failed_since=look.failed_since, error=look.error, off=look.off and str(look.off),
+                )
+                for look in seen.looks
+            ],
         )  # fmt: skip
 
 

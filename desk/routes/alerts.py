@@ -1,6 +1,7 @@
 """Alerts: what stands, who takes care of it, what is over, and whether the channels reach anybody."""
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -8,7 +9,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from desk.pages import page
 from desk.permit import TheDesk, permit
 from desk.routes.operations import back
-from handrail.acts import alerting
+from desk.watched import in_words
+from handrail.acts import alerting, attending
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
 from handrail.roles import PERMITTED
@@ -67,12 +69,15 @@ def _page(
         channels = alert.listed(desk.occasion(visitor.name))
     except BadInput as refusal:
         channels, problem = [], str(refusal)
+    policy, now = desk.policy(), desk.clock()
     with desk.store.read() as connection:
+        seen = attending.seen(connection, now)
         standing = alerts.open_alerts(connection)
         past = alerts.past_alerts(connection, limit=PAST)
     rows = [row for row in standing if row["acknowledged_at"] is None]
     return page(
         request, "alerts.html", said=said, problem=problem, channels=channels, past=past,
+        watched=in_words(seen, ZoneInfo(policy.sla.calendar.timezone), is_calm=not standing),
         new=sorted(rows, key=lambda row: row["severity"] != "critical"),
         taken=[row for row in standing if row["acknowledged_at"] is not None],
         may=bool(PERMITTED["acknowledge_alert"].intersection(visitor.roles)),

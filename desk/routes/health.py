@@ -8,8 +8,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from desk.permit import TheDesk
+from handrail.acts import attending
 from handrail.store import rollout
 from handrail.store.engine import Store
+from handrail.watches import Outlook
 
 router = APIRouter()
 
@@ -28,6 +30,7 @@ class Written:
     def __init__(self) -> None:
         self.lock = Lock()
         self.at: datetime | None = None
+        self.watched: dict[str, str | None] = {}
 
 
 @router.get("/healthz")
@@ -38,22 +41,28 @@ async def live() -> JSONResponse:
 
 @router.get("/readyz")
 def ready(request: Request, desk: TheDesk) -> JSONResponse:
-    """The database answers and takes a write; asked again within seconds, the last write counts."""
+    """The database answers and takes a write; asked again within seconds, the last write counts.
+
+    `watched` says how much is: a desk nobody watches can do its work, and whoever asks here may want to know.
+    """
     last: Written = request.app.state.written
     now = desk.clock()
     with last.lock:
         if last.at is not None and timedelta() <= now - last.at < EVERY:
-            return JSONResponse({"status": "ok"})
+            return JSONResponse({"status": "ok", **last.watched})
         try:
-            desk.writer.run(lambda store: _write(store, now), wait=WAIT)
+            seen = desk.writer.run(lambda store: _write(store, now), wait=WAIT)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the answer is no
             _log.warning("not ready: %s", type(fault).__name__)
             sentence = "The desk cannot write to its database at this moment. Nothing is lost; it goes on by itself."
             return JSONResponse({"status": "unavailable", "problem": sentence}, 503, {"Retry-After": "5"})
         last.at = now
-    return JSONResponse({"status": "ok"})
+        looked_at = None if seen.looked_at is None else seen.looked_at.isoformat()
+        last.watched = {"watched": str(seen.sight), "looked_at": looked_at}
+    return JSONResponse({"status": "ok", **last.watched})
 
 
-def _write(store: Store, now: datetime) -> None:
+def _write(store: Store, now: datetime) -> Outlook:
     with store.write() as connection:
         rollout.beat(connection, NAME, now)
+        return attending.seen(connection, now)

@@ -8,11 +8,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from desk.monitoring.section import SAID
-from desk.monitoring.watches import sections
-from desk.pages import page
+from desk.monitoring.watches import WATCH_OF, sections
+from desk.pages import moment, page
 from desk.permit import TheDesk, permit
+from handrail.acts import attending
 from handrail.acts.signing_in import Visitor
 from handrail.roles import PERMITTED
+from handrail.watches import stale
 
 router = APIRouter()
 
@@ -29,4 +31,11 @@ def show(request: Request, desk: TheDesk, days: Days = "84", visitor: Visitor = 
     zone = ZoneInfo(policy.sla.calendar.timezone)
     names = bool(PERMITTED["read_labels"].intersection(visitor.roles))
     found = sections(desk.store, policy, zone, now - timedelta(days=int(days)), names=names)
-    return page(request, "monitoring.html", sections=found, span=int(days), spans=SPANS, few=FEW, said=SAID)
+    with desk.store.read() as connection:
+        runs = {one.watch.name: one for one in attending.looks(connection, now)}
+    old = {one.key: stale(runs[WATCH_OF[one.key]], one.read_at, now, lambda at: moment(at, zone)) for one in found}
+    looked = {one.key: runs[WATCH_OF[one.key]].looked_at or one.read_at for one in found}
+    return page(
+        request, "monitoring.html", sections=found, stale=old, looked=looked,
+        span=int(days), spans=SPANS, few=FEW, said=SAID,
+    )  # fmt: skip

@@ -13,8 +13,9 @@ from desk.context import Desk
 from desk.pages import page
 from desk.permit import TheDesk, permit
 from desk.standing import STAGES, said, servers, threshold_in_words, weekly
+from desk.watched import in_words
 from handrail import bulkhead
-from handrail.acts import pausing
+from handrail.acts import attending, pausing
 from handrail.acts.second_person import PERMISSIONS
 from handrail.acts.signing_in import Visitor
 from handrail.policy import Stage
@@ -77,8 +78,10 @@ def _whole(request: Request, desk: Desk, occasion: Occasion, may: set[str], noti
     )  # fmt: skip
     with desk.store.read() as connection:
         actions = outbox.counts(connection)
+        seen = attending.seen(connection, occasion.now)
+    watched = in_words(seen, zone, is_calm=False)
     return page(
-        request, "operations.html", standing=standing, said=notice, may=may, acts=PERMISSIONS,
+        request, "operations.html", watched=watched, standing=standing, said=notice, may=may, acts=PERMISSIONS,
         takes_two=policy.desk.second_person, servers=servers(desk.workspace), data_docs=desk.workspace.data_docs,
         actions=actions, everything=[pause for pause in standing["pauses"] if pause["category"] is None],
         unwatched=[name for name, view in views.items() if view.unread],

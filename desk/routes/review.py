@@ -20,7 +20,7 @@ from handrail.acts.signing_in import Visitor
 from handrail.case import Outcome
 from handrail.errors import BadInput, Conflict, NotFound
 from handrail.own_quality import seconds_worked
-from handrail.store import reviews
+from handrail.store import inbox, reviews
 from handrail.store.engine import Store
 from tasks.review import because, shown_case
 
@@ -49,8 +49,10 @@ def show(
 ) -> HTMLResponse:
     """Show what the reviewer holds, else claim the work that is due next."""
     claim = _claimed(desk, visitor, case, kinds)
+    with desk.store.read() as connection:
+        on_the_way = claim is None and inbox.has_arrived(connection)
     return page(
-        request, "review.html",
+        request, "review.html", on_the_way=on_the_way,
         case=None if claim is None else _card(desk, visitor, claim),
         after=afterwards.bar(desk, visitor.name, after), done=done, of=of, kinds=kinds,
         reasons=cards.reasons(desk.policy()), shortcuts=signing_in.preferences(desk.store, visitor.name).shortcuts,

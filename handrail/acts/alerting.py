@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handrail.acts import incidents
+from handrail.acts import attending, incidents
 from handrail.acts.authority import authorize
 from handrail.alerts import ALL, CHANNEL, Severity, Situation, Trouble, troubles
 from handrail.errors import Conflict, NotFound
@@ -54,8 +54,11 @@ class Swept:
     planned: int = 0
 
 
-def survey(connection: Connection, *, policy: Policy, channels: Sequence[str], now: datetime) -> Situation:
-    """Read from one snapshot what could be a trouble; of channels only those that are configured now."""
+def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | None, now: datetime) -> Situation:
+    """Read from one snapshot what could be a trouble; of channels only those that are configured now.
+
+    Where nobody knows which are (None), that is the trouble, and what was known of each stands.
+    """
     categories = set(policy.categories)
     pauses = records(rollout.pauses(connection))
     resumed = _resumed(connection, categories)
@@ -96,19 +99,23 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str], n
         began=situation.began(connection),
         altered=situation.altered(connection, policy),
         unread=unread,
-        channels={name: count for name, count in failing.items() if name in channels},
+        channels={name: count for name, count in failing.items() if channels is None or name in channels},
+        unreadable=channels is None,
+        looks=attending.looks(connection, now),
+        steady_since=attending.steady_since(connection, now),
     )
 
 
-def sweep(store: Store, *, policy: Policy, channels: Sequence[str], actor: str, now: datetime) -> Swept:
+def sweep(store: Store, *, policy: Policy, channels: Sequence[str] | None, actor: str, now: datetime) -> Swept:
     """Compare what is wrong with what stands: raise, note as still standing, clear, and plan who is told.
 
     Any number of processes may sweep at the same time; nothing is sent here. A sweep that changes nothing reads only.
+    `channels` is None where they cannot be read: what is to be told waits until they can.
     """
     with store.read() as connection:
         authorize(connection, "watch", actor)
         found = troubles(survey(connection, policy=policy, channels=channels, now=now))
-        if not _has_news(connection, found, policy=policy, channels=channels, now=now):
+        if not _has_news(connection, found, policy=policy, channels=channels or (), now=now):
             return Swept(standing=len(found))
     with store.write() as connection:
         trail.lock(connection)
@@ -122,7 +129,7 @@ def sweep(store: Store, *, policy: Policy, channels: Sequence[str], actor: str, 
         over = [row for key, row in standing.items() if key not in present and now - row["seen_at"] >= CALM]
         for row in over:
             _clear(connection, row, actor, now)
-        planned = _tellings(connection, policy=policy, channels=channels, now=now)
+        planned = _tellings(connection, policy=policy, channels=channels or (), now=now)
         alerts.plan(connection, planned)
         return Swept(tuple(raised), tuple(row["id"] for row in over), len(found), len(planned))
 

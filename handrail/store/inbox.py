@@ -36,6 +36,11 @@ def is_on_the_way(connection: Connection) -> bool:
     return connection.execute(waits).first() is not None
 
 
+def has_arrived(connection: Connection) -> bool:
+    """Has any case come that is in no queue yet? Then an empty queue says nothing."""
+    return is_on_the_way(connection) or bool(open_calls(connection, 1))
+
+
 def batch(connection: Connection, batch_id: int) -> dict[str, Any] | None:
     """A batch as a mapping of its columns; None without it."""
     row = connection.execute(select(Batch.__table__).where(Batch.id == batch_id)).mappings().first()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from handrail.alerts import ALL, NEARLY, Severity, Situation, Trouble, troubles
 from handrail.governing import Alteration
 from handrail.hold import WATCHES, silences
+from handrail.watches import BY_NAME, STEADY, Look, Off
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SILENT = timedelta(hours=30)
@@ -37,7 +38,12 @@ EVERYTHING = Situation(
     drift=3, late={"B": 1200, "C": 1}, escalations=2, gates={"intake": "intake", "promotion": "promotion", "x": "y"},
     outbox={"dead": 1, "unknown": 2, "waiting": 3}, unavailable="7", deleted="7", alias_moved=True,
     heard={"sla_watch": NOW - 2 * SILENT, "quality_watch": NOW - 0.95 * SILENT, "audit_sampling": NOW},
-    channels={"ops": 2},
+    channels={"ops": 2}, unreadable=True, steady_since=NOW - STEADY,
+    looks=[
+        Look(BY_NAME["sla_watch"], off=Off.PAUSED, overdue_since=NOW), Look(BY_NAME["retention"], failed_since=NOW),
+        Look(BY_NAME["drift_detection"], NOW, failed_since=NOW, error="refused"),
+        Look(BY_NAME["kpi_report"], NOW, overdue_since=NOW),
+    ],
 )  # fmt: skip
 
 
@@ -50,7 +56,8 @@ def test_every_trouble_ends_with_what_to_do_and_the_worst_come_first() -> None:
     found = troubles(EVERYTHING)
     assert {one.kind for one in found} == {
         "breaker", "error_spike", "blind_share", "fairness", "agreement", "reviewers", "drift", "sla", "gate", "outbox",
-        "model_unavailable", "model_deleted", "alias_moved", "watch_silent", "watch_late", "channel",
+        "model_unavailable", "model_deleted", "alias_moved", "watch_silent", "watch_late", "channel", "channels",
+        "watch_off", "watch_failing", "watch_overdue",
     }  # fmt: skip
     for one in found:
         last = re.split(r"(?<=[.:?]) ", one.sentence, maxsplit=1)[-1]

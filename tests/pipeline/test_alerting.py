@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from flows.alerting import alerting as flow
-from handrail.acts import reading, routing
+from handrail.acts import attending, reading, routing
 from handrail.acts.alerting import CALM
 from handrail.errors import BadInput, NotFound, NotPermitted
 from handrail.hold import WATCHES
 from handrail.store import schema
 from handrail.store.engine import Store
 from handrail.store.readings import Reading, Verdict
+from handrail.watches import BY_NAME
 from handrail.workspace import Workspace
 from tasks import alert, channels
 from tasks.channels import FILE, VARIABLE, Channel, Message
@@ -58,6 +59,8 @@ def run(place: Workspace, moment: datetime) -> Any:  # noqa: ANN401 - the flow's
     """The flow at that moment, at which every watch was heard."""
     for name in WATCHES:
         routing.note_watch(at(place).store, name, moment)
+    for name in BY_NAME:
+        attending.succeed(at(place).store, name, actor=FLOW, now=moment)
     return flow.fn(as_of=moment.isoformat(), home=str(place.home))
 
 
@@ -234,7 +237,8 @@ class TestConfiguration:
     ) -> None:
         monkeypatch.setenv(VARIABLE, "nonsense")
         rise(place)
-        assert run(place, NOW) == {"raised": [1], "cleared": [], "standing": 1, "told": 0}
+        assert run(place, NOW) == {"raised": [1, 2], "cleared": [], "standing": 2, "told": 0}
+        assert {row["kind"] for row in rows(place, schema.Alert)} == {"error_spike", "channels"}
 
     def test_without_a_channel_nothing_is_told_and_nothing_waits(self, place: Workspace) -> None:
         rise(place)

@@ -28,7 +28,8 @@ from flows.triage import triage
 from handrail.acts import claiming, deciding, pausing
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
-from handrail.store import schema, trail
+from handrail.store import schema, trail, watch_runs
+from handrail.watches import BY_NAME
 from tasks import publish
 from tasks.outcomes import import_outcomes
 from tasks.step import recorded, step
@@ -128,6 +129,16 @@ def journey(learned_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def test_every_flow_completes_under_prefect(journey: Journey) -> None:
     states = {journey.names[run.id]: run.state_name for run in journey.runs}
     assert states == dict.fromkeys(ARTIFACTS, "Completed")
+
+
+@pytest.mark.slow
+def test_every_scheduled_flow_notes_its_success_under_prefect_too(journey: Journey) -> None:
+    with journey.shop.at().store.read() as connection:
+        runs = watch_runs.runs(connection)
+    for name in set(BY_NAME).intersection(flow.replace("-", "_") for flow in ARTIFACTS):
+        assert runs[name].succeeded_at is not None, name
+        assert runs[name].failed_since is None, name
+    assert {one.asked_at for one in runs.values()} == {None}, "a server that starts nothing by itself is not asked"
 
 
 @pytest.mark.slow

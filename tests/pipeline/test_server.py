@@ -4,10 +4,12 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import pytest
 from console import deployments
 from flows.child import answers
 from flows.local_server import free_port, require_free
-from handrail.store import cases
+from handrail.store import alerts, cases, watch_runs
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
 from tests.served import READY_SECONDS, Served, command_line, handrail, up
@@ -159,6 +161,64 @@ def test_each_event_starts_a_retraining_that_knows_its_cause(served: Served) -> 
     first = served.wait_for(ended, "the end of a retraining")[0]
     assert first["state_type"] == "COMPLETED", (served.workspace.home / "logs" / "worker.log").read_text()
     assert "no model yet: 0 labels" in served.artifacts(first["id"])["retraining-triggers"]
+
+
+def known_alerts(served: Served) -> set[tuple[str, str]]:
+    store = Store(served.workspace.database_url)
+    with store.read() as connection:
+        found = {(row["kind"], row["subject"]) for row in alerts.open_alerts(connection)}
+    store.dispose()
+    return found
+
+
+def switch(served: Served, *, on: bool) -> None:
+    """One deployment is paused, of another the schedule is off; or both run again."""
+    served.ask(f"/deployments/{served.deployment('kpi-report')['id']}", {"paused": not on}, method="PATCH")
+    other = served.deployment("fairness-watch")
+    (schedule,) = other["schedules"]
+    served.ask(f"/deployments/{other['id']}/schedules/{schedule['id']}", {"active": on}, method="PATCH")
+
+
+OFF = {("watch_off", "kpi_report"), ("watch_off", "fairness_watch")}
+
+
+def rename(served: Served, table: str, to: str) -> None:
+    with closing(sqlite3.connect(served.workspace.home / "handrail.db", timeout=30)) as connection:
+        connection.execute(f"ALTER TABLE {table} RENAME TO {to}")
+
+
+def test_a_watch_that_is_switched_off_or_fails_in_prefect_is_an_alert_until_it_is_not(served: Served) -> None:
+    switch(served, on=False)
+    rename(served, "profiles", "away")
+    try:
+        failed = served.end_of(served.start("drift-detection"))
+        assert failed["state_type"] == "FAILED"
+        served.start("alerting")  # it asks its own server; the desk and it look for trouble
+        wanted = OFF | {("watch_failing", "drift_detection")}
+        served.wait_for(lambda: wanted <= known_alerts(served), "an alert of each")
+    finally:
+        rename(served, "away", "profiles")
+
+    told = handrail(served.workspace, "watch", "--all", "--json")
+    assert told.returncode == 0, told.stderr
+    outcomes = {row["watch"]: row["outcome"] for row in json.loads(told.stdout)}
+    assert (outcomes["kpi_report"], outcomes["fairness_watch"]) == ("off", "off"), "somebody meant it"
+    assert outcomes["drift_detection"] == "succeeded"
+    status = handrail(served.workspace, "status").stdout
+    assert "paused deployments: kpi-report" in status
+    assert "does not start: fairness-watch (unscheduled)" in status
+
+    switch(served, on=True)
+    served.start("alerting")
+
+    def all_on() -> bool:
+        store = Store(served.workspace.database_url)
+        with store.read() as connection:
+            found = {one.off for one in watch_runs.runs(connection).values()}
+        store.dispose()
+        return found == {None}
+
+    served.wait_for(all_on, "the news that both are on again")
 
 
 def test_all_pages_answer_and_stay_on_this_machine(served: Served) -> None:

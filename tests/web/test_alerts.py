@@ -12,14 +12,16 @@ from playwright.sync_api import Browser, expect
 
 from desk import alerting as loops
 from desk.alerting import Alerting
-from handrail.acts import alerting, reading, routing
+from handrail.acts import alerting, attending, reading, routing
 from handrail.acts.alerting import CALM
 from handrail.hold import WATCHES
 from handrail.store import schema
 from handrail.store.readings import Reading, Verdict
+from handrail.watches import BY_NAME
 from tasks.alert import tell
 from tasks.channels import VARIABLE
 from tests.desks import Client, served, signed_in_context
+from tests.programs import Program
 from tests.receivers import HttpReceiver, http_receiver
 from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
 
@@ -43,9 +45,16 @@ def rise(scene: Scene, verdict: Verdict = Verdict.ALARM, subject: str = "refund"
     reading.record(scene.store, [Reading("breaker", subject, WINDOW, verdict)], actor=FLOW, now=NOW)
 
 
+def look(scene: Scene, at: timedelta = timedelta(), *names: str) -> None:
+    """Let watches look, all of them when none is named."""
+    for name in names or BY_NAME:
+        attending.succeed(scene.store, name, actor=FLOW, now=NOW + at)
+
+
 def sweep(scene: Scene, at: timedelta = timedelta(), channels: tuple[str, ...] = ()) -> None:
     for name in WATCHES:
         routing.note_watch(scene.store, name, NOW + at)
+    look(scene, at)
     alerting.sweep(scene.store, policy=POLICY, channels=channels, actor=FLOW, now=NOW + at)
 
 
@@ -61,7 +70,7 @@ def test_an_open_alert_says_what_to_do_and_moves_to_whoever_takes_care(scene: Sc
     text = mona.get(answer.headers["location"]).text
     assert "You take care of alert 1." in text
     assert "mona takes care of it" in text
-    assert "Nothing is open." in text
+    assert "Nothing new. Last look 2026-03-02 09:00." in text
     assert mona.post("/alerts/1/acknowledge").status_code == 409
     assert mona.post("/alerts/2/acknowledge").status_code == 404
 
@@ -74,8 +83,59 @@ def test_what_is_over_stands_below(scene: Scene, signed_in: Client) -> None:
     assert "Nothing is over yet." in client.get("/alerts").text
     sweep(scene, CALM)
     text = client.get("/alerts").text
-    assert "Nothing is open." in text
+    assert "Nothing is wrong. Last look" in text
     assert "error spike: refund" in text
+
+
+class TestNobodyLooked:
+    def test_where_nobody_has_looked_the_page_says_so_and_how_to_begin(self, scene: Scene, signed_in: Client) -> None:
+        text = signed_in(FOUNDER).get("/alerts").text
+        assert "Nobody has looked yet. Start the watches with <code>handrail up</code>" in text
+        assert "Nothing is wrong" not in text
+        assert scene.count(schema.Alert) == 0
+
+    def test_where_nobody_looks_any_more_it_says_since_when(
+        self, app: FastAPI, scene: Scene, signed_in: Client
+    ) -> None:
+        look(scene)
+        assert "Nothing is wrong. Last look 2026-03-02 09:00." in signed_in(FOUNDER).get("/alerts").text
+        app.state.desk.clock = lambda: NOW + timedelta(hours=170)
+        text = signed_in(FOUNDER).get("/alerts").text
+        assert "Nobody has looked since 2026-03-02 09:00." in text
+        assert "Nothing is wrong" not in text
+
+    def test_operations_and_the_api_say_it_too(self, scene: Scene, signed_in: Client, program: Program) -> None:
+        client, calls = signed_in(FOUNDER), program(FOUNDER)
+        assert "Nobody has looked yet." in client.get("/operations").text
+        told = calls.get("/status").json()
+        assert (told["watched"], told["looked_at"]) == ("never", None)
+        look(scene)
+        attending.fail(scene.store, "drift_detection", error="database_busy", actor=FLOW, now=NOW)
+        text = client.get("/operations").text
+        assert "Last look 2026-03-02 09:00, but not at everything: drift watch." in text
+        assert "Everything is watched." not in text
+        told = calls.get("/status").json()
+        assert told["watched"] == "in_part"
+        (failing,) = [one for one in told["watches"] if one["failed_since"]]
+        assert (failing["watch"], failing["error"]) == ("drift_detection", "database_busy")
+        look(scene)
+        assert "Everything is watched. Last look 2026-03-02 09:00." in client.get("/operations").text
+        assert calls.get("/status").json()["watched"] == "whole"
+        assert client.get("/readyz").json()["watched"] == "whole"
+
+    def test_a_desk_that_cannot_sweep_says_that_nobody_looks(
+        self, app: FastAPI, scene: Scene, signed_in: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(_: Any) -> None:  # noqa: ANN401 - an occasion
+            raise ZeroDivisionError
+
+        look(scene)
+        monkeypatch.setattr(loops, "sweep", broken)
+        with pytest.raises(ZeroDivisionError):
+            Alerting(app.state.desk).sweep()
+        text = signed_in(FOUNDER).get("/alerts").text
+        assert "but not at everything: alerting." in text
+        assert "zero_division_error" in text
 
 
 def test_whoever_may_only_look_gets_no_button(scene: Scene, signed_in: Client) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from handrail.acts import reading
+from handrail.acts import attending, reading
 from handrail.store import readings
 from handrail.store.engine import Store
 from handrail.store.readings import Reading, Verdict
+from handrail.watches import BY_NAME, Off
 from tasks.agreement import compare_people, look_at_reviewers
 from tasks.audit_reading import read_audits
 from tasks.blind_share import read_blind_share
@@ -106,3 +107,33 @@ def test_how_far_back_the_plots_go_can_be_chosen(looked: Scene, signed_in: Clien
     stella = signed_in("stella")
     assert stella.get("/monitoring?days=28").status_code == 200
     assert stella.get("/monitoring?days=5").status_code == 422
+
+
+def test_what_a_watch_saw_is_not_shown_as_current_once_it_does_not_look(
+    app: FastAPI, scene: Scene, signed_in: Client
+) -> None:
+    def section() -> str:
+        return signed_in("stella").get("/monitoring").text.split('<section class="card" id="blind-share"')[1]
+
+    counts = {"reviewed": 40, "rejected": 0, "rate": 0.0, "reviewed_before": 40, "rejected_before": 0, "rate_before": 0}
+    reading.record(scene.store, [Reading("blind_share", "refund", WINDOW, Verdict.QUIET, counts)], actor=FLOW, now=NOW)
+    assert 'good">nothing found' in section()
+    look_at_all(scene)
+    assert 'good">nothing found' in section()
+    attending.fail(scene.store, "quality_watch", error="database_busy", actor=FLOW, now=NOW)
+    assert "This may no longer hold: breaker has failed since 2026-03-02 09:00 (database_busy)" in section()
+    assert 'good">nothing found' not in section()
+    look_at_all(scene)
+    off = dict.fromkeys(BY_NAME) | {"quality_watch": Off.PAUSED}
+    attending.switch(scene.store, off, actor=FLOW, now=NOW)
+    assert "This may no longer hold: breaker is switched off in Prefect" in section()
+    attending.switch(scene.store, dict.fromkeys(BY_NAME), actor=FLOW, now=NOW)
+    assert 'good">nothing found' in section()
+    app.state.desk.clock = lambda: NOW + timedelta(hours=3)
+    assert "This may no longer hold: breaker last looked 2026-03-02 09:00." in section()
+    assert "not current" in section()
+
+
+def look_at_all(scene: Scene) -> None:
+    for name in BY_NAME:
+        attending.succeed(scene.store, name, actor=FLOW, now=NOW)

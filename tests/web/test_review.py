@@ -330,3 +330,10 @@ def test_a_seeded_suggestion_looks_like_any_other(scene: Scene, signed_in: Clien
         pages.append(re.sub(r"\d+", "0", re.sub(r'<p class="meta">.*?</p>', "", page.split("<article")[1])))
         rita.post(f"/review/{on_screen(page)['item']}/skip")
     assert pages[0] == pages[1]
+
+
+def test_an_empty_desk_says_that_cases_have_arrived_which_nobody_queued(scene: Scene, signed_in: Client) -> None:
+    rita = signed_in("rita")
+    assert "Cases have arrived" not in rita.get("/review").text
+    scene.accepted(2)
+    assert "Cases have arrived that are not in a queue yet." in rita.get("/review").text

@@ -284,7 +284,7 @@ def test_a_desk_that_cannot_write_is_not_ready_and_is_again_when_it_can(app: Fas
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
         assert "cannot write" in answer.json()["problem"]
         assert stranger.get("/healthz").status_code == 200, "the process lives"
-    assert stranger.get("/readyz").json() == {"status": "ok"}
+    assert stranger.get("/readyz").json() == {"status": "ok", "watched": "never", "looked_at": None}
     impatient.dispose()
 
 

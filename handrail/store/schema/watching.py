@@ -30,6 +30,26 @@ class Reading(Base):
     __table_args__ = (Index(None, "watch", "subject", "id"), Index(None, "at"))
 
 
+class WatchRuns(Base):
+    """How the runs of each scheduled flow went; the dead-man's switch has its own heartbeat in `watches`."""
+
+    __tablename__ = "watch_runs"
+    name: Mapped[str] = mapped_column(String(24), primary_key=True, comment="the flow's, such as sla_watch")
+    attempted_at: Mapped[datetime | None] = mapped_column(comment="the newest run began")
+    begun_at: Mapped[datetime | None] = mapped_column(comment="a run under way began; null: none is")
+    succeeded_at: Mapped[datetime | None] = mapped_column(comment="the last run that succeeded began")
+    steady_since: Mapped[datetime | None] = mapped_column(comment="no success was overdue since then")
+    failed_since: Mapped[datetime | None] = mapped_column(
+        comment="the first run that failed since then began; null: the last one succeeded"
+    )
+    error: Mapped[str | None] = mapped_column(String(60), comment="the newest failure's class as a code; no message")
+    off: Mapped[str | None] = mapped_column(
+        String(12), comment="why Prefect does not start it: paused, unscheduled or missing; null: it does, or not known"
+    )
+    off_since: Mapped[datetime | None] = mapped_column(comment="a Prefect server said so first")
+    asked_at: Mapped[datetime | None] = mapped_column(comment="a Prefect server was last asked")
+
+
 class BreakerState(Base):
     """How far the sequential breaker of a category has come; carried on at the next look, begun afresh by a resume."""
 
