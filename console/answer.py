@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,16 +105,27 @@ def perform(flow: "Flow[..., Any]", **parameters: Any) -> Any:  # noqa: ANN401 -
 
 
 def connect() -> None:
-    """Let Prefect know the workspace's running server, before Prefect is imported; keep its log off the terminal."""
+    """Let Prefect know the workspace's running server, before Prefect is imported; keep its log off the terminal.
+
+    Whoever names a server of their own in PREFECT_API_URL brings its password too: ours goes to ours alone.
+
+    Raises:
+        Refused: it does not accept the workspace's password.
+    """
+    from flows.local_server import is_foreign
     from handrail.workspace import Workspace
 
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "false")
     if os.environ.get("PREFECT_API_URL"):
         return
-    address = running_server(Workspace.from_environment().server_file)
+    workspace = Workspace.from_environment()
+    address = running_server(workspace.server_file)
     if address:
-        os.environ["PREFECT_API_URL"] = address
+        ask_server(address, "/version")
+        for name in filter(is_foreign, [*os.environ]):
+            del os.environ[name]
+        os.environ.update(PREFECT_API_URL=address, PREFECT_API_AUTH_STRING=workspace.password())
 
 
 def running_server(server_file: Path) -> str | None:
@@ -121,23 +133,58 @@ def running_server(server_file: Path) -> str | None:
     from flows.child import answers
 
     try:
-        address = str(json.loads(server_file.read_text())["prefect_api"])
-    except (OSError, ValueError, KeyError):
+        known = json.loads(server_file.read_text())
+        address = str(known["prefect_api"])
+        # Who took the port of a server that was killed, perhaps another user, is never told the password.
+        os.kill(int(known["pid"]), 0)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return address if answers(f"{address}/health") else None
 
 
-def deployments_on(address: str) -> list[dict[str, Any]] | None:
-    """The deployments of a Prefect server, each with name, paused and schedules; None where it does not say."""
-    import urllib.request
+def ask_server(address: str, path: str, body: Mapping[str, object] | None = None) -> Any:  # noqa: ANN401 - JSON
+    """What the running server answers at `path` to the workspace's password: a GET without a body, else a POST.
 
+    Raises:
+        Refused: it does not accept the password.
+        NotFound, BadInput: the workspace has no usable one.
+        OSError: it does not answer.
+    """
+    import urllib.request
+    from urllib.error import HTTPError
+
+    from flows.local_server import authorization
+    from handrail.errors import Refused
+    from handrail.workspace import Workspace
+
+    workspace = Workspace.from_environment()
     request = urllib.request.Request(  # noqa: S310 - our own http address
-        f"{address}/deployments/filter", data=b"{}", headers={"Content-Type": "application/json"}
+        f"{address}{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", **authorization(workspace.password())},
     )
     try:
         with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310 - as above
-            return list(json.load(response))
-    except (OSError, ValueError, TypeError):
+            return json.load(response)
+    except HTTPError as error:
+        if error.code != HTTPStatus.UNAUTHORIZED:
+            raise
+        raise Refused(
+            f"The Prefect server at {address} does not accept the password in {workspace.password_file}: it was"
+            " started with another one. Stop `handrail up` with Ctrl-C and start it again."
+        ) from None
+
+
+def deployments_on(address: str) -> list[dict[str, Any]] | None:
+    """The deployments of a Prefect server, each with name, paused and schedules; None where it does not say.
+
+    Raises:
+        Refused: it does not accept the workspace's password.
+        NotFound, BadInput: the workspace has no usable one.
+    """
+    try:
+        return list(ask_server(address, "/deployments/filter", {}))
+    except (OSError, json.JSONDecodeError, TypeError):
         return None
 
 

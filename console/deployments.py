@@ -1,5 +1,6 @@
 """What the Prefect server holds before a worker begins: pool, deployments, automations, no stale runs."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ POOL = "handrail"
 DEPLOY_SECONDS = 180.0
 MISSED_AT_ONCE = 200
 """Most runs that the server lists at once."""
+
+TEMPLATE: dict[str, Any] = {
+    "job_configuration": {"stream_output": True},
+    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+}
+"""What a run may ask of the worker: nothing. Command, environment and folder are the worker's own business."""
 
 POLL_SECONDS = 2
 HEARTBEAT_SECONDS = 30
@@ -65,10 +72,12 @@ def prepare(server: LocalServer) -> None:
 
 
 def furnish(server: LocalServer) -> None:
-    """Make the work pool and the automation that no deployment owns; what exists already stays as it is."""
-    if POOL not in {pool["name"] for pool in server.ask("/work_pools/filter", {})}:
-        # The worker brings the job template; Prefect's own command would ask an outside host for one.
-        server.ask("/work_pools/", {"name": POOL, "type": "process"})
+    """Make the work pool and the automation that no deployment owns; the pool's template is ours at every start."""
+    pools = {pool["name"]: pool for pool in server.ask("/work_pools/filter", {})}
+    if POOL not in pools:
+        server.ask("/work_pools/", {"name": POOL, "type": "process", "base_job_template": TEMPLATE})
+    elif pools[POOL]["base_job_template"] != TEMPLATE:
+        server.ask(f"/work_pools/{POOL}", {"base_job_template": TEMPLATE}, method="PATCH")
     if LIFELESS["name"] not in {automation["name"] for automation in server.ask("/automations/filter", {})}:
         server.ask("/automations/", LIFELESS)
 
@@ -122,7 +131,7 @@ def worker(server: LocalServer) -> Child:
     """The worker of the pool: it runs every flow as a process of its own."""
     return Child(
         name="The worker",
-        command=[*PREFECT, *f"worker start --pool {POOL} --type process --install-policy never".split()],
+        command=[sys.executable, "-m", "flows.worker", POOL],
         environment={
             **surroundings(),
             **server.environment(),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from console.answer import running_server, told
+from console.answer import ask_server, running_server, told
 from handrail.acts import attending, incidents
 from handrail.errors import HandrailError
 from handrail.policy import Policy
@@ -56,16 +56,19 @@ def findings() -> list[Finding]:
     found.append(_model(workspace, store, policy, row, incident))
     if row is not None and policy is not None:
         found.append(_registry(workspace, policy, row["version"]))
-    found.append(_watches(watched))
+    return [*found, _watches(watched), _server(workspace)]
+
+
+def _server(workspace: Workspace) -> Finding:
+    """Does it run, and does it know our password? It need not run for work to go on."""
     address = running_server(workspace.server_file)
-    found.append(
-        Finding(
-            "server",
-            ok=True,
-            sentence=address or "not running; runs are not recorded. Start it with `handrail up`.",
-        )
-    )
-    return found
+    if address is None:
+        return Finding("server", ok=True, sentence="not running; runs are not recorded. Start it with `handrail up`.")
+    try:
+        ask_server(address, "/version")
+    except (HandrailError, OSError) as refusal:
+        return Finding("server", ok=False, sentence=str(refusal))
+    return Finding("server", ok=True, sentence=address)
 
 
 def _policy(in_force: InForce | None) -> Finding:

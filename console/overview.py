@@ -4,8 +4,9 @@ import textwrap
 from typing import Any
 
 import tasks.overview
-from console.answer import deployments_on, running_server, switched_off, table, told
+from console.answer import deployments_on, running_server, switched_off, table, told, warn
 from console.certificates import in_short
+from handrail.errors import HandrailError
 from handrail.watches import BY_NAME, START
 from tasks.occasion import Occasion
 
@@ -17,7 +18,12 @@ FEW = 3
 def overview(occasion: Occasion) -> dict[str, Any]:
     """The workspace at the occasion's moment, with the server that serves it and what is paused there."""
     server = running_server(occasion.workspace.server_file)
-    deployments = deployments_on(server) if server else []
+    deployments: list[dict[str, Any]] | None = []
+    try:
+        deployments = deployments_on(server) if server else []
+    except HandrailError as refusal:
+        warn(str(refusal))
+        deployments = None  # not *none*: it could not be asked
     off = switched_off(deployments) if server and deployments is not None else {}
     return {
         **tasks.overview.overview(occasion), "prefect": server, "prefect_answers": deployments is not None,

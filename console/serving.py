@@ -36,6 +36,7 @@ def serve(port: int, mlflow_port: int, desk_port: int) -> None:
     desk.require_begun(workspace)
     require_unserved(workspace)
     require_apart({"--port": port, "--mlflow-port": mlflow_port, "--desk-port": desk_port})
+    is_new = workspace.make_password()
     server = LocalServer(workspace, port)
     mlflow, worker = mlflow_ui(workspace, mlflow_port), deployments.worker(server)
     pages = desk.child(workspace, desk_port)
@@ -45,7 +46,7 @@ def serve(port: int, mlflow_port: int, desk_port: int) -> None:
         with interruptible(), ExitStack() as running:
             start(running, server, mlflow, worker, pages)
             running.callback(workspace.server_file.unlink, missing_ok=True)
-            announce(server, f"http://{HOST}:{mlflow_port}", f"http://{HOST}:{desk_port}", children)
+            announce(server, f"http://{HOST}:{mlflow_port}", f"http://{HOST}:{desk_port}", children, is_new=is_new)
             watch(children)
     except KeyboardInterrupt:
         typer.echo("Stopped.")
@@ -88,21 +89,25 @@ def mlflow_ui(workspace: Workspace, port: int) -> Child:
     """MLflow's pages on the workspace's runs and models, for this machine only."""
     return Child(
         name="The MLflow server",
-        command=[
-            *(sys.executable, *f"-m mlflow server --host {HOST} --port {port} --workers 1".split()),
-            *("--backend-store-uri", workspace.mlflow_uri),
-            *("--no-serve-artifacts", "--default-artifact-root", workspace.mlflow_artifacts.as_uri()),
-        ],
-        # Without the last one it starts four more processes, for jobs that nobody here submits.
-        environment={**surroundings(), **QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        command=[sys.executable, "-m", "flows.mlflow_server", str(port)],
+        # Without the last one MLflow takes jobs, which nobody here submits.
+        environment={
+            **surroundings(),
+            **QUIET,
+            "HANDRAIL_HOME": str(workspace.home),
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        },
         folder=workspace.home,
         log=workspace.home / "logs" / "mlflow.log",
         is_ready=lambda: answers(f"http://{HOST}:{port}/health"),
     )
 
 
-def announce(server: LocalServer, mlflow: str, pages: str, children: Sequence[Child]) -> None:
-    """Write the workspace's server file, at once and whole, and tell people where to go."""
+def announce(server: LocalServer, mlflow: str, pages: str, children: Sequence[Child], *, is_new: bool) -> None:
+    """Write the workspace's server file, at once and whole, and tell people where to go.
+
+    The Prefect password is told once, when it `is_new`: afterwards the browser keeps it, and no terminal shows it.
+    """
     workspace = server.workspace
     known = {
         "prefect_api": server.api_url,
@@ -112,12 +117,14 @@ def announce(server: LocalServer, mlflow: str, pages: str, children: Sequence[Ch
         "pid": os.getpid(),
         "children": [child.pid for child in children],
     }
+    password = f"{workspace.password()}  Prefect asks for it once; it is kept " if is_new else ""
     draft = workspace.server_file.with_suffix(".draft")
     draft.write_text(json.dumps(known), encoding="utf-8")
     draft.replace(workspace.server_file)
     typer.echo(
         f"Desk       {pages}  where people decide\n"
         f"Prefect    {server.ui_url}  flows, schedules, runs and what they found\n"
+        f"Password   {password}in {workspace.password_file}\n"
         f"MLflow     {mlflow}  models and their figures\n"
         f"Data Docs  {workspace.data_docs.as_uri()}  validation of every delivery\n"
         f"Logs       {workspace.home / 'logs'}\n"

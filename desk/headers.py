@@ -1,5 +1,6 @@
 """What every answer carries, and what no request may: a strict content policy, other sites, large bodies."""
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -53,24 +54,47 @@ class Headers:
 class OwnPages:
     """Refuses what a page of another site sends, also where no session exists yet: somebody else's sign-in.
 
-    Browsers say where a request comes from; a program that says nothing brings no cookie by itself.
+    Browsers say where a request comes from; a program that says nothing brings no cookie by itself. Another port of
+    this machine is another site to us, and not to the cookie.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let our own forms through."""
-        if scope["type"] == "http" and scope["method"] not in SAFE and _is_foreign(Request(scope)):
+        """Let our own forms through, and links from anywhere."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        address = request.app.state.address
+        if address is not None and _is_misled(request, address):
+            await _refuse(scope, receive, send, 421, f"This desk answers at {address}. Open it there.")
+        elif _is_foreign(request):
             sentence = "This request came from another site. Open the page here and send it again."
             await _refuse(scope, receive, send, 403, sentence)
-            return
-        await self._app(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def _is_misled(request: Request, address: str) -> bool:
+    """Does a foreign name lead to us, so that its page takes itself for one of ours? A number is nobody's name."""
+    named = request.headers.get("Host", "").lower()
+    host = urlsplit(f"//{named}").hostname or ""
+    try:
+        ip_address(host)
+    except ValueError:
+        return named != urlsplit(address).netloc.lower() and host != "localhost"
+    return False
 
 
 def _is_foreign(request: Request) -> bool:
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-        return True
+        # A link may be followed; a picture, a script or a frame would fetch a page, and its next case, unseen.
+        mode, into = request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest")
+        return request.method not in SAFE or mode not in {None, "navigate"} or into not in {None, "document"}
+    if request.method in SAFE:
+        return False
     origin = request.headers.get("Origin")
     # The scheme is left out: behind a proxy that ends TLS ours is another one.
     return origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()

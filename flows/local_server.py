@@ -1,5 +1,6 @@
 """The workspace's own Prefect server: local, quiet, and gone when its user has finished."""
 
+import base64
 import json
 import os
 import socket
@@ -47,11 +48,15 @@ SERVER = {
     "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT5S",
 }
 
-FOREIGN = {
-    *("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_PROFILE"),
-    *("PREFECT_UI_API_URL", "PREFECT_SERVER_UI_API_URL"),
-}
-"""What would lead to another server than ours."""
+FOREIGN = (
+    *("PREFECT_API_", "PREFECT_CLOUD_", "PREFECT_PROFILE", "PREFECT_CLIENT_CUSTOM_HEADERS"),
+    *("PREFECT_SERVER_API_", "PREFECT_SERVER_CORS_", "PREFECT_SERVER_CSRF_", "PREFECT_SERVER_UI_", "PREFECT_UI_"),
+    # What Prefect itself tells the programs that it starts.
+    "PREFECT__",
+)
+"""How names begin that lead to another server, tell ours the password of another, or open its door."""
+OURS = ("PREFECT_API_DATABASE_", "PREFECT_API_REQUEST_TIMEOUT")
+"""Names that begin so and may be set: where the server keeps its data, how long a client waits."""
 
 
 class LocalServer:
@@ -61,13 +66,19 @@ class LocalServer:
     """
 
     def __init__(self, workspace: Workspace, port: int | None = None) -> None:
-        """Name the place; `port` None means any that is free."""
+        """Name the place, and make its password where there is none; `port` None means any that is free.
+
+        Raises:
+            BadInput: the password's file is none, or others can read it.
+        """
         self.workspace = workspace
         self.port = port or free_port()
+        workspace.make_password()
+        self._password = workspace.password()
         self.child = Child(
             name="The Prefect server",
-            command=[*PREFECT, *f"server start --host {HOST} --port {self.port}".split()],
-            environment={**surroundings(), **self.environment(), **SERVER},
+            command=[sys.executable, "-m", "flows.prefect_server", str(self.port)],
+            environment={**surroundings(), **self.environment(), **SERVER, **self._door()},
             # Prefect reads settings from the current folder's files too: here there are none.
             folder=workspace.prefect_home,
             log=workspace.home / "logs" / "prefect-server.log",
@@ -89,8 +100,16 @@ class LocalServer:
         return {
             **QUIET,
             "PREFECT_API_URL": self.api_url,
+            "PREFECT_API_AUTH_STRING": self._password,
             "PREFECT_HOME": str(self.workspace.prefect_home),
             "HANDRAIL_HOME": str(self.workspace.home),
+        }
+
+    def _door(self) -> dict[str, str]:
+        """Who may speak to the server: its own pages, and who knows the password."""
+        return {
+            "PREFECT_SERVER_API_AUTH_STRING": self._password,
+            "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": self.ui_url,
         }
 
     def start(self) -> None:
@@ -122,7 +141,7 @@ class LocalServer:
         request = urllib.request.Request(  # noqa: S310 - our own server's address
             f"{self.api_url}{path}",
             data=None if body is None else json.dumps(body).encode(),
-            headers={"content-type": "application/json"},
+            headers={"content-type": "application/json", **authorization(self._password)},
             method=method,
         )
         deadline = time.monotonic() + ASK_SECONDS
@@ -154,9 +173,20 @@ class LocalServer:
         self.stop()
 
 
+def authorization(password: str) -> dict[str, str]:
+    """The header that lets a request into the server."""
+    return {"authorization": f"Basic {base64.b64encode(password.encode()).decode()}"}
+
+
+def is_foreign(name: str) -> bool:
+    """Does an environment variable lead to another Prefect server, or change who may speak to ours?"""
+    # Prefect reads names in either case.
+    return name.upper().startswith(FOREIGN) and not name.upper().startswith(OURS)
+
+
 def surroundings() -> dict[str, str]:
-    """Our own environment without what leads to another Prefect server, and with our Python first in PATH."""
-    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    """Our own environment without what concerns another Prefect server, and with our Python first in PATH."""
+    kept = {name: value for name, value in os.environ.items() if not is_foreign(name)}
     first = str(Path(sys.executable).parent)
     return {**kept, "PATH": os.pathsep.join([first, kept.get("PATH", os.defpath)])}
 

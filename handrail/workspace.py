@@ -1,21 +1,27 @@
 """The folder in which Handrail keeps its work, and where everything lies in it."""
 
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from handrail import private
 from handrail.errors import BadInput, NotFound
 
 DEFAULT_HOME = Path(".handrail")
 SECRET_CHARACTERS = 32
 """Fewest characters of a secret: shorter ones can be guessed."""
+PASSWORD_BYTES = 24
+PASSWORD_CHARACTERS = 16
+PASSWORD = re.compile(rf"[!-~]{{{PASSWORD_CHARACTERS},}}")
+"""Visible ASCII: Prefect compares nothing else."""
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """Names places; touches the disk only in `create`, `require` and `secret`.
+    """Names places; touches the disk only in `create`, `require`, `secret` and what concerns the password.
 
     An empty `database_url` means the SQLite file in `home`.
     """
@@ -83,6 +89,11 @@ class Workspace:
         """The key that nobody but the owner may read."""
         return self.home / "secret.key"
 
+    @property
+    def password_file(self) -> Path:
+        """The password of the local Prefect server, which nobody but the owner may read."""
+        return self.home / "prefect.password"
+
     def create(self) -> None:
         """Make the folder and its key; what exists already stays as it is.
 
@@ -93,17 +104,7 @@ class Workspace:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise BadInput(f"{self.home} is not a folder. Choose another one with HANDRAIL_HOME.") from None
-        draft = self.secret_file.with_name(f".{secrets.token_hex(8)}.key")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(SECRET_CHARACTERS) + "\n")
-            # A link appears whole or not at all and never replaces a key that another process has made.
-            os.link(draft, self.secret_file)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        private.keep(self.secret_file, secrets.token_hex(SECRET_CHARACTERS))
 
     def require(self) -> None:
         """Make sure that the workspace has been created.
@@ -131,3 +132,32 @@ class Workspace:
                 f" random ones, or restore {self.secret_file}."
             )
         return text.encode()
+
+    def make_password(self) -> bool:
+        """Make the Prefect server's password where there is none; True if this call made it."""
+        if self.password_file.exists():
+            return False
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return private.keep(self.password_file, secrets.token_urlsafe(PASSWORD_BYTES))
+
+    def password(self) -> str:
+        """The Prefect server's password.
+
+        Raises:
+            NotFound: there is none.
+            BadInput: others can read it, or it is not one that a browser and a header can carry.
+        """
+        file = self.password_file
+        try:
+            private.require_unseen(file)
+            text = file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            raise NotFound(f"There is no {file}. Start the servers with `handrail up`, which makes it.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"{file} cannot be read: {error}. Run `handrail` as the user who owns it.") from None
+        if not PASSWORD.fullmatch(text):
+            raise BadInput(
+                f"{file} holds no password: {PASSWORD_CHARACTERS} letters, digits or signs at least, without blanks."
+                " Delete it, and the next `handrail up` makes a new one."
+            )
+        return text

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from flows.local_server import LocalServer, free_port
@@ -24,11 +25,21 @@ class Served:
     """A workspace in which `handrail up` runs."""
 
     workspace: Workspace
-    server: LocalServer
+    port: int
     mlflow_port: int
     desk_port: int
     process: subprocess.Popen[str]
     output: str = ""
+
+    @cached_property
+    def server(self) -> LocalServer:
+        """A client of the Prefect server; made when that is there, since the first one to ask makes the password."""
+        return LocalServer(self.workspace, self.port)
+
+    @property
+    def ports(self) -> tuple[int, int, int]:
+        """Of Prefect, MLflow and the desk."""
+        return self.port, self.mlflow_port, self.desk_port
 
     def ask(self, path: str, body: Mapping[str, object] | None = None, method: str = "POST") -> Any:  # noqa: ANN401 - JSON
         return self.server.ask(path, body, method=method)
@@ -96,7 +107,7 @@ def up(workspace: Workspace) -> Iterator[Served]:
     process = subprocess.Popen(
         arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=workspace.home
     )
-    running = Served(workspace, LocalServer(workspace, port), mlflow_port, desk_port, process)
+    running = Served(workspace, port, mlflow_port, desk_port, process)
     try:
         running.wait_for(workspace.server_file.exists, "`handrail up`")
         yield running

@@ -1,3 +1,4 @@
+import os
 import stat
 from pathlib import Path
 from threading import Thread
@@ -38,7 +39,7 @@ def test_everything_else_lies_inside_the_home(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     names = (
         "mlflow_artifacts", "expectations_dir", "data_docs", "prefect_home", "reports", "model_cache",
-        "actions_path", "server_file", "secret_file",
+        "actions_path", "server_file", "secret_file", "password_file",
     )  # fmt: skip
     assert all(getattr(workspace, name).is_relative_to(tmp_path) for name in names)
     assert workspace.mlflow_uri == f"sqlite:///{tmp_path}/mlflow.db"
@@ -109,3 +110,77 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(BadInput, match="HANDRAIL_HOME"):
         Workspace(tmp_path / "file").create()
+
+
+def test_the_password_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "home")
+    before = os.umask(0)  # whatever the umask lets through
+    try:
+        assert workspace.make_password()
+    finally:
+        os.umask(before)
+    password = workspace.password()
+    assert len(password) == 32
+    assert stat.S_IMODE(workspace.password_file.stat().st_mode) == 0o600
+    assert not workspace.make_password()
+    assert workspace.password() == password
+    assert list(workspace.home.iterdir()) == [workspace.password_file], "no draft stays behind"
+
+
+def test_the_password_is_never_on_the_disk_for_others_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    modes: list[int] = []
+    linked = os.link
+
+    def link(source: Path, target: Path) -> None:
+        modes.append(stat.S_IMODE(source.stat().st_mode))
+        linked(source, target)
+
+    monkeypatch.setattr(os, "link", link)
+    Workspace(tmp_path).make_password()
+    assert modes == [0o600]
+
+
+def test_of_two_first_starts_one_makes_the_password_and_both_use_it(tmp_path: Path) -> None:
+    made: list[tuple[bool, str]] = []
+
+    def start() -> None:
+        workspace = Workspace(tmp_path)
+        made.append((workspace.make_password(), workspace.password()))
+
+    threads = [Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(is_new for is_new, _ in made) == [False] * 7 + [True]
+    assert len({password for _, password in made}) == 1
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_a_password_that_others_may_have_read_is_refused_with_both_remedies(tmp_path: Path, mode: int) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.make_password()
+    workspace.password_file.chmod(mode)
+    with pytest.raises(BadInput, match=r"prefect\.password\. Delete it, and the next `handrail up` .* `chmod 600 "):
+        workspace.password()
+
+
+@pytest.mark.parametrize("text", ["", "short", "fifteen-letters", "with blanks in it, long", "naïve-but-long-enough"])
+def test_what_is_no_password_is_refused_before_a_server_asks_for_it(tmp_path: Path, text: str) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.make_password()
+    workspace.password_file.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match="holds no password: 16 letters"):
+        workspace.password()
+
+
+def test_a_password_of_ones_own_has_sixteen_characters_at_least(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.make_password()
+    workspace.password_file.write_text("sixteen-letters!\n", encoding="utf-8")
+    assert workspace.password() == "sixteen-letters!"
+
+
+def test_without_a_password_the_start_that_makes_one_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="handrail up"):
+        Workspace(tmp_path).password()

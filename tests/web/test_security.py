@@ -18,6 +18,7 @@ from desk.permit import COOKIE, NOTING
 from desk.routes import people
 from handrail.acts import signing_in
 from handrail.errors import DatabaseBusy
+from handrail.store import schema
 from handrail.store.engine import Store
 from handrail.store.writer import Writer
 from tests.desks import Client
@@ -75,8 +76,72 @@ def test_our_own_forms_and_programs_without_such_headers_are_let_through(
     assert signed_in("rita").post("/me/shortcuts", headers=sent).status_code == 303
 
 
-def test_a_link_from_another_site_may_be_opened(scene: Scene, signed_in: Client) -> None:
-    assert signed_in("rita").get("/me", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+LINK = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("how", [{}, LINK])
+def test_a_link_from_another_site_may_be_opened(
+    scene: Scene, signed_in: Client, site: str, how: dict[str, str]
+) -> None:
+    assert signed_in("rita").get("/me", headers={"Sec-Fetch-Site": site, **how}).status_code == 200
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+        {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"},
+        {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+        {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+    ],
+)
+def test_a_picture_or_frame_of_another_site_claims_no_case(
+    scene: Scene, signed_in: Client, site: str, how: dict[str, str]
+) -> None:
+    """A page on another port of this machine is of the same *site*, so that the cookie travels with it."""
+    rita = signed_in("rita")
+    scene.waiting(1)
+    assert rita.get("/review", headers={"Sec-Fetch-Site": site, **how}).status_code == 403
+    assert scene.row(schema.WorkItem)["holder"] is None
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("http://127.0.0.1:8470", "evil.test:8470"),
+        ("http://127.0.0.1:8470", "10.evil.test:8470"),
+        ("http://127.0.0.1:8470", ""),
+        ("https://desk.example.com", "evil.test"),
+        ("https://desk.example.com", "desk.example.com.evil.test"),
+    ],
+)
+def test_a_foreign_name_that_leads_to_the_desk_shows_nothing(
+    app: FastAPI, stranger: TestClient, address: str, host: str
+) -> None:
+    app.state.address = address
+    for path in ("/sign-in", "/healthz"):
+        answer = stranger.get(path, headers={"Host": host})
+        assert (answer.status_code, f"This desk answers at {address}." in answer.text) == (421, True)
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("http://127.0.0.1:8470", "127.0.0.1:8470"),
+        ("http://127.0.0.1:8470", "localhost:8470"),
+        ("http://127.0.0.1:8470", "[::1]:8470"),
+        ("https://desk.example.com", "Desk.Example.com"),
+        ("https://desk.example.com", "127.0.0.1:8470"),
+        ("https://desk.example.com", "192.0.2.7:8470"),
+    ],
+)
+def test_the_desk_answers_at_its_address_and_to_numbers(
+    app: FastAPI, stranger: TestClient, address: str, host: str
+) -> None:
+    app.state.address = address
+    assert stranger.get("/healthz", headers={"Host": host}).status_code == 200
 
 
 def test_a_link_in_a_mail_is_opened_once_more_before_anybody_counts_as_signed_out(stranger: TestClient) -> None:
