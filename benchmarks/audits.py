@@ -46,15 +46,15 @@ def simple(rng: np.random.Generator, audits: int, rate: float) -> tuple[Bools, B
     return _clustered(rng, n, rate), rng.random(n) < chance, chance
 
 
-def stratified(rng: np.random.Generator, audits: int, rate: float) -> tuple[Bools, Bools, NDArray[np.float64], Bools]:
-    """As `simple` with the strata of doubt and value, where errors are three times as frequent; and the random mark."""
+def stratified(rng: np.random.Generator, audits: int, rate: float) -> tuple[Bools, Bools, NDArray[np.float64]]:
+    """As `simple` with the strata of doubt and value, where errors are three times as frequent."""
     n = round(audits / 0.045)
     doubted, dear = rng.random(n) < 0.2, rng.random(n) < 0.05
     rates = np.column_stack([np.full(n, RANDOM), doubted * DOUBTED, dear * DEAR])
     wrong: Bools = np.logical_or(_clustered(rng, n, rate * 0.7), doubted & (rng.random(n) < rate * 1.5))
     drawn = rng.random(rates.shape) < rates
     chance = np.asarray(1 - (1 - rates).prod(axis=1))
-    return wrong, np.asarray(drawn.any(axis=1)), chance, drawn[:, 0]
+    return wrong, np.asarray(drawn.any(axis=1)), chance
 
 
 def covered(worlds: int, audits: int, rate: float, seed: int) -> dict[str, float]:
@@ -63,10 +63,10 @@ def covered(worlds: int, audits: int, rate: float, seed: int) -> dict[str, float
     for _ in range(worlds):
         here = rate * rng.uniform(0.7, 1.3)
         wrong, drawn, chance = simple(rng, audits, here)
-        hits["simple"] += _holds(hajek(wrong[drawn], chance[drawn], random=np.ones(drawn.sum())), wrong)
+        hits["simple"] += _holds(hajek(wrong[drawn], chance[drawn]), wrong)
         hits["exact"] += _holds(clopper_pearson(int(wrong[drawn].sum()), int(drawn.sum())), wrong)
-        wrong, drawn, chance, random = stratified(rng, audits, here)
-        hits["strata"] += _holds(hajek(wrong[drawn], chance[drawn], random=random[drawn]), wrong)
+        wrong, drawn, chance = stratified(rng, audits, here)
+        hits["strata"] += _holds(hajek(wrong[drawn], chance[drawn]), wrong)
     return {name: count / worlds for name, count in hits.items()}
 
 

@@ -11,6 +11,7 @@ import typer
 
 from console.setting_up import BUSINESSES
 from handrail.errors import Refused
+from handrail.proportions import in_percent
 from handrail.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 MARK = "demo"
 """File that says: this workspace was made by the demo and may be made anew."""
+
+
+LEGEND = (
+    "A, B, C: the cases by queue; auto: queue A's share. Audited error: of the audits decided in the week, with its\n"
+    "counts, each weighted for how it was drawn. True: the share of the week's auto-approvals that really was wrong."
+)
 
 
 def run_demo(*, weeks: int, seed: int, home: Path, per_week: int, as_json: bool) -> None:
@@ -72,6 +79,7 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
         f"{len(business.cases)} cases in {weeks} weeks, {len(business.history)} earlier ones as history. "
         "People and outcomes are simulated, everything else is real.\n"
     )
+    _tell(LEGEND)
     _tell("week  cases     A     B     C  auto  audited error (95 %)    true  notes")
     # The heartbeat thread sleeps for a second at the end of every flow run; a time-lapse has no use for it.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
@@ -86,8 +94,9 @@ def week_line(week: "Week") -> str:
     audited = week.audited
     shown = "not measured"
     if audited is not None and audited.n:
-        shown = f"{audited.rate:.1%} [{audited.low:.1%}–{audited.high:.1%}] {audited.errors}/{audited.n}"
-    true = "–" if week.true_error is None else f"{week.true_error:.1%}"
+        between = f"[{audited.low:.1%}–{audited.high:.1%}]"
+        shown = f"{in_percent(audited.rate)} {between} {audited.errors}/{audited.n}"
+    true = "–" if week.true_error is None else in_percent(week.true_error)
     counts = " ".join(f"{week.queues.get(name, 0):>5}" for name in ("A", "B", "C"))
     notes = "; ".join(week.notes())
     return f"{week.number:>4} {week.cases:>6} {counts} {week.automation_share:>5.0%}  {shown:<22} {true:>5}  {notes}"

@@ -7,6 +7,7 @@ import tasks.overview
 from console.answer import deployments_on, running_server, switched_off, table, told, warn
 from console.certificates import in_short
 from handrail.errors import HandrailError
+from handrail.proportions import in_percent
 from handrail.watches import BY_NAME, START
 from tasks.occasion import Occasion
 
@@ -52,14 +53,7 @@ def shown(value: dict[str, Any]) -> str:
             "people. `handrail doctor` says what to do."
         )
     lines.append(f"threshold  {in_short(value['certificates'], value['uncertified'])}")
-    share = value["automation_share_7d"]
-    lines.append(f"automated  {'no case in 7 days' if share is None else f'{share:.1%} of the last 7 days'}")
-    audited = value["audited_28d"]
-    lines.append(
-        f"audits     {audited['rejected']} of {audited['audited']} rejected in 28 days"
-        if audited["audited"]
-        else "audits     none in 28 days: nobody knows how many approvals are wrong"
-    )
+    lines += [f"automated  {_automated(value)}", f"audits     {_audited(value['audited_28d'])}"]
     lines.append(f"escalated  {value['escalations']} open")
     lines += _watched(value)
     lines += _holds(value)
@@ -91,6 +85,24 @@ def _watched(value: dict[str, Any]) -> list[str]:
     shown = unwell if len(unwell) <= FEW or value["watched"] == "in_part" else []
     lines += [f"{'':10} {row['title']}: {row['said']}" for row in shown]
     return [*lines, f"{'':10} {START}"] if unwell else lines
+
+
+def _automated(value: dict[str, Any]) -> str:
+    share, routed = value["automation_share_7d"], value["routed_7d"]
+    if share is None:
+        return "no case was routed in 7 days"
+    return f"{in_percent(share)} of the last 7 days ({routed['automatic']:,} of {routed['cases']:,} routed cases)"
+
+
+def _audited(found: dict[str, Any]) -> str:
+    """The counts and the rate of the same audits: every one so far of what was approved in the four weeks."""
+    if not found["audited"]:
+        return f"none yet of {found['approvals']:,} auto-approvals of 28 days"
+    between = f"{in_percent(found['low'])} to {in_percent(found['high'])}"
+    return (
+        f"{found['rejected']:,} of {found['audited']:,} audited approvals of 28 days were wrong; weighted for how they "
+        f"were drawn: {in_percent(found['rate'])} ({between}) of {found['approvals']:,}"
+    )
 
 
 def _retraining(value: dict[str, Any]) -> list[str]:

@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from console.answer import AsJson, AsOf, answer, enter, require_places, table, told
+
+if TYPE_CHECKING:
+    from handrail.window import Window
 
 
 class Grouping(StrEnum):
@@ -49,10 +52,10 @@ def kpi(
     from tasks import kpi_page, measure
 
     occasion = enter(None, as_of)
-    found = measure.kpis(occasion, _begin(occasion.now, weeks, days, since), by or ())
+    found = measure.kpis(occasion, _window(occasion.now, weeks, days, since), by or ())
     figures = measure.rows(found, examples=None if cases else measure.EXAMPLES)
     if out is not None:
-        kpi_page.write(figures, (found.since, occasion.now), out)
+        kpi_page.write(figures, found.window.shown, out)
     answer(figures, as_json=as_json, text=lambda: _kpi_text(figures, all_cases=cases))
 
 
@@ -97,18 +100,19 @@ MEANINGS = {
 }
 
 
-def _begin(now: datetime, weeks: int | None, days: int, since: str | None) -> datetime:
+def _window(now: datetime, weeks: int | None, days: int, since: str | None) -> "Window":
     from handrail.errors import BadInput
+    from handrail.window import Window
     from tasks.occasion import moment
 
     if since is None:
-        return now - (timedelta(days=days) if weeks is None else timedelta(weeks=weeks))
+        return Window.last(timedelta(days=days) if weeks is None else timedelta(weeks=weeks), now)
     if weeks is not None:
         raise BadInput("A window has one beginning. Give either --weeks or --since.")
     begin = moment(since)
     if begin >= now:
         raise BadInput(f"The window would begin at {begin:%Y-%m-%d %H:%M}, after its end. Give an earlier --since.")
-    return begin
+    return Window.up_to(now, since=begin)
 
 
 def _kpi_text(figures: Sequence[Mapping[str, Any]], *, all_cases: bool) -> str:

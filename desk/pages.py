@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from desk.permit import desk_of
+from handrail.proportions import in_percent
 from handrail.roles import PERMITTED
 
 HERE = Path(__file__).parent
@@ -95,7 +96,7 @@ def day(at: datetime, zone: ZoneInfo) -> str:
 
 def percent(share: float | None) -> str:
     """``97.3 %``, or a dash."""
-    return "–" if share is None or share != share else f"{share:.1%}".replace("%", "\u202f%")  # noqa: PLR0124 - NaN
+    return "–" if share is None or share != share else in_percent(share).replace("%", "\u202f%")  # noqa: PLR0124 - NaN
 
 
 def words(code: str | None) -> str:

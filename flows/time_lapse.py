@@ -32,7 +32,9 @@ from handrail.estimates import Estimate, hajek
 from handrail.policy import Consequence, Stage
 from handrail.sample import EVENTS, SampleBusiness, generate_weeks, reviewers
 from handrail.store import cases, evidence, models, rollout, trail
+from handrail.store import labels as label_rows
 from handrail.store.frames import records
+from handrail.window import Window
 from handrail.workspace import Workspace
 from tasks import simulate
 from tasks.accounts import certified
@@ -40,7 +42,7 @@ from tasks.occasion import Occasion, enter
 from tasks.outcomes import import_outcomes
 from tasks.receiver import Ledger
 from tasks.simulate import STEWARD
-from tasks.story import Planted, Story, Week
+from tasks.story import Afterwards, Planted, Story, Week
 
 PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
 """Week → stage that the steward gives to every category of low consequence which is not paused."""
@@ -54,6 +56,9 @@ FIRST_HOUR = 24
 """Cases that the first to come decides."""
 REHEARSAL = 24
 """Week of the rehearsed rollback: an operator who never did it will not do it well."""
+WEEK = timedelta(weeks=1)
+CLOSED = timedelta(hours=8)
+"""How long after its last day a week is closed: by then the last delivery is decided. Each closing ends a window."""
 CAPACITY = 90
 """Work items that one reviewer can do in one sitting; two sittings a day."""
 
@@ -175,15 +180,16 @@ class TimeLapse:
         for reason, count in result["reasons"].items():
             week.reasons[reason] = week.reasons.get(reason, 0) + count
         for hours in (2, 6):
-            week.reviewed += self._staff.work(self._at(evening + timedelta(hours=hours)), week.number, CAPACITY)
+            self._staff.work(self._at(evening + timedelta(hours=hours)), week.number, CAPACITY)
 
     def _close_week(self, week: Week, first: datetime, end: datetime) -> None:
-        evening = end + timedelta(hours=8)
-        occasion = self._at(evening)
+        evening = end + CLOSED
+        occasion, window = self._at(evening), Window.last(WEEK, evening)
         with occasion.store.read() as connection:
-            week.audited = estimate(evidence.audits(connection, since=first, until=evening))
+            week.audited = estimate(evidence.audits(connection, window))
+            week.reviewed = int((evidence.decided(connection, window)["kind"] != "automatic").sum())
         self._import_outcomes(occasion, first, end)
-        week.automatic, week.wrong_automatic = simulate.automatic_errors(occasion, self._business, first, evening)
+        week.automatic, week.wrong_automatic = simulate.automatic_errors(occasion, self._business, window)
         drift = self._run(drift_detection, end)
         if drift["drifted"]:
             week.drift = drift
@@ -193,14 +199,14 @@ class TimeLapse:
         week.gaps = [row for row in self._run(fairness_watch, evening) if row["metric"] == "approval"]
         week.kpis = self._run(kpi_report, evening)
         with occasion.store.read() as connection:
-            escalations = evidence.escalations_in(connection, since=first, until=evening)
+            escalations = evidence.escalations_in(connection, window)
             pauses = rollout.pauses(connection)
         week.breaches = int((escalations["cause"] == "sla_breach").sum())
-        week.paused = pauses.loc[pauses["since"] >= first, "category"].tolist()
+        week.paused = pauses.loc[pauses["since"] >= window.since, "category"].tolist()
 
     def _import_outcomes(self, occasion: Occasion, first: datetime, end: datetime) -> None:
         file = self._inbox / f"outcomes-{end:%Y-%m-%d}.csv"
-        if simulate.write_outcomes(occasion, self._business, first, end, file, self._rng):
+        if simulate.write_outcomes(occasion, self._business, Window(first, end), file, self._rng):
             import_outcomes(occasion, file, None)
 
     def _learn(self, week: Week, moment: datetime) -> None:
@@ -239,20 +245,21 @@ class TimeLapse:
 
     def _close(self) -> None:
         story = self.story
-        last = self._business.start + timedelta(weeks=len(story.weeks), days=1)
-        self._run(queue_assignment, last)
-        occasion = self._at(last)
+        evening = self._business.start + WEEK * len(story.weeks) + CLOSED
+        occasion, window = self._at(evening), Window.last(WEEK * len(story.weeks), evening)
         with occasion.store.read() as connection:
             story.versions = records(models.versions(connection))
             story.reviews = records(rollout.reviews(connection, only_open=False))
-            audits = evidence.audits(connection, since=self._business.start, until=last)
+            audits = evidence.audits(connection, window)
             verified = trail.verify(connection)
             states = cases.state_counts(connection)
+            story.gold = len(label_rows.gold(connection))
+        story.window, story.history = window, len(self._business.history)
         story.certificates = certified(occasion)
         story.audited = estimate(audits)
         story.auditor_error = 1 - max(reviewer.accuracy for reviewer in reviewers())
-        story.automatic = sum(week.automatic for week in story.weeks)
-        story.wrong_automatic = sum(week.wrong_automatic for week in story.weeks)
+        # Of the whole time at once, not the weeks' sum: that the two agree is for the tests to see.
+        story.automatic, story.wrong_automatic = simulate.automatic_errors(occasion, self._business, window)
         story.trail_events, story.trail_valid = verified.events, verified.valid
         story.effects = Ledger(self._workspace.actions_path).effects()
         story.states = states
@@ -267,6 +274,7 @@ class TimeLapse:
         """What the next early shift finds at the desk: a day's cases, of which the first to come has decided some."""
         night = self._business.start + timedelta(weeks=len(self.story.weeks), days=1)
         morning = night + EARLY_SHIFT
+        self._run(queue_assignment, night)
         cases, _ = generate_weeks(
             [len(self.story.weeks) + 1], seed=self._business.seed, start=self._business.start, per_week=NEXT_WEEK
         )
@@ -280,6 +288,7 @@ class TimeLapse:
         self.story.morning = morning + timedelta(hours=1)
         first.review(self._at(self.story.morning - timedelta(minutes=20)), len(self.story.weeks) + 1, FIRST_HOUR)
         self._look_at_all(self.story.morning)
+        self.story.afterwards = self._afterwards(len(arrived))
 
     def _look_at_all(self, moment: datetime) -> None:
         """What the schedules would have done by now, so that the morning at the desk begins watched."""
@@ -292,10 +301,15 @@ class TimeLapse:
             if one.outcome == "failed":
                 raise Refused(f"The {one.title} failed. {one.said}")
 
+    def _afterwards(self, arrived: int) -> Afterwards:
+        occasion, closed = self._at(self.story.morning or self._business.start), self.story.window
+        with occasion.store.read() as connection:
+            since = occasion.now if closed is None else closed.until
+            kinds = evidence.decided(connection, Window.up_to(occasion.now, since=since))["kind"]
+        automatic = int((kinds == "automatic").sum())
+        return Afterwards(arrived, automatic, len(kinds) - automatic)
+
 
 def estimate(audits: pd.DataFrame) -> Estimate:
     """Error rate of auto-approvals with its interval, over the whole audit sample by its inclusion probabilities."""
-    return hajek(
-        audits["rejected"].to_numpy(dtype=bool), audits["inclusion_probability"].to_numpy(dtype=float),
-        random=audits["random"].to_numpy(dtype=bool),
-    )  # fmt: skip
+    return hajek(audits["rejected"].to_numpy(dtype=bool), audits["inclusion_probability"].to_numpy(dtype=float))

@@ -40,6 +40,28 @@ class Trouble:
     sentence: str
 
 
+SEEN = {
+    "glances": "decisions faster than anybody reads",
+    "deceived": "wrong suggestions taken over",
+    "vanished": "rejections that vanish where a suggestion is visible",
+    "accuracy": "often wrong without help",
+    "bias": "cases of one group turned into another category",
+}
+"""What each signal about reviewers says when it stands out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conduct:
+    """What stands out in how people work, counted: whose it is stands at the desk, for those who may read labels.
+
+    `seen` maps a signal to how many of the `people` show it; `shared` are the signals of all together, nobody's own.
+    """
+
+    people: int = 0
+    seen: Mapping[str, int] = field(default_factory=dict)
+    shared: Sequence[str] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What the store says at one moment; ids, names of terms and counts, no case text.
@@ -59,6 +81,7 @@ class Situation:
     breakers: Mapping[str, int | None] = field(default_factory=dict)
     paused: Collection[str] = ()
     alarms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    conduct: Conduct = field(default_factory=Conduct)
     drift: int | None = None
     late: Mapping[str, int] = field(default_factory=dict)
     escalations: int = 0
@@ -114,10 +137,25 @@ def _quality(seen: Situation) -> Iterator[Trouble]:
         sentence = f"Reviewers agree too little{about} for their labels to train."
         yield Trouble("agreement", subject, Severity.WARNING, f"{sentence} Settle what the word means; see `handrail"
                       " labels list --status provisional`.")  # fmt: skip
-    people = len(set(seen.alarms.get("reviewers", ())) - {ALL})
-    if people:  # counted, never named: who they are is for those who may read labels
-        sentence = f"The work of {_count(people, 'reviewer')} shows haste, rubber stamps, errors or bias."
-        yield Trouble("reviewers", ALL, Severity.WARNING, f"{sentence} Look at the desk's page Reviewers.")
+    yield from _people(seen.conduct)
+
+
+def _people(seen: Conduct) -> Iterator[Trouble]:
+    found = []
+    if seen.people:
+        # One reviewer's signals need no number, several reviewers' do.
+        shown = [_signal(name) + (f" ({count})" if seen.people > 1 else "") for name, count in seen.seen.items()]
+        work = "works" if seen.people == 1 else "work"
+        found.append(f"Seen in how {_count(seen.people, 'reviewer')} {work}: {', '.join(shown)}.")
+    if seen.shared:
+        found.append(f"Seen in how all reviewers together work: {', '.join(map(_signal, seen.shared))}.")
+    if found:
+        found.append("Look at the desk's page Reviewers; who may not know names finds it under Monitoring.")
+        yield Trouble("reviewers", ALL, Severity.WARNING, " ".join(found))
+
+
+def _signal(name: str) -> str:
+    return SEEN.get(name, _words(name))
 
 
 def _drift(seen: Situation) -> Iterator[Trouble]:

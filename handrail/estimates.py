@@ -60,29 +60,22 @@ class Trend:
 NO_SAMPLE = Estimate(0.0, 0.0, 1.0, 0, 0, "no sample")
 
 
-def hajek(
-    errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95, *, random: ArrayLike | None = None
-) -> Estimate:
+def hajek(errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> Estimate:
     """Estimate the error rate among all candidates from audits with known inclusion probabilities.
 
-    `errors` is true where the audit found one. From 20 errors on: the Hajek ratio with its design-based variance
-    (independent draws), the interval on the logit scale. Below: Wilson's on the simple-random draws, marked in
-    `random`; where none are marked and probabilities differ, on the effective sample size (Korn and Graubard 1998).
-    `n` and `errors` count the audits that the estimate rests on. An empty sample gives n = 0 and [0, 1].
+    `errors` is true where the audit found one. The rate is the Hajek ratio: each audit stands for 1 / its probability
+    of all candidates, so that it is 0 only where no audit found an error. From 20 errors on its interval is that of the
+    design-based variance (independent draws) on the logit scale; below, Wilson's on Kish's effective number of audits,
+    (Σ weights)² / Σ weights². `n` and `errors` count every audit given. An empty sample gives n = 0 and [0, 1].
 
     Raises:
         BadInput: lengths differ or a probability is outside (0, 1].
     """
     wrong, chance = _audits(errors, probabilities)
-    at_random = np.zeros(len(wrong), dtype=bool) if random is None else np.asarray(random, dtype=bool)
-    if len(at_random) != len(wrong):
-        raise BadInput("Mark for each audit whether the simple-random draw took it. Pass lists of equal length.")
     if not len(wrong):
         return NO_SAMPLE
     if FEW_ERRORS <= wrong.sum() < len(wrong):
         return _design_based(wrong, chance, level)
-    if at_random.any():
-        return _score(wrong[at_random], np.ones(int(at_random.sum())), level, "wilson on the simple-random draw")
     even = np.ptp(chance) == 0
     return _score(wrong, chance, level, "wilson" if even else "wilson on the effective size")
 

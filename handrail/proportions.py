@@ -34,6 +34,18 @@ def wilson(positive: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[Floa
     return np.where(cases > 0, low, 0.0), np.where(cases > 0, high, 1.0)
 
 
+def in_percent(share: float, digits: int = 1) -> str:
+    """A share as people read it; what is more than nothing is never written as nothing.
+
+    >>> in_percent(0.0421), in_percent(0.0), in_percent(0.0004)
+    ('4.2%', '0.0%', '<0.1%')
+    """
+    written = f"{share:.{digits}%}"
+    if share > 0 and float(written[:-1]) == 0:
+        return f"<{10.0**-digits:.{digits}f}%"
+    return written
+
+
 def newcombe(
     positive: ArrayLike, n: ArrayLike, other: ArrayLike, other_n: ArrayLike, level: float = 0.95
 ) -> tuple[Floats, Floats]:

@@ -19,6 +19,7 @@ from handrail.store import labels as label_rows
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.store.readings import ALL, Reading, Verdict
+from handrail.window import Window
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -136,7 +137,7 @@ def figures(signal: Signal) -> dict[str, Any]:
 
 
 def _evidence(occasion: Occasion, connection: Connection, since: datetime) -> Evidence:
-    known = conduct.decisions(connection, since=since, until=occasion.now)
+    known = conduct.decisions(connection, Window.up_to(occasion.now, since=since))
     suggested = known[known["proposed"].notna()]
     blind = known["blind"].to_numpy(dtype=bool)
     timed = known[~blind & known["seconds"].notna().to_numpy()]

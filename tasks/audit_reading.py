@@ -10,6 +10,7 @@ from handrail import bulkhead, estimates
 from handrail.acts import reading
 from handrail.store import audits, readings
 from handrail.store.readings import ALL, Reading, Verdict
+from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.step import step
 
@@ -30,10 +31,12 @@ def read_audits(occasion: Occasion, plan: dict[str, Any] | None = None) -> list[
     """
     now = occasion.now
     with occasion.store.read() as connection:
-        seen = audits.looked_at(connection, since=now - TREND_OVER, until=now)
+        seen = audits.looked_at(connection, Window.last(TREND_OVER, now))
     parts = {name: seen[seen["category"] == name] for name in occasion.policy.categories} | {ALL: seen}
     read = bulkhead.each(parts, lambda name: _read(occasion, name, parts[name], plan), what="reading the audits")
-    failed = [readings.unreadable(WATCH, name, (now - OVER, now), fault) for name, fault in read.failed.items()]
+    failed = [
+        readings.unreadable(WATCH, name, Window.last(OVER, now).shown, fault) for name, fault in read.failed.items()
+    ]
     reading.record(occasion.store, [*read.found.values(), *failed], actor=occasion.actor, now=now)
     return [
         {"category": one.subject, "verdict": str(one.verdict), **one.body}
@@ -57,12 +60,11 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
 
 def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: dict[str, Any] | None) -> Reading:
     """One subject; `seen` are its approvals of the trend's span."""
-    since = occasion.now - OVER
-    recent = seen[seen["approved_at"] > since]
+    window = Window.last(OVER, occasion.now)
+    recent = seen[seen["approved_at"] >= window.since]
     ruled = recent[recent["rejected"].notna()]
     wrong = ruled["rejected"].astype(bool).to_numpy()
-    chance = ruled["inclusion_probability"].to_numpy(dtype=float)
-    rate = estimates.hajek(wrong, chance, random=ruled["random"].to_numpy())
+    rate = error_rate(recent)
     body = {
         "auto_approved": len(recent), "drawn": int(recent["drawn"].sum()), "audited": len(ruled),
         "waiting": int((recent["drawn"] & recent["rejected"].isna()).sum()), "errors": int(wrong.sum()),
@@ -73,7 +75,13 @@ def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: dict[str, Any
         "error_cases": [int(case) for case in ruled.loc[wrong, "case_id"].tail(20)],
         "bound": _bound(occasion), "plan": plan if name == ALL else None,
     }  # fmt: skip
-    return Reading(WATCH, name, (since, occasion.now), _verdict(rate, _bound(occasion)), body)
+    return Reading(WATCH, name, window.shown, _verdict(rate, _bound(occasion)), body)
+
+
+def error_rate(approvals: pd.DataFrame) -> estimates.Estimate:
+    """The error of approvals that draws have looked at, from those audited by now; rows as `audits.looked_at` gives."""
+    ruled = approvals[approvals["rejected"].notna()]
+    return estimates.hajek(ruled["rejected"].to_numpy(dtype=bool), ruled["inclusion_probability"].to_numpy(dtype=float))
 
 
 def _verdict(rate: estimates.Estimate, bound: float) -> Verdict:
@@ -91,17 +99,18 @@ def _bound(occasion: Occasion) -> float:
 
 
 def _trend(occasion: Occasion, seen: pd.DataFrame) -> dict[str, Any]:
-    """The trend in the simple-random draw, with its weeks, oldest first: approvals, audits, errors, rate, interval."""
-    ago = ((occasion.now - seen["approved_at"]).dt.days // _WEEK.days).to_numpy()
+    """The trend with its weeks, oldest first: approvals; audits, errors, rate, interval of the simple-random draw."""
+    approved_at = seen["approved_at"]
+    spans = list(Window.last(TREND_OVER, occasion.now).cut(_WEEK))
     weeks: list[dict[str, Any]] = []
-    for back in range(int(TREND_OVER / _WEEK) - 1, -1, -1):
-        mine = seen[ago == back]
+    for number, week in enumerate(spans, start=1):
+        mine = seen[(approved_at >= week.since) & (approved_at < week.until)]
         ruled = mine[mine["random"] & mine["rejected"].notna()]
         errors = int(ruled["rejected"].astype(bool).sum())
         one = estimates.clopper_pearson(errors, len(ruled))
         weeks.append(
             {
-                "weeks_ago": back, "auto_approved": len(mine), "audited": len(ruled), "errors": errors,
+                "weeks_ago": len(spans) - number, "auto_approved": len(mine), "audited": len(ruled), "errors": errors,
                 "rate": one.rate if one.n else None, "low": one.low if one.n else None,
                 "high": one.high if one.n else None,
             }

@@ -1,7 +1,6 @@
 """The monitor of the blind share of queue B: what is left while a category is paused, or only suggests."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -11,6 +10,7 @@ from handrail.breaker.blind_share import Rise, compare
 from handrail.store import breaker as memory
 from handrail.store import readings
 from handrail.store.readings import Reading, Verdict
+from handrail.window import Window
 from tasks import changes
 from tasks.occasion import Occasion, log
 from tasks.step import step
@@ -25,22 +25,21 @@ def read_blind_share(occasion: Occasion) -> list[dict[str, Any]]:
     Lately is the breaker's window, before is its horizon up to there. Returns one row a category with
     decisions, and one of each that could not be read.
     """
-    rules, until = occasion.policy.breaker, occasion.now - occasion.policy.desk.undo_within
-    recent = until - rules.window
+    rules = occasion.policy.breaker
+    lately = Window.last(rules.window, occasion.now - occasion.policy.desk.undo_within)
     with occasion.store.read() as connection:
-        rows = memory.blind_reviews(connection, since=recent - rules.horizon, until=until)
+        rows = memory.blind_reviews(connection, Window(lately.since - rules.horizon, lately.until))
     windows = rules.horizon / rules.window
 
     def read(category: str) -> Rise:
         mine = rows[rows["category"] == category]
-        return compare(*_counts(mine, recent), budget=rules.budget, windows=windows)
+        return compare(*_counts(mine, lately), budget=rules.budget, windows=windows)
 
     seen = bulkhead.each(occasion.policy.categories, read, what="comparing the blind share")
     known = [
-        Reading(WATCH, category, (recent, until), _verdict(rise), _figures(rise))
-        for category, rise in seen.found.items()
+        Reading(WATCH, category, lately.shown, _verdict(rise), _figures(rise)) for category, rise in seen.found.items()
     ]
-    failed = [readings.unreadable(WATCH, name, (recent, until), fault) for name, fault in seen.failed.items()]
+    failed = [readings.unreadable(WATCH, name, lately.shown, fault) for name, fault in seen.failed.items()]
     changes.record(occasion, WATCH, [*known, *failed], has_changed=lambda one, before: one.body != before)
     for category, rise in seen.found.items():
         if rise.alarm:
@@ -52,9 +51,9 @@ def read_blind_share(occasion: Occasion) -> list[dict[str, Any]]:
     ] + [{"category": one.subject, "verdict": str(one.verdict), **one.body} for one in failed]
 
 
-def _counts(decisions: pd.DataFrame, recent: datetime) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Reviewed and rejected, since then and before."""
-    late = decisions["decided_at"] > recent
+def _counts(decisions: pd.DataFrame, lately: Window) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Reviewed and rejected, lately and before."""
+    late = decisions["decided_at"] >= lately.since
     parts = (decisions.loc[late, "rejected"], decisions.loc[~late, "rejected"])
     (now, before) = ((len(part), int(part.sum())) for part in parts)
     return now, before

@@ -11,6 +11,7 @@ from handrail import bulkhead, drift, terms
 from handrail.acts import watching
 from handrail.store import evidence, models
 from handrail.store.engine import Connection
+from handrail.window import Window
 from tasks import drift_readings
 from tasks.occasion import Occasion, log
 from tasks.step import step
@@ -51,11 +52,11 @@ class DriftVerdict:
     unread: dict[str, str] = field(default_factory=dict)
 
 
-def observed(occasion: Occasion, since: datetime, until: datetime) -> tuple[pd.DataFrame, list[str], list[str]]:
+def observed(occasion: Occasion, window: Window) -> tuple[pd.DataFrame, list[str], list[str]]:
     """Columns that are watched, texts, and external ids of the cases received in a window."""
     with occasion.store.read() as connection:
         version = models.serving(connection)["model_version"]
-        rows = evidence.window(connection, occasion.policy, since=since, until=until, version=version)
+        rows = evidence.received(connection, occasion.policy, window, version=version)
     view = pd.DataFrame(
         {
             "amount": pd.to_numeric(rows["amount"]),
@@ -73,9 +74,9 @@ def observed(occasion: Occasion, since: datetime, until: datetime) -> tuple[pd.D
     return view, rows["text"].tolist(), [str(case_id) for case_id in rows["case_id"]]
 
 
-def save_reference(occasion: Occasion, *, cause: str, since: datetime, until: datetime) -> int | None:
+def save_reference(occasion: Occasion, window: Window, *, cause: str) -> int | None:
     """Save the profile of a window as the reference; None when the window holds too few cases."""
-    view, texts, _ = observed(occasion, since, until)
+    view, texts, _ = observed(occasion, window)
     if len(view) < occasion.policy.drift.min_cases:
         log.info("no reference profile yet: %d cases, %d are needed", len(view), occasion.policy.drift.min_cases)
         return None
@@ -83,7 +84,7 @@ def save_reference(occasion: Occasion, *, cause: str, since: datetime, until: da
     reference = drift.ReferenceProfile(len(view), tuple(profile.found.values()))
     body = json.dumps({"columns": reference.to_json(), "terms": terms.build(texts).to_json(), DOOR: True})
     return watching.save_profile(
-        occasion.store, body, cause=cause, cases=len(view), window=(since, until),
+        occasion.store, body, cause=cause, cases=len(view), window=window.ends,
         actor=occasion.actor, now=occasion.now,
     )  # fmt: skip
 
@@ -102,27 +103,27 @@ def described(term: terms.TermDrift) -> dict[str, object]:
 
 
 @step
-def watch(occasion: Occasion, window: timedelta = WINDOW) -> DriftVerdict:
-    """Compare the last days with the reference; a shift raises audits, voids certificates and becomes the reference.
+def watch(occasion: Occasion, length: timedelta = WINDOW) -> DriftVerdict:
+    """Compare the days before now with the reference; a shift raises audits, voids certificates, becomes the reference.
 
     The shifted window is the next reference, so that one shift is reported once and the next one is seen against it.
     What was seen, or why nothing could be, is kept as readings.
     """
-    since, until = occasion.now - window, occasion.now
-    found = _look(occasion, since, until)
-    drift_readings.record(occasion, found, (since, until))
+    window = Window(occasion.now - length, occasion.now)
+    found = _look(occasion, window)
+    drift_readings.record(occasion, found, window)
     return found
 
 
-def _look(occasion: Occasion, since: datetime, until: datetime) -> DriftVerdict:
+def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     with occasion.store.read() as connection:
         profile = models.newest_profile(connection)
     if profile is not None and DOOR not in json.loads(profile["body"]):
         profile = _built_again(occasion, profile)
     if profile is None:
-        first = save_reference(occasion, cause="first", since=since, until=until)
+        first = save_reference(occasion, window, cause="first")
         return DriftVerdict(0, "no reference yet: this window becomes the first one", next_profile=first)
-    view, texts, ids = observed(occasion, since, until)
+    view, texts, ids = observed(occasion, window)
     rules = occasion.policy.drift
     if len(view) < rules.min_cases:
         return DriftVerdict(len(view), f"too few cases: {len(view)} of {rules.min_cases}", profile=profile["id"])
@@ -148,7 +149,7 @@ def _look(occasion: Occasion, since: datetime, until: datetime) -> DriftVerdict:
     columns = tuple(column.name for column in report.columns if column.drifted)
     if not columns and len(found.new_terms) < rules.min_new_terms:
         return found
-    return _answer(occasion, replace(found, columns=columns), (since, until))
+    return _answer(occasion, replace(found, columns=columns), window)
 
 
 def _built_again(occasion: Occasion, profile: dict[str, Any]) -> dict[str, Any] | None:
@@ -157,8 +158,8 @@ def _built_again(occasion: Occasion, profile: dict[str, Any]) -> dict[str, Any] 
     None where too few of them are left.
     """
     again = save_reference(
-        occasion, cause=f"profile {profile['id']} without cases that may not be read",
-        since=profile["window_from"], until=profile["window_to"],
+        occasion, Window(profile["window_from"], profile["window_to"]),
+        cause=f"profile {profile['id']} without cases that may not be read",
     )  # fmt: skip
     if again is None:
         log.warning("reference %d holds cases that may not be read, and too few others are left", profile["id"])
@@ -187,15 +188,15 @@ def _comparable(
     return replace(reference, columns=kept), missing
 
 
-def _answer(occasion: Occasion, found: DriftVerdict, window: tuple[datetime, datetime]) -> DriftVerdict:
+def _answer(occasion: Occasion, found: DriftVerdict, window: Window) -> DriftVerdict:
     """Do about a shift what the policy says, and take its window for the next reference."""
     rules = occasion.policy.drift
     drift_id, voided = watching.record_drift(
         occasion.store, profile_id=found.profile or 0, columns=list(found.columns), policy=occasion.policy,
-        terms=[described(term) for term in found.new_terms[:100]], window=window, actor=occasion.actor,
+        terms=[described(term) for term in found.new_terms[:100]], window=window.ends, actor=occasion.actor,
         now=occasion.now,
     )  # fmt: skip
-    following = save_reference(occasion, cause=f"drift {drift_id} absorbed", since=window[0], until=window[1])
+    following = save_reference(occasion, window, cause=f"drift {drift_id} absorbed")
     log.warning(
         "drift %d: columns %s, %d new terms", drift_id, ", ".join(found.columns) or "none", len(found.new_terms)
     )

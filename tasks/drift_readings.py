@@ -1,12 +1,12 @@
 """What a look for drift saw, as readings for the faces: one a column, and one of all with what was done."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from handrail.acts import reading
 from handrail.drift import ColumnDrift
 from handrail.store import evidence, readings
 from handrail.store.readings import ALL, Reading, Verdict
+from handrail.window import Window
 from tasks.occasion import Occasion
 
 if TYPE_CHECKING:
@@ -19,14 +19,17 @@ _NAMED = 10
 _FIGURES = ("psi", "js", "ks", "ks_p", "wasserstein", "wasserstein_std", "chi2_p", "p_adjusted", "before", "now")
 
 
-def record(occasion: Occasion, found: "DriftVerdict", window: tuple[datetime, datetime]) -> None:
+def record(occasion: Occasion, found: "DriftVerdict", window: Window) -> None:
     """Keep what was seen, and of what could not be compared why not."""
     columns = found.report.columns if found.report else ()
     seen = [
-        Reading(WATCH, ALL, window, verdict_of(found), {**summary(occasion, found), **_errors(occasion, window)}),
-        *(Reading(WATCH, column.name, window, _verdict(column), _figures(column)) for column in columns),
-        *(Reading(WATCH, name, window, Verdict.NOT_MEASURED, {"note": why}) for name, why in found.unmeasured.items()),
-        *(readings.unreadable(WATCH, name, window, fault) for name, fault in found.unread.items()),
+        Reading(WATCH, ALL, window.ends, verdict_of(found), {**summary(occasion, found), **_errors(occasion, window)}),
+        *(Reading(WATCH, column.name, window.ends, _verdict(column), _figures(column)) for column in columns),
+        *(
+            Reading(WATCH, name, window.ends, Verdict.NOT_MEASURED, {"note": why})
+            for name, why in found.unmeasured.items()
+        ),
+        *(readings.unreadable(WATCH, name, window.ends, fault) for name, fault in found.unread.items()),
     ]
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
 
@@ -75,10 +78,10 @@ def done(occasion: Occasion, found: "DriftVerdict") -> str:
     )
 
 
-def _errors(occasion: Occasion, window: tuple[datetime, datetime]) -> dict[str, Any]:
+def _errors(occasion: Occasion, window: Window) -> dict[str, Any]:
     """The error that the confidences of audited auto-approvals expect, beside the one that their audits found."""
     with occasion.store.read() as connection:
-        audits = evidence.audits(connection, since=window[0], until=window[1])
+        audits = evidence.audits(connection, window)
     drawn = audits[audits["random"]]
     if drawn.empty:
         return {"audited": 0, "audited_error": None, "estimated_error": None}

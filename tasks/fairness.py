@@ -12,6 +12,7 @@ from handrail.fairness import GroupGap
 from handrail.store import evidence, readings
 from handrail.store.readings import Reading, Verdict
 from handrail.waits import WaitGap
+from handrail.window import Window
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -59,25 +60,24 @@ class Comparison:
 
 
 @step
-def compare_groups(occasion: Occasion, window: timedelta) -> list[Comparison]:
-    """Compare what was decided in the last `window` across each of the policy's groupings, and keep the readings."""
-    since, until = occasion.now - window, occasion.now + timedelta(microseconds=1)
+def compare_groups(occasion: Occasion, length: timedelta) -> list[Comparison]:
+    """Compare what was decided in the last `length` across each of the policy's groupings, and keep the readings."""
+    window = Window.last(length, occasion.now)
     with occasion.store.read() as connection:
-        decided = evidence.decided(connection, since=since, until=until)
-        audits = evidence.audits(connection, since=since, until=occasion.now)
+        decided = evidence.decided(connection, window)
+        audits = evidence.audits(connection, window)
     groupings = occasion.policy.fairness.groups
     seen = bulkhead.each(groupings, lambda name: _compare(occasion, name, decided, audits), what="comparing groups")
     compared = [seen.found.get(name) or Comparison(name, (), (), seen.failed[name]) for name in groupings]
     rules = occasion.policy.fairness
     common = {
         "level": LEVEL, "max_gap": rules.max_gap, "max_waiting_gap_hours": rules.max_waiting_gap / HOUR,
-        "days": window / timedelta(days=1),
+        "days": length / timedelta(days=1),
     }  # fmt: skip
-    span = since, occasion.now
     kept = [
-        Reading("fairness", one.grouping, span, one.verdict, {**common, **_counts(one), "rows": one.rows()})
+        Reading("fairness", one.grouping, window.shown, one.verdict, {**common, **_counts(one), "rows": one.rows()})
         if one.fault is None
-        else readings.unreadable("fairness", one.grouping, span, one.fault, **common)
+        else readings.unreadable("fairness", one.grouping, window.shown, one.fault, **common)
         for one in compared
     ]
     reading.record(occasion.store, kept, actor=occasion.actor, now=occasion.now)

@@ -11,7 +11,7 @@ from handrail.fairness import Verdict
 from handrail.sample.events import BIAS_REGION, EVENTS, LABEL_BIAS
 from tasks.plots.figure import Table, category_name, shown
 from tasks.plots.groups import GROUPING
-from tasks.plots.weekly import measured
+from tasks.plots.weekly import interval_words, measured
 from tasks.story import BY_PEOPLE, Planted, Story, Week
 
 NOT_YET = "not yet"
@@ -41,13 +41,16 @@ def _automation(story: Story) -> Card:
 
 
 def _error(story: Story) -> Card:
-    true = shown(true_error(story), 2)
-    audited = measured(story.audited)
+    audited, wrong = measured(story.audited), f"{story.wrong_automatic:,} of {story.automatic:,}"
+    truth = f"truth: {shown(true_error(story), 2)}, {wrong} auto-approvals"
     if audited is None:
-        return Card("Error of auto-approvals", "not measured", f"truth: {true} of {story.automatic:,}")
+        return Card("Error of auto-approvals", "not measured", truth)
     place = "inside the interval" if holds(audited, true_error(story)) else "OUTSIDE the interval"
-    beside = f"[{audited.low:.2%}–{audited.high:.2%}] on {audited.n:,} audits; truth: {true} of {story.automatic:,}"
-    return Card("Audited error of auto-approvals", f"{audited.rate:.2%}", f"{beside}, {place}")
+    beside = (
+        f"[{audited.low:.2%}–{audited.high:.2%}]: {audited.errors:,} of {audited.n:,} audits found one, each weighted "
+        f"for how it was drawn"
+    )
+    return Card("Audited error of auto-approvals", shown(audited.rate, 2), f"{beside}; {truth}, {place}")
 
 
 def holds(audited: Estimate | None, true: float | None) -> bool:
@@ -163,19 +166,19 @@ def week_table(story: Story) -> Table:
         "audited error",
         "truth",
         "by people",
-        "escalated",
+        "missed SLAs",
         "notes",
     )
     return Table(columns, rows, frozenset({"notes"}))
 
 
 def _true(week: Week) -> str:
-    return "–" if week.true_error is None else f"{week.true_error:.1%}"
+    return "–" if week.true_error is None else shown(week.true_error)
 
 
 def _audited(week: Week) -> str:
     found = measured(week.audited)
-    return "not measured" if found is None else f"{found.rate:.1%} [{found.low:.1%}–{found.high:.1%}]"
+    return "not measured" if found is None else interval_words(found)
 
 
 def reason_table(story: Story) -> Table:

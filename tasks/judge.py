@@ -12,6 +12,7 @@ from handrail.acts import models as model_acts
 from handrail.near_duplicates import twins
 from handrail.policy import Consequence, Policy
 from handrail.store import evidence, models
+from handrail.window import Window
 from models import gate, registry
 from tasks import data_gates, drift
 from tasks.occasion import Occasion, log
@@ -83,9 +84,8 @@ def judge(
 def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | None) -> Judgement:
     occasion, version = trial.occasion, trial.challenger
     with occasion.store.read() as connection:
-        production = evidence.window(
-            connection, occasion.policy, since=trial.since, until=occasion.now, version=trial.champion
-        )
+        lately = Window.up_to(occasion.now, since=trial.since)
+        production = evidence.received(connection, occasion.policy, lately, version=trial.champion)
     champion_said, said = _say(occasion, trial.champion, fresh), _say(occasion, version, fresh)
     held = data_gates.check_withheld_set(
         occasion, fresh.assign(said=champion_said["label"].to_numpy()), production,
@@ -145,9 +145,8 @@ def _compare(trial: Trial, withheld: pd.DataFrame, pages: tuple[str, ...]) -> Ju
 
 def take_reference(occasion: Occasion, version: str) -> None:
     """Confidence and novelty are the model's own: the drift watch needs a reference in the new model's terms."""
-    drift.save_reference(
-        occasion, cause=f"version {version} serves", since=occasion.now - drift.WINDOW, until=occasion.now
-    )
+    window = Window(occasion.now - drift.WINDOW, occasion.now)
+    drift.save_reference(occasion, window, cause=f"version {version} serves")
 
 
 def bands(policy: Policy) -> gate.Bands:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from handrail import kpi
 from handrail.acts import reading
 from handrail.store import evidence, transactions
 from handrail.store.readings import Reading, Verdict
+from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.step import step
 
@@ -21,30 +22,28 @@ RECENT = timedelta(weeks=4)
 
 @dataclass(frozen=True)
 class Measured:
-    """The KPIs of [since, until), whole and by the groupings asked for."""
+    """The KPIs of a window, whole and by the groupings asked for."""
 
-    since: datetime
-    until: datetime
+    window: Window
     whole: tuple[kpi.Kpi, ...]
     groups: dict[str, dict[str, tuple[kpi.Kpi, ...]]]
 
 
 @step
-def kpis(occasion: Occasion, since: datetime, groupings: Sequence[str] = ()) -> Measured:
-    """The KPIs since a moment, beside the time in shadow."""
-    trace, baseline = _read(occasion, since)
-    return _measured(trace, baseline, since, _until(occasion), groupings)
+def kpis(occasion: Occasion, window: Window, groupings: Sequence[str] = ()) -> Measured:
+    """The KPIs of a window, beside the time in shadow."""
+    trace, baseline = _read(occasion, window)
+    return _measured(trace, baseline, window, groupings)
 
 
 @step
-def watched_kpis(occasion: Occasion, window: timedelta) -> Measured:
-    """The KPIs of the last `window`, kept as readings for the faces, with the recent weeks beside them."""
-    since, until = occasion.now - window, _until(occasion)
-    trace, baseline = _read(occasion, min(since, occasion.now - RECENT))
-    found = _measured(trace.within(since, until), baseline, since, until, ("category", "channel"))
-    weeks = kpi.measure_by(trace, baseline, "week", until)
-    span = since, occasion.now
-    seen = [Reading(WATCH, one.name, span, _verdict(one), _body(one, found, weeks)) for one in found.whole]
+def watched_kpis(occasion: Occasion, length: timedelta) -> Measured:
+    """The KPIs of the last `length`, kept as readings for the faces, with the recent weeks beside them."""
+    window = Window.last(length, occasion.now)
+    trace, baseline = _read(occasion, Window.last(max(length, RECENT), occasion.now))
+    found = _measured(trace.within(window), baseline, window, ("category", "channel"))
+    weeks = kpi.measure_by(trace, baseline, "week", window.until)
+    seen = [Reading(WATCH, one.name, window.shown, _verdict(one), _body(one, found, weeks)) for one in found.whole]
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
     return found
 
@@ -54,9 +53,10 @@ def business_case(occasion: Occasion) -> kpi.BusinessCase:
     """Where the policy's goal stands, and what the automation is worth."""
     with occasion.store.read() as connection:
         began = transactions.first_routed(connection)
-    trace, baseline = _read(occasion, began or occasion.now)
+    window = Window.up_to(occasion.now, since=began or occasion.now)
+    trace, baseline = _read(occasion, window)
     began = began if began is None or began <= occasion.now else None
-    return kpi.make_case(trace, baseline, occasion.policy.goal, began=began, until=_until(occasion))
+    return kpi.make_case(trace, baseline, occasion.policy.goal, began=began, until=window.until)
 
 
 @step
@@ -89,28 +89,17 @@ def _groups(name: str, found: Measured, examples: int | None) -> dict[str, list[
     }
 
 
-def _until(occasion: Occasion) -> datetime:
-    return occasion.now + timedelta(microseconds=1)  # what happened at this very moment counts
-
-
-def _read(occasion: Occasion, since: datetime) -> tuple[kpi.Trace, kpi.Baseline]:
-    until = _until(occasion)
+def _read(occasion: Occasion, window: Window) -> tuple[kpi.Trace, kpi.Baseline]:
     with occasion.store.read() as connection:
         left = transactions.rollout(connection)
-        began = transactions.first_routed(connection) or since
-        return (
-            transactions.trace(connection, since=since, until=until),
-            kpi.Baseline(
-                transactions.before(connection, since=began, until=until, left=left), left, occasion.policy.costs
-            ),
-        )
+        began = transactions.first_routed(connection) or window.since
+        past = transactions.before(connection, Window.up_to(occasion.now, since=began), left)
+        return transactions.trace(connection, window), kpi.Baseline(past, left, occasion.policy.costs)
 
 
-def _measured(
-    trace: kpi.Trace, baseline: kpi.Baseline, since: datetime, until: datetime, groupings: Sequence[str]
-) -> Measured:
-    groups = {name: kpi.measure_by(trace, baseline, name, until) for name in groupings}
-    return Measured(since, until, kpi.measure(trace, baseline), groups)
+def _measured(trace: kpi.Trace, baseline: kpi.Baseline, window: Window, groupings: Sequence[str]) -> Measured:
+    groups = {name: kpi.measure_by(trace, baseline, name, window.until) for name in groupings}
+    return Measured(window, kpi.measure(trace, baseline), groups)
 
 
 def _verdict(figure: kpi.Kpi) -> Verdict:

@@ -15,6 +15,7 @@ from handrail.queues import Queue, Situation
 from handrail.store import evidence, models, operations, proposals, rollout
 from handrail.store import situation as situations
 from handrail.store.frames import records
+from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.overview import holds
 from tasks.quality import CategoryReading, read_breaker
@@ -54,7 +55,7 @@ def categories(occasion: Occasion) -> list[CategoryView]:
     """Every category of the policy, in its order."""
     now, policy = occasion.now, occasion.policy
     with occasion.store.read() as connection:
-        week = evidence.routed(connection, since=now - LATELY, until=now + timedelta(seconds=1))
+        week = evidence.routed(connection, Window.last(LATELY, now))
         work = operations.waiting(connection, now)
         pauses, reviews = records(rollout.pauses(connection)), records(rollout.reviews(connection))
         situation = situations.read(connection, occasion.policy, occasion.now)
@@ -96,10 +97,10 @@ def standing_now(occasion: Occasion) -> dict[str, Any]:
 
 def foresee(occasion: Occasion, category: str, to: Stage) -> Projection:
     """What `category` would ask of people at stage `to`, from its recorded cases of the last four weeks."""
-    since = occasion.now - RECORDED
+    window = Window.last(RECORDED, occasion.now)
     with occasion.store.read() as connection:
-        frame = operations.recorded(connection, category, since=since, until=occasion.now)
-        audits = evidence.audits(connection, since=since, until=occasion.now)
+        frame = operations.recorded(connection, category, window)
+        audits = evidence.audits(connection, window)
         situation: Situation = situations.read(connection, occasion.policy, occasion.now)
     mine = audits[audits["random"] & (audits["category"] == category)]
     return projection.project(

@@ -6,13 +6,18 @@ from typing import Any
 
 from handrail import retraining
 from handrail.acts import attending, incidents
-from handrail.store import cases, evidence, inbox, models, outbox, queue, rollout, situation
+from handrail.queues import Queue
+from handrail.store import audits, cases, escalations, evidence, inbox, models, outbox, rollout, situation
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.watches import Look, in_words
+from handrail.window import Window
+from tasks import audit_reading
 from tasks.accounts import certified
 from tasks.occasion import Occasion
 from tasks.standing import standing
+
+LATELY = timedelta(days=7)
 
 
 def overview(occasion: Occasion) -> dict[str, Any]:
@@ -21,8 +26,8 @@ def overview(occasion: Occasion) -> dict[str, Any]:
     with occasion.store.read() as connection:
         serving = models.serving(connection)
         version = models.version(connection, serving["model_version"]) if serving["model_version"] else None
-        week = evidence.routed(connection, since=now - timedelta(days=7), until=now + timedelta(seconds=1))
-        audits = evidence.audits(connection, since=now - timedelta(days=28), until=now)
+        week = evidence.routed(connection, Window.last(LATELY, now))
+        approvals = audits.looked_at(connection, Window.last(audit_reading.OVER, now))
         value = {
             "home": str(occasion.workspace.home),
             "business": policy.business,
@@ -30,14 +35,15 @@ def overview(occasion: Occasion) -> dict[str, Any]:
             "cases": cases.state_counts(connection),
             "waiting": records(evidence.waiting(connection, now)),
             "has_arrived": inbox.has_arrived(connection),
-            "escalations": len(queue.open_escalations(connection)),
+            "escalations": sum(count for count, _ in escalations.counts(connection, now).values()),
             "outbox": outbox.counts(connection),
             "stages": {name: str(stage) for name, stage in rollout.stages(connection, policy).items()},
             "drifts": records(models.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]]),
             **holds(connection, occasion),
             **watched(connection, occasion),
         }
-    drawn, certificates = audits[audits["random"]], certified(occasion)
+    certificates, error = certified(occasion), audit_reading.error_rate(approvals)
+    automatic = int((week["queue"] == Queue.A.value).sum())
     known = standing(occasion)
     return value | {
         "retraining": {
@@ -52,8 +58,16 @@ def overview(occasion: Occasion) -> dict[str, Any]:
         "certified": [row["certificate"] for row in certificates if row["threshold"] is not None],
         "certificates": certificates,
         "uncertified": policy.queues.uncertified,
-        "automation_share_7d": float((week["queue"] == "A").mean()) if len(week) else None,
-        "audited_28d": {"audited": len(drawn), "rejected": int(drawn["rejected"].sum())},
+        "automation_share_7d": automatic / len(week) if len(week) else None,
+        "routed_7d": {"cases": len(week), "automatic": automatic},
+        "audited_28d": {
+            "approvals": len(approvals),
+            "audited": error.n,
+            "rejected": error.errors,
+            "rate": error.rate if error.n else None,
+            "low": error.low,
+            "high": error.high,
+        },
     }
 
 

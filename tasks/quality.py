@@ -14,6 +14,7 @@ from handrail.policy import BreakerRules, Policy
 from handrail.store import breaker as memory
 from handrail.store import evidence, readings, rollout
 from handrail.store.readings import Reading, Verdict
+from handrail.window import Window
 from tasks import changes, reliability, suspects
 from tasks.occasion import Occasion, log
 from tasks.reliability import Reliability
@@ -98,7 +99,7 @@ def read_breaker(occasion: Occasion, until: datetime | None = None) -> Breakers:
     """
     until, volume_over = until or occasion.now, max(VOLUME_OVER, occasion.policy.breaker.window)
     with occasion.store.read() as connection:
-        volumes = memory.volumes(connection, since=occasion.now - volume_over, until=until)
+        volumes = memory.volumes(connection, Window.up_to(until, since=Window.last(volume_over, occasion.now).since))
         known = readings.newest(connection, WATCH)["body"].tolist()
 
     def read(category: str) -> CategoryReading | None:
@@ -115,7 +116,8 @@ def _read_category(
     """Both rules of one category; None where it has no audits."""
     policy, now = occasion.policy, occasion.now
     with occasion.store.read() as connection:
-        audits = evidence.audits(connection, since=now - policy.breaker.window, until=until, category=category)
+        window = Window.up_to(until, since=Window.last(policy.breaker.window, now).since)
+        audits = evidence.audits(connection, window, category=category)
         state = breaking.standing(connection, category, policy)
         resumed = rollout.last_resume(connection, category)
     drawn = audits[audits["random"]]

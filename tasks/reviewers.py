@@ -21,6 +21,8 @@ class Portrait:
     """One reviewer's figures; `deceived` counts the seeded wrong suggestions that they took over."""
 
     person: str
+    decides: bool
+    """May they decide today? Who has left, or lost the role, stays while the watch's last look saw them."""
     trained_until: datetime | None
     record: Record
     agreeing: Agreeing
@@ -39,7 +41,7 @@ def own(occasion: Occasion, since: datetime) -> tuple[Portrait, Team]:
 
 
 def everybody(occasion: Occasion, since: datetime) -> list[Portrait]:
-    """The figures of everybody who may decide, by name; for those who may read labels."""
+    """The figures of everybody who may decide or whom the last look saw, by name; for those who may read labels."""
     with occasion.store.read() as connection:
         authorize(connection, "read_labels", occasion.actor)
         return _portraits(connection, occasion, since, None)
@@ -72,7 +74,7 @@ def signals(occasion: Occasion) -> list[Seen]:
 
 
 def _seen(connection: Connection) -> list[Seen]:
-    rows = records(readings.newest(connection, "reviewers"))
+    rows = records(readings.last_look(connection, "reviewers"))
     return [
         Seen(row["subject"], (row["window_from"], row["window_to"]), row["verdict"], row["body"]["signals"])
         for row in rows
@@ -85,20 +87,18 @@ def _portraits(connection: Connection, occasion: Occasion, since: datetime, name
     decisions = quality.decisions(connection, since=since)
     stands = occasion.now - occasion.policy.desk.undo_within  # before that an answer could still follow what it counts
     rulings = quality.rulings(connection, since=occasion.now - rules.training_valid_for)
+    looked_at = {one.person for one in _seen(connection)} if names is None else set(names)
     found = []
     for person in records(rollout.people(connection)):
-        wanted = (
-            person["name"] in names if names is not None else bool(PERMITTED["decide"].intersection(person["roles"]))
-        )
-        if not wanted:
+        name, decides = person["name"], person["active"] and bool(PERMITTED["decide"].intersection(person["roles"]))
+        if name not in looked_at and not (names is None and decides):
             continue
-        name = person["name"]
         pairs = own_quality.pair(rulings, name, occasion.policy.escalation.reasons)
         answers = quality.answers(connection, name, until=stands, limit=rules.gold_window)
         seeded = [row for row in answers if row["seeded"] is not None]
         found.append(
             Portrait(
-                name, person["trained_until"], own_quality.record(decisions[decisions["actor"] == name]),
+                name, decides, person["trained_until"], own_quality.record(decisions[decisions["actor"] == name]),
                 own_quality.agreeing(
                     pairs, np.random.default_rng(occasion.policy.model.seed),
                     fewest=occasion.policy.gates.training_set.agreement_cases,

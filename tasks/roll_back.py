@@ -1,5 +1,6 @@
 """The version before serves again; loads little, because it is called when something has gone wrong."""
 
+from handrail.window import Window
 from models import registry
 from tasks.occasion import Occasion
 from tasks.step import step
@@ -17,8 +18,6 @@ def roll_back(occasion: Occasion, reason: str, proposal: int | None = None) -> s
     )  # fmt: skip
     from tasks import drift  # noqa: PLC0415 - takes a second, and the old version serves already
 
-    drift.save_reference(
-        occasion, cause=f"version {version} serves again", since=occasion.now - 2 * drift.WINDOW,
-        until=occasion.now,
-    )  # fmt: skip
+    window = Window(occasion.now - 2 * drift.WINDOW, occasion.now)
+    drift.save_reference(occasion, window, cause=f"version {version} serves again")
     return version

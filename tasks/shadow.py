@@ -8,6 +8,7 @@ import pandas as pd
 
 from handrail.errors import NotFound
 from handrail.store import evidence, models
+from handrail.window import Window
 from tasks.occasion import Occasion
 
 WINDOW = timedelta(days=28)
@@ -37,23 +38,20 @@ class Comparison:
         return self.agree / self.cases if self.cases else None
 
 
-def compare(occasion: Occasion, window: timedelta = WINDOW) -> Comparison:
-    """Compare the challenger with the champion on the window's live cases that both have scored.
+def compare(occasion: Occasion, length: timedelta = WINDOW) -> Comparison:
+    """Compare the challenger with the champion on the live cases of the last `length` that both have scored.
 
     Raises:
         NotFound: there is no champion or no challenger.
     """
-    since, until = occasion.now - window, occasion.now + timedelta(seconds=1)
+    window = Window.last(length, occasion.now)
     with occasion.store.read() as connection:
         serving = models.serving(connection)
         champion, challenger = serving["model_version"], serving["challenger"]
         if champion is None or challenger is None:
             raise NotFound("No challenger is in shadow. Train one with `handrail train`.")
-        said = [
-            evidence.window(connection, occasion.policy, since=since, until=until, version=one)
-            for one in (champion, challenger)
-        ]
-        rulings = evidence.compared(connection, since=since, until=until)
+        said = [evidence.received(connection, occasion.policy, window, version=one) for one in (champion, challenger)]
+        rulings = evidence.compared(connection, window)
     pair = said[0].merge(said[1], on="case_id", suffixes=("_old", "_new")).dropna(subset=["label_old", "label_new"])
     differ = pair[pair["label_old"] != pair["label_new"]]
     decided = pair.merge(rulings.drop_duplicates("case_id", keep="last")[["case_id", "decided"]], on="case_id")

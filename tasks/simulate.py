@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from handrail.case import Outcome
 from handrail.sample import OUT_OF_SCOPE, Reviewer, SampleBusiness, outcomes
 from handrail.store import evidence, reviews
 from handrail.store import labels as label_rows
+from handrail.window import Window
 from tasks.label import give_test, write_gold
 from tasks.occasion import Occasion
 from tasks.proposals import confirm, is_asked, propose
@@ -193,14 +193,13 @@ def _ruling(claim: Claim, label: str, proposed: str | None, flag: str, seconds: 
 def write_outcomes(
     occasion: Occasion,
     business: SampleBusiness,
-    since: datetime,
-    until: datetime,
+    window: Window,
     path: Path,
     rng: np.random.Generator,
 ) -> int:
     """Write the outcomes that follow the window's executed decisions and have come to pass; returns how many."""
     with occasion.store.read() as connection:
-        done = evidence.executed(connection, since=since, until=until)
+        done = evidence.executed(connection, window)
     done = done.drop_duplicates("external_id", keep="last")
     found = outcomes(business.cases, done, rng)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -208,9 +207,9 @@ def write_outcomes(
     return len(found)
 
 
-def automatic_errors(occasion: Occasion, business: SampleBusiness, since: datetime, until: datetime) -> tuple[int, int]:
+def automatic_errors(occasion: Occasion, business: SampleBusiness, window: Window) -> tuple[int, int]:
     """Auto-approvals of the window, and how many of them the ground truth calls wrong."""
     with occasion.store.read() as connection:
-        done = evidence.executed(connection, since=since, until=until)
+        done = evidence.executed(connection, window)
     automatic = done[done["automatic"]].merge(business.cases[["external_id", "truth_label"]], on="external_id")
     return len(automatic), int((automatic["executed_label"] != automatic["truth_label"]).sum())

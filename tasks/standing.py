@@ -2,6 +2,7 @@
 
 from handrail.retraining import Standing
 from handrail.store import evidence, models, retraining
+from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.withheld import is_withheld
 
@@ -12,7 +13,7 @@ def standing(occasion: Occasion) -> Standing:
     with occasion.store.read() as connection:
         versions = models.versions(connection)
         drifts = models.drifts(connection, 1)
-        audits = evidence.audits(connection, since=now - rules.error_window, until=now)
+        audits = evidence.audits(connection, Window.last(rules.error_window, now))
         failed_at = retraining.last_failure(connection)
         trained_at = None if versions.empty else versions["registered_at"].max().to_pydatetime()
         labels = retraining.labels_since(connection, trained_at)

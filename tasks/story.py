@@ -6,6 +6,8 @@ from typing import Any
 
 from handrail.estimates import Estimate
 from handrail.fairness import Verdict
+from handrail.proportions import in_percent
+from handrail.window import Window
 
 BY_PEOPLE = {"new_category": "seen by people: their overrides became its first labels"}
 """Events that no watch is asked to name."""
@@ -15,7 +17,13 @@ BY_FAIRNESS = {"label_bias": "coast"}
 
 @dataclass
 class Week:
-    """One week of the time-lapse; shares and rates lie in [0, 1]."""
+    """One week of the time-lapse, from the closing of the week before to its own; shares and rates lie in [0, 1].
+
+    `cases` are rows delivered, `queues` and `reasons` where they were when the delivery's run ended. `audited` is of
+    the audits decided in the week. `automatic` approvals are those whose action went out or will, `wrong_automatic`
+    those of them that the ground truth calls wrong. `reviewed` counts what people decided, tests left out, `breaches`
+    missed SLAs that were escalated.
+    """
 
     number: int
     cases: int = 0
@@ -76,12 +84,25 @@ class Planted:
     seen_in: int | None
 
 
+@dataclass(frozen=True)
+class Afterwards:
+    """What is left at the desk when the last week is closed, and counts in no week."""
+
+    cases: int
+    automatic: int
+    by_people: int
+
+
 @dataclass
 class Story:
     """The whole time-lapse; everything the summary and the report show."""
 
     seed: int
     start: str
+    window: Window | None = None
+    """From the closing of what was before the first week to that of the last: every total is of this time."""
+    history: int = 0
+    gold: int = 0
     weeks: list[Week] = field(default_factory=list)
     planted: list[Planted] = field(default_factory=list)
     versions: list[dict[str, Any]] = field(default_factory=list)
@@ -99,6 +120,7 @@ class Story:
     seconds: float = 0.0
     morning: datetime | None = None
     """When the story ends, with work on the desk."""
+    afterwards: Afterwards | None = None
 
     def promoted(self) -> list[str]:
         """Versions that passed their gate."""
@@ -111,7 +133,8 @@ class Story:
 
 def summary(story: Story) -> list[str]:
     """The closing summary against ground truth, a line a finding."""
-    lines = [f"Summary of {len(story.weeks)} weeks (seed {story.seed}; people and outcomes simulated)"]
+    until = f", up to {story.window.shown[1]:%Y-%m-%d %H:%M} UTC" if story.window else ""
+    lines = [f"Summary of {len(story.weeks)} weeks{until} (seed {story.seed}; people and outcomes simulated)"]
     lines += [
         f"  week {event.week:>2}  {event.name.replace('_', ' '):<15} {found_how(event, story)}"
         for event in story.planted
@@ -131,11 +154,37 @@ def summary(story: Story) -> list[str]:
         "none",
     )
     lines.append(f"  rollback: {rolled}")
+    lines.append(_cases_line(story))
+    lines.append(_decisions_line(story))
     lines.append(_error_line(story))
-    lines.append(f"  effects in the receiver: {story.effects}; states {story.states}")
     whole = "whole" if story.trail_valid else "BROKEN"
-    lines.append(f"  trail: {story.trail_events} events, {whole}; {story.flow_runs} flow runs in {story.seconds:.0f} s")
+    lines.append(
+        f"  trail: {story.trail_events:,} events, {whole}; {story.flow_runs} flow runs in {story.seconds:.0f} s"
+    )
+    if story.afterwards is not None:
+        lines.append(_afterwards_line(story.afterwards))
     return lines
+
+
+def _cases_line(story: Story) -> str:
+    states = ", ".join(f"{count:,} {state}" for state, count in sorted(story.states.items()))
+    arrived = sum(week.cases for week in story.weeks)
+    return f"  cases: {arrived:,} delivered, {story.history:,} of history, {story.gold:,} gold; {states or 'none'}"
+
+
+def _decisions_line(story: Story) -> str:
+    by_people = sum(week.reviewed for week in story.weeks)
+    return (
+        f"  decisions: {story.automatic:,} auto-approvals, {by_people:,} by people (tests left out); "
+        f"{story.effects:,} effects in the receiver"
+    )
+
+
+def _afterwards_line(left: Afterwards) -> str:
+    return (
+        f"  the next morning, in no figure above: {left.cases:,} cases delivered, {left.automatic:,} auto-approvals, "
+        f"{left.by_people:,} decisions by people"
+    )
 
 
 def found_how(event: Planted, story: Story) -> str:
@@ -154,12 +203,13 @@ def found_how(event: Planted, story: Story) -> str:
 
 
 def _error_line(story: Story) -> str:
-    true = f"{story.wrong_automatic / story.automatic:.2%}" if story.automatic else "none"
+    wrong, automatic = story.wrong_automatic, story.automatic
+    truth = f"truth {in_percent(wrong / automatic, 2)} ({wrong:,} of {automatic:,})" if automatic else "truth none of 0"
     audited = story.audited
     if audited is None or not audited.n:
-        return f"  error of auto-approvals: not measured; truth {true} of {story.automatic}"
+        return f"  error of auto-approvals: not measured; {truth}"
     return (
-        f"  error of auto-approvals: audited {audited.rate:.2%} [{audited.low:.2%}–{audited.high:.2%}] "
-        f"on {audited.n} audits, the auditor's own slips among them (about {story.auditor_error:.1%}); "
-        f"truth {true} of {story.automatic}"
+        f"  error of auto-approvals: {audited.errors:,} of {audited.n:,} audits found one; weighted for how they "
+        f"were drawn {in_percent(audited.rate, 2)} [{audited.low:.2%}–{audited.high:.2%}], the auditor's own slips "
+        f"among them (about {story.auditor_error:.1%}); {truth}"
     )

@@ -80,15 +80,16 @@ _once: dict[str, str] = {}
 class Handrail:
     """The command line in this process, for one workspace folder."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, database_url: str = "") -> None:
+        self.home, self._database_url = home, database_url
 
     def __call__(self, *words: object, actor: str = FOUNDER) -> Answer:
         """Run a command with its words as a shell would pass them."""
         from console import main
 
         out, err = io.StringIO(), io.StringIO()
-        surroundings = {"HANDRAIL_HOME": str(self.home), "HANDRAIL_USER": actor, "HANDRAIL_DATABASE_URL": ""}
+        place = {"HANDRAIL_HOME": str(self.home), "HANDRAIL_DATABASE_URL": self._database_url}
+        surroundings = {**place, "HANDRAIL_USER": actor}
         with (
             mock.patch.dict(os.environ, surroundings),
             keeping_quiet(),

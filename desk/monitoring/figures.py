@@ -17,9 +17,10 @@ def audits(look: Look) -> Section:
     if whole is None or whole["rate"] is None:
         return Section("audits", title, worst(rows), "Not measured: no auto-approval has been audited yet.")
     sentence = (
-        f"{whole['errors']:,} of {whole['audited']:,} audited approvals were wrong; that makes {share(whole['rate'])} "
-        f"({interval(whole['low'], whole['high'])}) of {whole['auto_approved']:,}. Without labels the model's "
-        f"confidence expects {_rate(whole['estimated'])}. Trend: {whole['trend']['direction']}."
+        f"{whole['errors']:,} of {whole['audited']:,} audited approvals of the last four weeks were wrong; weighted "
+        f"for how they were drawn: {share(whole['rate'])} ({interval(whole['low'], whole['high'])}) of "
+        f"{whole['auto_approved']:,}. Without labels the model's confidence expects {_rate(whole['estimated'])}. "
+        f"Trend: {whole['trend']['direction']}."
     )
     if whole["needed"]:
         sentence += f" Until ± 1 point {whole['needed']:,} more audits are needed."
@@ -44,7 +45,7 @@ def _weeks(look: Look, whole: dict[str, Any], at: datetime) -> Plot | None:
         "audited", ("Audited error by week", "A dot with its 95 % interval for each week."),
         [Line("audited error", points)], zone=look.zone, levels={"limit": limit}, top=limit,
     )  # fmt: skip
-    return Plot("Audited error of all categories, by week", svg) if svg else None
+    return Plot("Audited error of all categories, by week; of the audits drawn at random", svg) if svg else None
 
 
 def _categories(rows: list[dict[str, Any]]) -> Plot | None:
@@ -54,7 +55,7 @@ def _categories(rows: list[dict[str, Any]]) -> Plot | None:
         [
             Row(
                 words(row["subject"]), body["rate"], body["low"], min(body["high"], 1.0),
-                f"{body['rests_on']:,} audits", found=row["verdict"] == Verdict.ALARM,
+                f"{body['errors']:,} of {body['audited']:,} audits", found=row["verdict"] == Verdict.ALARM,
             )
             for row in measured
             for body in (row["body"],)
@@ -67,8 +68,8 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     columns = ("Category", "Approved", "Audited", "Wrong", "Error", "Interval", "Expected", "Both", "Trend", "Needed")
     return Table(
         "By category",
-        "Expected: by the model's confidence, without labels. Both: audits and confidence together (PPI). "
-        "Needed: audits until ± 1 point.",
+        "Error: of the audits counted beside it, each weighted for how it was drawn. Expected: by the model's "
+        "confidence, without labels. Both: audits and confidence together (PPI). Needed: audits until ± 1 point.",
         columns,
         [
             (

@@ -4,15 +4,12 @@ from typing import Any
 
 from desk.charts import Row, side_by_side
 from desk.monitoring.section import Look, Plot, Section, Table, interval, latest, number, said, share, words, worst
+from handrail.alerts import SEEN
+from handrail.reviewers import EVERYBODY
 from handrail.store.readings import ALL, Verdict
 
-SIGNALS = {
-    "glances": "decisions faster than anybody reads",
-    "deceived": "wrong suggestions taken over",
-    "vanished": "rejections that vanish where a suggestion is visible",
-    "accuracy": "right without help",
-    "bias": "cases of one group turned into another category",
-}
+SIGNALS = {**SEEN, "accuracy": "right without help"}
+"""What each figure counts; of right answers the signal is that there are few."""
 
 
 def agreement(look: Look) -> Section:
@@ -67,8 +64,11 @@ def reviewers(look: Look, *, names: bool) -> Section:
     title = "Reviewers"
     if not rows:
         return Section("reviewers", title, None, "Nobody's work has been looked at yet; the watch looks once a week.")
-    alarms = sum(row["verdict"] == Verdict.ALARM for row in rows)
-    sentence = f"{len(rows)} looked at, {alarms} with a signal that stands out."
+    own = [row for row in rows if row["subject"] != EVERYBODY]
+    alarms = sum(row["verdict"] == Verdict.ALARM for row in own)
+    sentence = f"{len(own)} looked at, {alarms} with a signal that stands out."
+    if any(row["verdict"] == Verdict.ALARM for row in rows if row["subject"] == EVERYBODY):
+        sentence += " All together show a bias that is nobody's own."
     if not names:
         return Section("reviewers", title, worst(rows), f"{sentence} Names are for those who may read labels.",
                        read_at=latest(rows))  # fmt: skip

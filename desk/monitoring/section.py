@@ -10,6 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from handrail.policy import Policy
+from handrail.proportions import in_percent
 from handrail.store import readings
 from handrail.store.engine import Connection
 from handrail.store.frames import records
@@ -69,8 +70,7 @@ class Look:
 
     def together(self, watch: str) -> list[dict[str, Any]]:
         """The newest look of a watch that looks at all its subjects at once; what it no longer looks at is no news."""
-        rows = self.newest(watch)
-        return [row for row in rows if row["at"] == latest(rows)]
+        return records(readings.last_look(self.connection, watch))
 
     def history(self, watch: str, subject: str | None = None) -> list[dict[str, Any]]:
         """The looks of a watch since then, oldest first."""
@@ -113,7 +113,7 @@ def said(verdict: object) -> str:
 
 def share(value: float | None, digits: int = 1) -> str:
     """``4.2 %``, or a dash where nothing was measured."""
-    return "–" if value is None else f"{value:.{digits}%}".replace("%", "\u202f%")
+    return "–" if value is None else in_percent(value, digits).replace("%", "\u202f%")
 
 
 def interval(low: float | None, high: float | None, digits: int = 1) -> str:

@@ -81,4 +81,5 @@ def _page(
         new=sorted(rows, key=lambda row: row["severity"] != "critical"),
         taken=[row for row in standing if row["acknowledged_at"] is not None],
         may=bool(PERMITTED["acknowledge_alert"].intersection(visitor.roles)),
+        seen_at="/reviewers" if PERMITTED["read_labels"].intersection(visitor.roles) else "/monitoring#reviewers",
     )  # fmt: skip

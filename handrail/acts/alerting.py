@@ -35,8 +35,8 @@ ACTION_TRIES = 4
 ALIAS_STANDS = timedelta(hours=24)
 
 _BY_CATEGORY = ("audits", "breaker", "blind_share")
-_WATCHES = (*_BY_CATEGORY, "fairness", "agreement", "reviewers")
-_READ = (*_WATCHES, "drift")
+_WATCHES = (*_BY_CATEGORY, "fairness", "agreement")
+_READ = (*_WATCHES, "reviewers", "drift")
 """Watches whose looks may fail for a part of what they look at."""
 _LOOK_AT_ALL = frozenset({"fairness", "agreement", "reviewers", "drift"})
 """Watches that write every subject at every look."""
@@ -86,6 +86,7 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | 
         },
         paused=categories if any(row["category"] is None for row in pauses) else {row["category"] for row in pauses},
         alarms=alarms,
+        conduct=known.conduct(connection),
         drift=known.drift(connection, now),
         late=known.late_work(connection, now),
         escalations=sum(late for _, late in escalations.counts(connection, now).values()),

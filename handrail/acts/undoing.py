@@ -1,7 +1,7 @@
 """Whoever decided takes it back for a moment, while nothing has followed: as if it had not been, but for the trail."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from handrail.acts import claiming
@@ -12,12 +12,12 @@ from handrail.policy import Policy
 from handrail.store import trail, undone, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
+from handrail.window import INSTANT
 
 FOLLOWING = ("second", "recheck", "adjudication", "escalation")
 """Kinds of work that a decision opens by itself."""
 WAITING = ("review", "second", "escalation")
 """Kinds of work for which a case waits."""
-INSTANT = timedelta(microseconds=1)
 
 
 def undo(store: Store, decision_ids: Sequence[int], actor: str, *, policy: Policy, now: datetime) -> list[Claim]:

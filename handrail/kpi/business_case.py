@@ -10,6 +10,7 @@ from handrail.kpi.figure import NOT_MEASURED, Kpi
 from handrail.kpi.six import cost_per_case, measure, saving_per_case
 from handrail.kpi.trace import WEEK, Trace, timed
 from handrail.policy import KpiGoal
+from handrail.window import Window
 
 POOLED = timedelta(days=28)
 """A week's audits say too little; each step looks back over these days."""
@@ -87,15 +88,17 @@ def make_case(
             NOT_MEASURED, None, holds=False, began=None, deadline=None, why=("No case was routed yet.",), path=(),
             month=None, saved_so_far=None, break_even_at=None, break_even_error_rate=None, basis=NOT_MEASURED,
         )  # fmt: skip
-    ends = _ends(began, until)
-    measured = [(end, _by_name(trace.within(end - POOLED, end), baseline)) for end in ends]
+    weeks = list(Window(began, until).cut(WEEK))
+    measured = [
+        (week.until, _by_name(trace.within(Window(week.until - POOLED, week.until)), baseline)) for week in weeks
+    ]
     path = tuple(_step(end, figures, goal) for end, figures in measured)
     reached = next((step.at for step in path if step.status == REACHED), None)
     status = REACHED if reached else path[-1].status
-    weekly = [(end, _by_name(trace.within(end - WEEK, end), baseline)["cost per case"]) for end in ends]
+    weekly = [(week.until, _by_name(trace.within(week), baseline)["cost per case"]) for week in weeks]
     saved, even = _break_even(weekly)
     newest = measured[-1][1]
-    month = _month(trace.within(until - POOLED, until), baseline, min(POOLED, until - began))
+    month = _month(trace.within(Window(until - POOLED, until)), baseline, min(POOLED, until - began))
     return BusinessCase(
         status, reached, path[-1].status == REACHED, began, began + goal.horizon,
         tuple(_missing(path[-1], goal)), path, month, saved, even,
@@ -105,12 +108,6 @@ def make_case(
 
 def _by_name(trace: Trace, baseline: Baseline) -> dict[str, Kpi]:
     return {figure.name: figure for figure in measure(trace, baseline)}
-
-
-def _ends(began: datetime, until: datetime) -> list[datetime]:
-    """The ends of the weeks, oldest first, counted back from `until`; each week has begun after the first case."""
-    weeks = max(1, -((began - until) // WEEK))
-    return [until - WEEK * back for back in range(weeks - 1, -1, -1)]
 
 
 def _step(at: datetime, figures: Mapping[str, Kpi], goal: KpiGoal) -> Step:

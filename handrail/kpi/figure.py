@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from handrail.estimates import clopper_pearson
-from handrail.proportions import wilson
+from handrail.proportions import in_percent, wilson
 
 NOT_MEASURED = "not measured"
 Z = 1.959963984540054
@@ -65,7 +65,7 @@ def written(value: float | None, unit: str) -> str:
     """
     if value is None:
         return NOT_MEASURED
-    return f"{value:.1%}" if unit == "share" else f"{value:,.2f} {unit}"
+    return in_percent(value) if unit == "share" else f"{value:,.2f} {unit}"
 
 
 def ids(cases: Iterable[object]) -> tuple[int, ...]:

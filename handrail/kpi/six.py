@@ -137,13 +137,15 @@ def _csat(outcomes: pd.DataFrame) -> Estimated:
     said = outcomes[outcomes["kind"] == "csat"]
     values = pd.to_numeric(said["value"]).astype(float)
     known = np.isfinite(values)
-    return mean(values[known], said.loc[known, "case_id"])
+    # A customer who was asked twice counts once, like the case.
+    by_case = values[known].groupby(said.loc[known, "case_id"].astype(int)).mean()
+    return mean(by_case, by_case.index)
 
 
 def satisfaction(trace: Trace, before: Before) -> Kpi:
-    """Mean CSAT, 1 to 5, of the outcomes imported for the span."""
+    """Mean CSAT, 1 to 5, of the cases that were rated in the span; a case rated twice counts once, with its mean."""
     return _figure(
-        "CSAT", _csat(trace.outcomes), "of 5", "mean of imported CSAT",
+        "CSAT", _csat(trace.outcomes), "of 5", "mean of imported CSAT, a case once",
         _csat(before.trace.outcomes), f"cases of {before.scope}",
     )  # fmt: skip
 

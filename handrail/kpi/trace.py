@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from handrail.policy import CostRules
+from handrail.window import Window
 
 SETTLING = ("automatic", "review", "second", "escalation", "dispute")
 """Kinds of decisions that settle a case; all others look again at what is settled."""
@@ -45,9 +46,9 @@ class Trace:
 
         return Trace(kept(self.work), kept(self.routes), kept(self.outcomes), kept(self.escalations), self.pending)
 
-    def within(self, since: datetime, until: datetime) -> "Trace":
-        """What happened in [since, until)."""
-        return self.where(lambda frame: (frame["at"] >= since) & (frame["at"] < until))
+    def within(self, window: Window) -> "Trace":
+        """What happened in a part of the span."""
+        return self.where(lambda frame: (frame["at"] >= window.since) & (frame["at"] < window.until))
 
     def groups(self, grouping: str, until: datetime) -> dict[str, "Trace"]:
         """The trace of each category, channel, or week, named by its first day and counted back from `until`."""

@@ -7,14 +7,15 @@ import pandas as pd
 from sqlalchemy import Connection, and_, func, select
 from sqlalchemy.orm import aliased
 
-from handrail.store.frames import frame
+from handrail.store.frames import frame, within
 from handrail.store.schema import AuditDraw, Case, Decision, Pause, Route
+from handrail.window import Window
 
 _AUDIT, _AUTOMATIC = aliased(Decision), aliased(Decision)
 
 
-def looked_at(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
-    """Auto-approvals of (since, until] that a draw has looked at, drawn or not, by case.
+def looked_at(connection: Connection, window: Window) -> pd.DataFrame:
+    """Auto-approvals of the window that a draw has looked at, drawn or not, by case.
 
     Columns: case_id, category, confidence, approved_at, drawn, random, stratum, inclusion_probability, and of the
     newest audit audited_at and rejected (None where there is none yet).
@@ -35,7 +36,7 @@ def looked_at(connection: Connection, *, since: datetime, until: datetime) -> pd
         .join(Route, Route.case_id == AuditDraw.case_id)
         .join(newest, newest.c.case_id == AuditDraw.case_id, isouter=True)
         .join(_AUDIT, _AUDIT.id == newest.c.id, isouter=True)
-        .where(_AUTOMATIC.decided_at > since, _AUTOMATIC.decided_at <= until)
+        .where(within(_AUTOMATIC.decided_at, window))
         .order_by(AuditDraw.case_id)
     )  # fmt: skip
     return frame(connection, query)

@@ -10,8 +10,9 @@ from sqlalchemy.orm import aliased
 
 from handrail.breaker import State
 from handrail.store.cases import chunks
-from handrail.store.frames import frame
+from handrail.store.frames import frame, within
 from handrail.store.schema import AuditDraw, BreakerState, Decision, Route
+from handrail.window import Window
 
 _AUDIT, _AUTOMATIC = aliased(Decision), aliased(Decision)
 
@@ -95,20 +96,20 @@ def counted(
     return frame(connection, query).iloc[::-1].reset_index(drop=True)
 
 
-def volumes(connection: Connection, *, since: datetime, until: datetime) -> dict[str, int]:
-    """How many audits of the simple-random draw were decided in (since, until], by category."""
-    query = _audits(Route.category, func.count()).where(_AUDIT.decided_at > since, _AUDIT.decided_at <= until)
+def volumes(connection: Connection, window: Window) -> dict[str, int]:
+    """How many audits of the simple-random draw were decided in the window, by category."""
+    query = _audits(Route.category, func.count()).where(within(_AUDIT.decided_at, window))
     return {
         category: int(count) for category, count in connection.execute(query.order_by(None).group_by(Route.category))
     }
 
 
-def blind_reviews(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
-    """Decisions on the blind share of queue B in (since, until], by time: category, decided_at, rejected."""
+def blind_reviews(connection: Connection, window: Window) -> pd.DataFrame:
+    """Decisions on the blind share of queue B in the window, by time: category, decided_at, rejected."""
     query = (
         select(Route.category, Decision.decided_at, (Decision.outcome != "approve").label("rejected"))
         .join(Route, Route.case_id == Decision.case_id)
-        .where(Decision.kind == "review", Decision.decided_at > since, Decision.decided_at <= until)
+        .where(Decision.kind == "review", within(Decision.decided_at, window))
         .where(Decision.blind, Route.queue == "B", Route.category.is_not(None))
         .order_by(Decision.decided_at, Decision.id)
     )

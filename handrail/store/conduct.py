@@ -1,17 +1,16 @@
 """What people decided, as far as it shows how they work: with the suggestion in sight or not, how fast, for whom."""
 
-from datetime import datetime
-
 import pandas as pd
 from sqlalchemy import Connection, select
 
-from handrail.store.frames import frame
+from handrail.store.frames import frame, within
 from handrail.store.schema import Case, Decision, WorkItem
+from handrail.window import Window
 
 _COUNTED = ("review", "audit", "second", "recheck")
 
 
-def decisions(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+def decisions(connection: Connection, window: Window) -> pd.DataFrame:
     """Ordinary decisions of people in the window, in order; gold cases, escalations and adjudications are left out.
 
     Columns: case_id, reviewer, kind, queue, outcome, proposed, label, reason_code, blind, seconds, fields.
@@ -23,7 +22,7 @@ def decisions(connection: Connection, *, since: datetime, until: datetime) -> pd
         )
         .join(WorkItem, WorkItem.id == Decision.work_item_id)
         .join(Case, Case.id == Decision.case_id)
-        .where(Decision.decided_at >= since, Decision.decided_at <= until, Decision.kind.in_(_COUNTED))
+        .where(within(Decision.decided_at, window), Decision.kind.in_(_COUNTED))
         .order_by(Decision.id)
     )  # fmt: skip
     return frame(connection, query)

@@ -1,7 +1,6 @@
 """Disputes: what is contested, what was done about the case so far, what the customer said and was told."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -10,8 +9,9 @@ from sqlalchemy import Connection, exists, func, insert, select, update
 from handrail.case import Outcome
 from handrail.store import schema
 from handrail.store.cases import chunks
-from handrail.store.frames import frame
+from handrail.store.frames import frame, within
 from handrail.store.schema import Case, CaseInput, Decision, Dispute, Note, Outbox, Route
+from handrail.window import Window
 
 SETTLING = ("automatic", "review", "second", "escalation", "dispute")
 """Kinds of decisions that say what is done about a case; the others look at it again."""
@@ -145,13 +145,13 @@ def told(connection: Connection, dispute_id: int) -> dict[str, Any] | None:
     }
 
 
-def overturned(connection: Connection, *, since: datetime, until: datetime) -> int:
+def overturned(connection: Connection, window: Window) -> int:
     """How many automatic decisions disputes overturned in the window: no sample, only those who complain are in it."""
     query = (
         select(func.count())
         .select_from(Dispute)
         .join(Decision, Decision.id == Dispute.first_decision_id)
         .where(Decision.kind == "automatic", Dispute.upheld.is_(False))
-        .where(Dispute.closed_at >= since, Dispute.closed_at < until)
+        .where(within(Dispute.closed_at, window))
     )
     return int(connection.execute(query).scalar_one())

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from handrail.policy import Policy
 from handrail.store import readable
 from handrail.store.cases import chunks
-from handrail.store.frames import frame
+from handrail.store.frames import frame, within
 from handrail.store.labels import gold_ids
 from handrail.store.schema import (
     AuditDraw,
@@ -31,6 +31,7 @@ from handrail.store.schema import (
     TrailEvent,
     WorkItem,
 )
+from handrail.window import Window
 
 TRAINING = ("imported", "accepted", "adjudicated")
 
@@ -93,7 +94,7 @@ def proposals(connection: Connection, ids: Sequence[int]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def executed(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+def executed(connection: Connection, window: Window) -> pd.DataFrame:
     """Decisions of the window whose action went out or will: external_id, executed_label, decided_at, automatic."""
     query = (
         select(
@@ -102,7 +103,7 @@ def executed(connection: Connection, *, since: datetime, until: datetime) -> pd.
         )
         .join(Case, Case.id == Decision.case_id)
         .join(Outbox, Outbox.decision_id == Decision.id)
-        .where(Outbox.state != "withdrawn", Decision.decided_at >= since, Decision.decided_at < until)
+        .where(Outbox.state != "withdrawn", within(Decision.decided_at, window))
         .order_by(Decision.id)
     )  # fmt: skip
     return frame(connection, query)
@@ -129,8 +130,8 @@ def unredacted_history(connection: Connection, limit: int) -> pd.DataFrame:
     return frame(connection, query)
 
 
-def audits(connection: Connection, *, since: datetime, until: datetime, category: str | None = None) -> pd.DataFrame:
-    """Audited auto-approvals, decided in the window, by time of audit; with `category` only its own.
+def audits(connection: Connection, window: Window, *, category: str | None = None) -> pd.DataFrame:
+    """Audits of auto-approvals that were decided in the window, by time of audit; with `category` only its own.
 
     Columns: case_id, category, confidence, model_version, approved_at, audited_at, rejected, random,
     inclusion_probability, reviewer.
@@ -146,16 +147,14 @@ def audits(connection: Connection, *, since: datetime, until: datetime, category
         .join(automatic, and_(automatic.case_id == audit.case_id, automatic.kind == "automatic"))
         .join(Route, Route.case_id == audit.case_id)
         .join(AuditDraw, AuditDraw.case_id == audit.case_id)
-        .where(audit.kind == "audit", audit.decided_at > since, audit.decided_at <= until)
+        .where(audit.kind == "audit", within(audit.decided_at, window))
         .order_by(audit.decided_at, audit.id)
     )  # fmt: skip
     return frame(connection, query if category is None else query.where(Route.category == category))
 
 
-def window(
-    connection: Connection, policy: Policy, *, since: datetime, until: datetime, version: str | None
-) -> pd.DataFrame:
-    """Cases received in [since, until) as the drift watch sees them; those without a text are among them.
+def received(connection: Connection, policy: Policy, window: Window, *, version: str | None) -> pd.DataFrame:
+    """Cases received in the window as the drift watch sees them; those without a text are among them.
 
     Columns: case_id, external_id, text (redacted), amount, fields, label, confidence, novelty, novel (of `version`;
     NaN where it did not score).
@@ -166,13 +165,13 @@ def window(
             with_text=False,
         )
         .join(Prediction, and_(Prediction.case_id == Case.id, Prediction.model_version == version), isouter=True)
-        .where(Case.received_at >= since, Case.received_at < until, ~Case.history)
+        .where(within(Case.received_at, window), ~Case.history)
         .order_by(Case.id)
     )  # fmt: skip
     return readable.read(connection, query, policy)
 
 
-def compared(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+def compared(connection: Connection, window: Window) -> pd.DataFrame:
     """Each human ruling beside each model version's prediction of the same case; answers to a test are none.
 
     Columns: case_id, model_version, role, predicted, confidence, decided, kind, blind, actor.
@@ -183,7 +182,7 @@ def compared(connection: Connection, *, since: datetime, until: datetime) -> pd.
             Prediction.confidence, Decision.label.label("decided"), Decision.kind, Decision.blind, Decision.actor,
         )
         .join(Prediction, Prediction.case_id == Decision.case_id)
-        .where(Decision.kind.not_in(("automatic", "gold")), Decision.decided_at >= since, Decision.decided_at < until)
+        .where(Decision.kind.not_in(("automatic", "gold")), within(Decision.decided_at, window))
         .order_by(Decision.id)
     )  # fmt: skip
     return frame(connection, query)
@@ -232,7 +231,7 @@ def shadow_error(connection: Connection) -> float | None:
     return different / compared_cases if compared_cases else None
 
 
-def decided(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+def decided(connection: Connection, window: Window) -> pd.DataFrame:
     """Decisions of the window, tests left out, with the times and groups that KPIs and fairness need.
 
     Columns: case_id, kind, outcome, proposed, label, actor, seconds, decided_at, received_at, queue, category,
@@ -246,13 +245,13 @@ def decided(connection: Connection, *, since: datetime, until: datetime) -> pd.D
         )
         .join(Case, Case.id == Decision.case_id)
         .join(Route, Route.case_id == Decision.case_id)
-        .where(Decision.decided_at >= since, Decision.decided_at < until, Decision.kind != "gold")
+        .where(within(Decision.decided_at, window), Decision.kind != "gold")
         .order_by(Decision.id)
     )  # fmt: skip
     return frame(connection, query)
 
 
-def outcomes(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+def outcomes(connection: Connection, window: Window) -> pd.DataFrame:
     """Imported outcomes of the window: case_id, kind, value, at, received_at, automatic."""
     automatic = (
         select(Decision.id).where(Decision.case_id == CaseOutcome.case_id, Decision.kind == "automatic").exists()
@@ -261,24 +260,22 @@ def outcomes(connection: Connection, *, since: datetime, until: datetime) -> pd.
         select(CaseOutcome.case_id, CaseOutcome.kind, CaseOutcome.value, CaseOutcome.at, Case.received_at,
                automatic.label("automatic"))
         .join(Case, Case.id == CaseOutcome.case_id)
-        .where(CaseOutcome.at >= since, CaseOutcome.at < until)
+        .where(within(CaseOutcome.at, window))
     )  # fmt: skip
     return frame(connection, query)
 
 
-def routed(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+def routed(connection: Connection, window: Window) -> pd.DataFrame:
     """Routes assigned in the window: case_id, queue, reason, category, stage, assigned_at."""
-    query = select(Route.case_id, Route.queue, Route.reason, Route.category, Route.stage, Route.assigned_at).where(
-        Route.assigned_at >= since, Route.assigned_at < until
-    )
-    return frame(connection, query)
+    columns = (Route.case_id, Route.queue, Route.reason, Route.category, Route.stage, Route.assigned_at)
+    return frame(connection, select(*columns).where(within(Route.assigned_at, window)))
 
 
-def escalations_in(connection: Connection, *, since: datetime, until: datetime) -> pd.DataFrame:
+def escalations_in(connection: Connection, window: Window) -> pd.DataFrame:
     """Escalations opened in the window: case_id, cause, opened_at, resolved_at, due_at."""
     query = select(
         Escalation.case_id, Escalation.cause, Escalation.opened_at, Escalation.resolved_at, Escalation.due_at
-    ).where(Escalation.opened_at >= since, Escalation.opened_at < until)
+    ).where(within(Escalation.opened_at, window))
     return frame(connection, query)
 
 

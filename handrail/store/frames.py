@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Select
+from sqlalchemy import ColumnElement, Connection, Select, and_
 from sqlalchemy.types import TypeEngine
+
+from handrail.window import Window
 
 _WHOLE = {datetime: "datetime64[us, UTC]", int: "int64", float: "float64", bool: "bool", str: "str"}
 _WITH_GAPS = _WHOLE | {int: "Int64", bool: "object"}
@@ -30,6 +32,11 @@ def frame(connection: Connection, query: Select) -> pd.DataFrame:  # type: ignor
 def _column(declared: TypeEngine[Any], values: Sequence[Any]) -> "pd.Series[Any]":
     dtypes = _WITH_GAPS if any(value is None for value in values) else _WHOLE
     return pd.Series(values, dtype=dtypes.get(declared.python_type, "object"))
+
+
+def within(moment: Any, window: Window) -> ColumnElement[bool]:  # noqa: ANN401 - a column of moments
+    """Rows whose moment lies in the window."""
+    return and_(moment >= window.since, moment < window.until)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

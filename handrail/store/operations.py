@@ -5,12 +5,13 @@ from datetime import datetime
 import pandas as pd
 from sqlalchemy import Connection, and_, case, func, select
 
-from handrail.store.frames import frame
+from handrail.store.frames import frame, within
 from handrail.store.schema import Case, Prediction, Route, WorkItem
 from handrail.store.work import ASIDE
+from handrail.window import Window
 
 
-def recorded(connection: Connection, category: str, *, since: datetime, until: datetime) -> pd.DataFrame:
+def recorded(connection: Connection, category: str, window: Window) -> pd.DataFrame:
     """Cases routed as `category` in the window, with what routing them once more takes.
 
     Columns: case_id, consent, has_text, flags, amount, label, confidence, novel, assigned_at.
@@ -25,7 +26,7 @@ def recorded(connection: Connection, category: str, *, since: datetime, until: d
             Prediction,
             and_(Prediction.case_id == Route.case_id, Prediction.model_version == Route.model_version),
         )
-        .where(Route.category == category, Route.assigned_at >= since, Route.assigned_at <= until, ~Case.history)
+        .where(Route.category == category, within(Route.assigned_at, window), ~Case.history)
         .order_by(Route.case_id)
     )  # fmt: skip
     return frame(connection, query)

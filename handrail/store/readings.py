@@ -57,6 +57,13 @@ def newest(connection: Connection, watch: str) -> pd.DataFrame:
     return frame(connection, select(Row.__table__).where(Row.id.in_(last)).order_by(Row.subject))
 
 
+def last_look(connection: Connection, watch: str) -> pd.DataFrame:
+    """The newest look of a watch that looks at all its subjects at once; what it no longer saw is no news."""
+    rows = newest(connection, watch)
+    found: pd.DataFrame = rows[rows["at"] == rows["at"].max()].reset_index(drop=True)
+    return found
+
+
 def unreadable(watch: str, subject: str, window: tuple[datetime, datetime], fault: str, **body: Any) -> Reading:  # noqa: ANN401 - as JSON can
     """A look that failed; `fault` is the kind of what went wrong."""
     return Reading(watch, subject, window, Verdict.UNREADABLE, {**body, "fault": fault})

@@ -8,32 +8,31 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from sqlalchemy.orm import aliased
 
 from handrail.kpi import SETTLING, Trace
-from handrail.store.frames import frame
+from handrail.store.frames import frame, within
 from handrail.store.schema import AuditDraw, Case, CaseOutcome, Decision, Dispute, Escalation, Route, WorkItem
+from handrail.window import Window
 
 ASSISTED = ("suggest", "partial", "auto")
 """Stages at which the machine's suggestion reaches people or the customer."""
 _PLACE = (Route.category, Case.fields["channel"].as_string().label("channel"), Route.assigned_at)
 
 
-def trace(
-    connection: Connection, *, since: datetime, until: datetime, among: ColumnElement[bool] | None = None
-) -> Trace:
-    """All that happened in [since, until), `among` the routes it names; what is pending is so at `until`."""
+def trace(connection: Connection, window: Window, *, among: ColumnElement[bool] | None = None) -> Trace:
+    """All that happened in the window, `among` the routes it names; what is pending is so at its end."""
     kept = true() if among is None else among
 
-    def within(moment: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a column of moments
-        return and_(kept, moment >= since, moment < until)
+    def inside(moment: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a column of moments
+        return and_(kept, within(moment, window))
 
     routes = select(Route.case_id, Route.queue, Route.stage, Route.assigned_at.label("at"), *_PLACE)
     outcomes = select(CaseOutcome.case_id, CaseOutcome.kind, CaseOutcome.value, CaseOutcome.at, *_PLACE)
     escalations = select(Escalation.case_id, Escalation.cause, Escalation.opened_at.label("at"), *_PLACE)
     return Trace(
-        work=_work(connection, within(Decision.decided_at)),
-        routes=frame(connection, routes.join(Case, Case.id == Route.case_id).where(within(Route.assigned_at))),
-        outcomes=frame(connection, _with_case(outcomes, CaseOutcome.case_id).where(within(CaseOutcome.at))),
-        escalations=frame(connection, _with_case(escalations, Escalation.case_id).where(within(Escalation.opened_at))),
-        pending=pending(connection, until),
+        work=_work(connection, inside(Decision.decided_at)),
+        routes=frame(connection, routes.join(Case, Case.id == Route.case_id).where(inside(Route.assigned_at))),
+        outcomes=frame(connection, _with_case(outcomes, CaseOutcome.case_id).where(inside(CaseOutcome.at))),
+        escalations=frame(connection, _with_case(escalations, Escalation.case_id).where(inside(Escalation.opened_at))),
+        pending=pending(connection, window.until),
     )
 
 
@@ -48,13 +47,13 @@ def rollout(connection: Connection) -> dict[str, datetime]:
     return {category: at for category, at in connection.execute(query)}
 
 
-def before(connection: Connection, *, since: datetime, until: datetime, left: dict[str, datetime]) -> Trace:
+def before(connection: Connection, window: Window, left: dict[str, datetime]) -> Trace:
     """The trace of cases routed before any category left shadow, or before their own did, by `left`."""
     if not left:
-        return trace(connection, since=since, until=until)
+        return trace(connection, window)
     early = [Route.assigned_at < min(left.values())]
     early += [and_(Route.category == category, Route.assigned_at < at) for category, at in left.items()]
-    return trace(connection, since=since, until=until, among=or_(*early))
+    return trace(connection, window, among=or_(*early))
 
 
 def first_routed(connection: Connection) -> datetime | None:
@@ -77,7 +76,7 @@ def _outstanding(opened: Any, closed: Any, at: datetime) -> ColumnElement[bool]:
     return and_(opened < at, or_(closed.is_(None), closed >= at))
 
 
-def _work(connection: Connection, within: ColumnElement[bool]) -> pd.DataFrame:
+def _work(connection: Connection, inside: ColumnElement[bool]) -> pd.DataFrame:
     """Decisions with what they are compared with; columns as `Trace.work`."""
     earlier, looked_at = aliased(Decision), aliased(Decision)
     settled_before = exists().where(
@@ -101,7 +100,7 @@ def _work(connection: Connection, within: ColumnElement[bool]) -> pd.DataFrame:
         .join(Case, Case.id == Decision.case_id)
         .join(Route, Route.case_id == Decision.case_id)
         .join(AuditDraw, AuditDraw.case_id == Decision.case_id, isouter=True)
-        .where(within, Decision.kind != "gold")
+        .where(inside, Decision.kind != "gold")
         .order_by(Decision.id)
     )  # fmt: skip
     found = frame(connection, query)

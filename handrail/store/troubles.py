@@ -1,5 +1,6 @@
 """What the store knows of troubles, each as one short question; most are asked every minute."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -7,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select
 
+from handrail.alerts import Conduct
+from handrail.reviewers import EVERYBODY
 from handrail.store import escalations, readings, trail
 from handrail.store.frames import records
 from handrail.store.schema import Drift, Outbox, WorkItem
@@ -38,11 +41,21 @@ def unread(connection: Connection, watch: str, *, last_look_only: bool) -> list[
 def _standing(
     connection: Connection, watch: str, verdict: readings.Verdict, *, last_look_only: bool
 ) -> list[tuple[str, datetime]]:
-    rows = readings.newest(connection, watch)
-    wanted = rows["verdict"] == verdict
-    if last_look_only:
-        wanted &= rows["at"] == rows["at"].max()
-    return [(row["subject"], row["at"]) for row in records(rows[wanted])]
+    rows = readings.last_look(connection, watch) if last_look_only else readings.newest(connection, watch)
+    return [(row["subject"], row["at"]) for row in records(rows[rows["verdict"] == verdict])]
+
+
+def conduct(connection: Connection) -> Conduct:
+    """The alarms of the last look at how people work: those that the desk shows, of the same people."""
+    people, seen, shared = 0, Counter[str](), []
+    for row in records(readings.last_look(connection, "reviewers")):
+        found = [one["name"] for one in row["body"].get("signals", ()) if one["verdict"] == readings.Verdict.ALARM]
+        if row["subject"] == EVERYBODY:
+            shared += found
+        elif found:
+            people += 1
+            seen.update(found)
+    return Conduct(people, dict(seen), tuple(shared))
 
 
 def drift(connection: Connection, now: datetime) -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from handrail.kpi import NOT_MEASURED
+from handrail.proportions import in_percent
 from tasks.plots.chart import Size, WeekChart
 from tasks.story import Story, Week
 
@@ -54,7 +55,7 @@ def series(number: int) -> str:
 
 def shown(value: float | None, digits: int = 1) -> str:
     """A share in per cent, *not measured* where there is none."""
-    return NOT_MEASURED if value is None else f"{value:.{digits}%}"
+    return NOT_MEASURED if value is None else in_percent(value, digits)
 
 
 def points(difference: float) -> str:

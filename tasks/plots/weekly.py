@@ -80,7 +80,10 @@ def plot_errors(story: Story, breaker_limit: float | None) -> Plot:
     true = {week.number: week.true_error for week in story.weeks}
     rates = [*(found.rate for found in audited.values()), *(rate for rate in true.values() if rate is not None)]
     top = 1.2 * max([*rates, 2 * (breaker_limit or 0.0), 0.02])
-    words = "Audited and true error of auto-approvals", "A dot with its 95 % interval per week, a line for the truth."
+    words = (
+        "Audited and true error of auto-approvals",
+        "A dot with its 95 % interval per week, a line for the truth.",
+    )
 
     def draw(size: Size) -> str:
         chart = WeekChart("errors", size, words, weeks, (0, top), percent)
@@ -92,16 +95,26 @@ def plot_errors(story: Story, breaker_limit: float | None) -> Plot:
                 chart.interval(week.number, found.low, found.high, "interval audited")
                 chart.dot(week.number, found.rate, "dot audited", tip(week, f"audited {interval_words(found)}"))
             if week.true_error is not None:
-                chart.dot(week.number, week.true_error, "dot small truth", tip(week, f"truth {week.true_error:.1%}"))
+                chart.dot(week.number, week.true_error, "dot small truth", tip(week, f"truth {shown(week.true_error)}"))
         if breaker_limit is not None:
             chart.level(breaker_limit, f"breaker's limit {percent(breaker_limit)}", "limit")
         return chart.svg()
 
     rows = [_error_row(week, audited.get(week.number)) for week in story.weeks]
-    columns = "week", "audited error", "95 % interval", "errors found", "audits", "true error", "auto-approvals"
+    columns = (
+        "week",
+        "audited error",
+        "95 % interval",
+        "errors found",
+        "audits",
+        "true error",
+        "wrong in truth",
+        "auto-approvals",
+    )
     return Plot(
         words[0],
-        "Weeks without a dot were not measured. An interval with an arrow goes on above the plot.",
+        "Weeks without a dot were not measured. An interval with an arrow goes on above the plot. The audits are those "
+        "decided in the week, each weighted for how it was drawn.",
         both(draw, rates),
         Table(columns, rows),
         (("dot audited", "audited, with 95 % interval"), ("line truth", "truth"), ("guide", "week of a planted event")),
@@ -110,13 +123,20 @@ def plot_errors(story: Story, breaker_limit: float | None) -> Plot:
 
 def interval_words(found: Estimate) -> str:
     """An estimate in words: rate, interval, errors and audits."""
-    return f"{found.rate:.1%} [{found.low:.1%}–{found.high:.1%}], {found.errors} of {found.n} audits"
+    return f"{shown(found.rate)} [{found.low:.1%}–{found.high:.1%}], {found.errors} of {found.n} audits"
 
 
 def _error_row(week: Week, found: Estimate | None) -> tuple[str, ...]:
     seen = ("", "0", "0") if found is None else (f"{found.low:.1%}–{found.high:.1%}", str(found.errors), str(found.n))
-    true = "–" if week.true_error is None else f"{week.true_error:.1%}"
-    return (str(week.number), shown(found.rate if found else None), *seen, true, str(week.automatic))
+    true = "–" if week.true_error is None else shown(week.true_error)
+    return (
+        str(week.number),
+        shown(found.rate if found else None),
+        *seen,
+        true,
+        str(week.wrong_automatic),
+        str(week.automatic),
+    )
 
 
 def plot_agreement(story: Story) -> Plot:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.alerts import ALL, NEARLY, Severity, Situation, Trouble, troubles
+from handrail.alerts import ALL, NEARLY, Conduct, Severity, Situation, Trouble, troubles
 from handrail.governing import Alteration
 from handrail.hold import WATCHES, silences
 from handrail.watches import BY_NAME, STEADY, Look, Off
@@ -33,8 +33,9 @@ EVERYTHING = Situation(
     NOW, SILENT, breakers={"refund": 4, "other": None},
     alarms={
         "breaker": ["refund", "tracking"], "audits": ["tracking"], "blind_share": ["tracking"], "fairness": ["region"],
-        "agreement": [ALL, "refund"], "reviewers": ["rita", "ron"],
+        "agreement": [ALL, "refund"],
     },
+    conduct=Conduct(2, {"glances": 1, "deceived": 2}, shared=("bias",)),
     drift=3, late={"B": 1200, "C": 1}, escalations=2, gates={"intake": "intake", "promotion": "promotion", "x": "y"},
     outbox={"dead": 1, "unknown": 2, "waiting": 3}, unavailable="7", deleted="7", alias_moved=True,
     heard={"sla_watch": NOW - 2 * SILENT, "quality_watch": NOW - 0.95 * SILENT, "audit_sampling": NOW},
@@ -49,7 +50,7 @@ EVERYTHING = Situation(
 
 def test_where_nothing_is_wrong_nothing_is_said() -> None:
     assert troubles(QUIET) == []
-    assert troubles(replace(QUIET, late={"B": 0}, outbox={"dead": 0}, alarms={"reviewers": []})) == []
+    assert troubles(replace(QUIET, late={"B": 0}, outbox={"dead": 0}, conduct=Conduct())) == []
 
 
 def test_every_trouble_ends_with_what_to_do_and_the_worst_come_first() -> None:
@@ -85,8 +86,19 @@ def test_a_pause_names_its_model_review() -> None:
 
 
 def test_reviewers_are_counted_and_never_named() -> None:
-    found = only(alarms={"reviewers": ["rita", "ron"]})
-    assert (found.subject, "2 reviewers" in found.sentence) == (ALL, True)
+    found = only(conduct=Conduct(2, {"glances": 1, "deceived": 2}))
+    assert found.subject == ALL
+    assert found.sentence.startswith(
+        "Seen in how 2 reviewers work: decisions faster than anybody reads (1), wrong suggestions taken over (2)."
+    )
+    alone = only(conduct=Conduct(1, {"accuracy": 1})).sentence
+    assert alone.startswith("Seen in how 1 reviewer works: often wrong without help. ")
+
+
+def test_what_all_reviewers_share_blames_nobody() -> None:
+    found = only(conduct=Conduct(shared=("bias",)))
+    assert found.sentence.startswith("Seen in how all reviewers together work: cases of one group turned into")
+    assert "1 reviewer" not in found.sentence
     assert "rita" not in found.sentence
 
 

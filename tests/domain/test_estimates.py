@@ -10,6 +10,7 @@ from scipy import stats
 
 from handrail.errors import BadInput
 from handrail.estimates import Direction, assisted, clopper_pearson, expected_error, hajek, needed, trend
+from handrail.proportions import in_percent
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "estimates.json").read_text("utf-8"))
 
@@ -145,16 +146,38 @@ def test_few_errors_get_the_exact_binomial_interval(errors: int, n: int) -> None
     assert (found.low, found.high) == (pytest.approx(exact.low), pytest.approx(exact.high))
 
 
-def test_below_twenty_errors_the_simple_random_draw_decides_and_from_twenty_all_do() -> None:
+@pytest.mark.parametrize("in_strata", [15, 16])
+def test_the_rate_is_that_of_every_audit_counted_beside_it_however_few_were_wrong(in_strata: int) -> None:
     random = np.arange(200) < 100
-    probabilities = np.where(random, 0.05, 0.3)
-    wrong = np.isin(np.arange(200), [*range(4), *range(100, 115)])
-    few = hajek(wrong, probabilities, random=random)
-    assert (few.n, few.errors, few.rate) == (100, 4, 0.04)
-    wrong[115] = True
-    enough = hajek(wrong, probabilities, random=random)
-    assert (enough.n, enough.errors) == (200, 20)
-    assert enough.rate == pytest.approx((4 / 0.05 + 16 / 0.3) / (100 / 0.05 + 100 / 0.3))
+    wrong = np.isin(np.arange(200), [*range(4), *range(100, 100 + in_strata)])
+    found = hajek(wrong, np.where(random, 0.05, 0.3))
+    assert (found.n, found.errors) == (200, 4 + in_strata)
+    assert found.rate == pytest.approx((4 / 0.05 + in_strata / 0.3) / (100 / 0.05 + 100 / 0.3))
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.01, 1)), min_size=1, max_size=60))
+def test_a_rate_is_nothing_exactly_where_the_count_behind_it_is(audits: list[tuple[bool, float]]) -> None:
+    wrong, chance = [one for one, _ in audits], [one for _, one in audits]
+    weighted, plain = hajek(wrong, chance), clopper_pearson(sum(wrong), len(wrong))
+    for found in (weighted, plain):
+        assert (found.rate == 0) == (found.errors == 0)
+        assert (found.rate == 1) == (found.errors == found.n)
+        assert (in_percent(found.rate) == "0.0%") == (found.errors == 0)
+        assert (found.n, found.errors) == (len(wrong), sum(wrong))
+
+
+@pytest.mark.parametrize("regimes", [((0.05, 0.04), (0.3, 0.04)), ((0.03, 0.01), (0.09, 0.05))])
+def test_with_few_errors_and_mixed_chances_the_interval_covers_too(regimes: tuple[tuple[float, float], ...]) -> None:
+    """Strata of one rate, and a raised audit rate while the errors rose: the unweighted share misses the second."""
+    rng = np.random.default_rng(11)
+    chance, error = (np.repeat([regime[at] for regime in regimes], [1800, 400]) for at in (0, 1))
+    truth = rng.random(len(error)) < error
+    found = []
+    for _ in range(600):
+        drawn = rng.random(len(truth)) < chance
+        found.append(hajek(truth[drawn], chance[drawn]))
+    assert max(one.errors for one in found) < 20
+    assert np.mean([one.low <= truth.mean() <= one.high for one in found]) >= 0.93
 
 
 def test_nominal_95_percent_intervals_cover_93_to_97_percent() -> None:
@@ -167,7 +190,7 @@ def test_nominal_95_percent_intervals_cover_93_to_97_percent() -> None:
     for _ in range(800):
         drawn = chance.random(rates.shape) < rates
         taken = drawn.any(axis=1)
-        found.append(hajek(truth[taken], probability[taken], random=drawn[taken, 0]))
+        found.append(hajek(truth[taken], probability[taken]))
     assert {one.method for one in found} == {"hajek, design-based"}
     assert 0.93 <= np.mean([one.low <= truth.mean() <= one.high for one in found]) <= 0.97
     assert np.mean([one.rate for one in found]) == pytest.approx(truth.mean(), abs=0.001)

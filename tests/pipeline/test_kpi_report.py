@@ -9,6 +9,7 @@ from flows.kpi_report import kpi_report
 from handrail import kpi
 from handrail.store import readings
 from handrail.store.frames import records
+from handrail.window import Window
 from tasks import measure
 from tests.shop import LATER, Shop, letters
 
@@ -38,7 +39,7 @@ def test_each_figure_becomes_a_reading_with_its_groups(busy: Shop) -> None:
 
 
 def test_a_figure_names_some_of_its_cases_and_all_on_request(busy: Shop) -> None:
-    found = measure.kpis(busy.at(LATER), LATER - WEEK, ("week",))
+    found = measure.kpis(busy.at(LATER), Window.last(WEEK, LATER), ("week",))
     share = next(one for one in found.whole if one.name == "automation share")
     some, every = (measure.row(share, examples=examples)["case_ids"] for examples in (5, None))
     assert some == every[:5]

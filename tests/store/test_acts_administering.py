@@ -10,6 +10,7 @@ from handrail.errors import BadInput, NotPermitted
 from handrail.store import evidence, policies, rollout, schema
 from handrail.store.engine import Store
 from handrail.store.policies import InForce
+from handrail.window import Window
 from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
 
 YEAR = timedelta(days=365)
@@ -99,7 +100,7 @@ class TestOutcomes:
         (automatic,), (reviewed,) = scene.automatic(1), scene.waiting(1)
         import_outcomes(scene, (automatic, "csat", 2.0, 1), (reviewed, "csat", 5.0, 1))
         with scene.store.read() as connection:
-            found = evidence.outcomes(connection, since=NOW, until=NOW + timedelta(days=2))
+            found = evidence.outcomes(connection, Window(NOW, NOW + timedelta(days=2)))
         assert dict(zip(found["case_id"], found["automatic"].astype(bool), strict=True)) == {
             automatic: True, reviewed: False,
         }  # fmt: skip

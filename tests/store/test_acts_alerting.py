@@ -20,6 +20,7 @@ from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
 
 MINUTE = timedelta(minutes=1)
 WINDOW = (NOW - timedelta(days=7), NOW)
+SIGNALS = {"signals": [{"name": "glances", "verdict": "alarm"}, {"name": "bias", "verdict": "quiet"}]}
 OPS = ("ops",)
 BOTH = ("mail", "ops")
 
@@ -385,7 +386,7 @@ class TestFound:
         assert sweep(scene, NOW) == Swept()
 
     def test_reviewers_who_are_not_in_the_last_look_are_no_trouble(self, scene: Scene) -> None:
-        reading.record(scene.store, [Reading("reviewers", "rita", WINDOW, Verdict.ALARM)], actor=FLOW, now=NOW)
+        reading.record(scene.store, [Reading("reviewers", "rita", WINDOW, Verdict.ALARM, SIGNALS)], actor=FLOW, now=NOW)
         sweep(scene, NOW)
         assert standing(scene) == [("reviewers", "all")]
         later = NOW + timedelta(days=7)

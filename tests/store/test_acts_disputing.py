@@ -13,6 +13,7 @@ from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.policy import LabelRules
 from handrail.store import cases, disputes, outbox, schema
 from handrail.store.engine import Store
+from handrail.window import Window
 from tests.contesting import LATER, SAID, SHOP, TOLD, contest, resolve, send, waiting_actions
 from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, Scene
 
@@ -315,9 +316,8 @@ class TestEvidence:
         outcome = scene.row(schema.CaseOutcome)
         assert (outcome["case_id"], outcome["kind"], outcome["at"]) == (case, "reversal", NOW)
         with scene.store.read() as connection:
-            known = {"since": NOW, "until": LATER}
-            assert disputes.overturned(connection, **known) == 1
-            assert disputes.overturned(connection, since=LATER, until=LATER + timedelta(days=1)) == 0
+            assert disputes.overturned(connection, Window(NOW, LATER)) == 1
+            assert disputes.overturned(connection, Window(LATER, LATER + timedelta(days=1))) == 0
 
     def test_a_persons_overturned_decision_is_no_error_of_the_machine(self, scene: Scene) -> None:
         (case,) = scene.waiting(1)

@@ -11,6 +11,7 @@ from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.policy import LabelRules
 from handrail.store import evidence, labels, schema
 from handrail.store.engine import Store
+from handrail.window import Window
 from tests.scenes import FOUNDER, MANAGER, NOVICE, NOW, POLICY, REVIEWERS, Scene
 
 CURATOR = "cara"
@@ -122,7 +123,7 @@ class TestGold:
         assert scene.count(schema.Label) == 0
         assert [row["origin"] for row in scene.rows(schema.GoldCase)] == ["written", "written"]
         with scene.store.read() as connection:
-            window = evidence.window(connection, scene.policy, since=NOW, until=NOW + timedelta(days=1), version=None)
+            window = evidence.received(connection, scene.policy, Window(NOW, NOW + timedelta(days=1)), version=None)
         assert window.empty, "what a curator writes is no traffic"
         assert scene.trail_is_whole()
 
@@ -207,8 +208,8 @@ class TestQualification:
         assert scene.states() == states
         assert {row["case_id"] for row in scene.rows(schema.WorkItem, kind="gold")} == set(ids)
         with scene.store.read() as connection:
-            seen = evidence.decided(connection, since=NOW, until=NOW + timedelta(days=1))
-            compared = evidence.compared(connection, since=NOW, until=NOW + timedelta(days=1))
+            seen = evidence.decided(connection, Window(NOW, NOW + timedelta(days=1)))
+            compared = evidence.compared(connection, Window(NOW, NOW + timedelta(days=1)))
         assert "gold" not in {*seen["kind"], *compared["kind"]}
         assert not any("cancel" in str(event) for event in scene.events("gold.decided"))
 

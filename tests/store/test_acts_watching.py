@@ -10,6 +10,7 @@ from handrail import sampling
 from handrail.acts import pausing, watching
 from handrail.store import evidence, models, queue, schema, work
 from handrail.store.engine import Store
+from handrail.window import Window
 from tests.scenes import FLOW, FOUNDER, NOW, Scene
 
 SECOND = timedelta(seconds=1)
@@ -143,8 +144,8 @@ class TestAudits:
         scene.decide(first, "override", at=later, label="refund")
         scene.decide(second, "override", at=later, label="tracking")
         with scene.store.read() as connection:
-            found = evidence.audits(connection, since=NOW, until=later)
-            assert evidence.audits(connection, since=later, until=later + SECOND).empty
+            found = evidence.audits(connection, Window.up_to(later, since=NOW))
+            assert evidence.audits(connection, Window(NOW, later)).empty, "what happens at its end is the next one's"
         assert found["rejected"].tolist() == [False, True]
         assert found["random"].tolist() == [True, True]
         assert {at.to_pydatetime() for at in found["approved_at"]} == {NOW}

@@ -1,12 +1,13 @@
 """What the store tells training, watches and KPIs about the decisions."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from handrail.acts import routing
 from handrail.store import evidence, queue, schema
 from handrail.store.engine import Store
+from handrail.window import Window
 from tests.scenes import MANAGER, NOW, Scene
 
 HOUR = timedelta(hours=1)
@@ -19,16 +20,16 @@ def scene(store: Store) -> Scene:
     return Scene(store)
 
 
-def window(since: object = DAY[0], until: object = DAY[1]) -> dict[str, object]:
-    return {"since": since, "until": until}
+def window(since: datetime = DAY[0], until: datetime = DAY[1]) -> Window:
+    return Window(since, until)
 
 
 def test_decisions_come_with_the_times_and_groups_of_their_case(scene: Scene) -> None:
     (automatic,), (reviewed,) = scene.automatic(1, fields={"channel": "app"}), scene.waiting(1)
     scene.decide(reviewed, "override", label="tracking", at=NOW + HOUR, seconds=42.0)
     with scene.store.read() as connection:
-        found = evidence.decided(connection, **window())
-        assert evidence.decided(connection, **window(NOW, NOW + HOUR))["case_id"].tolist() == [automatic]
+        found = evidence.decided(connection, window())
+        assert evidence.decided(connection, window(NOW, NOW + HOUR))["case_id"].tolist() == [automatic]
     assert found["kind"].tolist() == ["automatic", "review"]
     assert found["queue"].tolist() == ["A", "B"]
     assert found["fields"].tolist() == [{"channel": "app"}, {"channel": "web"}]
@@ -47,7 +48,7 @@ def test_what_was_withdrawn_was_not_executed(scene: Scene) -> None:
             .values(state="withdrawn")
         )
     with scene.store.read() as connection:
-        found = evidence.executed(connection, **window())
+        found = evidence.executed(connection, window())
         names = evidence.ids_of(connection, "shop", found["external_id"].tolist())
     assert list(names.values()) == [kept]
     assert found["automatic"].tolist() == [True]
@@ -71,7 +72,7 @@ def test_models_and_people_are_compared_case_by_case(scene: Scene) -> None:
     scene.automatic(1)
     scene.decide(blind, "override", label="tracking")
     with scene.store.read() as connection:
-        found = evidence.compared(connection, **window())
+        found = evidence.compared(connection, window())
     assert found[["predicted", "decided", "role"]].to_numpy().tolist() == [["refund", "tracking", "champion"]]
     assert found["blind"].astype(bool).tolist() == [True]
 
@@ -94,9 +95,9 @@ def test_escalations_and_routes_of_a_window(scene: Scene) -> None:
     scene.decide(first, "deny", reason_code="legal", at=NOW)
     scene.decide(first, "deny", MANAGER, NOW + HOUR, reason_code="legal")
     with scene.store.read() as connection:
-        escalations = evidence.escalations_in(connection, **window())
-        assert evidence.escalations_in(connection, **window(NOW + HOUR, NOW + 2 * HOUR)).empty
-        assert evidence.routed(connection, **window())["case_id"].tolist() == [first, second]
+        escalations = evidence.escalations_in(connection, window())
+        assert evidence.escalations_in(connection, window(NOW + HOUR, NOW + 2 * HOUR)).empty
+        assert evidence.routed(connection, window())["case_id"].tolist() == [first, second]
         assert queue.open_escalations(connection).empty
     assert escalations["cause"].tolist() == ["legal"]
     assert escalations["resolved_at"].iloc[0].to_pydatetime() == NOW + HOUR
@@ -120,8 +121,8 @@ def test_the_drift_watch_sees_redacted_live_cases_of_its_window(scene: Scene) ->
         table = schema.CaseInput.__table__
         connection.execute(table.update().where(table.c.case_id == ids[0]).values(redacted="where"))
     with scene.store.read() as connection:
-        found = evidence.window(connection, scene.policy, version="1", **window())
-        other = evidence.window(connection, scene.policy, version="2", **window())
+        found = evidence.received(connection, scene.policy, window(), version="1")
+        other = evidence.received(connection, scene.policy, window(), version="2")
     assert found[["case_id", "text", "label"]].to_numpy().tolist() == [[ids[0], "where", "refund"]]
     assert other["label"].isna().all()
 

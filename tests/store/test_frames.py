@@ -17,10 +17,11 @@ from handrail.acts import models as model_acts
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome, State
 from handrail.policy import LabelRules
-from handrail.store import cases, certificates, evidence, proposals, schema, tokens
+from handrail.store import cases, certificates, evidence, proposals, readable, schema, tokens
 from handrail.store.engine import Store
 from handrail.store.frames import frame, records
 from handrail.store.readings import Reading, Verdict
+from handrail.window import Window
 from tests import scenes
 from tests.scenes import FLOW, FOUNDER, NOW, VERSION, Scene
 
@@ -32,7 +33,7 @@ VALUES: dict[str, Any] = {
     "category": "refund", "approved_after": None, "received_after": None, "version": VERSION, "model_version": VERSION,
     "batch_id": None, "status": None, "only_open": False, "person": "ruth", "watch": "drift", "after": 0,
     "states": ("new", "retry", "leased", "done", "dead", "unknown", "withdrawn"), "ids": list(range(1, 41)),
-    "case_id": 1, "state": State.DECIDED,
+    "case_id": 1, "state": State.DECIDED, "policy": POLICY, "window": Window(NOW - AGES, NOW + AGES),
     "columns": tuple(cases._PICKED),
 }  # fmt: skip
 """What a function of the store may ask for; a new one with another name makes the test ask for its value here."""
@@ -52,7 +53,7 @@ def readers() -> Iterator[tuple[str, Callable[..., pd.DataFrame]]]:
                 yield f"{module.name}.{name}", function
 
 
-READERS = {name: reader for name, reader in readers() if reader is not frame}
+READERS = {name: reader for name, reader in readers() if reader not in (frame, readable.read)}
 
 
 def read(store: Store, name: str, **given: object) -> pd.DataFrame:

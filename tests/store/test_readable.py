@@ -11,17 +11,18 @@ from handrail.acts import consenting, intake, routing
 from handrail.policy import FairnessRules, ModelRules
 from handrail.store import evidence, queue, readable, schema
 from handrail.store.engine import Connection, Store
+from handrail.window import Window
 from tests.scenes import FLOW, NOW, POLICY, VERSION, Scene, bad_rows, good_rows
 
 DAY = timedelta(days=1)
-EVER = {"since": NOW - DAY, "until": NOW + DAY}
+EVER = Window(NOW - DAY, NOW + DAY)
 SEEN = POLICY.model_copy(
     update={"model": ModelRules(fields=("channel",)), "fairness": FairnessRules(groups=("region",))}
 )
 DOORS: dict[str, Callable[[Connection], pd.DataFrame]] = {
     "training": lambda c: evidence.labelled(c, SEEN),
     "judging": lambda c: evidence.withheld_labels(c, SEEN, since=NOW - DAY),
-    "drift": lambda c: evidence.window(c, SEEN, version=VERSION, **EVER),
+    "drift": lambda c: evidence.received(c, SEEN, EVER, version=VERSION),
     "shadow": lambda c: queue.unscored_by(c, "another", SEEN, since=NOW - DAY, limit=10),
     "by id": lambda c: readable.of(c, [1, 2, 3], SEEN),
 }  # fmt: skip

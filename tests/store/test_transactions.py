@@ -11,6 +11,7 @@ from handrail.case import Outcome
 from handrail.policy import LabelRules
 from handrail.store import transactions
 from handrail.store.engine import Store
+from handrail.window import Window
 from tests.scenes import MANAGER, NOW, POLICY, Scene
 
 HOUR = timedelta(hours=1)
@@ -25,14 +26,14 @@ def scene(store: Store) -> Scene:
 
 def seen(scene: Scene, since: datetime = NOW - DAY, until: datetime = NOW + DAY) -> kpi.Trace:
     with scene.store.read() as connection:
-        return transactions.trace(connection, since=since, until=until)
+        return transactions.trace(connection, Window(since, until))
 
 
 def test_an_empty_workspace_has_empty_frames_that_can_be_measured(scene: Scene) -> None:
     with scene.store.read() as connection:
         assert transactions.first_routed(connection) is None
         assert transactions.rollout(connection) == {}
-        past = transactions.before(connection, since=NOW - DAY, until=NOW, left={})
+        past = transactions.before(connection, Window(NOW - DAY, NOW), {})
     found = kpi.measure(seen(scene), kpi.Baseline(past, {}, POLICY.costs))
     assert {one.shown() for one in found} == {kpi.NOT_MEASURED}
 
@@ -100,7 +101,7 @@ def test_the_time_before_ends_when_a_category_leaves_shadow(scene: Scene) -> Non
     manual = scene.waiting(1, "complaint", at=NOW + 2 * HOUR, **{**SHADOW, "stage": "manual"})
     with scene.store.read() as connection:
         left = transactions.rollout(connection)
-        past = transactions.before(connection, since=NOW - DAY, until=NOW + DAY, left=left)
+        past = transactions.before(connection, Window(NOW - DAY, NOW + DAY), left)
         assert transactions.first_routed(connection) == NOW
     assert left == {"refund": NOW + HOUR, "tracking": NOW + 4 * HOUR}
     assert past.routes["case_id"].tolist() == [*first, *second]

@@ -61,7 +61,7 @@ def test_every_watch_has_its_section_with_figures_and_plots(looked: Scene, signe
     page = signed_in("stella").get("/monitoring").text
     for key in ("audits", "breaker", "blind-share", "drift", "fairness", "agreement", "reviewers", "kpis"):
         assert f'id="{key}"' in page
-    assert "0 of 16 audited approvals were wrong" in page
+    assert "0 of 16 audited approvals of the last four weeks were wrong" in page
     assert "Evidence against the categories nearest to a pause" in page
     assert "16" in page.split('id="breaker"')[1].split("</section>")[0], "audits counted by the breaker"
     assert page.count("<svg") >= 2
