@@ -28,12 +28,18 @@ Actor = Annotated[
 ]
 
 
-def answer(value: Any, *, as_json: bool, text: str | Callable[[], str]) -> None:  # noqa: ANN401 - any JSON value
-    """Print `value` as JSON, or `text` for people."""
+def answer(
+    value: Any,  # noqa: ANN401 - any JSON value
+    *,
+    as_json: bool,
+    text: str | Callable[[], str],
+    aside: bool = False,
+) -> None:
+    """Print `value` as JSON, or `text` for people; `aside` on stderr, where stdout has taken the result itself."""
     if as_json:
-        typer.echo(json.dumps(value, default=_plain, ensure_ascii=False))
+        typer.echo(json.dumps(value, default=_plain, ensure_ascii=False), err=aside)
     else:
-        typer.echo(text if isinstance(text, str) else text())
+        typer.echo(text if isinstance(text, str) else text(), err=aside)
 
 
 def _plain(value: object) -> object:
@@ -63,23 +69,6 @@ def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}"
     return str(value)
-
-
-def require_places(*files: Path | None) -> None:
-    """Make sure that files can be written, before the work whose results they take.
-
-    Raises:
-        BadInput: one is a folder, or lies in none that can be written to.
-    """
-    from handrail.errors import BadInput
-
-    for file in files:
-        if file is None:
-            continue
-        if file.is_dir():
-            raise BadInput(f"{file} is a folder. Give the name of a file in it.")
-        if not os.access(file if file.exists() else file.parent, os.W_OK):
-            raise BadInput(f"{file} cannot be written. Choose a place in a folder that exists and is yours.")
 
 
 def who(name: str | None) -> str:

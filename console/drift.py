@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.answer import AsJson, Encoding, answer, require_places, table
+from console.answer import AsJson, Encoding, answer, table
+from console.places import require_places
 
 if TYPE_CHECKING:
     from handrail.drift import ColumnDrift, DriftReport
@@ -60,7 +61,7 @@ def drift(
 
     if not (0 < fdr < 1 and psi_at_least > 0 and min_terms > 0):
         raise BadInput("--fdr lies between 0 and 1, --psi-at-least and --min-terms above 0. Give other ones.")
-    require_places(profile)
+    require_places(profile, inputs=[reference, current])
     known = profile_of(reference, text=text, kept=profile, encoding=encoding)
     columns, texts = split(read(current, [text] if text else [], encoding=encoding), text)
     if method is Method.EVIDENTLY:

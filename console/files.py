@@ -1,12 +1,18 @@
 """Statistics on plain files, no workspace needed: redact, certify."""
 
 import json
+from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.answer import AsJson, Encoding, answer, require_places
+from console.answer import AsJson, Encoding, answer
+from console.places import is_stdout, require_places, written
+
+if TYPE_CHECKING:
+    from handrail.pii import Finding
 
 
 def register(app: typer.Typer) -> None:
@@ -29,25 +35,36 @@ def redact(
     from handrail.errors import BadInput
     from tasks import read
 
-    require_places(out, spans)
-    found: dict[str, int] = {}
-    lines: list[str] = []
-    first = 0
-    for chunk in read.read(file, batch_rows=10_000, encoding=encoding):
-        if text not in chunk.columns:
-            raise BadInput(f"{file} has no column {text!r}; it has {', '.join(chunk.columns)}. Correct --text.")
-        redacted = pii.redact_many(chunk[text].tolist(), region=region)
-        for at, result in enumerate(redacted):
-            for hit in result.findings:
-                found[str(hit.type)] = found.get(str(hit.type), 0) + 1
-                lines.append(json.dumps({"row": first + at, "type": str(hit.type), "start": hit.start, "end": hit.end}))
-        written = chunk.assign(**{text: [result.text for result in redacted]})
-        written.to_csv(out, mode="w" if first == 0 else "a", header=first == 0, index=False)
-        first += len(chunk)
-    if spans is not None:
-        spans.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    require_places(out, spans, inputs=[file])
+    found: Counter[str] = Counter()
+    rows = 0
+    chunks = read.read(file, batch_rows=10_000, encoding=encoding)
+    with ExitStack() as writing:
+        table = writing.enter_context(written(out))
+        place = spans and writing.enter_context(written(spans))
+        findings = place and writing.enter_context(place.open("w", encoding="utf-8"))
+        for chunk in chunks:
+            if text not in chunk.columns:
+                raise BadInput(f"{file} has no column {text!r}; it has {', '.join(chunk.columns)}. Correct --text.")
+            redacted = pii.redact_many(chunk[text].tolist(), region=region)
+            replaced = chunk.assign(**{text: [result.text for result in redacted]})
+            replaced.to_csv(table, mode="a" if rows else "w", header=rows == 0, index=False)
+            for row, result in enumerate(redacted, start=rows):
+                found.update(str(hit.type) for hit in result.findings)
+                if findings:
+                    findings.writelines(_line(row, hit) for hit in result.findings)
+            rows += len(chunk)
+        if findings:
+            findings.flush()  # a full disk says so before either file takes its place
     shown = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items())) or "nothing found"
-    answer({"rows": first, "findings": found}, as_json=as_json, text=f"{first} rows: {shown}. Written to {out}.")
+    answer(
+        {"rows": rows, "findings": dict(found)}, as_json=as_json, text=f"{rows} rows: {shown}. Written to {out}.",
+        aside=is_stdout(out) or is_stdout(spans),
+    )  # fmt: skip
+
+
+def _line(row: int, hit: "Finding") -> str:
+    return json.dumps({"row": row, "type": str(hit.type), "start": hit.start, "end": hit.end}) + "\n"
 
 
 def certify(

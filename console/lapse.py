@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from console.setting_up import BUSINESSES
+from handrail import drafts
 from handrail.errors import Refused
 from handrail.proportions import in_percent
 from handrail.workspace import Workspace
@@ -51,10 +52,11 @@ def _fresh(home: Path, seed: int) -> Workspace:
             raise Refused(f"{home} is not empty and was not made by the demo. Choose another folder with --home.")
         shutil.rmtree(home)
     workspace = Workspace(home)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    drafts.write_text(home / MARK, "made by `handrail demo`, and made anew by the next one\n")
     workspace.create()
     # A business's key is secret; the demo's comes from its seed, so that the same seed tells the same story.
-    workspace.secret_file.write_text(hashlib.sha256(f"demo {seed}".encode()).hexdigest())
-    (home / MARK).write_text("made by `handrail demo`, and made anew by the next one\n")
+    drafts.write_text(workspace.secret_file, hashlib.sha256(f"demo {seed}".encode()).hexdigest())
     return workspace
 
 

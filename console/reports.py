@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from console.answer import AsJson, AsOf, answer, enter, require_places, table, told
+from console.answer import AsJson, AsOf, answer, enter, table, told
+from console.places import is_stdout, require_places, written
 
 if TYPE_CHECKING:
     from handrail.window import Window
@@ -55,8 +56,9 @@ def kpi(
     found = measure.kpis(occasion, _window(occasion.now, weeks, days, since), by or ())
     figures = measure.rows(found, examples=None if cases else measure.EXAMPLES)
     if out is not None:
-        kpi_page.write(figures, found.window.shown, out)
-    answer(figures, as_json=as_json, text=lambda: _kpi_text(figures, all_cases=cases))
+        with written(out) as place:
+            kpi_page.write(figures, found.window.shown, place)
+    answer(figures, as_json=as_json, text=lambda: _kpi_text(figures, all_cases=cases), aside=is_stdout(out))
 
 
 def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
@@ -77,8 +79,13 @@ def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) 
         "rejected_in_shadow": measure.shadow_rejections(occasion), **asdict(case),
     }  # fmt: skip
     if out is not None:
-        kpi_page.write_case(value, out)
-    answer(value, as_json=as_json, text=lambda: f"{_wrapped(kpi_page.case_lines(value))}\n\n{_path(value)}")
+        with written(out) as place:
+            kpi_page.write_case(value, place)
+
+    def text() -> str:
+        return f"{_wrapped(kpi_page.case_lines(value))}\n\n{_path(value)}"
+
+    answer(value, as_json=as_json, text=text, aside=is_stdout(out))
 
 
 def fairness(as_of: AsOf = None, as_json: AsJson = False) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from console.answer import Actor, AsJson, AsOf, Encoding, answer, connect, perform, require_places, table, warn
+from console.answer import Actor, AsJson, AsOf, Encoding, answer, connect, perform, table, warn
+from console.places import is_stdout, require_places, written
 
 
 def register(app: typer.Typer) -> None:
@@ -120,15 +121,17 @@ def predict(
     from console.labelled import predict_file
     from handrail.store.frames import records
 
-    require_places(out)
+    require_places(out, inputs=[file, mapping])
     scored = predict_file(file, text=text, version=model, mapping_file=mapping, encoding=encoding)
     if out is not None:
-        scored.to_csv(out, index=False)
+        with written(out) as place:
+            scored.to_csv(place, index=False)
     counts = {name: int((scored["queue"] == name).sum()) for name in ("A", "B", "C")}
     value = {"rows": len(scored), "queues": counts, "out": str(out) if out else None}
     rows = records(scored.head(20))
     shown = table(rows, list(scored.columns), empty="The file has no rows.")
-    answer(value if out else {**value, "predictions": records(scored)}, as_json=as_json, text=shown)
+    told = value if out else {**value, "predictions": records(scored)}
+    answer(told, as_json=as_json, text=shown, aside=is_stdout(out))
 
 
 def purge(

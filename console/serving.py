@@ -2,25 +2,24 @@
 
 import json
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 
 import typer
 
 from console import deployments, desk
 from console.answer import running_server
+from console.signals import interruptible
 from flows.child import Child, answers
 from flows.local_server import HOST, QUIET, START_SECONDS, LocalServer, require_free, surroundings
+from handrail import drafts
 from handrail.errors import BadInput, Refused
 from handrail.workspace import Workspace
 
 LOOK_SECONDS = 0.5
 """How often the children are looked at."""
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, a service manager, a closed terminal."""
 
 
 def serve(port: int, mlflow_port: int, desk_port: int) -> None:
@@ -43,7 +42,7 @@ def serve(port: int, mlflow_port: int, desk_port: int) -> None:
     children = [server.child, mlflow, worker, pages]
     typer.echo(f"Starting the servers of {workspace.home} (up to a minute) ...")
     try:
-        with interruptible(), ExitStack() as running:
+        with interruptible(ignored_too=True), ExitStack() as running:
             start(running, server, mlflow, worker, pages)
             running.callback(workspace.server_file.unlink, missing_ok=True)
             announce(server, f"http://{HOST}:{mlflow_port}", f"http://{HOST}:{desk_port}", children, is_new=is_new)
@@ -118,9 +117,7 @@ def announce(server: LocalServer, mlflow: str, pages: str, children: Sequence[Ch
         "children": [child.pid for child in children],
     }
     password = f"{workspace.password()}  Prefect asks for it once; it is kept " if is_new else ""
-    draft = workspace.server_file.with_suffix(".draft")
-    draft.write_text(json.dumps(known), encoding="utf-8")
-    draft.replace(workspace.server_file)
+    drafts.write_text(workspace.server_file, json.dumps(known))
     typer.echo(
         f"Desk       {pages}  where people decide\n"
         f"Prefect    {server.ui_url}  flows, schedules, runs and what they found\n"
@@ -174,23 +171,3 @@ def is_alive(pid: object) -> bool:
     except OSError:
         return False
     return True
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn the first stopping signal into a KeyboardInterrupt, and ignore more, so that stopping completes.
-
-    A shell that starts a program in the background lets it ignore Ctrl-C; here it is heard again.
-    """
-    before = {number: signal.signal(number, _interrupt) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(number: int, _: object) -> None:
-    for every in SIGNALS:
-        signal.signal(every, signal.SIG_IGN)
-    raise KeyboardInterrupt(signal.Signals(number).name)

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from console.answer import AsJson, answer, enter, require_places
+from console.answer import AsJson, answer, enter
+from console.places import is_stdout, require_places, written
 
 _TELLS_NOTHING = frozenset({"seq", "at", "kind", "actor", "case", "batch", "queue", "work", "input"})
 
@@ -73,6 +74,7 @@ def export(out: Annotated[Path, typer.Argument(help="JSONL file to write.")], as
 
     require_places(out)
     occasion = enter(None)
-    with occasion.store.read() as connection:
-        count = trail.export(connection, out)
-    answer({"events": count, "out": str(out)}, as_json=as_json, text=f"{count} events written to {out}.")
+    with written(out) as place, occasion.store.read() as connection:
+        count = trail.export(connection, place)
+    told = f"{count} events written to {out}."
+    answer({"events": count, "out": str(out)}, as_json=as_json, text=told, aside=is_stdout(out))

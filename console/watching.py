@@ -44,10 +44,10 @@ def watch(everything: All = False, as_of: AsOf = None, as_json: AsJson = False) 
     )
     failed = [one for one in found if one.outcome == "failed"]
     if failed:
-        names = "; ".join(f"{one.title}: {one.said}" for one in failed)
-        raise Refused(
-            f"{len(failed)} of {sum(one.ran for one in found)} watches failed. {names} The others have looked."
-        )
+        ran = sum(one.ran for one in found)
+        names = " ".join(f"{one.title}: {one.said}" for one in failed)
+        others = " The others have looked." if ran > len(failed) else ""
+        raise Refused(f"{len(failed)} of {ran} watches failed. {names}{others}")
 
 
 def ask(*, as_json: bool) -> "dict[str, Any] | None":

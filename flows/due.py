@@ -43,9 +43,8 @@ def run_due(
     as_of: str | None = None,
     everything: bool = False,
     off: Mapping[str, Off | None] | None = None,
-    tell: Callable[[Ran], None] = lambda _: None,
 ) -> list[Ran]:
-    """Run every watch that is due, with `everything` also those that are not; `tell` hears of each.
+    """Run every watch that is due, with `everything` also those that are not.
 
     Whatever `off` names as switched off is left alone: somebody meant it; only who tells of it is not. Alerting comes
     last, and whenever another has run. Whether one is due is asked just before it would run: somebody else may have
@@ -58,7 +57,6 @@ def run_due(
         found.append(
             _one(look, occasion, perform, as_of, is_wanted=everything or told, off=(off or {}).get(watch.name))
         )
-        tell(found[-1])
     return found
 
 

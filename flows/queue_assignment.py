@@ -4,6 +4,7 @@ from prefect import flow
 
 from flows.parameters import AsOf, Home
 from tasks import publish
+from tasks.assign import held
 from tasks.attendance import attended
 from tasks.deliver import deliver
 from tasks.inbox import bring_in
@@ -18,4 +19,5 @@ def queue_assignment(as_of: AsOf = None, home: Home = None) -> dict[str, int]:
     counts = bring_in(occasion)
     sent = deliver(occasion)
     publish.table("queues", [{"queue": name, "cases": count} for name, count in counts.items()], "Newly assigned cases")
+    publish.table("approval-held", held(occasion), "What holds automatic approval")
     return {**counts, "delivered": sent}

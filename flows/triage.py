@@ -10,7 +10,7 @@ from flows.parameters import AsOf, Described, Home
 from handrail.queues import Queue, explain
 from handrail.store import cases
 from tasks import publish
-from tasks.assign import assign
+from tasks.assign import assign, held
 from tasks.attendance import attending_to
 from tasks.audit import draw
 from tasks.blind_share import read_blind_share
@@ -18,7 +18,7 @@ from tasks.deliver import deliver
 from tasks.escalate import escalate_breaches
 from tasks.gate import gate
 from tasks.heartbeat import beat
-from tasks.ingest import Ingested, ingest
+from tasks.ingest import Ingested, ingest, one_at_a_time
 from tasks.occasion import Occasion, begin
 from tasks.quality import has_watched, look, pause_tripped
 from tasks.redact import redact
@@ -55,18 +55,20 @@ def triage(
         BatchStopped: too many bad rows; nothing of the file was scored.
     """
     occasion = begin("triage", home=home, as_of=as_of)
-    taken = ingest(occasion, file, mapping, encoding)
-    if taken.batch_id is not None:
-        gate(occasion, taken.batch_id)
-    redact(occasion)
-    score(occasion)
-    assign(occasion)
-    deliver(occasion)
-    if taken.batch_id is not None:
-        finish(occasion, taken.batch_id, docs=docs)
+    with one_at_a_time(occasion, file):
+        taken = ingest(occasion, file, mapping, encoding)
+        if taken.batch_id is not None:
+            gate(occasion, taken.batch_id)
+        redact(occasion)
+        score(occasion)
+        assign(occasion)
+        deliver(occasion)
+        if taken.batch_id is not None:
+            finish(occasion, taken.batch_id, docs=docs)
     if watches:
         watch(occasion)
     result = summary(occasion, taken)
+    publish.table("approval-held", held(occasion), "What holds automatic approval")
     publish.table("triage-queues", rows_of(result), f"Where the cases of {result['received']} rows went, and why")
     if docs:
         publish.link("data-docs", occasion.workspace.data_docs.as_uri(), "Validation reports of the intake gate")
@@ -74,12 +76,13 @@ def triage(
 
 
 def finish(occasion: Occasion, batch_id: int, *, docs: bool) -> None:
-    """Mark the batch as done and, with `docs`, render the validation reports that have no page yet."""
+    """With `docs` render the validation reports that have no page yet, and mark the batch as done."""
     from handrail.acts import intake  # noqa: PLC0415
 
-    intake.close_batch(occasion.store, batch_id, "done", actor=occasion.actor, now=occasion.now)
+    # In this order: where the reports cannot be written, the same file run again completes them.
     if docs:
         checkpoint.build_docs(occasion.workspace)
+    intake.close_batch(occasion.store, batch_id, "done", actor=occasion.actor, now=occasion.now)
 
 
 def watch(occasion: Occasion) -> None:

@@ -248,18 +248,18 @@ def _attendance(seen: Situation, silent: Collection[str]) -> Iterator[Trouble]:
         watch, critical = look.watch, look.watch.name in WATCHES
         last = "It has not looked yet." if look.looked_at is None else f"It last looked {_at(look.looked_at)}."
         if look.off is not None:
-            sentence = f"The watch {watch.title} is switched off in Prefect: {OFF_SAID[look.off]}. {last}"
+            sentence = f"The watch “{watch.title}” is switched off in Prefect: {OFF_SAID[look.off]}. {last}"
             severity = Severity.CRITICAL if critical else Severity.WARNING
             yield Trouble("watch_off", watch.name, severity, f"{sentence} Switch {watch.deployment} on there, on the"
                           " page Deployments, or start `handrail up` anew.")  # fmt: skip
         elif look.failed_since is not None:
-            sentence = f"The watch {watch.title} has failed since {_at(look.failed_since)} ({look.error}). {last}"
+            sentence = f"The watch “{watch.title}” has failed since {_at(look.failed_since)} ({look.error}). {last}"
             severity = Severity.CRITICAL if critical and look.overdue_since else Severity.WARNING
             remedy = watch.by_hand or "Run `handrail watch` to see why, or open its last run in Prefect."
             yield Trouble("watch_failing", watch.name, severity, f"{sentence} {remedy}")
         # Whoever reads this looks at this moment; and after a start all others are given the time to catch up.
         elif look.overdue_since is not None and is_steady and watch.name != ALERTING and watch.name not in silent:
-            sentence = f"The watch {watch.title} is overdue since {_at(look.overdue_since)}. {last}"
+            sentence = f"The watch “{watch.title}” is overdue since {_at(look.overdue_since)}. {last}"
             yield Trouble("watch_overdue", watch.name, Severity.WARNING, f"{sentence} Start it with `handrail up`, or"
                           " let it look once with `handrail watch`.")  # fmt: skip
 

@@ -56,6 +56,10 @@ class GateFailed(PermanentError):
     """A data or business gate did not pass; names the expectation or figure."""
 
 
+class GateBroken(RetryableError):
+    """A gate could not judge the data or keep what it found: that says nothing of the data."""
+
+
 class DatabaseBusy(RetryableError):
     """Another process kept the database locked for longer than the waiting time."""
 

@@ -94,6 +94,17 @@ class Workspace:
         """The password of the local Prefect server, which nobody but the owner may read."""
         return self.home / "prefect.password"
 
+    def owns(self, file: Path) -> bool:
+        """Is it, under whatever name, a file that Handrail keeps its state in? Reports may be written anew."""
+        folders = (self.expectations_dir, self.mlflow_artifacts, self.model_cache, self.prefect_home)
+        if any(file.resolve().is_relative_to(folder) for folder in folders):
+            return True
+        databases = [self.home / "mlflow.db", self.actions_path, Path(self.database_url.removeprefix("sqlite:///"))]
+        logs = [one.with_name(one.name + end) for one in databases for end in ("-wal", "-shm")]
+        secrets = [self.secret_file, self.password_file, self.home / "alerts.env"]
+        known = [*databases, *logs, self.server_file, *secrets]
+        return file.exists() and any(one.exists() and file.samefile(one) for one in known)
+
     def create(self) -> None:
         """Make the folder and its key; what exists already stays as it is.
 

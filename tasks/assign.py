@@ -10,7 +10,7 @@ from handrail import draws, sla
 from handrail.acts import routing
 from handrail.case import State
 from handrail.policy import Policy
-from handrail.queues import Queue, Situation, route_many
+from handrail.queues import Queue, Reason, Situation, route_many
 from handrail.store import cases, models, queue, situation
 from tasks.occasion import Occasion, log
 from tasks.step import step
@@ -48,15 +48,26 @@ def assign(occasion: Occasion) -> dict[str, int]:
 
 
 def _warn(found: Situation, said: set[str]) -> None:
-    """Say once what withholds automatic approval."""
-    sentences = [one.sentence for one in found.altered] + [one.sentence for one in found.silent]
+    """Say once what holds automatic approval."""
+    for row in _rows(found):
+        if row["sentence"] not in said:
+            log.warning("%s", row["sentence"])
+            said.add(row["sentence"])
+
+
+def held(occasion: Occasion) -> list[dict[str, str]]:
+    """What holds automatic approval beside pauses: watches silent or blind, and what was changed outside; as rows."""
+    with occasion.store.read() as connection:
+        return _rows(situation.read(connection, occasion.policy, occasion.now))
+
+
+def _rows(found: Situation) -> list[dict[str, str]]:
+    altered = [{"reason": str(Reason.ALTERED), "sentence": one.sentence} for one in found.altered]
+    silent = [one.sentence for one in found.silent]
     if found.unwatched:
         names = ", ".join(sorted(found.unwatched))
-        sentences.append(f"Auto-approval is held for {names}: the breaker could not be read.")
-    for sentence in sentences:
-        if sentence not in said:
-            log.warning("%s", sentence)
-            said.add(sentence)
+        silent.append(f"Auto-approval is held for {names}: the breaker could not be read.")
+    return altered + [{"reason": str(Reason.HELD), "sentence": sentence} for sentence in silent]
 
 
 def planning(

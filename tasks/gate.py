@@ -57,7 +57,7 @@ def settle(
         )
     if len(failures):
         intake.quarantine(occasion.store, batch_id, failures, actor=occasion.actor, now=occasion.now)
-    intake.accept(occasion.store, accepted, history, actor=occasion.actor, now=occasion.now)
+    intake.accept(occasion.store, accepted, history, batch_id=batch_id, actor=occasion.actor, now=occasion.now)
     intake.close_batch(
         occasion.store,
         batch_id,

@@ -1,7 +1,8 @@
 """Rows of a file become received cases, chunk by chunk."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,17 @@ class Ingested:
     duplicates: int
     ignored_columns: tuple[str, ...]
     unpredicted: Mapping[str, int] = field(default_factory=dict)
+
+
+@contextmanager
+def one_at_a_time(occasion: Occasion, file: str) -> Iterator[None]:
+    """Let two runs of the same file, whoever starts them, follow each other: the second one finds its rows known.
+
+    Raises:
+        BadInput: the file cannot be read.
+    """
+    with occasion.store.turn(f"delivery {read.digest(Path(file))}"):
+        yield
 
 
 @step

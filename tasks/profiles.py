@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from handrail import drift, terms
+from handrail import drafts, drift, terms
 from handrail.drift import ReferenceProfile
 from handrail.errors import BadInput
 from handrail.terms import TermProfile
@@ -44,7 +44,7 @@ def profile_of(file: Path, *, text: str | None, kept: Path | None, encoding: str
         "form": FORM, "of": digest(file), "text": text, "columns": json.loads(found.columns.to_json()),
         "terms": json.loads(found.terms.to_json()) if found.terms else None,
     }  # fmt: skip
-    kept.write_text(json.dumps(document), encoding="utf-8")
+    drafts.write_text(kept, json.dumps(document))
     return found
 
 

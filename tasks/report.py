@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from handrail import drafts
 from tasks import findings, shortfalls
 from tasks.plots import groups, weekly
 from tasks.plots.certificates import certificate_table
@@ -18,7 +19,7 @@ def write(story: Story, file: Path, *, breaker_limit: float | None = None) -> Pa
     at which automation pauses, drawn beside the errors; a story without weeks gives a page that says so.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(page(story, breaker_limit), encoding="utf-8")
+    drafts.write_text(file, page(story, breaker_limit))
     return file
 
 

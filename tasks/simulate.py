@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from handrail import drafts
 from handrail.acts import administering, claiming, deciding, labelling, pausing, training
 from handrail.acts.claiming import Claim
 from handrail.acts.deciding import Ruling
@@ -90,9 +91,10 @@ def deliver_file(cases: pd.DataFrame, path: Path) -> None:
     """Write cases as the business's systems would deliver them: without any truth column."""
     path.parent.mkdir(parents=True, exist_ok=True)
     known = cases["label"] if "label" in cases.columns else ""
-    cases[list(DELIVERED)].assign(label=known).to_json(
-        path, orient="records", lines=True, date_format="iso", force_ascii=False
-    )
+    with drafts.draft(path) as place:
+        cases[list(DELIVERED)].assign(label=known).to_json(
+            place, orient="records", lines=True, date_format="iso", force_ascii=False
+        )
 
 
 class Staff:
@@ -203,7 +205,8 @@ def write_outcomes(
     done = done.drop_duplicates("external_id", keep="last")
     found = outcomes(business.cases, done, rng)
     path.parent.mkdir(parents=True, exist_ok=True)
-    found.to_csv(path, index=False)
+    with drafts.draft(path) as place:
+        found.to_csv(place, index=False)
     return len(found)
 
 

@@ -88,6 +88,11 @@ class Scene:
         """Add a person."""
         administering.add_person(self.store, name, roles=roles, trained_until=trained_until, actor=FOUNDER, now=NOW)
 
+    def publish(self, policy: Policy) -> None:
+        """Put another policy into force."""
+        self.policy = self.known["policy"] = policy
+        administering.publish(self.store, policy, actor=FOUNDER, now=NOW)
+
     def take_in(
         self, *rows: dict[str, Any], bad: Sequence[str] = (), file: str = "file-1", at: datetime = NOW
     ) -> Taken:

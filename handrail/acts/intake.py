@@ -266,7 +266,7 @@ def quarantine(
         batch = cases.batch(connection, batch_id)
         found = records(failures)
         if not stopped:
-            ids = [row["case_id"] for row in found]
+            ids = sorted(cases.received(connection, batch_id, [row["case_id"] for row in found]))
             moved = set(cases.set_state(connection, ids, State.QUARANTINED, only_from=State.RECEIVED))
             found = [row for row in found if row["case_id"] in moved]
             events = [Event("case.quarantined", row["case_id"], {"expectation": row["expectation"]}) for row in found]
@@ -276,14 +276,28 @@ def quarantine(
     return len(found)
 
 
-def accept(store: Store, case_ids: Sequence[int], history_ids: Sequence[int], *, actor: str, now: datetime) -> None:
-    """Let gated cases go on; history with its known outcome is done at once."""
+def accept(
+    store: Store,
+    case_ids: Sequence[int],
+    history_ids: Sequence[int],
+    *,
+    batch_id: int | None = None,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Let gated cases go on; history with its known outcome is done at once.
+
+    With `batch_id` only what this batch still owns: a case that another delivery brought anew meanwhile carries other
+    values than those that were judged, and waits for that one's gate.
+    """
     known = set(history_ids)
     for start in range(0, len(case_ids), CHUNK):
         part = case_ids[start : start + CHUNK]
         with store.write() as connection:
             authorize(connection, "intake", actor)
             trail.lock(connection)
+            if batch_id is not None:
+                part = sorted(cases.received(connection, batch_id, part))
             live = [case_id for case_id in part if case_id not in known]
             done = [case_id for case_id in part if case_id in known]
             cases.set_state(connection, live, State.ACCEPTED, only_from=State.RECEIVED)
@@ -300,10 +314,11 @@ def close_batch(
     now: datetime,
     extra: Mapping[str, int] | None = None,
 ) -> None:
-    """Record that a batch was gated, stopped or done, once."""
+    """Record that a batch was gated, stopped or done, once; what is done stays so."""
     with store.write() as connection:
         authorize(connection, "intake", actor)
-        if cases.batch(connection, batch_id)["state"] == state:
+        trail.lock(connection)
+        if cases.batch(connection, batch_id)["state"] in {state, "done"}:
             return
         counts = {**cases.state_counts(connection, batch_id), **(extra or {})}
         cases.update_batch(connection, batch_id, state=state, finished_at=now, counts=counts)

@@ -103,6 +103,17 @@ def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_
     return sorted(moved)
 
 
+def received(connection: Connection, batch_id: int, ids: Sequence[int]) -> set[int]:
+    """Which of these cases this batch still owns and nobody has gated: another delivery may have taken one over."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        query = select(Case.id).where(
+            among(connection, Case.id, part), Case.batch_id == batch_id, Case.state == State.RECEIVED
+        )
+        found |= set(connection.execute(query).scalars())
+    return found
+
+
 @cache
 def _move(dialect: str) -> ReturningUpdate[tuple[int]]:
     moved = update(Case).where(one_of(dialect, Case.id), Case.state == bindparam("before"))

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from handrail.errors import BadInput, DatabaseBusy, NotFound, PermanentError
+from handrail.store import turns
 from handrail.store.faults import conceal, explain
 from handrail.store.migrations import HEAD, migrate
 
@@ -69,6 +70,16 @@ class Store:
         self._require()
         with self._transaction(self._reading) as connection:
             yield connection
+
+    @contextmanager
+    def turn(self, work: str) -> Iterator[None]:
+        """Keep everybody else who begins the same work waiting: threads, processes, machines of this database.
+
+        Where the one that has the turn is killed, the next one gets it at once. Writes and reads go on meanwhile.
+        """
+        self._require()
+        with turns.beside(self._file, work) if self._file else turns.on_server(self._writing, f"handrail {work}"):
+            yield
 
     def upgrade(self) -> None:
         """Bring the tables to this program's revision, all of it in one transaction; twice does no harm.

@@ -42,8 +42,8 @@ SECRETS = {
 }  # fmt: skip
 DAY = timedelta(days=1)
 ARTIFACTS = {
-    "triage": {"triage-queues", "data-docs"},
-    "queue-assignment": {"queues"},
+    "triage": {"triage-queues", "data-docs", "approval-held"},
+    "queue-assignment": {"queues", "approval-held"},
     "shadow-scoring": {"agreement", "certificates"},
     "sla-watch": {"sla-breaches"},
     "audit-sampling": {"audit-draw", "audit-estimates"},
@@ -102,6 +102,7 @@ class Journey:
         self._flow(kpi_report, LATER)
         self._flow(sla_watch, LATER + 5 * DAY)
         self._flow(alerting, LATER + 5 * DAY)
+        queue_assignment(as_of=(LATER + 5 * DAY).isoformat(), home=str(self.shop.workspace.home))
         self._flow(deployment, LATER, act="pause", category="refund", reason=SECRETS["reason"])
         self._flow(retention, LATER + 4 * 365 * DAY, dry_run=False)
 
@@ -146,6 +147,14 @@ def test_every_scheduled_flow_notes_its_success_under_prefect_too(journey: Journ
 def test_each_flow_shows_what_it_found(journey: Journey, name: str) -> None:
     keys = {artifact.key for artifact in journey.artifacts if journey.names[artifact.flow_run_id] == name}
     assert keys == ARTIFACTS[name]
+
+
+@pytest.mark.slow
+def test_what_holds_automatic_approval_is_shown_with_the_watch(journey: Journey) -> None:
+    shown = [str(artifact.data) for artifact in journey.artifacts if artifact.key == "approval-held"]
+    assert len(shown) == 3
+    assert sum("Nothing to show" in one for one in shown) == 2
+    assert any("quality watch" in one and "was last heard at" in one for one in shown)
 
 
 @pytest.mark.slow
@@ -218,4 +227,4 @@ class TestPlainCalls:
     def test_a_category_paused_by_hand_is_told_without_a_server(self, shop: Shop) -> None:
         occasion = shop.at()
         pausing.pause(occasion.store, "refund", reason="odd", policy=occasion.policy, actor=occasion.actor, now=LATER)
-        assert shop.run(quality_watch) == {"readings": [], "paused": [], "retraining": []}
+        assert shop.run(quality_watch) == {"readings": [], "unread": {}, "paused": [], "retraining": []}

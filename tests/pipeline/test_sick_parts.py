@@ -15,8 +15,10 @@ from flows.drift_detection import drift_detection
 from flows.fairness_watch import fairness_watch
 from flows.quality_watch import quality_watch, rows_of
 from handrail import reviewers
-from handrail.acts import administering, alerting, pausing
+from handrail.acts import administering, alerting, claiming, deciding, pausing
+from handrail.acts.deciding import Ruling
 from handrail.alerts import troubles
+from handrail.case import Outcome
 from handrail.reviewers import Evidence
 from handrail.store import readings, rollout, schema
 from handrail.store.frames import records
@@ -180,17 +182,22 @@ def test_a_sick_column_stops_no_other_and_the_whole_is_not_quiet(shop: Shop, mon
 
 def test_a_sick_person_stops_nobody_elses_signals_and_is_not_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.deliver("live.csv", letters(40))
-    shop.work()
-    real = reviewers.look
+    store, known = shop.at().store, {"policy": shop.policy, "now": LATER}
+    for name in ("rita", "ruth"):
+        claims = claiming.claim(store, name, limit=6, **known)
+        rulings = [Ruling(one.item_id, one.fence, Outcome.OVERRIDE, "complaint") for one in claims]
+        deciding.decide(store, rulings, name, **known)
+    asked, real = set(), reviewers.look
 
     def look(evidence: Evidence) -> Any:  # noqa: ANN401 - of the look
+        asked.update(evidence.reviewers)
         return 1 / 0 if "rita" in evidence.reviewers else real(evidence)
 
     monkeypatch.setattr(agreement.reviewers, "look", look)
     shop.run(agreement_watch, LATER + HOUR)
     kept = newest(shop, "reviewers")
     assert kept["rita"]["verdict"] == "unreadable"
-    assert len(kept) > 1
+    assert asked == {"rita", "ruth"}, "the others are judged without her"
     sentence = standing(shop)["watch_unread", "reviewers"][1]
     assert "rita" not in sentence
     assert "1 reviewer" in sentence

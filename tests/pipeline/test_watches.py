@@ -179,7 +179,8 @@ class TestQualityWatch:
 
     def test_only_the_simple_random_draw_counts(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=10, random=False)
-        assert shop.run(quality_watch, LATER + HOUR) == {"readings": [], "paused": [], "retraining": []}
+        found = shop.run(quality_watch, LATER + HOUR)
+        assert found == {"readings": [], "unread": {}, "paused": [], "retraining": []}
 
     def test_audits_older_than_the_window_do_not_count(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=10)

@@ -111,7 +111,7 @@ class TestTroubles:
         sweep(scene, NOW + 2 * MINUTE)
         assert standing(scene) == [("watch_failing", "drift_detection", "warning")]
         row = scene.row(schema.Alert)
-        assert "drift watch has failed since 2026-03-02 09:01 UTC (database_busy)" in row["sentence"]
+        assert "“drift watch” has failed since 2026-03-02 09:01 UTC (database_busy)" in row["sentence"]
         for hours in (1, 4):
             fail(scene, NOW + hours * HOUR)
             sweep(scene, NOW + hours * HOUR + MINUTE)

@@ -174,7 +174,7 @@ class TestBeginningAfresh:
     def test_other_rules_begin_afresh_without_counting_again(self, floor: Scene) -> None:
         audited(floor, [True] * 5)
         look(floor, HOUR)
-        floor.policy = POLICY.model_copy(update={"breaker": BreakerRules(healthy_rate=0.01)})
+        floor.publish(POLICY.model_copy(update={"breaker": BreakerRules(healthy_rate=0.01)}))
         assert state(floor) is None
         assert look(floor, 2 * HOUR) == {}
         audited(floor, [False], 3 * HOUR)

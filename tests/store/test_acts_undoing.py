@@ -131,7 +131,7 @@ Start = Callable[[Scene], tuple[int, str]]
     ],
 )  # fmt: skip
 def test_undone_it_is_as_if_it_had_not_been(scene: Scene, start: Start, ruling: dict[str, Any]) -> None:
-    scene.policy = ALWAYS
+    scene.publish(ALWAYS)
     case_id, actor = start(scene)
     before = contents(scene)
     claim = scene.claim(case_id, actor)

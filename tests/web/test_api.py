@@ -8,10 +8,11 @@ from typing import ClassVar
 import pandas as pd
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from desk.api.document import document, scopes
 from desk.app import create_app
-from handrail.acts import labelling, tokens
+from handrail.acts import labelling, routing, tokens
 from handrail.roles import PERMITTED
 from handrail.store import schema, work
 from tests.desks import Client
@@ -283,6 +284,21 @@ class TestOperating:
         assert stella.post("/automation/resume", json=body).json()["done"]
         assert stella.get("/status").json()["pauses"] == []
         assert scene.events("automation.paused")[0]["because"] == "odd answers"
+
+    def test_a_silent_watch_and_what_was_changed_outside_stand_in_the_status(
+        self, scene: Scene, program: Program
+    ) -> None:
+        status = program(FOUNDER).get("/status").json()
+        assert (status["held_by"], status["held"], status["altered"]) == (None, [], [])
+        routing.note_watch(scene.store, "sla_watch", NOW - timedelta(days=2))
+        with scene.store.write() as connection:
+            connection.execute(update(schema.Policy).values(version="0" * 12))
+        status = program(FOUNDER).get("/status").json()
+        (held,), (altered,) = status["held"], status["altered"]
+        assert (status["held_by"], held["watch"], held["categories"]) == ("sla_watch", "sla_watch", None)
+        assert (held["last_heard"], held["since"]) == ("2026-02-28T09:00:00Z", "2026-03-01T15:00:00Z")
+        assert (altered["what"], altered["category"]) == ("policy", None)
+        assert "not what was published" in altered["sentence"]
 
     def test_a_category_moves_to_another_stage(self, program: Program) -> None:
         stella = program(FOUNDER)

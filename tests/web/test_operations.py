@@ -7,11 +7,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import update
 
 from desk.context import Desk
-from handrail.acts import administering, pausing
+from handrail.acts import administering, pausing, routing
 from handrail.errors import PermanentError
-from handrail.policy import DeskRules
+from handrail.policy import DeskRules, Stage
 from handrail.store import schema
 from tasks import quality
 from tests.desks import Client, served, signed_in_context
@@ -50,6 +51,29 @@ class TestTheFirstLook:
         assert "Nothing is paused, held or under review." in text
         assert "no case came" in text
         assert floor.count(schema.Pause) == 0
+
+    def test_a_silent_watch_is_named_with_the_categories_that_it_holds(self, floor: Scene, signed_in: Client) -> None:
+        for name in ("quality_watch", "sla_watch"):
+            routing.note_watch(floor.store, name, NOW)
+        routing.note_watch(floor.store, "sla_watch", NOW - timedelta(days=2))
+        text = signed_in(FOUNDER).get("/operations").text
+        assert "The watch “sla watch” was last heard at 2026-02-28 09:00 UTC." in text
+        assert "Automatic approval is held for everything. Start the watches" in text
+        assert "audit sampling" not in text, "it never ran, and its time is not over"
+        assert "Nothing is paused, held or under review." not in text
+        assert text.count('<span class="tag warn">held</span>') == 4
+
+    def test_what_was_changed_outside_is_said_with_the_remedy(self, floor: Scene, signed_in: Client) -> None:
+        pausing.set_stage(floor.store, "refund", Stage.SUGGEST, reason="x", actor=FOUNDER, **floor.known)
+        with floor.store.write() as connection:
+            connection.execute(update(schema.StageChange).values(stage="auto"))
+            connection.execute(update(schema.Policy).values(body="no policy"))
+        text = signed_in(FOUNDER).get("/operations").text
+        assert "and it cannot be read. Nothing is approved automatically." in text
+        assert "<code>" in text
+        assert "The stage of refund was changed outside Handrail: it is auto, and the audit trail says suggest." in text
+        assert "Nothing is paused, held or under review." not in text
+        assert '<span class="tag bad">changed outside Handrail</span>' in text
 
     def test_audits_are_read_with_their_interval(self, floor: Scene, signed_in: Client) -> None:
         ids = floor.automatic(2)

@@ -6,61 +6,28 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_flat_params
-from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from httpx import Response
-from starlette.routing import Mount
 
-from desk.api import document
 from desk.api.bearer import Scoped
 from desk.app import create_app
 from desk.permit import Permit
-from desk.routes import ROUTERS
 from handrail.acts.signing_in import digest_of
 from handrail.roles import EVERYBODY, PERMITTED
 from handrail.store import tokens
 from handrail.workspace import Workspace
 from tests.desks import client_of
+from tests.routes import PUBLIC, Route, every_route, permits, routes
 from tests.scenes import NOW, Scene
 
-PUBLIC = {
-    "/sign-in", "/welcome", "/static", "/healthz", "/readyz",
-    "/api/openapi.json",  # what a program may ask for is no secret
-}  # fmt: skip
-"""Open to everybody; what they show holds nothing of the cases."""
 ROLES = sorted(EVERYBODY)
 PATH_VALUES = {"path": "x"}
 """Everything else in a path is the number 1 or passes for it."""
-
-
-class Route(Protocol):
-    """What FastAPI knows of a route once its routers' prefixes and dependencies are applied."""
-
-    path: str
-    methods: set[str]
-    dependant: Dependant
-
-
-def routes(app: FastAPI) -> Iterator[Route]:
-    """Every route of an application but its mounts, of which `PUBLIC` names the only one."""
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            yield route
-        elif isinstance(route, Mount):
-            assert route.path in PUBLIC
-        else:
-            yield from route.effective_route_contexts()
-
-
-def permits(dependant: Dependant) -> list[Permit]:
-    own = [dependant.call] if isinstance(dependant.call, Permit) else []
-    return own + [permit for below in dependant.dependencies for permit in permits(below)]
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +42,6 @@ def app(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         scene.add_person(role, role)
     yield found
     found.state.desk.close()
-
-
-def every_route() -> list[tuple[str, Route]]:
-    """Method and route, of an application without a workspace: parameters are made before any fixture."""
-    bare = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    for router in (*ROUTERS, document.router, document.public):
-        bare.include_router(router)
-    return [(method, route) for route in routes(bare) for method in sorted(route.methods - {"HEAD"})]
 
 
 def named(found: list[tuple[str, Route]]) -> pytest.MarkDecorator:
