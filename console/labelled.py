@@ -11,8 +11,9 @@ from console.answer import warn
 from handrail import cells, flags, given, mapping, pii, policy
 from handrail.acts import administering
 from handrail.errors import BadInput, NotFound
+from handrail.policy import Stage
 from handrail.queues import Situation, route_many
-from handrail.store import certificates, rollout
+from handrail.store import certificates
 from handrail.store import models as model_rows
 from handrail.store import situation as situations
 from handrail.store.engine import Store
@@ -32,7 +33,7 @@ def train_file(
     """Train on a labelled file; only the text is a feature. An empty workspace gets a policy of one entry per label.
 
     Raises:
-        BadInput: a column is missing, a time cannot be read, or there is too little to learn from.
+        BadInput: a column is missing, a time cannot be read, labels are twins, or there is too little to learn from.
     """
     from console.answer import who
 
@@ -73,7 +74,8 @@ def train_file(
     workspace.create()
     store = Store(workspace.database_url)
     store.upgrade()
-    administering.found(store, rules, founder=who(None), now=now)
+    made = administering.Made("labels", file.name)
+    administering.found(store, rules, founder=who(None), now=now, made=made)
     occasion = occasions.enter(workspace, "flow:train_file", now)
     with trigger.reserve(occasion):
         registered = retrain.register(occasion, trained, labelled, "by_hand")
@@ -97,24 +99,32 @@ def predict_file(
 ) -> pd.DataFrame:
     """Label, confidence, novelty, queue and reason for each row, in order; nothing is stored.
 
+    It routes by policy, model and certificate alone: every category counts as if its stage were auto.
+
     Raises:
         BadInput: a column is missing, or there is no model.
     """
     occasion = occasions.begin("predict")
     with occasion.store.read() as connection:
-        chosen = version or model_rows.serving(connection)["model_version"]
+        serving = model_rows.serving(connection)
+        chosen, waiting = version or serving["model_version"], serving["challenger"]
+        if chosen is None and waiting is not None:
+            raise BadInput(
+                f"No version serves. Version {waiting} waits: `handrail model show {waiting}` says why. To ask it all "
+                f"the same, add --model {waiting}."
+            )
         if chosen is None or model_rows.version(connection, chosen) is None:
             raise BadInput(f"There is no model {version or 'yet'}. Train one with `handrail train`.")
         valid = certificates.certificates(connection, chosen, occasion.now, rules=occasion.policy.certificate)
-        stages = rollout.stages(connection, occasion.policy)
         # A file is routed by the policy, the model and the certificate alone: of what was altered, the policy counts.
         altered = tuple(one for one in situations.altered(connection, occasion.policy) if one.what == "policy")
     model = score.load(occasion, chosen)
     known = mapping.read(mapping_file) if mapping_file else None
     if altered:
         warn(altered[0].sentence)
+    # The stage is a matter of trust in a category's rollout, like a pause, and not of what the model says of a row.
     situation = Situation(
-        stages=stages,
+        stages=dict.fromkeys(occasion.policy.categories, Stage.AUTO),
         altered=altered,
         certified={row["category"]: float(row["threshold"]) for row in records(valid)},
     )

@@ -76,7 +76,9 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
     store.upgrade()
     sample = BUSINESSES / "sample"
     rules = policies.read(sample / "policy.yaml")
-    administering.found(store, rules, founder=STEWARD, now=business.start)
+    administering.found(
+        store, rules, founder=STEWARD, now=business.start, made=administering.Made("business", rules.business)
+    )
     _tell(
         f"{len(business.cases)} cases in {weeks} weeks, {len(business.history)} earlier ones as history. "
         "People and outcomes are simulated, everything else is real.\n"

@@ -37,8 +37,17 @@ def shown(value: dict[str, Any]) -> str:
     """The overview as lines of at most eighty characters, where names allow."""
     model = value["model"]
     states = "  ".join(f"{state} {count}" for state, count in value["cases"].items()) or "no case yet"
-    lines = [f"{value['business']}  policy {value['policy']}  {value['home']}", f"cases      {states}"]
-    if model is None:
+    lines = [f"{value['business']}  policy {value['policy']}  {value['home']}"]
+    if value["policy_source"]:
+        lines.append(f"policy     {_made(value['policy_source'])}")
+    lines.append(f"cases      {states}")
+    if model is None and value["challenger"]:
+        waiting = value["challenger"]
+        lines.append(
+            f"model      none serves: every case goes to people. Version {waiting} waits: `handrail model show "
+            f"{waiting}` has its figures."
+        )
+    elif model is None:
         lines.append("model      none: every case goes to people. Train one with `handrail train`.")
     else:
         figures = model["metrics"]
@@ -103,6 +112,17 @@ def _audited(found: dict[str, Any]) -> str:
         f"{found['rejected']:,} of {found['audited']:,} audited approvals of 28 days were wrong; weighted for how they "
         f"were drawn: {in_percent(found['rate'])} ({between}) of {found['approvals']:,}"
     )
+
+
+def _made(source: dict[str, Any]) -> str:
+    """From what the policy in force was made, when, and who put it there."""
+    name = source["name"]
+    made = {
+        "labels": f"made from the labels of {name or 'a file'}",
+        "business": f"the business {name or 'of Handrail'} as it came",
+        "file": f"from {name or 'a file'}",
+    }.get(source["from"], "in force")
+    return f"{made}, {source['at']:%Y-%m-%d %H:%M} UTC by {source['by']}"
 
 
 def _retraining(value: dict[str, Any]) -> list[str]:

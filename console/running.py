@@ -66,7 +66,11 @@ def train(
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train, calibrate and register a model; the first version serves, a later one becomes challenger."""
+    """Train, calibrate and register a model.
+
+    The first version serves if it is better than the commonest category; a later one becomes challenger. In an empty
+    workspace a labelled file makes the policy: one category a label, all in stage shadow.
+    """
     connect()
     from handrail.errors import BadInput, Conflict
 
@@ -116,7 +120,7 @@ def predict(
     encoding: Encoding = "utf-8",
     as_json: AsJson = False,
 ) -> None:
-    """Score a file without storing it: one row a row, by policy, model and certificate alone."""
+    """Score a file without storing it: one row a row, by policy, model and certificate alone, as at stage auto."""
     connect()
     from console.labelled import predict_file
     from handrail.store.frames import records

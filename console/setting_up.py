@@ -46,7 +46,8 @@ def init(
     workspace.create()
     store = Store(workspace.database_url)
     store.upgrade()
-    begun = administering.found(store, rules, founder=who(actor), now=datetime.now(UTC))
+    made = administering.Made("file", policy.name) if policy else administering.Made("business", business or "sample")
+    begun = administering.found(store, rules, founder=who(actor), now=datetime.now(UTC), made=made)
     value = {"home": str(workspace.home), "business": rules.business, "policy": rules.version, "begun": begun}
     if not begun and (business or policy):
         warn("The workspace exists already and keeps its policy. Change it with `handrail policy publish FILE`.")
@@ -143,6 +144,7 @@ def policy_publish(
 
     rules = policies.read(file)
     occasion = enter(actor)
-    changed = administering.publish(occasion.store, rules, actor=occasion.actor, now=occasion.now)
+    made = administering.Made("file", file.name)
+    changed = administering.publish(occasion.store, rules, actor=occasion.actor, now=occasion.now, made=made)
     text = f"Policy {rules.version} is in force." if changed else f"Policy {rules.version} was in force already."
     answer({"version": rules.version, "changed": changed}, as_json=as_json, text=text)

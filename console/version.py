@@ -17,9 +17,9 @@ _KINDS = (
     "model.available", "model.refetched", "model.deleted_in_registry", "gate.failed",
 )  # fmt: skip
 EVIDENCE = {
-    "first": "it is the first, there is nothing to compare it with",
+    "first": "it is the first, and better than always saying the commonest category",
     "judged": "it has passed its gates",
-    "none": "WITHOUT EVIDENCE: no withheld label has judged it",
+    "none": "WITHOUT EVIDENCE: neither a test nor a withheld label speaks for it",
 }
 """What a promotion rests on, in words."""
 

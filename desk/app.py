@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from desk import problems
 from desk.alerting import Alerting
 from desk.api import document as api
+from desk.bounds import Bounds
 from desk.context import Desk
 from desk.delivery import Delivery
 from desk.faults import Faults
@@ -59,6 +60,6 @@ def create_app(workspace: Workspace, *, clock: Callable[[], datetime] = lambda: 
     for router in (*ROUTERS, api.router, api.public):
         app.include_router(router)
     problems.add_to(app)
-    for layer in (BodyLimit, OwnPages, Faults, Headers):  # from the inside out
+    for layer in (BodyLimit, OwnPages, Bounds, Faults, Headers):  # from the inside out; the last two read nothing
         app.add_middleware(layer)
     return app

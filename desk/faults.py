@@ -3,11 +3,9 @@
 import logging
 import secrets
 
-from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from desk.problems import problem
+from desk.problems import refuse
 from handrail.bulkhead import place
 
 _log = logging.getLogger("handrail")
@@ -45,5 +43,4 @@ class Faults:
                 "Something went wrong on our side. What had been saved stays saved. Try again; if it happens again, "
                 f"tell whoever runs the desk the number {number}."
             )
-            answer = await run_in_threadpool(problem, Request(scope), 500, sentence)
-            await answer(scope, receive, send)
+            await refuse(scope, receive, send, 500, sentence)

@@ -4,12 +4,11 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from desk.permit import SAFE
-from desk.problems import problem
+from desk.problems import refuse
 
 LARGEST_BODY = 1_000_000
 """Bytes."""
@@ -69,10 +68,10 @@ class OwnPages:
         request = Request(scope)
         address = request.app.state.address
         if address is not None and _is_misled(request, address):
-            await _refuse(scope, receive, send, 421, f"This desk answers at {address}. Open it there.")
+            await refuse(scope, receive, send, 421, f"This desk answers at {address}. Open it there.")
         elif _is_foreign(request):
             sentence = "This request came from another site. Open the page here and send it again."
-            await _refuse(scope, receive, send, 403, sentence)
+            await refuse(scope, receive, send, 403, sentence)
         else:
             await self._app(scope, receive, send)
 
@@ -135,9 +134,4 @@ class BodyLimit:
 
 
 async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
-    await _refuse(scope, receive, send, 413, f"The request is larger than {LARGEST_BODY:,} bytes. Send less at once.")
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:
-    answer = await run_in_threadpool(problem, Request(scope), status, sentence)
-    await answer(scope, receive, send)
+    await refuse(scope, receive, send, 413, f"The request is larger than {LARGEST_BODY:,} bytes. Send less at once.")

@@ -5,6 +5,9 @@ from typing import Any
 
 from uvicorn.config import LOGGING_CONFIG
 
+LONGEST = 300
+"""Characters of an address in a line; none of ours is longer, and longer ones must not fill the disk."""
+
 
 class WithoutQuery(logging.Filter):
     """Cuts the query from every line: it holds the secret of an invitation, or what somebody searched for."""
@@ -13,7 +16,7 @@ class WithoutQuery(logging.Filter):
         """Let every line through."""
         if isinstance(record.args, tuple):
             record.args = tuple(
-                value.partition("?")[0] if isinstance(value, str) and value.startswith("/") else value
+                value.partition("?")[0][:LONGEST] if isinstance(value, str) and value.startswith("/") else value
                 for value in record.args
             )
         return True

@@ -6,7 +6,9 @@ from urllib.parse import quote, urlsplit
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from desk.pages import page
 from desk.permit import COOKIE, SAFE, SignedOut, desk_of
@@ -27,12 +29,14 @@ STATUSES: tuple[tuple[type[HandrailError], int], ...] = (
 )  # fmt: skip
 TITLES = {
     400: "That did not work", 401: "Please sign in", 403: "Not yours to do", 404: "Not found", 405: "Not found",
-    409: "Somebody was first", 413: "Too large", 422: "That did not work", 500: "Something went wrong",
-    503: "Please try again",
+    409: "Somebody was first", 413: "Too large", 414: "Too large", 422: "That did not work", 431: "Too large",
+    500: "Something went wrong", 503: "Please try again",
 }  # fmt: skip
 NOT_NOW = "Not possible now"
 """The title where a rule forbids it; where somebody else was faster, the status has its own."""
 UNKNOWN, UNAVAILABLE = 401, 503
+_NAMED, _LONGEST_NAME = 10, 100
+"""How many values a refusal names, and characters of each: a request may hold thousands that are wrong."""
 
 _log = logging.getLogger("handrail")
 
@@ -74,6 +78,12 @@ def problem(request: Request, status: int, sentence: str, title: str | None = No
     return found
 
 
+async def refuse(scope: Scope, receive: Receive, send: Send, status: int, sentence: str) -> None:
+    """Send such an answer from a layer outside the routes; the page is drawn where it holds up nobody."""
+    answer = await run_in_threadpool(problem, Request(scope), status, sentence)
+    await answer(scope, receive, send)
+
+
 def _refused(request: Request, refusal: HandrailError) -> Response:
     if isinstance(refusal, SignedOut) and not wants_json(request):
         return _to_the_door(request)
@@ -107,9 +117,11 @@ def _page_of(request: Request) -> str:
 
 
 def _invalid(request: Request, error: RequestValidationError) -> Response:
-    where = ", ".join(sorted({".".join(str(part) for part in one["loc"][1:]) or "body" for one in error.errors()}))
+    named = sorted({".".join(str(part) for part in one["loc"][1:]) or "body" for one in error.errors()})
+    where = ", ".join(one[:_LONGEST_NAME] for one in named[:_NAMED])
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     return problem(
-        request, 422, f"The request has missing or unusable values: {where}. Correct them and send it again."
+        request, 422, f"The request has missing or unusable values: {where}{more}. Correct them and send it again."
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import uvicorn
 
 from desk.app import create_app
+from desk.connections import USUAL, Limits, limited
 from desk.logs import settings
 from handrail.workspace import Workspace
 
@@ -33,7 +34,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def serve(workspace: Workspace, host: str, port: int, *, address: str, clock: Callable[[], datetime] = now) -> None:
+def serve(
+    workspace: Workspace,
+    host: str,
+    port: int,
+    *,
+    address: str,
+    clock: Callable[[], datetime] = now,
+    limits: Limits = USUAL,
+) -> None:
     """Serve the desk until Ctrl-C or SIGTERM; people find it at `address`. Answers that have begun are finished first.
 
     Raises:
@@ -45,6 +54,13 @@ def serve(workspace: Workspace, host: str, port: int, *, address: str, clock: Ca
     gc.freeze()
     gc.set_threshold(GARBAGE)
     config = uvicorn.Config(
-        app, host=host, port=port, log_config=settings(), server_header=False, timeout_graceful_shutdown=5
+        app,
+        host=host,
+        port=port,
+        http=limited(limits),
+        ws="none",  # nothing is asked that way, and its protocols have no limits
+        log_config=settings(),
+        server_header=False,
+        timeout_graceful_shutdown=5,
     )
     uvicorn.Server(config).run()

@@ -39,7 +39,7 @@ BY_PEOPLE = {
     Consequence.HIGH: "None: an error would cost the customer much, so a person decides every case.",
 }
 SINCE = {
-    "first": "as the first version: there was nothing to compare it with",
+    "first": "as the first version: better than always saying the commonest category",
     "judged": "after it had passed its gates",
     "none": "on somebody's word: nothing had judged it",
 }

@@ -30,8 +30,9 @@ CalledBy = Annotated[
 def retraining(cause: CalledBy = "when_due", as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     """Train a challenger from the labels that count, through the training set's gate, and register it in MLflow.
 
-    The first version serves at once; every later one waits in shadow for the deployment flow. Only one trains at a
-    time, on whatever machine: a second one ends without training and says why.
+    The first version serves at once if it is better than the commonest category; every later one waits in shadow for
+    the deployment flow. Only one trains at a time, on whatever machine: a second one ends without training and says
+    why.
     """
     occasion = begin("retraining", home=home, as_of=as_of)
     try:

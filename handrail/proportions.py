@@ -86,6 +86,18 @@ def difference_p(positive: ArrayLike, n: ArrayLike, other: ArrayLike, other_n: A
     return np.asarray(np.minimum(p, 1.0), dtype=np.float64)
 
 
+def sign_p(better: float, worse: float) -> float:
+    """One-sided exact p that what was better so often, and worse so often, is no better: the sign test.
+
+    For two judges of the same cases it is McNemar's exact test: only cases count in which exactly one was right.
+    1 where they never differ. Source: Conover 1999, 3.4. Oracle: scipy's `binomtest`.
+
+    >>> sign_p(5, 0), sign_p(0, 0)
+    (0.03125, 1.0)
+    """
+    return float(stats.binom.sf(better - 1, better + worse, _MIDDLE))
+
+
 def holm(p: ArrayLike) -> Floats:
     """Holm's step-down adjustment: rejecting those <= a keeps the chance of any false one <= a.
 

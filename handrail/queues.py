@@ -36,9 +36,9 @@ class Situation:
     paused: Collection[str] = frozenset()
     all_paused: bool = False
     silent: tuple[Silence, ...] = ()
-    unwatched: frozenset[str] = frozenset()
     altered: tuple[Alteration, ...] = ()
     certified: Mapping[str | None, float] = field(default_factory=dict)
+    unwatched: Collection[str] = frozenset()
 
     def stage_of(self, category: str, rules: CategoryRules) -> Stage:
         """The stage in force, or the one the policy begins with."""

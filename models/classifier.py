@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncoder
 
+from handrail import baseline
 from handrail.errors import BadInput
 from handrail.policy import ModelRules, NoveltyRules
 from models import calibration, calibrators, linear, novelty, rebuild, training_set
@@ -207,6 +208,7 @@ def _measured(model: TrainedModel, split: training_set.Split) -> TrainedModel:
     metrics = {
         **model.metrics,
         **calibration.measure(truth, probabilities, model.labels),
+        **baseline.against_commonest(split.train["label"], truth, predicted["label"]),
         "novel_share": float(predicted["novel"].mean()),
         "n_train": float(len(split.train)),
         "n_calibration": float(len(split.calibrate)),

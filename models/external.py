@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from handrail import baseline
 from handrail.errors import BadInput
 from handrail.policy import ModelRules, NoveltyRules
 from models import calibration, confidences, novelty, rebuild, training_set
@@ -226,6 +227,7 @@ def _measured(model: GivenModel, split: training_set.Split) -> GivenModel:
     metrics = {
         **model.metrics,
         "accuracy": float(right.mean()),
+        **baseline.against_commonest(split.train["label"], rows["label"], predicted["label"]),
         "log_loss": confidences.log_loss(confidence, right),
         "log_loss_given": confidences.log_loss(claimed, right),
         "ece": calibration.ece(confidence, right),

@@ -27,7 +27,7 @@ CHAMPION = "champion"
 
 Kind = Literal["trained", "given"]
 _PROMOTED = {
-    "first": "first version: there was nothing to compare it with",
+    "first": "first version: better than always saying the commonest category",
     "judged": "it passed its gates",
     "none": "promoted without evidence",
 }

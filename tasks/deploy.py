@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from handrail import baseline
 from handrail.acts import authority, second_person
 from handrail.acts import models as model_acts
 from handrail.errors import Refused
 from handrail.roles import SYSTEM
+from handrail.store import models
 from models import registry
 from tasks.judge import judge, take_reference
 from tasks.occasion import Occasion, log
@@ -39,20 +41,26 @@ def promote(occasion: Occasion, version: str, reason: str, proposal: int | None 
     authority.required(reason)
     with occasion.store.read() as connection:
         authority.authorize(connection, "set_champion", occasion.actor)
-        basis = model_acts.evidence_for(connection, model_acts.may_serve(connection, version))
+        row = model_acts.may_serve(connection, version)
+        basis = model_acts.evidence_for(connection, row)
+        nothing_serves = models.serving(connection)["model_version"] is None
         if basis != "first":
             second_person.admit(connection, "promote", proposal, actor=occasion.actor, now=occasion.now)
     # First: a judgement uses labels up, and none is needed of what could not serve anyway.
     registry.require_fit(occasion.store, occasion.workspace, occasion.model_name, version)
     missing = None
-    if basis == "none":
+    if basis == "none" and nothing_serves:
+        missing = baseline.shortfall(version, row["metrics"])
+        _permit_without_evidence(occasion, f"{missing[:1].upper()}{missing[1:]}", "Train on more labels")
+    elif basis == "none":
         judgement = judge(occasion, version, reason, proposal)
         if judgement.outcome == "promoted":
             return Promotion(version, "judged")
         if judgement.outcome == "refused":
             raise Refused(f"Version {version} was judged now and refused: {'; '.join(judgement.reasons)}. {_ANEW}")
         missing = "; ".join(judgement.reasons)
-        _permit_without_evidence(occasion, version, missing)
+        nothing = f"Nothing has judged version {version} yet: {missing}"
+        _permit_without_evidence(occasion, nothing, "Let it collect them in shadow")
     basis = registry.promote(
         occasion.store, occasion.workspace, occasion.model_name, version, actor=occasion.actor, reason=reason,
         now=occasion.now, resting_on=basis, proposal=proposal,
@@ -62,14 +70,8 @@ def promote(occasion: Occasion, version: str, reason: str, proposal: int | None 
     return Promotion(version, basis, missing)
 
 
-def _permit_without_evidence(occasion: Occasion, version: str, missing: str) -> None:
+def _permit_without_evidence(occasion: Occasion, nothing: str, remedy: str) -> None:
     if occasion.policy.promotion.without_evidence == "refuse":
-        raise Refused(
-            f"Nothing has judged version {version} yet: {missing}. Let it collect them in shadow, or let the policy "
-            "say promotion.without_evidence: allow."
-        )
+        raise Refused(f"{nothing}. {remedy}, or let the policy say promotion.without_evidence: allow.")
     if occasion.actor.startswith(SYSTEM):
-        raise Refused(
-            f"Nothing has judged version {version} yet: {missing}. The policy lets a person promote it all the same, "
-            "never a flow: name the person."
-        )
+        raise Refused(f"{nothing}. The policy lets a person promote it all the same, never a flow: name the person.")

@@ -66,7 +66,8 @@ def judge(
         serving = models.serving(connection)
     challenger, champion = version or serving["challenger"], serving["model_version"]
     if challenger is None or champion is None:
-        return Judgement(None, "none", ("there is no challenger",))
+        why = "there is no challenger" if challenger is None else "no version serves that it could be compared with"
+        return Judgement(None, "none", (why,))
     rules = occasion.policy.promotion
     with occasion.store.read() as connection:
         registered = (models.version(connection, challenger) or {})["registered_at"]

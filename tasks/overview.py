@@ -7,7 +7,7 @@ from typing import Any
 from handrail import retraining
 from handrail.acts import attending, incidents
 from handrail.queues import Queue
-from handrail.store import audits, cases, escalations, evidence, inbox, models, outbox, rollout, situation
+from handrail.store import audits, cases, escalations, evidence, inbox, models, outbox, policies, rollout, situation
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.watches import Look, in_words
@@ -32,6 +32,7 @@ def overview(occasion: Occasion) -> dict[str, Any]:
             "home": str(occasion.workspace.home),
             "business": policy.business,
             "policy": policy.version,
+            "policy_source": _source(connection),
             "cases": cases.state_counts(connection),
             "waiting": records(evidence.waiting(connection, now)),
             "has_arrived": inbox.has_arrived(connection),
@@ -85,6 +86,11 @@ def row_of(look: Look) -> dict[str, Any]:
         "failed_since": look.failed_since, "error": look.error, "off": look.off and str(look.off),
         "off_since": look.off_since, "said": in_words(look, lambda at: f"{at:%Y-%m-%d %H:%M} UTC"),
     }  # fmt: skip
+
+
+def _source(connection: Connection) -> dict[str, Any] | None:
+    source = policies.source(connection)
+    return None if source is None else {"from": source.origin, "name": source.name, "at": source.at, "by": source.by}
 
 
 def holds(connection: Connection, occasion: Occasion) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Corrections become a challenger: training set, its gate, training, registration."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
+from handrail import baseline
 from handrail.acts import models as model_acts
 from handrail.errors import HandrailError
 from handrail.near_duplicates import twins
@@ -23,7 +25,7 @@ from tasks.withheld import is_withheld
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A version that was registered; `serves` when it was the first."""
+    """A version that was registered; `serves` when it was the first, and better than the commonest category."""
 
     version: str
     labels: int
@@ -60,7 +62,7 @@ def training_examples(occasion: Occasion, until: datetime | None = None) -> pd.D
 
 @step
 def train(occasion: Occasion, cause: Cause) -> Trained:
-    """Train, calibrate and register a challenger; the first version serves at once, its categories' stages hold it.
+    """Train, calibrate and register a challenger; the first good one serves at once, its categories' stages hold it.
 
     Raises:
         BadInput: too few labels, or nothing to learn; the champion goes on serving.
@@ -85,7 +87,9 @@ def fit(rows: pd.DataFrame, policy: Policy) -> Model:
 
 
 def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str) -> Trained:
-    """Register a trained model in MLflow and in the store; the first version serves at once.
+    """Register a trained model in MLflow and in the store.
+
+    While none serves, one that beats the commonest category does at once; of any other a note says what is missing.
 
     Raises:
         RegistryAway: MLflow could not write; neither of them knows of a new version.
@@ -110,15 +114,31 @@ def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str)
         registry.withdraw(occasion.workspace, registered)
         raise
     with occasion.store.read() as connection:
+        row = models.version(connection, registered.version) or {}
         first = models.serving(connection)["model_version"] is None
-    if first:
+        serves = first and model_acts.evidence_for(connection, row) == "first"
+    notes = tuple(trained.notes)
+    if serves:
         registry.promote(
             occasion.store, occasion.workspace, occasion.model_name, registered.version,
-            actor=occasion.actor, reason="first version: there is nothing to compare it with", now=occasion.now,
-            resting_on="first",
+            actor=occasion.actor, reason="first version: better than always saying the commonest category",
+            now=occasion.now, resting_on="first",
         )  # fmt: skip
+    elif first:
+        notes = (_does_not_serve(occasion, registered.version, row["metrics"]), *notes)
+        log.warning("%s", notes[0])
     log.info("registered version %s from %d labels (%s)", registered.version, len(rows), cause)
-    return Trained(registered.version, len(rows), dict(trained.metrics), tuple(trained.notes), first)
+    return Trained(registered.version, len(rows), dict(trained.metrics), notes, serves)
+
+
+def _does_not_serve(occasion: Occasion, version: str, metrics: Mapping[str, float]) -> str:
+    by_hand = (
+        f'let it serve all the same: `handrail model promote {version} --reason "…"`'
+        if occasion.policy.promotion.without_evidence == "allow"
+        else "ask for promotion.without_evidence: allow in the policy"
+    )
+    shortfall = baseline.shortfall(version, metrics)
+    return f"it does not serve, and every case goes to people: {shortfall}. Train on more labels, or {by_hand}"
 
 
 def _newest(rows: pd.DataFrame) -> datetime | None:

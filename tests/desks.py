@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser, BrowserContext
 
+from desk.connections import USUAL, limited
 from desk.context import Desk
 from desk.permit import COOKIE
 from handrail.acts import signing_in
@@ -38,7 +39,8 @@ def served(app: FastAPI) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, http=limited(USUAL), ws="none", log_level="warning")
+    server = uvicorn.Server(config)
     thread = Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20

@@ -89,8 +89,10 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
         (404, "There is no such thing."),
         (409, "Somebody was first, or a rule of the policy forbids it now."),
         (413, "More than 1,000,000 bytes."),
+        (414, "The address is too long, or has too many parameters."),
         (415, "The body is no JSON."),
         (422, "A value is missing or out of bounds."),
+        (431, "The headers are too many or too large."),
         (503, "The database is busy or away; nothing was written."),
     )
 }

@@ -30,6 +30,9 @@ Key = Annotated[
     ),
 ]  # fmt: skip
 
+MOST_FIELDS = 200
+"""Of one JSON object: of each that it does not know, a route would say so."""
+
 
 class _StrictRequest(Request):
     """Reads no JSON that could mean two things."""
@@ -75,6 +78,8 @@ def _read(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MOST_FIELDS:
+        raise ValueError(f"an object has more than {MOST_FIELDS} fields")
     found = dict(pairs)
     if len(found) != len(pairs):
         raise ValueError("an object names the same field twice")

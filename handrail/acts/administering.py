@@ -1,10 +1,13 @@
 """Policies are published, people get their roles, outcomes come in, old inputs go."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
+from handrail import cells
 from handrail.acts.authority import authorize
 from handrail.acts.employing import require_another_owner
 from handrail.acts.intake import CHUNK
@@ -12,14 +15,22 @@ from handrail.errors import BadInput
 from handrail.policy import Policy
 from handrail.roles import SYSTEM, Role
 from handrail.store import cases, evidence, policies, rollout, trail
-from handrail.store.engine import Store
+from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
 
 EVERY_ROLE = tuple(role for role in Role if role is not Role.FLOW)
 
 
-def found(store: Store, policy: Policy, *, founder: str, now: datetime) -> bool:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """From what a policy was made: `name` is the business, or the file without its folder."""
+
+    origin: policies.Origin
+    name: str
+
+
+def found(store: Store, policy: Policy, *, founder: str, now: datetime, made: Made | None = None) -> bool:
     """Begin a workspace: its first person, with every role, and its policy. False when it was begun before."""
     with store.write() as connection:
         trail.lock(connection)
@@ -27,12 +38,12 @@ def found(store: Store, policy: Policy, *, founder: str, now: datetime) -> bool:
             return False
         rollout.save_person(connection, name=founder, roles=list(EVERY_ROLE), trained_until=None, active=True)
         policies.insert_policy(connection, policy, actor=founder, now=now)
-        begun = Event("workspace.begun", data={"policy": policy.version, "business": policy.business})
-        trail.append(connection, [begun], at=now, actor=founder)
+        data = {"policy": policy.version, "business": policy.business}
+        _tell(connection, "workspace.begun", data, made, actor=founder, now=now)
     return True
 
 
-def publish(store: Store, policy: Policy, *, actor: str, now: datetime) -> bool:
+def publish(store: Store, policy: Policy, *, actor: str, now: datetime, made: Made | None = None) -> bool:
     """Put a policy into force for the next batch; False when the same content is in force already.
 
     What was changed past Handrail is not in force: publishing the right policy replaces it, whatever it says by now.
@@ -44,8 +55,18 @@ def publish(store: Store, policy: Policy, *, actor: str, now: datetime) -> bool:
             return False
         policies.insert_policy(connection, policy, actor=actor, now=now)
         data = {"policy": policy.version, "previous": before.policy.version if before else None}
-        trail.append(connection, [Event("policy.published", data=data)], at=now, actor=actor)
+        _tell(connection, "policy.published", data, made, actor=actor, now=now)
     return True
+
+
+def _tell(
+    connection: Connection, kind: str, data: Mapping[str, Any], made: Made | None, *, actor: str, now: datetime
+) -> None:
+    """A file's name is a person's words: it stands beside the trail, where it can be erased, and not in it."""
+    source = {"source": made.origin} if made else {}
+    seq = trail.append(connection, [Event(kind, data={**data, **source})], at=now, actor=actor)
+    if made:
+        trail.give_reason(connection, seq, cells.storable(made.name))
 
 
 def add_person(

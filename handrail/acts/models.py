@@ -4,15 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
+from handrail import baseline
 from handrail.acts.authority import authorize, required
 from handrail.acts.second_person import agree
 from handrail.errors import Conflict, NotFound, Refused
+from handrail.policy import PromotionRules
 from handrail.store import certificates, models, situation, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
 Evidence = Literal["first", "judged", "none"]
-"""What a promotion rests on: there was nothing to compare with, the gates, or a person's word alone."""
+"""What a promotion rests on: better than the commonest category where nothing served, the gates, or a person's word
+alone."""
 _ANEW = "Train a new one with `handrail train`."
 _NAMED = ("version", "run_id", "artifact_digest", "dataset_digest", "policy_version")
 
@@ -23,10 +26,10 @@ def add_version(store: Store, *, actor: str, now: datetime, **values: Any) -> No
         authorize(connection, "set_champion", actor)
         models.insert_version(connection, status="challenger", registered_at=now, **values)
         serving = models.serving(connection)
-        if serving["model_version"] is not None:
-            if serving["challenger"] is not None:
-                models.set_status(connection, serving["challenger"], "superseded")
-            models.set_serving(connection, challenger=values["version"])
+        if serving["challenger"] is not None:
+            models.set_status(connection, serving["challenger"], "superseded")
+        # The row may be new: then the moment means that nothing has served since.
+        models.set_serving(connection, challenger=values["version"], since=serving["since"] or now)
         rebuild = values.get("rebuild") or {}
         data = {
             **{name: values[name] for name in _NAMED},
@@ -60,10 +63,15 @@ def may_serve(connection: Connection, version: str) -> dict[str, Any]:
 
 
 def evidence_for(connection: Connection, row: dict[str, Any]) -> Evidence:
-    """What speaks for letting the version of this row serve now; a judgement counts against its own champion only."""
+    """What speaks for letting the version of this row serve now; a judgement counts against its own champion only.
+
+    Where none serves there is the commonest category to compare with, and nothing speaks for what does not beat it.
+    """
     champion = models.serving(connection)["model_version"]
     if champion is None:
-        return "first"
+        in_force = policies.in_force(connection)
+        confidence = (in_force.policy.promotion if in_force else PromotionRules()).confidence
+        return "first" if baseline.is_beaten(row["metrics"], confidence) else "none"
     judgement = row["judgement"] or {}
     return "judged" if judgement.get("passed") and judgement.get("champion", champion) == champion else "none"
 
@@ -76,7 +84,7 @@ def set_champion(
 
     The event says what the promotion rests on. Whether it may rest on nothing is for `tasks.deploy.promote` to say:
     `resting_on` is what it was when the caller looked. Where the policy asks for a second person, that is `actor`, and
-    `proposal` the one they confirm; the first version replaces nothing and needs none.
+    `proposal` the one they confirm; a first version for which something speaks replaces nothing and needs none.
 
     Raises:
         NotFound, Refused: see `may_serve` and `second_person.agree`.

@@ -1,6 +1,7 @@
 """The policy: every number a steward may change, typed, frozen and versioned by its content."""
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -8,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from handrail import typed_yaml
-from handrail.errors import NotFound
+from handrail.errors import BadInput, NotFound
 from handrail.policy.base import Consequence, Stage, Strict, TimeZone
 from handrail.policy.deciding import (
     AmountStep,
@@ -81,7 +82,10 @@ __all__ = [
     "WatchRules",
     "for_labels",
     "read",
+    "twins",
 ]
+
+_TWINS_NAMED = 5
 
 
 class Policy(Strict):
@@ -147,13 +151,37 @@ def read(path: Path) -> Policy:
     return typed_yaml.load(path, Policy)
 
 
-def for_labels(labels: Sequence[str], *, business: str = "file") -> Policy:
-    """A policy of one entry per label, taken verbatim: low consequence, stage auto, fixed threshold.
+def twins(labels: Sequence[str]) -> list[tuple[str, ...]]:
+    """Labels that differ by outer blanks, case or Unicode form alone, together; sorted, and empty where there are none.
 
-    It serves a labelled file in an empty workspace, where nobody has written a policy yet.
+    >>> twins(["Refund", "refund ", "Re fund"])
+    [('Refund', 'refund ')]
     """
+    alike: dict[str, list[str]] = {}
+    for label in sorted(set(labels)):
+        plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()).strip()
+        alike.setdefault(plain, []).append(label)
+    return [tuple(found) for found in alike.values() if len(found) > 1]
+
+
+def for_labels(labels: Sequence[str], *, business: str = "file") -> Policy:
+    """A policy of one entry per label, taken verbatim: low consequence, stage shadow, fixed threshold.
+
+    It serves a labelled file in an empty workspace, where nobody has written a policy yet. Nobody has said either that
+    a category may run by itself: each begins where the model is only observed.
+
+    Raises:
+        BadInput: labels differ by outer blanks, case or Unicode form alone, so that they may mean one category.
+    """
+    if pairs := twins(labels):
+        named = "; ".join(" and ".join(map(repr, pair)) for pair in pairs[:_TWINS_NAMED])
+        more = f"; and {len(pairs) - _TWINS_NAMED} more" if len(pairs) > _TWINS_NAMED else ""
+        raise BadInput(
+            f"Some labels differ by outer blanks, case or Unicode form alone: {named}{more}. "
+            "Write each category in one way only."
+        )
     rules = {
-        label: CategoryRules(action=label, consequence=Consequence.LOW, stage=Stage.AUTO)
+        label: CategoryRules(action=label, consequence=Consequence.LOW, stage=Stage.SHADOW)
         for label in sorted(set(labels))
     }
     return Policy(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, cast, func, insert, select
 
@@ -21,6 +22,32 @@ class InForce:
 
     policy: Policy
     altered: Alteration | None
+
+
+Origin = Literal["labels", "business", "file"]
+"""What a policy was made from: a labelled file's labels, one that comes with Handrail, or somebody's own file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the policy in force comes from; what an earlier Handrail did not write down, or a purge erased, is None.
+
+    `name` is the business or the file, without its folder.
+    """
+
+    origin: Origin | None
+    name: str | None
+    at: datetime
+    by: str
+
+
+def source(connection: Connection) -> Source | None:
+    """Who put the policy in force there, when, and from what; None in an empty workspace."""
+    events = [one for kind in PUBLISHED for one in trail.newest(connection, trail.Sought(kind=kind), limit=1)]
+    if not events:
+        return None
+    last = max(events, key=lambda event: event.seq)
+    return Source(last.body.get("source"), last.because, last.at, last.body["actor"])
 
 
 def insert_policy(connection: Connection, policy: Policy, *, actor: str, now: datetime) -> None:

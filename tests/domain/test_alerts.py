@@ -102,6 +102,24 @@ def test_what_all_reviewers_share_blames_nobody() -> None:
     assert "rita" not in found.sentence
 
 
+def test_a_breaker_that_could_not_be_read_is_critical_for_each_category() -> None:
+    found = troubles(replace(QUIET, unread={"breaker": ["refund", "tracking"]}))
+    assert [(one.kind, one.subject, one.severity) for one in found] == [
+        ("breaker_unread", "refund", Severity.CRITICAL), ("breaker_unread", "tracking", Severity.CRITICAL)
+    ]  # fmt: skip
+    assert all("nothing of it is approved automatically" in one.sentence for one in found)
+
+
+def test_what_another_watch_could_not_read_is_one_warning_a_watch() -> None:
+    found = only(unread={"fairness": ["region", "sales_channel"]})
+    assert (found.kind, found.subject, found.severity) == ("watch_unread", "fairness", Severity.WARNING)
+    assert "silent about region, sales channel" in found.sentence
+    people = only(unread={"reviewers": ["rita"]})
+    assert ("rita" in people.sentence, "1 reviewer" in people.sentence) == (False, True)
+    assert "everything together" in only(unread={"audits": [ALL]}).sentence
+    assert troubles(replace(QUIET, unread={"drift": []})) == []
+
+
 def test_one_alert_a_queue_says_how_many() -> None:
     assert only(late={"B": 1200}).sentence.startswith("1,200 open cases in queue B are past")
     assert only(late={"C": 1}).sentence.startswith("1 open case in queue C is past")

@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from handrail import policy as policies
-from handrail.errors import BadPolicy, NotFound
+from handrail.errors import BadInput, BadPolicy, NotFound
 from handrail.mapping import read as read_mapping
-from handrail.policy import AmountStep, CategoryRules, Consequence, Policy, Stage, for_labels
+from handrail.policy import AmountStep, CategoryRules, Consequence, Policy, Stage, for_labels, twins
 
 ROOT = Path(__file__).parents[2]
 BUSINESSES = ("sample", "complaints")
@@ -170,5 +170,29 @@ def test_a_labelled_file_s_policy_takes_labels_as_they_are() -> None:
     policy = for_labels(["b c?", "A", "b c?"])
     assert list(policy.categories) == ["A", "b c?"]
     rules = policy.category("b c?")
-    assert (rules.action, rules.consequence, rules.stage) == ("b c?", Consequence.LOW, Stage.AUTO)
+    assert (rules.action, rules.consequence, rules.stage) == ("b c?", Consequence.LOW, Stage.SHADOW)
     assert policy.queues.uncertified == "fixed"
+
+
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [
+        (["Refund", "refund"], [("Refund", "refund")]),
+        (["a", " a", "a\u00a0"], [(" a", "a", "a\u00a0")]),
+        (["caf\u00e9", "cafe\u0301"], [("cafe\u0301", "caf\u00e9")]),
+        (["Stra\u00dfe", "STRASSE"], [("STRASSE", "Stra\u00dfe")]),
+        (["a b", "ab", "a-b", "a?"], []),
+        (["a", "a"], []),
+        ([], []),
+    ],
+)
+def test_twins_are_labels_that_differ_by_outer_blanks_case_or_unicode_form_alone(
+    labels: list[str], found: list[tuple[str, ...]]
+) -> None:
+    assert twins(labels) == found
+
+
+def test_a_labelled_file_with_twins_makes_no_policy() -> None:
+    many = [name for number in range(7) for name in (f"a{number}", f"A{number}")]
+    with pytest.raises(BadInput, match=r"'A0' and 'a0'; .* and 2 more\. Write each category in one way only\."):
+        for_labels(many)

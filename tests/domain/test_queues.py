@@ -166,6 +166,7 @@ def test_these_go_to_a_person_s_own_decision(changes: dict[str, object], reason:
         (Situation(altered=(FORGED,)), Reason.ALTERED),
         (Situation(altered=(Alteration("stage", "easy", "Set it anew."),)), Reason.ALTERED),
         (Situation(silent=(NEVER_RAN, replace(NEVER_RAN, categories=("easy",)))), Reason.HELD),
+        (Situation(unwatched={"easy"}), Reason.HELD),
         (Situation(stages={"easy": Stage.SUGGEST}), Reason.STAGE_SUGGEST),
     ],
 )
@@ -236,6 +237,7 @@ situations = st.builds(
     paused=st.frozensets(labels),
     all_paused=st.booleans(),
     silent=st.sampled_from([(), (SILENT,), (NEVER_RAN,), (NEVER_RAN, SILENT)]),
+    unwatched=st.frozensets(labels),
     altered=st.sampled_from([(), (FORGED,), (FORGED_STAGE,)]),
     certified=st.dictionaries(st.sampled_from([None, *CATEGORIES]), st.sampled_from([0.5, 0.95, 0.98])),
 )
@@ -307,6 +309,7 @@ def test_while_automation_is_paused_held_or_altered_nothing_reaches_queue_a(
     for stopped in (
         replace(situation, all_paused=True),
         replace(situation, silent=(NEVER_RAN, SILENT)),
+        replace(situation, unwatched=frozenset(CATEGORIES)),
         replace(situation, altered=(FORGED_STAGE, FORGED)),
     ):
         for consent, has_text, flags, amount, prediction, draw in rows:

@@ -1,14 +1,16 @@
 """Training, predicting, redacting and certifying on plain files: other programs rely on what they answer."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from handrail.sample import SampleBusiness
-from tests.workspaces import Handrail
+from tests.workspaces import FOUNDER, ROOT, Handrail
 
 NAMES = {
     "delivery_status": "Where is it?",
@@ -43,6 +45,118 @@ def test_a_labelled_file_trains_in_an_empty_workspace(labelled_home: tuple[Path,
     assert set(Handrail(home).ask("status")["stages"]) == set(NAMES.values())
 
 
+@pytest.fixture
+def labelled(labelled_home: tuple[Path, dict[str, Any]], tmp_path: Path) -> Handrail:
+    """A workspace of one's own, begun by a labelled file."""
+    return Handrail(Path(shutil.copytree(labelled_home[0], tmp_path / "home")))
+
+
+@pytest.fixture
+def tickets(business: SampleBusiness, tmp_path: Path) -> Path:
+    """200 new tickets as a file, each far enough from the others to be a case of its own."""
+    texts = business.cases[business.cases["truth_kind"].eq("normal")].head(200)["text"]
+    file = tmp_path / "tickets.csv"
+    pd.DataFrame({"id": range(1, 201), "text": texts.tolist()}).to_csv(file, index=False)
+    return file
+
+
+def test_a_labelled_file_lets_nothing_reach_queue_a_until_somebody_raises_a_stage(
+    labelled: Handrail, tickets: Path
+) -> None:
+    ran = labelled.ask("run", tickets)
+    assert (ran["received"], ran["queues"]) == (200, {"A": 0, "B": 0, "C": 200})
+    assert labelled.rows("SELECT count(*) FROM outbox") == [(0,)]
+    assert set(labelled.ask("status")["stages"].values()) == {"shadow"}
+    shown = labelled.ask("queue", "next")
+    assert (shown["queue"], shown["suggestion"]) == ("C", None)
+    labelled.ask("decide", shown["case_id"], "override", "--label", NAMES["refund_request"])
+    ((action,),) = labelled.rows("SELECT action FROM outbox")
+    assert action == NAMES["refund_request"], "what people decide goes out"
+
+
+def test_what_a_labelled_file_made_is_automated_once_somebody_says_so(labelled: Handrail, tickets: Path) -> None:
+    for category in NAMES.values():
+        labelled.ask("stage", category, "auto", "--reason", "two good weeks")
+    ran = labelled.ask("run", tickets)
+    assert 0 < ran["queues"]["A"] < 200
+    assert labelled.rows("SELECT count(*) FROM outbox") == [(ran["queues"]["A"],)]
+
+
+def test_what_is_predicted_does_not_depend_on_the_stage(labelled: Handrail, tickets: Path, tmp_path: Path) -> None:
+    before = labelled.ask("predict", tickets, "--text", "text")
+    assert before["queues"]["A"] > 0
+    for category, stage in zip(NAMES.values(), ("manual", "shadow", "suggest", "partial", "auto"), strict=True):
+        labelled("stage", category, stage, "--reason", "a test")
+    assert labelled.ask("predict", tickets, "--text", "text") == before
+
+
+def test_status_says_where_the_policy_comes_from(labelled: Handrail, tmp_path: Path) -> None:
+    source = labelled.ask("status")["policy_source"]
+    assert (source["from"], source["name"], source["by"]) == ("labels", "labelled.csv", FOUNDER)
+    assert "made from the labels of labelled.csv, " in labelled("status").out
+    own = tmp_path / "own.yaml"
+    own.write_text((ROOT / "policy" / "sample" / "policy.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    labelled.ask("policy", "publish", own)
+    source = labelled.ask("status")["policy_source"]
+    assert (source["from"], source["name"], source["by"]) == ("file", "own.yaml", FOUNDER)
+    events = labelled.ask("trail", "search", "--kind", "workspace.begun")
+    assert "labelled.csv" not in json.dumps([{**event, "because": None} for event in events]), "the trail is for ever"
+
+
+def test_labels_that_differ_in_their_spelling_alone_are_refused_with_the_list(
+    business: SampleBusiness, tmp_path: Path
+) -> None:
+    known = business.history[business.history["truth_label"].isin(NAMES)].head(400)
+    spelt = ["Refund", "refund", "Réfund ", "Re\u0301fund", "Refund me"]
+    file = tmp_path / "labelled.csv"
+    labels = known["truth_label"].map(dict(zip(NAMES, spelt, strict=True)))
+    pd.DataFrame({"text": known["text"], "label": labels}).to_csv(file, index=False)
+    handrail = Handrail(tmp_path / "home")
+    refusal = handrail("train", file, "--text", "text", "--label", "label").refusal
+    assert "'Refund' and 'refund'; 'Re\u0301fund' and 'Réfund '." in refusal
+    assert "Refund me" not in refusal
+    assert not handrail.home.exists()
+
+
+@pytest.fixture(scope="module")
+def doubtful_home(business: SampleBusiness, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """An empty workspace in which a file was trained on whose labels have nothing to do with its texts."""
+    folder = tmp_path_factory.mktemp("doubtful")
+    known = business.history.head(400)
+    labels = np.random.default_rng(7).choice(["usual", "rare", "rarer"], size=len(known), p=[0.6, 0.25, 0.15])
+    file = folder / "noise.csv"
+    pd.DataFrame({"text": known["text"], "label": labels}).to_csv(file, index=False)
+    handrail = Handrail(folder / "home")
+    answer = handrail("train", file, "--text", "text", "--label", "label", "--json")
+    assert answer.code == 0, answer.err
+    return handrail.home, answer.json
+
+
+def test_a_model_no_better_than_the_commonest_category_does_not_serve_by_itself(
+    doubtful_home: tuple[Path, dict[str, Any]], tickets: Path
+) -> None:
+    home, said = doubtful_home
+    assert (said["version"], said["serves"], said["certificates"]) == ("1", False, {})
+    assert "always saying the commonest category" in said["notes"][0]
+    assert "handrail model promote 1 --reason" in said["notes"][0]
+    handrail = Handrail(home)
+    status = handrail.ask("status")
+    assert (status["model"], status["challenger"]) == (None, "1")
+    assert "Version 1 waits" in handrail("status").out
+    assert "--model 1" in handrail("predict", tickets, "--text", "text").refusal
+    assert handrail.ask("predict", tickets, "--text", "text", "--model", "1")["rows"] == 200
+
+
+def test_a_person_may_let_it_serve_all_the_same_where_the_policy_allows(
+    doubtful_home: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    handrail = Handrail(Path(shutil.copytree(doubtful_home[0], tmp_path / "home")))
+    done = handrail.ask("model", "promote", "1", "--reason", "we have nothing better")
+    assert (done["serves"], done["evidence"]) == ("1", "none")
+    assert "not demonstrably better" in done["missing"]
+    assert handrail.ask("status")["model"]["version"] == "1"
+
+
 def test_predictions_come_row_by_row_with_the_labels_as_they_were_written(
     labelled_home: tuple[Path, dict[str, Any]], business: SampleBusiness, tmp_path: Path
 ) -> None:
@@ -59,7 +173,7 @@ def test_predictions_come_row_by_row_with_the_labels_as_they_were_written(
     assert found["confidence"].dropna().between(0, 1).all()
     assert found.loc[[0, 150], "reason"].tolist() == ["no_text", "no_text"]
     assert found["queue"].value_counts().to_dict() == {name: n for name, n in said["queues"].items() if n}
-    assert said["queues"]["A"] > 0  # stage auto and a fixed threshold, as an empty workspace begins
+    assert said["queues"]["A"] > 0  # as if at stage auto, and a fixed threshold, as an empty workspace begins
     assert handrail.states() == {}  # nothing is stored
     reversed_file = tmp_path / "reversed.csv"
     pd.DataFrame({"Body text": texts[::-1]}).to_csv(reversed_file, index=False)

@@ -9,7 +9,7 @@ from handrail.acts import models as acts
 from handrail.errors import Conflict, NotPermitted
 from handrail.store import models
 from handrail.store.engine import Store
-from tests.scenes import FLOW, NOW, POLICY, Scene
+from tests.scenes import BETTER, FLOW, NOW, POLICY, Scene
 
 KNOWN: dict[str, Any] = {"actor": FLOW, "now": NOW}
 HOUR = timedelta(hours=1)
@@ -20,7 +20,7 @@ def scene(store: Store) -> Scene:
     scene = Scene(store, POLICY)
     acts.add_version(
         store, version="1", run_id="r", artifact_digest="a" * 64, dataset_digest="d" * 64, policy_version="p",
-        labels=10, cause="first", metrics={}, novelty_threshold=0.5, **KNOWN,
+        labels=10, cause="first", metrics=BETTER, novelty_threshold=0.5, **KNOWN,
     )  # fmt: skip
     return scene
 
@@ -69,7 +69,7 @@ def test_who_may_not_change_the_model_may_not_judge_it(scene: Scene) -> None:
 def second_version(scene: Scene) -> None:
     acts.add_version(
         scene.store, version="2", run_id="r", artifact_digest="a" * 64, dataset_digest="d" * 64, policy_version="p",
-        labels=10, cause="first", metrics={}, novelty_threshold=0.5, **KNOWN,
+        labels=10, cause="first", metrics=BETTER, novelty_threshold=0.5, **KNOWN,
     )  # fmt: skip
 
 

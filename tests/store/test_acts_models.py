@@ -1,5 +1,6 @@
 """One row says which model serves; every change of it stands in the trail."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -8,11 +9,11 @@ import pytest
 from handrail.acts import certifying
 from handrail.acts import models as acts
 from handrail.certify import Certification
-from handrail.errors import BadInput, NotFound, Refused
+from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.looks import Look, Terms
 from handrail.store import certificates, models, schema
 from handrail.store.engine import Store
-from tests.scenes import FLOW, FOUNDER, NOW, Scene
+from tests.scenes import BETTER, FLOW, FOUNDER, NOW, Scene
 
 
 @pytest.fixture
@@ -20,11 +21,11 @@ def scene(store: Store) -> Scene:
     return Scene(store)
 
 
-def register(scene: Scene, *versions: str) -> None:
+def register(scene: Scene, *versions: str, figures: Mapping[str, float] = BETTER) -> None:
     for version in versions:
         acts.add_version(
             scene.store, version=version, run_id=f"run-{version}", cause="by_hand", artifact_digest="a" * 64,
-            dataset_digest="d" * 64, policy_version=scene.policy.version, labels=300, metrics={"accuracy": 0.9},
+            dataset_digest="d" * 64, policy_version=scene.policy.version, labels=300, metrics={"accuracy": 0.9, **figures},
             novelty_threshold=0.5, trained_until=NOW, actor=FLOW, now=NOW,
         )  # fmt: skip
 
@@ -61,10 +62,39 @@ def test_nothing_serves_in_an_empty_workspace(scene: Scene) -> None:
 
 def test_the_first_champion_has_no_previous(scene: Scene) -> None:
     register(scene, "1")
-    assert serving(scene)["challenger"] is None, "without a champion there is nobody to challenge"
+    assert serving(scene) == {"model_version": None, "previous": None, "challenger": "1"}, (
+        "it waits until somebody asks"
+    )
     promote(scene, "1")
     assert serving(scene) == {"model_version": "1", "previous": None, "challenger": None}
     assert statuses(scene) == ["champion"]
+
+
+@pytest.mark.parametrize(
+    ("figures", "evidence"),
+    [
+        ({"only_model_right": 5.0, "only_commonest_right": 0.0}, "first"),  # p 0.031
+        ({"only_model_right": 4.0, "only_commonest_right": 0.0}, "none"),  # p 0.063
+        ({"only_model_right": 30.0, "only_commonest_right": 30.0}, "none"),
+        ({}, "none"),
+    ],
+)
+def test_nothing_speaks_for_a_first_version_that_does_not_beat_the_commonest_category(
+    scene: Scene, figures: dict[str, float], evidence: str
+) -> None:
+    register(scene, "1", figures=figures)
+    if evidence == "none":
+        with pytest.raises(Conflict):
+            acts.set_champion(scene.store, "1", actor=FLOW, reason="the first", now=NOW, resting_on="first")
+        assert serving(scene)["model_version"] is None
+    assert acts.set_champion(scene.store, "1", actor=FOUNDER, reason="nothing better", now=NOW) == evidence
+    assert scene.events("model.promoted")[0]["evidence"] == evidence
+
+
+def test_a_version_that_waits_is_superseded_by_the_next(scene: Scene) -> None:
+    register(scene, "1", "2", figures={})
+    assert statuses(scene) == ["superseded", "challenger"]
+    assert serving(scene) == {"model_version": None, "previous": None, "challenger": "2"}
 
 
 def test_the_second_champion_retires_the_first(scene: Scene) -> None:

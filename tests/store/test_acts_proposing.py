@@ -12,7 +12,7 @@ from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.policy import DeskRules, Stage
 from handrail.store import schema
 from handrail.store.engine import Store
-from tests.scenes import FLOW, FOUNDER, NOW, POLICY, Scene
+from tests.scenes import BETTER, FLOW, FOUNDER, NOW, POLICY, Scene
 
 ALL = ("resume", "promote", "roll_back", "set_stage")
 ASKING = POLICY.model_copy(update={"desk": DeskRules(second_person=ALL)})
@@ -31,7 +31,7 @@ def scene(store: Store) -> Scene:
     for version in ("1", "2", "3"):
         models.add_version(
             store, actor=FLOW, now=NOW, version=version, run_id="r", artifact_digest="a", dataset_digest="d",
-            policy_version="p", labels=10, cause="first", metrics={}, novelty_threshold=0.5,
+            policy_version="p", labels=10, cause="first", metrics=BETTER, novelty_threshold=0.5,
         )  # fmt: skip
         if version != "3":
             models.set_champion(store, version, actor=FLOW, reason="its gates", now=NOW)
@@ -210,7 +210,7 @@ class TestFlows:
         fresh = Scene(sqlite_store, ASKING)
         models.add_version(
             sqlite_store, actor=FOUNDER, now=NOW, version="1", run_id="r", artifact_digest="a", dataset_digest="d",
-            policy_version="p", labels=10, cause="first", metrics={}, novelty_threshold=0.5,
+            policy_version="p", labels=10, cause="first", metrics=BETTER, novelty_threshold=0.5,
         )  # fmt: skip
         assert models.set_champion(fresh.store, "1", actor=FOUNDER, reason="the first", now=NOW) == "first"
 

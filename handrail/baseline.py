@@ -1,0 +1,53 @@
+"""What a model has to beat before it may serve by itself: saying the commonest category every time."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from handrail.proportions import sign_p
+
+ONLY_MODEL, ONLY_COMMONEST = "only_model_right", "only_commonest_right"
+"""Figures of a version: test cases on which only the model was right, and on which only the commonest category was."""
+
+
+def against_commonest(learnt: Iterable[str], truth: Iterable[str], said: Iterable[str]) -> dict[str, float]:
+    """How a model did beside the commonest of the categories it learnt from, on cases that it did not learn from.
+
+    `commonest_accuracy` is the share [0, 1] that the category would have got right, with `n_test` cases below both
+    counts; the commonest comes from `learnt` and not from the test, which would choose its own yardstick. Of several
+    that are equally common the first by name. All zero without cases.
+
+    >>> against_commonest(["a", "a", "b"], ["a", "b", "b"], ["b", "b", "b"])
+    {'commonest_accuracy': 0.3333333333333333, 'only_model_right': 2.0, 'only_commonest_right': 1.0}
+    """
+    counts = pd.Series(list(learnt), dtype=object).value_counts()
+    commonest = min(counts.index[counts == counts.max()]) if len(counts) else None
+    known = np.asarray(list(truth), dtype=object)
+    right, usual = np.asarray(list(said), dtype=object) == known, known == commonest
+    return {
+        "commonest_accuracy": float(usual.mean()) if len(known) else 0.0,
+        ONLY_MODEL: float((right & ~usual).sum()),
+        ONLY_COMMONEST: float((usual & ~right).sum()),
+    }
+
+
+def is_beaten(figures: Mapping[str, float], confidence: float) -> bool:
+    """Whether a version's figures show, with this confidence, that it is better than the commonest category.
+
+    An exact one-sided test on the cases in which the two differ, so that few cases show little; figures that were
+    never taken show nothing.
+    """
+    p = sign_p(figures.get(ONLY_MODEL, 0), figures.get(ONLY_COMMONEST, 0))
+    return p <= 1 - confidence
+
+
+def shortfall(version: str, figures: Mapping[str, float]) -> str:
+    """Why a version that does not beat it does not serve, in a sentence without its end."""
+    if "commonest_accuracy" not in figures:
+        return f"nobody has measured whether version {version} is better than always saying the commonest category"
+    return (
+        f"on {figures['n_test']:.0f} cases that it never learnt from, version {version} was right in "
+        f"{figures['accuracy']:.1%} and always saying the commonest category in {figures['commonest_accuracy']:.1%}, "
+        "so that it is not demonstrably better"
+    )
