@@ -10,6 +10,8 @@ INSTALL := $(BIN)/python -m pip install -qq --no-deps --no-compile
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --no-header --no-emit-index-url \
 	--no-emit-find-links --allow-unsafe --build-deps-for editable
 
+DEMO ?= .handrail-demo
+
 export DO_NOT_TRACK := true
 export GX_ANALYTICS_ENABLED := false
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -20,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check up bench peers faults images lock clean
+.PHONY: help setup demo sums test check up bench peers faults images lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +31,9 @@ setup: $(DEVELOPMENT)  ## the environment .venv with the development lock
 
 demo: $(RUNTIME)  ## the time-lapse: 24 weeks of the sample business (ARGS="--weeks 8" for fewer)
 	@$(BIN)/handrail demo $(ARGS)
+
+sums: setup  ## the demo's figures beside plain SQL on its workspace (DEMO=folder for another one)
+	@HANDRAIL_DEMO_HOME="$(DEMO)" $(BIN)/python -m pytest -q tests/journeys/test_demo_sums.py $(ARGS)
 
 test: setup  ## every test but the long fault runs
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not faults" $(ARGS)

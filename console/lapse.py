@@ -43,6 +43,7 @@ def run_demo(*, weeks: int, seed: int, home: Path, per_week: int, as_json: bool)
     _tell(f"Starting a Prefect server in {workspace.home} …")
     with server:
         story, report = _lapse(workspace, weeks=weeks, seed=seed, per_week=per_week)
+    workspace.password_file.unlink()  # nobody was told it: `handrail up` makes one, and tells it
     _finish(story, report, workspace, as_json=as_json)
 
 

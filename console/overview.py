@@ -105,8 +105,10 @@ def _automated(value: dict[str, Any]) -> str:
 
 def _audited(found: dict[str, Any]) -> str:
     """The counts and the rate of the same audits: every one so far of what was approved in the four weeks."""
+    if not found["approvals"]:
+        return "nothing was approved automatically in 28 days"
     if not found["audited"]:
-        return f"none yet of {found['approvals']:,} auto-approvals of 28 days"
+        return f"none of {found['approvals']:,} auto-approvals of 28 days: nobody knows how many are wrong"
     between = f"{in_percent(found['low'])} to {in_percent(found['high'])}"
     return (
         f"{found['rejected']:,} of {found['audited']:,} audited approvals of 28 days were wrong; weighted for how they "

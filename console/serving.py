@@ -46,9 +46,13 @@ def serve(port: int, mlflow_port: int, desk_port: int) -> None:
             start(running, server, mlflow, worker, pages)
             running.callback(workspace.server_file.unlink, missing_ok=True)
             announce(server, f"http://{HOST}:{mlflow_port}", f"http://{HOST}:{desk_port}", children, is_new=is_new)
+            is_new = False
             watch(children)
     except KeyboardInterrupt:
         typer.echo("Stopped.")
+    finally:
+        if is_new:  # and nobody was told: the next start makes another one, and tells it
+            workspace.password_file.unlink(missing_ok=True)
 
 
 def require_apart(ports: Mapping[str, int]) -> None:

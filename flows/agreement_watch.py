@@ -8,18 +8,21 @@ from typing import Any
 from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
+from handrail.reviewers import EVERYBODY
 from handrail.store.readings import Verdict
 from tasks import publish
 from tasks.agreement import compare_people, look_at_reviewers
 from tasks.attendance import attended
 from tasks.occasion import begin
 
+SHARED = "shared bias"
 SIGNALS = {
     "glances": "decides faster than anybody reads",
     "deceived": "takes over wrong suggestions of gold cases",
     "vanished": "rejects less where a suggestion is visible",
     "accuracy": "is often wrong without help",
     "bias": "turns a label into another for one group",
+    SHARED: "all together turn a label into another for one group: nobody's own",
 }
 """What each signal would say of somebody."""
 
@@ -30,16 +33,17 @@ def agreement_watch(days: Days = 28, as_of: AsOf = None, home: Home = None) -> d
     """Measure agreement on blind opinions of the last days, and every reviewer's signals.
 
     The artifacts count and name nobody: who it is stands in the desk, for those who may read labels. A bias that all
-    share names the group.
+    share is counted apart: it is nobody's own.
     """
     occasion = begin("agreement_watch", home=home, as_of=as_of)
     agreed = [asdict(one) for one in compare_people(occasion, timedelta(days=days))]
     signals = look_at_reviewers(occasion, timedelta(days=days))
-    counts = Counter((one.name, str(one.verdict)) for one in signals)
+    shown = [SHARED if one.reviewer == EVERYBODY else one.name for one in signals]
+    counts = Counter((name, str(one.verdict)) for name, one in zip(shown, signals, strict=True))
     rows = [
         {"signal": name, "means": means, **{str(verdict): counts[name, str(verdict)] for verdict in Verdict}}
         for name, means in SIGNALS.items()
     ]
     publish.table("reviewer-agreement", agreed, f"Krippendorff's alpha over blind opinions, last {days} days")
-    publish.table("reviewer-signals", rows, f"How many reviewers, last {days} days; who: the desk, All reviewers")
+    publish.table("reviewer-signals", rows, f"How many reviewers, last {days} days; who: the desk, Reviewers")
     return {"agreement": agreed, "signals": rows}

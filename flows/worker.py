@@ -35,7 +35,8 @@ def require_own(deployment: DeploymentResponse | None) -> str:
     if deployment is None:
         raise Refused("This run has no deployment. Start a deployment of prefect.yaml.")
     own = entrypoint_of(deployment.name)
-    if deployment.entrypoint != own or deployment.pull_steps:
+    is_name = deployment.name.replace("-", "_").isidentifier()  # no path, no module of a module
+    if not is_name or deployment.entrypoint != own or deployment.pull_steps:
         raise Refused(
             f"The deployment {deployment.name} is not the one of prefect.yaml. Restart `handrail up`: it deploys that."
         )

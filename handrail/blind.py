@@ -102,5 +102,6 @@ def _audits(cases: pd.DataFrame, policy: Policy) -> NDArray[np.str_]:
 def _passed(cases: pd.DataFrame, policy: Policy) -> NDArray[np.float64]:
     """The least confidence that the auto threshold let pass: the policy's must be exceeded, a certified one reached."""
     threshold = pd.to_numeric(cases["threshold"]).to_numpy(dtype=float, na_value=0.0)
-    fixed = cases["predicted"].map({name: policy.auto_above(name) for name in policy.categories})
+    limits = {name: policy.auto_above(name) for name in policy.categories}
+    fixed = cases["predicted"].map(limits).astype("float64")
     return np.where(threshold <= fixed.to_numpy(dtype=float), np.nextafter(threshold, 2.0), threshold)

@@ -80,6 +80,15 @@ def hajek(errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> E
     return _score(wrong, chance, level, "wilson" if even else "wilson on the effective size")
 
 
+def exceeds(rate: Estimate, drawn: Estimate, bound: float) -> bool:
+    """Does an error rate surely lie above a bound?
+
+    `rate` is the estimate from every audit, `drawn` the exact interval of the simple-random draw. With few errors both
+    must lie above: Wilson's low end does so for one error in one audit, which proves nothing.
+    """
+    return rate.low > bound and (rate.errors >= FEW_ERRORS or drawn.low > bound)
+
+
 def clopper_pearson(errors: int, n: int, level: float = 0.95) -> Estimate:
     """Exact binomial interval of a rate; it covers with at least `level`, mostly more. n = 0 gives [0, 1]."""
     if n == 0:

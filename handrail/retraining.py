@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from handrail.policy import Policy, RetrainingRules
+from handrail.proportions import in_percent
 
 Cause = Literal["first", "drift", "error_rate", "monthly", "new_labels", "by_hand"]
 Watched = Literal["error_rate", "new_labels"]
@@ -104,7 +105,7 @@ def _drift(standing: Standing, trained_at: datetime) -> Reading:
 def _error_rate(standing: Standing, rules: RetrainingRules, *, early: bool) -> Reading:
     rate = standing.rejected / standing.audited if standing.audited else 0.0
     high = standing.audited >= rules.min_audited and rate > rules.error_rate_above
-    figure = f"{rate:.1%} of {standing.audited:,} audits" if standing.audited else "no audit"
+    figure = f"{in_percent(rate)} of {standing.audited:,} random audits" if standing.audited else "no random audit"
     bound = f"policy {rules.error_rate_above:.1%} of at least {rules.min_audited:,}"
     return Reading("error_rate", high and not early, f"{figure}; {bound}{_wait(standing, rules, early and high)}")
 

@@ -163,14 +163,15 @@ class Look:
 def judge(watch: Watch, runs: Runs, *, began: datetime | None, now: datetime) -> Look:
     """Say of one watch whether it is due, overdue, failing or switched off; `began` is when the workspace did.
 
-    Due: never, or not since the schedule last said so. Overdue: its period and its patience have passed since the last
-    success, else since `began`. Failing: the last run did not succeed, or never said how it ended. Off: as a server
-    last said, unless somebody else has let it look since then.
+    Due: never, not since the schedule last said so, or failing. Overdue: its period and its patience have passed since
+    the last success, else since `began`. Failing: the last run did not succeed, or never said how it ended. Off: as a
+    server last said, unless somebody else has let it look since then.
     """
     looked_at = _known(runs.succeeded_at, now)
     last = looked_at or began
     begun_at = _known(runs.begun_at, now)
     crashed = begun_at is not None and now - begun_at > LONGEST_RUN
+    failed = crashed or runs.failed_since is not None
     under_way = min(max(watch.schedule.every, SHORTEST_RUN), LONGEST_RUN)
     asked = runs.asked_at
     is_off = runs.off is not None and (looked_at is None or asked is None or looked_at <= asked)
@@ -178,7 +179,7 @@ def judge(watch: Watch, runs: Runs, *, began: datetime | None, now: datetime) ->
     return Look(
         watch,
         looked_at,
-        is_due=watch.by_hand is None and (looked_at is None or looked_at < watch.schedule.latest(now)),
+        is_due=watch.by_hand is None and (looked_at is None or failed or looked_at < watch.schedule.latest(now)),
         is_running=begun_at is not None and now - begun_at <= under_way,
         overdue_since=last + watch.schedule.every if is_overdue and last is not None else None,
         failed_since=runs.failed_since or (begun_at if crashed else None),

@@ -61,7 +61,7 @@ class Window:
 
     @property
     def shown(self) -> tuple[datetime, datetime]:
-        """Its first and its last moment, as readings and pages name them."""
+        """Its first and its last moment, as people name them."""
         return self.since, max(self.since, self.until - INSTANT)
 
     def cut(self, length: timedelta) -> Iterator["Window"]:

@@ -103,7 +103,8 @@ class Workspace:
         logs = [one.with_name(one.name + end) for one in databases for end in ("-wal", "-shm")]
         secrets = [self.secret_file, self.password_file, self.home / "alerts.env"]
         known = [*databases, *logs, self.server_file, *secrets]
-        return file.exists() and any(one.exists() and file.samefile(one) for one in known)
+        place = file.resolve()
+        return any(place == one.resolve() or (place.exists() and one.exists() and place.samefile(one)) for one in known)
 
     def create(self) -> None:
         """Make the folder and its key; what exists already stays as it is.

@@ -110,7 +110,7 @@ def _common_categories(examples: pd.DataFrame, fewest: int, notes: list[str]) ->
     counts = examples["label"].value_counts()
     for label, count in counts[counts < fewest].sort_index().items():
         notes.append(f"category {label!r} left out: {count} labels, the policy asks for {fewest}")
-    return examples[examples["label"].map(counts).ge(fewest).to_numpy(dtype=bool)]
+    return examples[examples["label"].map(counts).astype("float64").ge(fewest).to_numpy(dtype=bool)]
 
 
 def _refuse_equal_texts(examples: pd.DataFrame) -> None:

@@ -35,7 +35,7 @@ def read_audits(occasion: Occasion, plan: dict[str, Any] | None = None) -> list[
     parts = {name: seen[seen["category"] == name] for name in occasion.policy.categories} | {ALL: seen}
     read = bulkhead.each(parts, lambda name: _read(occasion, name, parts[name], plan), what="reading the audits")
     failed = [
-        readings.unreadable(WATCH, name, Window.last(OVER, now).shown, fault) for name, fault in read.failed.items()
+        readings.unreadable(WATCH, name, Window.last(OVER, now).ends, fault) for name, fault in read.failed.items()
     ]
     reading.record(occasion.store, [*read.found.values(), *failed], actor=occasion.actor, now=now)
     return [
@@ -75,7 +75,9 @@ def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: dict[str, Any
         "error_cases": [int(case) for case in ruled.loc[wrong, "case_id"].tail(20)],
         "bound": _bound(occasion), "plan": plan if name == ALL else None,
     }  # fmt: skip
-    return Reading(WATCH, name, window.shown, _verdict(rate, _bound(occasion)), body)
+    drawn = ruled.loc[ruled["random"], "rejected"].astype(bool)
+    exact = estimates.clopper_pearson(int(drawn.sum()), len(drawn))
+    return Reading(WATCH, name, window.ends, _verdict(rate, exact, _bound(occasion)), body)
 
 
 def error_rate(approvals: pd.DataFrame) -> estimates.Estimate:
@@ -84,11 +86,11 @@ def error_rate(approvals: pd.DataFrame) -> estimates.Estimate:
     return estimates.hajek(ruled["rejected"].to_numpy(dtype=bool), ruled["inclusion_probability"].to_numpy(dtype=float))
 
 
-def _verdict(rate: estimates.Estimate, bound: float) -> Verdict:
-    """Of the estimate: an alarm where even its low end lies above the bound."""
+def _verdict(rate: estimates.Estimate, drawn: estimates.Estimate, bound: float) -> Verdict:
+    """Of the estimate and the exact interval of the simple-random draw: an alarm where it surely exceeds the bound."""
     if not rate.n:
         return Verdict.NOT_MEASURED
-    if rate.low > bound:
+    if estimates.exceeds(rate, drawn, bound):
         return Verdict.ALARM
     return Verdict.UNDERPOWERED if (rate.high - rate.low) / 2 > WIDEST else Verdict.QUIET
 

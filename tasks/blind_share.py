@@ -37,9 +37,9 @@ def read_blind_share(occasion: Occasion) -> list[dict[str, Any]]:
 
     seen = bulkhead.each(occasion.policy.categories, read, what="comparing the blind share")
     known = [
-        Reading(WATCH, category, lately.shown, _verdict(rise), _figures(rise)) for category, rise in seen.found.items()
+        Reading(WATCH, category, lately.ends, _verdict(rise), _figures(rise)) for category, rise in seen.found.items()
     ]
-    failed = [readings.unreadable(WATCH, name, lately.shown, fault) for name, fault in seen.failed.items()]
+    failed = [readings.unreadable(WATCH, name, lately.ends, fault) for name, fault in seen.failed.items()]
     changes.record(occasion, WATCH, [*known, *failed], has_changed=lambda one, before: one.body != before)
     for category, rise in seen.found.items():
         if rise.alarm:

@@ -75,9 +75,9 @@ def compare_groups(occasion: Occasion, length: timedelta) -> list[Comparison]:
         "days": length / timedelta(days=1),
     }  # fmt: skip
     kept = [
-        Reading("fairness", one.grouping, window.shown, one.verdict, {**common, **_counts(one), "rows": one.rows()})
+        Reading("fairness", one.grouping, window.ends, one.verdict, {**common, **_counts(one), "rows": one.rows()})
         if one.fault is None
-        else readings.unreadable("fairness", one.grouping, window.shown, one.fault, **common)
+        else readings.unreadable("fairness", one.grouping, window.ends, one.fault, **common)
         for one in compared
     ]
     reading.record(occasion.store, kept, actor=occasion.actor, now=occasion.now)

@@ -43,7 +43,7 @@ def watched_kpis(occasion: Occasion, length: timedelta) -> Measured:
     trace, baseline = _read(occasion, Window.last(max(length, RECENT), occasion.now))
     found = _measured(trace.within(window), baseline, window, ("category", "channel"))
     weeks = kpi.measure_by(trace, baseline, "week", window.until)
-    seen = [Reading(WATCH, one.name, window.shown, _verdict(one), _body(one, found, weeks)) for one in found.whole]
+    seen = [Reading(WATCH, one.name, window.ends, _verdict(one), _body(one, found, weeks)) for one in found.whole]
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
     return found
 

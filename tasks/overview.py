@@ -27,7 +27,9 @@ def overview(occasion: Occasion) -> dict[str, Any]:
         serving = models.serving(connection)
         version = models.version(connection, serving["model_version"]) if serving["model_version"] else None
         week = evidence.routed(connection, Window.last(LATELY, now))
-        approvals = audits.looked_at(connection, Window.last(audit_reading.OVER, now))
+        month = Window.last(audit_reading.OVER, now)
+        audited = audits.looked_at(connection, month, only_audited=True)
+        approvals = audits.count_looked_at(connection, month)
         value = {
             "home": str(occasion.workspace.home),
             "business": policy.business,
@@ -43,7 +45,7 @@ def overview(occasion: Occasion) -> dict[str, Any]:
             **holds(connection, occasion),
             **watched(connection, occasion),
         }
-    certificates, error = certified(occasion), audit_reading.error_rate(approvals)
+    certificates, error = certified(occasion), audit_reading.error_rate(audited)
     automatic = int((week["queue"] == Queue.A.value).sum())
     known = standing(occasion)
     return value | {
@@ -62,7 +64,7 @@ def overview(occasion: Occasion) -> dict[str, Any]:
         "automation_share_7d": automatic / len(week) if len(week) else None,
         "routed_7d": {"cases": len(week), "automatic": automatic},
         "audited_28d": {
-            "approvals": len(approvals),
+            "approvals": approvals,
             "audited": error.n,
             "rejected": error.errors,
             "rate": error.rate if error.n else None,

@@ -67,7 +67,7 @@ def compare(occasion: Occasion, length: timedelta = WINDOW) -> Comparison:
 
 def _automated(occasion: Occasion, labels: "pd.Series[str]", confidence: "pd.Series[float]") -> int:
     above = {name: occasion.policy.auto_above(name) for name in occasion.policy.categories}
-    return int((confidence > labels.map(above).fillna(1.0)).sum())
+    return int((confidence > labels.map(above).astype("float64").fillna(1.0)).sum())
 
 
 def _counted(differ: pd.DataFrame) -> tuple[tuple[str, str, int], ...]:

@@ -26,9 +26,11 @@ REBOUND = ("evil.test", "10.evil.test")
 TRY = """
 async ({calls, sockets}) => {
   const opened = [];
+  // What is never answered counts as refused: no attempt keeps the others, or the test, waiting.
+  const within = 10000, soon = attempt => Promise.race([attempt, new Promise(done => setTimeout(done, within))]);
   const attempt = async (url, options) => {
     try {
-      const answer = await fetch(url, {credentials: 'include', ...options});
+      const answer = await fetch(url, {credentials: 'include', signal: AbortSignal.timeout(within), ...options});
       // Of an opaque answer the page learns nothing; what it may have done is looked for afterwards.
       if (answer.type !== 'opaque') opened.push(`${options.method} ${url}: ${answer.status}`);
     } catch (error) { /* refused by the browser */ }
@@ -52,18 +54,18 @@ async ({calls, sockets}) => {
     sent.submit();
     setTimeout(done, 300);
   });
-  const tag = (name, url) => new Promise(done => {
+  const tag = (name, url) => soon(new Promise(done => {
     const made = document.createElement(name);
     made.onload = () => { opened.push(`${name} ${url}`); done(); };
     made.onerror = done;
     made.src = url;
     document.body.append(made);
-  });
-  const socket = url => new Promise(done => {
+  }));
+  const socket = url => soon(new Promise(done => {
     const made = new WebSocket(url, 'prefect');
     made.onopen = () => { opened.push(`socket ${url}`); done(); };
     made.onerror = done;
-  });
+  }));
   for (const [method, url, body] of calls) {
     const text = body === null ? undefined : JSON.stringify(body);
     if (method === 'GET') {

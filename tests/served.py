@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 from flows.local_server import LocalServer, free_port
@@ -113,3 +114,13 @@ def up(workspace: Workspace) -> Iterator[Served]:
         yield running
     finally:
         running.stop()
+
+
+@contextmanager
+def new_workspace_up(folder: Path) -> Iterator[Served]:
+    """A new workspace in `folder` with everything running, deployed and ready."""
+    workspace = Workspace(folder / "home")
+    made = handrail(workspace, "init")
+    assert made.returncode == 0, made.stderr
+    with up(workspace) as running:
+        yield running

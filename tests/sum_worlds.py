@@ -6,9 +6,21 @@ from itertools import cycle
 
 import pandas as pd
 
-from handrail.acts import administering, claiming, deciding, disputing, labelling, pausing, training, undoing, watching
+from handrail.acts import (
+    administering,
+    claiming,
+    deciding,
+    disputing,
+    labelling,
+    pausing,
+    routing,
+    training,
+    undoing,
+    watching,
+)
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
+from handrail.hold import WATCHES
 from handrail.policy import LabelRules
 from handrail.policy.watching import FairnessRules
 from handrail.store import cases, rollout, schema
@@ -155,6 +167,8 @@ def _automated(world: World) -> None:
         world.draw(ids[3:4], at, 0.4, random=False)
     ids = world.automatic(6, "tracking", at=AT - 10 * DAY)
     world.draw(ids[:4], AT - 10 * DAY, 0.09, random=True, category="tracking")
+    for name in WATCHES:  # whoever sends asks whether somebody looks
+        routing.note_watch(world.store, name, AT - 8 * DAY)
     send(world, AT - 8 * DAY)
     audits = [row["case_id"] for row in world.rows(schema.WorkItem) if row["kind"] == "audit"]
     draws = {row["case_id"]: row for row in world.rows(schema.AuditDraw)}

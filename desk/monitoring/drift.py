@@ -82,7 +82,7 @@ def _errors(look: Look) -> Plot | None:
         zone=look.zone, top=look.policy.breaker.limit,
     )  # fmt: skip
     key = tuple((line.style, line.name) for line in lines)
-    return Plot("Error of auto-approvals: audited, and expected without labels", svg, key) if svg else None
+    return Plot("Error of auto-approvals: audited at random, and expected without labels", svg, key) if svg else None
 
 
 def _columns(rows: list[dict[str, Any]]) -> Table:

@@ -16,10 +16,11 @@ def fairness(look: Look) -> Section:
     if not rows:
         return Section("fairness", "Fairness", None, "Groups have not been compared yet; the watch looks once a week.")
     plots = tuple(plot for row in rows if (plot := _plot(row)) is not None)
-    columns = ("Group", "What", "Cases", "Figure", "Interval", "Gap to the rest", "Gap's interval", "Verdict")
+    columns = ("Group", "What", "Counted", "Figure", "Interval", "Gap to the rest", "Gap's interval", "Verdict")
     table = Table(
         "Every comparison",
-        "Every group against everybody else; a gap's interval holds for all comparisons of its grouping at once.",
+        "Every group against everybody else; a gap's interval holds for all comparisons of its grouping at once. "
+        "Counted: decisions by people for approval and override, random audits for error, cases for waiting.",
         columns,
         [_cells(one) for row in rows for one in row["body"]["rows"]],
         frozenset(columns[2:7]),

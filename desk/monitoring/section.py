@@ -69,8 +69,11 @@ class Look:
         return [one for one in found if one != ALL] or found
 
     def together(self, watch: str) -> list[dict[str, Any]]:
-        """The newest look of a watch that looks at all its subjects at once; what it no longer looks at is no news."""
-        return records(readings.last_look(self.connection, watch))
+        """The newest look of a watch that looks at all its subjects at once, as far as it could read them.
+
+        What it no longer looks at is no news.
+        """
+        return _read(readings.last_look(self.connection, watch))
 
     def history(self, watch: str, subject: str | None = None) -> list[dict[str, Any]]:
         """The looks of a watch since then, oldest first."""

@@ -54,7 +54,7 @@ class Suite:
         if name == "text_characters":
             return column.fillna("").astype(str).str.strip().str.len()
         if name in ("label_share", "label_count"):
-            counts = column.map(column.value_counts())
+            counts = column.map(column.value_counts()).astype("float64")  # of no label it would stay a text
             return counts / max(len(column), 1) if name == "label_share" else counts
         if name in _NUMBERS:
             # No bound holds a number that is infinite or none; as a missing one it fails the rule that asks for it.

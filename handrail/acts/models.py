@@ -9,7 +9,7 @@ from handrail.acts.authority import authorize, required
 from handrail.acts.second_person import agree
 from handrail.errors import Conflict, NotFound, Refused
 from handrail.policy import PromotionRules
-from handrail.store import certificates, models, situation, trail
+from handrail.store import certificates, models, policies, situation, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from handrail.acts import models, pausing
 from handrail.acts.authority import authorize, required
-from handrail.acts.second_person import PERMISSIONS, is_asked, waiting
+from handrail.acts.second_person import PERMISSIONS, is_asked, require_policy, waiting
 from handrail.errors import BadInput, Refused
 from handrail.policy import Policy, Stage
 from handrail.store import proposals, trail
@@ -26,7 +26,8 @@ def propose(
     What would be refused now is refused at once.
 
     Raises:
-        Refused: nobody else has to agree, the act is not possible, or the same is proposed already.
+        Refused: nobody else has to agree, the act is not possible, or the same is proposed already; or see
+            `second_person.require_policy`.
     """
     reason = required(reason)
     if act not in _ASKED or set(asked) != _ASKED[act]:
@@ -36,6 +37,7 @@ def propose(
     with store.write() as connection:
         authorize(connection, PERMISSIONS[act], actor)
         trail.lock(connection)
+        require_policy(connection, act)
         if not is_asked(connection, act):
             raise Refused(f"The policy asks nobody else to {act.replace('_', ' ')}. Do it at once.")
         arguments = _foreseen(connection, act, asked, policy)

@@ -30,6 +30,17 @@ def is_asked(connection: Connection, act: str) -> bool:
     return found is not None and act in found.policy.desk.second_person
 
 
+def require_policy(connection: Connection, act: str) -> None:
+    """Make sure that the policy is what was published, for an act that gives trust: it says whom that takes.
+
+    Raises:
+        Refused: it was changed outside Handrail.
+    """
+    in_force = policies.in_force(connection)
+    if act not in _WITHDRAWING and in_force is not None and in_force.altered is not None:
+        raise Refused(in_force.altered.sentence)
+
+
 def agree(
     connection: Connection, act: str, foreseen: Mapping[str, Any], proposal: int | None, *, actor: str, now: datetime
 ) -> None:
@@ -38,13 +49,11 @@ def agree(
     `foreseen` is what the act would do now; it must be what was proposed. The proposal is settled with it.
 
     Raises:
-        Refused: the policy was changed outside Handrail, so nobody knows whom it asks; or see `admit`.
+        Refused: see `require_policy` and `admit`.
         NotFound: see `admit`.
         Conflict: see `waiting`; or the state has changed since the proposal.
     """
-    in_force = policies.in_force(connection)
-    if act not in _WITHDRAWING and in_force is not None and in_force.altered is not None:
-        raise Refused(in_force.altered.sentence)
+    require_policy(connection, act)
     row = admit(connection, act, proposal, actor=actor, now=now)
     if row is None:
         return

@@ -14,15 +14,15 @@ from handrail.window import Window
 _AUDIT, _AUTOMATIC = aliased(Decision), aliased(Decision)
 
 
-def looked_at(connection: Connection, window: Window) -> pd.DataFrame:
-    """Auto-approvals of the window that a draw has looked at, drawn or not, by case.
+def looked_at(connection: Connection, window: Window, *, only_audited: bool = False) -> pd.DataFrame:
+    """Auto-approvals of the window that a draw has looked at, drawn or not, by case; or those audited.
 
     Columns: case_id, category, confidence, approved_at, drawn, random, stratum, inclusion_probability, and of the
-    newest audit audited_at and rejected (None where there is none yet).
+    newest audit before the window's end audited_at and rejected (None where there is none).
     """
     newest = (
         select(Decision.case_id, func.max(Decision.id).label("id"))
-        .where(Decision.kind == "audit")
+        .where(Decision.kind == "audit", Decision.decided_at < window.until)
         .group_by(Decision.case_id)
         .subquery()
     )
@@ -39,7 +39,14 @@ def looked_at(connection: Connection, window: Window) -> pd.DataFrame:
         .where(within(_AUTOMATIC.decided_at, window))
         .order_by(AuditDraw.case_id)
     )  # fmt: skip
-    return frame(connection, query)
+    return frame(connection, query.where(_AUDIT.id.is_not(None)) if only_audited else query)
+
+
+def count_looked_at(connection: Connection, window: Window) -> int:
+    """How many rows `looked_at` has for the window, audited or not."""
+    approved = and_(_AUTOMATIC.case_id == AuditDraw.case_id, _AUTOMATIC.kind == "automatic")
+    query = select(func.count()).select_from(AuditDraw).join(_AUTOMATIC, approved)
+    return int(connection.execute(query.where(within(_AUTOMATIC.decided_at, window))).scalar_one())
 
 
 def seconds_of_audits(connection: Connection, *, since: datetime) -> list[float]:

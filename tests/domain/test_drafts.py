@@ -27,6 +27,13 @@ def names(folder: Path) -> list[str]:
     return sorted(entry.name for entry in folder.iterdir())
 
 
+def fail(file: Path, fault: BaseException) -> None:
+    """End half-way."""
+    with drafts.draft(file) as beside:
+        beside.write_text("half")
+        raise fault
+
+
 def test_a_file_is_replaced_when_the_block_ends_and_not_before(file: Path) -> None:
     with drafts.draft(file) as beside:
         beside.write_text("ne")
@@ -39,19 +46,16 @@ def test_a_file_is_replaced_when_the_block_ends_and_not_before(file: Path) -> No
 
 @pytest.mark.parametrize("end", [ValueError, KeyboardInterrupt, SystemExit])
 def test_a_block_that_fails_leaves_the_old_file_and_nothing_else(file: Path, end: type[BaseException]) -> None:
-    with pytest.raises(end), drafts.draft(file) as beside:
-        beside.write_text("half")
-        raise end
+    with pytest.raises(end):
+        fail(file, end())
     assert file.read_text() == "old"
     assert names(file.parent) == [file.name]
 
 
 @pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO])
 def test_a_full_disk_is_told_as_a_sentence_and_keeps_the_old_file(file: Path, fault: int) -> None:
-    with pytest.raises(NotWritten, match="what was there is unchanged.*run the same command again"):  # noqa: PT012
-        with drafts.draft(file) as beside:
-            beside.write_text("half")
-            raise OSError(fault, os.strerror(fault))
+    with pytest.raises(NotWritten, match=r"what was there is unchanged.*run the same command again"):
+        fail(file, OSError(fault, os.strerror(fault)))
     assert file.read_text() == "old"
     assert names(file.parent) == [file.name]
 
@@ -96,9 +100,8 @@ def test_a_pipe_gets_the_whole_content_at_once_and_nothing_of_a_failed_block(tmp
     heard: list[str] = []
     reader = threading.Thread(target=lambda: heard.append(pipe.read_text()))
     reader.start()
-    with pytest.raises(ValueError, match="failed"), drafts.draft(pipe) as beside:
-        beside.write_text("half")
-        raise ValueError("failed")
+    with pytest.raises(ValueError, match="failed"):
+        fail(pipe, ValueError("failed"))
     with drafts.draft(pipe) as beside:
         for mode in ("w", "a"):
             with beside.open(mode) as opened:

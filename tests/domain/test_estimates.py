@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from handrail.errors import BadInput
-from handrail.estimates import Direction, assisted, clopper_pearson, expected_error, hajek, needed, trend
+from handrail.estimates import Direction, assisted, clopper_pearson, exceeds, expected_error, hajek, needed, trend
 from handrail.proportions import in_percent
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "estimates.json").read_text("utf-8"))
@@ -207,3 +207,30 @@ def test_probabilities_outside_zero_to_one_are_refused() -> None:
     for probabilities in ([0.0], [1.1], [np.nan], [0.5, 0.5]):
         with pytest.raises(BadInput, match="inclusion probability"):
             hajek([True], probabilities)
+
+
+@pytest.mark.parametrize(
+    ("errors", "n", "surely"),
+    [(1, 1, False), (1, 2, False), (1, 3, False), (2, 3, True), (3, 30, False), (6, 30, True), (30, 300, True)],
+)
+def test_one_error_in_one_audit_is_no_proof_of_a_high_rate(errors: int, n: int, surely: bool) -> None:
+    found = hajek(np.arange(n) < errors, np.full(n, 0.05))
+    assert exceeds(found, clopper_pearson(errors, n), 0.05) is surely
+
+
+def test_an_error_rate_at_the_bound_does_not_exceed_it() -> None:
+    found = hajek(np.arange(30) < 6, np.full(30, 0.05))
+    exact = clopper_pearson(6, 30)
+    assert not exceeds(found, exact, max(found.low, exact.low))
+    assert exceeds(found, exact, np.nextafter(min(found.low, exact.low), 0))
+
+
+@pytest.mark.parametrize("n", [1, 3, 10, 40, 150])
+def test_of_healthy_categories_the_exact_interval_lets_few_alarm(n: int) -> None:
+    """At a true 3 % and a bound of 5 % at most one look in forty alarms, whatever the number of audits."""
+    chance = sum(
+        stats.binom.pmf(errors, n, 0.03)
+        for errors in range(n + 1)
+        if exceeds(hajek(np.arange(n) < errors, np.full(n, 0.05)), clopper_pearson(errors, n), 0.05)
+    )
+    assert chance <= 0.025

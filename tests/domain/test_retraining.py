@@ -137,11 +137,11 @@ def test_each_reading_names_its_figure_and_the_policys_bound() -> None:
     standing = replace(QUIET, audited=80, rejected=1, new_labels=1234, drift_at=NOW - 20 * DAY)
     assert {found.cause: found.sentence for found in read(standing, POLICY)} == {
         "drift": "found on 2026-03-10 09:00; answered by the training of 2026-03-20 09:00",
-        "error_rate": "1.2% of 80 audits; policy 5.0% of at least 60",
+        "error_rate": "1.2% of 80 random audits; policy 5.0% of at least 60",
         "monthly": "10 days since the last training; policy 28 days",
         "new_labels": "1,234 since the last training; policy 300",
     }
-    assert reading(QUIET, "error_rate").sentence == "no audit; policy 5.0% of at least 60"
+    assert reading(QUIET, "error_rate").sentence == "no random audit; policy 5.0% of at least 60"
     assert reading(QUIET, "drift").sentence == "none found"
 
 

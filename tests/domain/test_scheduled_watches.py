@@ -120,6 +120,13 @@ class TestFailing:
         seen = look(Runs(succeeded_at=NOW - HOUR, failed_since=NOW - MINUTE, error="database_busy"))
         assert (seen.failed_since, seen.error, seen.is_well) == (NOW - MINUTE, "database_busy", False)
 
+    def test_what_failed_is_due_at_once_so_that_the_next_call_shows_why(self) -> None:
+        weekly = BY_NAME["drift_detection"]
+        fresh = Runs(succeeded_at=NOW - MINUTE)
+        assert not look(fresh, watch=weekly).is_due
+        assert look(replace(fresh, failed_since=NOW, error="database_busy"), watch=weekly).is_due
+        assert not look(replace(fresh, failed_since=NOW), watch=BY_NAME["retention"]).is_due
+
     def test_a_run_that_never_said_how_it_ended_has_crashed(self) -> None:
         begun = NOW - LONGEST_RUN
         assert look(Runs(succeeded_at=NOW, begun_at=begun)).failed_since is None

@@ -57,7 +57,7 @@ class TestNobodyLooked:
         assert found["sla_watch"]["overdue_since"] == "2026-01-12T08:15:00+00:00"
 
     def test_audits_that_nobody_made_are_no_good_news(self, begun: Handrail) -> None:
-        assert "none in 28 days: nobody knows" in begun("status").out
+        assert "audits     nothing was approved automatically in 28 days" in begun("status").out
 
 
 class TestWatch:

@@ -12,6 +12,7 @@ from handrail.errors import DatabaseBusy, HandrailError
 from handrail.store import watch_runs
 from handrail.watches import BY_NAME, WATCHES, Runs
 from tasks import attendance
+from tests.logs import every_line
 from tests.shop import LATER, Shop
 
 
@@ -47,14 +48,14 @@ class TestPlainCalls:
         assert runs(empty_shop)["sla_watch"].error == "keyboard_interrupt"
 
     def test_a_failure_that_cannot_be_written_down_does_not_hide_the_first(
-        self, empty_shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self, empty_shop: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("flows.sla_watch.escalate_breaches", broken)
         monkeypatch.setattr(attendance.attending, "fail", broken)
-        with pytest.raises(DatabaseBusy) as fault:
+        with every_line() as lines, pytest.raises(DatabaseBusy) as fault:
             empty_shop.run(sla_watch, LATER)
         assert fault.value.__notes__ == ["The failure of sla_watch could not be written down: database_busy."]
-        assert "that could not be written down: database_busy" in caplog.text
+        assert "that could not be written down: database_busy" in "\n".join(lines)
 
     def test_the_watches_of_a_delivery_count_each_for_itself(
         self, empty_shop: Shop, monkeypatch: pytest.MonkeyPatch

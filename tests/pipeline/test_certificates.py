@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,13 +14,13 @@ from handrail import policy as policies
 from handrail.acts import administering, certifying, pausing
 from handrail.certify import Certification, labels_without_error
 from handrail.looks import Look, Terms, spent
-from handrail.policy import Stage
+from handrail.policy import Policy, Stage
 from handrail.queues import Situation
 from handrail.store import certificates, schema
+from handrail.store.engine import Connection
 from models import certificate_tags, tracking
 from tasks import assign, certify
 from tasks.accounts import accounts, certified
-from tasks.occasion import Occasion
 from tests.scenes import FOUNDER
 from tests.shop import LATER, POLICY_FILE, WORDS, Shop, letters
 
@@ -281,19 +282,22 @@ class TestAnotherVersion:
         to_stage(shop, Stage.AUTO)
         shop.deliver("first.csv", letters(4, only="refund"))
         assert {row["queue"] for row in shop.rows(schema.Route)[-4:]} == {"A"}
-        begin = assign.situation
+        read = assign.situation.read
+        seen: list[Situation] = []
 
-        def begun(occasion: Occasion) -> Situation:
+        def and_then_promoted(connection: Connection, policy: Policy, now: datetime) -> Situation:
             """As a promotion leaves certificates, once the run has looked at them."""
-            found = begin(occasion)
-            assert found.certified
-            with occasion.store.write() as connection:
-                assert certificates.void_certificates(connection, "another version serves", LATER)
+            found = read(connection, policy, now)
+            if not seen:
+                with shop.at().store.write() as other:
+                    assert certificates.void_certificates(other, "another version serves", LATER)
+            seen.append(found)
             return found
 
-        monkeypatch.setattr(assign, "situation", begun)
+        monkeypatch.setattr(assign, "situation", SimpleNamespace(read=and_then_promoted))
         shop.deliver("second.csv", letters(8, only="refund"))
-        assert {row["queue"] for row in shop.rows(schema.Route)[-4:]} == {"B"}
+        assert {row["queue"] for row in shop.rows(schema.Route)[-8:]} == {"B"}
+        assert [bool(found.certified) for found in seen[:2]] == [True, False]
 
     def test_a_model_of_cases_without_a_time_is_certified_on_later_ones_alone(self, shop: Shop) -> None:
         labelled(shop, 40, only="refund")

@@ -3,45 +3,26 @@
 from datetime import timedelta
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from flows.deployment import deployment
 from flows.retraining import retraining
 from flows.shadow_scoring import shadow_scoring
-from handrail.acts import administering, claiming, deciding, pausing
+from handrail.acts import claiming, deciding, pausing
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.errors import BadInput, GateFailed, NotFound, NotPermitted, Refused
 from handrail.policy import Stage
-from handrail.store import evidence, models, schema, trail
-from models import classifier, registry, tracking
+from handrail.store import evidence, schema, trail
+from models import registry, tracking
 from tasks import certify, evaluate, rebuilding, retrain, score, shadow
 from tasks.judge import judge
 from tasks.withheld import is_withheld
+from tests.learned import allow_without_evidence, register, serving
 from tests.scenes import FOUNDER, NOVICE
-from tests.shop import HISTORY, LATER, NOW, UNSEEN, WORDS, Shop, letters, true_category
+from tests.shop import HISTORY, LATER, NOW, UNSEEN, WORDS, Shop, letters
 
 DAY = timedelta(days=1)
-SWAPPED = {"refund": "tracking", "tracking": "refund"}
-
-
-def serving(shop: Shop) -> dict[str, object]:
-    with shop.at().store.read() as connection:
-        return models.serving(connection)
-
-
-def register(shop: Shop, moment: object, *, right: bool) -> str:
-    """Register a model that learned the truth, or that takes refunds for tracking and back."""
-    occasion = shop.at(moment)
-    labels = [SWAPPED.get(name, name) if not right else name for name in map(_truth, letters(HISTORY))]
-    rows = pd.DataFrame(letters(HISTORY)).assign(case_id=range(HISTORY), label=labels, channel="web")
-    trained = classifier.train(rows, occasion.policy.model, ("channel",), occasion.policy.novelty)
-    return retrain.register(occasion, trained, rows, "by_hand").version
-
-
-def _truth(letter: dict[str, object]) -> str:
-    return true_category(str(letter["text"]))
 
 
 def in_shadow(shop: Shop) -> None:
@@ -329,12 +310,6 @@ class TestShadow:
         assert (found.cases, found.agree, found.agreement, found.decided) == (12, 6, 0.5, 12)
         assert (found.champion_right, found.challenger_right) == (12, 6)
         assert set(found.disagreements) == {("refund", "tracking", 3), ("tracking", "refund", 3)}
-
-
-def allow_without_evidence(shop: Shop) -> None:
-    promotion = shop.policy.promotion.model_copy(update={"without_evidence": "allow"})
-    changed = shop.policy.model_copy(update={"promotion": promotion})
-    administering.publish(shop.at().store, changed, actor=FOUNDER, now=NOW)
 
 
 class TestDeploymentByHand:

@@ -16,8 +16,8 @@ import pytest
 from console import deployments, desk, serving
 from console.answer import ask_server, connect, deployments_on, running_server
 from console.health import _server
-from flows.local_server import LocalServer, surroundings
-from handrail.errors import BadInput, NotFound, Refused
+from flows.local_server import LocalServer, free_port, surroundings
+from handrail.errors import BadInput, NotFound, Refused, RetryableError
 from handrail.workspace import Workspace
 
 FOREIGN = {
@@ -76,6 +76,22 @@ def test_a_server_without_a_password_does_not_start(workspace: Workspace) -> Non
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert ended.returncode == 1
     assert "Start the server with `handrail up`" in ended.stderr
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_password_is_kept_once_it_was_told_and_else_the_next_start_tells_another(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, *, known: bool
+) -> None:
+    def fails(*_: object) -> None:
+        raise RetryableError("The server has ended by itself.")
+
+    monkeypatch.setattr(serving, "start", fails)
+    monkeypatch.setattr(desk, "require_begun", lambda _: None)
+    if not known:
+        workspace.password_file.unlink()
+    with pytest.raises(RetryableError):
+        serving.serve(free_port(), free_port(), free_port())
+    assert workspace.password_file.exists() == known
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o660])

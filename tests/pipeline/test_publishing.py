@@ -136,7 +136,9 @@ def test_every_flow_completes_under_prefect(journey: Journey) -> None:
 def test_every_scheduled_flow_notes_its_success_under_prefect_too(journey: Journey) -> None:
     with journey.shop.at().store.read() as connection:
         runs = watch_runs.runs(connection)
-    for name in set(BY_NAME).intersection(flow.replace("-", "_") for flow in ARTIFACTS):
+    by_hand = {"retraining", "deployment"}  # what the journey asks of these is none of the watch's looks
+    assert by_hand.isdisjoint(runs)
+    for name in set(BY_NAME).intersection(flow.replace("-", "_") for flow in ARTIFACTS) - by_hand:
         assert runs[name].succeeded_at is not None, name
         assert runs[name].failed_since is None, name
     assert {one.asked_at for one in runs.values()} == {None}, "a server that starts nothing by itself is not asked"

@@ -272,13 +272,15 @@ def test_a_week_without_audits_says_so_and_is_no_zero(story: Story) -> None:
     assert rows["3"][6:8] == ("not measured", "–")  # an estimate from no audit
     measured = story.weeks[9].audited
     assert measured is not None
-    assert rows["10"][6] == f"{measured.rate:.1%} [{measured.low:.1%}–{measured.high:.1%}]"
+    between = f"[{measured.low:.1%}–{measured.high:.1%}]"
+    assert rows["10"][6] == f"{measured.rate:.1%} {between}, {measured.errors} of {measured.n} audits"
 
 
 def test_the_cards_hold_the_closing_figures_beside_the_truth(html: str) -> None:
     text = Page(html).text
     assert f"{9 / 612:.2%}" in text
-    assert f"truth: {137 / 9876:.2%} of 9,876, inside the interval" in text
+    assert "9 of 612 audits found one" in text
+    assert f"truth: {137 / 9876:.2%}, 137 of 9,876 auto-approvals, inside the interval" in text
     for figure in ("318", "181,234 events verified", "38,111 effects", "2 1 refused; 5 versions in all"):
         assert figure in text
 

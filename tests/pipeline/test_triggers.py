@@ -9,8 +9,9 @@ from console.overview import overview, shown
 from flows import quality_watch as quality_module
 from flows.quality_watch import quality_watch
 from flows.retraining import retraining
-from handrail.acts import leasing, pausing, watching
+from handrail.acts import leasing, pausing, routing, watching
 from handrail.errors import BadInput, Conflict, PermanentError
+from handrail.hold import WATCHES
 from handrail.policy import Stage
 from handrail.retraining import Standing
 from handrail.store import schema, trail
@@ -47,9 +48,8 @@ def drift(shop: Shop, moment: datetime) -> None:
 
 def rejected_audits(shop: Shop, moment: datetime, wrong: int = 3) -> None:
     """Ten audits, of which more than the policy's fifth are rejected."""
-    pausing.set_stage(
-        shop.at().store, "cancel", Stage.SHADOW, reason="test", policy=shop.policy, actor=FOUNDER, now=moment
-    )
+    for watch in WATCHES:
+        routing.note_watch(shop.at().store, watch, moment)
     shop.audited(shop.automatic(10, moment), wrong, moment)
 
 
@@ -145,7 +145,7 @@ class TestTheFlow:
         assert seen["retraining"]["called_for_by"] == "drift"
         text = shown(seen)
         assert "training   called for by drift\n" in text
-        assert "           error rate: no audit; policy 20.0% of at least 10\n" in text
+        assert "           error rate: no random audit; policy 20.0% of at least 10\n" in text
         assert "           new labels: 0 since the last training; policy 1,000\n" in text
 
 

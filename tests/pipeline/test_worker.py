@@ -62,6 +62,8 @@ def test_what_a_run_asks_for_is_replaced_by_our_own() -> None:
         {"pull_steps": [{"prefect.deployments.steps.run_shell_script": {"script": "touch mark"}}]},
         {"entrypoint": "os.system"},
         {"entrypoint": None},
+        {"name": "a.b", "entrypoint": "flows.a.b.a.b"},
+        {"name": "a:b", "entrypoint": "flows.a:b.a:b"},
         {"name": "mine", "entrypoint": "flows.sla_watch.sla_watch"},
         {"entrypoint": "flows/sla_watch.py:sla_watch"},
     ],

@@ -89,6 +89,29 @@ def test_a_row_of_a_stopped_batch_is_taken_over_by_the_corrected_file(scene: Sce
     assert scene.trail_is_whole()
 
 
+def test_a_case_that_another_file_took_over_is_settled_by_that_files_gate_alone(scene: Scene) -> None:
+    """What the first run judged is not what the case carries by now."""
+    judged = scene.take_in({"external_id": "e-1"}, {"external_id": "e-2"})
+    found = failures(scene, 1, 2)
+    taken = scene.take_in({"external_id": "e-1", "amount": -1.0}, file="file-2")
+    batch_id = judged.delivery.batch_id
+    intake.accept(scene.store, [1, 2], [], batch_id=batch_id, actor=FLOW, now=NOW)
+    assert (scene.row(schema.Case, id=1)["state"], scene.row(schema.Case, id=2)["state"]) == ("received", "accepted")
+    assert intake.quarantine(scene.store, batch_id, found, actor=FLOW, now=NOW) == 0
+    assert scene.row(schema.Case, id=1)["state"] == "received"
+    intake.accept(scene.store, [1], [], batch_id=taken.delivery.batch_id, actor=FLOW, now=NOW)
+    assert scene.row(schema.Case, id=1)["state"] == "accepted"
+
+
+def test_a_batch_that_is_done_stays_done(scene: Scene) -> None:
+    batch_id = scene.take_in({"external_id": "e-1"}).delivery.batch_id
+    close(scene, batch_id, "done")
+    before = scene.count(schema.TrailEvent)
+    close(scene, batch_id, "gated")
+    assert scene.row(schema.Batch, id=batch_id)["state"] == "done"
+    assert scene.count(schema.TrailEvent) == before
+
+
 def test_a_stopped_file_does_not_lose_its_bad_rows_on_the_second_run(scene: Scene) -> None:
     good = {"external_id": "e-1"}
     stopped = scene.take_in(good, bad=["e-2", "e-3"], file="bad file")

@@ -25,8 +25,8 @@ def register(scene: Scene, *versions: str, figures: Mapping[str, float] = BETTER
     for version in versions:
         acts.add_version(
             scene.store, version=version, run_id=f"run-{version}", cause="by_hand", artifact_digest="a" * 64,
-            dataset_digest="d" * 64, policy_version=scene.policy.version, labels=300, metrics={"accuracy": 0.9, **figures},
-            novelty_threshold=0.5, trained_until=NOW, actor=FLOW, now=NOW,
+            dataset_digest="d" * 64, policy_version=scene.policy.version, labels=300,
+            metrics={"accuracy": 0.9, **figures}, novelty_threshold=0.5, trained_until=NOW, actor=FLOW, now=NOW,
         )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ VALUES: dict[str, Any] = {
     "batch_id": None, "status": None, "only_open": False, "person": "ruth", "watch": "drift", "after": 0,
     "states": ("new", "retry", "leased", "done", "dead", "unknown", "withdrawn"), "ids": list(range(1, 41)),
     "case_id": 1, "state": State.DECIDED, "policy": POLICY, "window": Window(NOW - AGES, NOW + AGES),
-    "columns": tuple(cases._PICKED),
+    "columns": tuple(cases._PICKED), "only_audited": False,
 }  # fmt: skip
 """What a function of the store may ask for; a new one with another name makes the test ask for its value here."""
 OPTIONAL = {"case_id": ("labels.of_case",), "person": ("labels.testable", "quality.unseen_gold"), "subject": ()}

@@ -60,7 +60,7 @@ def test_pages_follow_each_other_without_a_case_twice(scene: Scene, signed_in: C
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("q=" + "x" * 10_000, "at most 200 letters"),
+        ("q=" + "x" * 5_000, "at most 200 letters"),
         ("q=a%00b", "at most 200 letters"),
         ("q=" + "+".join("abcdefghi"), "at most 8 words"),
         ("case=%00", "at most 200 letters"),

@@ -30,8 +30,8 @@ from desk.serving import serve
 from handrail.workspace import Workspace
 serve(Workspace(Path(sys.argv[1])), "127.0.0.1", int(sys.argv[2]), address="", limits={limits})
 """
-ASK = b"GET /sign-in HTTP/1.1\r\nHost: desk\r\n"
-FORM = b"POST /sign-in HTTP/1.1\r\nHost: desk\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+ASK = b"GET /sign-in HTTP/1.1\r\nHost: localhost\r\n"
+FORM = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 PATIENCE = 30.0
 """Seconds after which a test gives up; a busy machine is no defect."""
 
@@ -151,7 +151,9 @@ def test_a_slow_sender_is_cut_off_while_others_are_served(port: int, begun: byte
 
 
 def test_a_program_that_is_slow_is_told_in_its_own_form(port: int) -> None:
-    head = b"POST /api/v1/cases HTTP/1.1\r\nHost: desk\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+    head = (
+        b"POST /api/v1/cases HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+    )
     with closing(connect(port, head)) as slow:
         body = rest(slow).partition(b"\r\n\r\n")[2]
     said = json.loads(body)
@@ -176,7 +178,7 @@ def test_a_second_request_that_is_never_finished_is_cut_off_too(port: int) -> No
 
 def test_requests_that_come_together_are_answered_in_their_order(port: int) -> None:
     with closing(
-        connect(port, ASK + b"\r\n" + b"GET /healthz HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n")
+        connect(port, ASK + b"\r\n" + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     ) as both:
         answer = rest(both)
     assert re.findall(rb"HTTP/1\.1 (\d+)", answer) == [b"200", b"200"]
@@ -203,7 +205,7 @@ def test_what_never_ends_is_refused_before_it_is_kept(port: int, begun: bytes, p
 def test_a_request_of_53_kilobytes_of_parameters_is_refused_and_nobody_waits(port: int) -> None:
     query = "&".join(map(str, range(10_500))).encode()
     assert len(query) > 50_000
-    answer = ask(port, b"GET /sign-in?" + query + b" HTTP/1.1\r\nHost: desk\r\n")
+    answer = ask(port, b"GET /sign-in?" + query + b" HTTP/1.1\r\nHost: localhost\r\n")
     assert status(answer) == 414
     assert b"8,192 bytes after its question mark" in answer
 
@@ -230,7 +232,7 @@ def test_more_senders_than_there_are_places_keep_nobody_out(port: int) -> None:
 
 def test_who_does_not_take_the_answer_is_cut_off(port: int) -> None:
     asked = 400
-    one = b"GET /static/desk.js HTTP/1.1\r\nHost: desk\r\n\r\n"
+    one = b"GET /static/desk.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with closing(socket.socket()) as lazy:
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         lazy.connect((HOST, port))

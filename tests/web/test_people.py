@@ -60,7 +60,8 @@ def test_who_cannot_be_added_is_told_why_with_what_was_typed(
 
 def test_the_link_on_the_page_is_under_the_address_that_people_use(stella: TestClient) -> None:
     stella.app.state.address = "https://desk.example.com"  # type: ignore[attr-defined]
-    assert "https://desk.example.com/welcome?invitation=" in stella.post("/people/invite", data={"name": "rita"}).text
+    answer = stella.post("/people/invite", data={"name": "rita"}, headers={"host": "desk.example.com"})
+    assert "https://desk.example.com/welcome?invitation=" in answer.text
 
 
 def test_roles_and_categories_are_changed_together(stella: TestClient, scene: Scene) -> None:

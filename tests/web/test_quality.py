@@ -1,13 +1,14 @@
-from datetime import timedelta
+import html
+from datetime import datetime, timedelta
 
 import pytest
 from fastapi import FastAPI
 
-from handrail.acts import reading
+from handrail.acts import alerting, employing, reading
 from handrail.store import schema
 from handrail.store.readings import Reading, Verdict
 from tests.desks import Client
-from tests.scenes import MANAGER, NOW, Scene
+from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, Scene
 
 
 def decide(scene: Scene, person: str, approved: int, denied: int, seconds: float = 20.0) -> None:
@@ -159,3 +160,56 @@ def test_those_who_may_read_labels_see_the_signals_of_all_alarms_first(scene: Sc
     places = [signals.index(f'<th scope="row">{name}') for name in ("everybody", "ruth", "rita", "ron")]
     assert places == sorted(places)
     assert signed_in("rita").get("/reviewers").status_code == 403
+
+
+class TestTheAlertAndThePage:
+    """The alert about reviewers stands while the page shows it, and says what the page shows."""
+
+    @staticmethod
+    def swept(scene: Scene, at: datetime = NOW) -> str | None:
+        alerting.sweep(scene.store, policy=scene.policy, channels=[], actor=FLOW, now=at)
+        found = scene.rows(schema.Alert, kind="reviewers", cleared_at=None)
+        return str(found[0]["sentence"]) if found else None
+
+    def test_who_has_left_stands_on_the_page_that_the_alert_sends_to(self, scene: Scene, signed_in: Client) -> None:
+        scene.waiting(1)
+        reading.record(scene.store, [seen(scene, "ruth", "deceived")], actor=FLOW, now=NOW)
+        employing.change(
+            scene.store, "ruth", roles=["data_curator"], skills=None, policy=scene.policy, actor=FOUNDER, now=NOW
+        )
+        assert (self.swept(scene) or "").startswith("Seen in how 1 reviewer works: wrong suggestions taken over. ")
+        page = " ".join(signed_in(MANAGER).get("/reviewers").text.split())
+        assert page.count('<th scope="row">ruth') == 3, "among the signals, and in both tables of figures"
+        assert 'ruth <span class="tag">decides no more</span>' in page
+
+    def test_a_bias_of_all_blames_nobody(self, scene: Scene, signed_in: Client) -> None:
+        found = [seen(scene, "everybody", "bias"), seen(scene, "rita", verdict=Verdict.QUIET)]
+        reading.record(scene.store, found, actor=FLOW, now=NOW)
+        assert "1 reviewer" not in (self.swept(scene) or "1 reviewer")
+        monitoring = " ".join(signed_in(MANAGER).get("/monitoring").text.split())
+        assert "1 looked at, 0 with a signal that stands out. All together show a bias that is nobody's own." in (
+            html.unescape(monitoring)
+        )
+
+    def test_what_the_next_look_no_longer_shows_is_gone_from_both(self, scene: Scene, signed_in: Client) -> None:
+        reading.record(scene.store, [seen(scene, "ruth")], actor=FLOW, now=NOW)
+        assert self.swept(scene) is not None
+        later = NOW + timedelta(days=7)
+        reading.record(scene.store, [seen(scene, "rita", verdict=Verdict.QUIET)], actor=FLOW, now=later)
+        assert self.swept(scene, later) is None
+        signals = signed_in(MANAGER).get("/reviewers").text.split("How far they can be relied on")[0]
+        assert "needs attention" not in signals
+        assert '<th scope="row">ruth' not in signals
+
+    def test_the_alert_links_to_the_page_for_who_may_know_names_and_else_to_the_counts(
+        self, scene: Scene, signed_in: Client
+    ) -> None:
+        scene.add_person("olga", "product_owner")
+        reading.record(scene.store, [seen(scene, "ruth")], actor=FLOW, now=NOW)
+        self.swept(scene)
+        for name, address in ((MANAGER, "/reviewers"), ("olga", "/monitoring#reviewers")):
+            client = signed_in(name)
+            page = client.get("/alerts").text
+            assert f'<a href="{address}">See what was seen</a>' in page
+            assert "ruth" not in page
+            assert client.get(address.split("#")[0]).status_code == 200
