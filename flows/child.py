@@ -76,7 +76,10 @@ class Child:
         while not self.is_ready():
             self.require()
             if time.monotonic() > deadline:
-                raise RetryableError(f"{self.name} does not answer. Read {self.log}, then start again.")
+                raise RetryableError(
+                    f"{self.name} does not answer after {within_seconds:.0f} s. The machine may be busy: start again;"
+                    f" if it happens again, read {self.log}."
+                )
             time.sleep(POLL_SECONDS)
 
     def finish(self, *, within_seconds: float) -> None:

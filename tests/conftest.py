@@ -9,12 +9,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from sqlalchemy import make_url
 
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
 
 pytest_plugins = ["tests.workspaces"]
+
+settings.register_profile("handrail", deadline=None)  # a busy machine is no fault of the program
+settings.load_profile("handrail")
 
 
 @pytest.fixture(autouse=True, scope="session")
