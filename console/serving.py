@@ -120,6 +120,7 @@ def announce(server: LocalServer, mlflow: str, pages: str, children: Sequence[Ch
         "pid": os.getpid(),
         "children": [child.pid for child in children],
     }
+    docs = f"{workspace.data_docs.as_uri()}  validation of every delivery"
     password = f"{workspace.password()}  Prefect asks for it once; it is kept " if is_new else ""
     drafts.write_text(workspace.server_file, json.dumps(known))
     typer.echo(
@@ -127,7 +128,7 @@ def announce(server: LocalServer, mlflow: str, pages: str, children: Sequence[Ch
         f"Prefect    {server.ui_url}  flows, schedules, runs and what they found\n"
         f"Password   {password}in {workspace.password_file}\n"
         f"MLflow     {mlflow}  models and their figures\n"
-        f"Data Docs  {workspace.data_docs.as_uri()}  validation of every delivery\n"
+        f"Data Docs  {docs if workspace.data_docs.exists() else 'made with the first delivery'}\n"
         f"Logs       {workspace.home / 'logs'}\n"
         "In another terminal: `handrail run FILE`, or start any deployment on Prefect's pages.\n"
         f"{desk.first_link(workspace, pages)}"
