@@ -1,5 +1,7 @@
 """What a database says when it cannot go on, told as a sentence with the remedy."""
 
+import sqlite3
+
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
@@ -46,6 +48,8 @@ def _code(fault: DBAPIError) -> str:
     sqlite = getattr(fault.orig, "sqlite_errorname", None)
     if sqlite is not None:
         return "_".join(sqlite.split("_")[:2])
+    if isinstance(fault.orig, sqlite3.Error) and "decode" in str(fault.orig):
+        return "SQLITE_CORRUPT"  # a text that is none; Python finds it, so it has no name of SQLite's
     state = getattr(fault.orig, "sqlstate", None)
     if state is not None:
         return str(state)
