@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from hypothesis import settings
+from playwright.sync_api import Playwright, sync_playwright
 from sqlalchemy import make_url
 
 from handrail.store.engine import Store
@@ -25,6 +26,13 @@ settings.load_profile("handrail")
 def _unheard() -> None:
     """Nobody's channels hear of what goes wrong in a test."""
     os.environ.pop("HANDRAIL_ALERTS", None)
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Playwright]:
+    """What drives browsers: one a process, for a second one beside it refuses to start."""
+    with sync_playwright() as found:
+        yield found
 
 
 class PostgresServer:

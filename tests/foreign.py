@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from mlflow import MlflowClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 from handrail.store import rollout
 from handrail.store.engine import Store
@@ -99,18 +99,15 @@ Call = tuple[str, str, dict[str, Any] | list[Any] | None]
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
+def browser(driver: Playwright) -> Iterator[Browser]:
     """Chromium for which the foreign names lead to this machine; skips, and says so, where there is none."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("there is no chromium on this machine: apt-get install chromium")
     rules = ", ".join(f"MAP {name} 127.0.0.1" for name in REBOUND)
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", f"--host-resolver-rules={rules}"]
-        )
-        yield found
-        found.close()
+    found = driver.chromium.launch(executable_path=path, args=["--no-sandbox", f"--host-resolver-rules={rules}"])
+    yield found
+    found.close()
 
 
 @contextmanager

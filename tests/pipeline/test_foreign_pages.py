@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Playwright, expect
 
 from console import deployments
 from desk.permit import COOKIE
@@ -30,8 +30,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def chromium(served: Served) -> Iterator[Browser]:
-    with foreign.browser() as found:
+def chromium(driver: Playwright) -> Iterator[Browser]:
+    with foreign.browser(driver) as found:
         yield found
 
 

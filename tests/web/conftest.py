@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright
 
 from desk.app import create_app
 from handrail.workspace import Workspace
@@ -50,12 +50,11 @@ def program(app: FastAPI, scene: Scene) -> Program:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(driver: Playwright) -> Iterator[Browser]:
     """Debian's Chromium without a window; skips, and says so, where there is none."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("there is no chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    yield browser
+    browser.close()
