@@ -110,6 +110,7 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("report", "business-case"), ("--out", folder / "case.html")),
         (("report", "fairness"), ()),
         (("report", "drift"), ()),
+        (("watch",), ("--as-of", NINE)),
         (("trail", "search"), ()),
         (("trail", "verify"), ()),
         (("trail", "export"), (folder / "trail.jsonl",)),
