@@ -81,10 +81,13 @@ def prune(folder: Path, keep: int = KEEP) -> None:
                 continue
         run.result.unlink(missing_ok=True)
         run.page.unlink(missing_ok=True)
+    for place in (folder / _RESULTS, folder / SITE):
+        drafts.sweep_folder(place)
     # Listed after the results: the page of a run that came meanwhile has its result by now.
     for page in (folder / SITE / "validations").rglob("*.html"):
         if (
-            page not in pages
+            not drafts.is_draft(page)
+            and page not in pages
             and not (folder / _RESULTS / page.relative_to(folder / SITE / "validations")).with_suffix(".json").exists()
         ):
             page.unlink(missing_ok=True)

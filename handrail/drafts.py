@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -92,9 +92,23 @@ def is_stream(target: Path) -> bool:
     return not stat.S_ISREG(kind) and not stat.S_ISDIR(kind)
 
 
+def is_draft(file: Path) -> bool:
+    """Is it the draft of another file, by its name? Its writer may be at it: leave its removal to `sweep_folder`."""
+    return file.name.startswith(".") and _MARK in file.name
+
+
 def sweep(target: Path) -> None:
     """Remove drafts of `target` whose writers were killed; those of living writers stay."""
-    for left in target.parent.glob(f".*{_MARK}{_escaped(target.name)}"):
+    _remove_left(target.parent.glob(f".*{_MARK}{_escaped(target.name)}"))
+
+
+def sweep_folder(folder: Path) -> None:
+    """Remove all drafts in `folder` and below whose writers were killed; those of living writers stay."""
+    _remove_left(folder.rglob(f".*{_MARK}*"))
+
+
+def _remove_left(drafts: Iterable[Path]) -> None:
+    for left in drafts:
         with suppress(OSError):
             descriptor = os.open(left, os.O_RDWR)
             try:

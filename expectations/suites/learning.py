@@ -6,9 +6,7 @@ from expectations.suites.deliveries import predictions
 from expectations.suites.rules import DAY, Rule, Suite, between, identified, one_of, positive, present, unique, whole
 from handrail.policy import Policy
 
-PROVENANCES = (
-    "imported", "history", "review", "audit", "second", "recheck", "adjudication", "consensus", "escalation",
-)  # fmt: skip
+PROVENANCES = ("imported", "history", "review", "audit", "second", "recheck", "adjudication", "consensus", "escalation")
 
 _IN_LEARNABLE_CATEGORIES = 0.95  # the rest is left out of the training, which says so
 
@@ -30,24 +28,49 @@ def training_set(policy: Policy, *, now: datetime, compared: int) -> Suite:
             present("label", "each example has a label: leave out those that have none"),
             one_of("label", policy.categories, "each label is one of the policy's categories: correct it"),
             whole("ColumnUniqueValueCount", "label", 2, None, "there are two categories: label another"),
-            whole("ColumnMax", "label_share", None, rules.largest_category_at_most,
-                  f"no category has more than {rules.largest_category_at_most:.0%} of the labels: "
-                  "look for a delivery with one label, and label other categories"),
-            between("label_count", each, None, f"nearly all labels are of categories with {each} or more: "
-                    "label more of the rare ones, or look for misspelt labels", mostly=_IN_LEARNABLE_CATEGORIES),
-            between("text_characters", 1, None, "nearly all examples have a text: find out why",
-                    mostly=1 - rules.without_text_at_most),
-            unique("text_key", f"at most {rules.repeated_at_most:.0%} of the texts stand more than once: "
-                   "look for a delivery that was repeated", mostly=1 - rules.repeated_at_most),
-            whole("ColumnMin", "label_age_days", None, rules.newest_within / DAY,
-                  f"the newest label is at most {rules.newest_within.days} days old: label recent cases"),
+            whole(
+                "ColumnMax",
+                "label_share",
+                None,
+                rules.largest_category_at_most,
+                f"no category has more than {rules.largest_category_at_most:.0%} of the labels: "
+                "look for a delivery with one label, and label other categories",
+            ),
+            between(
+                "label_count",
+                each,
+                None,
+                f"nearly all labels are of categories with {each} or more: "
+                "label more of the rare ones, or look for misspelt labels",
+                mostly=_IN_LEARNABLE_CATEGORIES,
+            ),
+            between(
+                "text_characters",
+                1,
+                None,
+                "nearly all examples have a text: find out why",
+                mostly=1 - rules.without_text_at_most,
+            ),
+            unique(
+                "text_key",
+                f"at most {rules.repeated_at_most:.0%} of the texts stand more than once: "
+                "look for a delivery that was repeated",
+                mostly=1 - rules.repeated_at_most,
+            ),
+            whole(
+                "ColumnMin",
+                "label_age_days",
+                None,
+                rules.newest_within / DAY,
+                f"the newest label is at most {rules.newest_within.days} days old: label recent cases",
+            ),
             present("provenance", "each label says whence it comes: find out"),
             one_of("provenance", PROVENANCES, "each label is from history or a review: find out whence"),
             one_of("leaks", [False], "no example is withheld or nearly repeats a withheld one: leave it out"),
             *_agreement(policy, compared),
         ),
         now,
-    )  # fmt: skip
+    )
 
 
 def _agreement(policy: Policy, compared: int) -> tuple[Rule, ...]:
@@ -55,10 +78,15 @@ def _agreement(policy: Policy, compared: int) -> tuple[Rule, ...]:
     if compared < rules.agreement_cases:
         return ()
     return (
-        whole("ColumnMin", "agreement", rules.agreement_at_least, None,
-              f"reviewers agree beyond chance (alpha at least {rules.agreement_at_least:g}): settle what the "
-              "categories mean, and train the reviewers anew"),
-    )  # fmt: skip
+        whole(
+            "ColumnMin",
+            "agreement",
+            rules.agreement_at_least,
+            None,
+            f"reviewers agree beyond chance (alpha at least {rules.agreement_at_least:g}): settle what the "
+            "categories mean, and train the reviewers anew",
+        ),
+    )
 
 
 def withheld_set(policy: Policy, *, now: datetime) -> Suite:
@@ -79,16 +107,30 @@ def withheld_set(policy: Policy, *, now: datetime) -> Suite:
             present("weight", "each case says how many it stands for: find out how it was drawn"),
             positive("weight", "a case stands for more than none: find out how it was drawn"),
             present("label_age_days", "each label says when it was given: find out"),
-            between("label_age_days", 0, window / DAY,
-                    f"a label was given within the last {window.days} days: leave out older ones"),
-            whole("ColumnMin", "label_age_days", None, rules.newest_within / DAY,
-                  f"the newest label is at most {rules.newest_within.days} days old: label recent cases"),
-            whole("ColumnMax", "shift", None, rules.shift_at_most,
-                  f"the cases reflect current production (population stability index at most {rules.shift_at_most:g} "
-                  "beyond chance): wait for labels of the cases that are missing"),
+            between(
+                "label_age_days",
+                0,
+                window / DAY,
+                f"a label was given within the last {window.days} days: leave out older ones",
+            ),
+            whole(
+                "ColumnMin",
+                "label_age_days",
+                None,
+                rules.newest_within / DAY,
+                f"the newest label is at most {rules.newest_within.days} days old: label recent cases",
+            ),
+            whole(
+                "ColumnMax",
+                "shift",
+                None,
+                rules.shift_at_most,
+                f"the cases reflect current production (population stability index at most {rules.shift_at_most:g} "
+                "beyond chance): wait for labels of the cases that are missing",
+            ),
         ),
         now,
-    )  # fmt: skip
+    )
 
 
 def challenger(policy: Policy) -> Suite:
@@ -102,10 +144,19 @@ def challenger(policy: Policy) -> Suite:
         "challenger",
         (
             *predictions(policy.categories).rules,
-            one_of("covered", [True], f"a category of {rules.covers_from:.0%} of the labels or more is predicted "
-                   "at least once: train with labels of it"),
-            whole("ColumnMax", "calibration_error", None, rules.calibration_error_at_most,
-                  f"confidence is off by at most {rules.calibration_error_at_most:g} beyond chance: "
-                  "calibrate on newer labels"),
+            one_of(
+                "covered",
+                [True],
+                f"a category of {rules.covers_from:.0%} of the labels or more is predicted "
+                "at least once: train with labels of it",
+            ),
+            whole(
+                "ColumnMax",
+                "calibration_error",
+                None,
+                rules.calibration_error_at_most,
+                f"confidence is off by at most {rules.calibration_error_at_most:g} beyond chance: "
+                "calibrate on newer labels",
+            ),
         ),
-    )  # fmt: skip
+    )

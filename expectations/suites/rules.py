@@ -64,9 +64,13 @@ class Suite:
 
 _AGES = ("age_days", "label_age_days")
 _SOURCES = {
-    "age_days": "received_at", "label_age_days": "labelled_at", "text_key": "text", "text_characters": "text",
-    "label_share": "label", "label_count": "label",
-}  # fmt: skip
+    "age_days": "received_at",
+    "label_age_days": "labelled_at",
+    "text_key": "text",
+    "text_characters": "text",
+    "label_share": "label",
+    "label_count": "label",
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBERS = ("amount", "text_length", "confidence", "novelty", "weight", "shift", "calibration_error", "agreement")
 

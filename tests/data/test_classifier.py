@@ -109,9 +109,11 @@ def test_the_digest_of_predictions_counts_millionths_and_every_column() -> None:
     assert digest == rebuild.predictions_digest(said.iloc[::-1], cases.iloc[::-1])
     assert digest == rebuild.predictions_digest(said.assign(confidence=said["confidence"] + 1e-8), cases)
     for changed in (
-        said.assign(confidence=said["confidence"] + 1e-6), said.assign(novelty=[0.1, 0.200001]),
-        said.assign(label=["a", "c"]), said.assign(novel=False),
-    ):  # fmt: skip
+        said.assign(confidence=said["confidence"] + 1e-6),
+        said.assign(novelty=[0.1, 0.200001]),
+        said.assign(label=["a", "c"]),
+        said.assign(novel=False),
+    ):
         assert rebuild.predictions_digest(changed, cases) != digest
     assert rebuild.predictions_digest(said, pd.Series(["1", "3"])) != digest
 

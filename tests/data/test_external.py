@@ -60,9 +60,16 @@ def test_the_given_label_is_never_changed_and_the_ranking_of_confidences_stays(m
 
 @pytest.mark.parametrize(
     ("label", "confidence"),
-    [("parcel", None), ("parcel", np.nan), ("parcel", -0.01), ("parcel", 1.01), ("parcel", "sure"), ("fishing", 0.9),
-     (None, 0.9)],
-)  # fmt: skip
+    [
+        ("parcel", None),
+        ("parcel", np.nan),
+        ("parcel", -0.01),
+        ("parcel", 1.01),
+        ("parcel", "sure"),
+        ("fishing", 0.9),
+        (None, 0.9),
+    ],
+)
 def test_without_a_usable_prediction_there_is_none(model: GivenModel, label: str | None, confidence: object) -> None:
     frame = judged(2, seed=14).astype({"given_label": object, "given_confidence": object})
     frame.loc[0, "given_label"], frame.loc[0, "given_confidence"] = label, confidence
@@ -164,9 +171,16 @@ def test_a_model_is_saved_read_back_and_registered_as_given(workspace: Workspace
     frame = judged(50, seed=16)
     recipe = rebuild.recipe(for_labels(model.labels), (), frame, model.predictions_digest)
     registered = registry.register(
-        workspace, model, name="handrail-test", dataset_digest="d", policy_version="p", cause="by_hand", now=NOW,
-        recipe=recipe, kind=model.kind,
-    )  # fmt: skip
+        workspace,
+        model,
+        name="handrail-test",
+        dataset_digest="d",
+        policy_version="p",
+        cause="by_hand",
+        now=NOW,
+        recipe=recipe,
+        kind=model.kind,
+    )
     assert registered.kind == "given"
     folder = workspace.model_cache / f"handrail-test-{registered.version}"
     back = artifact.read(folder, registered.artifact_digest)

@@ -120,10 +120,12 @@ def test_what_a_differing_case_puts_at_stake_needs_no_truth() -> None:
     frame = pd.DataFrame(
         {
             "truth": ["a", "a", "b"],
-            "champion_label": ["a", "a", "b"], "champion_confidence": [0.9, 0.99, 0.9],
-            "challenger_label": ["a", "b", "b"], "challenger_confidence": [0.96, 0.99, 0.9],
+            "champion_label": ["a", "a", "b"],
+            "champion_confidence": [0.9, 0.99, 0.9],
+            "challenger_label": ["a", "b", "b"],
+            "challenger_confidence": [0.96, 0.99, 0.9],
         }
-    )  # fmt: skip
+    )
     differing = np.array([True, True, False])
     # Executed instead of looked at, wrongly: -25 + 0.75. Executed wrongly instead of rightly: -25 - 4.5.
     expected = np.sqrt((24.25**2 + 2 * 29.5**2) / 3)

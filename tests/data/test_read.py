@@ -100,11 +100,29 @@ def test_typed_parquet_columns_become_texts_without_loss(tmp_path: Path) -> None
     )
     pq.write_table(table, path)
     assert everything(path) == [
-        {"id": "9007199254740993", "share": "0.1", "worth": "10.50", "day": "2026-01-05",
-         "at": "2026-01-05 08:00:00.000000Z", "agreed": "true", "kind": "a", "parts": "[1, 2]", "none": ""},
-        {"id": "", "share": "3", "worth": "", "day": "", "at": "", "agreed": "false", "kind": "b",
-         "parts": "", "none": ""},
-    ]  # fmt: skip
+        {
+            "id": "9007199254740993",
+            "share": "0.1",
+            "worth": "10.50",
+            "day": "2026-01-05",
+            "at": "2026-01-05 08:00:00.000000Z",
+            "agreed": "true",
+            "kind": "a",
+            "parts": "[1, 2]",
+            "none": "",
+        },
+        {
+            "id": "",
+            "share": "3",
+            "worth": "",
+            "day": "",
+            "at": "",
+            "agreed": "false",
+            "kind": "b",
+            "parts": "",
+            "none": "",
+        },
+    ]
 
 
 def test_json_numbers_keep_every_digit_and_absent_keys_are_empty(tmp_path: Path) -> None:
@@ -252,9 +270,5 @@ def test_the_complaints_export_is_read_row_by_row_with_its_history() -> None:
         count += len(frame)
     good = pd.concat([part.good for part in parsed])
     assert (count, len(good), sum(len(part.bad) for part in parsed)) == (6_623, 6_623, 0)
-    assert (good["history"].sum(), good["label"].notna().sum(), (good["text"] == "").sum()) == (
-        976,
-        976,
-        5_091,
-    )
+    assert (good["history"].sum(), good["label"].notna().sum(), (good["text"] == "").sum()) == (976, 976, 5_091)
     assert good.loc[good["history"], "received_at"].max() < datetime(2019, 4, 10, 4, tzinfo=UTC)

@@ -38,9 +38,16 @@ def register(workspace: Workspace, trained: TrainedModel, taken: tuple[str, ...]
     policy = for_labels(trained.labels, business="sample")
     recipe = rebuild.recipe(policy, trained.fields, ROWS, trained.predictions_digest)
     return registry.register(
-        workspace, trained, name=NAME, dataset_digest="d" * 64, policy_version="p1", cause="first", now=NOW,
-        recipe=recipe, taken=taken,
-    )  # fmt: skip
+        workspace,
+        trained,
+        name=NAME,
+        dataset_digest="d" * 64,
+        policy_version="p1",
+        cause="first",
+        now=NOW,
+        recipe=recipe,
+        taken=taken,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -246,11 +253,22 @@ def test_promotion_and_rollback_move_the_serving_row_and_then_the_alias(register
     store.upgrade()
     for version in versions:
         acts.add_version(
-            store, actor="flow:test", now=NOW, version=version.version, run_id=version.run_id, cause=version.cause,
-            artifact_digest=version.artifact_digest, dataset_digest=version.dataset_digest, policy_version="p1",
-            labels=version.labels, metrics=version.metrics, novelty_threshold=version.novelty_threshold,
-            trained_until=version.trained_until, kind=version.kind, rebuild=version.rebuild,
-        )  # fmt: skip
+            store,
+            actor="flow:test",
+            now=NOW,
+            version=version.version,
+            run_id=version.run_id,
+            cause=version.cause,
+            artifact_digest=version.artifact_digest,
+            dataset_digest=version.dataset_digest,
+            policy_version="p1",
+            labels=version.labels,
+            metrics=version.metrics,
+            novelty_threshold=version.novelty_threshold,
+            trained_until=version.trained_until,
+            kind=version.kind,
+            rebuild=version.rebuild,
+        )
     first, second = (version.version for version in versions)
     for version in (first, second):
         registry.promote(store, workspace, NAME, version, actor="flow:test", reason="test", now=NOW)
