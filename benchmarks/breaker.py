@@ -74,8 +74,11 @@ def blind_part(*, quick: bool) -> Part:
 
 
 PARTS = {
-    "false alarms": false_alarm_part, "detection": detection_part, "restarts": restart_part, "blind share": blind_part,
-}  # fmt: skip
+    "false alarms": false_alarm_part,
+    "detection": detection_part,
+    "restarts": restart_part,
+    "blind share": blind_part,
+}
 
 
 def main() -> int:

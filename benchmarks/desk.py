@@ -98,11 +98,17 @@ def judged(tallies: list[Any], kept: dict[str, int], *, seconds: float, growth: 
     statuses = sum((Counter(tally.statuses) for tally in tallies), Counter())
     errors = sum(count for status, count in statuses.items() if status >= SERVER_ERROR)
     figures = {
-        **kept, "p50_ms": quantile(waited, 0.5), "p99_ms": quantile(waited, 0.99),
-        "decide_p50_ms": quantile(alone_decided, 0.5), "decide_p99_ms": quantile(alone_decided, 0.99),
-        "per_second": round(kept["acknowledged"] / seconds, 1), "statuses": dict(sorted(statuses.items())),
-        "idle": sum(tally.idle for tally in tallies), "growth_mb": round(growth, 1), "server_errors": errors,
-    }  # fmt: skip
+        **kept,
+        "p50_ms": quantile(waited, 0.5),
+        "p99_ms": quantile(waited, 0.99),
+        "decide_p50_ms": quantile(alone_decided, 0.5),
+        "decide_p99_ms": quantile(alone_decided, 0.99),
+        "per_second": round(kept["acknowledged"] / seconds, 1),
+        "statuses": dict(sorted(statuses.items())),
+        "idle": sum(tally.idle for tally in tallies),
+        "growth_mb": round(growth, 1),
+        "server_errors": errors,
+    }
     demands = [
         at_most(f"p99 of decide and next, {len(tallies)} clients, ms", figures["p99_ms"], 250, ".0f"),
         at_most("decisions lost", kept["lost"], 0, ".0f"),

@@ -68,8 +68,9 @@ def alarms_part(*, quick: bool) -> Part:
     demands.append(at_least("a shift by half a deviation seen, 1,000 rows", power, 0.95, ".1%"))
     text = "\n".join(
         f"{row['rows']:>7,} rows, {row['runs']:,} runs: verdict {row['alarms']:.1%}, adjusted p alone "
-        f"{row['p_adjusted_alone']:.1%}, p alone {row['p_alone']:.1%}" for row in rows
-    )  # fmt: skip
+        f"{row['p_adjusted_alone']:.1%}, p alone {row['p_alone']:.1%}"
+        for row in rows
+    )
     return Part(demands, {"no_drift": rows, "power_half_deviation_1000": power}, text)
 
 

@@ -114,10 +114,15 @@ def measure(folder: Path, size: int) -> dict[str, Any]:
     assert result["queues"]["A"], "nothing was automated: the model or the policy is not what it should be"
     rows = floor(watch, home, before, folder / f"{size}.jsonl")
     return {
-        "cases": size, "rows_written": rows, "wall": rounded(watch.wall), "cpu": rounded(watch.cpu),
+        "cases": size,
+        "rows_written": rows,
+        "wall": rounded(watch.wall),
+        "cpu": rounded(watch.cpu),
         "peak_rss_mb": peak,
-        "rss_before_run_mb": started_with, "queues": result["queues"], "quarantined": result["quarantined"],
-    }  # fmt: skip
+        "rss_before_run_mb": started_with,
+        "queues": result["queues"],
+        "quarantined": result["quarantined"],
+    }
 
 
 def runner(home: Path) -> Callable[[Path], dict[str, Any]]:
@@ -265,9 +270,12 @@ def show(found: dict[str, Any]) -> None:
     print(f"Characters a text: {', '.join(lengths)}\n")
     print(f"{'seconds (CPU in brackets)':34}" + "".join(f"{one['cases']:>13,} cases" for one in sizes))
     for title, name in (
-        ("start-up, apart", "startup"), ("run", "run"), ("floor: redaction", "redaction"),
-        ("floor: vectoriser, predict_proba", "model"), ("floor: executemany", "rows"),
-    ):  # fmt: skip
+        ("start-up, apart", "startup"),
+        ("run", "run"),
+        ("floor: redaction", "redaction"),
+        ("floor: vectoriser, predict_proba", "model"),
+        ("floor: executemany", "rows"),
+    ):
         line(title, lambda one, clock, name=name: one[clock][name])
     line("run / floor", lambda one, clock: ratios(one, clock)[0])
     line("run / floor without redaction", lambda one, clock: ratios(one, clock)[1])

@@ -92,8 +92,10 @@ def fairness_part(seeds: list[dict[str, Any]]) -> Part:
     alarms = share([any(row["beyond"] for row in look["gaps"]) for _, look in looks])
     wrong = [
         any(row["beyond"] and row["group"] != BIAS_REGION for row in look["gaps"])
-        for seed in seeds for look in seed["fairness"] if look["week"] >= LABEL_BIAS.week
-    ]  # fmt: skip
+        for seed in seeds
+        for look in seed["fairness"]
+        if look["week"] >= LABEL_BIAS.week
+    ]
     lines = [
         f"region {BIAS_REGION}, {name}: {share([week is not None for week in seen]):.0%} of the seeds by week {WEEKS}, "
         f"in weeks {_span(seen)}{_missed(seeds, [week is not None for week in seen])}"
@@ -103,8 +105,10 @@ def fairness_part(seeds: list[dict[str, Any]]) -> Part:
     lines.append(f"gap shown where none was planted: {told}")
     lines += [
         f"seed {seed}, week {look['week']}: {row['metric']} of {row['grouping']} {row['group']} {row['gap']:+.3f}"
-        for seed, look in looks for row in look["gaps"] if row["beyond"]
-    ]  # fmt: skip
+        for seed, look in looks
+        for row in look["gaps"]
+        if row["beyond"]
+    ]
     named = share([week is not None for week in weeks["gap shown"]])
     demands = [
         at_least("biased region named by the fairness watch", named, FOUND, ".1%"),
@@ -149,8 +153,11 @@ def reviewers_part(seeds: list[dict[str, Any]]) -> Part:
         lines.append(f"{name} ({habit}): {words}; first in weeks {_span(first)}{_missed(seeds, named)}")
     innocent = [
         (seed["seed"], look["week"], name, found)
-        for seed in seeds for look in seed["reviewers"] for name, found in look["named"].items() if name not in PLANTED
-    ]  # fmt: skip
+        for seed in seeds
+        for look in seed["reviewers"]
+        for name, found in look["named"].items()
+        if name not in PLANTED
+    ]
     looks = sum(len(seed["reviewers"]) for seed in seeds)
     accused = len({(seed, week) for seed, week, _, _ in innocent}) / looks
     demands.append(at_most(f"looks that accuse somebody else, {looks}", accused, FALSE, ".1%"))

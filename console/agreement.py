@@ -45,14 +45,18 @@ def agreement(
     known = None if truth is None else _known(truth, encoding)
     believed = _consensus(ratings)
     value: dict[str, Any] = {
-        "level": level, "rows": len(rows), "ratings": len(ratings.item),
+        "level": level,
+        "rows": len(rows),
+        "ratings": len(ratings.item),
         "without_label": int(rows[["item", "rater", "label"]].isna().any(axis=1).sum()),
-        "items": found.items, "items_compared": int((np.bincount(ratings.item) > 1).sum()) if found.items else 0,
-        "labels": list(ratings.labels[:100]), "percent_agreement": found.agreement,
+        "items": found.items,
+        "items_compared": int((np.bincount(ratings.item) > 1).sum()) if found.items else 0,
+        "labels": list(ratings.labels[:100]),
+        "percent_agreement": found.agreement,
         **_coefficients(found),
         "raters": _raters(ratings, believed),
         "accuracy": None if known is None else _accuracy(ratings, believed, known, truth),
-    }  # fmt: skip
+    }
     value["notes"] = _notes(ratings, found, believed, level, order)
     answer(value, as_json=as_json, text=lambda: _text(value))
 
@@ -64,11 +68,16 @@ def _coefficients(found: "Agreement") -> dict[str, Any]:
         "fleiss": found.fleiss,
         "fleiss_interval": [found.fleiss_interval.low, found.fleiss_interval.high],
         "pairs": [
-            {"raters": [one.rater_a, one.rater_b], "items": one.items, "agreement": one.agreement, "kappa": one.kappa,
-             "kappa_interval": [one.kappa_interval.low, one.kappa_interval.high]}
+            {
+                "raters": [one.rater_a, one.rater_b],
+                "items": one.items,
+                "agreement": one.agreement,
+                "kappa": one.kappa,
+                "kappa_interval": [one.kappa_interval.low, one.kappa_interval.high],
+            }
             for one in found.pairs
         ],
-    }  # fmt: skip
+    }
 
 
 def _known(truth: Path, encoding: str) -> dict[str, str]:
@@ -106,14 +115,15 @@ def _raters(ratings: "Ratings", believed: "Consensus | None") -> dict[str, Any]:
     accuracy = believed.accuracy()
     return {
         name: {
-            "ratings": int(given[at]), "accuracy": accuracy[name],
+            "ratings": int(given[at]),
+            "accuracy": accuracy[name],
             "confusion": {
                 true: dict(zip(believed.labels, row, strict=True))
                 for true, row in zip(believed.labels, believed.confusion[at].tolist(), strict=True)
             },
         }
         for at, name in enumerate(ratings.raters)
-    }  # fmt: skip
+    }
 
 
 def _accuracy(
@@ -166,11 +176,14 @@ def _notes(
 
 def _text(value: dict[str, Any]) -> str:
     rows = [
-        {"measure": f"Krippendorff's alpha, {value['level']}", "value": value["alpha"],
-         "95 % interval": _between(value["alpha_interval"])},
+        {
+            "measure": f"Krippendorff's alpha, {value['level']}",
+            "value": value["alpha"],
+            "95 % interval": _between(value["alpha_interval"]),
+        },
         {"measure": "Fleiss' kappa", "value": value["fleiss"], "95 % interval": _between(value["fleiss_interval"])},
         {"measure": "agreeing pairs of ratings", "value": value["percent_agreement"], "95 % interval": ""},
-    ]  # fmt: skip
+    ]
     by = f"{value['ratings']} ratings of {value['items']} items by {len(value['raters'])} raters"
     lines = [
         f"{by}; {value['items_compared']} items have two or more.",
@@ -178,16 +191,26 @@ def _text(value: dict[str, Any]) -> str:
         table(rows, ["measure", "value", "95 % interval"], empty=""),
     ]
     pairs = [
-        {"rater": _cut(one["raters"][0]), "and": _cut(one["raters"][1]), "items": one["items"],
-         "agree": one["agreement"], "kappa": one["kappa"], "95 % interval": _between(one["kappa_interval"])}
+        {
+            "rater": _cut(one["raters"][0]),
+            "and": _cut(one["raters"][1]),
+            "items": one["items"],
+            "agree": one["agreement"],
+            "kappa": one["kappa"],
+            "95 % interval": _between(one["kappa_interval"]),
+        }
         for one in value["pairs"]
-    ]  # fmt: skip
+    ]
     lines += ["", "Pairs (Cohen's kappa)", _first(pairs, ["rater", "and", "items", "agree", "kappa", "95 % interval"])]
     raters = [
-        {"rater": _cut(name), "ratings": one["ratings"], "accuracy": one.get("accuracy"),
-         "most often wrong": _worst(one.get("confusion", {}))}
+        {
+            "rater": _cut(name),
+            "ratings": one["ratings"],
+            "accuracy": one.get("accuracy"),
+            "most often wrong": _worst(one.get("confusion", {})),
+        }
         for name, one in value["raters"].items()
-    ]  # fmt: skip
+    ]
     lines += ["", "Raters, as the consensus sees them", _first(raters, list(raters[0]) if raters else [])]
     if value["accuracy"] is not None:
         found = value["accuracy"]

@@ -50,9 +50,13 @@ def alerts_list(past: Past = False, limit: int = 100, as_of: AsOf = None, as_jso
         return "\n".join(lines)
 
     value = {
-        "alerts": standing, "looked_at": seen.looked_at, "watched": str(seen.sight), "said": seen.calm(told),
-        "watches": [row_of(look) for look in seen.looks], **({"past": over} if past else {}),
-    }  # fmt: skip
+        "alerts": standing,
+        "looked_at": seen.looked_at,
+        "watched": str(seen.sight),
+        "said": seen.calm(told),
+        "watches": [row_of(look) for look in seen.looks],
+        **({"past": over} if past else {}),
+    }
     if standing:
         value["said"] = seen.said(told)
     answer(value, as_json=as_json, text=text)

@@ -67,8 +67,13 @@ def _judged(at: "Sequence[datetime]", rejected: list[bool], rules: Any, threshol
     tripped = core.first_trip(at, rejected, **literal)
     trusted = reliability.reliability(rules, per_hour * _DAY_HOURS, _SEED)
     return {
-        "reviewed": len(at), "rejected": sum(rejected), "rate": sum(rejected) / len(at), "looks": looks,
-        "reviews_per_day": per_hour * _DAY_HOURS, "first": min(at).isoformat(), "last": max(at).isoformat(),
+        "reviewed": len(at),
+        "rejected": sum(rejected),
+        "rate": sum(rejected) / len(at),
+        "looks": looks,
+        "reviews_per_day": per_hour * _DAY_HOURS,
+        "first": min(at).isoformat(),
+        "last": max(at).isoformat(),
         "literal": {
             "alarm_at": tripped.isoformat() if tripped else None,
             "false_alarm_rate": core.false_alarm_rate(
@@ -77,13 +82,17 @@ def _judged(at: "Sequence[datetime]", rejected: list[bool], rules: Any, threshol
             "detection": trusted.literal_detection,
         },
         "esr": {
-            "alarm_at": state.alarm_at.isoformat() if state.alarm_at else None, "bound": rules.budget,
-            "level": core.level(detector, state, state.looked_until), "threshold": threshold,
-            "detection": trusted.esr_detection, "sees_rate": trusted.worse_rate, "sees_within_days": trusted.worse_days,
+            "alarm_at": state.alarm_at.isoformat() if state.alarm_at else None,
+            "bound": rules.budget,
+            "level": core.level(detector, state, state.looked_until),
+            "threshold": threshold,
+            "detection": trusted.esr_detection,
+            "sees_rate": trusted.worse_rate,
+            "sees_within_days": trusted.worse_days,
             "sees_nine_in_ten_within_days": trusted.worse_days_at_most,
         },
         "warnings": reliability.said(trusted, rules),
-    }  # fmt: skip
+    }
 
 
 def _times(column: "pd.Series[Any]", file: Path) -> list[datetime]:
@@ -169,14 +178,18 @@ def _text(value: dict[str, Any], rules: Any) -> str:  # noqa: ANN401 - as above
     seen = f"sees {rules.limit:.0%} in {hours:g} h"
     rows = [
         {
-            "rule": f"literal {rules.limit:.1%} in {hours:g} h", "alarm at": _moment(literal["alarm_at"]),
-            "false alarms": f"{literal['false_alarm_rate']:.1%}", seen: literal["detection"],
+            "rule": f"literal {rules.limit:.1%} in {hours:g} h",
+            "alarm at": _moment(literal["alarm_at"]),
+            "false alarms": f"{literal['false_alarm_rate']:.1%}",
+            seen: literal["detection"],
         },
         {
-            "rule": f"e-SR above {rules.healthy_rate:.1%}", "alarm at": _moment(esr["alarm_at"]),
-            "false alarms": f"<= {esr['bound']:.1%}", seen: esr["detection"],
+            "rule": f"e-SR above {rules.healthy_rate:.1%}",
+            "alarm at": _moment(esr["alarm_at"]),
+            "false alarms": f"<= {esr['bound']:.1%}",
+            seen: esr["detection"],
         },
-    ]  # fmt: skip
+    ]
     days = rules.horizon / _UNITS["d"]
     head = (
         f"{value['rejected']} of {value['reviewed']} rejected ({value['rate']:.1%}), about "

@@ -24,9 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def queue_list(
-    limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 20,
-    as_of: AsOf = None,
-    as_json: AsJson = False,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 20, as_of: AsOf = None, as_json: AsJson = False
 ) -> None:
     """What waits, earliest due first; a hidden suggestion is not shown."""
     from handrail.store import inbox, work
@@ -122,9 +120,8 @@ def decide(
         item = claiming.held_item(occasion.store, case, occasion.actor)
     ruling = deciding.Ruling(item, fence, Outcome(outcome), label=label, reason_code=reason, note=note)
     deciding.decide(
-        occasion.store, [ruling], occasion.actor,
-        policy=occasion.policy, now=occasion.now, secret=occasion.secret,
-    )  # fmt: skip
+        occasion.store, [ruling], occasion.actor, policy=occasion.policy, now=occasion.now, secret=occasion.secret
+    )
     sent = deliver(occasion)
     value = {"case": case, "outcome": outcome, "label": label, "delivered": sent}
     answer(value, as_json=as_json, text=f"Case {case}: {outcome} recorded; {sent} actions delivered.")

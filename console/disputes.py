@@ -67,9 +67,8 @@ def show(number: Number, actor: Actor = None, as_of: AsOf = None, as_json: AsJso
         {"heading": one.heading, "sentences": list(one.sentences), "quote": one.quote} for one in sections
     ]
     lines = [
-        "\n".join([one.heading.upper(), *one.sentences, *([f"  {one.quote}"] if one.quote else [])])
-        for one in sections
-    ]  # fmt: skip
+        "\n".join([one.heading.upper(), *one.sentences, *([f"  {one.quote}"] if one.quote else [])]) for one in sections
+    ]
     answer({"dispute": number, "sections": value}, as_json=as_json, text="\n\n".join(lines))
 
 

@@ -73,9 +73,12 @@ def drift(
         "columns": {column.name: _figures(column) for column in report.columns},
         "terms": [_term(term) for term in found],
         "drifted": report.drifted or len(found) >= min_terms,
-        "method": method, "reference_rows": known.columns.rows, "rows": report.rows,
-        "unwatched": list(report.unwatched), "profile": str(profile) if profile else None,
-    }  # fmt: skip
+        "method": method,
+        "reference_rows": known.columns.rows,
+        "rows": report.rows,
+        "unwatched": list(report.unwatched),
+        "profile": str(profile) if profile else None,
+    }
     if known.terms and texts is not None:
         value["unknown_words"] = oov_rate(known.terms, texts)
     answer(value, as_json=as_json, text=lambda: _text(value, report, found))

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from handrail.waits import WaitGap
 
 _LONGEST_NAME = 14
-_SHORT = {
-    "gap beyond the bound": "BEYOND the bound",
-    "gap within the bound": "gap within bound",
-}
+_SHORT = {"gap beyond the bound": "BEYOND the bound", "gap within the bound": "gap within bound"}
 
 
 def register(app: typer.Typer) -> None:
@@ -61,12 +58,16 @@ def fairness(
     verdicts = [one.verdict for found in gaps.values() for one in found]
     verdicts += [one.verdict for found in waits.values() for one in found]
     value: dict[str, Any] = {
-        "outcome": outcome, "truth": truth, "bound": bound, "level": level, "rows": len(rows),
+        "outcome": outcome,
+        "truth": truth,
+        "bound": bound,
+        "level": level,
+        "rows": len(rows),
         "without_outcome": int(rows[outcome].isna().sum()),
         "gaps": [_share_row(name, gap) for name, found in gaps.items() for gap in found],
         "differences": {cube.grouping: _differences(cube) for cube in counted},
         "verdict": _overall(verdicts),
-    }  # fmt: skip
+    }
     if waiting:
         value["waiting_bound"] = waiting_bound
         value["waiting"] = [_wait_row(name, wait) for name, found in waits.items() for wait in found]
@@ -99,21 +100,36 @@ def _overall(verdicts: list[Any]) -> str:
 def _share_row(grouping: str, gap: "GroupGap") -> dict[str, Any]:
     row = asdict(gap)
     return {
-        "grouping": grouping, "metric": row["metric"], "group": row["group"], "n": row["n"], "rate": row["rate"],
-        "rate_interval": [row["low"], row["high"]], "gap": row["gap"],
-        "gap_interval": [row["gap_low"], row["gap_high"]], "p": row["p"], "verdict": row["verdict"],
+        "grouping": grouping,
+        "metric": row["metric"],
+        "group": row["group"],
+        "n": row["n"],
+        "rate": row["rate"],
+        "rate_interval": [row["low"], row["high"]],
+        "gap": row["gap"],
+        "gap_interval": [row["gap_low"], row["gap_high"]],
+        "p": row["p"],
+        "verdict": row["verdict"],
         "needed": row["needed"],
-    }  # fmt: skip
+    }
 
 
 def _wait_row(grouping: str, wait: "WaitGap") -> dict[str, Any]:
     row = asdict(wait)
     interval = None if wait.gap_low is None else [row["gap_low"], row["gap_high"]]
     return {
-        "grouping": grouping, "metric": "waiting", "group": row["group"], "n": row["n"], "typical": row["typical"],
-        "slow": row["slow"], "gap": row["gap"], "gap_interval": interval, "p": row["p"], "verdict": row["verdict"],
+        "grouping": grouping,
+        "metric": "waiting",
+        "group": row["group"],
+        "n": row["n"],
+        "typical": row["typical"],
+        "slow": row["slow"],
+        "gap": row["gap"],
+        "gap_interval": interval,
+        "p": row["p"],
+        "verdict": row["verdict"],
         "needed": row["needed"],
-    }  # fmt: skip
+    }
 
 
 def _differences(cube: "Cube") -> dict[str, Any]:
@@ -121,9 +137,7 @@ def _differences(cube: "Cube") -> dict[str, Any]:
     from handrail import fairness as figures
 
     spreads = [figures.spread(tally) for tally in cube.tallies()]
-    found: dict[str, Any] = {
-        one.metric: {"difference": one.difference, "ratio": one.ratio} for one in spreads
-    }  # fmt: skip
+    found: dict[str, Any] = {one.metric: {"difference": one.difference, "ratio": one.ratio} for one in spreads}
     if cube.is_binary:
         found["demographic_parity_difference"] = figures.demographic_parity_difference(cube)
         found["demographic_parity_ratio"] = figures.demographic_parity_ratio(cube)
@@ -161,8 +175,9 @@ def _line(row: dict[str, Any], figure: str) -> dict[str, str]:
     needed = f" ({row['needed']:,})" if row["needed"] else ""
     return {
         "group": name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…",
-        "cases": f"{row['n']:,}", figure: format(row["rate" if figure == "rate" else "typical"], wide),
+        "cases": f"{row['n']:,}",
+        figure: format(row["rate" if figure == "rate" else "typical"], wide),
         "gap": "–" if row["gap"] is None else format(row["gap"], "+" + wide),
         "its interval": "–" if low is None else f"{low:+{wide}} {high:+{wide}}",
         "finding": _SHORT.get(verdict, verdict) + needed,
-    }  # fmt: skip
+    }

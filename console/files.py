@@ -58,9 +58,11 @@ def redact(
             findings.flush()  # a full disk says so before either file takes its place
     shown = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items())) or "nothing found"
     answer(
-        {"rows": rows, "findings": dict(found)}, as_json=as_json, text=f"{rows} rows: {shown}. Written to {out}.",
+        {"rows": rows, "findings": dict(found)},
+        as_json=as_json,
+        text=f"{rows} rows: {shown}. Written to {out}.",
         aside=is_stdout(out) or is_stdout(spans),
-    )  # fmt: skip
+    )
 
 
 def _line(row: int, hit: "Finding") -> str:

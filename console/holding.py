@@ -30,9 +30,13 @@ def _scope(category: str | None, everything: bool) -> str | None:
 
 
 def pause(
-    reason: Reason, category: Category = None, everything: Everything = False, actor: Actor = None,
-    as_of: AsOf = None, as_json: AsJson = False,
-) -> None:  # fmt: skip
+    reason: Reason,
+    category: Category = None,
+    everything: Everything = False,
+    actor: Actor = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
     """Withhold automation from the next case on; automatic actions not yet sent return to queue B."""
     from handrail.acts import pausing
 
@@ -46,9 +50,13 @@ def pause(
 
 
 def resume(
-    reason: Reason, category: Category = None, everything: Everything = False, actor: Actor = None,
-    as_of: AsOf = None, as_json: AsJson = False,
-) -> None:  # fmt: skip
+    reason: Reason,
+    category: Category = None,
+    everything: Everything = False,
+    actor: Actor = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
     """Give automation back; after the breaker only once its model review is closed. Proposes where it takes two."""
     from console.proposals import propose
     from handrail.acts import pausing
@@ -85,13 +93,16 @@ def stage(
         propose(occasion, "set_stage", {"category": category, "stage": stage}, reason, as_json=as_json)
         return
     before = pausing.set_stage(
-        occasion.store, category, Stage(stage), reason=reason, policy=occasion.policy,
-        actor=occasion.actor, now=occasion.now,
-    )  # fmt: skip
+        occasion.store,
+        category,
+        Stage(stage),
+        reason=reason,
+        policy=occasion.policy,
+        actor=occasion.actor,
+        now=occasion.now,
+    )
     answer(
-        {"category": category, "from": before, "to": stage},
-        as_json=as_json,
-        text=f"{category}: {before} → {stage}.",
+        {"category": category, "from": before, "to": stage}, as_json=as_json, text=f"{category}: {before} → {stage}."
     )
 
 

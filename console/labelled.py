@@ -81,10 +81,18 @@ def train_file(
         registered = retrain.register(occasion, trained, labelled, "by_hand")
     metrics = registered.metrics
     return {
-        "version": registered.version, "accuracy": metrics["accuracy"], "ece": metrics["ece"], "certificates": {},
-        "labels": registered.labels, "imported": registered.labels, "serves": registered.serves, "metrics": metrics,
-        "n_test": int(metrics["n_test"]), "notes": [*left_out, *registered.notes], "cause": "by_hand",
-    }  # fmt: skip
+        "version": registered.version,
+        "accuracy": metrics["accuracy"],
+        "ece": metrics["ece"],
+        "certificates": {},
+        "labels": registered.labels,
+        "imported": registered.labels,
+        "serves": registered.serves,
+        "metrics": metrics,
+        "n_test": int(metrics["n_test"]),
+        "notes": [*left_out, *registered.notes],
+        "cause": "by_hand",
+    }
 
 
 def _policy_in_force(workspace: Workspace, now: datetime) -> policy.Policy | None:

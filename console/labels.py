@@ -15,9 +15,12 @@ def register(app: typer.Typer) -> None:
     """Add this topic's commands."""
     gold = typer.Typer(help="Cases whose category a data curator vouches for.", no_args_is_help=True)
     for name, command in (
-        ("attest", gold_attest), ("write", gold_write), ("import", gold_import), ("list", gold_list),
+        ("attest", gold_attest),
+        ("write", gold_write),
+        ("import", gold_import),
+        ("list", gold_list),
         ("retire", gold_retire),
-    ):  # fmt: skip
+    ):
         gold.command(name)(command)
     app.add_typer(gold, name="gold")
     labels = typer.Typer(help="What people taught, and whether it counts.", no_args_is_help=True)
@@ -187,18 +190,24 @@ def consensus(
     accuracy = found.accuracy()
     best = [found.of(name) for name in found.items]
     value = {
-        "items": len(found.items), "labels": list(found.labels), "rounds": len(found.objective),
+        "items": len(found.items),
+        "labels": list(found.labels),
+        "rounds": len(found.objective),
         "converged": found.converged,
         "reviewers": [
-            {"reviewer": name, "ratings": int((ratings.rater == at).sum()), "accuracy": accuracy[name],
-             "confusion": found.confusion[at].tolist()}
+            {
+                "reviewer": name,
+                "ratings": int((ratings.rater == at).sum()),
+                "accuracy": accuracy[name],
+                "confusion": found.confusion[at].tolist(),
+            }
             for at, name in enumerate(found.reviewers)
         ],
         "consensus": [
             {"item": name, "label": chosen, "probability": probability}
             for name, (chosen, probability) in zip(found.items, best, strict=True)
         ],
-    }  # fmt: skip
+    }
     answer(value, as_json=as_json, text=lambda: _shown(value))
 
 

@@ -113,11 +113,17 @@ def _finish(story: "Story", report: Path, workspace: Workspace, *, as_json: bool
 
     lines = summary(story)
     value = {
-        "report": str(report), "home": str(workspace.home), "flow_runs": story.flow_runs,
-        "seconds": round(story.seconds, 1), "trail_valid": story.trail_valid, "trail_events": story.trail_events,
-        "promoted": story.promoted(), "refused": story.refused(),
-        "events": [event.__dict__ for event in story.planted], "summary": lines,
-    }  # fmt: skip
+        "report": str(report),
+        "home": str(workspace.home),
+        "flow_runs": story.flow_runs,
+        "seconds": round(story.seconds, 1),
+        "trail_valid": story.trail_valid,
+        "trail_events": story.trail_events,
+        "promoted": story.promoted(),
+        "refused": story.refused(),
+        "events": [event.__dict__ for event in story.planted],
+        "summary": lines,
+    }
     closing = [
         "",
         *lines,

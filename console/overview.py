@@ -27,10 +27,12 @@ def overview(occasion: Occasion) -> dict[str, Any]:
         deployments = None  # not *none*: it could not be asked
     off = switched_off(deployments) if server and deployments is not None else {}
     return {
-        **tasks.overview.overview(occasion), "prefect": server, "prefect_answers": deployments is not None,
+        **tasks.overview.overview(occasion),
+        "prefect": server,
+        "prefect_answers": deployments is not None,
         "paused_deployments": [str(row["name"]) for row in deployments or () if row["paused"]],
         "switched_off": {name: str(why) for name, why in off.items() if why is not None},
-    }  # fmt: skip
+    }
 
 
 def shown(value: dict[str, Any]) -> str:

@@ -12,9 +12,12 @@ def register(app: typer.Typer) -> None:
     """Add this topic's commands."""
     people = typer.Typer(help="Who works here.", no_args_is_help=True)
     for name, command in (
-        ("list", people_list), ("add", people_add), ("invite", people_invite), ("test", people_test),
+        ("list", people_list),
+        ("add", people_add),
+        ("invite", people_invite),
+        ("test", people_test),
         ("cancel-test", people_cancel_test),
-    ):  # fmt: skip
+    ):
         people.command(name)(command)
     app.add_typer(people, name="people")
 

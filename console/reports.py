@@ -72,12 +72,14 @@ def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) 
     case, goal = measure.business_case(occasion), occasion.policy.goal
     value = {
         "goal": {
-            "automation_share": goal.automation_share, "error_rate_at_most": goal.error_rate_at_most,
+            "automation_share": goal.automation_share,
+            "error_rate_at_most": goal.error_rate_at_most,
             "days": goal.horizon / timedelta(days=1),
         },
         "currency": occasion.policy.costs.currency,
-        "rejected_in_shadow": measure.shadow_rejections(occasion), **asdict(case),
-    }  # fmt: skip
+        "rejected_in_shadow": measure.shadow_rejections(occasion),
+        **asdict(case),
+    }
     if out is not None:
         with written(out) as place:
             kpi_page.write_case(value, place)
@@ -154,22 +156,28 @@ def _line(row: Mapping[str, Any]) -> dict[str, str]:
         return "–" if value is None else f"{value:.1%}" if is_share else f"{value:,.2f}"
 
     return {
-        "kpi": row["name"], "now": row["shown"] if row["value"] is None else f"{short(row['value'])} {unit}".strip(),
+        "kpi": row["name"],
+        "now": row["shown"] if row["value"] is None else f"{short(row['value'])} {unit}".strip(),
         "95 %": "–" if row["low"] is None else f"{short(row['low'])} … {short(row['high'])}",
-        "cases": f"{row['cases']:,}", "before": short(row["before"]), "of": f"{row['before_cases']:,}",
-    }  # fmt: skip
+        "cases": f"{row['cases']:,}",
+        "before": short(row["before"]),
+        "of": f"{row['before_cases']:,}",
+    }
 
 
 def _path(value: Mapping[str, Any]) -> str:
     rows = [
         {
-            "until": f"{step['at']:%Y-%m-%d}", "automated": _percent(step["automation_share"]),
-            "error": _percent(step["error_rate"]), "at most": _percent(step["error_high"]),
-            "audits": f"{step['audits']:,}", "cost a case": "–" if step["cost"] is None else f"{step['cost']:.2f}",
+            "until": f"{step['at']:%Y-%m-%d}",
+            "automated": _percent(step["automation_share"]),
+            "error": _percent(step["error_rate"]),
+            "at most": _percent(step["error_high"]),
+            "audits": f"{step['audits']:,}",
+            "cost a case": "–" if step["cost"] is None else f"{step['cost']:.2f}",
             "goal": step["status"],
         }
         for step in value["path"]
-    ]  # fmt: skip
+    ]
     columns = ["until", "automated", "error", "at most", "audits", "cost a case", "goal"]
     return table(rows, columns, empty="No week was measured.")
 
@@ -191,11 +199,15 @@ def _newest(watch: str, flow: str, as_of: str | None, *, as_json: bool) -> None:
     old = stale(look, max((row["at"] for row in seen), default=None), occasion.now, told)
     found = [
         {
-            "subject": row["subject"], "verdict": row["verdict"], "means": MEANINGS[row["verdict"]], "at": row["at"],
-            "window": [row["window_from"], row["window_to"]], "figures": row["body"],
+            "subject": row["subject"],
+            "verdict": row["verdict"],
+            "means": MEANINGS[row["verdict"]],
+            "at": row["at"],
+            "window": [row["window_from"], row["window_to"]],
+            "figures": row["body"],
         }
         for row in seen
-    ]  # fmt: skip
+    ]
     nothing = f"The {watch} watch has not looked yet. `handrail up` starts its schedule, `handrail watch` lets it look."
     value = {"watch": watch, "readings": found, "looked_at": look.looked_at, "stale": old}
     lead = [textwrap.fill(old, _WIDEST)] if old and found else []

@@ -13,9 +13,17 @@ if TYPE_CHECKING:
 
 WIDTH, INDENT = 80, 15
 _KINDS = (
-    "model.registered", "model.judged", "model.promoted", "model.refused", "model.rolled_back", "model.unavailable",
-    "model.available", "model.refetched", "model.deleted_in_registry", "gate.failed",
-)  # fmt: skip
+    "model.registered",
+    "model.judged",
+    "model.promoted",
+    "model.refused",
+    "model.rolled_back",
+    "model.unavailable",
+    "model.available",
+    "model.refetched",
+    "model.deleted_in_registry",
+    "gate.failed",
+)
 EVIDENCE = {
     "first": "it is the first, and better than always saying the commonest category",
     "judged": "it has passed its gates",

@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 All = Annotated[bool, typer.Option("--all", help="Also what is not due.")]
 SAID = {
-    "succeeded": "looked", "failed": "FAILED", "not_due": "not due", "running": "runs", "off": "switched off",
+    "succeeded": "looked",
+    "failed": "FAILED",
+    "not_due": "not due",
+    "running": "runs",
+    "off": "switched off",
     "left_out": "left to you",
-}  # fmt: skip
+}
 
 
 def register(app: typer.Typer) -> None:

@@ -14,9 +14,13 @@ COSTS = {
     Consequence.HIGH: "a mistake would cost much.",
 }
 OUTCOMES = {
-    "approve": "approved", "override": "changed", "deny": "denied", "waiting": "waiting",
-    "history": "known from before", None: "closed",
-}  # fmt: skip
+    "approve": "approved",
+    "override": "changed",
+    "deny": "denied",
+    "waiting": "waiting",
+    "history": "known from before",
+    None: "closed",
+}
 STRONG = 0.1
 """Log-odds below which a word is not worth a reviewer's glance."""
 MOST_WORDS = 6
@@ -88,9 +92,11 @@ def carried(because: dict[str, Any] | None) -> list[str]:
 
 def money(policy: Policy, amount: float) -> str:
     """An amount in the policy's currency: ``EUR 1,000`` or ``EUR 12.50``."""
-    return f"{policy.costs.currency}\u00a0{amount:,.0f}" if amount == int(amount) else (
-        f"{policy.costs.currency}\u00a0{amount:,.2f}"
-    )  # fmt: skip
+    return (
+        f"{policy.costs.currency}\u00a0{amount:,.0f}"
+        if amount == int(amount)
+        else (f"{policy.costs.currency}\u00a0{amount:,.2f}")
+    )
 
 
 def _rules(policy: Policy, category: str, amount: float | None) -> Rules:

@@ -51,9 +51,14 @@ class TimeChart(Chart):
     """Moments from left to right, values from below upwards."""
 
     def __init__(
-        self, key: str, words: tuple[str, str], moments: Sequence[datetime], span: tuple[float, float],
-        show: Callable[[float], str], zone: ZoneInfo,
-    ) -> None:  # fmt: skip
+        self,
+        key: str,
+        words: tuple[str, str],
+        moments: Sequence[datetime],
+        span: tuple[float, float],
+        show: Callable[[float], str],
+        zone: ZoneInfo,
+    ) -> None:
         """`words` are title and description, `span` the least range of values, `show` writes a value at its tick."""
         super().__init__(key, SIZE, *words)
         marks = ticks(*span)
@@ -103,9 +108,15 @@ class TimeChart(Chart):
 
 
 def over_time(
-    key: str, words: tuple[str, str], lines: Sequence[Line], *, zone: ZoneInfo,
-    levels: Mapping[str, float] | None = None, show: Callable[[float], str] = percent, top: float = 0.0,
-) -> Markup:  # fmt: skip
+    key: str,
+    words: tuple[str, str],
+    lines: Sequence[Line],
+    *,
+    zone: ZoneInfo,
+    levels: Mapping[str, float] | None = None,
+    show: Callable[[float], str] = percent,
+    top: float = 0.0,
+) -> Markup:
     """Series over time with the named levels; empty where no series has a point. The axis holds zero and `top`."""
     points = [point for line in lines for point in line.points]
     if not points:

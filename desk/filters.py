@@ -17,9 +17,14 @@ LONGEST = 200
 """Characters of one filter."""
 MOST_WORDS = 8
 STATES = {
-    "received": "just received", "quarantined": "put aside", "accepted": "accepted", "scored": "read by the model",
-    "queued": "waits for a person", "decided": "decided", "done": "done",
-}  # fmt: skip
+    "received": "just received",
+    "quarantined": "put aside",
+    "accepted": "accepted",
+    "scored": "read by the model",
+    "queued": "waits for a person",
+    "decided": "decided",
+    "done": "done",
+}
 OUTCOMES = {"approve": "approved", "override": "overridden", "deny": "denied"}
 BY = {"machine": "automatic", "people": "by people"}
 AFTER = {"reversal": "was reversed", "complaint": "customer complained", "closed": "closed"}

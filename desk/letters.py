@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from handrail.pii import PiiType
 
 NAMES = {
-    PiiType.IBAN: "bank account number", PiiType.CARD: "card number", PiiType.SSN: "social security number",
-    PiiType.EMAIL: "e-mail address", PiiType.IP: "internet address", PiiType.PHONE: "phone number",
-}  # fmt: skip
+    PiiType.IBAN: "bank account number",
+    PiiType.CARD: "card number",
+    PiiType.SSN: "social security number",
+    PiiType.EMAIL: "e-mail address",
+    PiiType.IP: "internet address",
+    PiiType.PHONE: "phone number",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,12 @@ MENU = (
 """Address, name and act of each main page."""
 
 templates = Environment(
-    loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
-    trim_blocks=True, lstrip_blocks=True,
-)  # fmt: skip
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - what the template names
@@ -49,14 +52,14 @@ def rendered(request: Request, template: str, **values: Any) -> str:  # noqa: AN
     policy = request.state.policy if hasattr(request.state, "policy") else desk.policy()
     shared = {
         "visitor": visitor,
-        "menu": [] if visitor is None else [
-            (href, name) for href, name, act in MENU if PERMITTED[act].intersection(visitor.roles)
-        ],
+        "menu": []
+        if visitor is None
+        else [(href, name) for href, name, act in MENU if PERMITTED[act].intersection(visitor.roles)],
         "here": request.url.path,
         "now": desk.clock(),
         "zone": ZoneInfo(policy.sla.calendar.timezone if policy else "UTC"),
         "business": policy.business if policy else "Handrail",
-    }  # fmt: skip
+    }
     return templates.get_template(template).render({**shared, **values})
 
 
@@ -111,6 +114,12 @@ def coded(sentence: str) -> Markup:
 
 _COMMAND = re.compile(r"`([^`]+)`")
 templates.filters |= {
-    "ago": ago, "coded": coded, "day": day, "due": due_in_words, "moment": moment, "percent": percent,
-    "span": in_words, "words": words,
-}  # fmt: skip
+    "ago": ago,
+    "coded": coded,
+    "day": day,
+    "due": due_in_words,
+    "moment": moment,
+    "percent": percent,
+    "span": in_words,
+    "words": words,
+}

@@ -24,14 +24,30 @@ from handrail.errors import (
 )
 
 STATUSES: tuple[tuple[type[HandrailError], int], ...] = (
-    (SignedOut, 401), (NotPermitted, 403), (NotFound, 404), (Conflict, 409), (Refused, 409), (GateFailed, 409),
-    (BadInput, 400), (RetryableError, 503), (HandrailError, 400),
-)  # fmt: skip
+    (SignedOut, 401),
+    (NotPermitted, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (Refused, 409),
+    (GateFailed, 409),
+    (BadInput, 400),
+    (RetryableError, 503),
+    (HandrailError, 400),
+)
 TITLES = {
-    400: "That did not work", 401: "Please sign in", 403: "Not yours to do", 404: "Not found", 405: "Not found",
-    409: "Somebody was first", 413: "Too large", 414: "Too large", 422: "That did not work", 431: "Too large",
-    500: "Something went wrong", 503: "Please try again",
-}  # fmt: skip
+    400: "That did not work",
+    401: "Please sign in",
+    403: "Not yours to do",
+    404: "Not found",
+    405: "Not found",
+    409: "Somebody was first",
+    413: "Too large",
+    414: "Too large",
+    422: "That did not work",
+    431: "Too large",
+    500: "Something went wrong",
+    503: "Please try again",
+}
 NOT_NOW = "Not possible now"
 """The title where a rule forbids it; where somebody else was faster, the status has its own."""
 UNKNOWN, UNAVAILABLE = 401, 503

@@ -65,7 +65,9 @@ def opened(desk: Desk, visitor: Visitor, item: int, contested: int | None = None
     if first is not None:
         meaning = (policy.desk.reasons.get(first["reason_code"] or "") or first["reason_code"] or "").partition(";")[0]
         first |= {
-            "who": decider(first["actor"], visitor, roles), "did": OUTCOMES[first["outcome"]],
-            "reason": meaning, "from_audit": first["kind"] == "audit",
-        }  # fmt: skip
+            "who": decider(first["actor"], visitor, roles),
+            "did": OUTCOMES[first["outcome"]],
+            "reason": meaning,
+            "from_audit": first["kind"] == "audit",
+        }
     return claim, {"case": shown, "item": item, "first": first, "reasons": cards.reasons(policy)}

@@ -16,15 +16,23 @@ from handrail.store.frames import records
 
 Group = Literal["rejections", "breaches", "disputes", "incidents"]
 CAUSES: Mapping[Group, tuple[str, ...]] = {
-    "rejections": escalations.REJECTIONS, "breaches": ("sla_breach",), "disputes": ("dispute",), "incidents": (),
-}  # fmt: skip
+    "rejections": escalations.REJECTIONS,
+    "breaches": ("sla_breach",),
+    "disputes": ("dispute",),
+    "incidents": (),
+}
 NAMES: Mapping[Group, str] = {
-    "rejections": "Policy and legal", "breaches": "Missed times", "disputes": "Disputes", "incidents": "Incidents",
-}  # fmt: skip
+    "rejections": "Policy and legal",
+    "breaches": "Missed times",
+    "disputes": "Disputes",
+    "incidents": "Incidents",
+}
 _WHAT = {
-    "policy": "Turned down because of our policy", "legal": "Turned down because it has legal weight",
-    "sla_breach": "Not decided in time", "dispute": "A customer disputes the decision",
-}  # fmt: skip
+    "policy": "Turned down because of our policy",
+    "legal": "Turned down because it has legal weight",
+    "sla_breach": "Not decided in time",
+    "dispute": "A customer disputes the decision",
+}
 _WRONG = {
     "model_unavailable": "The model in use, version {}, cannot be read: every case goes to people",
     "model_deleted": "The model in use, version {}, is gone from the registry; a copy is still at work",
@@ -32,9 +40,7 @@ _WRONG = {
     "dead_action": "“{}” could not be delivered",
     "unknown_action": "Nobody knows whether “{}” was carried out",
 }
-_SHORT = {
-    "policy": "policy", "legal": "legal", "sla_breach": "missed time", "dispute": "dispute",
-}  # fmt: skip
+_SHORT = {"policy": "policy", "legal": "legal", "sla_breach": "missed time", "dispute": "dispute"}
 MOST = 200
 """Rows of a page."""
 
@@ -114,15 +120,33 @@ def _escalation(
         href = f"/disputes/{row['dispute']}" if cause == "dispute" else f"/escalations/{row['item_id']}"
     is_held = row["lease_until"] is not None and row["lease_until"] > now
     return Row(
-        group, _SHORT[cause], _WHAT[cause], row["case_id"], row["opened_at"], row["due_at"], row["due_at"] < now,
-        decider(row["first_decider"], visitor, roles), row["holder"] if is_held else row["assigned_to"], href, "Open",
+        group,
+        _SHORT[cause],
+        _WHAT[cause],
+        row["case_id"],
+        row["opened_at"],
+        row["due_at"],
+        row["due_at"] < now,
+        decider(row["first_decider"], visitor, roles),
+        row["holder"] if is_held else row["assigned_to"],
+        href,
+        "Open",
         is_own and cause != "sla_breach",
-    )  # fmt: skip
+    )
 
 
 def _incident(incident: Incident, policy: Policy, now: datetime) -> Row:
     due_at = due(incident.since, policy.escalation.due_within, policy.sla.calendar)
     return Row(
-        "incidents", "incident", _WRONG[incident.kind].format(incident.subject.replace("_", " ")), incident.case_id,
-        incident.since, due_at, due_at < now, None, None, "/operations", "Open operations",
-    )  # fmt: skip
+        "incidents",
+        "incident",
+        _WRONG[incident.kind].format(incident.subject.replace("_", " ")),
+        incident.case_id,
+        incident.since,
+        due_at,
+        due_at < now,
+        None,
+        None,
+        "/operations",
+        "Open operations",
+    )

@@ -25,14 +25,16 @@ def audit_sampling(as_of: AsOf = None, home: Home = None) -> dict[str, int]:
         "audit-draw",
         [
             {
-                **counts, "random_rate": plan["rates"]["random"] if plan else rates.random_rate,
-                "drift_factor": rates.factor, "watched": ", ".join(sorted(rates.watched)),
+                **counts,
+                "random_rate": plan["rates"]["random"] if plan else rates.random_rate,
+                "drift_factor": rates.factor,
+                "watched": ", ".join(sorted(rates.watched)),
                 "minutes_expected": round(plan["minutes_expected"], 1) if plan else 0.0,
                 "minutes_budget": plan["minutes_budget"] if plan else None,
                 "cut": plan["cut"] if plan else "Nothing was cut.",
             }
         ],
         "Auto-approvals looked at, how many were drawn, and what the budget of minutes took",
-    )  # fmt: skip
+    )
     publish.table("audit-estimates", [row_of(one) for one in seen], "Errors among auto-approvals, as audits show them")
     return counts

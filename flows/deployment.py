@@ -72,12 +72,7 @@ def _judge(occasion: Occasion) -> dict[str, Any]:
     if judgement.verdict is not None:
         verdict = judgement.verdict
         figures = {"gain": verdict.gain, "low": verdict.low, "high": verdict.high, "cases": verdict.cases}
-    return {
-        "outcome": judgement.outcome,
-        "version": judgement.version,
-        "reasons": list(judgement.reasons),
-        **figures,
-    }
+    return {"outcome": judgement.outcome, "version": judgement.version, "reasons": list(judgement.reasons), **figures}
 
 
 def _promote(occasion: Occasion, version: str | None, reason: str) -> dict[str, Any]:
@@ -87,9 +82,7 @@ def _promote(occasion: Occasion, version: str | None, reason: str) -> dict[str, 
 
 
 def _hold(occasion: Occasion, act: str, category: str | None, stage: Stage | None, reason: str) -> dict[str, Any]:
-    known: dict[str, Any] = {
-        "reason": reason, "policy": occasion.policy, "actor": occasion.actor, "now": occasion.now
-    }  # fmt: skip
+    known: dict[str, Any] = {"reason": reason, "policy": occasion.policy, "actor": occasion.actor, "now": occasion.now}
     if act == "pause":
         return {"returned": pausing.pause(occasion.store, category, **known)}
     if act == "resume":

@@ -32,9 +32,13 @@ def kpi_report(days: Days = 7, as_of: AsOf = None, home: Home = None) -> list[di
 
 def _line(figure: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "kpi": figure["name"], "value": figure["shown"], "cases": figure["cases"], "before": figure["before_shown"],
-        "cases before": figure["before_cases"], "formula": figure["formula"],
-    }  # fmt: skip
+        "kpi": figure["name"],
+        "value": figure["shown"],
+        "cases": figure["cases"],
+        "before": figure["before_shown"],
+        "cases before": figure["before_cases"],
+        "formula": figure["formula"],
+    }
 
 
 def notes(figures: Sequence[Mapping[str, Any]]) -> str:

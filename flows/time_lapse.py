@@ -137,9 +137,11 @@ class TimeLapse:
                 continue
             if pause["model_review_id"] is not None and pause["review_closed_at"] is None:
                 pausing.close_review(
-                    occasion.store, int(pause["model_review_id"]), **known,
+                    occasion.store,
+                    int(pause["model_review_id"]),
+                    **known,
                     conclusion="the wording has shifted under the model; the category waits for one that has learnt it",
-                )  # fmt: skip
+                )
             # What the review found is mended only by another model; until then the category stays with people.
             if serving_since > pause["since"]:
                 simulate.give_back(occasion, pause["category"], "another model serves")
@@ -154,12 +156,7 @@ class TimeLapse:
             resting = category in paused or category in week.resumed
             if rules.consequence is not Consequence.HIGH and behind and not resting:
                 pausing.set_stage(
-                    occasion.store,
-                    category,
-                    wanted[-1],
-                    reason="rollout plan",
-                    policy=occasion.policy,
-                    **known,
+                    occasion.store, category, wanted[-1], reason="rollout plan", policy=occasion.policy, **known
                 )
                 moved += 1
         if moved:

@@ -124,8 +124,13 @@ def _quality(seen: Situation) -> Iterator[Trouble]:
     for category in rising:
         if category not in seen.breakers and category not in seen.paused:
             sentence = f"Audits reject too many automatic approvals of {_words(category)}, which is not paused."
-            yield Trouble("error_spike", category, Severity.CRITICAL, f"{sentence} Look at the desk's page Monitoring"
-                          " and pause it there, under Operations, or with `handrail pause`.")  # fmt: skip
+            yield Trouble(
+                "error_spike",
+                category,
+                Severity.CRITICAL,
+                f"{sentence} Look at the desk's page Monitoring"
+                " and pause it there, under Operations, or with `handrail pause`.",
+            )
     for category in seen.alarms.get("blind_share", ()):
         sentence = f"People who see no suggestion reject more of {_words(category)} in queue B than before."
         yield Trouble("blind_share", category, Severity.WARNING, f"{sentence} Look at the desk's page Monitoring.")
@@ -135,8 +140,12 @@ def _quality(seen: Situation) -> Iterator[Trouble]:
     for subject in seen.alarms.get("agreement", ()):
         about = "" if subject == ALL else f" about {_words(subject)}"
         sentence = f"Reviewers agree too little{about} for their labels to train."
-        yield Trouble("agreement", subject, Severity.WARNING, f"{sentence} Settle what the word means; see `handrail"
-                      " labels list --status provisional`.")  # fmt: skip
+        yield Trouble(
+            "agreement",
+            subject,
+            Severity.WARNING,
+            f"{sentence} Settle what the word means; see `handrail labels list --status provisional`.",
+        )
     yield from _people(seen.conduct)
 
 
@@ -161,16 +170,22 @@ def _signal(name: str) -> str:
 def _drift(seen: Situation) -> Iterator[Trouble]:
     if seen.drift is not None:
         sentence = f"What comes in has changed (drift {seen.drift}): audits are raised and certificates were voided."
-        yield Trouble("drift", ALL, Severity.WARNING, f"{sentence} Look at the desk's page Monitoring for the columns"
-                      " and terms; a retraining is called for, see `handrail status`.")  # fmt: skip
+        yield Trouble(
+            "drift",
+            ALL,
+            Severity.WARNING,
+            f"{sentence} Look at the desk's page Monitoring for the columns"
+            " and terms; a retraining is called for, see `handrail status`.",
+        )
 
 
 def _late(seen: Situation) -> Iterator[Trouble]:
     for queue, count in seen.late.items():
         if count:
             sentence = f"{_count(count, 'open case')} in queue {queue} {_is(count)} past the due time."
-            yield Trouble("sla", queue, Severity.WARNING, f"{sentence} Open the desk's page Review, or see `handrail"
-                          " queue list`.")  # fmt: skip
+            yield Trouble(
+                "sla", queue, Severity.WARNING, f"{sentence} Open the desk's page Review, or see `handrail queue list`."
+            )
     if seen.escalations:
         sentence = f"{_count(seen.escalations, 'escalation')} {_is(seen.escalations)} past the due time."
         yield Trouble("sla", "escalations", Severity.CRITICAL, f"{sentence} Open the desk's page Escalations.")
@@ -250,8 +265,12 @@ def _attendance(seen: Situation, silent: Collection[str]) -> Iterator[Trouble]:
         if look.off is not None:
             sentence = f"The watch “{watch.title}” is switched off in Prefect: {OFF_SAID[look.off]}. {last}"
             severity = Severity.CRITICAL if critical else Severity.WARNING
-            yield Trouble("watch_off", watch.name, severity, f"{sentence} Switch {watch.deployment} on there, on the"
-                          " page Deployments, or start `handrail up` anew.")  # fmt: skip
+            yield Trouble(
+                "watch_off",
+                watch.name,
+                severity,
+                f"{sentence} Switch {watch.deployment} on there, on the page Deployments, or start `handrail up` anew.",
+            )
         elif look.failed_since is not None:
             sentence = f"The watch “{watch.title}” has failed since {_at(look.failed_since)} ({look.error}). {last}"
             severity = Severity.CRITICAL if critical and look.overdue_since else Severity.WARNING
@@ -260,8 +279,12 @@ def _attendance(seen: Situation, silent: Collection[str]) -> Iterator[Trouble]:
         # Whoever reads this looks at this moment; and after a start all others are given the time to catch up.
         elif look.overdue_since is not None and is_steady and watch.name != ALERTING and watch.name not in silent:
             sentence = f"The watch “{watch.title}” is overdue since {_at(look.overdue_since)}. {last}"
-            yield Trouble("watch_overdue", watch.name, Severity.WARNING, f"{sentence} Start it with `handrail up`, or"
-                          " let it look once with `handrail watch`.")  # fmt: skip
+            yield Trouble(
+                "watch_overdue",
+                watch.name,
+                Severity.WARNING,
+                f"{sentence} Start it with `handrail up`, or let it look once with `handrail watch`.",
+            )
 
 
 def _channels(seen: Situation) -> Iterator[Trouble]:
@@ -270,8 +293,12 @@ def _channels(seen: Situation) -> Iterator[Trouble]:
         yield Trouble("channels", ALL, Severity.CRITICAL, f"{sentence} See why with `handrail alerts channels`.")
     for name, messages in seen.channels.items():
         sentence = f"The channel {name} did not take {_count(messages, 'message')}."
-        yield Trouble(CHANNEL, name, Severity.CRITICAL, f"{sentence} Correct its address, then run `handrail alerts"
-                      f" test {name}` or use the desk's page Alerts.")  # fmt: skip
+        yield Trouble(
+            CHANNEL,
+            name,
+            Severity.CRITICAL,
+            f"{sentence} Correct its address, then run `handrail alerts test {name}` or use the desk's page Alerts.",
+        )
 
 
 def _at(moment: datetime) -> str:

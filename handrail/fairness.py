@@ -125,10 +125,19 @@ def compare(tallies: Sequence[Tally], *, bound: float = 0.05, level: float = 0.9
         gap = float(rate[at] - other[at]) if rest[at] else 0.0
         found.append(
             GroupGap(
-                tally.metric, name, cases, float(rate[at]), float(low[at]), float(high[at]), gap, *interval,
-                float(p[at]), verdict, cases_needed(cases, float(factor[at]), verdict),
+                tally.metric,
+                name,
+                cases,
+                float(rate[at]),
+                float(low[at]),
+                float(high[at]),
+                gap,
+                *interval,
+                float(p[at]),
+                verdict,
+                cases_needed(cases, float(factor[at]), verdict),
             )
-        )  # fmt: skip
+        )
     return [_unmirrored(one, found, bound=bound, level=1 - alpha) for one in found]
 
 

@@ -99,21 +99,40 @@ def altered_rows(
     for name in categories:
         row, event = stages.get(name), known.stages.get(name)
         if row != event:
-            found.append(Alteration("stage", name, (
-                f"The stage of {_words(name)} was changed outside Handrail: it is {_stage(row)}, and the audit trail "
-                f"says {_stage(event)}. Set the right one with `handrail stage {name} STAGE --reason …`."
-            )))  # fmt: skip
+            found.append(
+                Alteration(
+                    "stage",
+                    name,
+                    (
+                        f"The stage of {_words(name)} was changed outside Handrail: it is {_stage(row)}, and the audit "
+                        f"trail says {_stage(event)}. Set the right one with `handrail stage {name} STAGE --reason …`."
+                    ),
+                )
+            )
     for missing in sorted(known.paused.difference(paused), key=str):
         subject, command = ("everything", "--all") if missing is None else (_words(missing), missing)
-        found.append(Alteration("pause", missing, (
-            f"The pause of {subject} was lifted outside Handrail: the audit trail knows of no resumption. Pause it "
-            f"again with `handrail pause {command} --reason …`; resume it when the reason no longer holds."
-        )))  # fmt: skip
+        found.append(
+            Alteration(
+                "pause",
+                missing,
+                (
+                    f"The pause of {subject} was lifted outside Handrail: the audit trail knows of no resumption. "
+                    f"Pause it again with `handrail pause {command} --reason …`; resume it when "
+                    "the reason no longer holds."
+                ),
+            )
+        )
     if serving is not None and serving != known.serving:
-        found.append(Alteration("serving", None, (
-            f"The live version was changed outside Handrail: it is {serving}, and the audit trail says "
-            f"{known.serving or 'none'}. Return to the right one with `handrail model rollback --reason …`."
-        )))  # fmt: skip
+        found.append(
+            Alteration(
+                "serving",
+                None,
+                (
+                    f"The live version was changed outside Handrail: it is {serving}, and the audit trail says "
+                    f"{known.serving or 'none'}. Return to the right one with `handrail model rollback --reason …`."
+                ),
+            )
+        )
     return found
 
 

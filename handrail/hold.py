@@ -36,9 +36,11 @@ class Silence:
         name, at = f"The watch “{_words(self.watch)}”", f"{self.last:%Y-%m-%d %H:%M} UTC"
         held = "everything" if self.categories is None else ", ".join(map(_words, self.categories))
         if self.ahead:
-            when = f"was heard at {at}, which is still to come: a clock was wrong" if self.has_run else (
-                f"has never run, and {held} was raised at {at}, which is still to come: a clock was wrong"
-            )  # fmt: skip
+            when = (
+                f"was heard at {at}, which is still to come: a clock was wrong"
+                if self.has_run
+                else (f"has never run, and {held} was raised at {at}, which is still to come: a clock was wrong")
+            )
         else:
             when = f"was last heard at {at}" if self.has_run else f"has never run since {at}"
         return f"{name} {when}. Automatic approval is held for {held}."

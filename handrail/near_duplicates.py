@@ -58,8 +58,9 @@ def _shingles(texts: Sequence[tuple[str, ...]]) -> sparse.csr_matrix:
     vocabulary: dict[str, int] = {}
     flat = np.fromiter(
         (vocabulary.setdefault(word, len(vocabulary)) for words in texts for word in words),
-        dtype=np.int64, count=int(lengths.sum()),
-    )  # fmt: skip
+        dtype=np.int64,
+        count=int(lengths.sum()),
+    )
     text = np.repeat(np.arange(len(texts)), lengths)
     triple = flat[:-2] if len(flat) > SHINGLE - 1 else flat[:0]
     for step in range(1, SHINGLE):

@@ -19,9 +19,14 @@ FEWEST_OTHERS = 3
 """A median of fewer people would tell what one of them does."""
 MINE, THEIRS = "mine", "theirs"
 PLACES = {
-    ("review", "B"): "quick", ("review", "C"): "detailed", ("audit", "A"): "audit", ("second", "C"): "second look",
-    ("recheck", "C"): "second look", ("adjudication", "C"): "second look", ("escalation", "C"): "escalation",
-}  # fmt: skip
+    ("review", "B"): "quick",
+    ("review", "C"): "detailed",
+    ("audit", "A"): "audit",
+    ("second", "C"): "second look",
+    ("recheck", "C"): "second look",
+    ("adjudication", "C"): "second look",
+    ("escalation", "C"): "escalation",
+}
 """What kind and queue of work are called here; anything else is *other*."""
 
 

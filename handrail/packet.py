@@ -60,9 +60,14 @@ class Section:
 def explain(facts: Facts, zone: ZoneInfo) -> tuple[Section, ...]:
     """The packet: what was asked, who decided, why, by which rule, what was done, what comes now."""
     return (
-        _request(facts, zone), _decider(facts, zone), _proposal(facts), _rule(facts), _done(facts), _now(facts, zone),
+        _request(facts, zone),
+        _decider(facts, zone),
+        _proposal(facts),
+        _rule(facts),
+        _done(facts),
+        _now(facts, zone),
         _asking(facts),
-    )  # fmt: skip
+    )
 
 
 def _request(facts: Facts, zone: ZoneInfo) -> Section:

@@ -16,11 +16,42 @@ OWN = 8
 DIFFERENT = 5
 """Different characters, at least."""
 KNOWN = (
-    "handrail", "administrator", "password", "passwort", "passw0rd", "motdepasse", "contraseña", "letmein", "welcome",
-    "iloveyou", "changeme", "trustno1", "sunshine", "football", "princess", "dragon", "monkey", "admin", "secret",
-    "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "1q2w3e4r5t6y", "1q2w3e4r", "qwerty", "qwertz", "azerty",
-    "1234567890", "0123456789", "12345678", "123456", "abcdefghijkl", "abcdef", "abc123",
-)  # fmt: skip
+    "handrail",
+    "administrator",
+    "password",
+    "passwort",
+    "passw0rd",
+    "motdepasse",
+    "contraseña",
+    "letmein",
+    "welcome",
+    "iloveyou",
+    "changeme",
+    "trustno1",
+    "sunshine",
+    "football",
+    "princess",
+    "dragon",
+    "monkey",
+    "admin",
+    "secret",
+    "qwertyuiop",
+    "qwertzuiop",
+    "azertyuiop",
+    "asdfghjkl",
+    "1q2w3e4r5t6y",
+    "1q2w3e4r",
+    "qwerty",
+    "qwertz",
+    "azerty",
+    "1234567890",
+    "0123456789",
+    "12345678",
+    "123456",
+    "abcdefghijkl",
+    "abcdef",
+    "abc123",
+)
 """What everybody tries first; longer ones stand before the shorter ones that they contain."""
 
 TRIES = 5

@@ -73,9 +73,14 @@ def project(
 
 
 def _workload(
-    frame: pd.DataFrame, stage: Stage, situation: Situation, policy: Policy, draws: NDArray[np.float64],
-    weeks: float, audited: Estimate,
-) -> Workload:  # fmt: skip
+    frame: pd.DataFrame,
+    stage: Stage,
+    situation: Situation,
+    policy: Policy,
+    draws: NDArray[np.float64],
+    weeks: float,
+    audited: Estimate,
+) -> Workload:
     queue = route_many(frame, situation, policy, draws)["queue"].to_numpy()
     automatic, quick, manual = (float((queue == name.value).sum()) / weeks for name in (Queue.A, Queue.B, Queue.C))
     audits = float(_audit_chance(frame[queue == Queue.A.value], policy).sum()) / weeks
@@ -92,10 +97,13 @@ def _audit_chance(approved: pd.DataFrame, policy: Policy) -> "pd.Series[float]":
     """The chance of each approval to be looked at again, by any stratum but that of new segments."""
     strata = policy.sampling.strata
     rules = SamplingRules(
-        random_rate=policy.sampling.random_rate, low_confidence_below=strata.low_confidence_below,
-        low_confidence_rate=strata.low_confidence_rate, high_value_above=strata.high_value_above,
-        high_value_rate=strata.high_value_rate, new_segment_rate=0.0,
-    )  # fmt: skip
+        random_rate=policy.sampling.random_rate,
+        low_confidence_below=strata.low_confidence_below,
+        low_confidence_rate=strata.low_confidence_rate,
+        high_value_above=strata.high_value_above,
+        high_value_rate=strata.high_value_rate,
+        new_segment_rate=0.0,
+    )
     seen = pd.DataFrame(
         {name: pd.to_numeric(approved[name]).astype(float) for name in ("confidence", "amount")}, index=approved.index
     ).assign(segment=None)

@@ -24,9 +24,18 @@ Seen = dict[str, tuple[int, str]]
 """External id → row number and row digest of the good row it came with."""
 
 GOOD_COLUMNS = (
-    "row_number", "external_id", "received_at", "text", "amount", "customer_id", "consent", "label",
-    "history", "fields", "row_digest",
-)  # fmt: skip
+    "row_number",
+    "external_id",
+    "received_at",
+    "text",
+    "amount",
+    "customer_id",
+    "consent",
+    "label",
+    "history",
+    "fields",
+    "row_digest",
+)
 
 MAX_AMOUNT = 1e12
 """In units of the currency; what is larger is a number in the wrong column."""
@@ -86,9 +95,18 @@ def parse(
     extra = _read_extra(delivery)
     repeated = _find_repeats(delivery, ids, row_numbers, {} if seen is None else seen)
     columns = (
-        row_numbers, _objects(ids), received_at, _objects(texts), amount, _objects(customer_ids), consent,
-        _objects(labels), history, _objects(extra), _objects(delivery.digests),
-    )  # fmt: skip
+        row_numbers,
+        _objects(ids),
+        received_at,
+        _objects(texts),
+        amount,
+        _objects(customer_ids),
+        consent,
+        _objects(labels),
+        history,
+        _objects(extra),
+        _objects(delivery.digests),
+    )
     kept = ~(delivery.is_bad() | repeated)
     good = pd.DataFrame(dict(zip(GOOD_COLUMNS, columns, strict=True)) | (said.columns if said else {}))[kept]
     bad = put_aside(delivery, ids, row_numbers, policy.intake.max_text_characters)
@@ -103,9 +121,7 @@ def _read_ids(delivery: Delivery) -> list[str]:
     column = delivery.fields.external_id
     ids = [cells.identifier(cell) for cell in delivery.cells(column)]
     delivery.note(
-        (not code for code in ids),
-        "external_id_present",
-        lambda _: f"The id ({column}) is blank. Give each row an id.",
+        (not code for code in ids), "external_id_present", lambda _: f"The id ({column}) is blank. Give each row an id."
     )
     return _check_codes(delivery, ids, "external_id")
 

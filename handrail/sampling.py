@@ -67,10 +67,14 @@ class SamplingRules:
         """The rules with these shares of their rates, the factor worked in."""
         rates = self.rates
         return replace(
-            self, factor=1.0, random_rate=rates[RANDOM] * random, low_confidence_rate=rates[LOW_CONFIDENCE] * strata,
-            high_value_rate=rates[HIGH_VALUE] * strata, new_segment_rate=rates[NEW_SEGMENT] * strata,
+            self,
+            factor=1.0,
+            random_rate=rates[RANDOM] * random,
+            low_confidence_rate=rates[LOW_CONFIDENCE] * strata,
+            high_value_rate=rates[HIGH_VALUE] * strata,
+            new_segment_rate=rates[NEW_SEGMENT] * strata,
             watched_rate=rates[WATCHED] * strata,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)

@@ -71,11 +71,13 @@ WATCHES = (
     Watch("agreement_watch", "agreement watch", Schedule(_WEEK, 4 * _HOUR + 45 * _MINUTE)),
     Watch("kpi_report", "KPI report", Schedule(_WEEK, 5 * _HOUR)),
     Watch(
-        "retention", "retention", Schedule(_DAY, 3 * _HOUR),
+        "retention",
+        "retention",
+        Schedule(_DAY, 3 * _HOUR),
         by_hand="It deletes: run `handrail purge`, which only counts until you say --no-dry-run.",
     ),
     Watch("alerting", "alerting", Schedule(_MINUTE)),
-)  # fmt: skip
+)
 """In the order in which they run: what arrives and is late first, whoever tells of all of it last."""
 BY_NAME = {watch.name: watch for watch in WATCHES}
 ALERTING = "alerting"

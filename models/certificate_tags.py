@@ -15,9 +15,19 @@ from models import tracking
 PREFIX = "handrail.certificate."
 _OVERALL = "overall"
 _TERMS = (
-    "category", "threshold", "max_error", "delta", "labels", "errors", "window_from", "window_to", "issued_at",
-    "expires_at", "voided_at", "void_reason",
-)  # fmt: skip
+    "category",
+    "threshold",
+    "max_error",
+    "delta",
+    "labels",
+    "errors",
+    "window_from",
+    "window_to",
+    "issued_at",
+    "expires_at",
+    "voided_at",
+    "void_reason",
+)
 
 _log = logging.getLogger(__name__)
 

@@ -152,8 +152,12 @@ def _parts(characters: Characters, transformer: Any, added: sparse.csr_matrix) -
 
 
 def _shared(
-    transformer: Any, name: str, hashes: Hashes, case: Places, added: sparse.csr_matrix  # noqa: ANN401 - untyped
-) -> Floats:  # fmt: skip
+    transformer: Any,  # noqa: ANN401 - untyped
+    name: str,
+    hashes: Hashes,
+    case: Places,
+    added: sparse.csr_matrix,
+) -> Floats:
     """What each occurrence adds: equal shares of its column, whose bucket two terms may have in common."""
     column = transformer.named_transformers_[name].places(hashes)
     known = column >= 0
@@ -184,8 +188,10 @@ def _shown(parts: _Parts, characters: Characters, cases: int) -> list[tuple[Cont
 
 
 def _fields(
-    transformer: Any, added: sparse.csr_matrix, fields: tuple[str, ...]  # noqa: ANN401 - untyped
-) -> list[tuple[Contribution, ...]]:  # fmt: skip
+    transformer: Any,  # noqa: ANN401 - untyped
+    added: sparse.csr_matrix,
+    fields: tuple[str, ...],
+) -> list[tuple[Contribution, ...]]:
     """Each field's part, the strongest first."""
     columns = {}
     if AMOUNT in fields:

@@ -26,9 +26,13 @@ class GivenClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """The categories of a given model and its calibration, in plain numbers and arrays that skops can save."""
 
     def __init__(
-        self, labels: list[str], slopes: NDArray[Any], shifts: NDArray[Any], steps: NDArray[Any] | None = None,
+        self,
+        labels: list[str],
+        slopes: NDArray[Any],
+        shifts: NDArray[Any],
+        steps: NDArray[Any] | None = None,
         share_kept: float = 0.0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.labels = labels
         self.slopes = slopes
         self.shifts = shifts

@@ -82,10 +82,14 @@ class NoveltyModel:
     def to_dict(self) -> dict[str, Any]:
         """A JSON document from which `from_dict` makes an equal model."""
         return {
-            "words": _encode(self.words, "<u4"), "terms": _encode(self.terms, "<u4"),
-            "counts": _encode(self.counts, "<u2"), "sizes": self.sizes.tolist(), "centre": list(self.centre),
-            "scale": list(self.scale), "threshold": self.threshold,
-        }  # fmt: skip
+            "words": _encode(self.words, "<u4"),
+            "terms": _encode(self.terms, "<u4"),
+            "counts": _encode(self.counts, "<u2"),
+            "sizes": self.sizes.tolist(),
+            "centre": list(self.centre),
+            "scale": list(self.scale),
+            "threshold": self.threshold,
+        }
 
     @classmethod
     def from_dict(cls, document: dict[str, Any]) -> Self:
@@ -95,8 +99,10 @@ class NoveltyModel:
             terms=_decode(document["terms"], "<u4").astype(np.uint32),
             counts=_decode(document["counts"], "<u2").astype(np.uint16),
             sizes=np.asarray(document["sizes"], dtype=np.int64),
-            centre=tuple(document["centre"]), scale=tuple(document["scale"]), threshold=float(document["threshold"]),
-        )  # fmt: skip
+            centre=tuple(document["centre"]),
+            scale=tuple(document["scale"]),
+            threshold=float(document["threshold"]),
+        )
 
 
 def fit(trained_on: Iterable[str], categories: Places, in_scope: Scored, max_flagged: float) -> NoveltyModel:
@@ -116,9 +122,14 @@ def fit(trained_on: Iterable[str], categories: Places, in_scope: Scored, max_fla
     known = np.sort(_combined(signs, *_of_the_others(signs)))
     rank = int(np.ceil((len(known) + 1) * (1 - max_flagged)))
     return NoveltyModel(
-        wording.words, wording.terms, wording.counts, wording.sizes, tuple(centre.tolist()), tuple(scale.tolist()),
+        wording.words,
+        wording.terms,
+        wording.counts,
+        wording.sizes,
+        tuple(centre.tolist()),
+        tuple(scale.tolist()),
         threshold=float(known[min(max(rank, 1), len(known)) - 1]),
-    )  # fmt: skip
+    )
 
 
 def _learnt(texts: Iterable[str], categories: Places, labels: int) -> NoveltyModel:
@@ -135,9 +146,14 @@ def _learnt(texts: Iterable[str], categories: Places, labels: int) -> NoveltyMod
         start += len(chunk)
     held, counts = np.unique(np.concatenate(terms), return_counts=True)
     return NoveltyModel(
-        np.unique(np.concatenate(words)), held, np.minimum(counts, _MOST_TEXTS).astype(np.uint16),
-        np.bincount(categories, minlength=labels), (0.0,) * len(_WEIGHTS), (1.0,) * len(_WEIGHTS), threshold=-1.0,
-    )  # fmt: skip
+        np.unique(np.concatenate(words)),
+        held,
+        np.minimum(counts, _MOST_TEXTS).astype(np.uint16),
+        np.bincount(categories, minlength=labels),
+        (0.0,) * len(_WEIGHTS),
+        (1.0,) * len(_WEIGHTS),
+        threshold=-1.0,
+    )
 
 
 def _doubts(raw: Floats) -> Floats:

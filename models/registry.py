@@ -114,10 +114,18 @@ def register(  # noqa: PLR0913 - what a training is, on one page of the registry
     digest = artifact.digest_of(*files)
     version = tracking.add_version(workspace, name, logged, {**tags, "handrail.artifact_digest": digest}, taken)
     registered = RegisteredVersion(
-        name=name, version=version, run_id=logged.run_id, artifact_digest=digest, **named,
-        labels=_labels_used(trained), metrics=measured, novelty_threshold=trained.novelty.threshold,
-        trained_until=trained.trained_until, kind=kind, rebuild=dict(recipe),
-    )  # fmt: skip
+        name=name,
+        version=version,
+        run_id=logged.run_id,
+        artifact_digest=digest,
+        **named,
+        labels=_labels_used(trained),
+        metrics=measured,
+        novelty_threshold=trained.novelty.threshold,
+        trained_until=trained.trained_until,
+        kind=kind,
+        rebuild=dict(recipe),
+    )
     try:
         tracking.complete(workspace, name, version, logged.run_id, card(asdict(registered), trained.notes))
         copy = copies.folder(workspace, name, version)
@@ -179,9 +187,17 @@ def fault(workspace: Workspace, name: str, serving_version: str) -> str | None:
 
 
 def promote(  # noqa: PLR0913 - who promotes what, why, and on what it rests
-    store: Store, workspace: Workspace, name: str, version: str, *, actor: str, reason: str, now: datetime,
-    resting_on: acts.Evidence | None = None, proposal: int | None = None,
-) -> acts.Evidence:  # fmt: skip
+    store: Store,
+    workspace: Workspace,
+    name: str,
+    version: str,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+    resting_on: acts.Evidence | None = None,
+    proposal: int | None = None,
+) -> acts.Evidence:
     """Let a version serve, then let alias and tags follow; says what the promotion rests on.
 
     `proposal` is the one that a second person confirms, where the policy asks for one.
@@ -220,9 +236,15 @@ def require_fit(store: Store, workspace: Workspace, name: str, version: str) -> 
 
 
 def rollback(
-    store: Store, workspace: Workspace, name: str, *, actor: str, reason: str, now: datetime,
+    store: Store,
+    workspace: Workspace,
+    name: str,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
     proposal: int | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """Let the earlier version that served last and can be read serve again; returns the version that serves now.
 
     Raises:

@@ -97,9 +97,17 @@ def accounts(occasion: Occasion) -> Iterator[Account]:
     for category in (None, *low):
         part = population if category is None else population[population["predicted"] == category]
         yield Account(
-            rules, now, version, category, counted, shift, part["confidence"], blind.standing(part),
-            [each for each in looks if each["category"] == category], valid.get(category),
-        )  # fmt: skip
+            rules,
+            now,
+            version,
+            category,
+            counted,
+            shift,
+            part["confidence"],
+            blind.standing(part),
+            [each for each in looks if each["category"] == category],
+            valid.get(category),
+        )
 
 
 def ruled(cases: pd.DataFrame, rulings: pd.DataFrame) -> pd.DataFrame:

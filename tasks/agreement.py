@@ -123,17 +123,24 @@ def look_at_reviewers(occasion: Occasion, window: timedelta) -> list[Signal]:
 def overall(signals: Sequence[Signal]) -> Verdict:
     """One verdict of several: an alarm where there is one, quiet only where something could have been seen."""
     found = {str(one.verdict) for one in signals}
-    return next((one for one in (Verdict.ALARM, Verdict.QUIET, Verdict.UNDERPOWERED) if one in found),
-                Verdict.NOT_MEASURED)  # fmt: skip
+    return next(
+        (one for one in (Verdict.ALARM, Verdict.QUIET, Verdict.UNDERPOWERED) if one in found), Verdict.NOT_MEASURED
+    )
 
 
 def figures(signal: Signal) -> dict[str, Any]:
     """A signal as a reading keeps it; an end that is not bounded is None."""
     ends = {name: value if np.isfinite(value) else None for name, value in (("low", signal.low), ("high", signal.high))}
     return {
-        "name": signal.name, "verdict": str(signal.verdict), "value": signal.value, **ends, "n": signal.n,
-        "p": signal.p, "power": signal.power, **dict(signal.details),
-    }  # fmt: skip
+        "name": signal.name,
+        "verdict": str(signal.verdict),
+        "value": signal.value,
+        **ends,
+        "n": signal.n,
+        "p": signal.p,
+        "power": signal.power,
+        **dict(signal.details),
+    }
 
 
 def _evidence(occasion: Occasion, connection: Connection, since: datetime) -> Evidence:
@@ -186,12 +193,16 @@ def _turns(occasion: Occasion, suggested: pd.DataFrame) -> pd.DataFrame:
     """What became of each suggestion, once for each of the policy's groupings."""
     said = suggested[suggested["label"].notna()]
     parts = [
-        pd.DataFrame({
-            "reviewer": said["reviewer"], "grouping": grouping,
-            "group": [values.get(grouping) for values in said["fields"]],
-            "reference": said["proposed"], "said": said["label"],
-        })
+        pd.DataFrame(
+            {
+                "reviewer": said["reviewer"],
+                "grouping": grouping,
+                "group": [values.get(grouping) for values in said["fields"]],
+                "reference": said["proposed"],
+                "said": said["label"],
+            }
+        )
         for grouping in occasion.policy.fairness.groups
-    ]  # fmt: skip
+    ]
     empty = Evidence().turns.assign(grouping=pd.Series(dtype=object))
     return pd.concat(parts, ignore_index=True) if parts else empty

@@ -23,9 +23,12 @@ def sweep(occasion: Occasion) -> Swept:
     """Find what is wrong now, and plan whom to tell; sends nothing."""
     usable = known(occasion)
     swept = alerting.sweep(
-        occasion.store, policy=occasion.policy, channels=None if usable is None else [one.name for one in usable],
-        actor=occasion.actor, now=occasion.now,
-    )  # fmt: skip
+        occasion.store,
+        policy=occasion.policy,
+        channels=None if usable is None else [one.name for one in usable],
+        actor=occasion.actor,
+        now=occasion.now,
+    )
     if swept.raised or swept.cleared:
         log.warning("alerts: %d raised, %d cleared, %d stand", len(swept.raised), len(swept.cleared), swept.standing)
     return swept
@@ -59,9 +62,12 @@ def try_channel(occasion: Occasion, name: str) -> str | None:
         f"{occasion.policy.business}: test", "This is a test of Handrail's alerts. Nothing has to be done.", "info"
     )
     return alerting.try_channel(
-        occasion.store, name, lambda: channels.send_all({name: (channel, message)}).get(name),
-        actor=occasion.actor, now=occasion.now,
-    )  # fmt: skip
+        occasion.store,
+        name,
+        lambda: channels.send_all({name: (channel, message)}).get(name),
+        actor=occasion.actor,
+        now=occasion.now,
+    )
 
 
 def known(occasion: Occasion) -> list[Channel] | None:

@@ -33,11 +33,17 @@ class Plan:
         """The plan as plain values."""
         one = self.allocation
         return {
-            "minutes_each": self.minutes_each, "minutes_budget": self.budget,
-            "minutes_wanted": one.wanted * self.minutes_each, "minutes_expected": one.expected * self.minutes_each,
-            "strata_kept": one.strata_kept, "random_kept": one.random_kept, "fits": one.fits,
-            "rates": one.rules.rates, "watched": sorted(one.rules.watched), "cut": self.said(),
-        }  # fmt: skip
+            "minutes_each": self.minutes_each,
+            "minutes_budget": self.budget,
+            "minutes_wanted": one.wanted * self.minutes_each,
+            "minutes_expected": one.expected * self.minutes_each,
+            "strata_kept": one.strata_kept,
+            "random_kept": one.random_kept,
+            "fits": one.fits,
+            "rates": one.rules.rates,
+            "watched": sorted(one.rules.watched),
+            "cut": self.said(),
+        }
 
     def said(self) -> str:
         """What the budget took, as a sentence."""
@@ -121,9 +127,14 @@ def draw(occasion: Occasion, limit: int = 100_000) -> dict[str, Any]:
     looked_at = looked_at.merge(drawn[["case_id", "stratum", "random"]], on="case_id", how="left")
     looked_at = looked_at.assign(drawn=looked_at["stratum"].notna(), random=looked_at["random"].eq(True))  # noqa: FBT003
     opened = watching.draw_audits(
-        occasion.store, looked_at, seed=occasion.seed("audit"), rules=chosen,
-        policy=occasion.policy, actor=occasion.actor, now=occasion.now,
-    )  # fmt: skip
+        occasion.store,
+        looked_at,
+        seed=occasion.seed("audit"),
+        rules=chosen,
+        policy=occasion.policy,
+        actor=occasion.actor,
+        now=occasion.now,
+    )
     log.info("looked at %d auto-approvals, drew %d", len(candidates), opened)
     if planned.allocation.is_cut:
         log.warning("audits were cut to the budget: %s", planned.said())

@@ -51,11 +51,19 @@ def row_of(one: dict[str, Any]) -> dict[str, Any]:
         return {name: one[name] for name in ("category", "verdict", "fault")}
     trend, expected, combined = one["trend"], one["estimated"], one["ppi"]
     return {
-        "category": one["category"], "verdict": one["verdict"], "auto_approved": one["auto_approved"],
-        "audited": one["audited"], "errors": one["errors"], "rate": one["rate"], "low": one["low"],
-        "high": one["high"], "trend": trend["direction"], "more_audits_to_one_point": one["needed"],
-        "expected_without_labels": expected and expected["rate"], "combined": combined and combined["rate"],
-    }  # fmt: skip
+        "category": one["category"],
+        "verdict": one["verdict"],
+        "auto_approved": one["auto_approved"],
+        "audited": one["audited"],
+        "errors": one["errors"],
+        "rate": one["rate"],
+        "low": one["low"],
+        "high": one["high"],
+        "trend": trend["direction"],
+        "more_audits_to_one_point": one["needed"],
+        "expected_without_labels": expected and expected["rate"],
+        "combined": combined and combined["rate"],
+    }
 
 
 def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: dict[str, Any] | None) -> Reading:
@@ -66,15 +74,25 @@ def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: dict[str, Any
     wrong = ruled["rejected"].astype(bool).to_numpy()
     rate = error_rate(recent)
     body = {
-        "auto_approved": len(recent), "drawn": int(recent["drawn"].sum()), "audited": len(ruled),
-        "waiting": int((recent["drawn"] & recent["rejected"].isna()).sum()), "errors": int(wrong.sum()),
-        "rate": rate.rate if rate.n else None, "low": rate.low if rate.n else None,
-        "high": rate.high if rate.n else None, "method": rate.method, "rests_on": rate.n,
-        "needed": estimates.needed(rate), "trend": _trend(occasion, seen),
-        "estimated": _expected(recent), "ppi": _combined(recent, ruled), "strata": _strata(recent),
+        "auto_approved": len(recent),
+        "drawn": int(recent["drawn"].sum()),
+        "audited": len(ruled),
+        "waiting": int((recent["drawn"] & recent["rejected"].isna()).sum()),
+        "errors": int(wrong.sum()),
+        "rate": rate.rate if rate.n else None,
+        "low": rate.low if rate.n else None,
+        "high": rate.high if rate.n else None,
+        "method": rate.method,
+        "rests_on": rate.n,
+        "needed": estimates.needed(rate),
+        "trend": _trend(occasion, seen),
+        "estimated": _expected(recent),
+        "ppi": _combined(recent, ruled),
+        "strata": _strata(recent),
         "error_cases": [int(case) for case in ruled.loc[wrong, "case_id"].tail(20)],
-        "bound": _bound(occasion), "plan": plan if name == ALL else None,
-    }  # fmt: skip
+        "bound": _bound(occasion),
+        "plan": plan if name == ALL else None,
+    }
     drawn = ruled.loc[ruled["random"], "rejected"].astype(bool)
     exact = estimates.clopper_pearson(int(drawn.sum()), len(drawn))
     return Reading(WATCH, name, window.ends, _verdict(rate, exact, _bound(occasion)), body)
@@ -112,11 +130,15 @@ def _trend(occasion: Occasion, seen: pd.DataFrame) -> dict[str, Any]:
         one = estimates.clopper_pearson(errors, len(ruled))
         weeks.append(
             {
-                "weeks_ago": len(spans) - number, "auto_approved": len(mine), "audited": len(ruled), "errors": errors,
-                "rate": one.rate if one.n else None, "low": one.low if one.n else None,
+                "weeks_ago": len(spans) - number,
+                "auto_approved": len(mine),
+                "audited": len(ruled),
+                "errors": errors,
+                "rate": one.rate if one.n else None,
+                "low": one.low if one.n else None,
                 "high": one.high if one.n else None,
             }
-        )  # fmt: skip
+        )
     found = estimates.trend([week["errors"] for week in weeks], [week["audited"] for week in weeks])
     return {**asdict(found), "direction": str(found.direction), "by_week": weeks}
 
@@ -131,9 +153,11 @@ def _combined(recent: pd.DataFrame, ruled: pd.DataFrame) -> dict[str, Any] | Non
     """Audits and confidences together; None where there are too few errors, or an approval was not scored."""
     guesses = 1 - recent["confidence"].astype(float)
     found = estimates.assisted(
-        ruled["rejected"].astype(bool).to_numpy(), ruled["inclusion_probability"].to_numpy(dtype=float),
-        guesses.loc[ruled.index].to_numpy(), guesses.to_numpy(),
-    )  # fmt: skip
+        ruled["rejected"].astype(bool).to_numpy(),
+        ruled["inclusion_probability"].to_numpy(dtype=float),
+        guesses.loc[ruled.index].to_numpy(),
+        guesses.to_numpy(),
+    )
     return asdict(found) if found else None
 
 
@@ -142,8 +166,9 @@ def _strata(recent: pd.DataFrame) -> dict[str, dict[str, int]]:
     drawn = recent[recent["drawn"]]
     return {
         str(name): {
-            "drawn": len(part), "audited": int(part["rejected"].notna().sum()),
+            "drawn": len(part),
+            "audited": int(part["rejected"].notna().sum()),
             "errors": int(part["rejected"].fillna(value=False).astype(bool).sum()),
         }
         for name, part in drawn.groupby("stratum")
-    }  # fmt: skip
+    }

@@ -47,12 +47,15 @@ def repeat(occasion: Occasion, at: datetime, told: dict[str, Any]) -> Repeated:
         return Repeated(at, told["seed"], len(stored), int(stored["drawn"].sum()), (), repeatable=False)
     rates = {name: ppm / sampling.PPM for name, ppm in told["rates_ppm"].items()}
     made = sampling.SamplingRules(
-        random_rate=rates[sampling.RANDOM], low_confidence_below=told["low_confidence_below_ppm"] / sampling.PPM,
+        random_rate=rates[sampling.RANDOM],
+        low_confidence_below=told["low_confidence_below_ppm"] / sampling.PPM,
         low_confidence_rate=rates[sampling.LOW_CONFIDENCE],
-        high_value_above=told["high_value_above_ppm"] / sampling.PPM, high_value_rate=rates[sampling.HIGH_VALUE],
-        new_segment_rate=rates[sampling.NEW_SEGMENT], watched_rate=rates[sampling.WATCHED],
+        high_value_above=told["high_value_above_ppm"] / sampling.PPM,
+        high_value_rate=rates[sampling.HIGH_VALUE],
+        new_segment_rate=rates[sampling.NEW_SEGMENT],
+        watched_rate=rates[sampling.WATCHED],
         watched=frozenset(told["watched"]),
-    )  # fmt: skip
+    )
     chance = stored["inclusion_probability"].to_numpy(dtype=float)
     as_new, as_known = (sampling.chances(stored, made, known) for known in (frozenset[str](), None))
     new = np.isclose(chance, as_new, rtol=0, atol=1e-9) & ~np.isclose(chance, as_known, rtol=0, atol=1e-9)

@@ -41,9 +41,14 @@ def look(account: Account) -> Look:
     """Look at the labels of an account; nothing is written."""
     rules, labels, delta = account.rules, account.labels, spent(account.rules.delta, account.number)
     found = find_threshold(
-        labels["confidence"], labels["correct"], scores=account.scores, floors=labels["floor"],
-        max_error=rules.max_error, delta=delta, next_delta=spent(rules.delta, account.number + 1),
-    )  # fmt: skip
+        labels["confidence"],
+        labels["correct"],
+        scores=account.scores,
+        floors=labels["floor"],
+        max_error=rules.max_error,
+        delta=delta,
+        next_delta=spent(rules.delta, account.number + 1),
+    )
     terms = Terms(account.version, account.category, rules.max_error, rules.delta, account.now + rules.valid_for)
     window = (labels["labelled_at"].min().to_pydatetime(), labels["labelled_at"].max().to_pydatetime())
     return Look(terms, account.number, delta, found, len(labels), window, account.since, account.shift)

@@ -76,11 +76,18 @@ class Channel:
 
         _quiet_log()
         asset = AppriseAsset(
-            app_id="Handrail", app_desc="Handrail", app_url="", image_url_mask="", image_url_logo="",
+            app_id="Handrail",
+            app_desc="Handrail",
+            app_url="",
+            image_url_mask="",
+            image_url_logo="",
             async_mode=False,  # one thread, so that what it logs is known to be of this channel
             http_redirects=False,  # a redirected message would take the secret elsewhere
-            pgp_autogen=False, pem_autogen=False, storage_mode="memory", secure_logging=True,
-        )  # fmt: skip
+            pgp_autogen=False,
+            pem_autogen=False,
+            storage_mode="memory",
+            secure_logging=True,
+        )
         found = Apprise(asset=asset)
         found.add(self.address)
         return found

@@ -78,17 +78,25 @@ def check_challenger(
 
 
 def record_failure(
-    occasion: Occasion, suite: checkpoint.Name, verdict: Verdict, *, version: str | None = None,
+    occasion: Occasion,
+    suite: checkpoint.Name,
+    verdict: Verdict,
+    *,
+    version: str | None = None,
     told: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Write a failed gate into the trail: ids, codes and counts; what people read of it goes to the version."""
     cases = dict.fromkeys(int(row) for failure in verdict.failures for row in failure.rows if row is not None)
     model_acts.record_failed_gate(
-        occasion.store, suite, broken=verdict.codes,
-        case_ids=list(cases)[:CASES_NAMED], version=version,
+        occasion.store,
+        suite,
+        broken=verdict.codes,
+        case_ids=list(cases)[:CASES_NAMED],
+        version=version,
         told=None if told is None else {**told, "reasons": [verdict.broken], "pages": [verdict.page.as_uri()]},
-        actor=occasion.actor, now=occasion.now,
-    )  # fmt: skip
+        actor=occasion.actor,
+        now=occasion.now,
+    )
 
 
 def leaks(occasion: Occasion, rows: pd.DataFrame) -> "pd.Series[bool]":

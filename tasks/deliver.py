@@ -13,8 +13,13 @@ def deliver(occasion: Occasion, *, alone: bool = True) -> int:
     `alone` says that nobody else sends at this time: what is leased was left by a killed sender.
     """
     sent = delivering.deliver(
-        occasion.store, Ledger(occasion.workspace.actions_path), policy=occasion.policy, actor=occasion.actor,
-        now=occasion.now, rng=occasion.rng("jitter"), alone=alone,
-    )  # fmt: skip
+        occasion.store,
+        Ledger(occasion.workspace.actions_path),
+        policy=occasion.policy,
+        actor=occasion.actor,
+        now=occasion.now,
+        rng=occasion.rng("jitter"),
+        alone=alone,
+    )
     log.info("delivered %d actions", sent)
     return sent

@@ -62,9 +62,16 @@ def promote(occasion: Occasion, version: str, reason: str, proposal: int | None 
         nothing = f"Nothing has judged version {version} yet: {missing}"
         _permit_without_evidence(occasion, nothing, "Let it collect them in shadow")
     basis = registry.promote(
-        occasion.store, occasion.workspace, occasion.model_name, version, actor=occasion.actor, reason=reason,
-        now=occasion.now, resting_on=basis, proposal=proposal,
-    )  # fmt: skip
+        occasion.store,
+        occasion.workspace,
+        occasion.model_name,
+        version,
+        actor=occasion.actor,
+        reason=reason,
+        now=occasion.now,
+        resting_on=basis,
+        proposal=proposal,
+    )
     take_reference(occasion, version)
     log.info("version %s is promoted by hand (evidence: %s)", version, basis)
     return Promotion(version, basis, missing)

@@ -90,11 +90,13 @@ def _actions(rows: list[dict[str, Any]]) -> list[Action]:
     undos = {row["key"]: row for row in rows if row["key"] in undone and row["state"] == "done"}
     return [
         Action(
-            _words(row["action"]), row["state"], taken_back=outbox.undo_key(row["key"]) in undos,
+            _words(row["action"]),
+            row["state"],
+            taken_back=outbox.undo_key(row["key"]) in undos,
             takes_back=row["key"] in undone,
         )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def _words(code: str) -> str:

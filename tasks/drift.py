@@ -84,9 +84,8 @@ def save_reference(occasion: Occasion, window: Window, *, cause: str) -> int | N
     reference = drift.ReferenceProfile(len(view), tuple(profile.found.values()))
     body = json.dumps({"columns": reference.to_json(), "terms": terms.build(texts).to_json(), DOOR: True})
     return watching.save_profile(
-        occasion.store, body, cause=cause, cases=len(view), window=window.ends,
-        actor=occasion.actor, now=occasion.now,
-    )  # fmt: skip
+        occasion.store, body, cause=cause, cases=len(view), window=window.ends, actor=occasion.actor, now=occasion.now
+    )
 
 
 def since_last_shift(connection: Connection, since: datetime) -> datetime:
@@ -98,8 +97,11 @@ def since_last_shift(connection: Connection, since: datetime) -> datetime:
 def described(term: terms.TermDrift) -> dict[str, object]:
     """A new term as it is kept: with its lift, documents and the ids of example cases."""
     return {
-        "term": term.term, "lift": round(term.lift, 2), "documents": term.documents, "cases": list(term.example_ids)
-    }  # fmt: skip
+        "term": term.term,
+        "lift": round(term.lift, 2),
+        "documents": term.documents,
+        "cases": list(term.example_ids),
+    }
 
 
 @step
@@ -132,9 +134,12 @@ def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     of = {column.name: column for column in reference.columns}
     measured = bulkhead.each(of, lambda name: drift.measure(of[name], view[name]), what="comparing a column")
     report = drift.judge(
-        list(measured.found.values()), cases=len(view), unwatched=(), fdr=rules.false_discovery_rate,
+        list(measured.found.values()),
+        cases=len(view),
+        unwatched=(),
+        fdr=rules.false_discovery_rate,
         psi_at_least=rules.psi_at_least,
-    )  # fmt: skip
+    )
 
     def compare_terms(_: str) -> tuple[tuple[terms.TermDrift, ...], float]:
         known = terms.TermProfile.from_json(saved["terms"])
@@ -143,9 +148,15 @@ def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     words = bulkhead.each([TERMS], compare_terms, what="comparing")
     new_terms, unknown_words = words.found.get(TERMS, ((), None))
     found = DriftVerdict(
-        len(view), "no shift", report=report, profile=profile["id"], unmeasured=unmeasured, new_terms=new_terms,
-        unknown_words=unknown_words, unread=measured.failed | words.failed,
-    )  # fmt: skip
+        len(view),
+        "no shift",
+        report=report,
+        profile=profile["id"],
+        unmeasured=unmeasured,
+        new_terms=new_terms,
+        unknown_words=unknown_words,
+        unread=measured.failed | words.failed,
+    )
     columns = tuple(column.name for column in report.columns if column.drifted)
     if not columns and len(found.new_terms) < rules.min_new_terms:
         return found
@@ -158,9 +169,10 @@ def _built_again(occasion: Occasion, profile: dict[str, Any]) -> dict[str, Any] 
     None where too few of them are left.
     """
     again = save_reference(
-        occasion, Window(profile["window_from"], profile["window_to"]),
+        occasion,
+        Window(profile["window_from"], profile["window_to"]),
         cause=f"profile {profile['id']} without cases that may not be read",
-    )  # fmt: skip
+    )
     if again is None:
         log.warning("reference %d holds cases that may not be read, and too few others are left", profile["id"])
         return None
@@ -192,15 +204,25 @@ def _answer(occasion: Occasion, found: DriftVerdict, window: Window) -> DriftVer
     """Do about a shift what the policy says, and take its window for the next reference."""
     rules = occasion.policy.drift
     drift_id, voided = watching.record_drift(
-        occasion.store, profile_id=found.profile or 0, columns=list(found.columns), policy=occasion.policy,
-        terms=[described(term) for term in found.new_terms[:100]], window=window.ends, actor=occasion.actor,
+        occasion.store,
+        profile_id=found.profile or 0,
+        columns=list(found.columns),
+        policy=occasion.policy,
+        terms=[described(term) for term in found.new_terms[:100]],
+        window=window.ends,
+        actor=occasion.actor,
         now=occasion.now,
-    )  # fmt: skip
+    )
     following = save_reference(occasion, window, cause=f"drift {drift_id} absorbed")
     log.warning(
         "drift %d: columns %s, %d new terms", drift_id, ", ".join(found.columns) or "none", len(found.new_terms)
     )
     return replace(
-        found, note="shift found", drifted=True, drift_id=drift_id, certificates_voided=voided,
-        next_profile=following, audits_raised_until=occasion.now + rules.audit_factor_for,
-    )  # fmt: skip
+        found,
+        note="shift found",
+        drifted=True,
+        drift_id=drift_id,
+        certificates_voided=voided,
+        next_profile=following,
+        audits_raised_until=occasion.now + rules.audit_factor_for,
+    )

@@ -50,19 +50,27 @@ def summary(occasion: Occasion, found: "DriftVerdict") -> dict[str, Any]:
     rules = occasion.policy.drift
     until = found.audits_raised_until
     return {
-        "note": found.note, "cases": found.cases, "needed": rules.min_cases, "drifted": list(found.columns),
-        "profile": found.profile, "next_profile": found.next_profile,
+        "note": found.note,
+        "cases": found.cases,
+        "needed": rules.min_cases,
+        "drifted": list(found.columns),
+        "profile": found.profile,
+        "next_profile": found.next_profile,
         "terms": [
             {"term": one.term, "lift": round(one.lift, 2), "documents": one.documents, "cases": list(one.example_ids)}
             for one in found.new_terms[:SHOWN]
         ],
-        "terms_found": len(found.new_terms), "terms_needed": rules.min_new_terms,
-        "unknown_words": found.unknown_words, "psi_at_least": rules.psi_at_least,
-        "false_discovery_rate": rules.false_discovery_rate, "drift": found.drift_id, "done": done(occasion, found),
+        "terms_found": len(found.new_terms),
+        "terms_needed": rules.min_new_terms,
+        "unknown_words": found.unknown_words,
+        "psi_at_least": rules.psi_at_least,
+        "false_discovery_rate": rules.false_discovery_rate,
+        "drift": found.drift_id,
+        "done": done(occasion, found),
         "certificates_voided": found.certificates_voided,
         "audit_factor": rules.audit_factor if until else None,
         "audits_raised_until": until.isoformat() if until else None,
-    }  # fmt: skip
+    }
 
 
 def done(occasion: Occasion, found: "DriftVerdict") -> str:
@@ -99,8 +107,14 @@ def _figures(column: ColumnDrift) -> dict[str, Any]:
     """A column's figures; what does not apply is absent."""
     figures = {name: getattr(column, name) for name in _FIGURES if getattr(column, name) is not None}
     return {
-        **figures, "kind": column.kind, "direction": column.direction, "definition": column.definition,
-        "moved": [list(one) for one in column.moved], "missing": list(column.missing),
-        "new_categories": list(column.new_categories[:_NAMED]), "new_categories_count": len(column.new_categories),
-        "vanished_categories": list(column.vanished_categories[:_NAMED]), "note": column.note,
-    }  # fmt: skip
+        **figures,
+        "kind": column.kind,
+        "direction": column.direction,
+        "definition": column.definition,
+        "moved": [list(one) for one in column.moved],
+        "missing": list(column.missing),
+        "new_categories": list(column.new_categories[:_NAMED]),
+        "new_categories_count": len(column.new_categories),
+        "vanished_categories": list(column.vanished_categories[:_NAMED]),
+        "note": column.note,
+    }

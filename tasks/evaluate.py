@@ -32,8 +32,12 @@ def agreement(occasion: Occasion, length: timedelta = timedelta(days=7)) -> list
         blind = part["blind"].astype(bool)
         found.append(
             AgreementRow(
-                str(version), str(role), len(part), float(same.mean()), int(blind.sum()),
+                str(version),
+                str(role),
+                len(part),
+                float(same.mean()),
+                int(blind.sum()),
                 float(same[blind].mean()) if blind.any() else None,
             )
-        )  # fmt: skip
+        )
     return found

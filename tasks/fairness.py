@@ -71,9 +71,11 @@ def compare_groups(occasion: Occasion, length: timedelta) -> list[Comparison]:
     compared = [seen.found.get(name) or Comparison(name, (), (), seen.failed[name]) for name in groupings]
     rules = occasion.policy.fairness
     common = {
-        "level": LEVEL, "max_gap": rules.max_gap, "max_waiting_gap_hours": rules.max_waiting_gap / HOUR,
+        "level": LEVEL,
+        "max_gap": rules.max_gap,
+        "max_waiting_gap_hours": rules.max_waiting_gap / HOUR,
         "days": length / timedelta(days=1),
-    }  # fmt: skip
+    }
     kept = [
         Reading("fairness", one.grouping, window.ends, one.verdict, {**common, **_counts(one), "rows": one.rows()})
         if one.fault is None
@@ -102,9 +104,12 @@ def _compare(occasion: Occasion, grouping: str, decided: pd.DataFrame, audits: p
     ]
     shares = fairness.compare(tallies, bound=rules.max_gap, level=1 - (1 - LEVEL) * (1 - _WAITING_PART))
     waiting = waits.wait_gaps(
-        first.assign(hours=hours)[first[grouping].notna()], grouping, "hours", bound=rules.max_waiting_gap / HOUR,
+        first.assign(hours=hours)[first[grouping].notna()],
+        grouping,
+        "hours",
+        bound=rules.max_waiting_gap / HOUR,
         level=1 - (1 - LEVEL) * _WAITING_PART,
-    )  # fmt: skip
+    )
     return Comparison(grouping, tuple(shares), tuple(waiting))
 
 
@@ -125,15 +130,21 @@ def _counts(one: Comparison) -> dict[str, int]:
 def _share_row(grouping: str, one: GroupGap) -> dict[str, Any]:
     row = {"grouping": grouping, **asdict(one), "verdict": str(one.verdict)}
     return {
-        "metric": row.pop("metric"), "grouping": row.pop("grouping"), "group": row.pop("group"), "cases": row.pop("n"),
+        "metric": row.pop("metric"),
+        "grouping": row.pop("grouping"),
+        "group": row.pop("group"),
+        "cases": row.pop("n"),
         **{name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()},
-    }  # fmt: skip
+    }
 
 
 def _wait_row(grouping: str, one: WaitGap) -> dict[str, Any]:
     row = {**asdict(one), "verdict": str(one.verdict)}
     return {
-        "metric": "waiting hours", "grouping": grouping, "group": row.pop("group"), "cases": row.pop("n"),
+        "metric": "waiting hours",
+        "grouping": grouping,
+        "group": row.pop("group"),
+        "cases": row.pop("n"),
         "rate": round(row.pop("typical"), 2),
         **{name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()},
-    }  # fmt: skip
+    }

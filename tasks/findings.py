@@ -150,25 +150,19 @@ def week_table(story: Story) -> Table:
     """Every week with its figures and the notes in its margin."""
     rows = [
         (
-            str(week.number), str(week.cases), *(str(week.queues.get(name, 0)) for name in ("A", "B", "C")),
-            shown(week.automation_share, 0), _audited(week), _true(week),
-            str(week.reviewed), str(week.breaches), "; ".join(map(str, week.notes())),
+            str(week.number),
+            str(week.cases),
+            *(str(week.queues.get(name, 0)) for name in ("A", "B", "C")),
+            shown(week.automation_share, 0),
+            _audited(week),
+            _true(week),
+            str(week.reviewed),
+            str(week.breaches),
+            "; ".join(map(str, week.notes())),
         )
         for week in story.weeks
-    ]  # fmt: skip
-    columns = (
-        "week",
-        "cases",
-        "A",
-        "B",
-        "C",
-        "auto",
-        "audited error",
-        "truth",
-        "by people",
-        "missed SLAs",
-        "notes",
-    )
+    ]
+    columns = ("week", "cases", "A", "B", "C", "auto", "audited error", "truth", "by people", "missed SLAs", "notes")
     return Table(columns, rows, frozenset({"notes"}))
 
 
@@ -252,12 +246,14 @@ def review_table(story: Story) -> Table:
     """Model reviews with their evidence and what they concluded."""
     rows = [
         (
-            str(review["category"]), _date(review["opened_at"]), _evidence(review.get("evidence")),
+            str(review["category"]),
+            _date(review["opened_at"]),
+            _evidence(review.get("evidence")),
             _date(review["closed_at"]) if is_known(review["closed_at"]) else NOT_YET,
             *(str(review[name]) if is_known(review.get(name)) else "" for name in ("closed_by", "conclusion")),
         )
         for review in story.reviews
-    ]  # fmt: skip
+    ]
     columns = "category", "opened", "evidence", "closed", "by", "conclusion"
     return Table(columns, rows, frozenset(columns) - {"opened", "closed"})
 

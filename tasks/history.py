@@ -9,23 +9,36 @@ from handrail.store.dossier import Dossier, Row
 from tasks.narration import reasons, ruling, who
 
 KINDS = {
-    "review": "a review", "audit": "an audit", "second": "a second person", "recheck": "a second review",
-    "adjudication": "somebody to settle two labels", "escalation": "the escalation manager",
+    "review": "a review",
+    "audit": "an audit",
+    "second": "a second person",
+    "recheck": "a second review",
+    "adjudication": "somebody to settle two labels",
+    "escalation": "the escalation manager",
     "dispute": "somebody to look at the dispute",
-}  # fmt: skip
+}
 ACTIONS = {
-    "new": "is about to be sent", "leased": "is being sent", "done": "was carried out",
-    "retry": "could not be delivered yet and is tried again", "dead": "could not be delivered: somebody must settle it",
-    "unknown": "may or may not have arrived: somebody must settle it", "withdrawn": "was withdrawn before it was sent",
-}  # fmt: skip
+    "new": "is about to be sent",
+    "leased": "is being sent",
+    "done": "was carried out",
+    "retry": "could not be delivered yet and is tried again",
+    "dead": "could not be delivered: somebody must settle it",
+    "unknown": "may or may not have arrived: somebody must settle it",
+    "withdrawn": "was withdrawn before it was sent",
+}
 CAUSES = {
-    "policy": "our policy forbids it", "legal": "it has legal weight", "sla_breach": "it was not decided in time",
-    "dispute": "the customer disputes the decision", "incident": "something went wrong",
-}  # fmt: skip
+    "policy": "our policy forbids it",
+    "legal": "it has legal weight",
+    "sla_breach": "it was not decided in time",
+    "dispute": "the customer disputes the decision",
+    "incident": "something went wrong",
+}
 AFTERWARDS = {
-    "reversal": "The decision was reversed in the business's own system.", "complaint": "The customer complained.",
-    "csat": "The customer rated the answer {value:g} of 5.", "closed": "The matter was closed.",
-}  # fmt: skip
+    "reversal": "The decision was reversed in the business's own system.",
+    "complaint": "The customer complained.",
+    "csat": "The customer rated the answer {value:g} of 5.",
+    "closed": "The matter was closed.",
+}
 QUEUES = {
     "A": "It was sure and harmless enough to be executed by itself.",
     "B": "A person confirms or refuses with one click.",

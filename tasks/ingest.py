@@ -61,9 +61,14 @@ def ingest(occasion: Occasion, file: str, mapping_file: str | None, encoding: st
             chunk, mapping, occasion.policy, default_received_at=occasion.now, first_row=total + 1, seen=seen
         )
         taken = intake.take_in(
-            occasion.store, parsed.good, parsed.bad, delivery,
-            policy=occasion.policy, actor=occasion.actor, now=occasion.now,
-        )  # fmt: skip
+            occasion.store,
+            parsed.good,
+            parsed.bad,
+            delivery,
+            policy=occasion.policy,
+            actor=occasion.actor,
+            now=occasion.now,
+        )
         delivery = taken.delivery
         total += len(chunk)
         duplicates += taken.duplicates + parsed.repeats

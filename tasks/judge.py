@@ -89,9 +89,12 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | 
         production = evidence.received(connection, occasion.policy, lately, version=trial.champion)
     champion_said, said = _say(occasion, trial.champion, fresh), _say(occasion, version, fresh)
     held = data_gates.check_withheld_set(
-        occasion, fresh.assign(said=champion_said["label"].to_numpy()), production,
-        version=version, told=trial.told("waiting", len(fresh)),
-    )  # fmt: skip
+        occasion,
+        fresh.assign(said=champion_said["label"].to_numpy()),
+        production,
+        version=version,
+        told=trial.told("waiting", len(fresh)),
+    )
     if not held.passed:
         log.warning("challenger %s waits: the withheld set broke %s", version, ", ".join(held.codes))
         return Judgement(version, "waiting", (held.broken,), pages=(held.page.as_uri(),))
@@ -112,9 +115,16 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | 
     if judgement.verdict is not None and judgement.outcome == "promoted":
         gained = f"gain {judgement.verdict.gain:.3f} a case on {judgement.verdict.cases} withheld cases"
         registry.promote(
-            occasion.store, occasion.workspace, occasion.model_name, version, actor=occasion.actor,
-            reason=reason or gained, now=occasion.now, resting_on="judged", proposal=proposal,
-        )  # fmt: skip
+            occasion.store,
+            occasion.workspace,
+            occasion.model_name,
+            version,
+            actor=occasion.actor,
+            reason=reason or gained,
+            now=occasion.now,
+            resting_on="judged",
+            proposal=proposal,
+        )
         take_reference(occasion, version)
         log.info("challenger %s is promoted", version)
     return judgement
@@ -124,19 +134,34 @@ def _compare(trial: Trial, withheld: pd.DataFrame, pages: tuple[str, ...]) -> Ju
     """Put it through the business gate, a sure gain and no group demonstrably worse, and record what came of it."""
     occasion, version = trial.occasion, trial.challenger
     verdict = gate.judge(
-        withheld, costs=occasion.policy.costs, rules=occasion.policy.promotion, bands=bands(occasion.policy),
-        groups=occasion.policy.fairness.groups, max_gap=occasion.policy.fairness.max_gap,
-    )  # fmt: skip
+        withheld,
+        costs=occasion.policy.costs,
+        rules=occasion.policy.promotion,
+        bands=bands(occasion.policy),
+        groups=occasion.policy.fairness.groups,
+        max_gap=occasion.policy.fairness.max_gap,
+    )
     told = {
         **trial.told("passed" if verdict.passed else "refused", verdict.cases),
-        "gain": verdict.gain, "low": _finite(verdict.low), "high": _finite(verdict.high),
-        "discordant": verdict.discordant, "reasons": list(verdict.reasons),
-        "underpowered": list(verdict.underpowered), "pages": list(pages),
-    }  # fmt: skip
+        "gain": verdict.gain,
+        "low": _finite(verdict.low),
+        "high": _finite(verdict.high),
+        "discordant": verdict.discordant,
+        "reasons": list(verdict.reasons),
+        "underpowered": list(verdict.underpowered),
+        "pages": list(pages),
+    }
     model_acts.record_judgement(
-        occasion.store, version, passed=verdict.passed, cases=verdict.cases, reasons=verdict.codes, told=told,
-        actor=occasion.actor, now=occasion.now, since=trial.since,
-    )  # fmt: skip
+        occasion.store,
+        version,
+        passed=verdict.passed,
+        cases=verdict.cases,
+        reasons=verdict.codes,
+        told=told,
+        actor=occasion.actor,
+        now=occasion.now,
+        since=trial.since,
+    )
     if not verdict.passed:
         model_acts.refuse(occasion.store, version, reasons=verdict.codes, actor=occasion.actor, now=occasion.now)
         log.info("challenger %s is refused: %s", version, ", ".join(verdict.codes))
@@ -200,9 +225,7 @@ def _say(occasion: Occasion, version: str, fresh: pd.DataFrame) -> pd.DataFrame:
     return say(occasion, load(occasion, version), fresh)
 
 
-def _side_by_side(
-    trial: Trial, fresh: pd.DataFrame, champion_said: pd.DataFrame, said: pd.DataFrame
-) -> pd.DataFrame:  # fmt: skip
+def _side_by_side(trial: Trial, fresh: pd.DataFrame, champion_said: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
     frame = pd.DataFrame({"truth": fresh["label"].to_numpy(), "weight": fresh["weight"].to_numpy()})
     for role, words in (("champion", champion_said), ("challenger", said)):
         frame[f"{role}_label"] = words["label"].to_numpy()

@@ -30,11 +30,17 @@ def write(figures: Sequence[Mapping[str, Any]], span: tuple[datetime, datetime],
 def write_case(value: Mapping[str, Any], file: Path) -> None:
     """Write the business case, as `handrail report business-case` has it."""
     rows = [
-        (f"{one['at']:%Y-%m-%d}", written(one["automation_share"], "share"), written(one["error_rate"], "share"),
-         interval(one["error_low"], one["error_high"], "share"), str(one["audits"]),
-         written(one["cost"], value["currency"]), one["status"])
+        (
+            f"{one['at']:%Y-%m-%d}",
+            written(one["automation_share"], "share"),
+            written(one["error_rate"], "share"),
+            interval(one["error_low"], one["error_high"], "share"),
+            str(one["audits"]),
+            written(one["cost"], value["currency"]),
+            one["status"],
+        )
         for one in value["path"]
-    ]  # fmt: skip
+    ]
     columns = "until", "automated", "error rate", "95 % interval", "audits", "cost per case", "goal"
     path = Table(columns, rows, frozenset({"goal"}))
     _write("Business case", case_lines(value), [("The path, four weeks at a time", path)], file)
@@ -53,9 +59,12 @@ def _group_table(grouping: str, groups: Sequence[Mapping[str, Any]]) -> Table:
 def _cells(one: Mapping[str, Any]) -> tuple[str, ...]:
     unit = str(one["unit"])
     return (
-        str(one["shown"]), interval(one.get("low"), one.get("high"), unit), f"{one['cases']:,}",
-        written(one.get("before"), unit), f"{one.get('before_cases', 0):,}",
-    )  # fmt: skip
+        str(one["shown"]),
+        interval(one.get("low"), one.get("high"), unit),
+        f"{one['cases']:,}",
+        written(one.get("before"), unit),
+        f"{one.get('before_cases', 0):,}",
+    )
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
@@ -72,9 +81,10 @@ def case_lines(value: Mapping[str, Any]) -> list[str]:
     lines = [
         f"Goal: {goal['automation_share']:.0%} automated with at most {goal['error_rate_at_most']:.1%} errors "
         f"within {goal['days']:g} days" + (f", by {value['deadline']:%Y-%m-%d}." if value["deadline"] else "."),
-        _status(value), *value["why"],
+        _status(value),
+        *value["why"],
         f"In shadow people decided otherwise than the machine said: {rejected} of the cases.",
-    ]  # fmt: skip
+    ]
     if month is None:
         return [*lines, "Cost and saving of a month: not measured."]
     sure = interval(month["saving_low"], month["saving_high"], currency)

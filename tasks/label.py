@@ -22,8 +22,12 @@ def write_gold(occasion: Occasion, texts: Sequence[str], labels: Sequence[str]) 
 def give_test(occasion: Occasion, person: str) -> int:
     """Hand a person gold cases to label; the draw's seed follows from who and when."""
     handed = labelling.test(
-        occasion.store, person, policy=occasion.policy, actor=occasion.actor, now=occasion.now,
+        occasion.store,
+        person,
+        policy=occasion.policy,
+        actor=occasion.actor,
+        now=occasion.now,
         rng=occasion.rng(f"test {person}"),
-    )  # fmt: skip
+    )
     log.info("%d gold cases handed out", handed)
     return handed

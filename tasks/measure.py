@@ -118,6 +118,10 @@ def _body(figure: kpi.Kpi, found: Measured, weeks: dict[str, tuple[kpi.Kpi, ...]
 
 def _short(group: str, figure: kpi.Kpi) -> dict[str, Any]:
     return {
-        "group": group, "value": figure.value, "low": figure.low, "high": figure.high, "before": figure.before,
+        "group": group,
+        "value": figure.value,
+        "low": figure.low,
+        "high": figure.high,
+        "before": figure.before,
         "cases": figure.cases,
-    }  # fmt: skip
+    }

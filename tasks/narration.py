@@ -98,10 +98,15 @@ KINDS = ("case.assigned", *SENTENCES)
 """Every kind that has a sentence."""
 RULINGS = {"approve": "approved", "override": "overridden", "deny": "denied"}
 LOOKS = {
-    "automatic": "by itself", "review": "in review", "audit": "in an audit", "second": "by a second person",
-    "recheck": "in a second review", "escalation": "as an escalation", "adjudication": "to settle two labels",
+    "automatic": "by itself",
+    "review": "in review",
+    "audit": "in an audit",
+    "second": "by a second person",
+    "recheck": "in a second review",
+    "escalation": "as an escalation",
+    "adjudication": "to settle two labels",
     "dispute": "after a dispute",
-}  # fmt: skip
+}
 
 
 def told(event: Mapping[str, Any]) -> str:

@@ -70,17 +70,23 @@ def categories(occasion: Occasion) -> list[CategoryView]:
         own = "category" if name in situation.certified else "overall" if None in situation.certified else None
         found.append(
             CategoryView(
-                name=name, stage=situation.stage_of(name, rules),
+                name=name,
+                stage=situation.stage_of(name, rules),
                 pauses=[pause for pause in pauses if pause["category"] in (None, name)],
                 review=next((review for review in reviews if review["category"] == name), None),
-                routed=int(routed.get(name, 0)), automatic=int(automatic.get(name, 0)), reading=reading,
+                routed=int(routed.get(name, 0)),
+                automatic=int(automatic.get(name, 0)),
+                reading=reading,
                 unread=name in breakers.unread or name in situation.unwatched,
                 audited=clopper_pearson(reading.rejected, reading.reviewed) if reading else clopper_pearson(0, 0),
-                waiting=waiting, overdue=overdue, certified=own,
-                is_held=situation.is_held(name), is_altered=situation.is_altered(name),
+                waiting=waiting,
+                overdue=overdue,
+                certified=own,
+                is_held=situation.is_held(name),
+                is_altered=situation.is_altered(name),
                 threshold=max(policy.auto_above(name), situation.certified_from(name) or 0.0),
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -104,10 +110,15 @@ def foresee(occasion: Occasion, category: str, to: Stage) -> Projection:
         situation: Situation = situations.read(connection, occasion.policy, occasion.now)
     mine = audits[audits["random"] & (audits["category"] == category)]
     return projection.project(
-        frame, category, to, situation, occasion.policy,
+        frame,
+        category,
+        to,
+        situation,
+        occasion.policy,
         draws=draws.draw_many(occasion.secret, frame["case_id"].tolist(), draws.PARTIAL_SALT),
-        span=_span(frame["assigned_at"], occasion.now), audited=clopper_pearson(int(mine["rejected"].sum()), len(mine)),
-    )  # fmt: skip
+        span=_span(frame["assigned_at"], occasion.now),
+        audited=clopper_pearson(int(mine["rejected"].sum()), len(mine)),
+    )
 
 
 def _span(assigned: "pd.Series[Any]", now: datetime) -> timedelta:

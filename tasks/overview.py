@@ -83,11 +83,19 @@ def watched(connection: Connection, occasion: Occasion) -> dict[str, Any]:
 def row_of(look: Look) -> dict[str, Any]:
     """One watch as a row: when it looked and what is wrong with it, in codes, moments and words."""
     return {
-        "watch": look.watch.name, "title": look.watch.title, "well": look.is_well, "looked_at": look.looked_at,
-        "due": look.is_due, "running": look.is_running, "overdue_since": look.overdue_since,
-        "failed_since": look.failed_since, "error": look.error, "off": look.off and str(look.off),
-        "off_since": look.off_since, "said": in_words(look, lambda at: f"{at:%Y-%m-%d %H:%M} UTC"),
-    }  # fmt: skip
+        "watch": look.watch.name,
+        "title": look.watch.title,
+        "well": look.is_well,
+        "looked_at": look.looked_at,
+        "due": look.is_due,
+        "running": look.is_running,
+        "overdue_since": look.overdue_since,
+        "failed_since": look.failed_since,
+        "error": look.error,
+        "off": look.off and str(look.off),
+        "off_since": look.off_since,
+        "said": in_words(look, lambda at: f"{at:%Y-%m-%d %H:%M} UTC"),
+    }
 
 
 def _source(connection: Connection) -> dict[str, Any] | None:

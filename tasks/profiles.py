@@ -41,9 +41,12 @@ def profile_of(file: Path, *, text: str | None, kept: Path | None, encoding: str
         return FileProfile(drift.build(columns, cap=None), None if texts is None else terms.build(texts), text)
     found = FileProfile(drift.build(columns), None if texts is None else terms.build(texts), text)
     document = {
-        "form": FORM, "of": digest(file), "text": text, "columns": json.loads(found.columns.to_json()),
+        "form": FORM,
+        "of": digest(file),
+        "text": text,
+        "columns": json.loads(found.columns.to_json()),
         "terms": json.loads(found.terms.to_json()) if found.terms else None,
-    }  # fmt: skip
+    }
     drafts.write_text(kept, json.dumps(document))
     return found
 

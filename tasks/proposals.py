@@ -48,8 +48,12 @@ def confirm(occasion: Occasion, number: int) -> str:
         row = second_person.waiting(connection, number, occasion.now)
     arguments, reason = row["arguments"], row["reason"]
     known: dict[str, Any] = {
-        "reason": reason, "policy": occasion.policy, "actor": occasion.actor, "now": occasion.now, "proposal": number,
-    }  # fmt: skip
+        "reason": reason,
+        "policy": occasion.policy,
+        "actor": occasion.actor,
+        "now": occasion.now,
+        "proposal": number,
+    }
     if row["act"] == "resume":
         pausing.resume(occasion.store, arguments["category"], **known)
         return f"{arguments['category'] or 'Everything'} runs again."

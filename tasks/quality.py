@@ -153,10 +153,15 @@ def _pause(occasion: Occasion, one: CategoryReading) -> bool:
     told = bulkhead.each([one.category], lambda _: suspects.evidence(occasion, one), what="gathering evidence")
     try:
         pausing.pause(
-            occasion.store, one.category, policy=occasion.policy, actor=occasion.actor, now=occasion.now,
-            kind="breaker", evidence=told.found.get(one.category, figures),
+            occasion.store,
+            one.category,
+            policy=occasion.policy,
+            actor=occasion.actor,
+            now=occasion.now,
+            kind="breaker",
+            evidence=told.found.get(one.category, figures),
             reason=f"{rejected} of {reviewed} audited approvals rejected ({figures['rate']:.1%})",
-        )  # fmt: skip
+        )
     except Refused:
         log.info("%s was paused by somebody else meanwhile", one.category)
         return False
@@ -166,9 +171,13 @@ def _pause(occasion: Occasion, one: CategoryReading) -> bool:
 
 def _window(audits: pd.DataFrame, rules: BreakerRules, now: datetime) -> breaker.BreakerReading:
     return breaker.literal(
-        [at.to_pydatetime() for at in audits["audited_at"]], audits["rejected"].to_numpy(dtype=bool), now=now,
-        window=rules.window, limit=rules.limit, min_reviewed=rules.min_reviewed,
-    )  # fmt: skip
+        [at.to_pydatetime() for at in audits["audited_at"]],
+        audits["rejected"].to_numpy(dtype=bool),
+        now=now,
+        window=rules.window,
+        limit=rules.limit,
+        min_reviewed=rules.min_reviewed,
+    )
 
 
 def _read(
@@ -178,16 +187,24 @@ def _read(
     literal = policy.breaker.rule == "literal"
     alarm_at = state.alarm_at if state else None
     return CategoryReading(
-        category=category, rule=policy.breaker.rule, reviewed=window.reviewed, rejected=window.rejected,
-        rate=window.rate, tripped=window.tripped if literal else alarm_at is not None, literal_tripped=window.tripped,
+        category=category,
+        rule=policy.breaker.rule,
+        reviewed=window.reviewed,
+        rejected=window.rejected,
+        rate=window.rate,
+        tripped=window.tripped if literal else alarm_at is not None,
+        literal_tripped=window.tripped,
         alarm_at=alarm_at.isoformat() if alarm_at else None,
         level=round(min(breaker.level(breaking.detector_of(policy.breaker), state, occasion.now), HIGHEST_LEVEL), 6),
-        counted=state.reviewed if state else 0, counted_rejected=state.rejected if state else 0,
-        since=state.since.isoformat() if state else None, per_day=trusted.per_day,
+        counted=state.reviewed if state else 0,
+        counted_rejected=state.rejected if state else 0,
+        since=state.since.isoformat() if state else None,
+        per_day=trusted.per_day,
         false_alarm_rate=trusted.false_alarm_rate if literal else trusted.bound,
         detection=trusted.literal_detection if literal else trusted.esr_detection,
-        warnings=tuple(reliability.said(trusted, policy.breaker)), reliability=trusted,
-    )  # fmt: skip
+        warnings=tuple(reliability.said(trusted, policy.breaker)),
+        reliability=trusted,
+    )
 
 
 def _written(found: Breakers, occasion: Occasion) -> list[Reading]:
@@ -198,11 +215,14 @@ def _written(found: Breakers, occasion: Occasion) -> list[Reading]:
         readings.unreadable(WATCH, category, window, found.unread[category], rule=rule)
         if category in found.unread
         else Reading(
-            WATCH, category, window, _verdict(of.get(category), occasion.policy),
+            WATCH,
+            category,
+            window,
+            _verdict(of.get(category), occasion.policy),
             asdict(of[category]) if category in of else {"rule": rule, "reviewed": 0},
         )
         for category in occasion.policy.categories
-    ]  # fmt: skip
+    ]
 
 
 def _verdict(one: CategoryReading | None, policy: Policy) -> Verdict:

@@ -106,10 +106,17 @@ def _simulated(rules: BreakerRules, per_day: float, seed: int, key: str) -> Reli
     limit = breaker.delays(detector, rules.limit, per_hour, rng=rng, runs=_RUNS, at_most=rules.window)
     hours = breaker.delays(detector, worse, per_hour, rng=rng, runs=_RUNS)
     return Reliability(
-        rules=key, per_day=per_day,
+        rules=key,
+        per_day=per_day,
         false_alarm_rate=breaker.false_alarm_rate(
-            rules.healthy_rate, per_hour, limit=rules.limit, window=rules.window, min_reviewed=rules.min_reviewed,
-            horizon=rules.horizon, rng=rng, runs=_RUNS,
+            rules.healthy_rate,
+            per_hour,
+            limit=rules.limit,
+            window=rules.window,
+            min_reviewed=rules.min_reviewed,
+            horizon=rules.horizon,
+            rng=rng,
+            runs=_RUNS,
         ),
         bound=rules.budget,
         literal_detection=breaker.detectable(in_window, rules.limit, rules.min_reviewed, true_rate=rules.limit),
@@ -118,7 +125,7 @@ def _simulated(rules: BreakerRules, per_day: float, seed: int, key: str) -> Reli
         worse_literal=breaker.detectable(in_window, rules.limit, rules.min_reviewed, true_rate=worse),
         worse_days=_finite(np.quantile(hours, 0.5, method="higher") / 24),
         worse_days_at_most=_finite(np.quantile(hours, 0.9, method="higher") / 24),
-    )  # fmt: skip
+    )
 
 
 def _finite(days: float) -> float | None:

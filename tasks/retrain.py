@@ -55,9 +55,11 @@ def training_examples(occasion: Occasion, until: datetime | None = None) -> pd.D
         rows = with_given(occasion, rows)
     view = examples(rows, occasion.policy.model.fields)
     return view.assign(
-        **{name: rows[name] for name in
-           ("label", "received_at", "labelled_at", "provenance", "status", "reviewer", "blind")},
-    )  # fmt: skip
+        **{
+            name: rows[name]
+            for name in ("label", "received_at", "labelled_at", "provenance", "status", "reviewer", "blind")
+        }
+    )
 
 
 @step
@@ -99,17 +101,35 @@ def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str)
     with occasion.store.read() as connection:
         taken = models.versions(connection)["version"].tolist()
     registered = registry.register(
-        occasion.workspace, trained, name=occasion.model_name, dataset_digest=digest,
-        policy_version=occasion.policy.version, cause=cause, now=occasion.now, recipe=recipe, taken=taken,
+        occasion.workspace,
+        trained,
+        name=occasion.model_name,
+        dataset_digest=digest,
+        policy_version=occasion.policy.version,
+        cause=cause,
+        now=occasion.now,
+        recipe=recipe,
+        taken=taken,
         kind=trained.kind,
-    )  # fmt: skip
+    )
     try:
         model_acts.add_version(
-            occasion.store, version=registered.version, run_id=registered.run_id, cause=cause, kind=registered.kind,
-            artifact_digest=registered.artifact_digest, dataset_digest=digest, policy_version=occasion.policy.version,
-            labels=len(rows), metrics=dict(trained.metrics), novelty_threshold=trained.novelty.threshold,
-            trained_until=_newest(rows), rebuild=registered.rebuild, actor=occasion.actor, now=occasion.now,
-        )  # fmt: skip
+            occasion.store,
+            version=registered.version,
+            run_id=registered.run_id,
+            cause=cause,
+            kind=registered.kind,
+            artifact_digest=registered.artifact_digest,
+            dataset_digest=digest,
+            policy_version=occasion.policy.version,
+            labels=len(rows),
+            metrics=dict(trained.metrics),
+            novelty_threshold=trained.novelty.threshold,
+            trained_until=_newest(rows),
+            rebuild=registered.rebuild,
+            actor=occasion.actor,
+            now=occasion.now,
+        )
     except HandrailError:
         registry.withdraw(occasion.workspace, registered)
         raise
@@ -120,10 +140,15 @@ def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str)
     notes = tuple(trained.notes)
     if serves:
         registry.promote(
-            occasion.store, occasion.workspace, occasion.model_name, registered.version,
-            actor=occasion.actor, reason="first version: better than always saying the commonest category",
-            now=occasion.now, resting_on="first",
-        )  # fmt: skip
+            occasion.store,
+            occasion.workspace,
+            occasion.model_name,
+            registered.version,
+            actor=occasion.actor,
+            reason="first version: better than always saying the commonest category",
+            now=occasion.now,
+            resting_on="first",
+        )
     elif first:
         notes = (_does_not_serve(occasion, registered.version, row["metrics"]), *notes)
         log.warning("%s", notes[0])

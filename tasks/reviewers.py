@@ -98,13 +98,17 @@ def _portraits(connection: Connection, occasion: Occasion, since: datetime, name
         seeded = [row for row in answers if row["seeded"] is not None]
         found.append(
             Portrait(
-                name, decides, person["trained_until"], own_quality.record(decisions[decisions["actor"] == name]),
+                name,
+                decides,
+                person["trained_until"],
+                own_quality.record(decisions[decisions["actor"] == name]),
                 own_quality.agreeing(
-                    pairs, np.random.default_rng(occasion.policy.model.seed),
+                    pairs,
+                    np.random.default_rng(occasion.policy.model.seed),
                     fewest=occasion.policy.gates.training_set.agreement_cases,
                 ),
                 Share.of(sum(row["right"] for row in answers), len(answers)),
                 Share.of(sum(row["said"] == row["seeded"] for row in seeded), len(seeded)),
             )
-        )  # fmt: skip
+        )
     return found

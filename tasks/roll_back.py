@@ -13,9 +13,14 @@ def roll_back(occasion: Occasion, reason: str, proposal: int | None = None) -> s
     `proposal` is the one that a second person confirms, where the policy asks for one.
     """
     version = registry.rollback(
-        occasion.store, occasion.workspace, occasion.model_name,
-        actor=occasion.actor, reason=reason, now=occasion.now, proposal=proposal,
-    )  # fmt: skip
+        occasion.store,
+        occasion.workspace,
+        occasion.model_name,
+        actor=occasion.actor,
+        reason=reason,
+        now=occasion.now,
+        proposal=proposal,
+    )
     from tasks import drift  # noqa: PLC0415 - takes a second, and the old version serves already
 
     window = Window(occasion.now - 2 * drift.WINDOW, occasion.now)

@@ -141,9 +141,14 @@ def _score_readable(occasion: Occasion, version: str, model: Model) -> tuple[int
             _give_up(occasion, version, "predictions", str(error))
             return scored, silent, False
         scored += routing.record_predictions(
-            occasion.store, predictions, version=version, role="champion", advance=True, actor=occasion.actor,
+            occasion.store,
+            predictions,
+            version=version,
+            role="champion",
+            advance=True,
+            actor=occasion.actor,
             now=occasion.now,
-        )  # fmt: skip
+        )
         # Of these somebody else's model said nothing that can be used: they go on to people.
         untold = rows.loc[rows["silent"], "case_id"].tolist()
         routing.pass_unscored(occasion.store, untold, actor=occasion.actor)
@@ -252,9 +257,14 @@ def _in_shadow(occasion: Occasion, version: str, model: Model, since: datetime) 
             return done
         after = int(chunk["case_id"].iloc[-1])
         done += routing.record_predictions(
-            occasion.store, predict(occasion, model, chunk), version=version, role="challenger", advance=False,
-            actor=occasion.actor, now=occasion.now,
-        )  # fmt: skip
+            occasion.store,
+            predict(occasion, model, chunk),
+            version=version,
+            role="challenger",
+            advance=False,
+            actor=occasion.actor,
+            now=occasion.now,
+        )
 
 
 def _refuse(occasion: Occasion, version: str, gate: str, why: list[str]) -> None:

@@ -56,13 +56,17 @@ def compare(occasion: Occasion, length: timedelta = WINDOW) -> Comparison:
     differ = pair[pair["label_old"] != pair["label_new"]]
     decided = pair.merge(rulings.drop_duplicates("case_id", keep="last")[["case_id", "decided"]], on="case_id")
     return Comparison(
-        champion=champion, challenger=challenger, cases=len(pair), agree=len(pair) - len(differ), decided=len(decided),
+        champion=champion,
+        challenger=challenger,
+        cases=len(pair),
+        agree=len(pair) - len(differ),
+        decided=len(decided),
         champion_right=int((decided["label_old"] == decided["decided"]).sum()),
         challenger_right=int((decided["label_new"] == decided["decided"]).sum()),
         champion_automated=_automated(occasion, pair["label_old"], pair["confidence_old"]),
         challenger_automated=_automated(occasion, pair["label_new"], pair["confidence_new"]),
         disagreements=_counted(differ),
-    )  # fmt: skip
+    )
 
 
 def _automated(occasion: Occasion, labels: "pd.Series[str]", confidence: "pd.Series[float]") -> int:

@@ -24,9 +24,7 @@ MANAGER = "mona"
 STEWARD = "stella"
 OWNER = "olga"
 """The second person, where an act takes two."""
-DELIVERED = (
-    "external_id", "received_at", "text", "customer_id", "channel", "region", "tier", "amount", "consent",
-)  # fmt: skip
+DELIVERED = ("external_id", "received_at", "text", "customer_id", "channel", "region", "tier", "amount", "consent")
 REJECTED_AS = {"policy": "policy", "legal": "legal"}
 
 
@@ -153,9 +151,13 @@ class Staff:
         truth = self._truth.loc[proposals["external_id"]]
         visible = np.array([not claim.suggestion_hidden for claim in claims])
         labels, seconds = reviewer.decide(
-            truth["truth_label"].to_numpy(), proposals["category"].to_numpy(), visible,
-            truth["region"].to_numpy(), week, self._rng,
-        )  # fmt: skip
+            truth["truth_label"].to_numpy(),
+            proposals["category"].to_numpy(),
+            visible,
+            truth["region"].to_numpy(),
+            week,
+            self._rng,
+        )
         flags = truth["truth_flag"].to_numpy()
         return [
             _ruling(claim, label, proposed, flag, float(spent))
@@ -183,21 +185,12 @@ def _ruling(claim: Claim, label: str, proposed: str | None, flag: str, seconds: 
     if label == proposed and not claim.suggestion_hidden:
         return Ruling(claim.item_id, claim.fence, Outcome.APPROVE, seconds=seconds)
     return Ruling(
-        claim.item_id,
-        claim.fence,
-        Outcome.OVERRIDE,
-        label=label,
-        reason_code="wrong_category",
-        seconds=seconds,
+        claim.item_id, claim.fence, Outcome.OVERRIDE, label=label, reason_code="wrong_category", seconds=seconds
     )
 
 
 def write_outcomes(
-    occasion: Occasion,
-    business: SampleBusiness,
-    window: Window,
-    path: Path,
-    rng: np.random.Generator,
+    occasion: Occasion, business: SampleBusiness, window: Window, path: Path, rng: np.random.Generator
 ) -> int:
     """Write the outcomes that follow the window's executed decisions and have come to pass; returns how many."""
     with occasion.store.read() as connection:

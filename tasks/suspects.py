@@ -38,23 +38,22 @@ def evidence(occasion: Occasion, reading: "CategoryReading") -> dict[str, Any]:
     content = audits.merge(seen, on="case_id")
     bad_content = content["rejected"].to_numpy(dtype=bool)
     return asdict(reading) | {
-        "reviewed": reviewed, "rejected": rejected, "rate": rejected / reviewed if reviewed else 0.0,
+        "reviewed": reviewed,
+        "rejected": rejected,
+        "rate": rejected / reviewed if reviewed else 0.0,
         "window": {"reviewed": reading.reviewed, "rejected": reading.rejected, "rate": reading.rate},
         "warnings": list(reading.warnings),
         "cases": audits.loc[bad, "case_id"].tolist()[-CASES:],
         "terms": suspects.telling_terms(content["text"].tolist(), bad_content, content["case_id"].tolist()),
         "groups": suspects.groups(content["fields"].tolist(), bad_content, policy.fairness.groups),
         "path": _path(occasion, audits),
-    }  # fmt: skip
+    }
 
 
 def _path(occasion: Occasion, audits: pd.DataFrame) -> list[dict[str, Any]]:
     at = [moment.to_pydatetime() for moment in audits["audited_at"]]
     steps = breaker.path(breaking.detector_of(occasion.policy.breaker), breaker.by_hour(at, audits["rejected"]))
     return [
-        {
-            "at": one.at.isoformat(), "reviewed": one.reviewed, "rejected": one.rejected,
-            "level": round(one.level, 6),
-        }
+        {"at": one.at.isoformat(), "reviewed": one.reviewed, "rejected": one.rejected, "level": round(one.level, 6)}
         for one in steps[-HOURS:]
-    ]  # fmt: skip
+    ]

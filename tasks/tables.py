@@ -30,9 +30,13 @@ def table(path: Path, needed: Sequence[str] = (), *, encoding: str = "utf-8") ->
         return pd.read_parquet(path)
     if suffix in {".csv", ".tsv"}:
         found = pd.read_csv(
-            path, sep="," if suffix == ".csv" else "\t", encoding=encoding, keep_default_na=False, na_values=MISSING,
+            path,
+            sep="," if suffix == ".csv" else "\t",
+            encoding=encoding,
+            keep_default_na=False,
+            na_values=MISSING,
             low_memory=False,
-        )  # fmt: skip
+        )
     else:
         rows = pd.concat(read.frames(path, columns, batch_rows=100_000, encoding=encoding), ignore_index=True)
         found = rows.replace(list(MISSING), None)

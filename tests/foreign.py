@@ -163,9 +163,12 @@ def calls(served: Served, mark: Path) -> list[Call]:
     identity = served.deployment("retention")["id"]
     run = {"parameters": {}, "job_variables": {"command": f"touch {mark}"}}
     event = {
-        "occurred": datetime.now(UTC).isoformat(), "event": "handrail.drift.detected", "id": str(uuid.uuid4()),
-        "resource": {"prefect.resource.id": "handrail.business.sample"}, "payload": {},
-    }  # fmt: skip
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": "handrail.drift.detected",
+        "id": str(uuid.uuid4()),
+        "resource": {"prefect.resource.id": "handrail.business.sample"},
+        "payload": {},
+    }
     return [
         ("GET", f"{prefect}/api/deployments/{identity}", None),
         ("POST", f"{prefect}/api/deployments/{identity}/create_flow_run", run),

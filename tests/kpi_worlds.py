@@ -13,9 +13,18 @@ COSTS = CostRules(currency="EUR", minutes_manual=6, minutes_quick=1, minute=0.5,
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 PLACE = {"category": "refund", "channel": "web", "assigned_at": MONDAY}
 WORK = {
-    "case_id": 1, "kind": "review", "queue": "C", "label": "refund", "seconds": 60.0, "at": MONDAY,
-    "received_at": MONDAY, "first": True, "random": False, "differs": False, **PLACE,
-}  # fmt: skip
+    "case_id": 1,
+    "kind": "review",
+    "queue": "C",
+    "label": "refund",
+    "seconds": 60.0,
+    "at": MONDAY,
+    "received_at": MONDAY,
+    "first": True,
+    "random": False,
+    "differs": False,
+    **PLACE,
+}
 ROUTE = {"case_id": 1, "queue": "C", "stage": "auto", "at": MONDAY, **PLACE}
 OUTCOME = {"case_id": 1, "kind": "csat", "value": None, "at": MONDAY, **PLACE}
 ESCALATION = {"case_id": 1, "cause": "legal", "at": MONDAY, **PLACE}
@@ -51,9 +60,12 @@ def world(
 ) -> Trace:
     """A trace of these rows."""
     return Trace(
-        frame(work, WORK), frame(routes, ROUTE), frame(outcomes, OUTCOME), frame(escalations, ESCALATION),
+        frame(work, WORK),
+        frame(routes, ROUTE),
+        frame(outcomes, OUTCOME),
+        frame(escalations, ESCALATION),
         frozenset(pending),
-    )  # fmt: skip
+    )
 
 
 def baseline(

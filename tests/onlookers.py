@@ -16,19 +16,30 @@ ROOT = Path(__file__).resolve().parent.parent
 READERS = ("models", "expectations", "handrail")
 """What is watched, but for what is listed below."""
 FOR_PEOPLE = {
-    "handrail/acts": "people act, each act is a transaction", "handrail/store": "SQL; a static test watches it",
-    "handrail/trail": "ids, codes and digests", "handrail/sample": "makes the cases up",
-    "handrail/rows.py": "reads deliveries", "handrail/cells.py": "as rows", "handrail/delivery.py": "as rows",
-    "handrail/given.py": "as rows", "handrail/mapping.py": "as rows: which answers are consent",
-    "handrail/pii.py": "redacts", "handrail/flags.py": "the policy's words that force queue C",
-    "handrail/queues.py": "routes; a case without consent goes to C", "handrail/packet.py": "a letter to the customer",
-    "handrail/policy": "rules: what an amount means", "handrail/waits.py": "as fairness: how long people waited",
+    "handrail/acts": "people act, each act is a transaction",
+    "handrail/store": "SQL; a static test watches it",
+    "handrail/trail": "ids, codes and digests",
+    "handrail/sample": "makes the cases up",
+    "handrail/rows.py": "reads deliveries",
+    "handrail/cells.py": "as rows",
+    "handrail/delivery.py": "as rows",
+    "handrail/given.py": "as rows",
+    "handrail/mapping.py": "as rows: which answers are consent",
+    "handrail/pii.py": "redacts",
+    "handrail/flags.py": "the policy's words that force queue C",
+    "handrail/queues.py": "routes; a case without consent goes to C",
+    "handrail/packet.py": "a letter to the customer",
+    "handrail/policy": "rules: what an amount means",
+    "handrail/waits.py": "as fairness: how long people waited",
     "handrail/fairness.py": "compares what people decided too: who refuses automation must not fare worse unseen",
-    "handrail/cube.py": "as fairness: groups of decisions", "handrail/kpi": "as fairness: what the work took",
-    "handrail/estimates.py": "as fairness", "handrail/proportions.py": "as fairness",
-    "handrail/reviewers": "as fairness: how people decide", "handrail/agreement": "as fairness",
+    "handrail/cube.py": "as fairness: groups of decisions",
+    "handrail/kpi": "as fairness: what the work took",
+    "handrail/estimates.py": "as fairness",
+    "handrail/proportions.py": "as fairness",
+    "handrail/reviewers": "as fairness: how people decide",
+    "handrail/agreement": "as fairness",
     "handrail/own_quality.py": "as reviewers",
-}  # fmt: skip
+}
 """Why these may be shown a case without consent: no model and no profile."""
 
 

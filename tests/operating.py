@@ -20,9 +20,14 @@ OWNER = "olga"
 def trip(floor: Scene) -> None:
     """Let the breaker pause refunds."""
     pausing.pause(
-        floor.store, "refund", reason="3 of 45 audited approvals rejected (6.7%)", kind="breaker",
-        evidence={"reviewed": 45, "rejected": 3}, actor="flow:quality_watch", **floor.known,
-    )  # fmt: skip
+        floor.store,
+        "refund",
+        reason="3 of 45 audited approvals rejected (6.7%)",
+        kind="breaker",
+        evidence={"reviewed": 45, "rejected": 3},
+        actor="flow:quality_watch",
+        **floor.known,
+    )
 
 
 def two_versions(app: FastAPI, *, challenger: dict[str, Any] | None = None) -> None:
@@ -36,17 +41,32 @@ def two_versions(app: FastAPI, *, challenger: dict[str, Any] | None = None) -> N
         for file in files:
             file.write_text(f"version {version}")
         models.add_version(
-            desk.store, actor=FLOW, now=NOW, version=version, run_id="r", artifact_digest=artifact.digest_of(*files),
-            dataset_digest="d", policy_version="p", labels=1200, cause="drift", metrics={"accuracy": 0.91, "ece": 0.02},
+            desk.store,
+            actor=FLOW,
+            now=NOW,
+            version=version,
+            run_id="r",
+            artifact_digest=artifact.digest_of(*files),
+            dataset_digest="d",
+            policy_version="p",
+            labels=1200,
+            cause="drift",
+            metrics={"accuracy": 0.91, "ece": 0.02},
             novelty_threshold=0.5,
-        )  # fmt: skip
+        )
         if version != "3":
             models.set_champion(desk.store, version, actor=FLOW, reason="better on 300 cases", now=NOW)
     if challenger is not None:
         models.record_judgement(
-            desk.store, "3", passed=challenger["passed"], cases=300, reasons=["gain"], told=challenger, actor=FLOW,
+            desk.store,
+            "3",
+            passed=challenger["passed"],
+            cases=300,
+            reasons=["gain"],
+            told=challenger,
+            actor=FLOW,
             now=NOW,
-        )  # fmt: skip
+        )
 
 
 class Receiver:

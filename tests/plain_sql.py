@@ -42,8 +42,10 @@ def on_postgres(address: str) -> Ask:
     def ask(query: str, **values: Any) -> list[Row]:
         named = re.sub(r"(?<!:):([a-z_]+)", r"%(\1)s", query)
         timed = named.replace("HOURS(", "(1.0 / 3600) * (").replace("JD(", "extract(epoch FROM ")
-        return [tuple(float(one) if type(one).__name__ == "Decimal" else one for one in row)
-                for row in connection.execute(timed, values).fetchall()]  # fmt: skip
+        return [
+            tuple(float(one) if type(one).__name__ == "Decimal" else one for one in row)
+            for row in connection.execute(timed, values).fetchall()
+        ]
 
     return ask
 
@@ -97,13 +99,15 @@ class Facts:
 
     def open_escalations(self) -> int:
         """Unresolved ones; a missed SLA of the manager's own work is that work, late, and no second escalation."""
-        return int(self.one(
-            "SELECT count(*) FROM escalations e WHERE resolved_at IS NULL AND (cause <> 'sla_breach' OR NOT EXISTS ("
-            "SELECT 1 FROM work_items w WHERE w.case_id = e.case_id AND w.state = 'open'"
-            " AND w.kind IN ('escalation', 'dispute')) OR EXISTS (SELECT 1 FROM work_items w WHERE"
-            " w.case_id = e.case_id AND w.state = 'open' AND w.breached_at IS NOT NULL AND w.kind NOT IN"
-            " ('escalation', 'dispute', 'recheck', 'adjudication', 'gold')))"
-        ))  # fmt: skip
+        return int(
+            self.one(
+                "SELECT count(*) FROM escalations e WHERE resolved_at IS NULL AND (cause <> 'sla_breach' OR NOT"
+                " EXISTS (SELECT 1 FROM work_items w WHERE w.case_id = e.case_id AND w.state = 'open'"
+                " AND w.kind IN ('escalation', 'dispute')) OR EXISTS (SELECT 1 FROM work_items w WHERE"
+                " w.case_id = e.case_id AND w.state = 'open' AND w.breached_at IS NOT NULL AND w.kind NOT IN"
+                " ('escalation', 'dispute', 'recheck', 'adjudication', 'gold')))"
+            )
+        )
 
     def routed(self, days: float, category: str | None = None) -> tuple[int, int]:
         """Cases routed, and those of them in queue A."""
@@ -111,8 +115,9 @@ class Facts:
         ((cases, automatic),) = self.ask(
             "SELECT count(*), coalesce(sum(CASE WHEN queue = 'A' THEN 1 ELSE 0 END), 0) FROM routes"
             f" WHERE assigned_at >= :since AND assigned_at < :until{where}",
-            **last(days, self.now), **({} if category is None else {"category": category}),
-        )  # fmt: skip
+            **last(days, self.now),
+            **({} if category is None else {"category": category}),
+        )
         return int(cases), int(automatic)
 
     def audited(self, days: float = 28, category: str | None = None) -> dict[str, float | int | None]:
@@ -126,8 +131,9 @@ class Facts:
             " JOIN routes r ON r.case_id = a.case_id LEFT JOIN decisions u ON u.case_id = a.case_id"
             " AND u.kind = 'audit' AND u.decided_at < :until"
             f" WHERE d.decided_at >= :since AND d.decided_at < :until{where}",
-            **last(days, self.now), **({} if category is None else {"category": category}),
-        )  # fmt: skip
+            **last(days, self.now),
+            **({} if category is None else {"category": category}),
+        )
         rate = heavy / weight if audited else None
         return {"approvals": int(approvals), "audited": int(audited), "wrong": int(wrong or 0), "rate": rate}
 
@@ -139,8 +145,9 @@ class Facts:
             " sum(CASE WHEN u.outcome <> 'approve' THEN 1.0 / a.inclusion_probability ELSE 0 END)"
             " FROM decisions u JOIN audit_draws a ON a.case_id = u.case_id WHERE u.kind = 'audit'"
             " AND u.decided_at >= :since AND u.decided_at < :until",
-            since=since, until=until,
-        )  # fmt: skip
+            since=since,
+            until=until,
+        )
         return int(audited), int(wrong), heavy / weight if audited else None
 
     # The KPIs.
@@ -148,8 +155,9 @@ class Facts:
     def first_rollout(self) -> datetime | str | None:
         return self.one(
             f"SELECT min(assigned_at) FROM routes WHERE stage IN {ASSISTED} AND category IS NOT NULL"
-            " AND assigned_at < :until", until=self.now + MICROSECOND,
-        )  # fmt: skip
+            " AND assigned_at < :until",
+            until=self.now + MICROSECOND,
+        )
 
     def minutes(self, since: datetime, until: datetime) -> tuple[float, int, float]:
         """Minutes of people per case first settled in the window, those cases, and the share settled by the model."""
@@ -163,14 +171,19 @@ class Facts:
             " CASE WHEN d.kind = 'review' AND r.queue = 'B' THEN :quick ELSE :manual END)) FROM decisions d"
             f" JOIN routes r ON r.case_id = d.case_id LEFT JOIN ({usual}) u ON u.kind = d.kind AND u.queue = r.queue"
             " WHERE d.kind NOT IN ('automatic', 'gold') AND d.decided_at >= :since AND d.decided_at < :until",
-            since=since, until=until, enough=ENOUGH, quick=self.prices.quick, manual=self.prices.manual,
-        )  # fmt: skip
+            since=since,
+            until=until,
+            enough=ENOUGH,
+            quick=self.prices.quick,
+            manual=self.prices.manual,
+        )
         ((cases, automatic),) = self.ask(
             "SELECT count(*), sum(CASE WHEN kind = 'automatic' THEN 1 ELSE 0 END) FROM decisions d JOIN"
             f" (SELECT min(id) AS id FROM decisions WHERE kind IN {SETTLING} GROUP BY case_id) f ON f.id = d.id"
             " WHERE d.decided_at >= :since AND d.decided_at < :until",
-            since=since, until=until,
-        )  # fmt: skip
+            since=since,
+            until=until,
+        )
         return (float(spent or 0) / cases if cases else 0.0), int(cases), (automatic or 0) / cases if cases else 0.0
 
     def by_hand(self) -> tuple[float, int]:
@@ -181,8 +194,9 @@ class Facts:
             "SELECT avg(minutes), count(*) FROM (SELECT sum(d.seconds) / 60.0 AS minutes FROM decisions d"
             f" JOIN routes r ON r.case_id = d.case_id WHERE d.kind IN {SETTLING} AND d.kind <> 'automatic'{early}"
             " AND d.decided_at < :until GROUP BY d.case_id HAVING count(*) = count(d.seconds)) AS measured",
-            until=self.now + MICROSECOND, **({} if first is None else {"first": first}),
-        )  # fmt: skip
+            until=self.now + MICROSECOND,
+            **({} if first is None else {"first": first}),
+        )
         return (float(minutes), int(cases)) if cases >= ENOUGH else (self.prices.manual, 0)
 
     def slips(self) -> tuple[int, int]:
@@ -194,8 +208,9 @@ class Facts:
             " 0) FROM decisions d JOIN routes r ON r.case_id = d.case_id JOIN decisions l ON l.id = (SELECT min(o.id)"
             " FROM decisions o WHERE o.case_id = d.case_id AND o.kind IN ('review', 'audit'))"
             f" WHERE d.kind = 'recheck' AND d.decided_at < :until{early}",
-            until=self.now + MICROSECOND, **({} if first is None else {"first": first}),
-        )  # fmt: skip
+            until=self.now + MICROSECOND,
+            **({} if first is None else {"first": first}),
+        )
         return int(cases), int(other)
 
     def random_audits(self, since: datetime, until: datetime, where: str = "", **values: Any) -> tuple[int, int]:
@@ -205,8 +220,10 @@ class Facts:
             " JOIN audit_draws a ON a.case_id = d.case_id JOIN cases c ON c.id = d.case_id"
             " JOIN routes r ON r.case_id = d.case_id WHERE d.kind = 'audit' AND a.random"
             f" AND d.decided_at >= :since AND d.decided_at < :until{where}",
-            since=since, until=until, **values,
-        )  # fmt: skip
+            since=since,
+            until=until,
+            **values,
+        )
         return int(audits), int(wrong)
 
     def resolution(self, since: datetime, until: datetime) -> tuple[float | None, int]:
@@ -214,17 +231,19 @@ class Facts:
         pending = " UNION ".join(
             f"SELECT case_id FROM {table} WHERE opened_at < :until AND ({closed} IS NULL OR {closed} >= :until){kinds}"
             for table, closed, kinds in (
-                ("work_items", "closed_at", f" AND kind IN {SETTLING}"), ("escalations", "resolved_at", ""),
+                ("work_items", "closed_at", f" AND kind IN {SETTLING}"),
+                ("escalations", "resolved_at", ""),
                 ("disputes", "closed_at", ""),
             )
-        )  # fmt: skip
+        )
         ((hours, cases),) = self.ask(
             "SELECT avg(CASE WHEN hours > 0 THEN hours ELSE 0 END), count(*) FROM (SELECT HOURS(JD(max(d.decided_at))"
             " - JD(min(c.received_at))) AS hours FROM decisions d JOIN cases c ON c.id = d.case_id"
             f" WHERE d.kind IN {SETTLING} AND d.decided_at >= :since AND d.decided_at < :until"
             f" AND d.case_id NOT IN ({pending}) GROUP BY d.case_id) AS settled",
-            since=since, until=until,
-        )  # fmt: skip
+            since=since,
+            until=until,
+        )
         return (float(hours) if cases else None), int(cases)
 
     def kpis(self, since: datetime, until: datetime) -> dict[str, tuple[float | None, int]]:
@@ -236,8 +255,9 @@ class Facts:
         rechecked, slipped = self.slips()
         ((routed, automatic),) = self.ask(
             "SELECT count(*), sum(CASE WHEN queue = 'A' THEN 1 ELSE 0 END) FROM routes"
-            " WHERE assigned_at >= :since AND assigned_at < :until", **window,
-        )  # fmt: skip
+            " WHERE assigned_at >= :since AND assigned_at < :until",
+            **window,
+        )
         escalated = self.one(
             "SELECT count(DISTINCT e.case_id) FROM escalations e JOIN routes r ON r.case_id = e.case_id"
             " WHERE e.opened_at >= :since AND e.opened_at < :until"
@@ -249,12 +269,13 @@ class Facts:
             " ON r.case_id = o.case_id WHERE o.kind = 'csat' AND o.imported_at < :until"
             " AND o.at >= :since AND o.at < :until GROUP BY o.case_id) AS rated",
             **window,
-        )  # fmt: skip
+        )
         ((followed, complained),) = self.ask(
             "SELECT count(DISTINCT o.case_id), count(DISTINCT CASE WHEN o.kind IN ('complaint', 'reversal')"
             " THEN o.case_id END) FROM outcomes o JOIN routes r ON r.case_id = o.case_id"
-            " WHERE o.imported_at < :until AND o.at >= :since AND o.at < :until", **window,
-        )  # fmt: skip
+            " WHERE o.imported_at < :until AND o.at >= :since AND o.at < :until",
+            **window,
+        )
         rate, slip = (wrong / audits if audits else None), (slipped / rechecked if rechecked else None)
         reduction = None if rate is None or not slip else 1 - rate / slip
         measured = bool(settled) and not (by_model and rate is None)

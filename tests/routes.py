@@ -13,9 +13,13 @@ from desk.permit import Permit
 from desk.routes import ROUTERS
 
 PUBLIC = {
-    "/sign-in", "/welcome", "/static", "/healthz", "/readyz",
+    "/sign-in",
+    "/welcome",
+    "/static",
+    "/healthz",
+    "/readyz",
     "/api/openapi.json",  # what a program may ask for is no secret
-}  # fmt: skip
+}
 """Open to everybody; what they show holds nothing of the cases."""
 
 

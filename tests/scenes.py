@@ -50,10 +50,17 @@ BETTER = {"only_model_right": 9.0, "only_commonest_right": 0.0}
 def good_rows(*rows: dict[str, Any]) -> pd.DataFrame:
     """Rows as `handrail.rows` parses them; what a row does not say is ordinary."""
     ordinary = {
-        "row_number": 1, "external_id": "e-1", "received_at": NOW - timedelta(hours=1), "text": "where is my money",
-        "amount": 20.0, "customer_id": "c-1", "consent": True, "label": None, "history": False,
+        "row_number": 1,
+        "external_id": "e-1",
+        "received_at": NOW - timedelta(hours=1),
+        "text": "where is my money",
+        "amount": 20.0,
+        "customer_id": "c-1",
+        "consent": True,
+        "label": None,
+        "history": False,
         "fields": {"channel": "web"},
-    }  # fmt: skip
+    }
     filled = [{**ordinary, "row_digest": f"{row['external_id']}-1"[-64:], **row} for row in rows]
     return pd.DataFrame(filled, columns=[*ordinary, "row_digest"])
 
@@ -101,9 +108,14 @@ class Scene:
     ) -> Taken:
         """Deliver rows as one file."""
         return intake.take_in(
-            self.store, good_rows(*rows), bad_rows(*bad), intake.resume(self.store, "shop", file),
-            policy=self.policy, actor=FLOW, now=at,
-        )  # fmt: skip
+            self.store,
+            good_rows(*rows),
+            bad_rows(*bad),
+            intake.resume(self.store, "shop", file),
+            policy=self.policy,
+            actor=FLOW,
+            now=at,
+        )
 
     def accepted(self, cases: int, at: datetime = NOW, **values: object) -> list[int]:
         """Take in new cases and let them through the gate; their ids."""
@@ -131,10 +143,18 @@ class Scene:
     def assign(self, ids: Sequence[int], at: datetime = NOW, **route: object) -> dict[str, int]:
         """Send scored cases to a queue, as planned at that moment; `route` says what is not ordinary."""
         values = {
-            "queue": "A", "reason": "auto", "category": "refund", "confidence": 0.99, "threshold": 0.95,
-            "stage": "auto", "control": False, "suggestion_hidden": False, "model_version": VERSION,
-            "due_at": at + timedelta(hours=4), **route,
-        }  # fmt: skip
+            "queue": "A",
+            "reason": "auto",
+            "category": "refund",
+            "confidence": 0.99,
+            "threshold": 0.95,
+            "stage": "auto",
+            "control": False,
+            "suggestion_hidden": False,
+            "model_version": VERSION,
+            "due_at": at + timedelta(hours=4),
+            **route,
+        }
         rows = [{"case_id": case_id, "reasons": (values["reason"],), **values} for case_id in ids]
         with self.store.read() as connection:
             found = situation.read(connection, self.policy, at)
@@ -157,10 +177,14 @@ class Scene:
         """Draw an audit of each of these auto-approvals."""
         draws = pd.DataFrame(
             {
-                "case_id": ids, "category": category, "drawn": True, "random": random, "stratum": "random",
+                "case_id": ids,
+                "category": category,
+                "drawn": True,
+                "random": random,
+                "stratum": "random",
                 "inclusion_probability": 0.05,
             }
-        )  # fmt: skip
+        )
         watching.draw_audits(self.store, draws, seed=7, policy=self.policy, actor=FLOW, now=at)
 
     def claim(self, case_id: int, actor: str = "rita", at: datetime = NOW) -> Claim:

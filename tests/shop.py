@@ -127,10 +127,15 @@ class Shop:
             writer.writeheader()
             for number, case in enumerate(cases):
                 ordinary = {
-                    "external_id": f"{file.stem}-{number}", "received_at": (LATER - timedelta(minutes=5)).isoformat(),
-                    "amount": 20, "customer_id": f"c-{number}", "channel": "web", "region": "north", "consent": "yes",
+                    "external_id": f"{file.stem}-{number}",
+                    "received_at": (LATER - timedelta(minutes=5)).isoformat(),
+                    "amount": 20,
+                    "customer_id": f"c-{number}",
+                    "channel": "web",
+                    "region": "north",
+                    "consent": "yes",
                     "label": "",
-                }  # fmt: skip
+                }
                 writer.writerow({**ordinary, **case})
         return file
 
@@ -193,10 +198,14 @@ class Shop:
         occasion = self.at(moment)
         draws = pd.DataFrame(
             {
-                "case_id": ids, "category": category, "drawn": True, "random": random, "stratum": "random",
+                "case_id": ids,
+                "category": category,
+                "drawn": True,
+                "random": random,
+                "stratum": "random",
                 "inclusion_probability": 0.05,
             }
-        )  # fmt: skip
+        )
         for part, right in ((draws.iloc[:wrong], False), (draws.iloc[wrong:], True)):
             watching.draw_audits(occasion.store, part, seed=1, policy=occasion.policy, actor=occasion.actor, now=moment)
             self.work(moment, kinds=["audit"], right=right)

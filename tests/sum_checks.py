@@ -98,8 +98,10 @@ def check_status(faces: Faces) -> None:
     assert status["automation_share_7d"] == (pytest.approx(automatic / cases) if cases else None)
     found, known = status["audited_28d"], facts.audited()
     assert (found["approvals"], found["audited"], found["rejected"]) == (
-        known["approvals"], known["audited"], known["wrong"],
-    )  # fmt: skip
+        known["approvals"],
+        known["audited"],
+        known["wrong"],
+    )
     assert found["rate"] == (None if known["rate"] is None else pytest.approx(known["rate"]))
     said = faces.said("status")
     assert f"({automatic:,} of {cases:,} routed cases)" in said or not cases
@@ -111,8 +113,12 @@ def check_status(faces: Faces) -> None:
 
 def check_kpis(faces: Faces, days: int) -> None:
     facts = faces.facts()
-    figures = {row["name"]: row for row in faces.command("report", "kpi", "--days", str(days), "--by", "week",
-                                                         "--by", "category", "--by", "channel")}  # fmt: skip
+    figures = {
+        row["name"]: row
+        for row in faces.command(
+            "report", "kpi", "--days", str(days), "--by", "week", "--by", "category", "--by", "channel"
+        )
+    }
     known = facts.kpis(**last(days, faces.at))
     assert {name: (row["value"], row["cases"]) for name, row in figures.items()} == {
         name: (None if value is None else pytest.approx(value, rel=1e-6, abs=1e-9), cases)
@@ -120,8 +126,9 @@ def check_kpis(faces: Faces, days: int) -> None:
     }
     by_hand, measured = facts.by_hand()
     assert (figures["time saved per case"]["before"], figures["time saved per case"]["before_cases"]) == (
-        pytest.approx(by_hand), measured,
-    )  # fmt: skip
+        pytest.approx(by_hand),
+        measured,
+    )
     rechecked, slipped = facts.slips()
     assert figures["error rate of auto-approvals"]["before_cases"] == rechecked
     assert figures["error rate of auto-approvals"]["before"] == (slipped / rechecked if rechecked else None)
@@ -136,9 +143,10 @@ def check_groups(faces: Faces, figures: dict[str, Any], days: int) -> None:
             assert sum(group["cases"] for group in groups) == figures[name]["cases"], (name, grouping)
     for back in range(-(-days // 7)):
         until = faces.at + timedelta(microseconds=1) - 7 * back * DAY
-        label, (routed, automatic) = f"{until - 7 * DAY:%Y-%m-%d}", Facts(
-            faces.ask, until - timedelta(microseconds=1), facts.prices
-        ).routed(min(7, days - 7 * back))  # fmt: skip
+        label, (routed, automatic) = (
+            f"{until - 7 * DAY:%Y-%m-%d}",
+            Facts(faces.ask, until - timedelta(microseconds=1), facts.prices).routed(min(7, days - 7 * back)),
+        )
         week = next((group for group in figures["automation share"]["by"]["week"] if group["group"] == label), None)
         assert (0 if week is None else week["cases"]) == routed
         assert week is None or week["value"] == (automatic / routed if routed else None)
@@ -176,8 +184,11 @@ def check_audits(faces: Faces, page: str) -> None:
     for name, row in rows.items():
         mine = known if name == "all" else facts.audited(category=name.replace(" ", "_"))
         assert (row["Approved"], row["Audited"], row["Wrong"], row["Error"]) == (
-            f"{mine['approvals']:,}", f"{mine['audited']:,}", f"{mine['wrong']:,}", percent(mine["rate"]),
-        )  # fmt: skip
+            f"{mine['approvals']:,}",
+            f"{mine['audited']:,}",
+            f"{mine['wrong']:,}",
+            percent(mine["rate"]),
+        )
         assert (row["Error"] == "0.0%") == (row["Wrong"] == "0" and row["Audited"] != "0")
     assert sum(int(row["Audited"].replace(",", "")) for name, row in rows.items() if name != "all") == known["audited"]
 
@@ -188,8 +199,9 @@ def check_breaker(faces: Faces, page: str) -> None:
         category = row["Category"].replace(" ", "_")
         ((body, at),) = faces.ask(
             "SELECT body, at FROM readings WHERE id = (SELECT max(id) FROM readings WHERE watch = 'breaker'"
-            " AND subject = :category)", category=category,
-        )  # fmt: skip
+            " AND subject = :category)",
+            category=category,
+        )
         figures = json.loads(body) if isinstance(body, str) else body
         since = moment(figures["since"]) if figures["since"] else moment(at)
         stands = moment(at) - timedelta(seconds=10) + timedelta(microseconds=1)
@@ -214,18 +226,22 @@ def check_blind_share(faces: Faces, page: str) -> None:
         category = row["Category"].replace(" ", "_")
         ((since, until),) = faces.ask(
             "SELECT window_from, window_to FROM readings WHERE id = (SELECT max(id) FROM readings"
-            " WHERE watch = 'blind_share' AND subject = :category)", category=category,
-        )  # fmt: skip
+            " WHERE watch = 'blind_share' AND subject = :category)",
+            category=category,
+        )
         lately = moment(since), moment(until)
         for column, (begin, end) in {
-            "Lately": lately, "Before": (lately[0] - breaker_time(faces, "horizon"), lately[0]),
-        }.items():  # fmt: skip
+            "Lately": lately,
+            "Before": (lately[0] - breaker_time(faces, "horizon"), lately[0]),
+        }.items():
             ((reviewed, rejected),) = faces.ask(
                 "SELECT count(*), coalesce(sum(CASE WHEN d.outcome <> 'approve' THEN 1 ELSE 0 END), 0) FROM decisions d"
                 " JOIN routes r ON r.case_id = d.case_id WHERE d.kind = 'review' AND d.blind AND r.queue = 'B'"
                 " AND r.category = :category AND d.decided_at >= :since AND d.decided_at < :until",
-                category=category, since=begin, until=end,
-            )  # fmt: skip
+                category=category,
+                since=begin,
+                until=end,
+            )
             assert row[column] == f"{rejected} of {reviewed}"
 
 
@@ -249,8 +265,9 @@ def check_fairness(faces: Faces, page: str) -> None:
             " JOIN cases c ON c.id = d.case_id JOIN routes r ON r.case_id = d.case_id WHERE d.decided_at >= :since"
             f" AND d.decided_at < :until AND {COUNTED[row['What']]}"
             f" AND c.fields->>'{grouping.replace(' ', '_')}' = :name",
-            name=group, **last(28, at),
-        )  # fmt: skip
+            name=group,
+            **last(28, at),
+        )
         is_wait = row["What"] == "waiting hours"
         assert row["Counted"] == f"{cases if is_wait else rows:,}"
         if not is_wait and rows:
@@ -265,8 +282,9 @@ def check_drift(faces: Faces, page: str) -> None:
     ((cases,),) = faces.ask(
         "SELECT count(*) FROM cases c JOIN case_inputs i ON i.case_id = c.id WHERE NOT c.history AND c.consent"
         " AND i.redacted IS NOT NULL AND c.received_at >= :since AND c.received_at < :until",
-        since=moment(since), until=moment(until),
-    )  # fmt: skip
+        since=moment(since),
+        until=moment(until),
+    )
     assert f"{cases:,} cases " in text_of(page[page.index('id="drift"') :])
 
 
@@ -302,8 +320,9 @@ def check_people(faces: Faces, page: str) -> None:
         " AND kind IN ('review', 'audit', 'second', 'recheck') AND decided_at >= :since AND decided_at < :until"
         " AND (label IS NOT NULL OR (outcome = 'deny' AND reason_code NOT IN ('policy', 'legal')))"
         " GROUP BY case_id HAVING count(DISTINCT actor) > 1) AS twice",
-        since=at - 28 * DAY, until=at + timedelta(microseconds=1),
-    )  # fmt: skip
+        since=at - 28 * DAY,
+        until=at + timedelta(microseconds=1),
+    )
     if items:
         rows = table_of(page, "Category", section="agreement")
         (whole,) = [row for row in rows if row["Category"] == "all"]

@@ -77,10 +77,14 @@ class World(Scene):
         """Draw an audit of each with this chance."""
         draws = pd.DataFrame(
             {
-                "case_id": list(ids), "category": category, "drawn": True, "random": random,
-                "stratum": "random" if random else "low_confidence", "inclusion_probability": chance,
+                "case_id": list(ids),
+                "category": category,
+                "drawn": True,
+                "random": random,
+                "stratum": "random" if random else "low_confidence",
+                "inclusion_probability": chance,
             }
-        )  # fmt: skip
+        )
         watching.draw_audits(self.store, draws, seed=7, policy=self.policy, actor=FLOW, now=at)
 
 
@@ -194,8 +198,9 @@ def _afterwards(world: World) -> None:
             world.store, case_id, "I never asked for this", actor="rita", policy=world.policy, now=at
         )
     for case_id, outcome, ruling in (
-        (overturned, "override", {"label": "complaint", "reason_code": "wrong_category"}), (upheld, "approve", {}),
-    ):  # fmt: skip
+        (overturned, "override", {"label": "complaint", "reason_code": "wrong_category"}),
+        (upheld, "approve", {}),
+    ):
         claim = claiming.claim_case(
             world.store, case_id, MANAGER, policy=world.policy, now=AT - 2 * DAY, kinds=["dispute"]
         )

@@ -195,6 +195,12 @@ def test_no_python_file_has_grown_past_four_hundred_lines() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
 
 
+def test_the_formatter_is_never_told_to_look_away() -> None:
+    off = re.compile(r"#\s*fmt:\s*(?:skip|off)")
+    texts = {relative(path): path.read_text(encoding="utf-8") for path in repository_files() if path.suffix == ".py"}
+    assert [name for name, text in texts.items() if off.search(text)] == []
+
+
 @pytest.mark.parametrize("name", FIXED_NAMES)
 def test_the_names_that_the_design_fixes_are_there(name: str) -> None:
     assert (ROOT / name).exists()

@@ -6,26 +6,40 @@ from pathlib import Path
 
 STORE = Path(__file__).resolve().parent.parent / "handrail" / "store"
 CONTENT = {
-    ("CaseInput", "redacted"), ("CaseInput", "text"), ("CaseInput", "__table__"), ("Case", "fields"),
-    ("Case", "__table__"), ("GivenPrediction", "label"), ("GivenPrediction", "confidence"),
+    ("CaseInput", "redacted"),
+    ("CaseInput", "text"),
+    ("CaseInput", "__table__"),
+    ("Case", "fields"),
+    ("Case", "__table__"),
+    ("GivenPrediction", "label"),
+    ("GivenPrediction", "confidence"),
     ("GivenPrediction", "__table__"),
-}  # fmt: skip
+}
 """Columns that say what a customer wrote, what is mapped beside it, and what somebody else's model said."""
 NAMED_OTHERWISE = {"customers"}
 """Modules that call the tables by another name: the customer's earlier cases, without any content."""
 THE_DOOR = "readable"
 ELSEWHERE = {
     "cases._PICKED": "the raw text for redaction; of the redacted one only whether it is there",
-    "cases._SHOWN": "a reviewer", "disputes.told": "the letter to the customer", "dossier._case": "the page of a case",
-    "dossier.raw": "who may see the raw text", "reviews.approvable": "the preview of a bulk approval",
-    "search.contains": "people search", "search.rows_of": "what people found",
-    "labels.attestable": "a curator", "labels.testable": "tests of people", "quality.unseen_gold": "tests of people",
-    "evidence.unredacted_history": "redaction", "evidence.proposals": "outcomes are told by group",
-    "evidence.decided": "fairness of decisions, people's too", "conduct.decisions": "how people decide",
-    "transactions._PLACE": "KPIs by channel", "queue.undrawn": "audits: strata of what was approved by itself",
+    "cases._SHOWN": "a reviewer",
+    "disputes.told": "the letter to the customer",
+    "dossier._case": "the page of a case",
+    "dossier.raw": "who may see the raw text",
+    "reviews.approvable": "the preview of a bulk approval",
+    "search.contains": "people search",
+    "search.rows_of": "what people found",
+    "labels.attestable": "a curator",
+    "labels.testable": "tests of people",
+    "quality.unseen_gold": "tests of people",
+    "evidence.unredacted_history": "redaction",
+    "evidence.proposals": "outcomes are told by group",
+    "evidence.decided": "fairness of decisions, people's too",
+    "conduct.decisions": "how people decide",
+    "transactions._PLACE": "KPIs by channel",
+    "queue.undrawn": "audits: strata of what was approved by itself",
     "audits.drawn_at": "the same draw, repeated",
     "queue.first_seen": "the same strata; a draw must come out alike whatever consent is withdrawn later",
-}  # fmt: skip
+}
 """Who reads content past the door, and why that is no model and no profile."""
 
 

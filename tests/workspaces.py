@@ -34,8 +34,17 @@ NINE = "2026-01-12T09:00:00+00:00"
 
 AUTOMATIC = ("delivery_status", "refund_request", "billing_question", "technical_help", "appointment_change")
 DELIVERED = (
-    "external_id", "received_at", "text", "customer_id", "channel", "region", "tier", "amount", "consent", "label",
-)  # fmt: skip
+    "external_id",
+    "received_at",
+    "text",
+    "customer_id",
+    "channel",
+    "region",
+    "tier",
+    "amount",
+    "consent",
+    "label",
+)
 
 
 @dataclass(frozen=True)

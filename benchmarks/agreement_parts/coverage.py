@@ -90,9 +90,10 @@ def _covered(design: Design, runs: int, rng: np.random.Generator) -> dict[str, f
     """The share of intervals that hold what very many items of the same raters give."""
     many = replace(design, items=MANY).draw(rng)
     true = (
-        agreement.krippendorff_alpha(many, design.level), agreement.fleiss_kappa(many),
+        agreement.krippendorff_alpha(many, design.level),
+        agreement.fleiss_kappa(many),
         agreement.cohen_kappa(many, "0", "1"),
-    )  # fmt: skip
+    )
     hits = np.zeros(len(COEFFICIENTS))
     for _ in range(runs):
         found = agreement.measure(design.draw(rng), rng, of=design.level, draws=600)

@@ -47,9 +47,11 @@ def _named(evidence: Evidence) -> set[str]:
     alarms = [one for one in reviewers.look(evidence) if one.verdict is Verdict.ALARM]
     planted = (BIAS_REGION, BIAS_FROM, BIAS_TO)
     wrong = [
-        one for one in alarms if one.reviewer == EVERYBODY
+        one
+        for one in alarms
+        if one.reviewer == EVERYBODY
         and planted not in [(turn["group"], turn["reference"], turn["said"]) for turn in dict(one.details)["turns"]]
-    ]  # fmt: skip
+    ]
     return {"a bias that is none" if one in wrong else one.reviewer for one in alarms}
 
 

@@ -43,8 +43,13 @@ def warnings(runs: int) -> list[dict[str, Any]]:
         window = timedelta(days=7) if a_day < HOURS else timedelta(days=2)
         quiet = np.mean([warned(0.1, 0.1, a_day, window, rng) for _ in range(runs)])
         tripled = np.mean([warned(0.1, 0.3, a_day, window, rng) for _ in range(max(runs // 4, 10))])
-        rows.append({
-            "decisions_a_day": a_day, "window_days": window.days, "false": float(quiet), "tripled": float(tripled),
-            "runs": runs,
-        })  # fmt: skip
+        rows.append(
+            {
+                "decisions_a_day": a_day,
+                "window_days": window.days,
+                "false": float(quiet),
+                "tripled": float(tripled),
+                "runs": runs,
+            }
+        )
     return rows

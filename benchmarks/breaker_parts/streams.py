@@ -51,12 +51,18 @@ def detection(runs: int, volume: float = 20) -> list[dict[str, Any]]:
         rng = np.random.default_rng([int(1000 * rate), 2])
         found = hours_to_alarm(rate, volume, looks=2000, runs=runs, rng=rng)
         own = delays(DETECTOR, rate, volume, rng=rng, runs=runs, at_most=timedelta(hours=2000))
-        rows.append({
-            "rate": rate, "audits_a_look": volume, "median_hours": float(np.median(found)),
-            "median_audits": float(np.median(found) * volume), "audits_90": float(np.quantile(found, 0.9) * volume),
-            "within_150_audits": float((found * volume <= 150).mean()), "own_median_hours": float(np.median(own)),
-            "within_48_hours": float((found <= 48).mean()),
-        })  # fmt: skip
+        rows.append(
+            {
+                "rate": rate,
+                "audits_a_look": volume,
+                "median_hours": float(np.median(found)),
+                "median_audits": float(np.median(found) * volume),
+                "audits_90": float(np.quantile(found, 0.9) * volume),
+                "within_150_audits": float((found * volume <= 150).mean()),
+                "own_median_hours": float(np.median(own)),
+                "within_48_hours": float((found <= 48).mean()),
+            }
+        )
     return rows
 
 

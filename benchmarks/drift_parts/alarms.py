@@ -14,18 +14,20 @@ WEIGHTS = 1 / np.arange(1, 41) ** 1.2
 def frame(rng: np.random.Generator, rows: int, shift: float = 0.0) -> pd.DataFrame:
     """Columns as businesses have them: sums, counts, scores, ties, holes, a long tail, a rare flag, codes."""
     amounts = rng.lognormal(3 + shift, 1, rows)
-    return pd.DataFrame({
-        "amount": amounts,
-        "score": rng.beta(8, 2, rows),
-        "normal": rng.normal(shift, 1, rows),
-        "count": rng.poisson(1.5, rows),
-        "holed": np.where(rng.random(rows) < 0.1, np.nan, amounts),
-        "rarely there": np.where(rng.random(rows) < 0.98, np.nan, rng.normal(size=rows)),
-        "tail": CATEGORIES[rng.choice(40, rows, p=WEIGHTS / WEIGHTS.sum())],
-        "region": CATEGORIES[rng.choice(4, rows, p=[0.5, 0.3, 0.15, 0.05])],
-        "flag": rng.random(rows) < 0.003,
-        "code": rng.integers(0, 300, rows).astype(str),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "amount": amounts,
+            "score": rng.beta(8, 2, rows),
+            "normal": rng.normal(shift, 1, rows),
+            "count": rng.poisson(1.5, rows),
+            "holed": np.where(rng.random(rows) < 0.1, np.nan, amounts),
+            "rarely there": np.where(rng.random(rows) < 0.98, np.nan, rng.normal(size=rows)),
+            "tail": CATEGORIES[rng.choice(40, rows, p=WEIGHTS / WEIGHTS.sum())],
+            "region": CATEGORIES[rng.choice(4, rows, p=[0.5, 0.3, 0.15, 0.05])],
+            "flag": rng.random(rows) < 0.003,
+            "code": rng.integers(0, 300, rows).astype(str),
+        }
+    )
 
 
 def false_alarms(rows: int, runs: int, *, reference_rows: int | None = None) -> dict[str, Any]:
@@ -38,9 +40,13 @@ def false_alarms(rows: int, runs: int, *, reference_rows: int | None = None) -> 
         by_p += any(column.p_adjusted <= 0.05 for column in report.columns)
         uncorrected += any(column.p <= 0.05 for column in report.columns)
     return {
-        "rows": rows, "reference_rows": reference_rows or rows, "runs": runs, "alarms": verdicts / runs,
-        "p_adjusted_alone": by_p / runs, "p_alone": uncorrected / runs,
-    }  # fmt: skip
+        "rows": rows,
+        "reference_rows": reference_rows or rows,
+        "runs": runs,
+        "alarms": verdicts / runs,
+        "p_adjusted_alone": by_p / runs,
+        "p_alone": uncorrected / runs,
+    }
 
 
 def found(rows: int, runs: int, shift: float) -> float:

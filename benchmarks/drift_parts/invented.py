@@ -57,9 +57,14 @@ def detection(runs: int, share: float) -> dict[str, Any]:
         copies += any("boycottword" in term for term in named)
         false += len({term for term in named if not set(term.split()) & {*NAMES, "boycottword"}})
     return {
-        "runs": runs, "share": share, "documents": DOCUMENTS, "reference": REFERENCE, "recall": found / (10 * runs),
-        "false_a_run": false / runs, "runs_that_named_copies": copies,
-    }  # fmt: skip
+        "runs": runs,
+        "share": share,
+        "documents": DOCUMENTS,
+        "reference": REFERENCE,
+        "recall": found / (10 * runs),
+        "false_a_run": false / runs,
+        "runs_that_named_copies": copies,
+    }
 
 
 def quiet(runs: int, documents: int, lengths: tuple[float, float]) -> dict[str, Any]:

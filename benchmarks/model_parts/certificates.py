@@ -83,14 +83,17 @@ def certificates(*, quick: bool = False, seed: int = 11) -> dict[str, Any]:
     began = time.process_time()
     worlds = 200 if quick else 1_000
     return {
-        "max_error": MAX_ERROR, "delta": DELTA, "labels": LABELS, "worlds_per_kind": worlds,
+        "max_error": MAX_ERROR,
+        "delta": DELTA,
+        "labels": LABELS,
+        "worlds_per_kind": worlds,
         "kinds": {kind: guarantee(partial(world, kind), worlds, seed) for kind in KINDS},
         "gradual": guarantee(gradual, worlds, seed),
         "mapie": agreement(30 if quick else 200, seed),
         "looks": repeated_looks(200 if quick else 1_000, seed),
         "audits": pooled_audits(200 if quick else 1_000, seed),
         "cpu_seconds": round(time.process_time() - began, 1),
-    }  # fmt: skip
+    }
 
 
 def bound(trials: int) -> float:
@@ -178,9 +181,13 @@ def _mapie(confidence: Floats, right: Booleans) -> float | None:
     errors = BinaryRisk(lambda truth, _: truth == 0, lambda _, accepted: accepted == 1, higher_is_better=False)
     controller = BinaryClassificationController(
         predict_function=lambda column: np.column_stack([1 - column[:, 0], column[:, 0]]),
-        risk=errors, target_level=MAX_ERROR, confidence_level=1 - DELTA, best_predict_param_choice="precision",
-        list_predict_params=sequence(confidence, len(confidence), MAX_ERROR, DELTA), fwer_method="fixed_sequence",
-    )  # fmt: skip
+        risk=errors,
+        target_level=MAX_ERROR,
+        confidence_level=1 - DELTA,
+        best_predict_param_choice="precision",
+        list_predict_params=sequence(confidence, len(confidence), MAX_ERROR, DELTA),
+        fwer_method="fixed_sequence",
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MAPIE warns where nothing can be certified
         controller.calibrate(confidence[:, None], right.astype(int))

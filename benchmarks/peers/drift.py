@@ -19,8 +19,11 @@ from evidently.legacy.core import ColumnType
 from evidently.presets import DataDriftPreset
 
 NUMERIC = (
-    stattests.psi_stat_test, stattests.jensenshannon_stat_test, stattests.ks_stat_test, stattests.wasserstein_stat_test,
-)  # fmt: skip
+    stattests.psi_stat_test,
+    stattests.jensenshannon_stat_test,
+    stattests.ks_stat_test,
+    stattests.wasserstein_stat_test,
+)
 CATEGORICAL = (stattests.psi_stat_test, stattests.jensenshannon_stat_test, stattests.chi_stat_test)
 
 

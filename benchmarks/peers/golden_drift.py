@@ -20,12 +20,16 @@ from evidently.legacy.core import ColumnType
 
 TARGET = Path(__file__).resolve().parents[2] / "tests" / "golden" / "drift.json"
 NUMERIC = {
-    "psi": stattests.psi_stat_test, "js": stattests.jensenshannon_stat_test, "ks_p": stattests.ks_stat_test,
+    "psi": stattests.psi_stat_test,
+    "js": stattests.jensenshannon_stat_test,
+    "ks_p": stattests.ks_stat_test,
     "wasserstein": stattests.wasserstein_stat_test,
-}  # fmt: skip
+}
 CATEGORICAL = {
-    "psi": stattests.psi_stat_test, "js": stattests.jensenshannon_stat_test, "chi2_p": stattests.chi_stat_test,
-}  # fmt: skip
+    "psi": stattests.psi_stat_test,
+    "js": stattests.jensenshannon_stat_test,
+    "chi2_p": stattests.chi_stat_test,
+}
 
 
 def columns(rng: np.random.Generator) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
@@ -60,7 +64,7 @@ def columns(rng: np.random.Generator) -> list[tuple[str, str, np.ndarray, np.nda
         ("yes or no", "cat", rng.choice(["no", "yes"], 300), rng.choice(["no", "yes"], 200, p=[0.4, 0.6])),
         ("one value", "cat", np.repeat("a", 50), np.repeat("a", 70)),
         ("another value", "cat", np.repeat("a", 50), np.repeat("b", 70)),
-    ]  # fmt: skip
+    ]
 
 
 def measured(kind: str, reference: np.ndarray, current: np.ndarray) -> dict[str, Any]:

@@ -64,9 +64,12 @@ def labels(rng: np.random.Generator) -> dict[str, Any]:
     truth, said, groups = (rng.choice(list(names), 400) for names in ("abc", "abc", "xyz"))
     error = metrics.MetricFrame(metrics=RATES["error"], y_true=truth, y_pred=said, sensitive_features=groups)
     return {
-        "truth": "".join(truth), "said": "".join(said), "groups": "".join(groups),
-        "error": error.by_group.tolist(), "difference": error.difference(),
-    }  # fmt: skip
+        "truth": "".join(truth),
+        "said": "".join(said),
+        "groups": "".join(groups),
+        "error": error.by_group.tolist(),
+        "difference": error.difference(),
+    }
 
 
 def main() -> None:
@@ -85,7 +88,7 @@ def main() -> None:
             for counts in COUNTS
         ],
         "holm": {"p": p.tolist(), "adjusted": multipletests(p, method="holm")[1].tolist()},
-    }  # fmt: skip
+    }
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(golden) + "\n")
 

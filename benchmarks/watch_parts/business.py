@@ -85,10 +85,14 @@ class Business:
         ]
         cases = pd.DataFrame(
             {
-                "external_id": gold["external_id"], "truth_label": gold["label"], "region": "",
-                "predicted": np.where(wrong, other, ""), "visible": wrong, "seeded": np.where(wrong, other, None),
+                "external_id": gold["external_id"],
+                "truth_label": gold["label"],
+                "region": "",
+                "predicted": np.where(wrong, other, ""),
+                "visible": wrong,
+                "seeded": np.where(wrong, other, None),
             }
-        )  # fmt: skip
+        )
         return self._answered(week, cases, turn)
 
     def _answered(self, week: int, cases: pd.DataFrame, turn: np.ndarray) -> pd.DataFrame:

@@ -50,9 +50,11 @@ class DriftWatch:
             self.take(cases, decided)
             return None
         report = drift.compare(
-            self.columns, seen(cases, decided), fdr=self.rules.false_discovery_rate,
+            self.columns,
+            seen(cases, decided),
+            fdr=self.rules.false_discovery_rate,
             psi_at_least=self.rules.psi_at_least,
-        )  # fmt: skip
+        )
         found = terms.new_terms(self.terms, cases["text"].tolist(), fdr=self.rules.false_discovery_rate)
         columns = tuple(column.name for column in report.columns if column.drifted)
         enough = len(found) >= self.rules.min_new_terms

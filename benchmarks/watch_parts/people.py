@@ -54,11 +54,13 @@ def signals(
         truth=dict(zip(asked["item"], asked["truth_label"], strict=True)),
         turns=pd.DataFrame(
             {
-                "reviewer": rows["reviewer"], "group": rows["region"], "reference": rows["predicted"],
+                "reviewer": rows["reviewer"],
+                "group": rows["region"],
+                "reference": rows["predicted"],
                 "said": rows["decided"],
             }
         ),
-    )  # fmt: skip
+    )
     return look(evidence)
 
 

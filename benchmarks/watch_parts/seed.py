@@ -48,13 +48,16 @@ def _gaps(decided: list[pd.DataFrame], rules: policy.Policy) -> list[dict[str, A
     """The gaps that are shown."""
     return [
         {
-            "grouping": grouping, "group": gap.group, "metric": gap.metric, "gap": gap.gap,
+            "grouping": grouping,
+            "group": gap.group,
+            "metric": gap.metric,
+            "gap": gap.gap,
             "beyond": gap.verdict is Verdict.BEYOND,
         }
         for grouping, gaps in people.group_gaps(decided, rules.fairness).items()
         for gap in gaps
         if gap.verdict.shows_gap
-    ]  # fmt: skip
+    ]
 
 
 def _reviewers(decided: list[pd.DataFrame], again: list[pd.DataFrame], gold: list[pd.DataFrame]) -> dict[str, Any]:

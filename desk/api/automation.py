@@ -79,9 +79,7 @@ def set_stage(asked: NewStage, call: TheCall, visitor: Visitor = scoped("set_sta
 
 def _change(call: TheCall, visitor: Visitor, act: str, asked: dict[str, Any], reason: str) -> Changed:
     occasion = call.desk.occasion(visitor.name)
-    known: dict[str, Any] = {
-        "reason": reason, "policy": occasion.policy, "actor": visitor.name, "now": occasion.now,
-    }  # fmt: skip
+    known: dict[str, Any] = {"reason": reason, "policy": occasion.policy, "actor": visitor.name, "now": occasion.now}
 
     def change(store: Store) -> Changed:
         if proposals.is_asked(occasion, act):

@@ -12,9 +12,10 @@ from handrail.acts.signing_in import Visitor
 from handrail.errors import NotPermitted
 
 BEARER = HTTPBearer(
-    auto_error=False, scheme_name="token",
+    auto_error=False,
+    scheme_name="token",
     description="A token from the page of your name at the desk, or from the command `handrail tokens create`.",
-)  # fmt: skip
+)
 Sent = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 
 

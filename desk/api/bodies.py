@@ -40,9 +40,11 @@ Fence = Annotated[int, Field(ge=0, le=LARGEST_ID, description="from the claim; a
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_writable)]
 Letter = Annotated[
-    str, StringConstraints(min_length=1, max_length=disputing.LONGEST), AfterValidator(_writable),
+    str,
+    StringConstraints(min_length=1, max_length=disputing.LONGEST),
+    AfterValidator(_writable),
     Field(examples=["I did pay on the first of March."]),
-]  # fmt: skip
+]
 Source = Annotated[
     str, StringConstraints(min_length=1, max_length=100), AfterValidator(_writable), Field(examples=["shop"])
 ]

@@ -23,12 +23,15 @@ Answer = TypeVar("Answer", bound=BaseModel)
 Key = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key", min_length=1, max_length=128, pattern=r"^[!-~]+$",
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=128,
+        pattern=r"^[!-~]+$",
         description="A random name of this call. The same key with the same request is answered as before for 24 "
         "hours and does nothing again; with another request it is refused with 409.",
         examples=["7f9c24e5-2b1d-4a59-9d27-3f5c1b8e6a10"],
     ),
-]  # fmt: skip
+]
 
 MOST_FIELDS = 200
 """Of one JSON object: of each that it does not know, a route would say so."""

@@ -130,9 +130,12 @@ def _send(source: str, rows: list[NewCase], request: Request, call: TheCall, vis
         results = [TakenRow(row=r.row, result=_result(r), case=r.case_id, expectation=r.expectation) for r in found]
         counts = pd.Series([row.result for row in results]).value_counts()
         return Taken(
-            batch=batch, received=int(counts.get("received", 0)), duplicates=int(counts.get("duplicate", 0)),
-            quarantined=int(counts.get("quarantined", 0)), rows=results,
-        )  # fmt: skip
+            batch=batch,
+            received=int(counts.get("received", 0)),
+            duplicates=int(counts.get("duplicate", 0)),
+            quarantined=int(counts.get("quarantined", 0)),
+            rows=results,
+        )
 
     taken = call.act(visitor, Taken, act, status=202)
     worker: Intake = request.app.state.intake
@@ -185,16 +188,23 @@ def show_batch(batch: InPath, desk: TheDesk, _: Visitor = scoped("intake")) -> B
         states = cases.state_counts(connection, batch)
         aside = records(cases.in_quarantine(connection, batch, 100))
     return BatchView(
-        batch=batch, source=found["source"], state=found["state"], started_at=found["started_at"],
-        finished_at=found["finished_at"], cases=states,
+        batch=batch,
+        source=found["source"],
+        state=found["state"],
+        started_at=found["started_at"],
+        finished_at=found["finished_at"],
+        cases=states,
         aside=[
             Aside(
-                row=row["row_number"], external_id=plain(row["external_id"]), case=plain(row["case_id"]),
-                expectation=row["expectation"], reason=row["reason"],
+                row=row["row_number"],
+                external_id=plain(row["external_id"]),
+                case=plain(row["case_id"]),
+                expectation=row["expectation"],
+                reason=row["reason"],
             )
             for row in aside
         ],
-    )  # fmt: skip
+    )
 
 
 class CaseView(Body):
@@ -239,12 +249,25 @@ def show_case(case: InPath, desk: TheDesk, visitor: Visitor = scoped("read_cases
     if silent:  # where it came from would tell a gold case that was written by hand
         found |= dict.fromkeys(("source", "external_id", "batch_id", "due_at"))
     return CaseView(
-        case=case, source=found["source"], external_id=found["external_id"], batch=found["batch_id"],
-        state=found["state"], received_at=found["received_at"], text=shown["redacted"], amount=shown["amount"],
-        fields=shown["fields"], flags=shown["flags"], withheld=blind, due_at=found["due_at"], reason=aside,
-        queue=told.get("queue"), category=told.get("category"), confidence=told.get("confidence"),
-        outcome=told.get("outcome"), label=told.get("label"),
-    )  # fmt: skip
+        case=case,
+        source=found["source"],
+        external_id=found["external_id"],
+        batch=found["batch_id"],
+        state=found["state"],
+        received_at=found["received_at"],
+        text=shown["redacted"],
+        amount=shown["amount"],
+        fields=shown["fields"],
+        flags=shown["flags"],
+        withheld=blind,
+        due_at=found["due_at"],
+        reason=aside,
+        queue=told.get("queue"),
+        category=told.get("category"),
+        confidence=told.get("confidence"),
+        outcome=told.get("outcome"),
+        label=told.get("label"),
+    )
 
 
 class NewOutcome(Body):

@@ -70,9 +70,14 @@ def _told(one: trail.Written, *, withheld: bool) -> Happened:
     data = {name: value for name, value in kept.items() if name not in own}
     body = one.body
     return Happened(
-        seq=one.seq, at=body["at"], kind=body["kind"], actor=body["actor"], case=body.get("case"),
-        because=None if withheld else one.because, data=data,
-    )  # fmt: skip
+        seq=one.seq,
+        at=body["at"],
+        kind=body["kind"],
+        actor=body["actor"],
+        case=body.get("case"),
+        because=None if withheld else one.because,
+        data=data,
+    )
 
 
 class Waiting(Body):
@@ -156,14 +161,20 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
         found = situation.read(connection, policy, now)
         seen = attending.seen(connection, now)
         return Status(
-            business=policy.business, policy=policy.version, at=now, cases=cases.state_counts(connection),
+            business=policy.business,
+            policy=policy.version,
+            at=now,
+            cases=cases.state_counts(connection),
             waiting=[_row(Waiting, row) for row in records(evidence.waiting(connection, now))],
             escalations=sum(number for number, _ in escalations.counts(connection, now).values()),
             outbox=outbox.counts(connection),
             stages={name: str(stage) for name, stage in rollout.stages(connection, policy).items()},
             pauses=[
                 Paused(
-                    category=plain(row["category"]), kind=row["kind"], since=row["since"], by=row["actor"],
+                    category=plain(row["category"]),
+                    kind=row["kind"],
+                    since=row["since"],
+                    by=row["actor"],
                     model_review=plain(row["model_review_id"]),
                 )
                 for row in records(rollout.pauses(connection))
@@ -171,23 +182,32 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
             held_by=found.silent[0].watch if found.silent else None,
             held=[
                 Held(
-                    watch=one.watch, last_heard=one.last if one.has_run else None, since=one.since,
-                    categories=None if one.categories is None else list(one.categories), sentence=one.sentence,
+                    watch=one.watch,
+                    last_heard=one.last if one.has_run else None,
+                    since=one.since,
+                    categories=None if one.categories is None else list(one.categories),
+                    sentence=one.sentence,
                 )
                 for one in found.silent
             ],
             unwatched=sorted(found.unwatched),
             altered=[Altered(what=one.what, category=one.category, sentence=one.sentence) for one in found.altered],
-            model=serving["model_version"], challenger=serving["challenger"],
-            watched=str(seen.sight), looked_at=seen.looked_at,
+            model=serving["model_version"],
+            challenger=serving["challenger"],
+            watched=str(seen.sight),
+            looked_at=seen.looked_at,
             watches=[
                 Looking(
-                    watch=look.watch.name, looked_at=look.looked_at, overdue_since=look.overdue_since,
-                    failed_since=look.failed_since, error=look.error, off=look.off and str(look.off),
+                    watch=look.watch.name,
+                    looked_at=look.looked_at,
+                    overdue_since=look.overdue_since,
+                    failed_since=look.failed_since,
+                    error=look.error,
+                    off=look.off and str(look.off),
                 )
                 for look in seen.looks
             ],
-        )  # fmt: skip
+        )
 
 
 def _row(kind: type[Waiting], row: dict[str, Any]) -> Waiting:
@@ -222,13 +242,19 @@ def list_escalations(desk: TheDesk, limit: Limit = 100, _: Visitor = scoped("rea
     return Escalations(
         escalations=[
             EscalationView(
-                case=row["case_id"], external_id=row["external_id"], cause=row["cause"],
-                first_decider=plain(row["first_decider"]), opened_at=row["opened_at"], due_at=row["due_at"],
-                item=_whole(row["item_id"]), kind=plain(row["kind"]), holder=plain(row["holder"]),
+                case=row["case_id"],
+                external_id=row["external_id"],
+                cause=row["cause"],
+                first_decider=plain(row["first_decider"]),
+                opened_at=row["opened_at"],
+                due_at=row["due_at"],
+                item=_whole(row["item_id"]),
+                kind=plain(row["kind"]),
+                holder=plain(row["holder"]),
             )
             for row in rows
         ]
-    )  # fmt: skip
+    )
 
 
 def _whole(value: Any) -> int | None:  # noqa: ANN401 - a value of a frame with gaps
@@ -322,9 +348,14 @@ def list_disputes(
     return Disputes(
         disputes=[
             DisputeView(
-                dispute=row["id"], case=row["case_id"], external_id=row["external_id"], opened_at=row["opened_at"],
-                due_at=row["due_at"], closed_at=plain(row["closed_at"]), upheld=plain(row["upheld"]),
+                dispute=row["id"],
+                case=row["case_id"],
+                external_id=row["external_id"],
+                opened_at=row["opened_at"],
+                due_at=row["due_at"],
+                closed_at=plain(row["closed_at"]),
+                upheld=plain(row["upheld"]),
             )
             for row in rows
         ]
-    )  # fmt: skip
+    )

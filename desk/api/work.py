@@ -146,9 +146,13 @@ def claim_next(asked: Wanted, call: TheCall, visitor: Visitor = scoped("decide")
 
     def act(store: Store) -> Claims:
         claims = claiming.claim(
-            store, visitor.name, policy=occasion.policy, now=occasion.now, kinds=kinds or ("review",),
+            store,
+            visitor.name,
+            policy=occasion.policy,
+            now=occasion.now,
+            kinds=kinds or ("review",),
             besides_held=asked.besides_held,
-        )  # fmt: skip
+        )
         return Claims(claims=[_claimed(claim) for claim in claims])
 
     claims = call.act(visitor, Claims, act).claims
@@ -220,16 +224,21 @@ def decide(item: InPath, asked: Decision, call: TheCall, visitor: Visitor = scop
     desk, occasion = call.desk, call.desk.occasion(visitor.name)
     ruling = Ruling(
         item, asked.fence, asked.outcome, asked.label, asked.reason, asked.note, asked.seconds, asked.answer
-    )  # fmt: skip
+    )
 
     def act(store: Store) -> Decided:
         with store.read() as connection:
             found = work.items(connection, [item])
         require_kinds(visitor, [row["kind"] for row in found.values()])
         (decision,) = deciding.decide(
-            store, [ruling], visitor.name, policy=occasion.policy, now=occasion.now, secret=desk.secret(),
+            store,
+            [ruling],
+            visitor.name,
+            policy=occasion.policy,
+            now=occasion.now,
+            secret=desk.secret(),
             hold=occasion.policy.desk.undo_within,
-        )  # fmt: skip
+        )
         return Decided(item=item, decision=decision, outcome=asked.outcome)
 
     return call.act(visitor, Decided, act)
@@ -272,10 +281,15 @@ def _is_in_scope(visitor: Visitor, kind: str) -> bool:
 
 def _claimed(claim: Claim) -> Claimed:
     return Claimed(
-        item=claim.item_id, case=claim.case_id, kind=claim.kind, queue=claim.queue,
-        suggestion_hidden=claim.suggestion_hidden, fence=claim.fence, due_at=claim.due_at,
+        item=claim.item_id,
+        case=claim.case_id,
+        kind=claim.kind,
+        queue=claim.queue,
+        suggestion_hidden=claim.suggestion_hidden,
+        fence=claim.fence,
+        due_at=claim.due_at,
         lease_until=claim.lease_until,
-    )  # fmt: skip
+    )
 
 
 def _as_shown(claims: Claims) -> Claims:
@@ -286,14 +300,25 @@ def _as_shown(claims: Claims) -> Claims:
 def _shown(desk: Desk, visitor: Visitor, claimed: Claimed) -> Shown:
     """The case behind a claim."""
     claim = Claim(
-        claimed.item, claimed.case, claimed.kind, claimed.queue, claimed.suggestion_hidden, claimed.fence,
-        claimed.due_at, claimed.lease_until,
-    )  # fmt: skip
+        claimed.item,
+        claimed.case,
+        claimed.kind,
+        claimed.queue,
+        claimed.suggestion_hidden,
+        claimed.fence,
+        claimed.due_at,
+        claimed.lease_until,
+    )
     found = shown_case(desk.occasion(visitor.name), claim, explained=False)
     suggestion = found["suggestion"]
     return Shown(
         **{**claimed.model_dump(), "kind": found["kind"]},
-        text=found["text"], amount=found["amount"], fields=found["fields"], flags=found["flags"], why=found["why"],
+        text=found["text"],
+        amount=found["amount"],
+        fields=found["fields"],
+        flags=found["flags"],
+        why=found["why"],
         suggestion=suggestion and Suggestion(category=suggestion, confidence=found["confidence"]),
-        categories=found["categories"], labels=found["labels"],
-    )  # fmt: skip
+        categories=found["categories"],
+        labels=found["labels"],
+    )

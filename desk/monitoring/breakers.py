@@ -30,14 +30,16 @@ def breaker(look: Look) -> Section:
         )
     lines = _levels(look, rows)
     svg = over_time(
-        "breaker", ("Evidence by category", "Share of the evidence that suffices for a pause, look by look."), lines,
-        zone=look.zone, levels={"pause": 1.0}, top=1.0,
-    )  # fmt: skip
+        "breaker",
+        ("Evidence by category", "Share of the evidence that suffices for a pause, look by look."),
+        lines,
+        zone=look.zone,
+        levels={"pause": 1.0},
+        top=1.0,
+    )
     caption = f"Evidence against the categories nearest to a pause, of {len(rows)}"
     plots = (Plot(caption, svg, tuple((line.style, line.name) for line in lines)),) if svg else ()
-    return Section(
-        "breaker", title, worst(rows), sentence, plots, (_rules(rows), _sight(rows)), latest(rows)
-    )  # fmt: skip
+    return Section("breaker", title, worst(rows), sentence, plots, (_rules(rows), _sight(rows)), latest(rows))
 
 
 def _levels(look: Look, rows: list[dict[str, Any]]) -> list[Line]:
@@ -65,15 +67,20 @@ def _rules(rows: list[dict[str, Any]]) -> Table:
         columns,
         [
             (
-                words(row["subject"]), str(body["counted"]), str(body["counted_rejected"]), share(body["level"]),
-                f"{body['rejected']} of {body['reviewed']}", share(body["rate"]),
-                "would pause" if body["literal_tripped"] else "quiet", said(row["verdict"]),
+                words(row["subject"]),
+                str(body["counted"]),
+                str(body["counted_rejected"]),
+                share(body["level"]),
+                f"{body['rejected']} of {body['reviewed']}",
+                share(body["rate"]),
+                "would pause" if body["literal_tripped"] else "quiet",
+                said(row["verdict"]),
             )
             for row in rows
             for body in (row["body"],)
         ],
         frozenset(columns[1:6]),
-    )  # fmt: skip
+    )
 
 
 def _sight(rows: list[dict[str, Any]]) -> Table:
@@ -84,14 +91,17 @@ def _sight(rows: list[dict[str, Any]]) -> Table:
         columns,
         [
             (
-                words(row["subject"]), number(body["per_day"], 1), share(body["false_alarm_rate"], 0),
-                number(body["reliability"]["worse_days"], 0), " ".join(body["warnings"]),
+                words(row["subject"]),
+                number(body["per_day"], 1),
+                share(body["false_alarm_rate"], 0),
+                number(body["reliability"]["worse_days"], 0),
+                " ".join(body["warnings"]),
             )
             for row in rows
             for body in (row["body"],)
         ],
         frozenset(columns[1:4]),
-    )  # fmt: skip
+    )
 
 
 def blind_share(look: Look) -> Section:
@@ -113,13 +123,16 @@ def blind_share(look: Look) -> Section:
         columns,
         [
             (
-                words(row["subject"]), f"{body['rejected']} of {body['reviewed']}", share(body["rate"]),
-                f"{body['rejected_before']} of {body['reviewed_before']}", share(body["rate_before"]),
+                words(row["subject"]),
+                f"{body['rejected']} of {body['reviewed']}",
+                share(body["rate"]),
+                f"{body['rejected_before']} of {body['reviewed_before']}",
+                share(body["rate_before"]),
                 said(row["verdict"]),
             )
             for row in rows
             for body in (row["body"],)
         ],
         frozenset(columns[1:5]),
-    )  # fmt: skip
+    )
     return Section("blind-share", title, worst(rows), sentence, (), (table,), latest(rows))

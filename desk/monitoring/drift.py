@@ -23,9 +23,14 @@ def drift(look: Look) -> Section:
     body = whole["body"]
     plots = tuple(plot for plot in (_moves(look, columns), _errors(look)) if plot is not None)
     return Section(
-        "drift", "Drift", Verdict(whole["verdict"]), _sentence(body), plots, (_columns(columns), _terms(body)),
+        "drift",
+        "Drift",
+        Verdict(whole["verdict"]),
+        _sentence(body),
+        plots,
+        (_columns(columns), _terms(body)),
         latest(rows),
-    )  # fmt: skip
+    )
 
 
 def _sentence(body: dict[str, Any]) -> str:
@@ -57,9 +62,14 @@ def _moves(look: Look, columns: list[dict[str, Any]]) -> Plot | None:
     ]
     bound = look.policy.drift.psi_at_least
     svg = over_time(
-        "drift", ("Distance from the reference", "Population stability index of the columns, look by look."), lines,
-        zone=look.zone, levels={"counts as moved": bound}, show=lambda value: f"{value:.2f}", top=bound,
-    )  # fmt: skip
+        "drift",
+        ("Distance from the reference", "Population stability index of the columns, look by look."),
+        lines,
+        zone=look.zone,
+        levels={"counts as moved": bound},
+        show=lambda value: f"{value:.2f}",
+        top=bound,
+    )
     key = tuple((line.style, line.name) for line in lines)
     return Plot("Distance from the reference (PSI), the columns that moved most", svg, key) if svg else None
 
@@ -67,20 +77,19 @@ def _moves(look: Look, columns: list[dict[str, Any]]) -> Plot | None:
 def _errors(look: Look) -> Plot | None:
     past = look.history("drift", ALL)
     lines = [
-        Line(
-            name,
-            [Point(row["at"], row["body"][field]) for row in past if row["body"].get(field) is not None],
-            style,
-        )
+        Line(name, [Point(row["at"], row["body"][field]) for row in past if row["body"].get(field) is not None], style)
         for name, field, style in (
             ("audited", "audited_error", "series-0"),
             ("expected by the model's confidence", "estimated_error", "series-1"),
         )
-    ]  # fmt: skip
+    ]
     svg = over_time(
-        "drift-errors", ("Error of auto-approvals by window", "Audited beside what the confidences expect."), lines,
-        zone=look.zone, top=look.policy.breaker.limit,
-    )  # fmt: skip
+        "drift-errors",
+        ("Error of auto-approvals by window", "Audited beside what the confidences expect."),
+        lines,
+        zone=look.zone,
+        top=look.policy.breaker.limit,
+    )
     key = tuple((line.style, line.name) for line in lines)
     return Plot("Error of auto-approvals: audited at random, and expected without labels", svg, key) if svg else None
 
@@ -93,7 +102,9 @@ def _columns(rows: list[dict[str, Any]]) -> Table:
         columns,
         [
             (
-                words(row["subject"]), number(body.get("psi"), 3), number(body.get("js"), 3),
+                words(row["subject"]),
+                number(body.get("psi"), 3),
+                number(body.get("js"), 3),
                 "–" if body.get("p_adjusted") is None else f"{body['p_adjusted']:.2g}",
                 "moved" if row["verdict"] == Verdict.ALARM else said(row["verdict"]),
                 str(body.get("direction") or body.get("note") or ""),
@@ -102,7 +113,7 @@ def _columns(rows: list[dict[str, Any]]) -> Table:
             for body in (row["body"],)
         ],
         frozenset(columns[1:4]),
-    )  # fmt: skip
+    )
 
 
 def _terms(body: dict[str, Any]) -> Table:

@@ -42,15 +42,20 @@ def _plot(row: dict[str, Any]) -> Plot | None:
     drawn = [one for one in row["body"]["rows"] if one["metric"] == SHOWN and one["cases"]]
     name = words(row["subject"])
     svg = side_by_side(
-        f"fairness-{row['id']}", (f"Approval of suggestions by {name}", "A dot with its 95 % interval for each group."),
+        f"fairness-{row['id']}",
+        (f"Approval of suggestions by {name}", "A dot with its 95 % interval for each group."),
         [
             Row(
-                str(one["group"]), one["rate"], one["low"], one["high"], f"{100 * one['gap']:+.1f} points",
+                str(one["group"]),
+                one["rate"],
+                one["low"],
+                one["high"],
+                f"{100 * one['gap']:+.1f} points",
                 found=one["verdict"] == Verdict.BEYOND,
             )
             for one in drawn
         ],
-    )  # fmt: skip
+    )
     return Plot(f"Approval of suggestions by {name}; beside it the gap to everybody else", svg) if svg else None
 
 
@@ -65,9 +70,15 @@ def _cells(one: dict[str, Any]) -> tuple[str, ...]:
     if one["verdict"] == Verdict.UNDERPOWERED and one.get("needed"):
         verdict += f": {one['needed']:,} cases would be needed"
     return (
-        f"{words(one['grouping'])}: {one['group']}", words(one["metric"]), f"{one['cases']:,}", figure, between, gap,
-        gap_between, verdict,
-    )  # fmt: skip
+        f"{words(one['grouping'])}: {one['group']}",
+        words(one["metric"]),
+        f"{one['cases']:,}",
+        figure,
+        between,
+        gap,
+        gap_between,
+        verdict,
+    )
 
 
 def _hours(low: float | None, high: float | None) -> str:

@@ -42,25 +42,34 @@ def _weeks(look: Look, whole: dict[str, Any], at: datetime) -> Plot | None:
     ]
     limit = look.policy.breaker.limit
     svg = over_time(
-        "audited", ("Audited error by week", "A dot with its 95 % interval for each week."),
-        [Line("audited error", points)], zone=look.zone, levels={"limit": limit}, top=limit,
-    )  # fmt: skip
+        "audited",
+        ("Audited error by week", "A dot with its 95 % interval for each week."),
+        [Line("audited error", points)],
+        zone=look.zone,
+        levels={"limit": limit},
+        top=limit,
+    )
     return Plot("Audited error of all categories, by week; of the audits drawn at random", svg) if svg else None
 
 
 def _categories(rows: list[dict[str, Any]]) -> Plot | None:
     measured = [row for row in rows if row["subject"] != ALL and row["body"]["rate"] is not None]
     svg = side_by_side(
-        "audited-categories", ("Audited error by category", "A dot with its 95 % interval for each category."),
+        "audited-categories",
+        ("Audited error by category", "A dot with its 95 % interval for each category."),
         [
             Row(
-                words(row["subject"]), body["rate"], body["low"], min(body["high"], 1.0),
-                f"{body['errors']:,} of {body['audited']:,} audits", found=row["verdict"] == Verdict.ALARM,
+                words(row["subject"]),
+                body["rate"],
+                body["low"],
+                min(body["high"], 1.0),
+                f"{body['errors']:,} of {body['audited']:,} audits",
+                found=row["verdict"] == Verdict.ALARM,
             )
             for row in measured
             for body in (row["body"],)
         ],
-    )  # fmt: skip
+    )
     return Plot("Audited error by category", svg) if svg else None
 
 
@@ -73,9 +82,15 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         columns,
         [
             (
-                "all" if row["subject"] == ALL else words(row["subject"]), f"{body['auto_approved']:,}",
-                f"{body['audited']:,}", f"{body['errors']:,}", share(body["rate"]), interval(body["low"], body["high"]),
-                _rate(body["estimated"]), _rate(body["ppi"]), str(body["trend"]["direction"]),
+                "all" if row["subject"] == ALL else words(row["subject"]),
+                f"{body['auto_approved']:,}",
+                f"{body['audited']:,}",
+                f"{body['errors']:,}",
+                share(body["rate"]),
+                interval(body["low"], body["high"]),
+                _rate(body["estimated"]),
+                _rate(body["ppi"]),
+                str(body["trend"]["direction"]),
                 "–" if body["needed"] is None else f"{body['needed']:,}",
             )
             for row in sorted(rows, key=lambda row: (row["subject"] != ALL, row["subject"]))
@@ -83,7 +98,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             if body["auto_approved"]
         ],
         frozenset({*columns[1:8], "Needed"}),
-    )  # fmt: skip
+    )
 
 
 def kpis(look: Look) -> Section:
@@ -106,14 +121,18 @@ def kpis(look: Look) -> Section:
         columns,
         [
             (
-                row["subject"], body["shown"], _between(body), body["before_shown"], f"{body['cases']:,}",
+                row["subject"],
+                body["shown"],
+                _between(body),
+                body["before_shown"],
+                f"{body['cases']:,}",
                 str(body["formula"]),
             )
             for row in rows
             for body in (row["body"],)
         ],
         frozenset(columns[1:5]),
-    )  # fmt: skip
+    )
     return Section("kpis", title, worst(rows), sentence, plots, (table,), latest(rows))
 
 
@@ -137,8 +156,12 @@ def _by_week(look: Look, body: dict[str, Any]) -> Plot | None:
 
     name = str(body["name"])
     svg = over_time(
-        f"kpi-{name.replace(' ', '-').lower()}", (f"{name}, by week", "A dot for each week."), [Line(name, points)],
-        zone=look.zone, levels=levels, show=show,
-    )  # fmt: skip
+        f"kpi-{name.replace(' ', '-').lower()}",
+        (f"{name}, by week", "A dot for each week."),
+        [Line(name, points)],
+        zone=look.zone,
+        levels=levels,
+        show=show,
+    )
     unit = "" if body["unit"] == "share" else f", {body['unit']}"
     return Plot(f"{name[:1].upper()}{name[1:]}{unit}", svg) if svg and body["shown"] != NOT_MEASURED else None

@@ -26,18 +26,21 @@ def agreement(look: Look) -> Section:
         f"opinions (1 is full agreement, 0 is chance; training asks for {number(least)})."
     )
     svg = side_by_side(
-        "agreement", ("Agreement by category", "Krippendorff's alpha with its interval."),
+        "agreement",
+        ("Agreement by category", "Krippendorff's alpha with its interval."),
         [
             Row(
-                "all" if row["subject"] == ALL else words(row["subject"]), body["alpha"],
+                "all" if row["subject"] == ALL else words(row["subject"]),
+                body["alpha"],
                 body["alpha"] if body["low"] is None else body["low"],
                 body["alpha"] if body["high"] is None else body["high"],
-                f"{body['items']:,} cases", found=row["verdict"] == Verdict.ALARM,
+                f"{body['items']:,} cases",
+                found=row["verdict"] == Verdict.ALARM,
             )
             for row in measured
             for body in (row["body"],)
         ],
-    )  # fmt: skip
+    )
     columns = ("Category", "Alpha", "Interval", "Same answer", "Cases", "Opinions")
     table = Table(
         "By category",
@@ -45,15 +48,18 @@ def agreement(look: Look) -> Section:
         columns,
         [
             (
-                "all" if row["subject"] == ALL else words(row["subject"]), number(body["alpha"]),
-                f"{number(body['low'])} to {number(body['high'])}", share(body["agreement"], 0),
-                f"{body['items']:,}", f"{body['ratings']:,}",
+                "all" if row["subject"] == ALL else words(row["subject"]),
+                number(body["alpha"]),
+                f"{number(body['low'])} to {number(body['high'])}",
+                share(body["agreement"], 0),
+                f"{body['items']:,}",
+                f"{body['ratings']:,}",
             )
             for row in rows
             for body in (row["body"],)
         ],
         frozenset(columns[1:]),
-    )  # fmt: skip
+    )
     plot = Plot("Agreement by category (alpha)", svg)
     return Section("agreement", title, worst(measured), sentence, (plot,) if svg else (), (table,), latest(rows))
 
@@ -70,8 +76,13 @@ def reviewers(look: Look, *, names: bool) -> Section:
     if any(row["verdict"] == Verdict.ALARM for row in rows if row["subject"] == EVERYBODY):
         sentence += " All together show a bias that is nobody's own."
     if not names:
-        return Section("reviewers", title, worst(rows), f"{sentence} Names are for those who may read labels.",
-                       read_at=latest(rows))  # fmt: skip
+        return Section(
+            "reviewers",
+            title,
+            worst(rows),
+            f"{sentence} Names are for those who may read labels.",
+            read_at=latest(rows),
+        )
     columns = ("Reviewer", "Signal", "Figure", "Interval", "Of", "Verdict")
     table = Table(
         "Every signal",

@@ -17,9 +17,15 @@ from handrail.store.engine import Store
 from handrail.store.readings import Verdict
 
 WATCH_OF = {
-    "audits": "audit_sampling", "breaker": "quality_watch", "blind-share": "quality_watch", "drift": "drift_detection",
-    "fairness": "fairness_watch", "agreement": "agreement_watch", "reviewers": "agreement_watch", "kpis": "kpi_report",
-}  # fmt: skip
+    "audits": "audit_sampling",
+    "breaker": "quality_watch",
+    "blind-share": "quality_watch",
+    "drift": "drift_detection",
+    "fairness": "fairness_watch",
+    "agreement": "agreement_watch",
+    "reviewers": "agreement_watch",
+    "kpis": "kpi_report",
+}
 """Which watch writes what a section shows, by the section's key."""
 
 

@@ -26,9 +26,25 @@ from desk.routes import (
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
-    health.router, sign_in.router, me.router, people.router,
-    review.router, handing.router, bulk.router, cases.router, trail.router, tokens.router,
-    operations.router, monitoring.router, alerts.router, models.router, outbox.router, proposals.router,
-    escalations.router, disputes.router, quality.router, training.router,
-)  # fmt: skip
+    health.router,
+    sign_in.router,
+    me.router,
+    people.router,
+    review.router,
+    handing.router,
+    bulk.router,
+    cases.router,
+    trail.router,
+    tokens.router,
+    operations.router,
+    monitoring.router,
+    alerts.router,
+    models.router,
+    outbox.router,
+    proposals.router,
+    escalations.router,
+    disputes.router,
+    quality.router,
+    training.router,
+)
 """Every router of the desk."""

@@ -31,18 +31,24 @@ def preview(
     policy, now, name = desk.policy(), desk.clock(), visitor.name
     with desk.store.read() as connection:
         counts = reviews.approvable_counts(connection, name, now)
-        rows = [] if category is None else reviews.approvable(
-            connection, name, now, category=category, limit=policy.desk.bulk_limit
-        )  # fmt: skip
-    shown = [
-        {**row, "money": None if row["amount"] is None else cards.money(policy, row["amount"])}
-        for row in rows
-    ]  # fmt: skip
+        rows = (
+            []
+            if category is None
+            else reviews.approvable(connection, name, now, category=category, limit=policy.desk.bulk_limit)
+        )
+    shown = [{**row, "money": None if row["amount"] is None else cards.money(policy, row["amount"])} for row in rows]
     known = policy.categories.get(category) if category else None
     return page(
-        request, "bulk.html", counts=counts, category=category, rows=shown, rules=known, limit=policy.desk.bulk_limit,
-        after=afterwards.bar(desk, name, after), left=left,
-    )  # fmt: skip
+        request,
+        "bulk.html",
+        counts=counts,
+        category=category,
+        rows=shown,
+        rules=known,
+        limit=policy.desk.bulk_limit,
+        after=afterwards.bar(desk, name, after),
+        left=left,
+    )
 
 
 @router.post("")
@@ -56,9 +62,15 @@ def approve(
     policy, now = desk.policy(), desk.clock()
     done = desk.act(
         lambda store: bulk.approve(
-            store, case, visitor.name, category=category, policy=policy, now=now, secret=desk.secret(),
+            store,
+            case,
+            visitor.name,
+            category=category,
+            policy=policy,
+            now=now,
+            secret=desk.secret(),
             hold=policy.desk.undo_within,
         )
-    )  # fmt: skip
+    )
     told = [("category", category), *(("after", one) for one in done.decisions), *(("left", one) for one in done.left)]
     return RedirectResponse("/bulk?" + urlencode(told), 303)

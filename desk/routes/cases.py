@@ -31,8 +31,18 @@ COUNTED = 1000
 OTHERS = 10
 EVENTS = 200
 CSV_COLUMNS = (
-    "id", "source", "external_id", "received_at", "state", "queue", "category", "outcome", "label", "amount", "flags",
-)  # fmt: skip
+    "id",
+    "source",
+    "external_id",
+    "received_at",
+    "state",
+    "queue",
+    "category",
+    "outcome",
+    "label",
+    "amount",
+    "flags",
+)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet calculate instead of show."""
 
@@ -55,10 +65,21 @@ def find(request: Request, desk: TheDesk, visitor: Visitor = permit("read_cases"
             rows, older = search.find(connection, wanted, onlooker, after=after, limit=PAGE)
             total = search.count(connection, wanted, onlooker, at_most=COUNTED + 1)
     return page(
-        request, "cases.html", status=200 if sentence is None else 400, rows=rows, total=total, counted=COUNTED,
-        sentence=sentence, asked=asked, older=filters.written(older), policy=desk.policy(), choices=filters,
-        some_are_kept=onlooker.may("decide") or onlooker.may("adjudicate"), excerpt=_excerpt, who=narration.who,
-    )  # fmt: skip
+        request,
+        "cases.html",
+        status=200 if sentence is None else 400,
+        rows=rows,
+        total=total,
+        counted=COUNTED,
+        sentence=sentence,
+        asked=asked,
+        older=filters.written(older),
+        policy=desk.policy(),
+        choices=filters,
+        some_are_kept=onlooker.may("decide") or onlooker.may("adjudicate"),
+        excerpt=_excerpt,
+        who=narration.who,
+    )
 
 
 @router.post("/export")
@@ -83,14 +104,25 @@ def show(case_id: int, request: Request, desk: TheDesk, visitor: Visitor = permi
         events = trail.newest(connection, Sought(case=case_id), onlooker=onlooker, limit=EVENTS)
         loose = trail.loose(connection, [event.seq for event in events])
         told: dict[str, Any] = {
-            "others": search.rows_of(connection, ids, onlooker), "others_in_all": others, "events": events[::-1],
+            "others": search.rows_of(connection, ids, onlooker),
+            "others_in_all": others,
+            "events": events[::-1],
             "loose": loose,
-        }  # fmt: skip
+        }
     policy = desk.policy()
     return page(
-        request, "case.html", file=file, policy=policy, moments=history.story(file, policy), history=history,
-        narration=narration, because=_because(desk, visitor, file), may=onlooker.may, reasons=viewing.REASONS, **told,
-    )  # fmt: skip
+        request,
+        "case.html",
+        file=file,
+        policy=policy,
+        moments=history.story(file, policy),
+        history=history,
+        narration=narration,
+        because=_because(desk, visitor, file),
+        may=onlooker.may,
+        reasons=viewing.REASONS,
+        **told,
+    )
 
 
 @router.post("/{case_id}/raw")

@@ -106,10 +106,9 @@ def settle(
         ruling = settling.ruling(dispute["work_item_id"], said, policy)
         desk.act(
             lambda store: disputing.resolve(
-                store, ruling, visitor.name, policy=policy, now=now, secret=desk.secret(),
-                hold=policy.desk.undo_within,
+                store, ruling, visitor.name, policy=policy, now=now, secret=desk.secret(), hold=policy.desk.undo_within
             )
-        )  # fmt: skip
+        )
     except BadInput as refusal:
         if wants_json(request):
             raise
@@ -133,9 +132,16 @@ def _asked(
     if case is not None and known is None:
         raise NotFound(f"There is no case {case}. Look its number up under Cases.")
     return page(
-        request, "dispute_new.html", status=status, case=case, known=known, is_own=is_own, text=text, sentence=sentence,
+        request,
+        "dispute_new.html",
+        status=status,
+        case=case,
+        known=known,
+        is_own=is_own,
+        text=text,
+        sentence=sentence,
         longest=LONGEST,
-    )  # fmt: skip
+    )
 
 
 def _shown(
@@ -157,9 +163,17 @@ def _shown(
     _, shown = settling.opened(desk, visitor, dispute["work_item_id"], dispute["first_decision_id"])
     standing = disputes.standing(told) if told else None
     return page(
-        request, "dispute.html", status=status, **shown, dispute=dispute, sections=sections, standing=standing,
-        sentence=sentence, said=said, changed=_if_changed(told["actions"] if told else [], dispute, desk),
-    )  # fmt: skip
+        request,
+        "dispute.html",
+        status=status,
+        **shown,
+        dispute=dispute,
+        sections=sections,
+        standing=standing,
+        sentence=sentence,
+        said=said,
+        changed=_if_changed(told["actions"] if told else [], dispute, desk),
+    )
 
 
 def _if_changed(rows: list[dict[str, Any]], dispute: dict[str, Any], desk: Desk) -> str:

@@ -38,10 +38,18 @@ def show(
     seconds = afterwards.seconds_left(desk, [after], visitor.name) if after is not None else 0
     settles = bool(PERMITTED["resolve_escalation"].intersection(visitor.roles))
     return page(
-        request, "escalations.html", listed=found, cause=cause, names=urgent.NAMES, done=done, after=after,
-        seconds=seconds, settles=settles,
-        within=policy.escalation.due_within, most=urgent.MOST,
-    )  # fmt: skip
+        request,
+        "escalations.html",
+        listed=found,
+        cause=cause,
+        names=urgent.NAMES,
+        done=done,
+        after=after,
+        seconds=seconds,
+        settles=settles,
+        within=policy.escalation.due_within,
+        most=urgent.MOST,
+    )
 
 
 @router.get("/late/{case}")
@@ -111,10 +119,15 @@ def settle(
         ruling = settling.ruling(item, said, policy)
         (decided,) = desk.act(
             lambda store: deciding.decide(
-                store, [ruling], visitor.name, policy=policy, now=now, secret=desk.secret(),
+                store,
+                [ruling],
+                visitor.name,
+                policy=policy,
+                now=now,
+                secret=desk.secret(),
                 hold=policy.desk.undo_within,
             )
-        )  # fmt: skip
+        )
     except BadInput as refusal:
         if wants_json(request):
             raise

@@ -40,9 +40,12 @@ def skip(request: Request, item: int, desk: TheDesk, visitor: Visitor = permit("
 
 @router.post("/{item}/snooze")
 def snooze(
-    request: Request, item: int, desk: TheDesk, minutes: Annotated[int, Form(ge=1, le=1_000_000)],
+    request: Request,
+    item: int,
+    desk: TheDesk,
+    minutes: Annotated[int, Form(ge=1, le=1_000_000)],
     visitor: Visitor = permit("decide"),
-) -> Response:  # fmt: skip
+) -> Response:
     """Put a case off."""
     claim, policy, now = _held(desk, item, visitor.name), desk.policy(), desk.clock()
     until = now + timedelta(minutes=minutes)

@@ -41,21 +41,20 @@ def _page(
     with desk.store.read() as connection:
         person = rollout.person(connection, visitor.name) or {}
     return page(
-        request, "me.html", status=400 if sentence else 200, notice=notice, sentence=sentence,
+        request,
+        "me.html",
+        status=400 if sentence else 200,
+        notice=notice,
+        sentence=sentence,
         sessions=signing_in.sessions(desk.store, visitor, policy=desk.policy(), now=desk.clock()),
         preferences=signing_in.preferences(desk.store, visitor.name),
         **{name: person.get(name) for name in ("trained_until", "away_from", "away_until")},
-    )  # fmt: skip
+    )
 
 
 @router.post("/password")
 def change_password(
-    request: Request,
-    desk: TheDesk,
-    present: Text,
-    password: Text,
-    again: Text,
-    visitor: Visitor = permit("come_in"),
+    request: Request, desk: TheDesk, present: Text, password: Text, again: Text, visitor: Visitor = permit("come_in")
 ) -> Response:
     """Set a new password, for who knows the present one; a wrong one counts as it does at the door."""
     now = desk.clock()
@@ -99,10 +98,7 @@ def set_shortcuts(
 
 @router.post("/leave")
 def take_leave(
-    request: Request,
-    desk: TheDesk,
-    form: Annotated[LeaveForm, Depends()],
-    visitor: Visitor = permit("come_in"),
+    request: Request, desk: TheDesk, form: Annotated[LeaveForm, Depends()], visitor: Visitor = permit("come_in")
 ) -> Response:
     """Say when one is away."""
     policy, now = desk.policy(), desk.clock()

@@ -36,12 +36,21 @@ def show(
         }
     by_name = {row["version"]: row for row in versions}
     return page(
-        request, "operations_models.html", versions=versions, serving=serving, promoted=promoted, since=SINCE,
-        champion=by_name.get(serving["model_version"]), challenger=by_name.get(serving["challenger"]),
+        request,
+        "operations_models.html",
+        versions=versions,
+        serving=serving,
+        promoted=promoted,
+        since=SINCE,
+        champion=by_name.get(serving["model_version"]),
+        challenger=by_name.get(serving["challenger"]),
         gates={row["version"]: gates_in_words(row["judgement"], occasion.policy) for row in versions},
-        may=permitted(visitor), takes_two=occasion.policy.desk.second_person, model_name=occasion.model_name,
-        servers=servers(desk.workspace), said=said(occasion.policy, done, None, count),
-    )  # fmt: skip
+        may=permitted(visitor),
+        takes_two=occasion.policy.desk.second_person,
+        model_name=occasion.model_name,
+        servers=servers(desk.workspace),
+        said=said(occasion.policy, done, None, count),
+    )
 
 
 @router.post("/promote")

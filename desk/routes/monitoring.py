@@ -36,6 +36,13 @@ def show(request: Request, desk: TheDesk, days: Days = "84", visitor: Visitor = 
     old = {one.key: stale(runs[WATCH_OF[one.key]], one.read_at, now, lambda at: moment(at, zone)) for one in found}
     looked = {one.key: runs[WATCH_OF[one.key]].looked_at or one.read_at for one in found}
     return page(
-        request, "monitoring.html", sections=found, stale=old, looked=looked,
-        span=int(days), spans=SPANS, few=FEW, said=SAID,
-    )  # fmt: skip
+        request,
+        "monitoring.html",
+        sections=found,
+        stale=old,
+        looked=looked,
+        span=int(days),
+        spans=SPANS,
+        few=FEW,
+        said=SAID,
+    )

@@ -59,9 +59,13 @@ def show(
         [WHOLE], lambda _: _whole(request, desk, occasion, permitted(visitor), notice), what="drawing Operations"
     )
     return drawn.found.get(WHOLE) or page(
-        request, "operations_pause.html", fault=drawn.failed[WHOLE], categories=list(occasion.policy.categories),
-        said=notice, may=permitted(visitor),
-    )  # fmt: skip
+        request,
+        "operations_pause.html",
+        fault=drawn.failed[WHOLE],
+        categories=list(occasion.policy.categories),
+        said=notice,
+        may=permitted(visitor),
+    )
 
 
 def _whole(request: Request, desk: Desk, occasion: Occasion, may: set[str], notice: str | None) -> HTMLResponse:
@@ -71,22 +75,32 @@ def _whole(request: Request, desk: Desk, occasion: Occasion, may: set[str], noti
     cards = bulkhead.each(
         views,
         lambda name: (
-            breaker_in_words(views[name], policy), threshold_in_words(views[name], policy),
+            breaker_in_words(views[name], policy),
+            threshold_in_words(views[name], policy),
             evidence_shown(views[name], zone),
         ),
         what="drawing a category",
-    )  # fmt: skip
+    )
     with desk.store.read() as connection:
         actions = outbox.counts(connection)
         seen = attending.seen(connection, occasion.now)
     watched = in_words(seen, zone, is_calm=False)
     return page(
-        request, "operations.html", watched=watched, standing=standing, said=notice, may=may, acts=PERMISSIONS,
-        takes_two=policy.desk.second_person, servers=servers(desk.workspace), data_docs=desk.workspace.data_docs,
-        actions=actions, everything=[pause for pause in standing["pauses"] if pause["category"] is None],
+        request,
+        "operations.html",
+        watched=watched,
+        standing=standing,
+        said=notice,
+        may=may,
+        acts=PERMISSIONS,
+        takes_two=policy.desk.second_person,
+        servers=servers(desk.workspace),
+        data_docs=desk.workspace.data_docs,
+        actions=actions,
+        everything=[pause for pause in standing["pauses"] if pause["category"] is None],
         unwatched=[name for name, view in views.items() if view.unread],
         rows=[(view, *cards.found.get(name, (NOT_SHOWN, NOT_SHOWN, ""))) for name, view in views.items()],
-    )  # fmt: skip
+    )
 
 
 @router.post("/pause")
@@ -139,10 +153,17 @@ def ask_stage(
     (view,) = (view for view in operations.categories(occasion) if view.name == category)
     foreseen = None if to is None or to is view.stage else operations.foresee(occasion, category, to)
     return page(
-        request, "operations_stage.html", view=view, to=to, foreseen=foreseen, stages=STAGES, weekly=weekly,
-        costs=occasion.policy.costs, breaker=breaker_in_words(view, occasion.policy),
+        request,
+        "operations_stage.html",
+        view=view,
+        to=to,
+        foreseen=foreseen,
+        stages=STAGES,
+        weekly=weekly,
+        costs=occasion.policy.costs,
+        breaker=breaker_in_words(view, occasion.policy),
         takes_two="set_stage" in occasion.policy.desk.second_person,
-    )  # fmt: skip
+    )
 
 
 @router.post("/stage/{category}")

@@ -33,9 +33,13 @@ def show(
         counts = outbox.counts(connection)
         stuck = records(outbox.in_states(connection, settling.STUCK, limit=SHOWN))
     return page(
-        request, "operations_actions.html", counts=counts, stuck=stuck, may=permitted(visitor),
+        request,
+        "operations_actions.html",
+        counts=counts,
+        stuck=stuck,
+        may=permitted(visitor),
         said=said(desk.policy(), done, None, count),
-    )  # fmt: skip
+    )
 
 
 @router.post("/{number}/retry")

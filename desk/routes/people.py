@@ -77,12 +77,7 @@ def invite(request: Request, desk: TheDesk, name: Name, visitor: Visitor = permi
 
 @router.post("/change")
 def change(
-    request: Request,
-    desk: TheDesk,
-    name: Name,
-    role: Roles,
-    skill: Skills,
-    visitor: Visitor = permit("manage_people"),
+    request: Request, desk: TheDesk, name: Name, role: Roles, skill: Skills, visitor: Visitor = permit("manage_people")
 ) -> Response:
     """Change roles and categories; who was deactivated may act again."""
     policy, now = desk.policy(), desk.clock()
@@ -156,9 +151,16 @@ def _everybody(
 ) -> HTMLResponse:
     people = _people(desk)
     return page(
-        request, "people.html", status=400 if sentence else 200, people=people, roles=ROLES, sentence=sentence,
-        name=name, chosen=chosen, notice=None,
-    )  # fmt: skip
+        request,
+        "people.html",
+        status=400 if sentence else 200,
+        people=people,
+        roles=ROLES,
+        sentence=sentence,
+        name=name,
+        chosen=chosen,
+        notice=None,
+    )
 
 
 def _one(
@@ -168,9 +170,15 @@ def _one(
     if person is None:
         raise NotFound(f"Nobody is called {name}. Choose somebody on the page People.")
     return page(
-        request, "people_person.html", status=400 if sentence else 200, person=person, roles=ROLES,
-        categories=list(desk.policy().categories), notice=notice, sentence=sentence,
-    )  # fmt: skip
+        request,
+        "people_person.html",
+        status=400 if sentence else 200,
+        person=person,
+        roles=ROLES,
+        categories=list(desk.policy().categories),
+        notice=notice,
+        sentence=sentence,
+    )
 
 
 def _people(desk: Desk) -> list[dict[str, Any]]:

@@ -31,9 +31,18 @@ def show(request: Request, desk: TheDesk, days: Days = "7", visitor: Visitor = p
         sample = records(quality.audit_sample(connection, since=_midnight(occasion), now=occasion.now))
     totals = {name: sum(row[name] for row in sample) for name in ("drawn", "done", "open", "overdue")}
     return page(
-        request, "quality.html", tabs=tabs(visitor), mine=mine, team=team, sample=sample, totals=totals,
-        days=int(days), spans=SPANS, bar=occasion.policy.labels.gold_right, seen=reviewers.own_signals(occasion),
-    )  # fmt: skip
+        request,
+        "quality.html",
+        tabs=tabs(visitor),
+        mine=mine,
+        team=team,
+        sample=sample,
+        totals=totals,
+        days=int(days),
+        spans=SPANS,
+        bar=occasion.policy.labels.gold_right,
+        seen=reviewers.own_signals(occasion),
+    )
 
 
 @router.get("/reviewers")
@@ -44,9 +53,14 @@ def people(
     occasion = desk.occasion(visitor.name)
     found = reviewers.everybody(occasion, occasion.now - timedelta(days=int(days)))
     return page(
-        request, "quality_people.html", tabs=tabs(visitor), people=found, days=int(days), spans=SPANS,
+        request,
+        "quality_people.html",
+        tabs=tabs(visitor),
+        people=found,
+        days=int(days),
+        spans=SPANS,
         seen=reviewers.signals(occasion),
-    )  # fmt: skip
+    )
 
 
 def _midnight(occasion: Occasion) -> datetime:

@@ -52,11 +52,17 @@ def show(
     with desk.store.read() as connection:
         on_the_way = claim is None and inbox.has_arrived(connection)
     return page(
-        request, "review.html", on_the_way=on_the_way,
+        request,
+        "review.html",
+        on_the_way=on_the_way,
         case=None if claim is None else _card(desk, visitor, claim),
-        after=afterwards.bar(desk, visitor.name, after), done=done, of=of, kinds=kinds,
-        reasons=cards.reasons(desk.policy()), shortcuts=signing_in.preferences(desk.store, visitor.name).shortcuts,
-    )  # fmt: skip
+        after=afterwards.bar(desk, visitor.name, after),
+        done=done,
+        of=of,
+        kinds=kinds,
+        reasons=cards.reasons(desk.policy()),
+        shortcuts=signing_in.preferences(desk.store, visitor.name).shortcuts,
+    )
 
 
 @router.post("/next")
@@ -101,9 +107,11 @@ def told_afterwards(request: Request, desk: TheDesk, after: Decisions, visitor: 
 
 @router.post("/undo")
 def undo(
-    request: Request, desk: TheDesk, after: Annotated[list[int], Form(max_length=200)],
+    request: Request,
+    desk: TheDesk,
+    after: Annotated[list[int], Form(max_length=200)],
     visitor: Visitor = permit("decide"),
-) -> Response:  # fmt: skip
+) -> Response:
     """Take decisions back that were held until now."""
     policy, now = desk.policy(), desk.clock()
     claims = desk.act(lambda store: undoing.undo(store, after, visitor.name, policy=policy, now=now))
@@ -160,10 +168,15 @@ def decide(
     try:
         decided = desk.act(
             lambda store: deciding.decide(
-                store, [ruling], visitor.name, policy=occasion.policy, now=occasion.now, secret=desk.secret(),
+                store,
+                [ruling],
+                visitor.name,
+                policy=occasion.policy,
+                now=occasion.now,
+                secret=desk.secret(),
                 hold=occasion.policy.desk.undo_within,
             )
-        )  # fmt: skip
+        )
         left = int(occasion.policy.desk.undo_within.total_seconds())
     except Conflict as refusal:
         decided = [afterwards.recorded(desk, ruling, visitor.name, refusal)]

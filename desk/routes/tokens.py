@@ -93,6 +93,16 @@ def _page(
     rows = records(tokens.listed(desk.store, actor=visitor.name))
     offered = [(act, MEANINGS[act]) for act in scopes() if PERMITTED[act].intersection(visitor.roles)]
     return page(
-        request, "tokens.html", status=400 if sentence else 200, tokens=rows, offered=offered, issued=issued,
-        sentence=sentence, name=name, days=days, wanted=wanted or [], most_days=MOST_DAYS, longest=LONGEST_NAME,
-    )  # fmt: skip
+        request,
+        "tokens.html",
+        status=400 if sentence else 200,
+        tokens=rows,
+        offered=offered,
+        issued=issued,
+        sentence=sentence,
+        name=name,
+        days=days,
+        wanted=wanted or [],
+        most_days=MOST_DAYS,
+        longest=LONGEST_NAME,
+    )

@@ -35,19 +35,30 @@ def find(request: Request, desk: TheDesk, visitor: Visitor = permit("read_trail"
     try:
         since, until = asked.span("since", "until")
         sought = Sought(
-            case=asked.number("case"), kind=asked.text("kind"), actor=asked.text("actor"), since=since, until=until,
+            case=asked.number("case"),
+            kind=asked.text("kind"),
+            actor=asked.text("actor"),
+            since=since,
+            until=until,
             before=asked.number("before"),
-        )  # fmt: skip
+        )
     except BadInput as refusal:
         sentence = str(refusal)
     else:
         with desk.store.read() as connection:
             events = trail.newest(connection, sought, onlooker=onlooker, limit=PAGE + 1)
     return page(
-        request, "trail.html", status=200 if sentence is None else 400, events=events[:PAGE], sentence=sentence,
-        asked=asked, more=len(events) > PAGE, narration=narration, kinds=narration.KINDS,
+        request,
+        "trail.html",
+        status=200 if sentence is None else 400,
+        events=events[:PAGE],
+        sentence=sentence,
+        asked=asked,
+        more=len(events) > PAGE,
+        narration=narration,
+        kinds=narration.KINDS,
         some_are_kept=onlooker.may("decide") or onlooker.may("adjudicate"),
-    )  # fmt: skip
+    )
 
 
 @router.get("/verify")
@@ -58,6 +69,10 @@ def verify(request: Request, desk: TheDesk, visitor: Visitor = permit("read_trai
         found = trail.verify_newest(connection, VERIFIED)
         last = trail.newest(connection, Sought(), limit=1)
     return page(
-        request, "trail_verify.html", found=found, most=VERIFIED, seconds=perf_counter() - begun,
+        request,
+        "trail_verify.html",
+        found=found,
+        most=VERIFIED,
+        seconds=perf_counter() - begun,
         in_all=last[0].seq if last else 0,
-    )  # fmt: skip
+    )

@@ -31,9 +31,14 @@ def show(request: Request, desk: TheDesk, visitor: Visitor = permit("decide")) -
     standing = training.standing(desk.store, visitor.name, policy=policy, now=desk.clock())
     practice = training.practice_case(desk.store, visitor.name, policy=policy, secret=desk.secret())
     return page(
-        request, "training.html", tabs=tabs(visitor), standing=standing, rules=policy.labels,
-        may_practise=practice is not None, enough=standing.unseen >= policy.labels.gold_cases,
-    )  # fmt: skip
+        request,
+        "training.html",
+        tabs=tabs(visitor),
+        standing=standing,
+        rules=policy.labels,
+        may_practise=practice is not None,
+        enough=standing.unseen >= policy.labels.gold_cases,
+    )
 
 
 @router.post("/begin")
@@ -56,10 +61,7 @@ def result(request: Request, test: int, desk: TheDesk, visitor: Visitor = permit
 
 @router.get("/practice")
 def practice(
-    request: Request,
-    desk: TheDesk,
-    told: Annotated[bool, Query()] = False,
-    visitor: Visitor = permit("decide"),
+    request: Request, desk: TheDesk, told: Annotated[bool, Query()] = False, visitor: Visitor = permit("decide")
 ) -> HTMLResponse:
     """A gold case to practise on, below what became of the last one."""
     policy = desk.policy()
@@ -96,17 +98,19 @@ def gold(request: Request, desk: TheDesk, visitor: Visitor = permit("attest_gold
     found = records(labelling.gold(desk.store, actor=visitor.name))
     in_use = sum(row["retired_at"] is None for row in found)
     return page(
-        request, "training_gold.html", tabs=tabs(visitor), rows=found, in_use=in_use,
-        needed=desk.policy().labels.gold_cases, categories=list(desk.policy().categories),
-    )  # fmt: skip
+        request,
+        "training_gold.html",
+        tabs=tabs(visitor),
+        rows=found,
+        in_use=in_use,
+        needed=desk.policy().labels.gold_cases,
+        categories=list(desk.policy().categories),
+    )
 
 
 @router.get("/gold/new")
 def look(
-    request: Request,
-    desk: TheDesk,
-    case: Annotated[int, Query(ge=1)],
-    visitor: Visitor = permit("attest_gold"),
+    request: Request, desk: TheDesk, case: Annotated[int, Query(ge=1)], visitor: Visitor = permit("attest_gold")
 ) -> HTMLResponse:
     """A case beside the question what it is; what was said of it is not shown."""
     with desk.store.read() as connection:
@@ -117,9 +121,14 @@ def look(
     in_use = known is not None and known["retired_at"] is None
     waits = found["waits"] or found["state"] not in ("decided", "done")
     return page(
-        request, "training_attest.html", tabs=tabs(visitor), case=shown, waits=waits, in_use=in_use,
+        request,
+        "training_attest.html",
+        tabs=tabs(visitor),
+        case=shown,
+        waits=waits,
+        in_use=in_use,
         categories=list(desk.policy().categories),
-    )  # fmt: skip
+    )
 
 
 @router.post("/gold")
@@ -157,11 +166,14 @@ def people(request: Request, desk: TheDesk, visitor: Visitor = permit("test_peop
     tests = labelling.tests(desk.store, actor=visitor.name)
     with desk.store.read() as connection:
         staff = [
-            {**person, "test": label_rows.open_test(connection, person["name"]),
-             "last": next((one for one in tests if one["person"] == person["name"] and one["closed_at"]), None)}
+            {
+                **person,
+                "test": label_rows.open_test(connection, person["name"]),
+                "last": next((one for one in tests if one["person"] == person["name"] and one["closed_at"]), None),
+            }
             for person in records(rollout.people(connection))
             if person["active"] and PERMITTED["decide"].intersection(person["roles"])
-        ]  # fmt: skip
+        ]
     return page(
         request, "training_people.html", tabs=tabs(visitor), people=staff, tests=tests, rules=desk.policy().labels
     )

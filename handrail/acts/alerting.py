@@ -191,9 +191,13 @@ def settle(
                 is_dead = row["attempts"] >= ATTEMPTS
                 wait = min(LONGEST_WAIT, timedelta(seconds=2 ** row["attempts"])) * float(rng.random())
                 alerts.postpone(
-                    connection, row["id"], row["attempts"], state="dead" if is_dead else "retry",
-                    next_at=now if is_dead else now + wait, error=errors[row["channel"]],
-                )  # fmt: skip
+                    connection,
+                    row["id"],
+                    row["attempts"],
+                    state="dead" if is_dead else "retry",
+                    next_at=now if is_dead else now + wait,
+                    error=errors[row["channel"]],
+                )
 
 
 def try_channel(store: Store, channel: str, send: Callable[[], str | None], *, actor: str, now: datetime) -> str | None:

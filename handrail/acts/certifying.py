@@ -36,10 +36,18 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
             )
         issued = _issue(connection, look, now)
         certificates.insert_attempt(
-            connection, model_version=terms.model_version, category=terms.category, at=now, delta=look.spent,
-            labels=look.looked_at, errors=look.found.errors, threshold=look.found.threshold,
-            coverage=look.found.coverage, needed=look.found.needed, certificate_id=issued,
-        )  # fmt: skip
+            connection,
+            model_version=terms.model_version,
+            category=terms.category,
+            at=now,
+            delta=look.spent,
+            labels=look.looked_at,
+            errors=look.found.errors,
+            threshold=look.found.threshold,
+            coverage=look.found.coverage,
+            needed=look.found.needed,
+            certificate_id=issued,
+        )
         events = [Event("certificate.looked", data={**_named(look), "look": look.number, "needed": look.found.needed})]
         if issued is not None:
             replaced = {"replaced": certificates.supersede(connection, terms, issued, now)}
@@ -53,11 +61,21 @@ def _issue(connection: Connection, look: Look, now: datetime) -> int | None:
         return None
     terms = look.terms
     return certificates.insert_certificate(
-        connection, model_version=terms.model_version, category=terms.category, threshold=look.found.threshold,
-        max_error=terms.max_error, delta=terms.delta, labels=look.found.n, errors=look.found.errors,
-        window_from=look.window[0], window_to=look.window[1], issued_at=now, expires_at=terms.expires_at,
-        voided_at=None, void_reason=None,
-    )  # fmt: skip
+        connection,
+        model_version=terms.model_version,
+        category=terms.category,
+        threshold=look.found.threshold,
+        max_error=terms.max_error,
+        delta=terms.delta,
+        labels=look.found.n,
+        errors=look.found.errors,
+        window_from=look.window[0],
+        window_to=look.window[1],
+        issued_at=now,
+        expires_at=terms.expires_at,
+        voided_at=None,
+        void_reason=None,
+    )
 
 
 def _named(look: Look) -> dict[str, str | int | None]:

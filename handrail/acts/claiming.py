@@ -156,9 +156,15 @@ def _take(
 
 def _claim(row: Mapping[str, Any], until: datetime) -> Claim:
     return Claim(
-        row["id"], row["case_id"], shown_kind(row["kind"], row["queue"]), row["queue"], row["suggestion_hidden"],
-        row["fence"], row["due_at"], until,
-    )  # fmt: skip
+        row["id"],
+        row["case_id"],
+        shown_kind(row["kind"], row["queue"]),
+        row["queue"],
+        row["suggestion_hidden"],
+        row["fence"],
+        row["due_at"],
+        until,
+    )
 
 
 def _taker(people: Mapping[str, Person], actor: str, kinds: Collection[str], now: datetime) -> Taker:

@@ -100,15 +100,7 @@ def decide(
             case_id = item["case_id"]
             known = {"chosen": chosen.get(case_id, set()), "first": first.get(case_id), "drawn": case_id in again}
             whole = {**item, **known, **contested.get(ruling.item_id, {})}
-            _apply(
-                batch,
-                whole,
-                _completed(ruling, whole, policy),
-                status=status,
-                actor=actor,
-                policy=policy,
-                now=now,
-            )
+            _apply(batch, whole, _completed(ruling, whole, policy), status=status, actor=actor, policy=policy, now=now)
             item["state"] = "closed"  # a second ruling of this call on the same work is refused
         decided = _write(connection, batch, [ruling.item_id for ruling in rulings], actor, now)
         settled = [(decided[place], item, ruling) for place, item, ruling in batch.overturning]
@@ -209,11 +201,19 @@ def _apply(
     place = len(batch.decisions)
     batch.decisions.append(
         {
-            "case_id": case_id, "work_item_id": item["id"], "kind": kind, "outcome": ruling.outcome,
-            "proposed": item["proposed"], "label": ruling.label, "reason_code": ruling.reason_code, "actor": actor,
-            "blind": item["suggestion_hidden"], "seconds": ruling.seconds, "decided_at": now,
+            "case_id": case_id,
+            "work_item_id": item["id"],
+            "kind": kind,
+            "outcome": ruling.outcome,
+            "proposed": item["proposed"],
+            "label": ruling.label,
+            "reason_code": ruling.reason_code,
+            "actor": actor,
+            "blind": item["suggestion_hidden"],
+            "seconds": ruling.seconds,
+            "decided_at": now,
         }
-    )  # fmt: skip
+    )
     if ruling.note:
         batch.notes.append((place, ruling.note))
     if kind == "gold":  # no label and no action; and the trail, which anybody may search, keeps no answer
@@ -261,11 +261,16 @@ def _label(
     if ruling.label in policy.categories:
         batch.labels.append(
             {
-                "case_id": item["case_id"], "label": ruling.label, "provenance": item["kind"], "reviewer": actor,
+                "case_id": item["case_id"],
+                "label": ruling.label,
+                "provenance": item["kind"],
+                "reviewer": actor,
                 "status": labels.Status.ADJUDICATED if item["kind"] == "adjudication" else status,
-                "blind": item["suggestion_hidden"], "reason_code": ruling.reason_code, "labelled_at": now,
+                "blind": item["suggestion_hidden"],
+                "reason_code": ruling.reason_code,
+                "labelled_at": now,
             }
-        )  # fmt: skip
+        )
     opinion = labels.opinion(ruling.outcome, ruling.label, ruling.reason_code, policy.escalation.reasons)
     if item["kind"] == "recheck" and second_opinions.differs(item["first"], opinion, status):
         batch.disputed.append(item["case_id"])
@@ -286,12 +291,16 @@ def _act(batch: _Batch, place: int, item: dict[str, Any], ruling: Ruling, *, pol
         (
             place,
             {
-                "case_id": case_id, "key": outbox.key(item["source"], item["external_id"], ruling.label),
-                "action": policy.category(ruling.label).action, "category": ruling.label, "automatic": False,
-                "created_at": now, "next_at": now + batch.hold,
+                "case_id": case_id,
+                "key": outbox.key(item["source"], item["external_id"], ruling.label),
+                "action": policy.category(ruling.label).action,
+                "category": ruling.label,
+                "automatic": False,
+                "created_at": now,
+                "next_at": now + batch.hold,
             },
         )
-    )  # fmt: skip
+    )
 
 
 def _escalate(
@@ -300,16 +309,26 @@ def _escalate(
     due_at = due(now, policy.escalation.due_within, policy.sla.calendar)
     batch.escalations.append(
         {
-            "case_id": item["case_id"], "cause": ruling.reason_code, "first_decider": actor, "opened_at": now,
-            "due_at": due_at, "resolved_at": None, "resolved_by": None,
+            "case_id": item["case_id"],
+            "cause": ruling.reason_code,
+            "first_decider": actor,
+            "opened_at": now,
+            "due_at": due_at,
+            "resolved_at": None,
+            "resolved_by": None,
         }
-    )  # fmt: skip
+    )
     batch.work.append(
         {
-            "case_id": item["case_id"], "kind": "escalation", "queue": Queue.C, "category": item["proposed"],
-            "suggestion_hidden": False, "opened_at": now, "due_at": due_at,
+            "case_id": item["case_id"],
+            "kind": "escalation",
+            "queue": Queue.C,
+            "category": item["proposed"],
+            "suggestion_hidden": False,
+            "opened_at": now,
+            "due_at": due_at,
         }
-    )  # fmt: skip
+    )
     batch.events.append(Event("case.escalated", item["case_id"], {"cause": ruling.reason_code}))
 
 

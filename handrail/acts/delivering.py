@@ -61,9 +61,13 @@ def deliver(
             withheld = withdraw_withheld(connection, policy=policy, actor=actor, now=now)
             # What a killed sender held may be withheld by now: then its lease has to end, so that it can return.
             actions = outbox.take(
-                connection, now=now, until=now + LEASE, limit=limit, also_leased=alone and receiver.idempotent,
+                connection,
+                now=now,
+                until=now + LEASE,
+                limit=limit,
+                also_leased=alone and receiver.idempotent,
                 withheld=withheld,
-            )  # fmt: skip
+            )
         if not actions:
             return sent
         try:
@@ -80,13 +84,7 @@ def deliver(
 
 
 def _send_alone(
-    store: Store,
-    receiver: Receiver,
-    action: dict[str, Any],
-    *,
-    actor: str,
-    now: datetime,
-    rng: np.random.Generator,
+    store: Store, receiver: Receiver, action: dict[str, Any], *, actor: str, now: datetime, rng: np.random.Generator
 ) -> int:
     try:
         receiver.execute([action])

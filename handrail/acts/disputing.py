@@ -37,19 +37,35 @@ def open_dispute(store: Store, case_id: int, text: str, *, actor: str, policy: P
         first = _contested(connection, case_id)
         due_at = due(now, policy.escalation.due_within, policy.sla.calendar)
         again = {
-            "case_id": case_id, "kind": "dispute", "queue": Queue.C, "category": first["standing"],
-            "suggestion_hidden": False, "opened_at": now, "due_at": due_at,
-        }  # fmt: skip
+            "case_id": case_id,
+            "kind": "dispute",
+            "queue": Queue.C,
+            "category": first["standing"],
+            "suggestion_hidden": False,
+            "opened_at": now,
+            "due_at": due_at,
+        }
         escalation = {
-            "case_id": case_id, "cause": "dispute", "first_decider": first["actor"], "opened_at": now,
-            "due_at": due_at, "resolved_at": None, "resolved_by": None,
-        }  # fmt: skip
+            "case_id": case_id,
+            "cause": "dispute",
+            "first_decider": first["actor"],
+            "opened_at": now,
+            "due_at": due_at,
+            "resolved_at": None,
+            "resolved_by": None,
+        }
         (item_id,) = work.insert_work(connection, [again])
         queue.insert_escalations(connection, [escalation])
         dispute = disputes.add(
-            connection, case_id=case_id, work_item_id=item_id, first_decision_id=first["id"],
-            first_decider=first["actor"], opened_by=actor, opened_at=now, text=said.text,
-        )  # fmt: skip
+            connection,
+            case_id=case_id,
+            work_item_id=item_id,
+            first_decision_id=first["id"],
+            first_decider=first["actor"],
+            opened_by=actor,
+            opened_at=now,
+            text=said.text,
+        )
         opened = Event("dispute.opened", case_id, {"dispute": dispute, "decision": first["id"]})
         trail.append(connection, [opened], at=now, actor=actor)
     return dispute

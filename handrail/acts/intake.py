@@ -81,13 +81,7 @@ def take_in(
 
 
 def _take_chunk(
-    connection: Connection,
-    part: pd.DataFrame,
-    delivery: Delivery,
-    *,
-    policy: Policy,
-    actor: str,
-    now: datetime,
+    connection: Connection, part: pd.DataFrame, delivery: Delivery, *, policy: Policy, actor: str, now: datetime
 ) -> tuple[Delivery, int]:
     trail.lock(connection)
     known = cases.known(connection, delivery.source, part["external_id"].tolist())
@@ -209,22 +203,22 @@ def _given(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> list[dict[str, Any]
 def _known_labels(rows: Iterable[tuple[int, Mapping[str, Any]]], now: datetime) -> list[dict[str, Any]]:
     return [
         {
-            "case_id": case_id, "label": row["label"], "status": "imported", "provenance": "history",
-            "reviewer": None, "blind": False, "reason_code": None, "labelled_at": now,
+            "case_id": case_id,
+            "label": row["label"],
+            "status": "imported",
+            "provenance": "history",
+            "reviewer": None,
+            "blind": False,
+            "reason_code": None,
+            "labelled_at": now,
         }
         for case_id, row in rows
         if row["history"]
-    ]  # fmt: skip
+    ]
 
 
 def _put_aside(
-    connection: Connection,
-    bad: pd.DataFrame,
-    delivery: Delivery,
-    *,
-    policy: Policy,
-    actor: str,
-    now: datetime,
+    connection: Connection, bad: pd.DataFrame, delivery: Delivery, *, policy: Policy, actor: str, now: datetime
 ) -> tuple[Delivery, int]:
     trail.lock(connection)
     held = cases.quarantined(connection, delivery.source, bad["row_digest"].tolist())
@@ -244,12 +238,19 @@ def _put_aside(
 def _put(connection: Connection, delivery: Delivery, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
     values = [
         {
-            "batch_id": delivery.batch_id, "source": delivery.source, "row_number": row["row_number"],
-            "row_digest": row["row_digest"], "external_id": row["external_id"] or None, "case_id": row["case_id"],
-            "reason": row["reason"], "expectation": row["expectation"], "row": row["row"], "at": now,
+            "batch_id": delivery.batch_id,
+            "source": delivery.source,
+            "row_number": row["row_number"],
+            "row_digest": row["row_digest"],
+            "external_id": row["external_id"] or None,
+            "case_id": row["case_id"],
+            "reason": row["reason"],
+            "expectation": row["expectation"],
+            "row": row["row"],
+            "at": now,
         }
         for row in rows
-    ]  # fmt: skip
+    ]
     cases.put_in_quarantine(connection, delivery.source, values)
 
 
@@ -306,13 +307,7 @@ def accept(
 
 
 def close_batch(
-    store: Store,
-    batch_id: int,
-    state: str,
-    *,
-    actor: str,
-    now: datetime,
-    extra: Mapping[str, int] | None = None,
+    store: Store, batch_id: int, state: str, *, actor: str, now: datetime, extra: Mapping[str, int] | None = None
 ) -> None:
     """Record that a batch was gated, stopped or done, once; what is done stays so."""
     with store.write() as connection:
@@ -338,6 +333,5 @@ def save_redactions(store: Store, rows: pd.DataFrame) -> None:
                 [{"case_id": row["case_id"], "redacted": row["redacted"], "findings": row["findings"]} for row in part],
             )
             cases.save_flags(
-                connection,
-                [{"id": row["case_id"], "flags": list(row["flags"])} for row in part if row["flags"]],
+                connection, [{"id": row["case_id"], "flags": list(row["flags"])} for row in part if row["flags"]]
             )

@@ -121,20 +121,29 @@ def _write(connection: Connection, rows: dict[str, dict[str, Any]], policy: Poli
     if not rows:
         return
     batch_id = cases.insert_batch(
-        connection, source=SOURCE, file_digest=sha256("".join(rows).encode()).hexdigest(),
-        policy_version=policy.version, started_at=now,
-    )  # fmt: skip
+        connection,
+        source=SOURCE,
+        file_digest=sha256("".join(rows).encode()).hexdigest(),
+        policy_version=policy.version,
+        started_at=now,
+    )
     cases.update_batch(connection, batch_id, state="done", finished_at=now, counts={"received": len(rows)})
     ids = cases.insert_cases(connection, [_case(batch_id, name, now) for name in rows])
     salts = [secrets.token_bytes(16) for _ in rows]
     cases.insert_inputs(
         connection,
         [
-            {"case_id": case_id, "salt": salt, "text": row["text"], "redacted": row["text"], "findings": [],
-             "customer_id": None}
+            {
+                "case_id": case_id,
+                "salt": salt,
+                "text": row["text"],
+                "redacted": row["text"],
+                "findings": [],
+                "customer_id": None,
+            }
             for case_id, salt, row in zip(ids, salts, rows.values(), strict=True)
         ],
-    )  # fmt: skip
+    )
     received = [
         Event("case.received", case_id, {"batch": batch_id, "input": digest(salt, row["text"])})
         for case_id, salt, row in zip(ids, salts, rows.values(), strict=True)
@@ -147,10 +156,20 @@ def _write(connection: Connection, rows: dict[str, dict[str, Any]], policy: Poli
 def _case(batch_id: int, name: str, now: datetime) -> dict[str, Any]:
     """A case that is done: history without a label, so that no watch takes it for traffic and no model for truth."""
     return {
-        "source": SOURCE, "external_id": name[:16], "batch_id": batch_id, "row_digest": name, "state": State.DONE,
-        "received_at": now, "ingested_at": now, "history": True, "has_text": True, "consent": True, "amount": None,
-        "fields": {}, "flags": [],
-    }  # fmt: skip
+        "source": SOURCE,
+        "external_id": name[:16],
+        "batch_id": batch_id,
+        "row_digest": name,
+        "state": State.DONE,
+        "received_at": now,
+        "ingested_at": now,
+        "history": True,
+        "has_text": True,
+        "consent": True,
+        "amount": None,
+        "fields": {},
+        "flags": [],
+    }
 
 
 def retire(store: Store, case_id: int, *, reason: str, actor: str, now: datetime) -> None:
@@ -241,9 +260,15 @@ def open_test(
 def gold_work(case_id: int, person: str, *, now: datetime, due_at: datetime, slipped_in: bool) -> dict[str, Any]:
     """A gold case as blind work for `person`."""
     return {
-        "case_id": case_id, "kind": "gold", "queue": gold_rules.queue_of(slipped_in=slipped_in), "category": None,
-        "suggestion_hidden": True, "opened_at": now, "due_at": due_at, "assigned_to": person,
-    }  # fmt: skip
+        "case_id": case_id,
+        "kind": "gold",
+        "queue": gold_rules.queue_of(slipped_in=slipped_in),
+        "category": None,
+        "suggestion_hidden": True,
+        "opened_at": now,
+        "due_at": due_at,
+        "assigned_to": person,
+    }
 
 
 def cancel_test(store: Store, person: str, *, reason: str, actor: str, now: datetime) -> None:

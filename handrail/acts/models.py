@@ -77,9 +77,15 @@ def evidence_for(connection: Connection, row: dict[str, Any]) -> Evidence:
 
 
 def set_champion(
-    store: Store, version: str, *, actor: str, reason: str, now: datetime, resting_on: Evidence | None = None,
+    store: Store,
+    version: str,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+    resting_on: Evidence | None = None,
     proposal: int | None = None,
-) -> Evidence:  # fmt: skip
+) -> Evidence:
     """Let `version` serve from the next batch on; certificates of the earlier one are void.
 
     The event says what the promotion rests on. Whether it may rest on nothing is for `tasks.deploy.promote` to say:
@@ -142,9 +148,15 @@ def earlier(connection: Connection) -> list[str]:
 
 
 def roll_back(
-    store: Store, *, actor: str, reason: str, now: datetime, to: str | None = None, of: str | None = None,
+    store: Store,
+    *,
+    actor: str,
+    reason: str,
+    now: datetime,
+    to: str | None = None,
+    of: str | None = None,
     proposal: int | None = None,
-) -> str:  # fmt: skip
+) -> str:
     """Let an earlier version serve again and bar the present one for ever; returns the version that serves now.
 
     `to` names one of `earlier`; without it, it is the first of them. `of` is the version that served when the caller
@@ -256,9 +268,12 @@ def record_failed_gate(
         if version is not None:
             models.set_judgement(connection, version, {"passed": False, **(told or {})})
         data = {
-            "suite": suite, "expectations": list(broken), "counts": list(broken.values()),
-            "case_ids": list(case_ids), "version": version,
-        }  # fmt: skip
+            "suite": suite,
+            "expectations": list(broken),
+            "counts": list(broken.values()),
+            "case_ids": list(case_ids),
+            "version": version,
+        }
         trail.append(connection, [Event("gate.failed", data=data)], at=now, actor=actor)
 
 

@@ -108,8 +108,13 @@ def settle(
         rows = disputes.actions(connection, case_id)
         to_do = plan(rows, wanted, name=name, dispute=item["dispute"], policy=policy)
         outbox.withdraw(connection, to_do.withdraw)
-        row = {"case_id": case_id, "decision_id": decision_id, "automatic": False, "created_at": now,
-               "next_at": now + hold}  # fmt: skip
+        row = {
+            "case_id": case_id,
+            "decision_id": decision_id,
+            "automatic": False,
+            "created_at": now,
+            "next_at": now + hold,
+        }
         outbox.put(connection, [{**row, **action} for action in to_do.put])
         _set_state(connection, case_id)
         disputes.close(connection, item["dispute"], closed_at=now, upheld=upheld, answer=ruling.answer)
@@ -119,9 +124,14 @@ def settle(
             reversal = {"case_id": case_id, "kind": "reversal", "value": None, "at": now}
             evidence.insert_outcomes(connection, [reversal], now)
         data = {
-            "dispute": item["dispute"], "upheld": upheld, "label": wanted, "withdrawn": len(to_do.withdraw),
-            "taken_back": to_do.taken_back, "final": to_do.final, "reversal": reversed_,
-        }  # fmt: skip
+            "dispute": item["dispute"],
+            "upheld": upheld,
+            "label": wanted,
+            "withdrawn": len(to_do.withdraw),
+            "taken_back": to_do.taken_back,
+            "final": to_do.final,
+            "reversal": reversed_,
+        }
         trail.append(connection, [Event("dispute.closed", case_id, data)], at=now, actor=actor)
 
 

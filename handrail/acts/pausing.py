@@ -43,34 +43,28 @@ def pause(
         if evidence is not None and category is not None:
             review_id = rollout.insert_review(connection, category=category, evidence=evidence, opened_at=now)
         pause_id = rollout.insert_pause(
-            connection,
-            category=category,
-            kind=kind,
-            reason=reason,
-            actor=actor,
-            since=now,
-            model_review_id=review_id,
+            connection, category=category, kind=kind, reason=reason, actor=actor, since=now, model_review_id=review_id
         )
         mine = None if category is None else (category,)
         returned = return_unsent(connection, mine, policy=policy, actor=actor, now=now)
         event = Event(
             "automation.paused",
-            data={
-                "pause": pause_id,
-                "category": category,
-                "cause": kind,
-                "review": review_id,
-                "returned": returned,
-            },
+            data={"pause": pause_id, "category": category, "cause": kind, "review": review_id, "returned": returned},
         )
         trail.give_reason(connection, trail.append(connection, [event], at=now, actor=actor), reason)
     return returned
 
 
 def resume(
-    store: Store, category: str | None, *, reason: str, policy: Policy, actor: str, now: datetime,
+    store: Store,
+    category: str | None,
+    *,
+    reason: str,
+    policy: Policy,
+    actor: str,
+    now: datetime,
     proposal: int | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Give automation back; after the breaker only with its model review closed, and at stage *partial*.
 
     Where the policy asks for a second person, that is `actor`, and `proposal` the one they confirm.
@@ -134,9 +128,16 @@ def close_review(store: Store, review_id: int, *, conclusion: str, actor: str, n
 
 
 def set_stage(
-    store: Store, category: str, stage: Stage, *, reason: str, policy: Policy, actor: str, now: datetime,
+    store: Store,
+    category: str,
+    stage: Stage,
+    *,
+    reason: str,
+    policy: Policy,
+    actor: str,
+    now: datetime,
     proposal: int | None = None,
-) -> Stage:  # fmt: skip
+) -> Stage:
     """Move a category to another stage of the rollout; returns the stage before.
 
     Where the policy asks for a second person, that is `actor`, and `proposal` the one they confirm.

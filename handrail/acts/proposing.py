@@ -48,9 +48,14 @@ def propose(
                     f"confirms it with `handrail proposals confirm {other['id']}`."
                 )
         number = proposals.insert_proposal(
-            connection, act=act, arguments=arguments, reason=reason, proposer=actor, proposed_at=now,
+            connection,
+            act=act,
+            arguments=arguments,
+            reason=reason,
+            proposer=actor,
+            proposed_at=now,
             expires_at=now + policy.desk.proposal_for,
-        )  # fmt: skip
+        )
         made = Event("proposal.made", data={"proposal": number, "act": act, **arguments})
         trail.give_reason(connection, trail.append(connection, [made], at=now, actor=actor), reason)
     return number

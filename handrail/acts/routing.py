@@ -23,14 +23,7 @@ PPM = 1_000_000
 
 
 def record_predictions(
-    store: Store,
-    predictions: pd.DataFrame,
-    *,
-    version: str,
-    role: str,
-    advance: bool,
-    actor: str,
-    now: datetime,
+    store: Store, predictions: pd.DataFrame, *, version: str, role: str, advance: bool, actor: str, now: datetime
 ) -> int:
     """Write what `version` said of cases; with `advance` they go from accepted to scored.
 
@@ -159,32 +152,40 @@ def _write_routes(
 def _approve(connection: Connection, rows: list[dict[str, Any]], policy: Policy, actor: str, now: datetime) -> None:
     decisions = [
         {
-            "case_id": row["case_id"], "work_item_id": None, "kind": "automatic", "outcome": Outcome.APPROVE,
-            "proposed": row["category"], "label": row["category"], "reason_code": None, "actor": actor,
-            "blind": False, "seconds": None, "decided_at": now,
+            "case_id": row["case_id"],
+            "work_item_id": None,
+            "kind": "automatic",
+            "outcome": Outcome.APPROVE,
+            "proposed": row["category"],
+            "label": row["category"],
+            "reason_code": None,
+            "actor": actor,
+            "blind": False,
+            "seconds": None,
+            "decided_at": now,
         }
         for row in rows
-    ]  # fmt: skip
+    ]
     ids = queue.insert_decisions(connection, decisions)
     names = cases.names(connection, [row["case_id"] for row in rows])
     outbox.put(
         connection,
         [
             {
-                "case_id": row["case_id"], "decision_id": decision_id,
+                "case_id": row["case_id"],
+                "decision_id": decision_id,
                 "key": outbox.key(*names[row["case_id"]], row["category"]),
-                "action": policy.category(row["category"]).action, "category": row["category"], "automatic": True,
-                "created_at": now, "next_at": now,
+                "action": policy.category(row["category"]).action,
+                "category": row["category"],
+                "automatic": True,
+                "created_at": now,
+                "next_at": now,
             }
             for row, decision_id in zip(rows, ids, strict=True)
         ],
-    )  # fmt: skip
+    )
     events = [
-        Event(
-            "case.decided",
-            row["case_id"],
-            {"work": "automatic", "outcome": "approve", "label": row["category"]},
-        )
+        Event("case.decided", row["case_id"], {"work": "automatic", "outcome": "approve", "label": row["category"]})
         for row in rows
     ]
     trail.append(connection, events, at=now, actor=actor)
@@ -252,9 +253,7 @@ def withdraw_withheld(connection: Connection, *, policy: Policy, actor: str, now
     return [name for names in withheld.values() for name in names]
 
 
-_STAGES = {
-    Stage.MANUAL: Reason.STAGE_MANUAL, Stage.SHADOW: Reason.STAGE_SHADOW, Stage.SUGGEST: Reason.STAGE_SUGGEST,
-}  # fmt: skip
+_STAGES = {Stage.MANUAL: Reason.STAGE_MANUAL, Stage.SHADOW: Reason.STAGE_SHADOW, Stage.SUGGEST: Reason.STAGE_SUGGEST}
 
 
 def _withheld(found: Situation, category: str | None) -> Reason | None:

@@ -60,9 +60,14 @@ def recheck(item: dict[str, Any], policy: Policy, now: datetime) -> dict[str, An
 
 def _work(kind: str, case_id: int, category: str | None, policy: Policy, now: datetime) -> dict[str, Any]:
     return {
-        "case_id": case_id, "kind": kind, "queue": Queue.C, "category": category, "suggestion_hidden": True,
-        "opened_at": now, "due_at": due(now, policy.sla.audit, policy.sla.calendar),
-    }  # fmt: skip
+        "case_id": case_id,
+        "kind": kind,
+        "queue": Queue.C,
+        "category": category,
+        "suggestion_hidden": True,
+        "opened_at": now,
+        "due_at": due(now, policy.sla.audit, policy.sla.calendar),
+    }
 
 
 def differs(first: dict[str, Any] | None, said: str | None, status: Status) -> bool:
@@ -90,9 +95,13 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
     settled = labels.settle(said, disputed, rules=policy.labels, fewest=fewest)
     believed = [one for one in settled.values() if one.opinion in policy.categories or one.opinion == NO_CATEGORY]
     queue.insert_labels(
-        connection, [_adjudicated(one.case_id, one.opinion, "consensus", None, now, blind=True) for one in believed
-                     if one.opinion != NO_CATEGORY],
-    )  # fmt: skip
+        connection,
+        [
+            _adjudicated(one.case_id, one.opinion, "consensus", None, now, blind=True)
+            for one in believed
+            if one.opinion != NO_CATEGORY
+        ],
+    )
     left = sorted(set(disputed) - {one.case_id for one in believed})
     work.insert_work(connection, [_work("adjudication", case_id, None, policy, now) for case_id in left])
     events = [Event("label.settled", one.case_id, _settled(one)) for one in believed]
@@ -114,6 +123,12 @@ def _adjudicated(
     case_id: int, label: str, provenance: str, reviewer: str | None, now: datetime, *, blind: bool
 ) -> dict[str, Any]:
     return {
-        "case_id": case_id, "label": label, "status": Status.ADJUDICATED, "provenance": provenance,
-        "reviewer": reviewer, "blind": blind, "reason_code": None, "labelled_at": now,
-    }  # fmt: skip
+        "case_id": case_id,
+        "label": label,
+        "status": Status.ADJUDICATED,
+        "provenance": provenance,
+        "reviewer": reviewer,
+        "blind": blind,
+        "reason_code": None,
+        "labelled_at": now,
+    }

@@ -19,9 +19,11 @@ PERMISSIONS = {"resume": "resume", "promote": "set_champion", "roll_back": "roll
 _WITHDRAWING = frozenset({"roll_back"})
 """Acts that only withdraw trust: they wait for no policy to be put right."""
 _COMMANDS = {
-    "resume": "handrail resume", "promote": "handrail model promote", "roll_back": "handrail model rollback",
+    "resume": "handrail resume",
+    "promote": "handrail model promote",
+    "roll_back": "handrail model rollback",
     "set_stage": "handrail stage",
-}  # fmt: skip
+}
 
 
 def is_asked(connection: Connection, act: str) -> bool:

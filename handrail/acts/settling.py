@@ -95,11 +95,16 @@ def _reopen(connection: Connection, row: dict[str, Any], policy: Policy, now: da
         connection,
         [
             {
-                "case_id": case_id, "kind": "review", "queue": Queue.C, "category": route.get("category"),
-                "suggestion_hidden": False, "opened_at": now, "due_at": due_at,
+                "case_id": case_id,
+                "kind": "review",
+                "queue": Queue.C,
+                "category": route.get("category"),
+                "suggestion_hidden": False,
+                "opened_at": now,
+                "due_at": due_at,
             }
         ],
-    )  # fmt: skip
+    )
 
 
 def _say(connection: Connection, kind: str, row: dict[str, Any], reason: str, actor: str, now: datetime) -> None:

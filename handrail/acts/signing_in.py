@@ -113,9 +113,14 @@ def begin_session(connection: Connection, person: str, *, policy: Policy, now: d
         raise NotPermitted(f"{person} is not known here. Ask a product owner to invite you.")
     secret = secrets.token_urlsafe(32)
     accounts.insert_session(
-        connection, digest=digest_of(secret), person=person, csrf=secrets.token_urlsafe(32), opened_at=now,
-        seen_at=now, expires_at=now + policy.desk.session,
-    )  # fmt: skip
+        connection,
+        digest=digest_of(secret),
+        person=person,
+        csrf=secrets.token_urlsafe(32),
+        opened_at=now,
+        seen_at=now,
+        expires_at=now + policy.desk.session,
+    )
     trail.append(connection, [Event("person.signed_in", data={"person": person})], at=now, actor=person)
     return secret
 
@@ -156,11 +161,14 @@ def sessions(store: Store, visitor: Visitor, *, policy: Policy, now: datetime) -
         found = accounts.sessions_of(connection, visitor.name)
     return [
         {
-            "reference": row["digest"][:REFERENCE], "opened_at": row["opened_at"], "seen_at": row["seen_at"],
+            "reference": row["digest"][:REFERENCE],
+            "opened_at": row["opened_at"],
+            "seen_at": row["seen_at"],
             "here": row["digest"] == visitor.digest,
         }
-        for row in found if _lasts(row, policy, now)
-    ]  # fmt: skip
+        for row in found
+        if _lasts(row, policy, now)
+    ]
 
 
 def revoke(store: Store, visitor: Visitor, reference: str | None, *, now: datetime) -> int:

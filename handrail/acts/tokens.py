@@ -57,9 +57,14 @@ def create(
         if tokens.count_usable(connection, actor, now) >= MOST_USABLE:
             raise Refused(f"You have {MOST_USABLE} tokens, which is the most. Revoke one that nobody uses.")
         number = tokens.insert_token(
-            connection, person=actor, name=name, digest=digest_of(secret), scopes=wanted, created_at=now,
+            connection,
+            person=actor,
+            name=name,
+            digest=digest_of(secret),
+            scopes=wanted,
+            created_at=now,
             expires_at=expires_at,
-        )  # fmt: skip
+        )
         created = Event("token.created", data={"token": number, "person": actor, "scopes": wanted, "days": days})
         trail.append(connection, [created], at=now, actor=actor)
     return Issued(number, secret, expires_at)

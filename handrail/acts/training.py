@@ -87,9 +87,12 @@ def _seeded(
         return {}
     since = now - policy.labels.training_valid_for
     label = gold.wrong_suggestion(
-        chance, attested, list(policy.categories), quality.predicted(connection, case_id),
+        chance,
+        attested,
+        list(policy.categories),
+        quality.predicted(connection, case_id),
         quality.mistaken_for(connection, attested, since=since),
-    )  # fmt: skip
+    )
     if label is None:
         return {}
     confidence = gold.confidence(chance, quality.quick_confidences(connection), policy.queues)
@@ -165,10 +168,22 @@ def practise(
         outcome = Outcome.DENY if label is None else Outcome.OVERRIDE
         queue.insert_decisions(
             connection,
-            [{"case_id": case_id, "work_item_id": None, "kind": "gold", "outcome": outcome, "proposed": None,
-              "label": label, "reason_code": None, "actor": person, "blind": True, "seconds": None,
-              "decided_at": now}],
-        )  # fmt: skip
+            [
+                {
+                    "case_id": case_id,
+                    "work_item_id": None,
+                    "kind": "gold",
+                    "outcome": outcome,
+                    "proposed": None,
+                    "label": label,
+                    "reason_code": None,
+                    "actor": person,
+                    "blind": True,
+                    "seconds": None,
+                    "decided_at": now,
+                }
+            ],
+        )
         trail.append(connection, [Event("gold.practised", case_id)], at=now, actor=person)
     return Feedback(case_id, label, known["label"], label == known["label"])
 

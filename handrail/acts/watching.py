@@ -51,24 +51,34 @@ def draw_audits(
                 connection,
                 [
                     {
-                        "case_id": row["case_id"], "kind": "audit", "queue": Queue.A, "category": row["category"],
-                        "suggestion_hidden": True, "opened_at": now, "due_at": due_at,
+                        "case_id": row["case_id"],
+                        "kind": "audit",
+                        "queue": Queue.A,
+                        "category": row["category"],
+                        "suggestion_hidden": True,
+                        "opened_at": now,
+                        "due_at": due_at,
                     }
                     for row in drawn
                 ],
-            )  # fmt: skip
+            )
             item_of = dict(zip([row["case_id"] for row in drawn], ids, strict=True))
             queue.insert_draws(
                 connection,
                 [
                     {
-                        "case_id": row["case_id"], "work_item_id": item_of.get(row["case_id"]), "drawn": row["drawn"],
-                        "random": row["random"], "stratum": row["stratum"],
-                        "inclusion_probability": row["inclusion_probability"], "drawn_at": now, "seed": seed,
+                        "case_id": row["case_id"],
+                        "work_item_id": item_of.get(row["case_id"]),
+                        "drawn": row["drawn"],
+                        "random": row["random"],
+                        "stratum": row["stratum"],
+                        "inclusion_probability": row["inclusion_probability"],
+                        "drawn_at": now,
+                        "seed": seed,
                     }
                     for row in rows
                 ],
-            )  # fmt: skip
+            )
             events = [
                 Event(
                     "audit.drawn",
@@ -110,26 +120,24 @@ def escalate_breaches(store: Store, *, policy: Policy, actor: str, now: datetime
                 connection,
                 [
                     {
-                        "case_id": case_id, "cause": "sla_breach", "first_decider": None, "opened_at": now,
-                        "due_at": due_at, "resolved_at": None, "resolved_by": None,
+                        "case_id": case_id,
+                        "cause": "sla_breach",
+                        "first_decider": None,
+                        "opened_at": now,
+                        "due_at": due_at,
+                        "resolved_at": None,
+                        "resolved_by": None,
                     }
                     for case_id in dict.fromkeys(late["case_id"].tolist())
                 ],
-            )  # fmt: skip
+            )
             events = [Event("case.escalated", case_id, {"cause": "sla_breach"}) for case_id in sorted(opened)]
             trail.append(connection, events, at=now, actor=actor)
     return rows[rows["id"].isin(marked)]
 
 
 def save_profile(
-    store: Store,
-    body: str,
-    *,
-    cause: str,
-    cases: int,
-    window: tuple[datetime, datetime],
-    actor: str,
-    now: datetime,
+    store: Store, body: str, *, cause: str, cases: int, window: tuple[datetime, datetime], actor: str, now: datetime
 ) -> int:
     """Save a reference profile for the drift watch; earlier ones stay."""
     with store.write() as connection:

@@ -104,6 +104,10 @@ def _pair(ratings: Ratings, a: int, b: int, rng: np.random.Generator, draws: int
     kappa = CohenKappa.of(*both)
     agreement = float((both[0] == both[1]).mean()) if len(both[0]) else None
     return PairAgreement(
-        ratings.raters[a], ratings.raters[b], len(both[0]), agreement, kappa.value(),
+        ratings.raters[a],
+        ratings.raters[b],
+        len(both[0]),
+        agreement,
+        kappa.value(),
         interval(kappa, rng, draws=draws, level=level),
-    )  # fmt: skip
+    )

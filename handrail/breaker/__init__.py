@@ -6,6 +6,19 @@ from handrail.breaker.sequential import Detector, State, Step, advance, is_stale
 from handrail.breaker.window import BreakerReading, detectable, false_alarm_rate, first_trip, literal
 
 __all__ = [
-    "Bins", "BreakerReading", "Detector", "State", "Step", "advance", "by_hour", "delays", "detectable",
-    "false_alarm_rate", "first_trip", "is_stale", "level", "literal", "path",
-]  # fmt: skip
+    "Bins",
+    "BreakerReading",
+    "Detector",
+    "State",
+    "Step",
+    "advance",
+    "by_hour",
+    "delays",
+    "detectable",
+    "false_alarm_rate",
+    "first_trip",
+    "is_stale",
+    "level",
+    "literal",
+    "path",
+]

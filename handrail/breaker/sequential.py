@@ -149,10 +149,13 @@ def _walk(detector: Detector, state: State | None, bins: Bins) -> Iterator[tuple
         until = hours.time_of(max(hour, before))
         found = rejected > 0 and _level(detector, evidence) >= 1
         state = replace(
-            state, looked_until=until, log_evidence=tuple(evidence.tolist()),
-            reviewed=state.reviewed + reviewed, rejected=state.rejected + rejected,
+            state,
+            looked_until=until,
+            log_evidence=tuple(evidence.tolist()),
+            reviewed=state.reviewed + reviewed,
+            rejected=state.rejected + rejected,
             alarm_at=until if found and state.alarm_at is None else state.alarm_at,
-        )  # fmt: skip
+        )
         yield (reviewed, rejected), state
 
 

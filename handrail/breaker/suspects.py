@@ -27,16 +27,21 @@ def telling_terms(
     good = [text for text, bad in zip(texts, rejected, strict=True) if not bad]
     bad = [(text, number) for text, number, bad in zip(texts, ids, rejected, strict=True) if bad]
     found = terms.new_terms(
-        terms.build(good), [text for text, _ in bad], [number for _, number in bad],
-        fdr=_FALSE_DISCOVERIES, min_documents=_MIN_DOCUMENTS,
-    )  # fmt: skip
+        terms.build(good),
+        [text for text, _ in bad],
+        [number for _, number in bad],
+        fdr=_FALSE_DISCOVERIES,
+        min_documents=_MIN_DOCUMENTS,
+    )
     return [
         {
-            "term": one.term, "lift": round(one.lift, 2), "documents": one.documents,
+            "term": one.term,
+            "lift": round(one.lift, 2),
+            "documents": one.documents,
             "cases": [int(number) for number in one.example_ids],
         }
         for one in found[:limit]
-    ]  # fmt: skip
+    ]
 
 
 def groups(
@@ -70,8 +75,12 @@ def _counted(column: str, fields: Sequence[Mapping[str, Any]], rejected: NDArray
     table = table.sort_values(["sum", "size", "group"], ascending=[False, False, True]).head(_GROUPS)
     return [
         {
-            "column": column, "group": str(group), "reviewed": int(size), "rejected": int(refused),
-            "total": len(known), "refused": int(known["bad"].sum()),
+            "column": column,
+            "group": str(group),
+            "reviewed": int(size),
+            "rejected": int(refused),
+            "total": len(known),
+            "refused": int(known["bad"].sum()),
         }
         for group, size, refused in table.itertuples(index=False)
-    ]  # fmt: skip
+    ]

@@ -95,10 +95,14 @@ def _measure_numbers(reference: NumericReference, values: pd.Series) -> ColumnDr
             distance = gaps[1] if whole else ks_and_wasserstein(*inner)[1]
     return replace(
         _shift(reference, before, now, ks_p, without=2),
-        definition=_NUMERIC, ks=ks, ks_p=ks_p, wasserstein=distance,
+        definition=_NUMERIC,
+        ks=ks,
+        ks_p=ks_p,
+        wasserstein=distance,
         wasserstein_std=None if distance is None else distance / max(reference.std, 0.001),
-        before=reference.mean if len(inner[0]) else None, now=float(inner[1].mean()) if len(inner[1]) else None,
-    )  # fmt: skip
+        before=reference.mean if len(inner[0]) else None,
+        now=float(inner[1].mean()) if len(inner[1]) else None,
+    )
 
 
 def _measure_categories(reference: CategoricalReference, values: pd.Series) -> ColumnDrift:
@@ -114,10 +118,12 @@ def _measure_categories(reference: CategoricalReference, values: pd.Series) -> C
     chi2_p = homogeneity_p(before[:-1], now[:-1]) if before[:-1].any() and now[:-1].any() else None
     return replace(
         _shift(reference, before, now, chi2_p, without=1),
-        definition=_CATEGORICAL, chi2_p=chi2_p, new_categories=new,
+        definition=_CATEGORICAL,
+        chi2_p=chi2_p,
+        new_categories=new,
         vanished_categories=tuple(name for name in reference.counts if seen and name not in seen),
         moved=_moved(names, before, now),
-    )  # fmt: skip
+    )
 
 
 def _shift(reference: Reference, before: Counts, now: Counts, p: float | None, *, without: int) -> ColumnDrift:

@@ -39,8 +39,10 @@ def ks_and_wasserstein(first: Floats, second: Floats, *, block: int = BLOCK) -> 
     both, ends = (first, second), [first[:1], second[:1], first[-1:], second[-1:]]
     grid = np.unique(np.concatenate([*ends, first[::block], second[::block]]))
     ranks = [np.searchsorted(sample, grid, side="right") for sample in both]
-    low, high = ([rank[:-1] / len(s) for rank, s in zip(ranks, both, strict=True)],
-                 [rank[1:] / len(s) for rank, s in zip(ranks, both, strict=True)])  # fmt: skip
+    low, high = (
+        [rank[:-1] / len(s) for rank, s in zip(ranks, both, strict=True)],
+        [rank[1:] / len(s) for rank, s in zip(ranks, both, strict=True)],
+    )
     gap = ranks[0] / len(first) - ranks[1] / len(second)
     most, least = high[0] - low[1], low[0] - high[1]
     close = ((least < 0) & (most > 0)) | (np.maximum(most, -least) > np.abs(gap).max())

@@ -89,10 +89,21 @@ def _measure(reference: Reference, values: pd.Series) -> ColumnDrift:
         verdict, drifted = _test_of_shares(_value_cells(before, now))
     bins = "Sturges bins, pooled" if _many(before) else "a cell each value"
     return ColumnDrift(
-        reference.name, "numeric", _define(bins, "ks(two-sided); wasserstein(over reference std)", verdict),
-        psi=_psi(cells), js=js, ks=ks, ks_p=ks_p, wasserstein=normed, wasserstein_std=normed, p=ks_p, p_adjusted=ks_p,
-        before=float(before.mean()), now=float(now.mean()), drifted=drifted,
-    )  # fmt: skip
+        reference.name,
+        "numeric",
+        _define(bins, "ks(two-sided); wasserstein(over reference std)", verdict),
+        psi=_psi(cells),
+        js=js,
+        ks=ks,
+        ks_p=ks_p,
+        wasserstein=normed,
+        wasserstein_std=normed,
+        p=ks_p,
+        p_adjusted=ks_p,
+        before=float(before.mean()),
+        now=float(now.mean()),
+        drifted=drifted,
+    )
 
 
 def _measure_categories(reference: CategoricalReference, values: pd.Series) -> ColumnDrift:
@@ -106,11 +117,18 @@ def _measure_categories(reference: CategoricalReference, values: pd.Series) -> C
     js, chi2_p = _js(cells), _goodness_of_fit_p(cells)
     verdict, drifted = ("js", js >= _FAR) if before.sum() > _SMALL else _test_of_shares(cells)
     return ColumnDrift(
-        reference.name, "categorical", _define("a cell each value", "chi2(goodness of fit)", verdict),
-        psi=_psi(cells), js=js, chi2_p=chi2_p, p=chi2_p, p_adjusted=chi2_p, drifted=drifted,
+        reference.name,
+        "categorical",
+        _define("a cell each value", "chi2(goodness of fit)", verdict),
+        psi=_psi(cells),
+        js=js,
+        chi2_p=chi2_p,
+        p=chi2_p,
+        p_adjusted=chi2_p,
+        drifted=drifted,
         new_categories=tuple(name for name in found if name not in reference.counts),
         vanished_categories=tuple(name for name in reference.counts if name not in found),
-    )  # fmt: skip
+    )
 
 
 def _without_figures(reference: Reference) -> ColumnDrift:

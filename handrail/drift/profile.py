@@ -136,9 +136,16 @@ def _profile(name: str, values: pd.Series, cap: int | None) -> Reference:
         edges, inner = _edges(found.ordered), found.finite
         mean, std = (float(inner.mean()), float(inner.std())) if len(inner) else (0.0, 0.0)
         return NumericReference(
-            name, _thinned(found.ordered, cap), edges, cell_counts(found.ordered, edges), found.missing,
-            found.unreadable, mean, std, found.integer,
-        )  # fmt: skip
+            name,
+            _thinned(found.ordered, cap),
+            edges,
+            cell_counts(found.ordered, edges),
+            found.missing,
+            found.unreadable,
+            mean,
+            std,
+            found.integer,
+        )
     counted = categories(values)
     kept = list(counted.counts.items())[:CATEGORY_CAP]
     other = sum(counted.counts.values()) - sum(count for _, count in kept)

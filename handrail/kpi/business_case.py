@@ -85,9 +85,19 @@ def make_case(
     """
     if began is None:
         return BusinessCase(
-            NOT_MEASURED, None, holds=False, began=None, deadline=None, why=("No case was routed yet.",), path=(),
-            month=None, saved_so_far=None, break_even_at=None, break_even_error_rate=None, basis=NOT_MEASURED,
-        )  # fmt: skip
+            NOT_MEASURED,
+            None,
+            holds=False,
+            began=None,
+            deadline=None,
+            why=("No case was routed yet.",),
+            path=(),
+            month=None,
+            saved_so_far=None,
+            break_even_at=None,
+            break_even_error_rate=None,
+            basis=NOT_MEASURED,
+        )
     weeks = list(Window(began, until).cut(WEEK))
     measured = [
         (week.until, _by_name(trace.within(Window(week.until - POOLED, week.until)), baseline)) for week in weeks
@@ -100,10 +110,19 @@ def make_case(
     newest = measured[-1][1]
     month = _month(trace.within(Window(until - POOLED, until)), baseline, min(POOLED, until - began))
     return BusinessCase(
-        status, reached, path[-1].status == REACHED, began, began + goal.horizon,
-        tuple(_missing(path[-1], goal)), path, month, saved, even,
-        _break_even_rate(newest, baseline), newest["cost per case"].basis,
-    )  # fmt: skip
+        status,
+        reached,
+        path[-1].status == REACHED,
+        began,
+        began + goal.horizon,
+        tuple(_missing(path[-1], goal)),
+        path,
+        month,
+        saved,
+        even,
+        _break_even_rate(newest, baseline),
+        newest["cost per case"].basis,
+    )
 
 
 def _by_name(trace: Trace, baseline: Baseline) -> dict[str, Kpi]:
@@ -168,9 +187,14 @@ def _month(trace: Trace, baseline: Baseline, span: timedelta) -> Month | None:
     cases = cost.cases * (MONTH / max(span, DAY))
     value, low, high = saved
     return Month(
-        round(cases), cases * cost.value, cases * cost.before, cases * value, None if low is None else cases * low,
-        None if high is None else cases * high, {name: cases * part for name, part in cost.parts.items()},
-    )  # fmt: skip
+        round(cases),
+        cases * cost.value,
+        cases * cost.before,
+        cases * value,
+        None if low is None else cases * low,
+        None if high is None else cases * high,
+        {name: cases * part for name, part in cost.parts.items()},
+    )
 
 
 def _break_even(weeks: Sequence[tuple[datetime, Kpi]]) -> tuple[float | None, datetime | None]:

@@ -57,12 +57,21 @@ def time_saved(trace: Trace, before: Before) -> Kpi:
         reach = None if spent.reach is None else hypot(spent.reach, past)
         low, high = (None, None) if reach is None else (value - reach, value + reach)
     return Kpi(
-        "time saved per case", value, "minutes", len(spent.cases),
+        "time saved per case",
+        value,
+        "minutes",
+        len(spent.cases),
         "minutes by hand − (reviews + second opinions + escalations + disputes + audits + rechecks) ÷ cases",
-        low, high, before.minutes.value, before.minutes.n, before.basis,
+        low,
+        high,
+        before.minutes.value,
+        before.minutes.n,
+        before.basis,
         {f"{name} minutes": part for name, part in spent.parts.items()} | {"assumed share": spent.assumed}
-        if spent.cases else {}, spent.cases,
-    )  # fmt: skip
+        if spent.cases
+        else {},
+        spent.cases,
+    )
 
 
 def audited(trace: Trace) -> Estimated:
@@ -78,9 +87,13 @@ def error_rate(trace: Trace, before: Before) -> Kpi:
     have slips of their own, so that neither is zero for a perfect decider.
     """
     return _figure(
-        "error rate of auto-approvals", audited(trace), "share", "rejected ÷ audited, simple-random draw",
-        before.errors, f"people's decisions that a recheck differed from, {before.errors_of}",
-    )  # fmt: skip
+        "error rate of auto-approvals",
+        audited(trace),
+        "share",
+        "rejected ÷ audited, simple-random draw",
+        before.errors,
+        f"people's decisions that a recheck differed from, {before.errors_of}",
+    )
 
 
 def error_reduction(trace: Trace, before: Before) -> Kpi:
@@ -90,10 +103,19 @@ def error_reduction(trace: Trace, before: Before) -> Kpi:
     value, low, high = found or (None, None, None)
     basis = f"people's decisions that a recheck differed from, {before.errors_of}"
     return Kpi(
-        "error-rate reduction", value, "share", now.n if found else 0,
-        "1 − audited error of auto-approvals ÷ rechecked error of people in shadow", low, high,
-        past.value, past.n, basis if past.n else "no recheck in shadow", {}, now.case_ids if found else (),
-    )  # fmt: skip
+        "error-rate reduction",
+        value,
+        "share",
+        now.n if found else 0,
+        "1 − audited error of auto-approvals ÷ rechecked error of people in shadow",
+        low,
+        high,
+        past.value,
+        past.n,
+        basis if past.n else "no recheck in shadow",
+        {},
+        now.case_ids if found else (),
+    )
 
 
 def resolved(trace: Trace) -> Estimated:
@@ -115,9 +137,14 @@ def time_to_resolution(trace: Trace, before: Before) -> Kpi:
     decided = trace.work.loc[trace.work["kind"].isin(SETTLING), "case_id"]
     open_cases = len(set(ids(decided)) & trace.pending)
     return _figure(
-        "mean time to resolution", resolved(trace), "hours", "last settling decision − receipt, resolved cases",
-        resolved(before.trace), f"cases of {before.scope}", {"decided, not resolved (cases)": float(open_cases)},
-    )  # fmt: skip
+        "mean time to resolution",
+        resolved(trace),
+        "hours",
+        "last settling decision − receipt, resolved cases",
+        resolved(before.trace),
+        f"cases of {before.scope}",
+        {"decided, not resolved (cases)": float(open_cases)},
+    )
 
 
 def escalated(trace: Trace) -> Estimated:
@@ -128,9 +155,13 @@ def escalated(trace: Trace) -> Estimated:
 def escalation_rate(trace: Trace, before: Before) -> Kpi:
     """Cases of the span that were escalated ÷ cases routed in the span; each case counts once."""
     return _figure(
-        "escalation rate", escalated(trace), "share", "escalated ÷ routed cases",
-        escalated(before.trace), f"cases of {before.scope}",
-    )  # fmt: skip
+        "escalation rate",
+        escalated(trace),
+        "share",
+        "escalated ÷ routed cases",
+        escalated(before.trace),
+        f"cases of {before.scope}",
+    )
 
 
 def _csat(outcomes: pd.DataFrame) -> Estimated:
@@ -145,9 +176,13 @@ def _csat(outcomes: pd.DataFrame) -> Estimated:
 def satisfaction(trace: Trace, before: Before) -> Kpi:
     """Mean CSAT, 1 to 5, of the cases that were rated in the span; a case rated twice counts once, with its mean."""
     return _figure(
-        "CSAT", _csat(trace.outcomes), "of 5", "mean of imported CSAT, a case once",
-        _csat(before.trace.outcomes), f"cases of {before.scope}",
-    )  # fmt: skip
+        "CSAT",
+        _csat(trace.outcomes),
+        "of 5",
+        "mean of imported CSAT, a case once",
+        _csat(before.trace.outcomes),
+        f"cases of {before.scope}",
+    )
 
 
 def _complained(outcomes: pd.DataFrame) -> Estimated:
@@ -158,9 +193,13 @@ def _complained(outcomes: pd.DataFrame) -> Estimated:
 def complaint_rate(trace: Trace, before: Before) -> Kpi:
     """Cases with a complaint or a reversal ÷ cases with any outcome in the span."""
     return _figure(
-        "complaints and reversals", _complained(trace.outcomes), "share", "complained or reversed ÷ followed up",
-        _complained(before.trace.outcomes), f"cases of {before.scope}",
-    )  # fmt: skip
+        "complaints and reversals",
+        _complained(trace.outcomes),
+        "share",
+        "complained or reversed ÷ followed up",
+        _complained(before.trace.outcomes),
+        f"cases of {before.scope}",
+    )
 
 
 def cost_per_case(trace: Trace, before: Before, costs: CostRules) -> Kpi:
@@ -185,9 +224,19 @@ def cost_per_case(trace: Trace, before: Before, costs: CostRules) -> Kpi:
         low = (spent.minutes - spent.reach) * costs.minute + costs.error * _bound(wrong, "low")
         high = (spent.minutes + spent.reach) * costs.minute + costs.error * _bound(wrong, "high")
     return Kpi(
-        "cost per case", value, costs.currency, len(spent.cases), formula, low, high, past, by_hand.n, basis, parts,
+        "cost per case",
+        value,
+        costs.currency,
+        len(spent.cases),
+        formula,
+        low,
+        high,
+        past,
+        by_hand.n,
+        basis,
+        parts,
         spent.cases,
-    )  # fmt: skip
+    )
 
 
 def saving_per_case(trace: Trace, before: Before, costs: CostRules) -> tuple[float, float | None, float | None] | None:
@@ -246,10 +295,25 @@ def _hits(rate: Estimated) -> tuple[int, int]:
 
 
 def _figure(
-    name: str, now: Estimated, unit: str, formula: str, past: Estimated, basis: str,
+    name: str,
+    now: Estimated,
+    unit: str,
+    formula: str,
+    past: Estimated,
+    basis: str,
     parts: Mapping[str, float] | None = None,
-) -> Kpi:  # fmt: skip
+) -> Kpi:
     return Kpi(
-        name, now.value, unit, now.n, formula, now.low, now.high, past.value, past.n,
-        basis if past.n else "not measured in shadow", parts or {} if now.n else {}, now.case_ids,
-    )  # fmt: skip
+        name,
+        now.value,
+        unit,
+        now.n,
+        formula,
+        now.low,
+        now.high,
+        past.value,
+        past.n,
+        basis if past.n else "not measured in shadow",
+        parts or {} if now.n else {},
+        now.case_ids,
+    )

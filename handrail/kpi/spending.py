@@ -9,9 +9,12 @@ import pandas as pd
 from handrail.kpi.figure import Z, ids
 
 PARTS = {
-    "review": "reviews", "second": "second opinions", "escalation": "escalations", "dispute": "disputes",
+    "review": "reviews",
+    "second": "second opinions",
+    "escalation": "escalations",
+    "dispute": "disputes",
     "audit": "audits",
-}  # fmt: skip
+}
 RECHECKS = "rechecks"
 """Rechecks and adjudications: both settle what people's labels are worth."""
 

@@ -43,8 +43,14 @@ class Calendar(Strict):
     opens: TimeOfDay = time(0)
     closes: TimeOfDay = Field(time(0), description="00:00 means the end of the day")
     days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
-        "mon", "tue", "wed", "thu", "fri", "sat", "sun",
-    )  # fmt: skip
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+        "sat",
+        "sun",
+    )
     holidays: tuple[date, ...] = ()
 
     @model_validator(mode="after")
@@ -112,8 +118,13 @@ class PrivacyRules(Strict):
     """What is taken out of texts before the model or a log sees them."""
 
     redact: tuple[Literal["email", "phone", "card", "iban", "ssn", "ip"], ...] = (
-        "email", "phone", "card", "iban", "ssn", "ip",
-    )  # fmt: skip
+        "email",
+        "phone",
+        "card",
+        "iban",
+        "ssn",
+        "ip",
+    )
     phone_region: str = "US"
     consent_when_absent: bool = Field(default=True, description="consent where the source names no such column")
 

@@ -31,9 +31,7 @@ def accuracies(rulings: pd.DataFrame, truth: Mapping[str, str], bounds: Bounds, 
     ratings = collect(told.rename(columns={"reviewer": "rater"}))
     found = consensus.estimate(ratings, known=truth)
     right = found.posterior[ratings.item, ratings.said]
-    by_rater = {
-        name: right[ratings.rater == at] for at, name in enumerate(ratings.raters)
-    }  # fmt: skip
+    by_rater = {name: right[ratings.rater == at] for at, name in enumerate(ratings.raters)}
     return [_signal(name, by_rater.get(name, np.zeros(0)), bounds.accuracy, alpha) for name in names]
 
 
@@ -46,9 +44,17 @@ def _signal(reviewer: str, right: np.ndarray, bound: float, alpha: float) -> Sig
     size = len(right) * spread / (spread + float((right * (1 - right)).mean()))
     low, high = exact_interval(share * size, size)
     return Signal(
-        reviewer, "accuracy", Verdict.NOT_MEASURED, share, low, high, len(right),
-        p=at_most(share * size, size, bound), power=_power(size, bound, alpha), details=(("effective_n", round(size)),),
-    )  # fmt: skip
+        reviewer,
+        "accuracy",
+        Verdict.NOT_MEASURED,
+        share,
+        low,
+        high,
+        len(right),
+        p=at_most(share * size, size, bound),
+        power=_power(size, bound, alpha),
+        details=(("effective_n", round(size)),),
+    )
 
 
 def at_most(hits: float, n: float, share: float) -> float:

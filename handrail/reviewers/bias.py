@@ -60,11 +60,15 @@ def biases(turns: pd.DataFrame, bounds: Bounds, chance: float) -> list[Signal]:
     per_test = chance / max(len(tested), 1)
     return [
         _signal(
-            name, tested[tested["reviewer"] == name],
-            known if name == EVERYBODY else known[known["reviewer"] == name], bounds.turned, chance, per_test,
+            name,
+            tested[tested["reviewer"] == name],
+            known if name == EVERYBODY else known[known["reviewer"] == name],
+            bounds.turned,
+            chance,
+            per_test,
         )
         for name in [EVERYBODY, *names]
-    ]  # fmt: skip
+    ]
 
 
 def _cells(rows: pd.DataFrame) -> pd.DataFrame:
@@ -111,9 +115,17 @@ def _signal(
     quiet = Verdict.QUIET if watched >= _WORTH else Verdict.UNDERPOWERED
     turns = [asdict(_turn(row)) for row in found.head(_NAMED).to_dict("records")]
     return Signal(
-        reviewer, "bias", Verdict.ALARM if len(found) else quiet, float(first["gap"]), float(low[0]), float(high[0]),
-        cases, p=float(first["adjusted"]), power=watched, details=(("turns", turns), ("tests", len(tested))),
-    )  # fmt: skip
+        reviewer,
+        "bias",
+        Verdict.ALARM if len(found) else quiet,
+        float(first["gap"]),
+        float(low[0]),
+        float(high[0]),
+        cases,
+        p=float(first["adjusted"]),
+        power=watched,
+        details=(("turns", turns), ("tests", len(tested))),
+    )
 
 
 def _watched(rows: pd.DataFrame, alpha: float) -> float:
@@ -126,6 +138,13 @@ def _watched(rows: pd.DataFrame, alpha: float) -> float:
 
 def _turn(row: Mapping[Hashable, Any]) -> Turn:
     return Turn(
-        row["grouping"], row["group"], row["reference"], row["said"], int(row["k"]), int(row["n"]), row["k"] / row["n"],
-        row["rest_k"] / row["rest_n"], float(row["adjusted"]),
-    )  # fmt: skip
+        row["grouping"],
+        row["group"],
+        row["reference"],
+        row["said"],
+        int(row["k"]),
+        int(row["n"]),
+        row["k"] / row["n"],
+        row["rest_k"] / row["rest_n"],
+        float(row["adjusted"]),
+    )

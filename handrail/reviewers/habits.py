@@ -27,11 +27,7 @@ def glances(decisions: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signa
     place = known["place"] if "place" in known else pd.Series("all", index=known.index)
     times = known.assign(place=place).groupby(["place", "reviewer"], sort=True)["seconds"]
     fast = times.quantile(_FAST)[times.size() >= FEWEST]
-    counted = {
-        key: (int((rows < bar).sum()), len(rows))
-        for key, rows in times
-        if (bar := _bar(fast, key)) is not None
-    }  # fmt: skip
+    counted = {key: (int((rows < bar).sum()), len(rows)) for key, rows in times if (bar := _bar(fast, key)) is not None}
     found = []
     for reviewer in _names(decisions):
         counts = [count for (_, name), count in counted.items() if name == reviewer]
@@ -60,11 +56,17 @@ def deceptions(gold: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signal]
     hits, sizes = by.sum(), by.size()
     return [
         _share(
-            name, "deceived", int(hits.get(name, 0)), int(sizes.get(name, 0)), bounds.deceived, _WORTH_DECEIVED, alpha,
+            name,
+            "deceived",
+            int(hits.get(name, 0)),
+            int(sizes.get(name, 0)),
+            bounds.deceived,
+            _WORTH_DECEIVED,
+            alpha,
             (("taken_over", int(hits.get(name, 0))),),
         )
         for name in _names(gold)
-    ]  # fmt: skip
+    ]
 
 
 def vanishings(decisions: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signal]:
@@ -102,11 +104,17 @@ def _vanishing(reviewer: str, cell: NDArray[np.int64], bound: float, alpha: floa
     chances = stats.binom.cdf(np.arange(expected + 1), expected, split(1 - bound))
     most = int(np.searchsorted(chances, alpha, "right")) - 1
     return Signal(
-        reviewer, "vanished", Verdict.NOT_MEASURED, value, 1 - ratio[1], 1 - ratio[0], blind_n + seen_n,
+        reviewer,
+        "vanished",
+        Verdict.NOT_MEASURED,
+        value,
+        1 - ratio[1],
+        1 - ratio[0],
+        blind_n + seen_n,
         p=float(stats.binom.cdf(seen, total, split(1 - bound))),
         power=float(stats.binom.cdf(most, expected, split(1 - _WORTH_VANISHED))),
         details=(("rejected_visible", seen), ("visible", seen_n), ("rejected_blind", blind), ("blind", blind_n)),
-    )  # fmt: skip
+    )
 
 
 def _share(
@@ -123,9 +131,17 @@ def _share(
         return unmeasured(reviewer, name)
     low, high = exact_interval(hits, n)
     return Signal(
-        reviewer, name, Verdict.NOT_MEASURED, hits / n, low, high, n, p=float(stats.binom.sf(hits - 1, n, bound)),
-        power=power_above(n, bound, worth, alpha), details=details,
-    )  # fmt: skip
+        reviewer,
+        name,
+        Verdict.NOT_MEASURED,
+        hits / n,
+        low,
+        high,
+        n,
+        p=float(stats.binom.sf(hits - 1, n, bound)),
+        power=power_above(n, bound, worth, alpha),
+        details=details,
+    )
 
 
 def _names(frame: pd.DataFrame) -> list[str]:

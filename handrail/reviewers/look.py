@@ -49,9 +49,13 @@ class Evidence:
             return rows[rows["reviewer"].isin(list(names))]
 
         return Evidence(
-            theirs(self.timed), theirs(self.mixed), theirs(self.gold), theirs(self.rulings), self.truth,
+            theirs(self.timed),
+            theirs(self.mixed),
+            theirs(self.gold),
+            theirs(self.rulings),
+            self.truth,
             theirs(self.turns),
-        )  # fmt: skip
+        )
 
 
 def look(evidence: Evidence, bounds: Bounds | None = None) -> list[Signal]:

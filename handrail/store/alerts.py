@@ -99,16 +99,22 @@ def take(
     """
     query = (
         select(
-            AlertDelivery.id, AlertDelivery.alert_id, AlertDelivery.channel, AlertDelivery.number,
+            AlertDelivery.id,
+            AlertDelivery.alert_id,
+            AlertDelivery.channel,
+            AlertDelivery.number,
             (AlertDelivery.attempts + 1).label("attempts"),
-            Alert.kind, Alert.subject, Alert.severity, Alert.sentence,
+            Alert.kind,
+            Alert.subject,
+            Alert.severity,
+            Alert.sentence,
         )
         .join(Alert, Alert.id == AlertDelivery.alert_id)
         .where(_due(channels, now))
         .order_by(AlertDelivery.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=AlertDelivery)
-    )  # fmt: skip
+    )
     rows = [dict(row) for row in connection.execute(query).mappings()]
     leased = update(AlertDelivery).where(AlertDelivery.id.in_([row["id"] for row in rows]))
     if rows:
@@ -126,10 +132,8 @@ def finish(connection: Connection, taken: Sequence[tuple[int, int]], now: dateti
     query = (
         select(AlertDelivery.alert_id, AlertDelivery.channel)
         .join(Alert, Alert.id == AlertDelivery.alert_id)
-        .where(
-            *sent, AlertDelivery.number > OVER, Alert.cleared_at.is_not(None),
-        )
-    )  # fmt: skip
+        .where(*sent, AlertDelivery.number > OVER, Alert.cleared_at.is_not(None))
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -184,12 +188,14 @@ def channels(connection: Connection) -> list[dict[str, Any]]:
     waits = func.count().filter(AlertDelivery.state.in_((*WAITING, "leased")))
     query = (
         select(
-            AlertDelivery.channel, func.max(AlertDelivery.sent_at).label("sent_at"), waits.label("waiting"),
+            AlertDelivery.channel,
+            func.max(AlertDelivery.sent_at).label("sent_at"),
+            waits.label("waiting"),
             func.count().filter(AlertDelivery.state == "dead").label("dead"),
         )
         .group_by(AlertDelivery.channel)
         .order_by(AlertDelivery.channel)
-    )  # fmt: skip
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

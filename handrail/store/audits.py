@@ -28,9 +28,16 @@ def looked_at(connection: Connection, window: Window, *, only_audited: bool = Fa
     )
     query = (
         select(
-            AuditDraw.case_id, Route.category, Route.confidence, _AUTOMATIC.decided_at.label("approved_at"),
-            AuditDraw.drawn, AuditDraw.random, AuditDraw.stratum, AuditDraw.inclusion_probability,
-            _AUDIT.decided_at.label("audited_at"), (_AUDIT.outcome != "approve").label("rejected"),
+            AuditDraw.case_id,
+            Route.category,
+            Route.confidence,
+            _AUTOMATIC.decided_at.label("approved_at"),
+            AuditDraw.drawn,
+            AuditDraw.random,
+            AuditDraw.stratum,
+            AuditDraw.inclusion_probability,
+            _AUDIT.decided_at.label("audited_at"),
+            (_AUDIT.outcome != "approve").label("rejected"),
         )
         .join(_AUTOMATIC, and_(_AUTOMATIC.case_id == AuditDraw.case_id, _AUTOMATIC.kind == "automatic"))
         .join(Route, Route.case_id == AuditDraw.case_id)
@@ -38,7 +45,7 @@ def looked_at(connection: Connection, window: Window, *, only_audited: bool = Fa
         .join(_AUDIT, _AUDIT.id == newest.c.id, isouter=True)
         .where(within(_AUTOMATIC.decided_at, window))
         .order_by(AuditDraw.case_id)
-    )  # fmt: skip
+    )
     return frame(connection, query.where(_AUDIT.id.is_not(None)) if only_audited else query)
 
 
@@ -76,14 +83,22 @@ def drawn_at(connection: Connection, moment: datetime) -> pd.DataFrame:
     """
     query = (
         select(
-            AuditDraw.case_id, Route.category, Route.confidence, Case.amount, Case.fields, AuditDraw.drawn,
-            AuditDraw.random, AuditDraw.stratum, AuditDraw.inclusion_probability, AuditDraw.seed,
+            AuditDraw.case_id,
+            Route.category,
+            Route.confidence,
+            Case.amount,
+            Case.fields,
+            AuditDraw.drawn,
+            AuditDraw.random,
+            AuditDraw.stratum,
+            AuditDraw.inclusion_probability,
+            AuditDraw.seed,
         )
         .join(Route, Route.case_id == AuditDraw.case_id)
         .join(Case, Case.id == AuditDraw.case_id)
         .where(AuditDraw.drawn_at == moment)
         .order_by(AuditDraw.case_id)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 

@@ -37,10 +37,14 @@ def state(connection: Connection, category: str, rules: str) -> State | None:
 def save(connection: Connection, category: str, rules: str, state: State) -> None:
     """Keep a category's state in the place of the one before."""
     values = {
-        "rules": rules, "since": state.since, "looked_until": state.looked_until,
-        "log_evidence": list(state.log_evidence), "reviewed": state.reviewed, "rejected": state.rejected,
+        "rules": rules,
+        "since": state.since,
+        "looked_until": state.looked_until,
+        "log_evidence": list(state.log_evidence),
+        "reviewed": state.reviewed,
+        "rejected": state.rejected,
         "alarm_at": state.alarm_at,
-    }  # fmt: skip
+    }
     changed = connection.execute(update(BreakerState).where(BreakerState.category == category).values(**values))
     if changed.rowcount == 0:
         connection.execute(insert(BreakerState).values(category=category, **values))
@@ -58,9 +62,11 @@ def uncounted(connection: Connection, category: str, until: datetime, limit: int
     Columns: case_id, approved_at, audited_at, rejected.
     """
     columns = (
-        _AUDIT.case_id, _AUTOMATIC.decided_at.label("approved_at"),
-        _AUDIT.decided_at.label("audited_at"), (_AUDIT.outcome != "approve").label("rejected"),
-    )  # fmt: skip
+        _AUDIT.case_id,
+        _AUTOMATIC.decided_at.label("approved_at"),
+        _AUDIT.decided_at.label("audited_at"),
+        (_AUDIT.outcome != "approve").label("rejected"),
+    )
     query = _audits(*columns).where(
         AuditDraw.counted_at.is_(None), _AUDIT.decided_at <= until, Route.category == category
     )
@@ -81,9 +87,7 @@ def counted(
 
     Columns: case_id, audited_at, rejected.
     """
-    columns = (
-        _AUDIT.case_id, _AUDIT.decided_at.label("audited_at"), (_AUDIT.outcome != "approve").label("rejected"),
-    )  # fmt: skip
+    columns = (_AUDIT.case_id, _AUDIT.decided_at.label("audited_at"), (_AUDIT.outcome != "approve").label("rejected"))
     query = (
         _audits(*columns)
         .where(AuditDraw.counted_at.is_not(None), Route.category == category, _AUDIT.decided_at >= since)

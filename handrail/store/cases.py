@@ -121,12 +121,14 @@ def _move(dialect: str) -> ReturningUpdate[tuple[int]]:
 
 
 _PICKED: dict[str, Any] = {
-    **{name: getattr(Case, name) for name in (
-        "external_id", "row_digest", "received_at", "has_text", "consent", "amount", "flags", "history",
-    )},
-    "text": CaseInput.text, "text_length": func.length(CaseInput.text, type_=Integer),
+    **{
+        name: getattr(Case, name)
+        for name in ("external_id", "row_digest", "received_at", "has_text", "consent", "amount", "flags", "history")
+    },
+    "text": CaseInput.text,
+    "text_length": func.length(CaseInput.text, type_=Integer),
     "is_redacted": CaseInput.redacted.is_not(None),
-}  # fmt: skip
+}
 """What a step may ask of a case, by name; what a model sees of it comes from `readable`."""
 
 
@@ -228,9 +230,15 @@ def quarantine_count(connection: Connection, batch_id: int, *, unreadable: bool 
 def in_quarantine(connection: Connection, batch_id: int | None, limit: int) -> pd.DataFrame:
     """Rows in quarantine with their reasons, newest first, without their content."""
     query = select(
-        Quarantine.batch_id, Quarantine.source, Quarantine.row_number, Quarantine.external_id, Quarantine.case_id,
-        Quarantine.reason, Quarantine.expectation, Quarantine.at,
-    ).where(Quarantine.released_at.is_(None))  # fmt: skip
+        Quarantine.batch_id,
+        Quarantine.source,
+        Quarantine.row_number,
+        Quarantine.external_id,
+        Quarantine.case_id,
+        Quarantine.reason,
+        Quarantine.expectation,
+        Quarantine.at,
+    ).where(Quarantine.released_at.is_(None))
     if batch_id is not None:
         query = query.where(Quarantine.batch_id == batch_id)
     return frame(connection, query.order_by(Quarantine.id.desc()).limit(limit))
@@ -243,13 +251,7 @@ def shown(connection: Connection, case_id: int) -> dict[str, Any]:
 
 _SHOWN = (
     select(
-        Case.external_id,
-        Case.received_at,
-        Case.amount,
-        Case.fields,
-        Case.flags,
-        CaseInput.redacted,
-        CaseInput.findings,
+        Case.external_id, Case.received_at, Case.amount, Case.fields, Case.flags, CaseInput.redacted, CaseInput.findings
     )
     .join(CaseInput, CaseInput.case_id == Case.id, isouter=True)
     .where(Case.id == bindparam("case"))

@@ -67,9 +67,12 @@ def void_certificates(connection: Connection, reason: str, now: datetime) -> int
 def supersede(connection: Connection, terms: Terms, by: int, now: datetime) -> int:
     """Void what the certificate with the id `by` replaces: others of its version and category; returns how many."""
     others = update(Certificate).where(
-        Certificate.model_version == terms.model_version, _same(Certificate.category, terms.category),
-        Certificate.voided_at.is_(None), Certificate.expires_at > now, Certificate.id != by,
-    )  # fmt: skip
+        Certificate.model_version == terms.model_version,
+        _same(Certificate.category, terms.category),
+        Certificate.voided_at.is_(None),
+        Certificate.expires_at > now,
+        Certificate.id != by,
+    )
     return connection.execute(others.values(voided_at=now, void_reason="renewed")).rowcount
 
 
@@ -91,9 +94,10 @@ def attempts(connection: Connection, model_version: str, *, since: datetime) -> 
 def count_attempts(connection: Connection, model_version: str, category: str | None, *, since: datetime) -> int:
     """How many looks a version and category have had from that moment on."""
     query = select(func.count()).where(
-        CertificateAttempt.model_version == model_version, _same(CertificateAttempt.category, category),
+        CertificateAttempt.model_version == model_version,
+        _same(CertificateAttempt.category, category),
         CertificateAttempt.at >= since,
-    )  # fmt: skip
+    )
     return int(connection.execute(query).scalar_one())
 
 
@@ -107,9 +111,18 @@ def population(
     """
     query = (
         select(
-            Case.id.label("case_id"), Case.amount, Prediction.label.label("predicted"), Prediction.confidence,
-            Prediction.novel, Route.queue, Route.stage, Route.threshold, Route.reasons,
-            Route.suggestion_hidden.label("hidden"), (Route.model_version == version).label("own"), Route.assigned_at,
+            Case.id.label("case_id"),
+            Case.amount,
+            Prediction.label.label("predicted"),
+            Prediction.confidence,
+            Prediction.novel,
+            Route.queue,
+            Route.stage,
+            Route.threshold,
+            Route.reasons,
+            Route.suggestion_hidden.label("hidden"),
+            (Route.model_version == version).label("own"),
+            Route.assigned_at,
             (AuditDraw.random & AuditDraw.drawn).label("audited"),
         )
         .join(Route, Route.case_id == Case.id)
@@ -117,7 +130,7 @@ def population(
         .join(AuditDraw, AuditDraw.case_id == Case.id, isouter=True)
         .where(Route.assigned_at >= since, ~Case.history)
         .order_by(Case.id)
-    )  # fmt: skip
+    )
     found = frame(connection, query if received_after is None else query.where(Case.received_at > received_after))
     whether = {name: found[name].eq(True) for name in ("novel", "hidden", "own", "audited")}  # noqa: FBT003 - nulls are not
     return found.assign(**whether)

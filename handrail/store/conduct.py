@@ -17,12 +17,21 @@ def decisions(connection: Connection, window: Window) -> pd.DataFrame:
     """
     query = (
         select(
-            Decision.case_id, Decision.actor.label("reviewer"), Decision.kind, WorkItem.queue, Decision.outcome,
-            Decision.proposed, Decision.label, Decision.reason_code, Decision.blind, Decision.seconds, Case.fields,
+            Decision.case_id,
+            Decision.actor.label("reviewer"),
+            Decision.kind,
+            WorkItem.queue,
+            Decision.outcome,
+            Decision.proposed,
+            Decision.label,
+            Decision.reason_code,
+            Decision.blind,
+            Decision.seconds,
+            Case.fields,
         )
         .join(WorkItem, WorkItem.id == Decision.work_item_id)
         .join(Case, Case.id == Decision.case_id)
         .where(within(Decision.decided_at, window), Decision.kind.in_(_COUNTED))
         .order_by(Decision.id)
-    )  # fmt: skip
+    )
     return frame(connection, query)

@@ -25,12 +25,15 @@ _EARLIER = (  # built once: the review asks it for every case, and building it t
     .join(CaseInput, CaseInput.customer_id == _ITS.customer_id)
     .join(Case, Case.id == CaseInput.case_id)
     .where(
-        _ITS.case_id == bindparam("case_id"), _ITS.customer_id != "",
-        Case.id != _ITS.case_id, Case.received_at <= _THIS.received_at, Case.state != State.QUARANTINED,
+        _ITS.case_id == bindparam("case_id"),
+        _ITS.customer_id != "",
+        Case.id != _ITS.case_id,
+        Case.received_at <= _THIS.received_at,
+        Case.state != State.QUARANTINED,
     )
     .order_by(Case.received_at.desc(), Case.id.desc())
     .limit(LOOKED_AT)
-)  # fmt: skip
+)
 
 
 def earlier(connection: Connection, case_id: int, *, limit: int = MOST) -> list[dict[str, Any]]:
@@ -47,11 +50,12 @@ def earlier(connection: Connection, case_id: int, *, limit: int = MOST) -> list[
     ends = _ends(connection, [one.id for one in cases])
     return [
         {
-            "case_id": one.id, "received_at": one.received_at,
+            "case_id": one.id,
+            "received_at": one.received_at,
             **(WAITS if one.state in _OPEN else ends.get(one.id, _NOTHING)),
         }
         for one in cases
-    ]  # fmt: skip
+    ]
 
 
 WAITS = {"outcome": "waiting", "category": None, "automatic": False}

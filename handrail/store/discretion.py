@@ -77,9 +77,11 @@ def stands(onlooker: Onlooker, state: str) -> ColumnElement[bool]:
 
 def _is_slipped_in_for(onlooker: Onlooker) -> ColumnElement[bool]:
     theirs = select(WorkItem.case_id).where(
-        WorkItem.kind == "gold", WorkItem.queue == gold.queue_of(slipped_in=True), WorkItem.state == "open",
+        WorkItem.kind == "gold",
+        WorkItem.queue == gold.queue_of(slipped_in=True),
+        WorkItem.state == "open",
         WorkItem.assigned_to == onlooker.name,
-    )  # fmt: skip
+    )
     return Case.id.in_(theirs)
 
 

@@ -20,10 +20,12 @@ SETTLING = ("automatic", "review", "second", "escalation", "dispute")
 def contestable(connection: Connection, case_id: int) -> dict[str, Any] | None:
     """What a dispute needs to know of a case: source, external_id, state, readable, disputed; None without the case."""
     query = select(
-        Case.source, Case.external_id, Case.state,
+        Case.source,
+        Case.external_id,
+        Case.state,
         exists().where(CaseInput.case_id == Case.id).label("readable"),
         exists().where(Dispute.case_id == Case.id, Dispute.closed_at.is_(None)).label("disputed"),
-    ).where(Case.id == case_id)  # fmt: skip
+    ).where(Case.id == case_id)
     row = connection.execute(query).mappings().first()
     return dict(row) if row else None
 
@@ -62,8 +64,10 @@ def contested(connection: Connection, item_ids: Sequence[int]) -> dict[int, dict
         )
         for row in connection.execute(query).mappings():
             found[row["work_item_id"]] = {
-                "dispute": row["id"], "standing": standing(dict(row)), "contested_kind": row["kind"],
-            }  # fmt: skip
+                "dispute": row["id"],
+                "standing": standing(dict(row)),
+                "contested_kind": row["kind"],
+            }
     return found
 
 
@@ -100,13 +104,20 @@ def listed(connection: Connection, *, only_open: bool, limit: int) -> pd.DataFra
     Columns: id, case_id, external_id, opened_at, due_at (the work's), closed_at, upheld.
     """
     query = (
-        select(Dispute.id, Dispute.case_id, Case.external_id, Dispute.opened_at, schema.WorkItem.due_at,
-               Dispute.closed_at, Dispute.upheld)
+        select(
+            Dispute.id,
+            Dispute.case_id,
+            Case.external_id,
+            Dispute.opened_at,
+            schema.WorkItem.due_at,
+            Dispute.closed_at,
+            Dispute.upheld,
+        )
         .join(Case, Case.id == Dispute.case_id)
         .join(schema.WorkItem, schema.WorkItem.id == Dispute.work_item_id)
         .order_by(Dispute.closed_at.is_not(None), Dispute.id.desc())
         .limit(limit)
-    )  # fmt: skip
+    )
     return frame(connection, query.where(Dispute.closed_at.is_(None)) if only_open else query)
 
 
@@ -118,10 +129,24 @@ def told(connection: Connection, dispute_id: int) -> dict[str, Any] | None:
     first = Decision.__table__.alias("first")
     query = (
         select(
-            Dispute.__table__, Case.received_at, Case.amount, Case.fields, CaseInput.redacted,
-            CaseInput.case_id.is_not(None).label("readable"), schema.WorkItem.due_at,
-            first.c.kind, first.c.outcome, first.c.label, first.c.reason_code, first.c.blind, first.c.decided_at,
-            first.c.proposed, Note.text.label("note"), Route.category, Route.confidence, Route.model_version,
+            Dispute.__table__,
+            Case.received_at,
+            Case.amount,
+            Case.fields,
+            CaseInput.redacted,
+            CaseInput.case_id.is_not(None).label("readable"),
+            schema.WorkItem.due_at,
+            first.c.kind,
+            first.c.outcome,
+            first.c.label,
+            first.c.reason_code,
+            first.c.blind,
+            first.c.decided_at,
+            first.c.proposed,
+            Note.text.label("note"),
+            Route.category,
+            Route.confidence,
+            Route.model_version,
             Route.policy_version,
         )
         .join(Case, Case.id == Dispute.case_id)
@@ -131,7 +156,7 @@ def told(connection: Connection, dispute_id: int) -> dict[str, Any] | None:
         .join(Note, Note.decision_id == first.c.id, isouter=True)
         .join(Route, Route.case_id == Dispute.case_id, isouter=True)
         .where(Dispute.id == dispute_id)
-    )  # fmt: skip
+    )
     row = connection.execute(query).mappings().first()
     if row is None:
         return None

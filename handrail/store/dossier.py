@@ -98,9 +98,13 @@ def opened(connection: Connection, case_id: int, onlooker: Onlooker) -> Dossier:
         gold=_first(connection, _of(GoldCase, case_id)) if may_read_labels else None,
         escalations=_all(connection, _of(Escalation, case_id)),
         disputes=_all(connection, _of(Dispute, case_id)),
-        outcomes=_all(connection, select(CaseOutcome.__table__).where(CaseOutcome.case_id == case_id).order_by(
-            CaseOutcome.at, CaseOutcome.id)),
-    )  # fmt: skip
+        outcomes=_all(
+            connection,
+            select(CaseOutcome.__table__)
+            .where(CaseOutcome.case_id == case_id)
+            .order_by(CaseOutcome.at, CaseOutcome.id),
+        ),
+    )
 
 
 def others_of_customer(connection: Connection, case_id: int, *, limit: int) -> tuple[list[int], int]:
@@ -135,13 +139,17 @@ def raw(connection: Connection, case_id: int) -> Row | None:
 def _case(connection: Connection, case_id: int) -> Row:
     query = (
         select(
-            Case.__table__, CaseInput.salt, CaseInput.redacted, CaseInput.findings,
-            GivenPrediction.label.label("given_label"), GivenPrediction.confidence.label("given_confidence"),
+            Case.__table__,
+            CaseInput.salt,
+            CaseInput.redacted,
+            CaseInput.findings,
+            GivenPrediction.label.label("given_label"),
+            GivenPrediction.confidence.label("given_confidence"),
         )
         .join(CaseInput, CaseInput.case_id == Case.id, isouter=True)
         .join(GivenPrediction, GivenPrediction.case_id == Case.id, isouter=True)
         .where(Case.id == case_id)
-    )  # fmt: skip
+    )
     found = _first(connection, query) if 0 < case_id <= LARGEST_ID else None
     if found is None:
         raise NotFound("There is no case with this number. Look for it on the page Cases.")

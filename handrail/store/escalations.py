@@ -26,8 +26,15 @@ def waiting(
     """
     query = (
         select(
-            Escalation.__table__, Case.external_id, Route.category, WorkItem.id.label("item_id"), WorkItem.kind,
-            WorkItem.due_at.label("work_due_at"), WorkItem.holder, WorkItem.lease_until, WorkItem.assigned_to,
+            Escalation.__table__,
+            Case.external_id,
+            Route.category,
+            WorkItem.id.label("item_id"),
+            WorkItem.kind,
+            WorkItem.due_at.label("work_due_at"),
+            WorkItem.holder,
+            WorkItem.lease_until,
+            WorkItem.assigned_to,
             Dispute.id.label("dispute"),
         )
         .join(Case, Case.id == Escalation.case_id)
@@ -37,7 +44,7 @@ def waiting(
         .where(_is_open())
         .order_by(Escalation.due_at, Escalation.id)
         .limit(limit)
-    )  # fmt: skip
+    )
     if causes is not None:
         query = query.where(Escalation.cause.in_(causes))
     if case_id is not None:
@@ -97,14 +104,20 @@ def first_look(connection: Connection, case_id: int, decision_id: int | None = N
     """
     query = (
         select(
-            Decision.kind, Decision.outcome, Decision.label, Decision.reason_code, Decision.actor,
-            Decision.decided_at, Decision.blind, Note.text.label("note"),
+            Decision.kind,
+            Decision.outcome,
+            Decision.label,
+            Decision.reason_code,
+            Decision.actor,
+            Decision.decided_at,
+            Decision.blind,
+            Note.text.label("note"),
         )
         .join(Note, Note.decision_id == Decision.id, isouter=True)
         .where(Decision.case_id == case_id, Decision.kind.not_in(ASIDE))
         .order_by(Decision.id.desc())
         .limit(1)
-    )  # fmt: skip
+    )
     query = query if decision_id is None else query.where(Decision.id == decision_id)
     row = connection.execute(query).mappings().first()
     return dict(row) if row else None

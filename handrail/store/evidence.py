@@ -70,13 +70,18 @@ def labelled(connection: Connection, policy: Policy, *, since: datetime | None =
     blind = exists().where(any_label.case_id == Label.case_id, any_label.blind)
     query = (
         readable.view(
-            Label.label, Label.status, Label.provenance, blind.label("blind"), Label.reviewer, Label.labelled_at,
+            Label.label,
+            Label.status,
+            Label.provenance,
+            blind.label("blind"),
+            Label.reviewer,
+            Label.labelled_at,
             Case.received_at,
         )
         .join(Label, Label.case_id == Case.id)
         .where(Label.id.in_(newest), Label.case_id.not_in(gold_ids()))
         .order_by(Case.received_at, Label.case_id)
-    )  # fmt: skip
+    )
     return readable.read(connection, query if since is None else query.where(Label.labelled_at >= since), policy)
 
 
@@ -98,14 +103,16 @@ def executed(connection: Connection, window: Window) -> pd.DataFrame:
     """Decisions of the window whose action went out or will: external_id, executed_label, decided_at, automatic."""
     query = (
         select(
-            Case.external_id, Decision.label.label("executed_label"), Decision.decided_at,
+            Case.external_id,
+            Decision.label.label("executed_label"),
+            Decision.decided_at,
             (Decision.kind == "automatic").label("automatic"),
         )
         .join(Case, Case.id == Decision.case_id)
         .join(Outbox, Outbox.decision_id == Decision.id)
         .where(Outbox.state != "withdrawn", within(Decision.decided_at, window))
         .order_by(Decision.id)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 
@@ -139,9 +146,15 @@ def audits(connection: Connection, window: Window, *, category: str | None = Non
     audit, automatic = aliased(Decision), aliased(Decision)
     query = (
         select(
-            audit.case_id, Route.category, Route.confidence, Route.model_version,
-            automatic.decided_at.label("approved_at"), audit.decided_at.label("audited_at"),
-            (audit.outcome != "approve").label("rejected"), AuditDraw.random, AuditDraw.inclusion_probability,
+            audit.case_id,
+            Route.category,
+            Route.confidence,
+            Route.model_version,
+            automatic.decided_at.label("approved_at"),
+            audit.decided_at.label("audited_at"),
+            (audit.outcome != "approve").label("rejected"),
+            AuditDraw.random,
+            AuditDraw.inclusion_probability,
             audit.actor.label("reviewer"),
         )
         .join(automatic, and_(automatic.case_id == audit.case_id, automatic.kind == "automatic"))
@@ -149,7 +162,7 @@ def audits(connection: Connection, window: Window, *, category: str | None = Non
         .join(AuditDraw, AuditDraw.case_id == audit.case_id)
         .where(audit.kind == "audit", within(audit.decided_at, window))
         .order_by(audit.decided_at, audit.id)
-    )  # fmt: skip
+    )
     return frame(connection, query if category is None else query.where(Route.category == category))
 
 
@@ -161,13 +174,17 @@ def received(connection: Connection, policy: Policy, window: Window, *, version:
     """
     query = (
         readable.view(
-            Case.external_id, Prediction.label, Prediction.confidence, Prediction.novelty, Prediction.novel,
+            Case.external_id,
+            Prediction.label,
+            Prediction.confidence,
+            Prediction.novelty,
+            Prediction.novel,
             with_text=False,
         )
         .join(Prediction, and_(Prediction.case_id == Case.id, Prediction.model_version == version), isouter=True)
         .where(within(Case.received_at, window), ~Case.history)
         .order_by(Case.id)
-    )  # fmt: skip
+    )
     return readable.read(connection, query, policy)
 
 
@@ -178,13 +195,20 @@ def compared(connection: Connection, window: Window) -> pd.DataFrame:
     """
     query = (
         select(
-            Decision.case_id, Prediction.model_version, Prediction.role, Prediction.label.label("predicted"),
-            Prediction.confidence, Decision.label.label("decided"), Decision.kind, Decision.blind, Decision.actor,
+            Decision.case_id,
+            Prediction.model_version,
+            Prediction.role,
+            Prediction.label.label("predicted"),
+            Prediction.confidence,
+            Decision.label.label("decided"),
+            Decision.kind,
+            Decision.blind,
+            Decision.actor,
         )
         .join(Prediction, Prediction.case_id == Decision.case_id)
         .where(Decision.kind.not_in(("automatic", "gold")), within(Decision.decided_at, window))
         .order_by(Decision.id)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 
@@ -199,13 +223,7 @@ def withheld_labels(
     """
     earlier = aliased(Label)
     query = (
-        readable.view(
-            Label.label,
-            Label.labelled_at,
-            Route.queue,
-            Route.stage,
-            AuditDraw.inclusion_probability,
-        )
+        readable.view(Label.label, Label.labelled_at, Route.queue, Route.stage, AuditDraw.inclusion_probability)
         .join(Label, Label.case_id == Case.id)
         .join(Route, Route.case_id == Label.case_id)
         .join(AuditDraw, and_(AuditDraw.case_id == Label.case_id, AuditDraw.drawn), isouter=True)
@@ -239,15 +257,27 @@ def decided(connection: Connection, window: Window) -> pd.DataFrame:
     """
     query = (
         select(
-            Decision.case_id, Decision.kind, Decision.outcome, Decision.proposed, Decision.label, Decision.actor,
-            Decision.seconds, Decision.decided_at, Case.received_at, Route.queue, Route.category, Route.assigned_at,
-            Route.due_at, Case.fields, Case.amount,
+            Decision.case_id,
+            Decision.kind,
+            Decision.outcome,
+            Decision.proposed,
+            Decision.label,
+            Decision.actor,
+            Decision.seconds,
+            Decision.decided_at,
+            Case.received_at,
+            Route.queue,
+            Route.category,
+            Route.assigned_at,
+            Route.due_at,
+            Case.fields,
+            Case.amount,
         )
         .join(Case, Case.id == Decision.case_id)
         .join(Route, Route.case_id == Decision.case_id)
         .where(within(Decision.decided_at, window), Decision.kind != "gold")
         .order_by(Decision.id)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 
@@ -257,11 +287,17 @@ def outcomes(connection: Connection, window: Window) -> pd.DataFrame:
         select(Decision.id).where(Decision.case_id == CaseOutcome.case_id, Decision.kind == "automatic").exists()
     )
     query = (
-        select(CaseOutcome.case_id, CaseOutcome.kind, CaseOutcome.value, CaseOutcome.at, Case.received_at,
-               automatic.label("automatic"))
+        select(
+            CaseOutcome.case_id,
+            CaseOutcome.kind,
+            CaseOutcome.value,
+            CaseOutcome.at,
+            Case.received_at,
+            automatic.label("automatic"),
+        )
         .join(Case, Case.id == CaseOutcome.case_id)
         .where(within(CaseOutcome.at, window))
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 
@@ -283,14 +319,16 @@ def waiting(connection: Connection, now: datetime) -> pd.DataFrame:
     """Open work by queue and kind: queue, kind, waiting, overdue, next_due."""
     query = (
         select(
-            WorkItem.queue, WorkItem.kind, func.count().label("waiting"),
+            WorkItem.queue,
+            WorkItem.kind,
+            func.count().label("waiting"),
             func.sum(case((WorkItem.due_at < now, 1), else_=0)).label("overdue"),
             func.min(WorkItem.due_at).label("next_due"),
         )
         .where(WorkItem.state == "open")
         .group_by(WorkItem.queue, WorkItem.kind)
         .order_by(WorkItem.queue, WorkItem.kind)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 

@@ -51,12 +51,19 @@ def case(connection: Connection, case_id: int) -> dict[str, Any] | None:
     """Where a case stands: id, source, external_id, state, batch_id, received_at, queue, due_at; None without it."""
     query = (
         select(
-            Case.id, Case.source, Case.external_id, Case.state, Case.batch_id, Case.received_at, Case.has_text,
-            Route.queue, Route.due_at,
+            Case.id,
+            Case.source,
+            Case.external_id,
+            Case.state,
+            Case.batch_id,
+            Case.received_at,
+            Case.has_text,
+            Route.queue,
+            Route.due_at,
         )
         .join(Route, Route.case_id == Case.id, isouter=True)
         .where(Case.id == case_id)
-    )  # fmt: skip
+    )
     row = connection.execute(query).mappings().first()
     return dict(row) if row else None
 

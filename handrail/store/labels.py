@@ -50,11 +50,12 @@ def opinions(connection: Connection, *, since: datetime) -> pd.DataFrame:
     blind = and_(Decision.blind, Decision.kind.in_(_LOOKS), Decision.decided_at >= since)
     twice = select(Decision.case_id).where(blind).group_by(Decision.case_id)
     query = (
-        select(Decision.case_id, Decision.actor.label("reviewer"), Decision.outcome, Decision.label,
-               Decision.reason_code)
+        select(
+            Decision.case_id, Decision.actor.label("reviewer"), Decision.outcome, Decision.label, Decision.reason_code
+        )
         .where(blind, Decision.case_id.in_(twice.having(func.count(Decision.actor.distinct()) > 1)))
         .order_by(Decision.id)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 
@@ -99,12 +100,20 @@ def listed(connection: Connection, *, status: str | None, limit: int) -> pd.Data
     settled = select(Label.case_id).where(Label.status == "adjudicated")
     open_ones = and_(Label.status == "provisional", Label.case_id.not_in(settled))
     query = (
-        select(Label.case_id, Label.label, Label.status, Label.provenance, Label.reviewer, Label.blind,
-               Label.labelled_at, case((open_ones, None), else_=executed).label("executed"))
+        select(
+            Label.case_id,
+            Label.label,
+            Label.status,
+            Label.provenance,
+            Label.reviewer,
+            Label.blind,
+            Label.labelled_at,
+            case((open_ones, None), else_=executed).label("executed"),
+        )
         .where(Label.case_id.not_in(gold_ids()))
         .order_by(Label.id.desc())
         .limit(limit)
-    )  # fmt: skip
+    )
     if status is not None:
         query = query.where(Label.status == status)
     if status == "provisional":
@@ -178,12 +187,14 @@ def testable(connection: Connection, person: str) -> pd.DataFrame:
         select(GoldCase.case_id, tested.where(in_test).correlate(GoldCase).scalar_subquery().label("tested"))
         .join(CaseInput, CaseInput.case_id == GoldCase.case_id)
         .where(
-            GoldCase.retired_at.is_(None), GoldCase.attested_by != person, CaseInput.redacted.is_not(None),
+            GoldCase.retired_at.is_(None),
+            GoldCase.attested_by != person,
+            CaseInput.redacted.is_not(None),
             ~exists().where(theirs, or_(Decision.kind != "gold", PRACTISED)),
             ~exists().where(WorkItem.case_id == GoldCase.case_id, SLIPPED_IN, WorkItem.assigned_to == person),
         )
         .order_by(GoldCase.case_id)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 

@@ -18,17 +18,21 @@ def recorded(connection: Connection, category: str, window: Window) -> pd.DataFr
     """
     query = (
         select(
-            Route.case_id, Case.consent, Case.has_text, Case.flags, Case.amount, Prediction.label,
-            Prediction.confidence, Prediction.novel, Route.assigned_at,
+            Route.case_id,
+            Case.consent,
+            Case.has_text,
+            Case.flags,
+            Case.amount,
+            Prediction.label,
+            Prediction.confidence,
+            Prediction.novel,
+            Route.assigned_at,
         )
         .join(Case, Case.id == Route.case_id)
-        .join(
-            Prediction,
-            and_(Prediction.case_id == Route.case_id, Prediction.model_version == Route.model_version),
-        )
+        .join(Prediction, and_(Prediction.case_id == Route.case_id, Prediction.model_version == Route.model_version))
         .where(Route.category == category, within(Route.assigned_at, window), ~Case.history)
         .order_by(Route.case_id)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 

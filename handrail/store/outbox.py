@@ -156,14 +156,22 @@ def in_states(connection: Connection, states: Sequence[str], *, limit: int) -> p
     """Actions in these states, oldest first, with the case's external id."""
     query = (
         select(
-            Outbox.id, Outbox.state, Outbox.case_id, Case.external_id, Outbox.action, Outbox.category,
-            Outbox.automatic, Outbox.attempts, Outbox.created_at, Outbox.error,
+            Outbox.id,
+            Outbox.state,
+            Outbox.case_id,
+            Case.external_id,
+            Outbox.action,
+            Outbox.category,
+            Outbox.automatic,
+            Outbox.attempts,
+            Outbox.created_at,
+            Outbox.error,
         )
         .join(Case, Case.id == Outbox.case_id)
         .where(Outbox.state.in_(list(states)))
         .order_by(Outbox.created_at, Outbox.id)
         .limit(limit)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 

@@ -47,18 +47,20 @@ def unseen_gold(connection: Connection, person: str) -> pd.DataFrame:
     decided = exists().where(Decision.case_id == GoldCase.case_id, Decision.actor == person)
     passed_on = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == person)
     met = exists().where(
-        WorkItem.case_id == GoldCase.case_id,
-        or_(WorkItem.holder == person, WorkItem.assigned_to == person, passed_on),
+        WorkItem.case_id == GoldCase.case_id, or_(WorkItem.holder == person, WorkItem.assigned_to == person, passed_on)
     )
     query = (
         select(GoldCase.case_id, GoldCase.label)
         .join(CaseInput, CaseInput.case_id == GoldCase.case_id)
         .where(
-            GoldCase.retired_at.is_(None), GoldCase.attested_by != person, CaseInput.redacted.is_not(None), ~decided,
+            GoldCase.retired_at.is_(None),
+            GoldCase.attested_by != person,
+            CaseInput.redacted.is_not(None),
+            ~decided,
             ~met,
         )
         .order_by(GoldCase.case_id)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 
@@ -69,10 +71,11 @@ def untold_gold(connection: Connection, person: str) -> set[int]:
         select(Decision.case_id)
         .join(WorkItem, WorkItem.id == Decision.work_item_id, isouter=True)
         .where(
-            Decision.actor == person, Decision.kind == "gold",
+            Decision.actor == person,
+            Decision.kind == "gold",
             or_(PRACTISED, SLIPPED_IN, *(WorkItem.id.in_(items) for items in done)),
         )
-    )  # fmt: skip
+    )
     query = select(GoldCase.case_id).where(GoldCase.attested_by != person, GoldCase.case_id.not_in(told))
     return set(connection.execute(query).scalars())
 
@@ -96,11 +99,14 @@ def mistaken_for(connection: Connection, label: str, *, since: datetime) -> dict
     query = (
         select(Decision.proposed, func.count())
         .where(
-            Decision.kind == "review", Decision.decided_at >= since, Decision.outcome == "override",
-            Decision.label == label, Decision.proposed.is_not(None),
+            Decision.kind == "review",
+            Decision.decided_at >= since,
+            Decision.outcome == "override",
+            Decision.label == label,
+            Decision.proposed.is_not(None),
         )
         .group_by(Decision.proposed)
-    )  # fmt: skip
+    )
     return {str(name): count for name, count in connection.execute(query)}
 
 
@@ -173,9 +179,13 @@ def practised(connection: Connection, person: str, limit: int) -> list[dict[str,
 
 def _answers() -> Any:  # noqa: ANN401 - a select of these columns
     return select(
-        Decision.case_id, Decision.label.label("said"), GoldCase.label.label("attested"), Decision.outcome,
-        Decision.seconds, Decision.decided_at,
-    ).join(GoldCase, GoldCase.case_id == Decision.case_id)  # fmt: skip
+        Decision.case_id,
+        Decision.label.label("said"),
+        GoldCase.label.label("attested"),
+        Decision.outcome,
+        Decision.seconds,
+        Decision.decided_at,
+    ).join(GoldCase, GoldCase.case_id == Decision.case_id)
 
 
 def _told(connection: Connection, query: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - of `_answers`
@@ -194,13 +204,18 @@ def decisions(connection: Connection, *, since: datetime) -> pd.DataFrame:
     """What people decided since then, gold cases left out: actor, kind, queue, outcome, blind, seconds, decided_at."""
     query = (
         select(
-            Decision.actor, Decision.kind, WorkItem.queue, Decision.outcome, Decision.blind, Decision.seconds,
+            Decision.actor,
+            Decision.kind,
+            WorkItem.queue,
+            Decision.outcome,
+            Decision.blind,
+            Decision.seconds,
             Decision.decided_at,
         )
         .join(WorkItem, WorkItem.id == Decision.work_item_id)
         .where(Decision.decided_at >= since, Decision.kind.not_in(("automatic", "gold")))
         .order_by(Decision.id)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 
@@ -218,14 +233,24 @@ def rulings(connection: Connection, *, since: datetime) -> pd.DataFrame:
         Decision.case_id.in_(select(Label.case_id).where(settled)),
     )
     spoken = select(
-        Decision.case_id, Decision.actor, Decision.kind, Decision.blind, Decision.outcome, Decision.label,
+        Decision.case_id,
+        Decision.actor,
+        Decision.kind,
+        Decision.blind,
+        Decision.outcome,
+        Decision.label,
         Decision.reason_code,
-    )  # fmt: skip
+    )
     found = frame(connection, spoken.where(said, wanted).order_by(Decision.id))
     words = select(
-        Label.case_id, Label.reviewer.label("actor"), literal("adjudication").label("kind"), Label.blind,
-        literal("override").label("outcome"), Label.label, literal(None, Text).label("reason_code"),
-    )  # fmt: skip
+        Label.case_id,
+        Label.reviewer.label("actor"),
+        literal("adjudication").label("kind"),
+        Label.blind,
+        literal("override").label("outcome"),
+        Label.label,
+        literal(None, Text).label("reason_code"),
+    )
     written = frame(connection, words.where(settled, Label.reviewer.is_not(None)).order_by(Label.id))
     return pd.concat([found, written], ignore_index=True)
 

@@ -13,16 +13,7 @@ from handrail.store import bulk, readable
 from handrail.store.bulk import among, insert_numbered, insert_rows, one_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
-from handrail.store.schema import (
-    AuditDraw,
-    Case,
-    Decision,
-    Escalation,
-    Label,
-    Note,
-    Prediction,
-    Route,
-)
+from handrail.store.schema import AuditDraw, Case, Decision, Escalation, Label, Note, Prediction, Route
 
 
 def insert_predictions(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -36,11 +27,7 @@ def predictions_of(connection: Connection, ids: Sequence[int], version: str | No
         frame(
             connection,
             select(
-                Prediction.case_id,
-                Prediction.label,
-                Prediction.confidence,
-                Prediction.novelty,
-                Prediction.novel,
+                Prediction.case_id, Prediction.label, Prediction.confidence, Prediction.novelty, Prediction.novel
             ).where(among(connection, Prediction.case_id, part), Prediction.model_version == version),
         )
         for part in chunks(ids) or [[]]
@@ -198,7 +185,12 @@ def undrawn(connection: Connection, limit: int) -> pd.DataFrame:
     """Auto-approved cases the audit has not looked at: case_id, category, confidence, amount, fields, decided_at."""
     query = (
         select(
-            Decision.case_id, Route.category, Route.confidence, Case.amount, Case.fields, Decision.decided_at,
+            Decision.case_id,
+            Route.category,
+            Route.confidence,
+            Case.amount,
+            Case.fields,
+            Decision.decided_at,
             Route.model_version,
         )
         .join(Route, and_(Route.case_id == Decision.case_id, Route.queue == "A"))
@@ -207,7 +199,7 @@ def undrawn(connection: Connection, limit: int) -> pd.DataFrame:
         .where(Decision.kind == "automatic", AuditDraw.case_id.is_(None))
         .order_by(Decision.case_id)
         .limit(limit)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 

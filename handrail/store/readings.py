@@ -42,11 +42,16 @@ def insert_readings(connection: Connection, readings: Sequence[Reading], at: dat
     """Keep what was read at one moment."""
     rows = [
         {
-            "watch": one.watch, "subject": one.subject, "at": at, "window_from": one.window[0],
-            "window_to": one.window[1], "verdict": one.verdict, "body": one.body,
+            "watch": one.watch,
+            "subject": one.subject,
+            "at": at,
+            "window_from": one.window[0],
+            "window_to": one.window[1],
+            "verdict": one.verdict,
+            "body": one.body,
         }
         for one in readings
-    ]  # fmt: skip
+    ]
     if rows:
         connection.execute(insert(Row), rows)
 

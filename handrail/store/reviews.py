@@ -56,14 +56,20 @@ def decisions_of(connection: Connection, ids: Sequence[int], actor: str) -> list
     """These decisions, as far as they are of `actor`, with `said`: what the model had said, and `sure`: how firmly."""
     query = (
         select(
-            Decision.id, Decision.case_id, Decision.kind, Decision.outcome, Decision.label, Decision.blind,
+            Decision.id,
+            Decision.case_id,
+            Decision.kind,
+            Decision.outcome,
+            Decision.label,
+            Decision.blind,
             Decision.decided_at,
-            Route.category.label("said"), Route.confidence.label("sure"),
+            Route.category.label("said"),
+            Route.confidence.label("sure"),
         )
         .join(Route, Route.case_id == Decision.case_id, isouter=True)
         .where(Decision.id.in_(ids), Decision.actor == actor)
         .order_by(Decision.id)
-    )  # fmt: skip
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -77,14 +83,18 @@ def _approvable(reviewer: str, now: datetime, *columns: Any) -> Select[Any]:  # 
         .join(Route, Route.case_id == WorkItem.case_id)
         .join(Case, Case.id == WorkItem.case_id)
         .where(
-            WorkItem.state == "open", WorkItem.kind == "review", WorkItem.queue == Queue.B,
-            ~WorkItem.suggestion_hidden, Route.category.is_not(None),
+            WorkItem.state == "open",
+            WorkItem.kind == "review",
+            WorkItem.queue == Queue.B,
+            ~WorkItem.suggestion_hidden,
+            Route.category.is_not(None),
             or_(WorkItem.lease_until.is_(None), WorkItem.lease_until <= now, WorkItem.holder == reviewer),
             or_(WorkItem.assigned_to.is_(None), WorkItem.assigned_to == reviewer),
             or_(WorkItem.snoozed_until.is_(None), WorkItem.snoozed_until <= now),
-            ~decided, ~skipped,
+            ~decided,
+            ~skipped,
         )
-    )  # fmt: skip
+    )
 
 
 def approvable_counts(connection: Connection, reviewer: str, now: datetime) -> dict[str, int]:
@@ -98,9 +108,15 @@ def approvable(
 ) -> list[dict[str, Any]]:
     """Quick reviews of a category that could be approved at once, due first."""
     columns = (
-        WorkItem.id.label("item_id"), WorkItem.case_id, WorkItem.due_at, Case.amount, Case.received_at, Case.flags,
-        Route.confidence, func.substr(CaseInput.redacted, 1, EXCERPT).label("text"),
-    )  # fmt: skip
+        WorkItem.id.label("item_id"),
+        WorkItem.case_id,
+        WorkItem.due_at,
+        Case.amount,
+        Case.received_at,
+        Case.flags,
+        Route.confidence,
+        func.substr(CaseInput.redacted, 1, EXCERPT).label("text"),
+    )
     query = _approvable(reviewer, now, *columns).join(CaseInput, CaseInput.case_id == WorkItem.case_id, isouter=True)
     query = query.where(Route.category == category).order_by(WorkItem.due_at, WorkItem.id).limit(limit)
     return [dict(row) for row in connection.execute(query).mappings() if not row["flags"]]

@@ -47,13 +47,19 @@ def pauses(connection: Connection) -> pd.DataFrame:
     """Pauses in force, with the state of their model review."""
     query = (
         select(
-            Pause.id, Pause.category, Pause.kind, Pause.reason, Pause.actor, Pause.since, Pause.model_review_id,
+            Pause.id,
+            Pause.category,
+            Pause.kind,
+            Pause.reason,
+            Pause.actor,
+            Pause.since,
+            Pause.model_review_id,
             ModelReview.closed_at.label("review_closed_at"),
         )
         .join(ModelReview, ModelReview.id == Pause.model_review_id, isouter=True)
         .where(Pause.until.is_(None))
         .order_by(Pause.id)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 

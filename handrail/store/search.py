@@ -176,13 +176,22 @@ def rows_of(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> l
     """What the list shows of these cases, in their order."""
     query = (
         select(
-            Case.id, Case.external_id, Case.source, Case.received_at, state_for(onlooker).label("state"), Case.amount,
-            Case.flags, CaseInput.redacted, Route.queue, Route.category, Route.confidence,
+            Case.id,
+            Case.external_id,
+            Case.source,
+            Case.received_at,
+            state_for(onlooker).label("state"),
+            Case.amount,
+            Case.flags,
+            CaseInput.redacted,
+            Route.queue,
+            Route.category,
+            Route.confidence,
         )
         .join(CaseInput, CaseInput.case_id == Case.id, isouter=True)
         .join(Route, Route.case_id == Case.id, isouter=True)
         .where(among(connection, Case.id, ids))
-    )  # fmt: skip
+    )
     found = {row["id"]: dict(row) for row in connection.execute(query).mappings()}
     decided = _last_decisions(connection, ids)
     silent = kept(connection, ids, onlooker)

@@ -39,11 +39,15 @@ _AROUND = _ACTIVE.where(or_(Person.name == bindparam("who"), _SKILLED, Person.aw
 def _people(connection: Connection, query: Select[Any], known: dict[str, str]) -> dict[str, staff.Person]:
     return {
         row.name: staff.Person(
-            row.name, frozenset(row.roles), row.trained_until,
-            None if row.skills is None else frozenset(row.skills), row.away_from, row.away_until,
+            row.name,
+            frozenset(row.roles),
+            row.trained_until,
+            None if row.skills is None else frozenset(row.skills),
+            row.away_from,
+            row.away_until,
         )
         for row in connection.execute(query, known)
-    }  # fmt: skip
+    }
 
 
 def load(connection: Connection, now: datetime) -> dict[str, int]:

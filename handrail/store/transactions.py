@@ -93,16 +93,25 @@ def _work(connection: Connection, inside: ColumnElement[bool]) -> pd.DataFrame:
     )
     query = (
         select(
-            Decision.case_id, Decision.kind, Decision.outcome, Decision.label, Decision.seconds,
-            Decision.decided_at.label("at"), Case.received_at, Route.queue, settled_before.label("settled_before"),
-            AuditDraw.random, first_look.label("first_label"), *_PLACE,
+            Decision.case_id,
+            Decision.kind,
+            Decision.outcome,
+            Decision.label,
+            Decision.seconds,
+            Decision.decided_at.label("at"),
+            Case.received_at,
+            Route.queue,
+            settled_before.label("settled_before"),
+            AuditDraw.random,
+            first_look.label("first_label"),
+            *_PLACE,
         )
         .join(Case, Case.id == Decision.case_id)
         .join(Route, Route.case_id == Decision.case_id)
         .join(AuditDraw, AuditDraw.case_id == Decision.case_id, isouter=True)
         .where(inside, Decision.kind != "gold")
         .order_by(Decision.id)
-    )  # fmt: skip
+    )
     found = frame(connection, query)
     found["first"] = found["kind"].isin(SETTLING) & ~found.pop("settled_before").astype(bool)
     found["random"] = (found["kind"] == "audit") & found["random"].eq(True)  # noqa: FBT003 - a value, null where none

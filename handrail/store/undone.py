@@ -39,11 +39,13 @@ def later_work(connection: Connection, decision: Row) -> list[Row]:
     query = (
         select(WorkItem.__table__)
         .where(
-            WorkItem.case_id == decision["case_id"], WorkItem.id > decision["work_item_id"],
-            WorkItem.opened_at >= decision["decided_at"], WorkItem.kind != "gold",
+            WorkItem.case_id == decision["case_id"],
+            WorkItem.id > decision["work_item_id"],
+            WorkItem.opened_at >= decision["decided_at"],
+            WorkItem.kind != "gold",
         )
         .order_by(WorkItem.id)
-    )  # fmt: skip
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -73,12 +75,14 @@ def take_action_back(connection: Connection, decision: Row) -> bool:
     before = (
         select(Decision.id, Decision.kind, Decision.decided_at)
         .where(
-            Decision.case_id == decision["case_id"], Decision.id < decision["id"], Decision.label == row.category,
+            Decision.case_id == decision["case_id"],
+            Decision.id < decision["id"],
+            Decision.label == row.category,
             exists().where(TrailEvent.case_id == Decision.case_id, TrailEvent.kind.in_(WITHDRAWN)),
         )
         .order_by(Decision.id.desc())
         .limit(1)
-    )  # fmt: skip
+    )
     first = connection.execute(before).one_or_none()
     if first is None:
         connection.execute(delete(Outbox).where(Outbox.id == row.id))

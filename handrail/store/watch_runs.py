@@ -73,9 +73,12 @@ def needs_switch(connection: Connection, off: Mapping[str, Off | None]) -> bool:
 def is_fresh(connection: Connection, name: str, since: datetime, now: datetime) -> bool:
     """Has the watch succeeded since then, with nothing open?"""
     fresh = select(WatchRuns.name).where(
-        WatchRuns.name == name, WatchRuns.succeeded_at > since, WatchRuns.succeeded_at <= now,
-        WatchRuns.failed_since.is_(None), WatchRuns.begun_at.is_(None),
-    )  # fmt: skip
+        WatchRuns.name == name,
+        WatchRuns.succeeded_at > since,
+        WatchRuns.succeeded_at <= now,
+        WatchRuns.failed_since.is_(None),
+        WatchRuns.begun_at.is_(None),
+    )
     return connection.execute(fresh).first() is not None
 
 

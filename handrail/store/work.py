@@ -73,15 +73,24 @@ def claimable(
     their own test. What is snoozed, or skipped by them, is left out too, unless one case is asked for.
     """
     statement = _claimable(
-        besides_held=besides_held, one_case=case_id is not None, absent=bool(taker.absent),
-        skilled=taker.skills is not None, spared=bool(taker.spared),
+        besides_held=besides_held,
+        one_case=case_id is not None,
+        absent=bool(taker.absent),
+        skilled=taker.skills is not None,
+        spared=bool(taker.spared),
         slipped_in=gold.shown_kind("gold", gold.queue_of(slipped_in=True)) in taker.kinds,
-    )  # fmt: skip
+    )
     known = {
-        "name": taker.name, "now": now, "kinds": list(taker.kinds), "absent": list(taker.absent),
-        "skills": list(taker.skills or ()), "spared": list(taker.spared), "case_id": case_id,
-        "window": max(WINDOW, limit), "most": limit,
-    }  # fmt: skip
+        "name": taker.name,
+        "now": now,
+        "kinds": list(taker.kinds),
+        "absent": list(taker.absent),
+        "skills": list(taker.skills or ()),
+        "spared": list(taker.spared),
+        "case_id": case_id,
+        "window": max(WINDOW, limit),
+        "most": limit,
+    }
     found = [dict(row) for row in connection.execute(statement, known).mappings()]
     return list({row["case_id"]: row for row in reversed(found)}.values())[::-1]
 
@@ -192,9 +201,9 @@ def _is_held(holder: str | BindParameter[str], now: datetime | BindParameter[dat
     return and_(WorkItem.state == "open", WorkItem.holder == holder, WorkItem.lease_until > now)
 
 
-_HELD = select(func.count()).select_from(WorkItem).where(
-    _is_held(bindparam("by"), bindparam("moment", type_=UtcDateTime))
-)  # fmt: skip
+_HELD = (
+    select(func.count()).select_from(WorkItem).where(_is_held(bindparam("by"), bindparam("moment", type_=UtcDateTime)))
+)
 
 
 def _in_order(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
@@ -219,12 +228,13 @@ def before(connection: Connection, person: str) -> list[dict[str, Any]]:
     query = (
         select(WorkItem.__table__)
         .where(
-            WorkItem.state == "open", WorkItem.kind != "gold",
+            WorkItem.state == "open",
+            WorkItem.kind != "gold",
             or_(WorkItem.holder == person, WorkItem.assigned_to == person),
         )
         .order_by(WorkItem.due_at, WorkItem.id)
         .with_for_update()
-    )  # fmt: skip
+    )
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
@@ -274,16 +284,30 @@ def open_work(connection: Connection, *, case_id: int | None = None, limit: int 
     """Open work items, earliest due first, with route and external id."""
     query = (
         select(
-            WorkItem.id, WorkItem.case_id, Case.source, Case.external_id, WorkItem.kind, WorkItem.queue, Route.reason,
-            Route.category, Route.confidence, WorkItem.suggestion_hidden, WorkItem.opened_at, WorkItem.due_at,
-            WorkItem.breached_at, WorkItem.holder, WorkItem.lease_until, WorkItem.fence, WorkItem.assigned_to,
+            WorkItem.id,
+            WorkItem.case_id,
+            Case.source,
+            Case.external_id,
+            WorkItem.kind,
+            WorkItem.queue,
+            Route.reason,
+            Route.category,
+            Route.confidence,
+            WorkItem.suggestion_hidden,
+            WorkItem.opened_at,
+            WorkItem.due_at,
+            WorkItem.breached_at,
+            WorkItem.holder,
+            WorkItem.lease_until,
+            WorkItem.fence,
+            WorkItem.assigned_to,
         )
         .join(Case, Case.id == WorkItem.case_id)
         .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
         .where(WorkItem.state == "open")
         .order_by(WorkItem.due_at, WorkItem.id)
         .limit(limit)
-    )  # fmt: skip
+    )
     if case_id is not None:
         query = query.where(WorkItem.case_id == case_id)
     return frame(connection, query)
@@ -333,12 +357,11 @@ def breached(connection: Connection, now: datetime, limit: int) -> pd.DataFrame:
     query = (
         select(WorkItem.id, WorkItem.case_id, WorkItem.kind, WorkItem.queue, WorkItem.due_at, WorkItem.holder)
         .where(
-            WorkItem.state == "open", WorkItem.due_at < now, WorkItem.breached_at.is_(None),
-            WorkItem.kind.not_in(ASIDE),
+            WorkItem.state == "open", WorkItem.due_at < now, WorkItem.breached_at.is_(None), WorkItem.kind.not_in(ASIDE)
         )
         .order_by(WorkItem.due_at)
         .limit(limit)
-    )  # fmt: skip
+    )
     return frame(connection, query)
 
 

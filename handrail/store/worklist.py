@@ -30,16 +30,27 @@ def page(
     slipped_in = and_(SLIPPED_IN, WorkItem.assigned_to == onlooker.name)
     query = (
         select(
-            WorkItem.id, WorkItem.case_id, Case.external_id, WorkItem.kind, WorkItem.queue, WorkItem.opened_at,
-            WorkItem.due_at, WorkItem.holder, WorkItem.lease_until, WorkItem.assigned_to, WorkItem.snoozed_until,
-            WorkItem.suggestion_hidden, Route.category, Route.confidence,
+            WorkItem.id,
+            WorkItem.case_id,
+            Case.external_id,
+            WorkItem.kind,
+            WorkItem.queue,
+            WorkItem.opened_at,
+            WorkItem.due_at,
+            WorkItem.holder,
+            WorkItem.lease_until,
+            WorkItem.assigned_to,
+            WorkItem.snoozed_until,
+            WorkItem.suggestion_hidden,
+            Route.category,
+            Route.confidence,
         )
         .join(Case, Case.id == WorkItem.case_id)
         .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
         .where(WorkItem.state == "open", or_(WorkItem.kind != "gold", slipped_in))
         .order_by(WorkItem.due_at, WorkItem.id)
         .limit(limit + 1)
-    )  # fmt: skip
+    )
     if queue is not None:
         query = query.where(WorkItem.queue == queue)
     if after is not None:

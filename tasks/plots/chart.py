@@ -86,9 +86,14 @@ class Chart:
         self.size = size
         ids = f"{key}-{size.name}-title", f"{key}-{size.name}-desc"
         self.root = Element(
-            "svg", {"viewBox": f"0 0 {size.width} {size.height}", "role": "img", "class": f"chart {size.name}",
-                    "aria-labelledby": " ".join(ids)},
-        )  # fmt: skip
+            "svg",
+            {
+                "viewBox": f"0 0 {size.width} {size.height}",
+                "role": "img",
+                "class": f"chart {size.name}",
+                "aria-labelledby": " ".join(ids),
+            },
+        )
         for tag, name, words in zip(("title", "desc"), ids, (title, description), strict=True):
             SubElement(self.root, tag, {"id": name}).text = words
 
@@ -121,9 +126,15 @@ class WeekChart(Chart):
     """Weeks from left to right, values from below upwards; `lanes` are rows of marks above the plot."""
 
     def __init__(
-        self, key: str, size: Size, words: tuple[str, str], weeks: Sequence[int], span: tuple[float, float],
-        show: Callable[[float], str], lanes: Sequence[str] = (),
-    ) -> None:  # fmt: skip
+        self,
+        key: str,
+        size: Size,
+        words: tuple[str, str],
+        weeks: Sequence[int],
+        span: tuple[float, float],
+        show: Callable[[float], str],
+        lanes: Sequence[str] = (),
+    ) -> None:
         """`words` are title and description, `span` the least range of values, `show` writes a value at its tick."""
         super().__init__(key, size, *words)
         marks = ticks(*span)
@@ -180,9 +191,7 @@ class WeekChart(Chart):
         self.add("line", style, x1=x, x2=x, y1=foot, y2=head)
         if high > self.values.high:
             self.add(
-                "path",
-                f"{style} arrow",
-                d=f"M{x - 4:.1f} {head + 6:.1f}L{x:.1f} {head:.1f}L{x + 4:.1f} {head + 6:.1f}",
+                "path", f"{style} arrow", d=f"M{x - 4:.1f} {head + 6:.1f}L{x:.1f} {head:.1f}L{x + 4:.1f} {head + 6:.1f}"
             )
 
     def dot(self, week: int, value: float, style: str, tip: str) -> None:

@@ -74,10 +74,16 @@ def plot_gaps(story: Story) -> Plot:
         return chart.svg()
 
     table = [
-        (str(week.number), str(row["group"]), str(row["cases"]), shown(row["rate"]), points(row["gap"]),
-         str(row["verdict"]))
+        (
+            str(week.number),
+            str(row["group"]),
+            str(row["cases"]),
+            shown(row["rate"]),
+            points(row["gap"]),
+            str(row["verdict"]),
+        )
         for week, row in found
-    ]  # fmt: skip
+    ]
     return Plot(
         words[0],
         "In percentage points. Each week looks back over the watch's window, so neighbouring weeks share cases. "

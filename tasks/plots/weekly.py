@@ -40,10 +40,14 @@ def plot_queues(story: Story) -> Plot:
         return chart.svg()
 
     rows = [
-        (str(week.number), *(str(week.queues.get(name, 0)) for name in QUEUES), shown(week.automation_share, 0),
-         "; ".join(what for _, _, what in marks(week, story)))
+        (
+            str(week.number),
+            *(str(week.queues.get(name, 0)) for name in QUEUES),
+            shown(week.automation_share, 0),
+            "; ".join(what for _, _, what in marks(week, story)),
+        )
         for week in story.weeks
-    ]  # fmt: skip
+    ]
     return Plot(
         words[0],
         "The marks above the bars say what was planted in a week, and what the watches and people then did.",
@@ -80,10 +84,7 @@ def plot_errors(story: Story, breaker_limit: float | None) -> Plot:
     true = {week.number: week.true_error for week in story.weeks}
     rates = [*(found.rate for found in audited.values()), *(rate for rate in true.values() if rate is not None)]
     top = 1.2 * max([*rates, 2 * (breaker_limit or 0.0), 0.02])
-    words = (
-        "Audited and true error of auto-approvals",
-        "A dot with its 95 % interval per week, a line for the truth.",
-    )
+    words = ("Audited and true error of auto-approvals", "A dot with its 95 % interval per week, a line for the truth.")
 
     def draw(size: Size) -> str:
         chart = WeekChart("errors", size, words, weeks, (0, top), percent)
@@ -162,10 +163,17 @@ def plot_agreement(story: Story) -> Plot:
         return chart.svg()
 
     rows = [
-        (str(week.number), f"v{row['model']}", str(row["role"]), str(row["compared"]), shown(row["agreed"]),
-         str(row["blind"]), shown(row["blind_agreed"]))
+        (
+            str(week.number),
+            f"v{row['model']}",
+            str(row["role"]),
+            str(row["compared"]),
+            shown(row["agreed"]),
+            str(row["blind"]),
+            shown(row["blind_agreed"]),
+        )
         for week, row in found
-    ]  # fmt: skip
+    ]
     columns = "week", "version", "role", "decisions", "agreed", "blind decisions", "agreed blindly"
     return Plot(
         words[0],
@@ -210,10 +218,13 @@ def _trend(story: Story, name: str, title: str) -> Plot:
     newest, last = found[-1]
     words = f"{title} by week", f"From {found[0][1]['shown']} to {last['shown']}."
     chart = WeekChart(
-        f"trend-{list(TRENDS).index(name)}", SMALL, words, [week.number for week in story.weeks],
+        f"trend-{list(TRENDS).index(name)}",
+        SMALL,
+        words,
+        [week.number for week in story.weeks],
         (min(0.0, *values.values()), max(0.0, *values.values())),
         percent if last["unit"] == "share" else plain,
-    )  # fmt: skip
+    )
     draw_guides(chart, story)
     chart.series(values, "line audited")
     for week, row in found:

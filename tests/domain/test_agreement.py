@@ -165,8 +165,10 @@ def test_items_alike_are_one_kind_and_every_item_counts() -> None:
     units = Units.of(ratings)
     kinds = {tuple(row) for row in units.counts.toarray().tolist()}
     assert dict(zip(map(tuple, units.counts.toarray().tolist()), units.times.tolist(), strict=True)) == {
-        (2, 0, 0): 1, (2, 1, 0): 2, (0, 3, 0): 1,
-    }  # fmt: skip
+        (2, 0, 0): 1,
+        (2, 1, 0): 2,
+        (0, 3, 0): 1,
+    }
     assert len(kinds) == 3
 
 
@@ -214,10 +216,12 @@ def test_a_hundred_thousand_ratings_by_many_raters_take_memory_for_the_ratings_a
     rng = np.random.default_rng(2)
     rows = pd.DataFrame(
         {
-            "item": np.repeat(np.arange(50_000), 2), "rater": rng.permuted(np.tile([0, 1], (50_000, 1)), axis=1).ravel()
-            + 2 * np.repeat(rng.integers(0, 5000, 50_000), 2), "label": rng.integers(0, 40_000, 100_000),
+            "item": np.repeat(np.arange(50_000), 2),
+            "rater": rng.permuted(np.tile([0, 1], (50_000, 1)), axis=1).ravel()
+            + 2 * np.repeat(rng.integers(0, 5000, 50_000), 2),
+            "label": rng.integers(0, 40_000, 100_000),
         }
-    )  # fmt: skip
+    )
     found = measure(collect(rows), rng)
     assert found.items == 50_000
     assert len(found.pairs) == agreement.measured.MOST_PAIRS

@@ -30,22 +30,36 @@ def heard(silence: timedelta) -> list[tuple[str, str]]:
 
 
 EVERYTHING = Situation(
-    NOW, SILENT, breakers={"refund": 4, "other": None},
+    NOW,
+    SILENT,
+    breakers={"refund": 4, "other": None},
     alarms={
-        "breaker": ["refund", "tracking"], "audits": ["tracking"], "blind_share": ["tracking"], "fairness": ["region"],
+        "breaker": ["refund", "tracking"],
+        "audits": ["tracking"],
+        "blind_share": ["tracking"],
+        "fairness": ["region"],
         "agreement": [ALL, "refund"],
     },
     conduct=Conduct(2, {"glances": 1, "deceived": 2}, shared=("bias",)),
-    drift=3, late={"B": 1200, "C": 1}, escalations=2, gates={"intake": "intake", "promotion": "promotion", "x": "y"},
-    outbox={"dead": 1, "unknown": 2, "waiting": 3}, unavailable="7", deleted="7", alias_moved=True,
+    drift=3,
+    late={"B": 1200, "C": 1},
+    escalations=2,
+    gates={"intake": "intake", "promotion": "promotion", "x": "y"},
+    outbox={"dead": 1, "unknown": 2, "waiting": 3},
+    unavailable="7",
+    deleted="7",
+    alias_moved=True,
     heard={"sla_watch": NOW - 2 * SILENT, "quality_watch": NOW - 0.95 * SILENT, "audit_sampling": NOW},
-    channels={"ops": 2}, unreadable=True, steady_since=NOW - STEADY,
+    channels={"ops": 2},
+    unreadable=True,
+    steady_since=NOW - STEADY,
     looks=[
-        Look(BY_NAME["sla_watch"], off=Off.PAUSED, overdue_since=NOW), Look(BY_NAME["retention"], failed_since=NOW),
+        Look(BY_NAME["sla_watch"], off=Off.PAUSED, overdue_since=NOW),
+        Look(BY_NAME["retention"], failed_since=NOW),
         Look(BY_NAME["drift_detection"], NOW, failed_since=NOW, error="refused"),
         Look(BY_NAME["kpi_report"], NOW, overdue_since=NOW),
     ],
-)  # fmt: skip
+)
 
 
 def test_where_nothing_is_wrong_nothing_is_said() -> None:
@@ -56,10 +70,27 @@ def test_where_nothing_is_wrong_nothing_is_said() -> None:
 def test_every_trouble_ends_with_what_to_do_and_the_worst_come_first() -> None:
     found = troubles(EVERYTHING)
     assert {one.kind for one in found} == {
-        "breaker", "error_spike", "blind_share", "fairness", "agreement", "reviewers", "drift", "sla", "gate", "outbox",
-        "model_unavailable", "model_deleted", "alias_moved", "watch_silent", "watch_late", "channel", "channels",
-        "watch_off", "watch_failing", "watch_overdue",
-    }  # fmt: skip
+        "breaker",
+        "error_spike",
+        "blind_share",
+        "fairness",
+        "agreement",
+        "reviewers",
+        "drift",
+        "sla",
+        "gate",
+        "outbox",
+        "model_unavailable",
+        "model_deleted",
+        "alias_moved",
+        "watch_silent",
+        "watch_late",
+        "channel",
+        "channels",
+        "watch_off",
+        "watch_failing",
+        "watch_overdue",
+    }
     for one in found:
         last = re.split(r"(?<=[.:?]) ", one.sentence, maxsplit=1)[-1]
         assert "handrail " in last or "desk's page" in last, one.sentence
@@ -105,8 +136,9 @@ def test_what_all_reviewers_share_blames_nobody() -> None:
 def test_a_breaker_that_could_not_be_read_is_critical_for_each_category() -> None:
     found = troubles(replace(QUIET, unread={"breaker": ["refund", "tracking"]}))
     assert [(one.kind, one.subject, one.severity) for one in found] == [
-        ("breaker_unread", "refund", Severity.CRITICAL), ("breaker_unread", "tracking", Severity.CRITICAL)
-    ]  # fmt: skip
+        ("breaker_unread", "refund", Severity.CRITICAL),
+        ("breaker_unread", "tracking", Severity.CRITICAL),
+    ]
     assert all("nothing of it is approved automatically" in one.sentence for one in found)
 
 
@@ -175,9 +207,12 @@ def test_what_was_changed_outside_is_critical_and_says_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("severity", "bound", "is_told"),
     [
-        (Severity.INFO, "warning", False), (Severity.WARNING, "warning", True), (Severity.CRITICAL, "warning", True),
-        (Severity.WARNING, "critical", False), (Severity.INFO, "info", True),
+        (Severity.INFO, "warning", False),
+        (Severity.WARNING, "warning", True),
+        (Severity.CRITICAL, "warning", True),
+        (Severity.WARNING, "critical", False),
+        (Severity.INFO, "info", True),
     ],
-)  # fmt: skip
+)
 def test_severities_are_ordered(severity: Severity, bound: str, is_told: bool) -> None:
     assert severity.reaches(bound) == is_told

@@ -17,13 +17,15 @@ POLICY = Policy(
     business="test",
     categories={
         "easy": CategoryRules(
-            action="a", consequence=Consequence.LOW, amount_limit=500,
+            action="a",
+            consequence=Consequence.LOW,
+            amount_limit=500,
             consequence_by_amount=(AmountStep(above=100, consequence=Consequence.MEDIUM),),
         ),
         "plain": CategoryRules(action="p", consequence=Consequence.LOW, partial_share=0.25),
         "grave": CategoryRules(action="g", consequence=Consequence.HIGH),
     },
-)  # fmt: skip
+)
 
 SHADOW = {
     "stage": "shadow",
@@ -48,9 +50,17 @@ BELOW = {
 def cases(*rows: dict[str, Any]) -> pd.DataFrame:
     """Cases; what a row does not say is ordinary: certain, labelled, right, routed by the version itself."""
     ordinary = {
-        "predicted": "easy", "amount": 20.0, "novel": False, "own": True, "threshold": None, "confidence": 0.99,
-        "day": DAY, "correct": True, "audited": False, "hidden": False,
-    }  # fmt: skip
+        "predicted": "easy",
+        "amount": 20.0,
+        "novel": False,
+        "own": True,
+        "threshold": None,
+        "confidence": 0.99,
+        "day": DAY,
+        "correct": True,
+        "audited": False,
+        "hidden": False,
+    }
     return pd.DataFrame([{**ordinary, **row} for row in rows])
 
 

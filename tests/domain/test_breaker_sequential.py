@@ -83,8 +83,11 @@ def test_an_hour_in_two_pieces_holds_the_evidence_of_one(rejected: list[bool], c
     assert at_once is not None
     assert pieces is not None
     assert (pieces.looked_until, pieces.reviewed, pieces.rejected, pieces.since) == (
-        at_once.looked_until, at_once.reviewed, at_once.rejected, at_once.since,
-    )  # fmt: skip
+        at_once.looked_until,
+        at_once.reviewed,
+        at_once.rejected,
+        at_once.since,
+    )
     assert pieces.log_evidence == pytest.approx(at_once.log_evidence, rel=1e-12, abs=1e-12)
 
 

@@ -37,8 +37,11 @@ def case(trace: kpi.Trace, until: datetime, past: kpi.Baseline | None = None, go
 def test_a_workspace_without_cases_measured_nothing() -> None:
     found = kpi.make_case(world(), baseline(), GOAL, began=None, until=MONDAY)
     assert (found.status, found.path, found.month, found.why) == (
-        "not measured", (), None, ("No case was routed yet.",),
-    )  # fmt: skip
+        "not measured",
+        (),
+        None,
+        ("No case was routed yet.",),
+    )
 
 
 @pytest.mark.parametrize(("right", "status"), [(36, "reached"), (35, "not reached")])

@@ -260,9 +260,14 @@ def test_mapie_ends_at_the_same_threshold_or_counts_one_error_too_many() -> None
         right = chance.random(2_000) < confidence**power
         thresholds = sequence(confidence, 2_000, 0.05, 0.1)
         controller = BinaryClassificationController(
-            lambda column: np.column_stack([1 - column[:, 0], column[:, 0]]), errors, 0.05, confidence_level=0.9,
-            best_predict_param_choice="precision", list_predict_params=thresholds, fwer_method="fixed_sequence",
-        )  # fmt: skip
+            lambda column: np.column_stack([1 - column[:, 0], column[:, 0]]),
+            errors,
+            0.05,
+            confidence_level=0.9,
+            best_predict_param_choice="precision",
+            list_predict_params=thresholds,
+            fwer_method="fixed_sequence",
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             controller.calibrate(confidence[:, None], right.astype(int))

@@ -17,7 +17,7 @@ CONFUSION = np.array(
         [[0.50, 0.25, 0.25], [0.25, 0.50, 0.25], [0.25, 0.25, 0.50]],
         [[0.50, 0.45, 0.05], [0.05, 0.50, 0.45], [0.45, 0.05, 0.50]],
     ]
-)  # fmt: skip
+)
 LABELS = ("a", "b", "c")
 
 
@@ -105,7 +105,7 @@ def test_every_round_is_that_of_the_paper(rounds: int) -> None:
         ).map(lambda rows: (labels, np.array(rows)))
     ),
     smoothing=st.floats(0.01, 5),
-)  # fmt: skip
+)
 def test_no_round_is_worse_than_the_one_before(codes: tuple[int, np.ndarray], smoothing: float) -> None:
     labels, table_of_codes = codes
     names = tuple(str(number) for number in range(len(table_of_codes)))

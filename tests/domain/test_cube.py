@@ -67,11 +67,20 @@ def test_several_groupings_count_the_same_cases() -> None:
 @pytest.mark.parametrize(
     ("values", "codes"),
     [
-        ([True, False], [1, 0]), ([1, 0], [1, 0]), ([1.0, np.nan], [1, -1]), (["true", "FALSE", None], [1, 0, -1]),
-        (["yes", "no "], [1, 0]), (["1", 0, True, None], [1, 0, 1, -1]), ([0.5, 1], None), ([-1, 1], None),
-        ([np.inf, 1], None), (["yes", "maybe"], None), ([None, None], [-1, -1]), ([], []),
+        ([True, False], [1, 0]),
+        ([1, 0], [1, 0]),
+        ([1.0, np.nan], [1, -1]),
+        (["true", "FALSE", None], [1, 0, -1]),
+        (["yes", "no "], [1, 0]),
+        (["1", 0, True, None], [1, 0, 1, -1]),
+        ([0.5, 1], None),
+        ([-1, 1], None),
+        ([np.inf, 1], None),
+        (["yes", "maybe"], None),
+        ([None, None], [-1, -1]),
+        ([], []),
     ],
-)  # fmt: skip
+)
 def test_an_outcome_is_read_as_people_write_it(values: list[object], codes: list[int] | None) -> None:
     found = binary(pd.Series(values))
     assert (None if found is None else found.tolist()) == codes
@@ -86,11 +95,14 @@ def test_nullable_booleans_are_outcomes_too() -> None:
 @pytest.mark.parametrize(
     ("values", "groups"),
     [
-        (["b", "a", "b"], ("a", "b")), ([1, "1", 2], ("1", "2")), ([2.5, np.nan], (MISSING, "2.5")),
-        ([["x"], ["x"], None], (MISSING, "['x']")), (pd.Categorical(["b", "a"], ["b", "a", "c"]), ("a", "b", "c")),
+        (["b", "a", "b"], ("a", "b")),
+        ([1, "1", 2], ("1", "2")),
+        ([2.5, np.nan], (MISSING, "2.5")),
+        ([["x"], ["x"], None], (MISSING, "['x']")),
+        (pd.Categorical(["b", "a"], ["b", "a", "c"]), ("a", "b", "c")),
         ([], ()),
     ],
-)  # fmt: skip
+)
 def test_any_column_has_groups(values: list[object], groups: tuple[str, ...]) -> None:
     codes, names = grouped(pd.Series(values))
     assert names == groups

@@ -31,17 +31,21 @@ def moved(day: float, to: str, category: str = "refund") -> dict[str, Any]:
 
 
 STORY = [
-    begun(), moved(1, "auto"), event("model.promoted", 1, version="1"), published(2, "p2"),
-    event("automation.paused", 3, category=None), event("automation.paused", 3, category="refund"),
-    event("automation.resumed", 4, category="refund"), moved(4, "partial"), event("model.promoted", 5, version="2"),
+    begun(),
+    moved(1, "auto"),
+    event("model.promoted", 1, version="1"),
+    published(2, "p2"),
+    event("automation.paused", 3, category=None),
+    event("automation.paused", 3, category="refund"),
+    event("automation.resumed", 4, category="refund"),
+    moved(4, "partial"),
+    event("model.promoted", 5, version="2"),
     event("model.rolled_back", 6, version="1"),
-]  # fmt: skip
+]
 
 
 def test_the_trail_tells_what_governs_now() -> None:
-    assert told(STORY) == Told(
-        "shop", "p2", frozenset({"p1", "p2"}), {"refund": "partial"}, frozenset({None}), "1",
-    )  # fmt: skip
+    assert told(STORY) == Told("shop", "p2", frozenset({"p1", "p2"}), {"refund": "partial"}, frozenset({None}), "1")
     assert told([]) == Told()
 
 

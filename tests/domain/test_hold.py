@@ -38,8 +38,9 @@ def test_the_watch_that_is_silent_for_longest_comes_first() -> None:
     beats = {"audit_sampling": now - SILENT * 2, "quality_watch": now - SILENT * 4, "sla_watch": now}
     found = silences(beats, RAISED, SILENT, now)
     assert [(one.watch, one.since) for one in found] == [
-        ("quality_watch", now - SILENT * 3), ("audit_sampling", now - SILENT),
-    ]  # fmt: skip
+        ("quality_watch", now - SILENT * 3),
+        ("audit_sampling", now - SILENT),
+    ]
     assert holding(found, "refund") == found[0]
 
 

@@ -19,9 +19,16 @@ from handrail.kpi import figure as figures
 from tests.kpi_worlds import COSTS, MONDAY, audits, baseline, by_hand, decision, world
 
 NAMES = {
-    "time saved per case", "error rate of auto-approvals", "error-rate reduction", "mean time to resolution",
-    "escalation rate", "CSAT", "complaints and reversals", "cost per case", "automation share",
-}  # fmt: skip
+    "time saved per case",
+    "error rate of auto-approvals",
+    "error-rate reduction",
+    "mean time to resolution",
+    "escalation rate",
+    "CSAT",
+    "complaints and reversals",
+    "cost per case",
+    "automation share",
+}
 
 
 def measured(name: str, trace: kpi.Trace, past: kpi.Baseline | None = None) -> kpi.Kpi:
@@ -137,9 +144,11 @@ class TestTimeToResolution:
 
     def test_the_decision_that_settled_the_case_counts(self) -> None:
         rows = [
-            decision(1, "automatic", None, 1), decision(1, "audit", 30, 50),  # settled after one hour
-            decision(2, "review", 60, 2), decision(2, "second", 60, 5),  # settled by the second person
-        ]  # fmt: skip
+            decision(1, "automatic", None, 1),
+            decision(1, "audit", 30, 50),  # settled after one hour
+            decision(2, "review", 60, 2),
+            decision(2, "second", 60, 5),  # settled by the second person
+        ]
         found = measured(self.name, world(rows))
         assert (found.value, found.cases, found.unit) == (pytest.approx(3.0), 2, "hours")
 
@@ -181,8 +190,11 @@ class TestOutcomes:
 
     def test_complaints_and_reversals_count_cases_among_those_followed_up(self) -> None:
         rows = [
-            {"kind": "complaint"}, {"kind": "reversal"}, {"case_id": 2, "value": 5.0}, {"case_id": 3, "kind": "closed"},
-        ]  # fmt: skip
+            {"kind": "complaint"},
+            {"kind": "reversal"},
+            {"case_id": 2, "value": 5.0},
+            {"case_id": 3, "kind": "closed"},
+        ]
         found = measured("complaints and reversals", world(outcomes=rows))
         assert (found.value, found.cases) == (pytest.approx(1 / 3), 3)
 
@@ -274,14 +286,18 @@ MORE = st.tuples(st.sampled_from(["second", "escalation", "audit", "recheck"]), 
 CASES = st.lists(
     st.fixed_dictionaries(
         {
-            "category": st.sampled_from(["refund", "cancel", None]), "automatic": st.booleans(),
-            "seconds": st.one_of(st.none(), st.floats(0, 3600)), "hours": st.floats(-5, 500),
+            "category": st.sampled_from(["refund", "cancel", None]),
+            "automatic": st.booleans(),
+            "seconds": st.one_of(st.none(), st.floats(0, 3600)),
+            "hours": st.floats(-5, 500),
             "more": st.lists(MORE, max_size=3),
-            "audited": st.sampled_from([None, True, False]), "escalated": st.booleans(), "pending": st.booleans(),
+            "audited": st.sampled_from([None, True, False]),
+            "escalated": st.booleans(),
+            "pending": st.booleans(),
         }
     ),
     max_size=25,
-)  # fmt: skip
+)
 
 
 def grown(cases: list[dict[str, Any]]) -> kpi.Trace:

@@ -15,8 +15,7 @@ RULES = LabelRules()
 
 
 @pytest.mark.parametrize(
-    ("until", "status"),
-    [(None, Status.PROVISIONAL), (NOW, Status.PROVISIONAL), (NOW + SECOND, Status.ACCEPTED)],
+    ("until", "status"), [(None, Status.PROVISIONAL), (NOW, Status.PROVISIONAL), (NOW + SECOND, Status.ACCEPTED)]
 )
 def test_a_label_counts_while_the_training_does(until: datetime | None, status: Status) -> None:
     assert labels.status(until, NOW) is status
@@ -86,10 +85,16 @@ class TestSettling:
 
 def test_provenance_is_counted_by_origin_and_standing() -> None:
     rows = pd.DataFrame(
-        {"provenance": ["history", "review", "review"], "status": ["imported", "accepted", "adjudicated"],
-         "blind": [False, True, True]}
-    )  # fmt: skip
+        {
+            "provenance": ["history", "review", "review"],
+            "status": ["imported", "accepted", "adjudicated"],
+            "blind": [False, True, True],
+        }
+    )
     assert labels.provenance_counts(rows) == {
-        "history_imported": 1, "review_accepted": 1, "review_adjudicated": 1, "blind": 2,
-    }  # fmt: skip
+        "history_imported": 1,
+        "review_accepted": 1,
+        "review_adjudicated": 1,
+        "blind": 2,
+    }
     assert labels.provenance_counts(rows.head(0)) == {"blind": 0}

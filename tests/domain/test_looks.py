@@ -42,11 +42,14 @@ def test_ten_looks_issue_a_wrong_certificate_no_more_often_than_delta() -> None:
         for name in ever:
             ever[name] += any(
                 certify(
-                    confidence[:size], right[:size], max_error=bound,
+                    confidence[:size],
+                    right[:size],
+                    max_error=bound,
                     delta=spent(delta, look) if name == "spent" else delta,
-                ).threshold is not None
+                ).threshold
+                is not None
                 for look, size in enumerate(sizes, 1)
-            )  # fmt: skip
+            )
     assert ever["spent"] / worlds <= delta + 2 * np.sqrt(delta * (1 - delta) / worlds)
     assert ever["whole"] / worlds > 0.2, "looking again and again without paying breaks the promise"
 

@@ -64,15 +64,20 @@ class TestRecords:
     def test_work_is_told_apart_by_what_it_asks_of_people(self) -> None:
         found = own_quality.record(
             decisions(
-                *[("review", "B", "approve", 10.0)] * 12, *[("review", "C", "override", 40.0)] * 11,
-                ("audit", "A", "deny", 30.0), ("dispute", "C", "deny", None),
+                *[("review", "B", "approve", 10.0)] * 12,
+                *[("review", "C", "override", 40.0)] * 11,
+                ("audit", "A", "deny", 30.0),
+                ("dispute", "C", "deny", None),
             )
-        )  # fmt: skip
+        )
         assert found.decided == 25
         assert [found.outcomes[name].hits for name in ("approve", "override", "deny")] == [12, 11, 2]
         assert {name: one.seconds for name, one in found.times.items()} == {
-            "quick": 10.0, "detailed": 40.0, "audit": None, "other": None,
-        }  # fmt: skip
+            "quick": 10.0,
+            "detailed": 40.0,
+            "audit": None,
+            "other": None,
+        }
 
     def test_nothing_decided_is_an_empty_record(self) -> None:
         found = own_quality.record(decisions())
@@ -112,9 +117,10 @@ class TestPairs:
 
     def test_an_adjudication_counts_before_a_later_second_look(self) -> None:
         found = pairs(
-            said(1, "rita", "refund"), said(1, "cara", "cancel", kind="adjudication", blind=False),
+            said(1, "rita", "refund"),
+            said(1, "cara", "cancel", kind="adjudication", blind=False),
             said(1, "ruth", "refund"),
-        )  # fmt: skip
+        )
         assert found == [(1, "mine", "refund"), (1, "theirs", "cancel")]
 
     def test_that_no_category_fits_is_an_answer_and_a_denial_for_policy_is_none(self) -> None:

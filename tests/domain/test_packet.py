@@ -12,14 +12,30 @@ BERLIN = ZoneInfo("Europe/Berlin")
 DECIDED = datetime(2026, 3, 2, 9, tzinfo=UTC)
 JARGON = ("queue", "threshold", "calibrat", "model", "label", "novel", "outbox", "confidence", "route", "certif", "_")
 FACTS = Facts(
-    business="the appliance shop", received_at=DECIDED - timedelta(days=1), text="I want my money back", amount=None,
-    automatic=True, blind=False, decided_at=DECIDED, proposed="refund request", confidence=0.973,
-    words_for=("money back", "want"), words_against=("broken",), details=("channel: web",), category="refund request",
-    reason=None, passage="Goods come back within 30 days.", policy_version="abc123",
+    business="the appliance shop",
+    received_at=DECIDED - timedelta(days=1),
+    text="I want my money back",
+    amount=None,
+    automatic=True,
+    blind=False,
+    decided_at=DECIDED,
+    proposed="refund request",
+    confidence=0.973,
+    words_for=("money back", "want"),
+    words_against=("broken",),
+    details=("channel: web",),
+    category="refund request",
+    reason=None,
+    passage="Goods come back within 30 days.",
+    policy_version="abc123",
     actions=(Action("refund", "done"),),
-    disputed_at=DECIDED + timedelta(days=2), due_at=DECIDED + timedelta(days=2, hours=1), closed_at=None, upheld=None,
-    second_category=None, answer=None,
-)  # fmt: skip
+    disputed_at=DECIDED + timedelta(days=2),
+    due_at=DECIDED + timedelta(days=2, hours=1),
+    closed_at=None,
+    upheld=None,
+    second_category=None,
+    answer=None,
+)
 BY_PERSON = replace(FACTS, automatic=False)
 CLOSED = replace(FACTS, closed_at=DECIDED + timedelta(days=3), upheld=True, answer="It stands, and here is why.")
 
@@ -38,9 +54,14 @@ def section(facts: Facts, heading: str) -> Section:
 
 def test_it_answers_what_who_why_by_which_rule_and_what_now() -> None:
     assert [one.heading for one in explain(FACTS, BERLIN)] == [
-        "What was asked", "Who decided", "What the computer proposed, and why", "Which rule applied", "What was done",
-        "What happens now", "Who may be asked",
-    ]  # fmt: skip
+        "What was asked",
+        "Who decided",
+        "What the computer proposed, and why",
+        "Which rule applied",
+        "What was done",
+        "What happens now",
+        "Who may be asked",
+    ]
 
 
 @pytest.mark.parametrize("facts", [FACTS, BY_PERSON, CLOSED, replace(FACTS, proposed=None, confidence=None)])

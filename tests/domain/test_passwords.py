@@ -40,10 +40,18 @@ def test_a_hundred_and_twenty_eight_characters_fit_and_one_more_does_not() -> No
 @pytest.mark.parametrize(
     "password",
     [
-        "stella stella", "Stella123456", "corner_shop!!", "CornerShop2026", "cornerSTELLA11", "password1234",
-        "Handrail-2026", "1234567890123", "qwertyuiop[]1", "Passwort!Passwort!",
+        "stella stella",
+        "Stella123456",
+        "corner_shop!!",
+        "CornerShop2026",
+        "cornerSTELLA11",
+        "password1234",
+        "Handrail-2026",
+        "1234567890123",
+        "qwertyuiop[]1",
+        "Passwort!Passwort!",
     ],
-)  # fmt: skip
+)
 def test_names_and_what_everybody_tries_first_do_not_count(password: str) -> None:
     assert "Add words of your own" in refusal(password)
 

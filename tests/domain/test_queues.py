@@ -57,9 +57,16 @@ def said(label: str = "easy", confidence: float = 0.99, *, novel: bool = False) 
 
 
 def routed(
-    situation: Situation = CALM, policy: Policy = FIXED, *, draw: float = 0.0, amount: float | None = None,
-    label: str = "easy", confidence: float = 0.99, novel: bool = False, **of_case: object,
-) -> Route:  # fmt: skip
+    situation: Situation = CALM,
+    policy: Policy = FIXED,
+    *,
+    draw: float = 0.0,
+    amount: float | None = None,
+    label: str = "easy",
+    confidence: float = 0.99,
+    novel: bool = False,
+    **of_case: object,
+) -> Route:
     return route(case(amount=amount, **of_case), said(label, confidence, novel=novel), situation, policy, draw=draw)
 
 
@@ -182,15 +189,14 @@ def test_a_pause_of_another_category_changes_nothing() -> None:
 def test_a_watch_that_never_ran_and_a_forged_stage_concern_their_categories_alone() -> None:
     assert routed(Situation(silent=(NEVER_RAN,), altered=(FORGED_STAGE,))).queue is Queue.A
     assert routed(Situation(silent=(NEVER_RAN,), altered=(FORGED_STAGE,)), label="money").reasons == (
-        Reason.ALTERED, Reason.HELD,
-    )  # fmt: skip
+        Reason.ALTERED,
+        Reason.HELD,
+    )
 
 
 def test_a_case_that_no_model_has_scored_goes_to_a_person() -> None:
     chosen = route(case(), None, CALM, FIXED, draw=0.0)
-    assert (chosen.queue, chosen.reason, chosen.stage, chosen.threshold) == (
-        Queue.C, Reason.NO_MODEL, None, None,
-    )  # fmt: skip
+    assert (chosen.queue, chosen.reason, chosen.stage, chosen.threshold) == (Queue.C, Reason.NO_MODEL, None, None)
 
 
 @pytest.mark.parametrize(
@@ -213,13 +219,22 @@ def test_only_cases_that_chance_alone_held_back_belong_to_the_control_group() ->
 def test_every_matching_reason_is_kept_in_the_order_of_the_rules() -> None:
     situation = Situation(paused={"grave"}, silent=(SILENT,), altered=(FORGED,))
     chosen = routed(
-        situation, REVIEW, label="grave", confidence=0.5, novel=True, consent=False, has_text=False,
-        flags=("safety",),
-    )  # fmt: skip
+        situation, REVIEW, label="grave", confidence=0.5, novel=True, consent=False, has_text=False, flags=("safety",)
+    )
     assert [str(reason) for reason in chosen.reasons] == [
-        "no_consent", "no_text", "flagged", "stage_shadow", "novel", "low_confidence", "high_consequence",
-        "paused", "altered", "held", "not_certified", "below_threshold",
-    ]  # fmt: skip
+        "no_consent",
+        "no_text",
+        "flagged",
+        "stage_shadow",
+        "novel",
+        "low_confidence",
+        "high_consequence",
+        "paused",
+        "altered",
+        "held",
+        "not_certified",
+        "below_threshold",
+    ]
 
 
 def test_every_reason_is_explained_in_a_sentence_of_its_own() -> None:

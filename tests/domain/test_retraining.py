@@ -147,10 +147,16 @@ def test_each_reading_names_its_figure_and_the_policys_bound() -> None:
 
 moments = st.integers(0, 40 * 24).map(lambda hours: NOW - timedelta(hours=hours))
 standings = st.builds(
-    Standing, st.just(NOW), trained_at=moments | st.none(), failed_at=moments | st.none(), drift_at=moments | st.none(),
-    audited=st.integers(0, 100), rejected=st.integers(0, 100), new_labels=st.integers(0, 400),
+    Standing,
+    st.just(NOW),
+    trained_at=moments | st.none(),
+    failed_at=moments | st.none(),
+    drift_at=moments | st.none(),
+    audited=st.integers(0, 100),
+    rejected=st.integers(0, 100),
+    new_labels=st.integers(0, 400),
     labels_since_failure=st.integers(0, 2),
-)  # fmt: skip
+)
 
 
 @given(standings)

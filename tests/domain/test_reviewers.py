@@ -77,8 +77,11 @@ class TestRubberStamps:
         assert one(found, "ada").verdict is Verdict.NOT_MEASURED
 
     def decided(self, seen: tuple[int, int], blind: tuple[int, int]) -> Signal:
-        rows = [("eve", visible, number >= rejected)
-                for visible, (rejected, n) in ((True, seen), (False, blind)) for number in range(n)]  # fmt: skip
+        rows = [
+            ("eve", visible, number >= rejected)
+            for visible, (rejected, n) in ((True, seen), (False, blind))
+            for number in range(n)
+        ]
         frame = pd.DataFrame(rows, columns=["reviewer", "visible", "approved"])
         return one(reviewers.vanishings(frame, RULES, ALPHA), "eve")
 
@@ -155,8 +158,12 @@ class TestBias:
         assert {signal.reviewer for signal in found if signal.verdict is Verdict.ALARM} == {EVERYBODY}
         (turn,) = dict(one(found, EVERYBODY).details)["turns"]
         assert (turn["group"], turn["reference"], turn["said"], turn["hits"], turn["n"]) == (
-            "coast", "refund", "complaint", 50, 80,
-        )  # fmt: skip
+            "coast",
+            "refund",
+            "complaint",
+            50,
+            80,
+        )
         assert one(found, EVERYBODY).value == pytest.approx(50 / 80 - 4 / 240)
 
     def test_what_one_alone_does_is_their_own(self) -> None:
@@ -207,10 +214,19 @@ class TestLooks:
                 suggested = np.where(rng.random(200) < 0.9, truth, "complaint")
                 visible, region = rng.random(200) > 0.25, rng.choice(["north", "coast"], 200)
                 said, seconds = person.decide(truth, suggested, visible, region, 4, rng)
-                work.append(pd.DataFrame({
-                    "reviewer": person.name, "seconds": seconds, "visible": visible, "approved": said == suggested,
-                    "group": region, "reference": suggested, "said": said,
-                }))  # fmt: skip
+                work.append(
+                    pd.DataFrame(
+                        {
+                            "reviewer": person.name,
+                            "seconds": seconds,
+                            "visible": visible,
+                            "approved": said == suggested,
+                            "group": region,
+                            "reference": suggested,
+                            "said": said,
+                        }
+                    )
+                )
             rows = pd.concat(work)
             found = reviewers.look(Evidence(timed=rows[rows["visible"]], mixed=rows, turns=rows))
             named.append({signal.reviewer for signal in found if signal.verdict is Verdict.ALARM})

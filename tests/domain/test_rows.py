@@ -28,9 +28,15 @@ history: {all: [{column: day, at_most: 2026-01-02}, {column: kind, present: true
     Mapping,
 )
 ROW = {
-    "id": "1", "day": "2026-01-03", "body": "Hello", "worth": "10", "who": "c1", "agreed": "yes", "kind": "",
+    "id": "1",
+    "day": "2026-01-03",
+    "body": "Hello",
+    "worth": "10",
+    "who": "c1",
+    "agreed": "yes",
+    "kind": "",
     "via": "web",
-}  # fmt: skip
+}
 
 
 def delivered(*changes: dict[str, object]) -> pd.DataFrame:
@@ -62,14 +68,7 @@ def test_a_good_row_becomes_a_typed_one() -> None:
 def test_no_rows_give_empty_tables_with_their_columns() -> None:
     parsed = parse(delivered({})[:0])
     assert tuple(parsed.good.columns) == rows.GOOD_COLUMNS
-    assert tuple(parsed.bad.columns) == (
-        "row_number",
-        "external_id",
-        "reason",
-        "expectation",
-        "row",
-        "row_digest",
-    )
+    assert tuple(parsed.bad.columns) == ("row_number", "external_id", "reason", "expectation", "row", "row_digest")
     assert (len(parsed.good), len(parsed.bad), parsed.repeats) == (0, 0, 0)
 
 
@@ -118,15 +117,7 @@ def test_a_text_may_be_as_long_as_the_policy_says(length: int, is_good: bool) ->
 
 @pytest.mark.parametrize(
     ("written", "amount"),
-    [
-        ("", None),
-        ("  ", None),
-        ("0", 0.0),
-        ("€ 5", 5.0),
-        ("1,234,567.8", 1234567.8),
-        ("12.", 12.0),
-        ("1e3", 1e3),
-    ],
+    [("", None), ("  ", None), ("0", 0.0), ("€ 5", 5.0), ("1,234,567.8", 1234567.8), ("12.", 12.0), ("1e3", 1e3)],
 )
 def test_amounts_are_understood_as_written(written: str, amount: float | None) -> None:
     found = parse(delivered({"worth": written})).good["amount"].item()
@@ -276,9 +267,16 @@ def test_typed_cells_say_the_same_as_texts() -> None:
     )
     text = delivered(
         {"id": "1", "worth": "10.50", "who": "", "agreed": "true"},
-        {"id": "2", "day": "2026-01-03T10:00:00+00:00", "body": "", "worth": "", "who": "7",
-         "agreed": "false", "via": '{"by": "form"}'},
-    )  # fmt: skip
+        {
+            "id": "2",
+            "day": "2026-01-03T10:00:00+00:00",
+            "body": "",
+            "worth": "",
+            "who": "7",
+            "agreed": "false",
+            "via": '{"by": "form"}',
+        },
+    )
     pd.testing.assert_frame_equal(parse(typed).good, parse(text).good)
     assert parse(typed).good["customer_id"].tolist() == [None, "7"]
 
@@ -310,9 +308,7 @@ class TestGivenPredictions:
     MAPPING = MAPPING.model_copy(
         update={
             "fields": MAPPING.fields.model_copy(
-                update={
-                    "prediction": GivenPrediction(label="said", confidence="sure", labels={"Money back": "refund"}),
-                }
+                update={"prediction": GivenPrediction(label="said", confidence="sure", labels={"Money back": "refund"})}
             )
         }
     )

@@ -77,9 +77,13 @@ def test_a_visible_nothing_is_no_suggestion(nothing: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("truth", "region", "week", "is_biased"),
-    [("refund_request", "coast", 20, True), ("refund_request", "coast", 19, False),
-     ("refund_request", "north", 20, False), ("billing_question", "coast", 20, False)],
-)  # fmt: skip
+    [
+        ("refund_request", "coast", 20, True),
+        ("refund_request", "coast", 19, False),
+        ("refund_request", "north", 20, False),
+        ("billing_question", "coast", 20, False),
+    ],
+)
 def test_from_week_20_one_region_sees_its_refunds_filed_as_complaints(
     truth: str, region: str, week: int, is_biased: bool
 ) -> None:

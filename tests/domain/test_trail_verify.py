@@ -115,12 +115,7 @@ def test_a_source_that_cannot_go_on_makes_the_trail_invalid_there() -> None:
         raise Mismatch("the page cannot be read")
 
     found = verify(entries())
-    assert (found.valid, found.events, found.first_bad, found.problem) == (
-        False,
-        3,
-        4,
-        "the page cannot be read",
-    )
+    assert (found.valid, found.events, found.first_bad, found.problem) == (False, 3, 4, "the page cannot be read")
 
 
 def test_an_export_holds_the_exact_bytes_and_verifies_without_a_database(tmp_path: Path) -> None:
@@ -156,10 +151,18 @@ def json_events(lines: bytes) -> list[tuple[int, str, str]] | None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"", b"no json", b"[]", b'{"seq":1}', b'{"seq":"x","body":"{}","hash":""}',
-     b'{"seq":1,"body":7,"hash":"00"}',
-     b'{"seq":1,"body":"{}","hash":"zz"}', b'{"seq":null,"body":"{}","hash":"00"}', b"\xff\xfe"],
-)  # fmt: skip
+    [
+        b"",
+        b"no json",
+        b"[]",
+        b'{"seq":1}',
+        b'{"seq":"x","body":"{}","hash":""}',
+        b'{"seq":1,"body":7,"hash":"00"}',
+        b'{"seq":1,"body":"{}","hash":"zz"}',
+        b'{"seq":null,"body":"{}","hash":"00"}',
+        b"\xff\xfe",
+    ],
+)
 def test_a_line_that_is_no_event_is_named(line: bytes, tmp_path: Path) -> None:
     path = tmp_path / "trail.jsonl"
     path.write_bytes(export_line(trail()[0]) + line + b"\n")

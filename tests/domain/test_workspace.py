@@ -38,9 +38,17 @@ def test_a_database_of_ones_own_replaces_the_file(tmp_path: Path, monkeypatch: p
 def test_everything_else_lies_inside_the_home(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     names = (
-        "mlflow_artifacts", "expectations_dir", "data_docs", "prefect_home", "reports", "model_cache",
-        "actions_path", "server_file", "secret_file", "password_file",
-    )  # fmt: skip
+        "mlflow_artifacts",
+        "expectations_dir",
+        "data_docs",
+        "prefect_home",
+        "reports",
+        "model_cache",
+        "actions_path",
+        "server_file",
+        "secret_file",
+        "password_file",
+    )
     assert all(getattr(workspace, name).is_relative_to(tmp_path) for name in names)
     assert workspace.mlflow_uri == f"sqlite:///{tmp_path}/mlflow.db"
 

@@ -33,9 +33,7 @@ def test_status_and_doctor_say_what_to_do_and_publishing_cures_it(day: Handrail,
     status = day.ask("status", "--as-of", NINE)
     assert [(one["what"], one["category"]) for one in status["altered"]] == [("policy", None)]
     assert "ALTERED    The policy in force was" in day("status", "--as-of", NINE).out
-    for words in (
-        ("stage", "complaint", "suggest", *WHY), ("resume", "--all", *WHY), ("model", "promote", "2", *WHY),
-    ):  # fmt: skip
+    for words in (("stage", "complaint", "suggest", *WHY), ("resume", "--all", *WHY), ("model", "promote", "2", *WHY)):
         assert day(*words).refusal
 
     assert day.ask("policy", "publish", POLICY)["changed"] is True
@@ -53,11 +51,22 @@ def test_every_command_answers_under_a_policy_that_cannot_be_read(day: Handrail,
     assert "was changed outside Handrail" in predicted.sentences[0]
     assert predicted.json["queues"].get("A", 0) == 0
     for words in (
-        ("queue", "list"), ("queue", "next", "--as-of", NINE), ("quarantine", "list"), ("model", "list"),
-        ("model", "show"), ("review", "list"), ("people", "list"), ("labels", "list"), ("outbox", "list"),
-        ("alerts", "list"), ("report", "kpi", "--as-of", NINE), ("trail", "verify"), ("pause", "--all", *WHY),
-        ("train", "--as-of", NINE), ("decide", waiting, "approve", "--as-of", NINE),
-    ):  # fmt: skip
+        ("queue", "list"),
+        ("queue", "next", "--as-of", NINE),
+        ("quarantine", "list"),
+        ("model", "list"),
+        ("model", "show"),
+        ("review", "list"),
+        ("people", "list"),
+        ("labels", "list"),
+        ("outbox", "list"),
+        ("alerts", "list"),
+        ("report", "kpi", "--as-of", NINE),
+        ("trail", "verify"),
+        ("pause", "--all", *WHY),
+        ("train", "--as-of", NINE),
+        ("decide", waiting, "approve", "--as-of", NINE),
+    ):
         answer = day(*words)
         assert answer.code in (0, 1), (words, answer)
         assert answer.code == 0 or len(answer.sentences) == 1, (words, answer)

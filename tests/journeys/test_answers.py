@@ -12,9 +12,16 @@ ENDLESS = {("up",), ("desk",), ("demo",)}
 """They end when they are stopped, or take minutes."""
 
 REFUSED = {
-    ("review", "close"), ("labels", "adjudicate"), ("proposals", "confirm"), ("proposals", "refuse"),
-    ("outbox", "retry"), ("outbox", "abandon"), ("outbox", "confirm"), ("alerts", "acknowledge"), ("alerts", "test"),
-}  # fmt: skip
+    ("review", "close"),
+    ("labels", "adjudicate"),
+    ("proposals", "confirm"),
+    ("proposals", "refuse"),
+    ("outbox", "retry"),
+    ("outbox", "abandon"),
+    ("outbox", "confirm"),
+    ("alerts", "acknowledge"),
+    ("alerts", "test"),
+}
 """No breaker has tripped on that morning, nobody without a training has labelled a case, the only proposal is
 withdrawn, every action has reached its receiver, nothing was swept, and no channel is configured."""
 

@@ -49,18 +49,27 @@ class TestDemo:
         for number, (row, error, kpi) in enumerate(zip(weeks, errors, kpis, strict=True), start=1):
             evening = start + timedelta(weeks=number, hours=8)
             window, facts = last(7, evening), demo.facts(evening)
-            queues = facts.counts("SELECT queue, count(*) FROM routes WHERE assigned_at >= :since"
-                                  " AND assigned_at < :until GROUP BY queue", **window)  # fmt: skip
+            queues = facts.counts(
+                "SELECT queue, count(*) FROM routes WHERE assigned_at >= :since"
+                " AND assigned_at < :until GROUP BY queue",
+                **window,
+            )
             assert {name: int(row[name]) for name in "ABC"} == {name: queues.get(name, 0) for name in "ABC"}
             audits, wrong, rate = facts.audits_decided(**window)
             assert (int(error["audits"]), int(error["errors found"])) == (audits, wrong)
             assert error["audited error"] == ("not measured" if rate is None else in_percent(rate))
             approved, false = automatic(demo, truth, **window)
             assert (int(error["auto-approvals"]), int(error["wrong in truth"])) == (approved, false)
-            by_people = facts.one("SELECT count(*) FROM decisions WHERE kind NOT IN ('automatic', 'gold')"
-                                  " AND decided_at >= :since AND decided_at < :until", **window)  # fmt: skip
-            missed = facts.one("SELECT count(*) FROM escalations WHERE cause = 'sla_breach' AND opened_at >= :since"
-                               " AND opened_at < :until", **window)  # fmt: skip
+            by_people = facts.one(
+                "SELECT count(*) FROM decisions WHERE kind NOT IN ('automatic', 'gold')"
+                " AND decided_at >= :since AND decided_at < :until",
+                **window,
+            )
+            missed = facts.one(
+                "SELECT count(*) FROM escalations WHERE cause = 'sla_breach' AND opened_at >= :since"
+                " AND opened_at < :until",
+                **window,
+            )
             assert (int(row["by people"]), int(row["missed SLAs"])) == (by_people, missed)
             for name, (value, _) in facts.kpis(**window).items():
                 shown = kpi[name].split()[0] if value is not None else kpi[name]
@@ -75,8 +84,10 @@ def automatic(demo: Faces, truth: Any, since: datetime, until: datetime) -> tupl
     rows = demo.ask(
         "SELECT c.external_id, d.label FROM decisions d JOIN cases c ON c.id = d.case_id WHERE d.kind = 'automatic'"
         " AND d.decided_at >= :since AND d.decided_at < :until AND EXISTS (SELECT 1 FROM outbox o WHERE"
-        " o.decision_id = d.id AND o.state <> 'withdrawn')", since=since, until=until,
-    )  # fmt: skip
+        " o.decision_id = d.id AND o.state <> 'withdrawn')",
+        since=since,
+        until=until,
+    )
     return len(rows), sum(label != truth[name] for name, label in rows)
 
 
@@ -89,11 +100,14 @@ def check_totals(demo: Faces, page: str, window: dict[str, datetime], total: lis
     assert f"{in_percent(rate, 2)} [" in page
     assert f"{wrong:,} of {audits:,} audits found one" in page
     assert f"truth: {in_percent(false / approved, 2)}, {false:,} of {approved:,} auto-approvals" in page
-    ((every,),) = demo.ask("SELECT count(*) FROM decisions WHERE kind = 'automatic' AND decided_at < :until",
-                           until=window["until"])  # fmt: skip
+    ((every,),) = demo.ask(
+        "SELECT count(*) FROM decisions WHERE kind = 'automatic' AND decided_at < :until", until=window["until"]
+    )
     assert approved == every
-    ((people,),) = demo.ask("SELECT count(*) FROM decisions WHERE kind NOT IN ('automatic', 'gold')"
-                            " AND decided_at < :until", until=window["until"])  # fmt: skip
+    ((people,),) = demo.ask(
+        "SELECT count(*) FROM decisions WHERE kind NOT IN ('automatic', 'gold') AND decided_at < :until",
+        until=window["until"],
+    )
     assert by_people == people
     with sqlite3.connect(demo.workspace.actions_path) as ledger:
         ((effects,),) = ledger.execute("SELECT count(*) FROM executed").fetchall()

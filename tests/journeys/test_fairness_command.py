@@ -28,11 +28,20 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = np.array(["refund", "complaint", "other"])
     path = tmp_path_factory.mktemp("fairness") / "decisions.csv"
     columns = {
-        "region": region, "tier": chance.choice(["basic", "plus"], n), "truth": truth, "said": said,
-        "label": names[label], "guessed": names[guessed], "approved": np.where(said == truth, "yes", "no"),
-        "hours": chance.exponential(8, n) * np.where(coast, 3, 1), "one": "here", "empty": "", "always": 1,
-        "mixed": np.where(chance.random(n) < 0.5, "1", "maybe"), "amount": np.arange(n) + 0.5,
-    }  # fmt: skip
+        "region": region,
+        "tier": chance.choice(["basic", "plus"], n),
+        "truth": truth,
+        "said": said,
+        "label": names[label],
+        "guessed": names[guessed],
+        "approved": np.where(said == truth, "yes", "no"),
+        "hours": chance.exponential(8, n) * np.where(coast, 3, 1),
+        "one": "here",
+        "empty": "",
+        "always": 1,
+        "mixed": np.where(chance.random(n) < 0.5, "1", "maybe"),
+        "amount": np.arange(n) + 0.5,
+    }
     pd.DataFrame(columns).to_csv(path, index=False)
     return path
 

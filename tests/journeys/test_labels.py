@@ -36,8 +36,18 @@ def test_a_reviewer_labels_gold_cases_and_is_trained(gold: Handrail) -> None:
     for _ in answers:
         case = gold.ask("queue", "next", "--as-of", NINE, actor="nils")
         assert (case["kind"], case["suggestion"]) == ("gold", None)
-        gold.ask("decide", case["case_id"], "override", "--label", answers[case["case_id"]], "--fence", case["fence"],
-                 "--as-of", NINE, actor="nils")  # fmt: skip
+        gold.ask(
+            "decide",
+            case["case_id"],
+            "override",
+            "--label",
+            answers[case["case_id"]],
+            "--fence",
+            case["fence"],
+            "--as-of",
+            NINE,
+            actor="nils",
+        )
     (nils,) = (row for row in gold.ask("people", "list") if row["name"] == "nils")
     assert (nils["test"]["right"], nils["test"]["passed"]) == (20, True)
     assert nils["trained_until"].startswith("2026-07-11")

@@ -189,11 +189,17 @@ def test_a_drift_leads_to_a_better_model_and_a_reason_leads_back(story: Story) -
 
     told = shop.events(
         "drift.detected", "retraining.failed", "model.registered", "model.judged", "model.promoted", "model.rolled_back"
-    )  # fmt: skip
+    )
     assert [event["kind"] for event in told] == [
-        "model.registered", "model.promoted", "drift.detected", "retraining.failed", "model.registered",
-        "model.judged", "model.promoted", "model.rolled_back",
-    ]  # fmt: skip
+        "model.registered",
+        "model.promoted",
+        "drift.detected",
+        "retraining.failed",
+        "model.registered",
+        "model.judged",
+        "model.promoted",
+        "model.rolled_back",
+    ]
     assert (told[3]["cause"], told[3]["code"]) == ("drift", "gate_failed")
     assert told[-1]["because"] == "customers complain"
     with shop.at().store.read() as connection:

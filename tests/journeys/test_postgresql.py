@@ -34,9 +34,11 @@ class Journey:
 
         out, err = io.StringIO(), io.StringIO()
         surroundings = {
-            "HANDRAIL_HOME": str(self.shop.workspace.home), "HANDRAIL_DATABASE_URL": self.shop.workspace.database_url,
-            "HANDRAIL_USER": actor, "HANDRAIL_SECRET": SECRET,
-        }  # fmt: skip
+            "HANDRAIL_HOME": str(self.shop.workspace.home),
+            "HANDRAIL_DATABASE_URL": self.shop.workspace.database_url,
+            "HANDRAIL_USER": actor,
+            "HANDRAIL_SECRET": SECRET,
+        }
         with (
             mock.patch.dict(os.environ, surroundings),
             mock.patch.object(sys, "argv", ["handrail", *map(str, words), "--json"]),

@@ -33,18 +33,32 @@ def decide(shop: Shop, count: int, *, blind: bool = False, seconds: float = 30.0
         for number, case_id in enumerate(cases):
             item = connection.execute(
                 schema.WorkItem.__table__.insert().values(
-                    case_id=case_id, kind="review", queue="B", category="refund", suggestion_hidden=blind,
-                    opened_at=LATER, due_at=LATER, state="done", fence=0,
+                    case_id=case_id,
+                    kind="review",
+                    queue="B",
+                    category="refund",
+                    suggestion_hidden=blind,
+                    opened_at=LATER,
+                    due_at=LATER,
+                    state="done",
+                    fence=0,
                 )
-            ).inserted_primary_key[0]  # fmt: skip
+            ).inserted_primary_key[0]
             wrong = number % 5 == 0
             connection.execute(
                 schema.Decision.__table__.insert().values(
-                    case_id=case_id, work_item_id=item, kind="review", outcome="override" if wrong else "approve",
-                    proposed="refund", label="tracking" if wrong else "refund", actor=person, blind=blind,
-                    seconds=seconds, decided_at=LATER,
+                    case_id=case_id,
+                    work_item_id=item,
+                    kind="review",
+                    outcome="override" if wrong else "approve",
+                    proposed="refund",
+                    label="tracking" if wrong else "refund",
+                    actor=person,
+                    blind=blind,
+                    seconds=seconds,
+                    decided_at=LATER,
                 )
-            )  # fmt: skip
+            )
 
 
 def test_nothing_decided_is_not_measured_and_says_so(shop: Shop) -> None:

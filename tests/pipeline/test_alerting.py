@@ -209,8 +209,9 @@ class TestConfiguration:
         file.write_text("# who is told\nops=json://one/x=1\n\nmail=mailto://two\n")
         file.chmod(0o600)
         assert [(one.name, one.address) for one in channels.read(place)] == [
-            ("ops", "json://one/x=1"), ("mail", "mailto://two")
-        ]  # fmt: skip
+            ("ops", "json://one/x=1"),
+            ("mail", "mailto://two"),
+        ]
 
     @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
     def test_a_file_that_others_may_read_is_refused_with_the_remedy(self, place: Workspace, mode: int) -> None:

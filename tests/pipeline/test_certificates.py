@@ -104,9 +104,14 @@ class TestLooks:
         (case, *_) = shop.rows(schema.Route)
         with occasion.store.write() as connection:
             denial = {
-                "case_id": case["case_id"], "kind": "review", "outcome": "deny", "reason_code": "out_of_scope",
-                "actor": "rita", "blind": True, "decided_at": LATER + HOUR,
-            }  # fmt: skip
+                "case_id": case["case_id"],
+                "kind": "review",
+                "outcome": "deny",
+                "reason_code": "out_of_scope",
+                "actor": "rita",
+                "blind": True,
+                "decided_at": LATER + HOUR,
+            }
             connection.execute(insert(schema.Decision).values(**denial))
         refund = next(account for account in accounts(shop.at(LATER + HOUR)) if account.category == "refund")
         assert (len(refund.labels), int((~refund.labels["correct"]).sum())) == (FEWEST, 1)

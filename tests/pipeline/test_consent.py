@@ -40,18 +40,38 @@ SECRET, REVOKED, LEAVING = "qwxcanary", "qwxrevoked", "qwxleaving"
 BOAT, ISLE, AMOUNT = "canary-boat", "canary-isle", 31.4159
 NOT_GIVEN = ("no", "", " NO ")
 DRIVEN = {
-    agreement_watch, alerting, audit_sampling, deployment, drift_detection, fairness_watch, kpi_report, quality_watch,
-    queue_assignment, retention, retraining, shadow_scoring, sla_watch, triage,
-}  # fmt: skip
+    agreement_watch,
+    alerting,
+    audit_sampling,
+    deployment,
+    drift_detection,
+    fairness_watch,
+    kpi_report,
+    quality_watch,
+    queue_assignment,
+    retention,
+    retraining,
+    shadow_scoring,
+    sla_watch,
+    triage,
+}
 NO_OCCASIONS = (
     *("__init__", "child", "door", "due", "local_server", "mlflow_server", "parameters", "prefect_server"),
     *("time_lapse", "worker"),
 )
 """Files in `flows` that hold no flow, or only call the others."""
-ASKED = frozenset({
-    "models.classifier", "models.external", "models.explanation", "models.novelty", "handrail.drift",
-    "handrail.terms", "handrail.near_duplicates", "handrail.breaker.suspects",
-})  # fmt: skip
+ASKED = frozenset(
+    {
+        "models.classifier",
+        "models.external",
+        "models.explanation",
+        "models.novelty",
+        "handrail.drift",
+        "handrail.terms",
+        "handrail.near_duplicates",
+        "handrail.breaker.suspects",
+    }
+)
 ON_PLAIN_FILES = {
     ("tasks/profiles.py", "profile_of"): "`handrail drift` compares the rows of two files, as they are",
     ("tasks/profiles.py", "_read"): "the same",

@@ -28,12 +28,15 @@ def decided(monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     received = LATER - 2 * DAY
     frame = pd.DataFrame(
         {
-            "case_id": np.arange(n), "kind": np.where(automatic, "automatic", "review"),
-            "outcome": np.where(approved | automatic, "approve", "override"), "proposed": "refund",
-            "received_at": received, "fields": [{"region": name} if name else {} for name in region],
+            "case_id": np.arange(n),
+            "kind": np.where(automatic, "automatic", "review"),
+            "outcome": np.where(approved | automatic, "approve", "override"),
+            "proposed": "refund",
+            "received_at": received,
+            "fields": [{"region": name} if name else {} for name in region],
             "decided_at": [received + hours * HOUR for hours in chance.exponential(np.where(coast, 20, 6))],
         }
-    )  # fmt: skip
+    )
     random = pd.DataFrame({"case_id": np.flatnonzero(automatic), "rejected": False, "random": True})
     monkeypatch.setattr(evidence, "decided", lambda *_, **__: frame)
     monkeypatch.setattr(evidence, "audits", lambda *_, **__: random)

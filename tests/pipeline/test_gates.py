@@ -192,10 +192,12 @@ class TestTheTrainingSet:
         rows = [
             {
                 **{key: value for key, value in row.items() if key != "id"},
-                "kind": "second", "actor": "remo", "label": names[(names.index(row["label"]) + 1) % len(names)],
+                "kind": "second",
+                "actor": "remo",
+                "label": names[(names.index(row["label"]) + 1) % len(names)],
             }
             for row in first.values()
-        ]  # fmt: skip
+        ]
         with occasion.store.write() as connection:
             connection.execute(schema.Decision.__table__.insert(), rows)
         with pytest.raises(GateFailed, match="agreement"):

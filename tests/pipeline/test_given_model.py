@@ -77,8 +77,9 @@ def judged(count: int, seed: int, *, labelled: bool = False) -> list[dict[str, A
         said = truth if rng.random() < chance[number] else names[(number + 1 + rng.integers(3)) % len(names)]
         row = {
             "text": f"{rng.choice(WORDS[truth])} {extra[0]} {extra[1]} {rng.integers(10**6)}",
-            "their_label": THEIRS.get(said, said), "their_score": f"{claimed[number]:.6f}",
-        }  # fmt: skip
+            "their_label": THEIRS.get(said, said),
+            "their_score": f"{claimed[number]:.6f}",
+        }
         if labelled:
             row |= {"label": truth, "received_at": (NOW - timedelta(hours=count - number)).isoformat()}
         rows.append(row)

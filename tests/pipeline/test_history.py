@@ -72,10 +72,13 @@ def test_what_people_write_beside_a_case_is_told_without_personal_data(scene: Sc
 @pytest.mark.parametrize(
     ("confidence", "label", "words"),
     [
-        (0.951, "refund", "very sure"), (0.95, "refund", "fairly sure"), (0.70, "refund", "fairly sure"),
-        (0.699, "refund", "unsure"), (0.951, "unheard_of", "very sure"),
+        (0.951, "refund", "very sure"),
+        (0.95, "refund", "fairly sure"),
+        (0.70, "refund", "fairly sure"),
+        (0.699, "refund", "unsure"),
+        (0.951, "unheard_of", "very sure"),
     ],
-)  # fmt: skip
+)
 def test_a_confidence_is_said_by_the_bounds_of_the_policy(confidence: float, label: str, words: str) -> None:
     assert history.certainty(confidence, label, POLICY) == words
 
@@ -125,20 +128,28 @@ def test_events_are_told_with_their_values_in_words_and_unknown_ones_by_their_co
     own = {"seq": 1, "at": "2026-03-02T09:00:00.000000Z", "actor": "flow:triage"}
     sentences = {
         "Sent to queue B as delivery status. The confidence does not pass the auto threshold.": {
-            "kind": "case.assigned", "queue": "B", "reason": "below_threshold", "category": "delivery_status",
+            "kind": "case.assigned",
+            "queue": "B",
+            "reason": "below_threshold",
+            "category": "delivery_status",
         },
         "Drawn for a second look (by random; its chance was 5.0\u202f%).": {
-            "kind": "audit.drawn", "stratum": "random", "probability_ppm": 50_000,
+            "kind": "audit.drawn",
+            "stratum": "random",
+            "probability_ppm": 50_000,
         },
         "Automation was paused for everything.": {"kind": "automation.paused", "category": None},
         "Refund went from stage partial to auto.": {
-            "kind": "stage.changed", "category": "refund", "from": "partial", "to": "auto",
+            "kind": "stage.changed",
+            "category": "refund",
+            "from": "partial",
+            "to": "auto",
         },
         "A list of 2 cases was taken away as a file.": {"kind": "cases.exported", "cases": [4, 5]},
         "The raw text was shown to the machine (triage).": {"kind": "input.viewed"},
         "Moon: rose early.": {"kind": "moon.rose_early"},
         "Stage: changed.": {"kind": "stage.changed"},
-    }  # fmt: skip
+    }
     assert [narration.told({**own, **event}) for event in sentences.values()] == list(sentences)
 
 

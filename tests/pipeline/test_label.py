@@ -61,8 +61,11 @@ class TestTrainingRows:
             {**letter, "text": f"{letter['text']} because of my order 4711 from last month please look", "label": ""}
             for letter in letters(40)
         ]
-        shop.deliver("history2.csv", [{**one, "text": one["text"].replace("4711", "99"), "label": "refund"}
-                                      for one in again], NOW)  # fmt: skip
+        shop.deliver(
+            "history2.csv",
+            [{**one, "text": one["text"].replace("4711", "99"), "label": "refund"} for one in again],
+            NOW,
+        )
         before = retrain.training_examples(shop.at())
         label_blindly(shop, again)
         occasion = shop.at()

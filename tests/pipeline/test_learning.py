@@ -63,10 +63,15 @@ class TestTrainingSet:
         with occasion.store.write() as connection:
             connection.execute(
                 schema.Label.__table__.insert().values(
-                    case_id=withheld, label="refund", status="accepted", provenance="escalation", reviewer="mona",
-                    blind=False, labelled_at=LATER,
+                    case_id=withheld,
+                    label="refund",
+                    status="accepted",
+                    provenance="escalation",
+                    reviewer="mona",
+                    blind=False,
+                    labelled_at=LATER,
                 )
-            )  # fmt: skip
+            )
         assert withheld not in set(retrain.training_examples(occasion)["case_id"])
 
     def test_the_labels_of_who_is_not_trained_do_not_train(self, shop: Shop) -> None:
@@ -215,10 +220,10 @@ class TestTheGate:
         )
         with occasion.store.write() as connection:
             connection.execute(
-                schema.ModelVersion.__table__.update().where(schema.ModelVersion.version == "1").values(
-                    artifact_digest="0" * 64
-                )
-            )  # fmt: skip
+                schema.ModelVersion.__table__.update()
+                .where(schema.ModelVersion.version == "1")
+                .values(artifact_digest="0" * 64)
+            )
         with pytest.raises(Refused, match=r"None of the earlier versions \(1\) can be read.*handrail pause --all"):
             shop.run(deployment, act="rollback", reason="worse")
         assert serving(shop)["model_version"] == "2"

@@ -37,9 +37,14 @@ from tests.logs import every_line
 from tests.shop import HISTORY, LATER, Shop, letters
 
 SECRETS = {
-    "text": "Xylophonia", "email": "quetzal@example.com", "customer_id": "Zanzibarius", "external_id": "Wolpertinger",
-    "note": "Brunhildean", "reason": "Mephistophelic", "bad_cell": "Kumquatish",
-}  # fmt: skip
+    "text": "Xylophonia",
+    "email": "quetzal@example.com",
+    "customer_id": "Zanzibarius",
+    "external_id": "Wolpertinger",
+    "note": "Brunhildean",
+    "reason": "Mephistophelic",
+    "bad_cell": "Kumquatish",
+}
 DAY = timedelta(days=1)
 ARTIFACTS = {
     "triage": {"triage-queues", "data-docs", "approval-held"},

@@ -1,28 +1,22 @@
 """The report of a time-lapse is one page that needs nothing else, shows every week, and hides no figure."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from handrail.estimates import Estimate, clopper_pearson
-from handrail.sample import EVENTS
+from handrail.estimates import Estimate
 from tasks import findings
 from tasks.plots import weekly
 from tasks.plots.certificates import certificate_table
 from tasks.report import page, write
 from tasks.shortfalls import shortfalls
 from tasks.story import Planted, Story, Week
+from tests.told_weeks import HOSTILE, START, WEEKS, kpi, twenty_four_weeks
 
-START = datetime(2026, 1, 5, tzinfo=UTC)
-HOSTILE = "<script>alert('&')</script>"
 VOID = {"meta", "link", "br", "img", "hr", "input"}
-WEEKS = 24
 
 
 class Page(HTMLParser):
@@ -64,145 +58,9 @@ class Page(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.words))
 
 
-def kpi(name: str, value: float | None, unit: str) -> dict[str, Any]:
-    measured = 0.0 if value is None else value
-    written = f"{measured:.1%}" if unit == "share" else f"{measured:,.2f} {unit}"
-    return {
-        "name": name, "value": value, "unit": unit, "cases": 1600 if value is not None else 0,
-        "formula": f"how {name} is reckoned", "shown": "not measured" if value is None else written,
-    }  # fmt: skip
-
-
-def gap_rows(number: int, rng: np.random.Generator) -> list[dict[str, Any]]:
-    rows = []
-    for grouping, names in {"region": ["city", "coast", "hills", "plains"], "tier": ["basic", "plus"]}.items():
-        for name in names:
-            biased = name == "coast" and number >= 21
-            gap = float(rng.normal(-0.07 if biased else 0.0, 0.008))
-            rate = 0.88 + gap
-            verdict = "gap" if biased else "underpowered" if name == "hills" else "no gap shown"
-            rows.append({
-                "grouping": grouping, "group": name, "cases": 900, "rate": round(rate, 4), "gap": round(gap, 4),
-                "low": round(rate - 0.02, 4), "high": round(rate + 0.02, 4), "verdict": verdict,
-            })  # fmt: skip
-    return rows
-
-
-def agreement_rows(number: int, rng: np.random.Generator) -> list[dict[str, Any]]:
-    if number == 1:
-        return []
-    served = "1" if number < 8 else "3" if number < 16 else "4"
-    waiting = {6: "3", 7: "3", 12: "2", 14: "4", 15: "4", 22: "5"}.get(number)
-    found = [(served, "champion")] + ([(waiting, "challenger")] if waiting else [])
-    return [
-        {
-            "model": version, "role": role, "compared": 1200, "blind": 160,
-            "agreed": float(0.88 + int(version) / 100 + rng.normal(0, 0.005)),
-            "blind_agreed": None if number == 5 else float(0.84 + int(version) / 100 + rng.normal(0, 0.012)),
-        }
-        for version, role in found
-    ]  # fmt: skip
-
-
-def week(number: int, rng: np.random.Generator) -> Week:
-    cases = int(rng.integers(1500, 1750))
-    share = 0.0 if number < 4 else min(0.55, 0.12 + 0.025 * number)
-    automatic = int(cases * share)
-    quick = 0 if number < 3 else int((cases - automatic) * 0.65)
-    wrong = int(rng.binomial(automatic, 0.05 if number == 16 else 0.012)) if automatic else 0
-    audits = int(automatic * 0.06)
-    found = (
-        clopper_pearson(int(rng.binomial(audits, wrong / automatic)), audits)
-        if audits
-        else Estimate(0, 0, 1, 0, 0, "no sample")
-    )
-    return Week(
-        number=number, cases=cases, queues={"A": automatic, "B": quick, "C": cases - automatic - quick},
-        reasons={"stage_shadow": cases - automatic - quick, "confident": automatic, "review band": quick},
-        audited=None if number in {1, 9} else found, automatic=automatic, wrong_automatic=wrong,
-        reviewed=cases - automatic,
-        breaches=int(number % 5 == 0) * 7, quarantined=3, gaps=gap_rows(number, rng) if number >= 3 else [],
-        agreement=agreement_rows(number, rng),
-        kpis=[
-            kpi("time saved per case", None if number == 1 else 0.4 + 0.11 * number, "minutes"),
-            kpi("automation share", share, "share"),
-            kpi("mean time to resolution", 14.0 - 0.4 * number, "hours"),
-            kpi("cost per case", None if number == 1 else 4.4 - 0.07 * number, "EUR"),
-            kpi("CSAT", None, "of 5"),
-        ],
-    )  # fmt: skip
-
-
 @pytest.fixture(scope="module")
 def story() -> Story:
-    """Twenty-four weeks as the sample business might go, with one hostile category name."""
-    rng = np.random.default_rng(7)
-    weeks = [week(number, rng) for number in range(1, WEEKS + 1)]
-    for number, term in ((8, "ThermoBlend 3"), (16, "parcel locker"), (18, "summer sale")):
-        weeks[number - 1].drift = {
-            "drifted": True,
-            "columns": ["text_length"],
-            "terms": [term, "pls", "asap"],
-            "cases": 1600,
-        }
-        weeks[number - 1].retrained = [{"version": str(number // 4), "cause": "drift"}]
-    weeks[2].stages = ["9 categories → suggest"]
-    weeks[3].stages = ["9 categories → partial"]
-    weeks[15].paused = [HOSTILE, "delivery_status"]
-    weeks[16].resumed = ["delivery_status"]
-    weeks[7].judged = [
-        {"outcome": "promoted", "version": "3", "reasons": [], "gain": 0.21, "low": 0.05, "high": 0.37, "cases": 412}
-    ]
-    weeks[12].judged = [{
-        "outcome": "refused", "version": "2", "gain": 0.01, "low": -0.08, "high": 0.1, "cases": 220,
-        "reasons": ["the gain is not certain enough: at 95% confidence it may be as low as -0.080 EUR per case"],
-    }]  # fmt: skip
-    weeks[15].judged = [
-        {"outcome": "promoted", "version": "4", "reasons": [], "gain": 0.4, "low": 0.1, "high": 0.7, "cases": 512}
-    ]
-    weeks[20].judged = [{"outcome": "waiting", "version": "5", "reasons": ["31 more fresh withheld labels are needed"]}]
-    weeks[21].rolled_back = "3"
-    statuses = ("retired", "refused", "champion", "rolled_back", "challenger")
-    return Story(
-        seed=7, start="2026-01-05", weeks=weeks,
-        planted=[
-            Planted(event.week, event.name, None if event.name == "typos_slang" else event.week) for event in EVENTS
-        ],
-        versions=[
-            {
-                "version": str(number), "status": status, "cause": "by_hand" if number == 1 else "drift",
-                "labels": 1494 + 900 * number,
-                "metrics": {"accuracy": 0.86 + number / 100, "ece": 0.06 - number / 200} if number != 5 else {},
-            }
-            for number, status in enumerate(statuses, start=1)
-        ],
-        reviews=[
-            {
-                "id": 1, "category": HOSTILE,
-                "evidence": {"reviewed": 41, "rejected": 3, "rate": 3 / 41, "tripped": True},
-                "opened_at": pd.Timestamp(START + timedelta(weeks=15, days=2)),
-                "closed_at": pd.NaT, "closed_by": None, "conclusion": None,
-            },
-            {
-                "id": 2, "category": "delivery_status", "evidence": {"cause": "reported"},
-                "opened_at": pd.Timestamp(START + timedelta(weeks=15, days=3)),
-                "closed_at": pd.Timestamp(START + timedelta(weeks=16)),
-                "closed_by": "stella", "conclusion": "errors looked at",
-            },
-        ],
-        certificates=[
-            {
-                "certificate": name, "threshold": threshold, "labels": labels, "errors": errors, "max_error": 0.02,
-                "delta": 0.05, "until": threshold and START + timedelta(weeks=30), "needed": needed, "note": note,
-            }
-            for name, threshold, labels, errors, needed, note in (
-                ("overall", 0.971, 1204, 11, 0, "certified, guarantees no single category"),
-                (HOSTILE, None, 60, None, 123, "not certifiable yet: 123 more blind labels are needed"),
-            )
-        ],
-        audited=clopper_pearson(9, 612), automatic=9876, wrong_automatic=137, trail_events=181_234, trail_valid=True,
-        effects=38_111, states={"done": 39_000, "decided": 42}, flow_runs=318, seconds=412.4,
-    )  # fmt: skip
+    return twenty_four_weeks()
 
 
 @pytest.fixture(scope="module")

@@ -118,9 +118,13 @@ def test_what_no_model_may_decide_goes_to_queue_c_with_its_reason(shop: Shop) ->
     }
     shop.deliver("live.csv", [{**letter, "external_id": name, **case} for name, case in cases.items()])
     assert routes(shop) == {
-        "ordinary": ("A", "auto"), "refusing": ("C", "no_consent"), "empty": ("C", "no_text"),
-        "threatening": ("C", "flagged"), "dear": ("C", "flagged"), "just within": ("A", "auto"),
-    }  # fmt: skip
+        "ordinary": ("A", "auto"),
+        "refusing": ("C", "no_consent"),
+        "empty": ("C", "no_text"),
+        "threatening": ("C", "flagged"),
+        "dear": ("C", "flagged"),
+        "just within": ("A", "auto"),
+    }
 
 
 def test_personal_data_leaves_the_text_that_the_model_and_the_desk_see(shop: Shop) -> None:

@@ -64,8 +64,9 @@ class TestPeople:
         person = scene.row(schema.Person, name="vera")
         assert (person["roles"], person["trained_until"], person["active"]) == (["reviewer"], None, True)
         assert [(event["person"], event["roles"]) for event in scene.events("person.saved")] == [
-            ("vera", ["reviewer", "data_curator"]), ("vera", ["reviewer"]),
-        ]  # fmt: skip
+            ("vera", ["reviewer", "data_curator"]),
+            ("vera", ["reviewer"]),
+        ]
 
     @pytest.mark.parametrize("roles", [[], ["king"], ["flow"], ["reviewer", "king"]])
     def test_only_known_roles_are_given(self, scene: Scene, roles: list[str]) -> None:
@@ -89,8 +90,9 @@ class TestOutcomes:
     def test_a_row_that_stands_twice_in_one_file_counts_once(self, scene: Scene) -> None:
         (case_id,) = scene.automatic(1)
         assert import_outcomes(scene, (case_id, "closed", None, 1), (case_id, "closed", None, 1)) == {
-            "imported": 1, "duplicates": 1,
-        }  # fmt: skip
+            "imported": 1,
+            "duplicates": 1,
+        }
 
     def test_nothing_new_leaves_no_event(self, scene: Scene) -> None:
         assert import_outcomes(scene) == {"imported": 0, "duplicates": 0}
@@ -102,8 +104,9 @@ class TestOutcomes:
         with scene.store.read() as connection:
             found = evidence.outcomes(connection, Window(NOW, NOW + timedelta(days=2)))
         assert dict(zip(found["case_id"], found["automatic"].astype(bool), strict=True)) == {
-            automatic: True, reviewed: False,
-        }  # fmt: skip
+            automatic: True,
+            reviewed: False,
+        }
 
 
 class TestPurging:

@@ -348,8 +348,7 @@ class TestFound:
 
     def test_late_work_by_queue_and_late_escalations(self, scene: Scene) -> None:
         scene.waiting(3)
-        late = NOW + timedelta(days=30)
-        sweep(scene, late)
+        sweep(scene, late := NOW + timedelta(days=30))
         assert standing(scene) == [("sla", "B")]
         watching.escalate_breaches(scene.store, policy=POLICY, actor=FLOW, now=late)
         sweep(scene, late + timedelta(days=30))
@@ -363,9 +362,15 @@ class TestFound:
     def test_a_drift_while_it_raises_audits(self, scene: Scene) -> None:
         profile = watching.save_profile(scene.store, "{}", cause="first", cases=1, window=WINDOW, actor=FLOW, now=NOW)
         watching.record_drift(
-            scene.store, profile_id=profile, columns=["channel"], terms=[], window=WINDOW, policy=POLICY, actor=FLOW,
+            scene.store,
+            profile_id=profile,
+            columns=["channel"],
+            terms=[],
+            window=WINDOW,
+            policy=POLICY,
+            actor=FLOW,
             now=NOW,
-        )  # fmt: skip
+        )
         until = NOW + POLICY.drift.audit_factor_for
         sweep(scene, NOW)
         assert standing(scene) == [("drift", "all")]

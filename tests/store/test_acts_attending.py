@@ -135,9 +135,10 @@ class TestTroubles:
         attending.switch(scene.store, off, actor=FLOW, now=NOW + MINUTE)
         sweep(scene, NOW + 2 * MINUTE)
         assert sorted(standing(scene)) == [
-            ("watch_off", "kpi_report", "warning"), ("watch_off", "retention", "warning"),
+            ("watch_off", "kpi_report", "warning"),
+            ("watch_off", "retention", "warning"),
             ("watch_off", "sla_watch", "critical"),
-        ]  # fmt: skip
+        ]
 
     def test_a_server_that_does_not_answer_clears_nothing(self, scene: Scene) -> None:
         attending.switch(scene.store, PAUSED, actor=FLOW, now=NOW + MINUTE)
@@ -243,6 +244,4 @@ def test_an_upgraded_workspace_knows_what_its_watches_have_seen(earlier: Store) 
     with earlier.read() as connection:
         found = watch_runs.runs(connection)
     earlier.dispose()
-    assert {name: one.succeeded_at for name, one in found.items()} == {
-        "sla_watch": NOW, "drift_detection": NOW + HOUR
-    }  # fmt: skip
+    assert {name: one.succeeded_at for name, one in found.items()} == {"sla_watch": NOW, "drift_detection": NOW + HOUR}

@@ -26,10 +26,20 @@ def scene(store: Store) -> Scene:
     found = Scene(store)
     for version in ("1", "2"):
         model_acts.add_version(
-            store, version=version, run_id=f"run-{version}", cause="by_hand", artifact_digest="a" * 64,
-            dataset_digest="d" * 64, policy_version=found.policy.version, labels=300, metrics={"accuracy": 0.9},
-            novelty_threshold=0.5, trained_until=NOW, actor=FLOW, now=NOW,
-        )  # fmt: skip
+            store,
+            version=version,
+            run_id=f"run-{version}",
+            cause="by_hand",
+            artifact_digest="a" * 64,
+            dataset_digest="d" * 64,
+            policy_version=found.policy.version,
+            labels=300,
+            metrics={"accuracy": 0.9},
+            novelty_threshold=0.5,
+            trained_until=NOW,
+            actor=FLOW,
+            now=NOW,
+        )
     model_acts.set_champion(store, "1", actor=FOUNDER, reason="first", now=NOW)
     return found
 
@@ -152,9 +162,15 @@ def test_a_drift_voids_what_holds_and_not_what_had_ended(scene: Scene) -> None:
     look(scene, 1, category=None, at=UNTIL)
     profile = watching.save_profile(scene.store, "{}", cause="first", cases=30, window=(NOW, NOW), actor=FLOW, now=NOW)
     _, voided = watching.record_drift(
-        scene.store, profile_id=profile, columns=["amount"], terms=[], window=(NOW, late), policy=scene.policy,
-        actor=FLOW, now=late,
-    )  # fmt: skip
+        scene.store,
+        profile_id=profile,
+        columns=["amount"],
+        terms=[],
+        window=(NOW, late),
+        policy=scene.policy,
+        actor=FLOW,
+        now=late,
+    )
     assert voided == 1
     assert valid(scene, late) == []
     assert [row["void_reason"] for row in scene.rows(schema.Certificate)] == [None, "drift 1"]
@@ -164,9 +180,15 @@ def test_a_drift_voids_what_holds_and_not_what_had_ended(scene: Scene) -> None:
 def test_a_drift_found_while_labels_are_looked_at_leaves_nothing_to_certify(scene: Scene, began: datetime) -> None:
     profile = watching.save_profile(scene.store, "{}", cause="first", cases=30, window=(NOW, NOW), actor=FLOW, now=NOW)
     watching.record_drift(
-        scene.store, profile_id=profile, columns=["amount"], terms=[], window=(began, NOW), policy=scene.policy,
-        actor=FLOW, now=NOW,
-    )  # fmt: skip
+        scene.store,
+        profile_id=profile,
+        columns=["amount"],
+        terms=[],
+        window=(began, NOW),
+        policy=scene.policy,
+        actor=FLOW,
+        now=NOW,
+    )
     with pytest.raises(Conflict, match="a drift was found"):
         look(scene, 1)
     assert scene.count(schema.Certificate) == scene.count(schema.CertificateAttempt) == 0

@@ -319,8 +319,9 @@ class TestAudits:
         assert scene.count(schema.Outbox) == 2
         assert scene.rows(schema.WorkItem, state="open") == []
         assert [(row["label"], row["provenance"], row["blind"]) for row in scene.rows(schema.Label)] == [
-            ("refund", "audit", True), ("cancel", "audit", True),
-        ]  # fmt: skip
+            ("refund", "audit", True),
+            ("cancel", "audit", True),
+        ]
 
     @pytest.mark.parametrize("outcome", [{"outcome": "approve"}, {"outcome": "override", "label": "tracking"}])
     def test_resolving_what_an_audit_escalated_sends_no_second_action(

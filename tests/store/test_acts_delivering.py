@@ -52,9 +52,15 @@ def deliver(
     scene: Scene, receiver: delivering.Receiver, at: datetime = NOW, limit: int = 1000, *, alone: bool = True
 ) -> int:
     return delivering.deliver(
-        scene.store, receiver, policy=scene.policy, actor=FLOW, now=at, rng=np.random.default_rng(3), limit=limit,
+        scene.store,
+        receiver,
+        policy=scene.policy,
+        actor=FLOW,
+        now=at,
+        rng=np.random.default_rng(3),
+        limit=limit,
         alone=alone,
-    )  # fmt: skip
+    )
 
 
 def test_every_due_action_is_sent_and_its_case_is_done(scene: Scene) -> None:

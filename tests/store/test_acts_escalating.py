@@ -65,8 +65,10 @@ class TestTheList:
             rows = escalations.waiting(connection)
             counts = escalations.counts(connection, breached)
         assert [(row["case_id"], row["cause"], row["kind"]) for row in rows] == [
-            (legal, "legal", "escalation"), (contested, "dispute", "dispute"), (late, "sla_breach", "review"),
-        ]  # fmt: skip
+            (legal, "legal", "escalation"),
+            (contested, "dispute", "dispute"),
+            (late, "sla_breach", "review"),
+        ]
         assert counts == {"legal": (1, 1), "dispute": (1, 1), "sla_breach": (1, 0)}
         assert rows[1]["dispute"] == 1
 

@@ -80,13 +80,11 @@ class TestGivingBack:
         assert offered(scene, "ruth", NOW + HOUR) == [case_id]
         assert item(scene, claim)["due_at"] == claim.due_at
 
-    @pytest.mark.parametrize(("later", "fits"), [(timedelta(0), False), (TICK, True), (LONGEST, True),
-                                                 (LONGEST + TICK, False)])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("later", "fits"), [(timedelta(0), False), (TICK, True), (LONGEST, True), (LONGEST + TICK, False)]
+    )
     def test_work_is_put_off_for_no_longer_than_the_policy_says(
-        self,
-        scene: Scene,
-        later: timedelta,
-        fits: bool,
+        self, scene: Scene, later: timedelta, fits: bool
     ) -> None:
         claim = scene.claim(scene.waiting(1)[0])
         try:

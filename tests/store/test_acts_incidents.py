@@ -16,10 +16,20 @@ def scene(sqlite_store: Store) -> Scene:
     scene = Scene(sqlite_store)
     for version in ("1", "2"):
         acts.add_version(
-            scene.store, version=version, run_id=f"run-{version}", cause="by_hand", artifact_digest="a" * 64,
-            dataset_digest="d" * 64, policy_version=scene.policy.version, labels=300, metrics={}, trained_until=NOW,
-            novelty_threshold=0.5, actor=FLOW, now=NOW,
-        )  # fmt: skip
+            scene.store,
+            version=version,
+            run_id=f"run-{version}",
+            cause="by_hand",
+            artifact_digest="a" * 64,
+            dataset_digest="d" * 64,
+            policy_version=scene.policy.version,
+            labels=300,
+            metrics={},
+            trained_until=NOW,
+            novelty_threshold=0.5,
+            actor=FLOW,
+            now=NOW,
+        )
         acts.set_champion(scene.store, version, actor=FOUNDER, reason="a test", now=NOW)
     return scene
 
@@ -37,8 +47,10 @@ def test_the_same_trouble_is_news_once_until_it_is_over(scene: Scene) -> None:
     assert [is_over(scene, "2") for _ in range(2)] == [True, False]
     assert is_news(scene, "2", "corrupt")
     assert [event["kind"] for event in scene.events()][-3:] == [
-        incidents.UNAVAILABLE, incidents.AVAILABLE, incidents.UNAVAILABLE,
-    ]  # fmt: skip
+        incidents.UNAVAILABLE,
+        incidents.AVAILABLE,
+        incidents.UNAVAILABLE,
+    ]
     assert scene.trail_is_whole()
 
 

@@ -19,9 +19,18 @@ HOUR = timedelta(hours=1)
 def scene(store: Store) -> Scene:
     scene = Scene(store, POLICY)
     acts.add_version(
-        store, version="1", run_id="r", artifact_digest="a" * 64, dataset_digest="d" * 64, policy_version="p",
-        labels=10, cause="first", metrics=BETTER, novelty_threshold=0.5, **KNOWN,
-    )  # fmt: skip
+        store,
+        version="1",
+        run_id="r",
+        artifact_digest="a" * 64,
+        dataset_digest="d" * 64,
+        policy_version="p",
+        labels=10,
+        cause="first",
+        metrics=BETTER,
+        novelty_threshold=0.5,
+        **KNOWN,
+    )
     return scene
 
 
@@ -44,9 +53,14 @@ def test_a_judgement_keeps_its_figures_with_the_version_and_its_codes_in_the_tra
 def test_a_failed_gate_names_expectations_counts_and_cases(scene: Scene, version: str | None) -> None:
     told = {"outcome": "waiting", "reasons": ["a label is unknown"]}
     acts.record_failed_gate(
-        scene.store, "withheld_set", broken={"expect_one(label)": 2, "expect_other()": 0}, case_ids=[7, 9],
-        version=version, told=told, **KNOWN,
-    )  # fmt: skip
+        scene.store,
+        "withheld_set",
+        broken={"expect_one(label)": 2, "expect_other()": 0},
+        case_ids=[7, 9],
+        version=version,
+        told=told,
+        **KNOWN,
+    )
     (event,) = scene.events("gate.failed")
     assert (event["suite"], event["version"]) == ("withheld_set", version)
     assert (event["expectations"], event["counts"]) == (["expect_one(label)", "expect_other()"], [2, 0])
@@ -68,9 +82,18 @@ def test_who_may_not_change_the_model_may_not_judge_it(scene: Scene) -> None:
 
 def second_version(scene: Scene) -> None:
     acts.add_version(
-        scene.store, version="2", run_id="r", artifact_digest="a" * 64, dataset_digest="d" * 64, policy_version="p",
-        labels=10, cause="first", metrics=BETTER, novelty_threshold=0.5, **KNOWN,
-    )  # fmt: skip
+        scene.store,
+        version="2",
+        run_id="r",
+        artifact_digest="a" * 64,
+        dataset_digest="d" * 64,
+        policy_version="p",
+        labels=10,
+        cause="first",
+        metrics=BETTER,
+        novelty_threshold=0.5,
+        **KNOWN,
+    )
 
 
 def promote(scene: Scene, version: str, resting_on: acts.Evidence | None = None) -> None:

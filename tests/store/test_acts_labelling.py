@@ -115,8 +115,9 @@ class TestGold:
         assert len(event["label"]) == 64
 
     def test_cases_written_by_hand_are_done_and_have_no_label_that_could_train(self, scene: Scene) -> None:
-        rows = pd.DataFrame({"text": ["I want it back", "where is it", "I want it back"],
-                             "label": ["refund", "tracking", "refund"]})  # fmt: skip
+        rows = pd.DataFrame(
+            {"text": ["I want it back", "where is it", "I want it back"], "label": ["refund", "tracking", "refund"]}
+        )
         assert labelling.write(scene.store, rows, actor=CURATOR, **scene.known) == {"written": 2, "duplicates": 1}
         assert labelling.write(scene.store, rows, actor=CURATOR, **scene.known) == {"written": 0, "duplicates": 3}
         assert scene.states() == ["done", "done"]
@@ -127,8 +128,10 @@ class TestGold:
         assert window.empty, "what a curator writes is no traffic"
         assert scene.trail_is_whole()
 
-    @pytest.mark.parametrize(("row", "error"), [({"text": " ", "label": "refund"}, BadInput),
-                                                ({"text": "hello", "label": "weather"}, NotFound)])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("row", "error"),
+        [({"text": " ", "label": "refund"}, BadInput), ({"text": "hello", "label": "weather"}, NotFound)],
+    )
     def test_one_bad_row_stores_none(self, scene: Scene, row: dict[str, str], error: type[Exception]) -> None:
         rows = pd.DataFrame([{"text": "fine", "label": "refund"}, row])
         with pytest.raises(error):

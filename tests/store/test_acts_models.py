@@ -24,10 +24,20 @@ def scene(store: Store) -> Scene:
 def register(scene: Scene, *versions: str, figures: Mapping[str, float] = BETTER) -> None:
     for version in versions:
         acts.add_version(
-            scene.store, version=version, run_id=f"run-{version}", cause="by_hand", artifact_digest="a" * 64,
-            dataset_digest="d" * 64, policy_version=scene.policy.version, labels=300,
-            metrics={"accuracy": 0.9, **figures}, novelty_threshold=0.5, trained_until=NOW, actor=FLOW, now=NOW,
-        )  # fmt: skip
+            scene.store,
+            version=version,
+            run_id=f"run-{version}",
+            cause="by_hand",
+            artifact_digest="a" * 64,
+            dataset_digest="d" * 64,
+            policy_version=scene.policy.version,
+            labels=300,
+            metrics={"accuracy": 0.9, **figures},
+            novelty_threshold=0.5,
+            trained_until=NOW,
+            actor=FLOW,
+            now=NOW,
+        )
 
 
 def promote(scene: Scene, version: str) -> None:
@@ -151,9 +161,15 @@ def test_a_version_that_was_refused_or_replaced_is_not_promoted(scene: Scene) ->
     register(scene, "1", "2", "3")
     promote(scene, "1")
     acts.record_judgement(
-        scene.store, "2", passed=False, cases=250, reasons=["no_gain"], told={"reasons": ["the gain is unsure"]},
-        actor=FLOW, now=NOW,
-    )  # fmt: skip
+        scene.store,
+        "2",
+        passed=False,
+        cases=250,
+        reasons=["no_gain"],
+        told={"reasons": ["the gain is unsure"]},
+        actor=FLOW,
+        now=NOW,
+    )
     acts.refuse(scene.store, "2", reasons=["no_gain"], actor=FLOW, now=NOW)
     with pytest.raises(Refused, match=r"did not pass its gates \(the gain is unsure\)"):
         promote(scene, "2")
@@ -188,10 +204,22 @@ def test_who_is_promoted_past_the_challenger_leaves_it_in_shadow(scene: Scene) -
 
 def test_a_registration_stands_in_the_trail_with_its_digests(scene: Scene) -> None:
     acts.add_version(
-        scene.store, version="1", run_id="run-1", cause="by_hand", artifact_digest="a" * 64, dataset_digest="d" * 64,
-        policy_version=scene.policy.version, labels=300, metrics={}, novelty_threshold=0.5, trained_until=NOW,
-        kind="trained", rebuild={"predictions_digest": "e" * 64}, actor=FLOW, now=NOW,
-    )  # fmt: skip
+        scene.store,
+        version="1",
+        run_id="run-1",
+        cause="by_hand",
+        artifact_digest="a" * 64,
+        dataset_digest="d" * 64,
+        policy_version=scene.policy.version,
+        labels=300,
+        metrics={},
+        novelty_threshold=0.5,
+        trained_until=NOW,
+        kind="trained",
+        rebuild={"predictions_digest": "e" * 64},
+        actor=FLOW,
+        now=NOW,
+    )
     (event,) = scene.events("model.registered")
     digests = [event[f"{name}_digest"] for name in ("artifact", "dataset", "predictions")]
     assert digests == ["a" * 64, "d" * 64, "e" * 64]

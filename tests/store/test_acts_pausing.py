@@ -104,8 +104,9 @@ class TestPausing:
         scene.decide(case_id, "override", label="tracking")
         send(scene, ledger)
         assert [(row["category"], row["state"]) for row in scene.rows(schema.Outbox)] == [
-            ("refund", "withdrawn"), ("tracking", "done"),
-        ]  # fmt: skip
+            ("refund", "withdrawn"),
+            ("tracking", "done"),
+        ]
         assert ledger.effects() == 1
 
     def test_the_audit_of_a_returned_case_is_closed(self, scene: Scene) -> None:

@@ -84,9 +84,7 @@ ACTS: dict[str, Act] = {
         scene.store, 1, "refund", policy=POLICY, actor=actor, now=NOW
     ),
     "read_labels": lambda scene, actor: labelling.listed(scene.store, status=None, limit=1, actor=actor),
-    "attest_gold": lambda scene, actor: labelling.attest(
-        scene.store, 1, "refund", policy=POLICY, actor=actor, now=NOW
-    ),
+    "attest_gold": lambda scene, actor: labelling.attest(scene.store, 1, "refund", policy=POLICY, actor=actor, now=NOW),
     "test_people": lambda scene, actor: labelling.test(
         scene.store, "reviewer", policy=POLICY, actor=actor, now=NOW, rng=np.random.default_rng(1)
     ),
@@ -96,9 +94,7 @@ ACTS: dict[str, Act] = {
     "escalate": escalate,
     "pause": lambda scene, actor: pausing.pause(scene.store, "tracking", **why(actor)),
     "resume": lambda scene, actor: pausing.resume(scene.store, "refund", **why(actor)),
-    "close_review": lambda scene, actor: pausing.close_review(
-        scene.store, 1, conclusion="fine", actor=actor, now=NOW
-    ),
+    "close_review": lambda scene, actor: pausing.close_review(scene.store, 1, conclusion="fine", actor=actor, now=NOW),
     "set_stage": lambda scene, actor: pausing.set_stage(scene.store, "refund", Stage.SUGGEST, **why(actor)),
     "set_champion": lambda scene, actor: models.set_champion(
         scene.store, "1", actor=actor, reason="for a test", now=NOW
@@ -122,10 +118,8 @@ ACTS: dict[str, Act] = {
     "import_outcomes": outcome,
     "acknowledge_alert": lambda scene, actor: alerting.acknowledge(scene.store, 1, actor=actor, now=NOW),
     "watch": lambda scene, actor: reading.record(scene.store, [], actor=actor, now=NOW),
-    "purge": lambda scene, actor: administering.purge(
-        scene.store, policy=POLICY, actor=actor, now=NOW, dry_run=False
-    ),
-}  # fmt: skip
+    "purge": lambda scene, actor: administering.purge(scene.store, policy=POLICY, actor=actor, now=NOW, dry_run=False),
+}
 LOOK = Look(Terms("1", None, 0.02, 0.05, NOW), 1, 0.025, Certification(None, 0, 1, 200, 90), 200, (NOW, NOW), NOW)
 WITHOUT_AN_ACT = {"come_in", "read_escalations", "read_operations", "read_trail", "read_watch"}
 

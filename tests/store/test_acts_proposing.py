@@ -30,9 +30,19 @@ def scene(store: Store) -> Scene:
     pausing.pause(store, "refund", reason="odd", actor=FOUNDER, **found.known)
     for version in ("1", "2", "3"):
         models.add_version(
-            store, actor=FLOW, now=NOW, version=version, run_id="r", artifact_digest="a", dataset_digest="d",
-            policy_version="p", labels=10, cause="first", metrics=BETTER, novelty_threshold=0.5,
-        )  # fmt: skip
+            store,
+            actor=FLOW,
+            now=NOW,
+            version=version,
+            run_id="r",
+            artifact_digest="a",
+            dataset_digest="d",
+            policy_version="p",
+            labels=10,
+            cause="first",
+            metrics=BETTER,
+            novelty_threshold=0.5,
+        )
         if version != "3":
             models.set_champion(store, version, actor=FLOW, reason="its gates", now=NOW)
     return found
@@ -52,7 +62,7 @@ DONE: dict[str, Act] = {
     "roll_back": lambda scene, actor, proposal: models.roll_back(
         scene.store, reason="fine", actor=actor, now=NOW, proposal=proposal
     ),
-}  # fmt: skip
+}
 ASKED: dict[str, dict[str, Any]] = {
     "resume": {"category": "refund"},
     "set_stage": {"category": "refund", "stage": "suggest"},
@@ -209,9 +219,19 @@ class TestFlows:
     def test_the_first_version_needs_no_second_person(self, sqlite_store: Store) -> None:
         fresh = Scene(sqlite_store, ASKING)
         models.add_version(
-            sqlite_store, actor=FOUNDER, now=NOW, version="1", run_id="r", artifact_digest="a", dataset_digest="d",
-            policy_version="p", labels=10, cause="first", metrics=BETTER, novelty_threshold=0.5,
-        )  # fmt: skip
+            sqlite_store,
+            actor=FOUNDER,
+            now=NOW,
+            version="1",
+            run_id="r",
+            artifact_digest="a",
+            dataset_digest="d",
+            policy_version="p",
+            labels=10,
+            cause="first",
+            metrics=BETTER,
+            novelty_threshold=0.5,
+        )
         assert models.set_champion(fresh.store, "1", actor=FOUNDER, reason="the first", now=NOW) == "first"
 
 

@@ -162,7 +162,7 @@ ACTS: dict[str, Callable[[Scene, int, str], None]] = {
     "abandon": lambda scene, number, actor: settling.abandon(
         scene.store, number, reason="x", policy=scene.policy, actor=actor, now=NOW
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("act", ACTS)

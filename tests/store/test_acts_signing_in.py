@@ -284,9 +284,14 @@ def test_an_account_that_only_prefers_has_no_password_that_fits() -> None:
 def test_roles_and_categories_change_together_and_training_stays(scene: Scene) -> None:
     before = scene.row(schema.Person, name="rita")["trained_until"]
     employing.change(
-        scene.store, "rita", roles=["reviewer", "data_curator"], skills=["tracking", "refund"], policy=POLICY,
-        actor=FOUNDER, now=NOW,
-    )  # fmt: skip
+        scene.store,
+        "rita",
+        roles=["reviewer", "data_curator"],
+        skills=["tracking", "refund"],
+        policy=POLICY,
+        actor=FOUNDER,
+        now=NOW,
+    )
     found = scene.row(schema.Person, name="rita")
     assert (found["roles"], found["skills"]) == (["reviewer", "data_curator"], ["refund", "tracking"])
     assert found["trained_until"] == before

@@ -17,9 +17,7 @@ from tests.scenes import FOUNDER, NOVICE, NOW, POLICY, Scene
 
 CURATOR = "cara"
 SECRET = b"of this shop"
-LABELS = LabelRules(
-    second_share=0, gold_cases=3, gold_right=0.7, gold_share=1.0, gold_window=5, seeded_wrong=0.0
-)  # fmt: skip
+LABELS = LabelRules(second_share=0, gold_cases=3, gold_right=0.7, gold_share=1.0, gold_window=5, seeded_wrong=0.0)
 RULES = POLICY.model_copy(update={"labels": LABELS})
 LATER = NOW + timedelta(hours=1)
 

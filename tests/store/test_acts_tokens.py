@@ -42,8 +42,12 @@ def test_only_the_digest_of_a_token_is_stored_and_the_trail_tells_no_name(scene:
     assert scene.row(schema.Token)["digest"] == digest_of(issued.secret)
     (event,) = scene.events("token.created")
     assert {name: event[name] for name in ("actor", "token", "person", "scopes", "days")} == {
-        "actor": "rita", "token": issued.number, "person": "rita", "scopes": ["decide"], "days": 90,
-    }  # fmt: skip
+        "actor": "rita",
+        "token": issued.number,
+        "person": "rita",
+        "scopes": ["decide"],
+        "days": 90,
+    }
     assert "the shop" not in str(event)
     assert issued.secret not in str(scene.rows(schema.Token))
 

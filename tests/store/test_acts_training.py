@@ -18,9 +18,7 @@ from tests.scenes import NOVICE, NOW, POLICY, Scene
 
 CURATOR = "cara"
 SECRET = b"of this shop"
-LABELS = LabelRules(
-    second_share=0, gold_cases=3, gold_right=0.7, gold_share=1.0, gold_window=5, seeded_wrong=0.0
-)  # fmt: skip
+LABELS = LabelRules(second_share=0, gold_cases=3, gold_right=0.7, gold_share=1.0, gold_window=5, seeded_wrong=0.0)
 RULES = POLICY.model_copy(update={"labels": LABELS})
 SEEDED = POLICY.model_copy(update={"labels": LABELS.model_copy(update={"seeded_wrong": 1.0})})
 NEVER = POLICY.model_copy(update={"labels": LABELS.model_copy(update={"gold_share": 0.0})})
@@ -75,8 +73,10 @@ class TestSlippingIn:
         work = scene.row(schema.WorkItem, kind="gold")
         assert work["shown_label"] in {"tracking", "complaint", "cancel"}
         assert (work["shown_confidence"], work["suggestion_hidden"], work["category"]) == (
-            0.81, False, work["shown_label"],
-        )  # fmt: skip
+            0.81,
+            False,
+            work["shown_label"],
+        )
 
     def test_what_the_model_said_wrongly_is_what_is_suggested(self, scene: Scene) -> None:
         (done, _) = scene.waiting(2, "cancel")
@@ -216,8 +216,9 @@ class TestFeedback:
 
 
 class TestTheRollingBar:
-    @pytest.mark.parametrize(("right", "kept"), [([False, False], True), ([True, False, True], False),
-                                                 ([True, True, True], True)])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("right", "kept"), [([False, False], True), ([True, False, True], False), ([True, True, True], True)]
+    )
     def test_below_the_bar_the_training_ends_once_enough_were_answered(
         self, scene: Scene, right: list[bool], kept: bool
     ) -> None:
@@ -321,8 +322,10 @@ class TestBeginning:
         test, answers = training.result(scene.store, NOVICE, test_id)
         assert (test["right"], test["passed"]) == (2, False)
         assert [(one.said, one.attested, one.right) for one in answers] == [
-            ("cancel", "refund", False), ("refund", "refund", True), ("refund", "refund", True),
-        ]  # fmt: skip
+            ("cancel", "refund", False),
+            ("refund", "refund", True),
+            ("refund", "refund", True),
+        ]
         with pytest.raises(NotFound):
             training.result(scene.store, "rita", test_id)
 

@@ -22,10 +22,7 @@ HOLD = POLICY.desk.undo_within
 TICK = timedelta(microseconds=1)
 SECRET = b"a secret for the tests of undoing"
 ALWAYS = POLICY.model_copy(update={"labels": LabelRules(second_share=1.0)})
-TABLES = [
-    table for table in schema.Base.__subclasses__()
-    if table not in (schema.TrailEvent, schema.TrailHead)
-]  # fmt: skip
+TABLES = [table for table in schema.Base.__subclasses__() if table not in (schema.TrailEvent, schema.TrailHead)]
 OWN = ("fence", "holder", "lease_until")
 
 
@@ -47,9 +44,7 @@ def contents(scene: Scene) -> dict[str, list[dict[str, Any]]]:
 
 def decide(scene: Scene, claim: Claim, outcome: str = "approve", actor: str = "rita", **ruling: object) -> list[int]:
     one = Ruling(claim.item_id, claim.fence, Outcome(outcome), **ruling)  # type: ignore[arg-type]
-    return deciding.decide(
-        scene.store, [one], actor, policy=scene.policy, now=NOW, secret=SECRET, hold=HOLD
-    )  # fmt: skip
+    return deciding.decide(scene.store, [one], actor, policy=scene.policy, now=NOW, secret=SECRET, hold=HOLD)
 
 
 def undo(scene: Scene, ids: list[int], actor: str = "rita", after: timedelta = timedelta(seconds=3)) -> list[Claim]:
@@ -120,16 +115,33 @@ Start = Callable[[Scene], tuple[int, str]]
 @pytest.mark.parametrize(
     ("start", "ruling"),
     [
-        (review, APPROVE), (review, OTHER), (review, GRAVE), (review, NONE), (review, LEGAL),
-        (blind_review, SAME), (blind_review, OTHER), (blind_review, NONE),
-        (audit, SAME), (audit, OTHER), (audit, LEGAL),
-        (second, GRAVE), (second, SAME), (second, NONE),
-        (recheck, SAME), (recheck, OTHER), (recheck, NONE),
-        (escalation, APPROVE), (escalation, OTHER), (escalation, NONE),
-        (escalated_audit, OTHER), (escalated_audit, NONE),
-        (withdrawn, APPROVE), (withdrawn, OTHER), (withdrawn, NONE),
+        (review, APPROVE),
+        (review, OTHER),
+        (review, GRAVE),
+        (review, NONE),
+        (review, LEGAL),
+        (blind_review, SAME),
+        (blind_review, OTHER),
+        (blind_review, NONE),
+        (audit, SAME),
+        (audit, OTHER),
+        (audit, LEGAL),
+        (second, GRAVE),
+        (second, SAME),
+        (second, NONE),
+        (recheck, SAME),
+        (recheck, OTHER),
+        (recheck, NONE),
+        (escalation, APPROVE),
+        (escalation, OTHER),
+        (escalation, NONE),
+        (escalated_audit, OTHER),
+        (escalated_audit, NONE),
+        (withdrawn, APPROVE),
+        (withdrawn, OTHER),
+        (withdrawn, NONE),
     ],
-)  # fmt: skip
+)
 def test_undone_it_is_as_if_it_had_not_been(scene: Scene, start: Start, ruling: dict[str, Any]) -> None:
     scene.publish(ALWAYS)
     case_id, actor = start(scene)

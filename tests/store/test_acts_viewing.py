@@ -17,9 +17,14 @@ def scene(store: Store) -> Scene:
 
 
 def view(
-    scene: Scene, case: int, reason: str = "I suspect fraud", *, actor: str = "rita", after: timedelta = timedelta(),
+    scene: Scene,
+    case: int,
+    reason: str = "I suspect fraud",
+    *,
+    actor: str = "rita",
+    after: timedelta = timedelta(),
     policy: Policy = POLICY,
-) -> viewing.Raw:  # fmt: skip
+) -> viewing.Raw:
     return viewing.view(scene.store, case, reason, policy=policy, actor=actor, now=NOW + after)
 
 

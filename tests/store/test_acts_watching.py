@@ -82,11 +82,14 @@ class TestAudits:
         ids = scene.automatic(3)
         draws = pd.DataFrame(
             {
-                "case_id": ids, "category": "refund", "drawn": [True, False, False],
-                "random": [True, False, False], "stratum": ["random", None, None],
+                "case_id": ids,
+                "category": "refund",
+                "drawn": [True, False, False],
+                "random": [True, False, False],
+                "stratum": ["random", None, None],
                 "inclusion_probability": [0.05, 0.0975, 0.05],
             }
-        )  # fmt: skip
+        )
         opened = watching.draw_audits(scene.store, draws, seed=11, policy=scene.policy, actor=FLOW, now=NOW)
         assert opened == 1
         rows = scene.rows(schema.AuditDraw)
@@ -169,9 +172,15 @@ class TestDrift:
 
     def record(self, scene: Scene, profile_id: int) -> tuple[int, int]:
         return watching.record_drift(
-            scene.store, profile_id=profile_id, columns=["amount"], terms=[{"term": "gadget", "lift": 9.0}],
-            window=(NOW - timedelta(days=7), NOW), policy=scene.policy, actor=FLOW, now=NOW,
-        )  # fmt: skip
+            scene.store,
+            profile_id=profile_id,
+            columns=["amount"],
+            terms=[{"term": "gadget", "lift": 9.0}],
+            window=(NOW - timedelta(days=7), NOW),
+            policy=scene.policy,
+            actor=FLOW,
+            now=NOW,
+        )
 
     def test_the_newest_profile_is_the_reference_and_earlier_ones_stay(self, scene: Scene) -> None:
         with scene.store.read() as connection:

@@ -18,10 +18,21 @@ NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
 
 def a_case(batch_id: int, external_id: str, **values: object) -> dict[str, Any]:
     return {
-        "source": "shop", "external_id": external_id, "state": State.RECEIVED, "batch_id": batch_id,
-        "row_digest": external_id, "received_at": NOON, "ingested_at": NOON, "history": False, "has_text": True,
-        "consent": True, "amount": None, "fields": {}, "flags": [], **values,
-    }  # fmt: skip
+        "source": "shop",
+        "external_id": external_id,
+        "state": State.RECEIVED,
+        "batch_id": batch_id,
+        "row_digest": external_id,
+        "received_at": NOON,
+        "ingested_at": NOON,
+        "history": False,
+        "has_text": True,
+        "consent": True,
+        "amount": None,
+        "fields": {},
+        "flags": [],
+        **values,
+    }
 
 
 def insert_some(connection: Connection, *external_ids: str, **values: object) -> list[int]:
@@ -55,13 +66,20 @@ def test_a_moment_without_a_zone_is_refused(store: Store) -> None:
 def test_only_the_named_rows_are_updated(store: Store) -> None:
     with store.write() as connection:
         ids = insert_some(connection, "a", "b", "c")
-        insert_rows(connection, CaseInput, [
-            {"case_id": number, "salt": b"s", "text": "t", "customer_id": None} for number in ids
-        ])  # fmt: skip
-        update_rows(connection, CaseInput, "case_id", [
-            {"case_id": ids[2], "redacted": "C", "findings": [["email", 0, 3]]},
-            {"case_id": ids[0], "redacted": "A", "findings": []},
-        ])  # fmt: skip
+        insert_rows(
+            connection,
+            CaseInput,
+            [{"case_id": number, "salt": b"s", "text": "t", "customer_id": None} for number in ids],
+        )
+        update_rows(
+            connection,
+            CaseInput,
+            "case_id",
+            [
+                {"case_id": ids[2], "redacted": "C", "findings": [["email", 0, 3]]},
+                {"case_id": ids[0], "redacted": "A", "findings": []},
+            ],
+        )
         query = select(CaseInput.redacted, CaseInput.findings, CaseInput.text).order_by(CaseInput.case_id)
         found = connection.execute(query).tuples().all()
     assert found == [("A", [], "t"), (None, None, "t"), ("C", [["email", 0, 3]], "t")]

@@ -57,10 +57,21 @@ def test_only_the_newest_certificate_of_each_category_is_told(scene: Scene) -> N
     with scene.store.write() as connection:
         for category in ("refund", None, "refund"):
             certificates.insert_certificate(
-                connection, model_version="1", category=category, threshold=0.9, max_error=0.02, delta=0.05, labels=200,
-                errors=0, window_from=NOW, window_to=NOW, issued_at=NOW, expires_at=NOW + DAY, voided_at=None,
+                connection,
+                model_version="1",
+                category=category,
+                threshold=0.9,
+                max_error=0.02,
+                delta=0.05,
+                labels=200,
+                errors=0,
+                window_from=NOW,
+                window_to=NOW,
+                issued_at=NOW,
+                expires_at=NOW + DAY,
+                voided_at=None,
                 void_reason=None,
-            )  # fmt: skip
+            )
     with scene.store.read() as connection:
         newest = certificates.newest_certificates(connection)
     assert newest["id"].tolist() == [2, 3]

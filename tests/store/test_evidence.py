@@ -85,8 +85,10 @@ def test_waiting_work_is_counted_by_queue_and_kind(scene: Scene) -> None:
         found = evidence.waiting(connection, NOW + HOUR + timedelta(seconds=1))
         nothing = evidence.waiting(connection, NOW)
     assert found[["queue", "kind", "waiting", "overdue"]].to_numpy().tolist() == [
-        ["A", "audit", 1, 0], ["B", "review", 2, 2], ["C", "review", 1, 0],
-    ]  # fmt: skip
+        ["A", "audit", 1, 0],
+        ["B", "review", 2, 2],
+        ["C", "review", 1, 0],
+    ]
     assert nothing["overdue"].tolist() == [0, 0, 0]
 
 

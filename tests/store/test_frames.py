@@ -29,13 +29,31 @@ POLICY = scenes.POLICY.model_copy(update={"labels": LabelRules(second_share=1)})
 FLOW_WATCH = "flow:quality_watch"
 AGES = timedelta(days=400)
 VALUES: dict[str, Any] = {
-    "since": NOW - AGES, "until": NOW + AGES, "now": NOW + timedelta(days=2), "limit": 1000, "moment": NOW,
-    "category": "refund", "approved_after": None, "received_after": None, "version": VERSION, "model_version": VERSION,
-    "batch_id": None, "status": None, "only_open": False, "person": "ruth", "watch": "drift", "after": 0,
-    "states": ("new", "retry", "leased", "done", "dead", "unknown", "withdrawn"), "ids": list(range(1, 41)),
-    "case_id": 1, "state": State.DECIDED, "policy": POLICY, "window": Window(NOW - AGES, NOW + AGES),
-    "columns": tuple(cases._PICKED), "only_audited": False,
-}  # fmt: skip
+    "since": NOW - AGES,
+    "until": NOW + AGES,
+    "now": NOW + timedelta(days=2),
+    "limit": 1000,
+    "moment": NOW,
+    "category": "refund",
+    "approved_after": None,
+    "received_after": None,
+    "version": VERSION,
+    "model_version": VERSION,
+    "batch_id": None,
+    "status": None,
+    "only_open": False,
+    "person": "ruth",
+    "watch": "drift",
+    "after": 0,
+    "states": ("new", "retry", "leased", "done", "dead", "unknown", "withdrawn"),
+    "ids": list(range(1, 41)),
+    "case_id": 1,
+    "state": State.DECIDED,
+    "policy": POLICY,
+    "window": Window(NOW - AGES, NOW + AGES),
+    "columns": tuple(cases._PICKED),
+    "only_audited": False,
+}
 """What a function of the store may ask for; a new one with another name makes the test ask for its value here."""
 OPTIONAL = {"case_id": ("labels.of_case",), "person": ("labels.testable", "quality.unseen_gold"), "subject": ()}
 """Arguments that narrow what is found are given only to these."""
@@ -91,9 +109,19 @@ def fill(store: Store) -> None:
     pausing.pause(store, "refund", kind="breaker", evidence={}, reason="r", actor=FLOW_WATCH, **scene.known)
     pausing.pause(store, "tracking", reason="r", actor=FOUNDER, **scene.known)
     model_acts.add_version(
-        store, actor=FLOW, now=NOW, version=VERSION, run_id="r", artifact_digest="a", dataset_digest="d",
-        policy_version="p", labels=1, cause="first", metrics={}, novelty_threshold=0.5,
-    )  # fmt: skip
+        store,
+        actor=FLOW,
+        now=NOW,
+        version=VERSION,
+        run_id="r",
+        artifact_digest="a",
+        dataset_digest="d",
+        policy_version="p",
+        labels=1,
+        cause="first",
+        metrics={},
+        novelty_threshold=0.5,
+    )
     watching.save_profile(store, "{}", cause="first", cases=1, window=(NOW, NOW), actor=FLOW, now=NOW)
     watching.record_drift(
         store, profile_id=1, columns=["amount"], terms=[], window=(NOW, NOW), policy=POLICY, actor=FLOW, now=NOW
@@ -103,9 +131,15 @@ def fill(store: Store) -> None:
     with store.write() as connection:
         connection.execute(update(schema.CaseInput).where(schema.CaseInput.case_id > 1).values(redacted="Money back."))
         certificate = certificates.insert_certificate(
-            connection, threshold=0.9, max_error=0.02, window_from=NOW, window_to=NOW, issued_at=NOW,
-            expires_at=NOW + AGES, **known,
-        )  # fmt: skip
+            connection,
+            threshold=0.9,
+            max_error=0.02,
+            window_from=NOW,
+            window_to=NOW,
+            issued_at=NOW,
+            expires_at=NOW + AGES,
+            **known,
+        )
         certificates.insert_attempt(connection, at=NOW, coverage=0.5, needed=0, certificate_id=certificate, **known)
         certificates.insert_attempt(connection, at=NOW, coverage=0.5, needed=9, **known)
         evidence.insert_outcomes(connection, [{"case_id": twice, "kind": "csat", "value": 4.0, "at": NOW}], NOW)
@@ -114,9 +148,14 @@ def fill(store: Store) -> None:
         )
         for days in (1, 30):
             proposals.insert_proposal(
-                connection, act="resume", arguments={"category": "refund"}, reason="r", proposer=FOUNDER,
-                proposed_at=NOW, expires_at=NOW + timedelta(days=days),
-            )  # fmt: skip
+                connection,
+                act="resume",
+                arguments={"category": "refund"},
+                reason="r",
+                proposer=FOUNDER,
+                proposed_at=NOW,
+                expires_at=NOW + timedelta(days=days),
+            )
 
 
 def decide(scene: Scene, case: int, outcome: str, actor: str = "rita", **ruling: object) -> None:

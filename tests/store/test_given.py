@@ -27,9 +27,11 @@ def deliver(scene: Scene, *rows: dict[str, object], file: str = "file-1") -> int
 
 def test_it_comes_with_the_case_and_is_read_in_the_order_asked_for(scene: Scene) -> None:
     deliver(
-        scene, {"external_id": "e-1", "given_label": "refund", "given_confidence": 0.9}, {"external_id": "e-2"},
+        scene,
+        {"external_id": "e-1", "given_label": "refund", "given_confidence": 0.9},
+        {"external_id": "e-2"},
         {"external_id": "e-3", "given_label": "tracking", "given_confidence": 0.0},
-    )  # fmt: skip
+    )
     with scene.store.read() as connection:
         found = readable.given(connection, [3, 1, 2])
         assert readable.given(connection, []).empty
@@ -41,9 +43,11 @@ def test_it_comes_with_the_case_and_is_read_in_the_order_asked_for(scene: Scene)
 
 def test_the_cases_that_came_without_one_are_counted_history_left_out(scene: Scene) -> None:
     deliver(
-        scene, {"external_id": "e-1", "given_label": "refund", "given_confidence": 0.9}, {"external_id": "e-2"},
+        scene,
+        {"external_id": "e-1", "given_label": "refund", "given_confidence": 0.9},
+        {"external_id": "e-2"},
         {"external_id": "e-3", "history": True, "label": "refund"},
-    )  # fmt: skip
+    )
     with scene.store.read() as connection:
         assert cases.unpredicted_count(connection, 1) == 1
         assert cases.unpredicted_count(connection, 2) == 0

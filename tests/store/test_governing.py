@@ -107,13 +107,21 @@ class TestDecideWhereYouWrite:
             return pd.DataFrame(
                 [
                     {
-                        "case_id": case, **route, "reasons": (route["reason"],), "category": "refund",
-                        "confidence": 0.99, "threshold": 0.95, "stage": "auto", "control": False,
-                        "suggestion_hidden": False, "model_version": "1", "due_at": NOW,
+                        "case_id": case,
+                        **route,
+                        "reasons": (route["reason"],),
+                        "category": "refund",
+                        "confidence": 0.99,
+                        "threshold": 0.95,
+                        "stage": "auto",
+                        "control": False,
+                        "suggestion_hidden": False,
+                        "model_version": "1",
+                        "due_at": NOW,
                     }
                     for case in mine
                 ]
-            )  # fmt: skip
+            )
 
         plan = routing.Plan(routes(ids, before), before, routes)
         change()
@@ -131,10 +139,11 @@ class TestDecideWhereYouWrite:
             "hold": lambda: beat(scene, NOW - SILENT - HOUR),
             "policy row": lambda: sql(scene, "UPDATE policies SET body = :body", body=FORGED.model_dump_json()),
             "stage row": lambda: sql(
-                scene, "INSERT INTO stage_changes (category, stage, since, actor, reason) SELECT 'refund', 'partial',"
-                " published_at, 'eve', 'x' FROM policies"
+                scene,
+                "INSERT INTO stage_changes (category, stage, since, actor, reason) SELECT 'refund', 'partial',"
+                " published_at, 'eve', 'x' FROM policies",
             ),
-        }  # fmt: skip
+        }
         assert self.assign(scene, changes[what]) == {"A": 0, "B": 2, "C": 0}
         assert scene.count(schema.Outbox) == 0
         assert scene.trail_is_whole()
@@ -151,9 +160,15 @@ class TestSending:
 
     @pytest.mark.parametrize(
         ("what", "reason"),
-        [("held", "held"), ("policy", "altered"), ("stage", "altered"), ("suggest", "stage_suggest"),
-         ("shadow", "stage_shadow"), ("lifted pause", "altered")],
-    )  # fmt: skip
+        [
+            ("held", "held"),
+            ("policy", "altered"),
+            ("stage", "altered"),
+            ("suggest", "stage_suggest"),
+            ("shadow", "stage_shadow"),
+            ("lifted pause", "altered"),
+        ],
+    )
     def test_automatic_actions_not_yet_sent_go_to_people(self, scene: Scene, what: str, reason: str) -> None:
         automatic, by_hand = scene.automatic(2), scene.waiting(1, category="tracking")
         scene.decide(by_hand[0])
@@ -286,8 +301,11 @@ class TestTheStandIn:
 class TestOtherRows:
     def test_a_stage_that_the_trail_does_not_tell_holds_its_category_until_it_is_set(self, scene: Scene) -> None:
         move(scene, "refund", Stage.SUGGEST, NOW)
-        for statement in ("UPDATE stage_changes SET stage = 'auto'", "UPDATE stage_changes SET stage = 'full'",
-                          "DELETE FROM stage_changes"):  # fmt: skip
+        for statement in (
+            "UPDATE stage_changes SET stage = 'auto'",
+            "UPDATE stage_changes SET stage = 'full'",
+            "DELETE FROM stage_changes",
+        ):
             sql(scene, statement)
             found = seen(scene)
             assert (found.is_altered("refund"), found.is_altered("tracking")) == (True, False)
@@ -310,9 +328,19 @@ class TestOtherRows:
     def test_a_version_that_serves_by_sql_approves_nothing_until_it_is_rolled_back(self, scene: Scene) -> None:
         for version in ("1", "2"):
             models.add_version(
-                scene.store, version=version, run_id="r", artifact_digest="a" * 64, dataset_digest="d" * 64,
-                policy_version="p", labels=10, cause="first", metrics={}, novelty_threshold=0.5, actor=FLOW, now=NOW,
-            )  # fmt: skip
+                scene.store,
+                version=version,
+                run_id="r",
+                artifact_digest="a" * 64,
+                dataset_digest="d" * 64,
+                policy_version="p",
+                labels=10,
+                cause="first",
+                metrics={},
+                novelty_threshold=0.5,
+                actor=FLOW,
+                now=NOW,
+            )
             if version == "1":
                 models.set_champion(scene.store, "1", reason="the first", actor=FOUNDER, now=NOW)
         sql(scene, "UPDATE serving SET model_version = '2'")
@@ -321,6 +349,7 @@ class TestOtherRows:
         assert models.roll_back(scene.store, reason="it was not promoted", actor=FOUNDER, now=NOW) == "1"
         assert seen(scene).altered == ()
         assert {row["version"]: row["status"] for row in scene.rows(schema.ModelVersion)} == {
-            "1": "champion", "2": "rolled_back",
-        }  # fmt: skip
+            "1": "champion",
+            "2": "rolled_back",
+        }
         assert scene.row(schema.Serving)["challenger"] is None

@@ -25,7 +25,7 @@ DOORS: dict[str, Callable[[Connection], pd.DataFrame]] = {
     "drift": lambda c: evidence.received(c, SEEN, EVER, version=VERSION),
     "shadow": lambda c: queue.unscored_by(c, "another", SEEN, since=NOW - DAY, limit=10),
     "by id": lambda c: readable.of(c, [1, 2, 3], SEEN),
-}  # fmt: skip
+}
 """Every query by which cases reach a model or a profile after their way to a queue."""
 
 

@@ -37,14 +37,32 @@ def redact(scene: Scene, texts: dict[int, str]) -> None:
 def test_all_words_must_stand_in_the_text_upper_and_lower_case_alike_in_every_alphabet(scene: Scene) -> None:
     ids = scene.accepted(6)
     texts = [
-        "Wo ist MEIN Geld?", "ÄRGER mit dem Geld", "где мои Деньги", "100% off_er", "1000 off, er [x]", "أين نقودي",
-    ]  # fmt: skip
+        "Wo ist MEIN Geld?",
+        "ÄRGER mit dem Geld",
+        "где мои Деньги",
+        "100% off_er",
+        "1000 off, er [x]",
+        "أين نقودي",
+    ]
     redact(scene, dict(zip(ids, texts, strict=True)))
     expected = {
-        ("geld",): ids[:2], ("GELD", "mein"): ids[:1], ("ärger",): [ids[1]], ("ДЕНЬГИ",): [ids[2]], ("%",): [ids[3]],
-        ("off_er",): [ids[3]], ("0%",): [ids[3]], ("نقودي",): [ids[5]], ("[x]",): [ids[4]], ("geld", "nie"): [],
-        ("\\",): [], ("g*d",): [], ("ä*",): [], ("ä.",): [], ("ä[", "x"): [], ("é^",): [],
-    }  # fmt: skip
+        ("geld",): ids[:2],
+        ("GELD", "mein"): ids[:1],
+        ("ärger",): [ids[1]],
+        ("ДЕНЬГИ",): [ids[2]],
+        ("%",): [ids[3]],
+        ("off_er",): [ids[3]],
+        ("0%",): [ids[3]],
+        ("نقودي",): [ids[5]],
+        ("[x]",): [ids[4]],
+        ("geld", "nie"): [],
+        ("\\",): [],
+        ("g*d",): [],
+        ("ä*",): [],
+        ("ä.",): [],
+        ("ä[", "x"): [],
+        ("é^",): [],
+    }
     assert {words: found(scene, words=words) for words in expected} == expected
 
 
@@ -195,8 +213,9 @@ def test_a_gold_case_among_ordinary_work_stands_where_a_review_stands(scene: Sce
     scene.decide(waiting, actor="rita")
     work_on = labelling.gold_work(waiting, "ruth", now=NOW, due_at=NOW, slipped_in=True)
     with scene.store.write() as connection:
-        labels.save_gold(connection, case_id=waiting, label="refund", origin="review", attested_by=FOUNDER,
-                         attested_at=NOW)  # fmt: skip
+        labels.save_gold(
+            connection, case_id=waiting, label="refund", origin="review", attested_by=FOUNDER, attested_at=NOW
+        )
         work.insert_work(connection, [work_on])
     assert (found(scene, REVIEWER, state="queued"), found(scene, REVIEWER, state="decided")) == ([waiting], [])
     assert (found(scene, state="queued"), found(scene, state="decided")) == ([], [waiting])

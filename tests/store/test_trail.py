@@ -14,8 +14,13 @@ from handrail.store.trail import Event
 from handrail.trail.verify import verify_export
 
 NOW = datetime(2026, 3, 2, 9, 30, 0, 250, tzinfo=UTC)
-TRIGGERS = ("trail_refuses_update", "trail_refuses_delete", "trail_refuses_gap", "trail_head_refuses_return",
-            "trail_head_refuses_delete")  # fmt: skip
+TRIGGERS = (
+    "trail_refuses_update",
+    "trail_refuses_delete",
+    "trail_refuses_gap",
+    "trail_head_refuses_return",
+    "trail_head_refuses_delete",
+)
 
 
 def fill(store: Store, events: int = 6) -> None:
@@ -53,13 +58,7 @@ def test_an_event_is_read_back_with_the_trails_own_keys_beside_its_data(store: S
                 "actor": "ada",
                 "version": "ab",
             },
-            {
-                "seq": 2,
-                "at": "2026-03-02T09:30:00.000250Z",
-                "kind": "case.decided",
-                "actor": "dana",
-                "case": 7,
-            },
+            {"seq": 2, "at": "2026-03-02T09:30:00.000250Z", "kind": "case.decided", "actor": "dana", "case": 7},
         ]
 
 
@@ -239,13 +238,19 @@ FLIP = "UPDATE trail SET body = CAST(replace(CAST(body AS TEXT), 'A', 'B') AS BL
         (("DELETE FROM trail WHERE seq = 6",), 6),
         (("DELETE FROM trail",), 1),
         (("INSERT INTO trail SELECT 7, at, kind, case_id, body, hash FROM trail WHERE seq = 6",), 7),
-        (("UPDATE trail SET seq = 99 WHERE seq = 2", "UPDATE trail SET seq = 2 WHERE seq = 4",
-          "UPDATE trail SET seq = 4 WHERE seq = 99"), 2),
+        (
+            (
+                "UPDATE trail SET seq = 99 WHERE seq = 2",
+                "UPDATE trail SET seq = 2 WHERE seq = 4",
+                "UPDATE trail SET seq = 4 WHERE seq = 99",
+            ),
+            2,
+        ),
         (("UPDATE trail_head SET seq = 5",), 7),
         (("UPDATE trail_head SET hash = zeroblob(32)",), 7),
         (("DELETE FROM trail_head",), 1),
     ],
-)  # fmt: skip
+)
 def test_who_gets_past_the_triggers_is_found_by_the_chain(
     sqlite_store: Store, tampering: tuple[str, ...], first_bad: int
 ) -> None:

@@ -44,8 +44,10 @@ def test_each_decision_comes_with_its_place_and_whether_it_settled_the_case_firs
     scene.decide(denied, "deny", MANAGER, NOW + 2 * HOUR, reason_code="legal")
     work = seen(scene).work
     assert work[["case_id", "kind", "channel", "first"]].to_numpy().tolist() == [
-        [automatic, "automatic", "app", True], [denied, "review", "web", True], [denied, "escalation", "web", False],
-    ]  # fmt: skip
+        [automatic, "automatic", "app", True],
+        [denied, "review", "web", True],
+        [denied, "escalation", "web", False],
+    ]
     later = seen(scene, since=NOW + 2 * HOUR).work
     assert later[["case_id", "first"]].to_numpy().tolist() == [[denied, False]], "it was settled before"
 

@@ -79,9 +79,11 @@ class TestTheWayIn:
         for path, method, act in calls():
             for role, secret in secrets.items():
                 answer = client.request(
-                    method, path.format(item=1, case=1, batch=1, proposal=1),
-                    headers={"Authorization": f"Bearer {secret}", **JSON}, content=b"{}" if method == "POST" else None,
-                )  # fmt: skip
+                    method,
+                    path.format(item=1, case=1, batch=1, proposal=1),
+                    headers={"Authorization": f"Bearer {secret}", **JSON},
+                    content=b"{}" if method == "POST" else None,
+                )
                 may = role in PERMITTED[act]
                 assert (answer.status_code != 403) == may, (method, path, role, answer.text)
 

@@ -132,13 +132,24 @@ class TestIntake:
     @pytest.mark.parametrize(
         "row",
         [
-            {"text": "a\x00b\ud800"}, {"text": "x" * 20_000}, {"external_id": 7}, {"amount": "1,234.50"},
-            {"amount": 10**13}, {"amount": -3}, {"external_id": ""}, {"external_id": "a\u200bb"}, {"text": None},
-            {"received_at": "yesterday"}, {"received_at": "0001-01-01T00:00:00+14:00"}, {"consent": "perhaps"},
-            {"consent": False}, {"fields": {"channel": "web", "region": 4}}, {"customer_id": "\ud83d"},
+            {"text": "a\x00b\ud800"},
+            {"text": "x" * 20_000},
+            {"external_id": 7},
+            {"amount": "1,234.50"},
+            {"amount": 10**13},
+            {"amount": -3},
+            {"external_id": ""},
+            {"external_id": "a\u200bb"},
+            {"text": None},
+            {"received_at": "yesterday"},
+            {"received_at": "0001-01-01T00:00:00+14:00"},
+            {"consent": "perhaps"},
+            {"consent": False},
+            {"fields": {"channel": "web", "region": 4}},
+            {"customer_id": "\ud83d"},
             {"text": "=cmd|' /C calc'!A0 <script>alert(1)</script>"},
         ],
-    )  # fmt: skip
+    )
     def test_an_odd_row_is_taken_in_or_put_aside_and_never_breaks_the_call(
         self, app: FastAPI, scene: Scene, program: Program, row: dict[str, Any]
     ) -> None:
@@ -160,11 +171,17 @@ class TestIntake:
     @pytest.mark.parametrize(
         ("rows", "status"),
         [
-            ([], 422), ([{"text": ["x"]}], 422), ([{"label": "refund"}], 422), ([{"amount": 10**400}], 422),
-            ([{"amount": True}], 422), ([{"consent": 1}], 422), ([{"fields": {"salary": "1"}}], 400),
-            ([{"prediction": {"label": "refund", "confidence": 0.9}}], 400), ([{"fields": {"channel": {}}}], 422),
+            ([], 422),
+            ([{"text": ["x"]}], 422),
+            ([{"label": "refund"}], 422),
+            ([{"amount": 10**400}], 422),
+            ([{"amount": True}], 422),
+            ([{"consent": 1}], 422),
+            ([{"fields": {"salary": "1"}}], 400),
+            ([{"prediction": {"label": "refund", "confidence": 0.9}}], 400),
+            ([{"fields": {"channel": {}}}], 422),
         ],
-    )  # fmt: skip
+    )
     def test_a_call_that_no_row_can_come_from_is_refused_whole(
         self, scene: Scene, program: Program, rows: list[dict[str, Any]], status: int
     ) -> None:

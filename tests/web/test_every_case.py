@@ -33,9 +33,7 @@ from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, Scene
 ROLES = sorted(EVERYBODY)
 HUMAN = {"reviewer": "rita", "escalation_manager": MANAGER}
 """Who has work of their own; the other roles have a person named after them."""
-UNREAD = {
-    "queue": "C", "category": None, "confidence": None, "threshold": None, "stage": None, "model_version": None
-}  # fmt: skip
+UNREAD = {"queue": "C", "category": None, "confidence": None, "threshold": None, "stage": None, "model_version": None}
 OF_A_CASE = {"/cases/{case_id}"}
 """Pages that a browser opens for every kind of case; without one, all are asked for each of them."""
 PAGES = [route for method, route in every_route() if method == "GET"]
@@ -62,9 +60,9 @@ class Shop:
         history = self._received("h-1", history=True, label="refund")
         intake.accept(store, [history], [history], actor=FLOW, now=NOW)
         received, aside = self._received("r-1"), self._received("q-1")
-        failures = pd.DataFrame([
-            {"case_id": aside, "external_id": "q-1", "row_digest": "q", "reason": "too long", "expectation": "length"}
-        ])  # fmt: skip
+        failures = pd.DataFrame(
+            [{"case_id": aside, "external_id": "q-1", "row_digest": "q", "reason": "too long", "expectation": "length"}]
+        )
         intake.quarantine(store, self._batch(aside), failures, actor=FLOW, now=NOW)
         audited, audit = scene.automatic(2)
         scene.audit([audited, audit])
@@ -87,12 +85,26 @@ class Shop:
             connection.execute(delete(schema.CaseInput).where(schema.CaseInput.case_id == purged))
         no_model = scene.accepted(1)[0]
         found = {
-            "history": history, "no text": scene.accepted(1, text="")[0], "quarantined": aside, "gold": gold,
-            "no consent": scene.accepted(1, consent=False)[0], "audit": audit, "disputed": disputed,
-            "unscored": scene.accepted(1)[0], "scored": scene.scored(1)[0], "received": received, "audited": audited,
-            "dispute settled": settled, "escalated": escalated, "late": late, "hidden": hidden, "denied": denied,
-            "claimed": blind, "purged": purged, "no model": no_model,
-        }  # fmt: skip
+            "history": history,
+            "no text": scene.accepted(1, text="")[0],
+            "quarantined": aside,
+            "gold": gold,
+            "no consent": scene.accepted(1, consent=False)[0],
+            "audit": audit,
+            "disputed": disputed,
+            "unscored": scene.accepted(1)[0],
+            "scored": scene.scored(1)[0],
+            "received": received,
+            "audited": audited,
+            "dispute settled": settled,
+            "escalated": escalated,
+            "late": late,
+            "hidden": hidden,
+            "denied": denied,
+            "claimed": blind,
+            "purged": purged,
+            "no model": no_model,
+        }
         for kind, reason in (("no text", "no_text"), ("no consent", "no_consent"), ("no model", "no_model")):
             routing.pass_unscored(store, [found[kind]], actor=FLOW)
             scene.assign([found[kind]], reason=reason, **UNREAD)
@@ -119,10 +131,14 @@ class Shop:
         reading.record(scene.store, seen, actor=FLOW, now=NOW)
         cases = list(self.cases.values())
         return {
-            "case_id": cases, "case": cases, "number": [row["id"] for row in scene.rows(schema.Dispute)],
-            "item": [row["id"] for row in scene.rows(schema.WorkItem)], "category": [*scene.policy.categories, "odd"],
-            "test": [test], "batch": [self._batch(self.cases["history"])],
-        }  # fmt: skip
+            "case_id": cases,
+            "case": cases,
+            "number": [row["id"] for row in scene.rows(schema.Dispute)],
+            "item": [row["id"] for row in scene.rows(schema.WorkItem)],
+            "category": [*scene.policy.categories, "odd"],
+            "test": [test],
+            "batch": [self._batch(self.cases["history"])],
+        }
 
     def addresses(self, route: Route) -> list[str]:
         """The route once for every example, of its path or of a case that it may be asked about."""
@@ -145,9 +161,14 @@ class Shop:
         client.headers["Authorization"] = f"Bearer {secret}"
         with self.scene.store.write() as connection:
             tokens.insert_token(
-                connection, person=name, name="all", digest=digest_of(secret), scopes=sorted(PERMITTED),
-                created_at=NOW, expires_at=NOW + timedelta(days=1),
-            )  # fmt: skip
+                connection,
+                person=name,
+                name="all",
+                digest=digest_of(secret),
+                scopes=sorted(PERMITTED),
+                created_at=NOW,
+                expires_at=NOW + timedelta(days=1),
+            )
         return client
 
 

@@ -237,12 +237,15 @@ class TestModels:
         two_versions(app, challenger=told)
         text = signed_in(FOUNDER).get("/operations/models").text
         for words in (
-            "Version 2 serves", "on somebody&#39;s word: nothing had judged it", "better on 300 cases", "91.0",
+            "Version 2 serves",
+            "on somebody&#39;s word: nothing had judged it",
+            "better on 300 cases",
+            "91.0",
             "Version 3 is watched as challenger",
             "Refused on 300 withheld cases: a gain of 0.10 USD a case, at least -0.05 and at most 0.25",
             "(each 95 % sure)",
             "The gain is not sure.",
-        ):  # fmt: skip
+        ):
             assert words in text, words
         assert floor.count(schema.Proposal) == 0
 

@@ -26,9 +26,13 @@ from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
 
 NO_PAGES = {
     "/",  # leads on to the first page of the menu
-    "/healthz", "/readyz", "/review/key", "/review/after", "/review/{item}/because",  # for programs and the script
+    "/healthz",
+    "/readyz",
+    "/review/key",
+    "/review/after",
+    "/review/{item}/because",  # for programs and the script
     "/training/tests/{test}",  # only of a finished test
-}  # fmt: skip
+}
 REFUSED = {"/welcome": 422}
 """Pages that are looked at where they refuse: a link that lets somebody in is good once."""
 PHONE = {"width": 390, "height": 844}

@@ -45,10 +45,14 @@ def test_somebody_added_gets_a_link_that_is_shown_once_and_lets_them_in(stella: 
 @pytest.mark.parametrize(
     ("name", "roles", "why"),
     [
-        ("rita", ["reviewer"], "known already"), ("olga", [], "No role"), ("olga", ["emperor"], "emperor"),
-        ("flow:x", ["reviewer"], "name"), ("  ", ["reviewer"], "name"), ("o\0", ["reviewer"], "no keyboard"),
+        ("rita", ["reviewer"], "known already"),
+        ("olga", [], "No role"),
+        ("olga", ["emperor"], "emperor"),
+        ("flow:x", ["reviewer"], "name"),
+        ("  ", ["reviewer"], "name"),
+        ("o\0", ["reviewer"], "no keyboard"),
     ],
-)  # fmt: skip
+)
 def test_who_cannot_be_added_is_told_why_with_what_was_typed(
     stella: TestClient, scene: Scene, name: str, roles: list[str], why: str
 ) -> None:

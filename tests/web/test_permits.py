@@ -115,7 +115,12 @@ def visitor(app: FastAPI, permit: Permit, role: str) -> TestClient:
     client.headers["Authorization"] = f"Bearer {secret}"
     with app.state.desk.store.write() as connection:
         tokens.insert_token(
-            connection, person=role, name="all", digest=digest_of(secret), scopes=sorted(PERMITTED),
-            created_at=NOW, expires_at=NOW + timedelta(days=1),
-        )  # fmt: skip
+            connection,
+            person=role,
+            name="all",
+            digest=digest_of(secret),
+            scopes=sorted(PERMITTED),
+            created_at=NOW,
+            expires_at=NOW + timedelta(days=1),
+        )
     return client

@@ -63,9 +63,16 @@ def test_two_who_decide_blindly_are_compared(scene: Scene, signed_in: Client) ->
         scene.decide(case_id, "override", "rita", label="refund")
         with scene.store.write() as connection:
             scene_work = {
-                "case_id": case_id, "kind": "recheck", "queue": "C", "category": None, "suggestion_hidden": True,
-                "opened_at": NOW, "due_at": NOW, "state": "open", "fence": 0,
-            }  # fmt: skip
+                "case_id": case_id,
+                "kind": "recheck",
+                "queue": "C",
+                "category": None,
+                "suggestion_hidden": True,
+                "opened_at": NOW,
+                "due_at": NOW,
+                "state": "open",
+                "fence": 0,
+            }
             connection.execute(schema.WorkItem.__table__.insert().values(**scene_work))
         scene.decide(case_id, "override", "ruth", label="cancel" if number else "refund")
     page = signed_in("rita").get("/quality").text
@@ -112,8 +119,9 @@ def test_an_empty_shop_has_useful_pages(scene: Scene, signed_in: Client, path: s
     assert "none" in page.text.lower()
 
 
-@pytest.mark.parametrize(("away", "sent", "kept"), [(40, None, 40.0), (4000, None, 300.0), (40, "12.5", 12.5),
-                                                    (40, "5000", 300.0)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("away", "sent", "kept"), [(40, None, 40.0), (4000, None, 300.0), (40, "12.5", 12.5), (40, "5000", 300.0)]
+)
 def test_the_desk_measures_from_the_screen_to_the_decision_and_leaves_breaks_out(
     app: FastAPI, scene: Scene, signed_in: Client, away: int, sent: str | None, kept: float
 ) -> None:
@@ -146,13 +154,22 @@ def test_a_reviewer_sees_their_own_signals_and_nobody_elses(scene: Scene, signed
 
 def test_those_who_may_read_labels_see_the_signals_of_all_alarms_first(scene: Scene, signed_in: Client) -> None:
     turn = {
-        "grouping": "region", "group": "coast", "reference": "refund", "said": "complaint", "hits": 29, "n": 48,
-        "share": 0.6, "share_elsewhere": 0.02, "p": 0.0,
-    }  # fmt: skip
+        "grouping": "region",
+        "group": "coast",
+        "reference": "refund",
+        "said": "complaint",
+        "hits": 29,
+        "n": 48,
+        "share": 0.6,
+        "share_elsewhere": 0.02,
+        "p": 0.0,
+    }
     found = [
-        seen(scene, "rita", verdict=Verdict.QUIET), seen(scene, "ruth"),
-        seen(scene, "everybody", "bias", turns=[turn]), seen(scene, "ron", "vanished", Verdict.QUIET, low=None),
-    ]  # fmt: skip
+        seen(scene, "rita", verdict=Verdict.QUIET),
+        seen(scene, "ruth"),
+        seen(scene, "everybody", "bias", turns=[turn]),
+        seen(scene, "ron", "vanished", Verdict.QUIET, low=None),
+    ]
     reading.record(scene.store, found, actor="flow:watch", now=NOW)
     page = " ".join(signed_in(MANAGER).get("/reviewers").text.split())
     assert "refund as complaint for region coast: 29 of 48, elsewhere 2.0 %" in page

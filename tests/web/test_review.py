@@ -243,10 +243,12 @@ def test_the_heartbeat_keeps_what_is_on_the_screen(app: FastAPI, scene: Scene, s
 @pytest.mark.parametrize(
     ("act", "fields", "told"),
     [
-        ("skip", {}, "skipped"), ("snooze", {"minutes": "60"}, "put off"), ("release", {}, "given back"),
+        ("skip", {}, "skipped"),
+        ("snooze", {"minutes": "60"}, "put off"),
+        ("release", {}, "given back"),
         ("hand-over", {"to": "ruth", "reason": "she knows them"}, "handed over"),
     ],
-)  # fmt: skip
+)
 def test_a_case_is_passed_on(scene: Scene, signed_in: Client, act: str, fields: dict[str, str], told: str) -> None:
     scene.waiting(1)
     rita = signed_in("rita")

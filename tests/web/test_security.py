@@ -53,11 +53,15 @@ def test_the_secret_of_another_session_is_no_use(scene: Scene, signed_in: Client
 @pytest.mark.parametrize(
     "sent",
     [
-        {"Origin": "https://evil.test"}, {"Origin": "null"}, {"Origin": "https://desk.test.evil.test"},
-        {"Origin": "https://desk.test:8443"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.test"},
+        {"Origin": "null"},
+        {"Origin": "https://desk.test.evil.test"},
+        {"Origin": "https://desk.test:8443"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://desk.test", "Sec-Fetch-Site": "cross-site"},
     ],
-)  # fmt: skip
+)
 def test_what_another_sites_page_sends_is_refused_signed_in_or_not(
     stranger: TestClient, signed_in: Client, sent: dict[str, str]
 ) -> None:
@@ -172,10 +176,17 @@ def test_a_body_of_exactly_a_megabyte_is_read(stranger: TestClient) -> None:
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/sign-in", 200), ("/nothing", 404), ("/welcome", 422), ("/welcome?invitation=x", 404), ("/me", 303),
-        ("/healthz", 200), ("/readyz", 200), ("/static/desk.css", 200), ("/static/nothing.css", 404),
+        ("/sign-in", 200),
+        ("/nothing", 404),
+        ("/welcome", 422),
+        ("/welcome?invitation=x", 404),
+        ("/me", 303),
+        ("/healthz", 200),
+        ("/readyz", 200),
+        ("/static/desk.css", 200),
+        ("/static/nothing.css", 404),
     ],
-)  # fmt: skip
+)
 def test_every_answer_carries_the_headers(stranger: TestClient, path: str, status: int) -> None:
     answer = stranger.get(path)
     assert answer.status_code == status
@@ -263,9 +274,14 @@ def test_the_logs_hold_neither_sessions_nor_queries(scene: Scene, signed_in: Cli
         rita.get("/me")
     assert rita.cookies[COOKIE] not in "\n".join(lines)
     line = logging.LogRecord(
-        "uvicorn.access", logging.INFO, "", 0, '%s - "%s %s HTTP/%s" %d',
-        ("127.0.0.1:5", "GET", "/welcome?invitation=SECRET", "1.1", 200), None,
-    )  # fmt: skip
+        "uvicorn.access",
+        logging.INFO,
+        "",
+        0,
+        '%s - "%s %s HTTP/%s" %d',
+        ("127.0.0.1:5", "GET", "/welcome?invitation=SECRET", "1.1", 200),
+        None,
+    )
     assert WithoutQuery().filter(line)
     assert line.getMessage() == '127.0.0.1:5 - "GET /welcome HTTP/1.1" 200'
     assert settings()["handlers"]["access"]["filters"] == ["cut"]

@@ -62,9 +62,14 @@ class TestOperations:
         self, scene: Scene, steward: TestClient, evidence: dict[str, object]
     ) -> None:
         pausing.pause(
-            scene.store, "refund", reason="rejected", kind="breaker", evidence=evidence, actor="flow:quality_watch",
+            scene.store,
+            "refund",
+            reason="rejected",
+            kind="breaker",
+            evidence=evidence,
+            actor="flow:quality_watch",
             **scene.known,
-        )  # fmt: skip
+        )
         page = opened(steward, "/operations")
         assert "cannot be shown" in page
         assert "Pause tracking now" in page
@@ -92,9 +97,16 @@ class TestMonitoring:
 
     @pytest.mark.parametrize(
         ("watch", "subject"),
-        [("breaker", "refund"), ("blind_share", "refund"), ("audits", "all"), ("fairness", "sales_channel"),
-         ("drift", "amount"), ("agreement", "all"), ("kpi", "escalation_rate")],
-    )  # fmt: skip
+        [
+            ("breaker", "refund"),
+            ("blind_share", "refund"),
+            ("audits", "all"),
+            ("fairness", "sales_channel"),
+            ("drift", "amount"),
+            ("agreement", "all"),
+            ("kpi", "escalation_rate"),
+        ],
+    )
     def test_what_a_look_could_not_read_is_said_and_never_quiet(
         self, scene: Scene, steward: TestClient, watch: str, subject: str
     ) -> None:

@@ -106,10 +106,20 @@ def test_after_five_wrong_passwords_even_the_right_one_waits_a_minute(
 @pytest.mark.parametrize(
     "then",
     [
-        "https://evil.test", "//evil.test", "///evil.test", "/\\evil.test", "\\\\evil.test", "/\t/evil.test", "evil",
-        "javascript:alert(1)", "/\n/evil.test", "", " //evil.test", "/%0d\r\nSet-Cookie: a=b",
+        "https://evil.test",
+        "//evil.test",
+        "///evil.test",
+        "/\\evil.test",
+        "\\\\evil.test",
+        "/\t/evil.test",
+        "evil",
+        "javascript:alert(1)",
+        "/\n/evil.test",
+        "",
+        " //evil.test",
+        "/%0d\r\nSet-Cookie: a=b",
     ],
-)  # fmt: skip
+)
 def test_signing_in_never_leads_to_another_site(browser: TestClient, then: str) -> None:
     assert local(then) == "/"
     assert 'name="then" value="/"' in browser.get("/sign-in", params={"then": then}).text
@@ -159,10 +169,11 @@ def test_a_link_sets_the_password_once(browser: TestClient, scene: Scene) -> Non
 @pytest.mark.parametrize(
     ("password", "again", "why"),
     [
-        ("too short", "too short", "9 characters"), ("ruth ruth ruth", "ruth ruth ruth", "mostly your name"),
+        ("too short", "too short", "9 characters"),
+        ("ruth ruth ruth", "ruth ruth ruth", "mostly your name"),
         (PASSWORD, PASSWORD + ".", "differ"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_password_is_told_why_and_does_not_use_the_link_up(
     browser: TestClient, scene: Scene, password: str, again: str, why: str
 ) -> None:

@@ -45,12 +45,17 @@ def test_pages_go_on_before_the_last_event(scene: Scene, signed_in: Client) -> N
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("case=x", "is no number"), ("case=-1", "is no number"), (f"case={2**63}", "is no number"),
-        ("case=%C2%B2", "is no number"), ("before=1.5", "is no number"), ("actor=%00", "at most 200 letters"),
-        ("kind=" + "k" * 5_000, "at most 200 letters"), ("since=soon", "is no day"),
+        ("case=x", "is no number"),
+        ("case=-1", "is no number"),
+        (f"case={2**63}", "is no number"),
+        ("case=%C2%B2", "is no number"),
+        ("before=1.5", "is no number"),
+        ("actor=%00", "at most 200 letters"),
+        ("kind=" + "k" * 5_000, "at most 200 letters"),
+        ("since=soon", "is no day"),
         ("since=2026-03-02&until=2026-03-01", "The days are reversed"),
     ],
-)  # fmt: skip
+)
 def test_a_filter_that_cannot_be_used_is_answered_with_one_sentence(
     scene: Scene, signed_in: Client, query: str, sentence: str
 ) -> None:
@@ -79,6 +84,7 @@ def test_a_broken_event_is_named_on_the_page_of_its_case(scene: Scene, signed_in
     with app.state.desk.store.write() as connection:
         for name in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all():
             connection.execute(text(f"DROP TRIGGER {name}"))
-        connection.execute(text("UPDATE trail SET hash = zeroblob(32) WHERE case_id = :c AND kind = 'case.received'"),
-                           {"c": case})  # fmt: skip
+        connection.execute(
+            text("UPDATE trail SET hash = zeroblob(32) WHERE case_id = :c AND kind = 'case.received'"), {"c": case}
+        )
     assert "do not follow from what stands before" in signed_in("stella").get(f"/cases/{case}").text

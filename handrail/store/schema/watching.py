@@ -79,11 +79,9 @@ class Alert(Base):
     acknowledged_at: Mapped[datetime | None] = mapped_column(comment="somebody takes care; it is not told again")
     acknowledged_by: Mapped[str | None] = mapped_column(comment="who")
     __table_args__ = (
-        Index(
-            "uq_alerts_open", "kind", "subject", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN
-        ),
+        Index("uq_alerts_open", "kind", "subject", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index(None, "cleared_at"),
-    )  # fmt: skip
+    )
 
 
 class AlertDelivery(Base):
