@@ -70,7 +70,7 @@ def prepare(folder: Path, sizes: Sequence[int]) -> dict[str, float]:
     from handrail.acts import administering
     from handrail.store.engine import Store
     from handrail.workspace import Workspace
-    from tasks.simulate import deliver_file
+    from tasks.time_lapse.simulate import deliver_file
 
     most = max(sizes) + WARM_UP
     cases, _ = sample.generate_weeks(EVENTLESS_WEEKS, per_week=round(most / len(EVENTLESS_WEEKS) * 1.1))
@@ -140,7 +140,7 @@ def floor(watch: Stopwatch, home: Path, before: dict[str, dict[str, int]], file:
     from handrail.workspace import Workspace
     from models.classifier import features
     from tasks.occasion import enter
-    from tasks.score import examples, serving_model
+    from tasks.routing.score import examples, serving_model
 
     occasion = enter(Workspace(home), "benchmark", pd.Timestamp.now(tz="UTC").to_pydatetime())
     champion = serving_model(occasion)

@@ -37,7 +37,7 @@ def agreement(
     import numpy as np
 
     from handrail.agreement import collect, measure
-    from tasks.tables import table as read
+    from tasks.intake.tables import table as read
 
     rows = read(file, ["item", "rater", "label"], encoding=encoding)
     ratings = collect(rows, order=None if order is None else [name.strip() for name in order.split(",")])
@@ -84,7 +84,7 @@ def _known(truth: Path, encoding: str) -> dict[str, str]:
     """The true label of each item of the truth file."""
     from handrail.agreement import collect
     from handrail.errors import BadInput
-    from tasks.tables import table as read
+    from tasks.intake.tables import table as read
 
     rows = read(truth, ["item", "truth"], encoding=encoding)[["item", "truth"]].dropna().drop_duplicates()
     twice = rows["item"].duplicated()

@@ -34,7 +34,7 @@ def alerts_list(past: Past = False, limit: int = 100, as_of: AsOf = None, as_jso
     from handrail.acts import attending
     from handrail.store import alerts as store
     from handrail.watches import Sight
-    from tasks.overview import row_of
+    from tasks.views.overview import row_of
 
     occasion = enter(None, as_of)
     with occasion.store.read() as connection:
@@ -73,7 +73,7 @@ def alerts_acknowledge(number: Number, actor: Actor = None, as_of: AsOf = None, 
 
 def alerts_channels(as_json: AsJson = False) -> None:
     """Channels by name, with what they last took and last said."""
-    from tasks import alert
+    from tasks.watch import alert
 
     rows = alert.listed(enter(None))
     none = "There is no channel. Write NAME=ADDRESS into alerts.env in the workspace (chmod 600), or HANDRAIL_ALERTS."
@@ -84,7 +84,7 @@ def alerts_channels(as_json: AsJson = False) -> None:
 def alerts_test(name: Name, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Send a test message; a channel that takes it is given what it missed."""
     from handrail.errors import Refused
-    from tasks import alert
+    from tasks.watch import alert
 
     error = alert.try_channel(enter(actor, as_of), name)
     if error is not None:

@@ -38,7 +38,7 @@ def breaker(
     """When rejections would have paused automation: the literal rule beside the sequential one."""
     from handrail.breaker import Detector
     from handrail.policy import BreakerRules
-    from tasks.tables import table
+    from tasks.intake.tables import table
 
     lasting, moving = _duration(horizon, "--horizon"), _duration(window, "--window")
     detector = Detector(p0, limit, budget, lasting)
@@ -55,7 +55,7 @@ def _judged(at: "Sequence[datetime]", rejected: list[bool], rules: Any, threshol
 
     from handrail import breaker as core
     from handrail.acts.breaking import detector_of
-    from tasks import reliability
+    from tasks.watch import breaker_power
 
     detector, bins = detector_of(rules), core.by_hour(at, rejected)
     state = core.advance(detector, None, bins)
@@ -65,7 +65,7 @@ def _judged(at: "Sequence[datetime]", rejected: list[bool], rules: Any, threshol
     per_hour = len(at) / max(looks, _DAY_HOURS)
     literal = {"window": rules.window, "limit": rules.limit, "min_reviewed": rules.min_reviewed}
     tripped = core.first_trip(at, rejected, **literal)
-    trusted = reliability.reliability(rules, per_hour * _DAY_HOURS, _SEED)
+    trusted = breaker_power.reliability(rules, per_hour * _DAY_HOURS, _SEED)
     return {
         "reviewed": len(at),
         "rejected": sum(rejected),
@@ -91,7 +91,7 @@ def _judged(at: "Sequence[datetime]", rejected: list[bool], rules: Any, threshol
             "sees_within_days": trusted.worse_days,
             "sees_nine_in_ten_within_days": trusted.worse_days_at_most,
         },
-        "warnings": reliability.said(trusted, rules),
+        "warnings": breaker_power.said(trusted, rules),
     }
 
 

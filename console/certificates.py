@@ -10,7 +10,7 @@ NOT_SERVING = "Certificates belong to the version that serves; another one has n
 
 
 def shown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows of `tasks.accounts.certified` as a table, between what a certificate promises and what is missing."""
+    """The rows of `tasks.learning.certificate_accounts.certified` as a table: what is promised, what is missing."""
     if not rows:
         return NOT_SERVING
     first = rows[0]

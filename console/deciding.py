@@ -52,7 +52,7 @@ def queue_next(actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False)
     """Claim the work that is due next and show it; the claim lasts for the policy's lease."""
     from handrail.acts import claiming, training
     from handrail.store import inbox
-    from tasks.review import shown_case
+    from tasks.views.review import shown_case
 
     occasion = enter(actor, as_of)
     training.slip_in(occasion.store, occasion.actor, policy=occasion.policy, secret=occasion.secret, now=occasion.now)
@@ -110,7 +110,7 @@ def decide(
     """Decide a case: approve executes the suggestion, override another category's action, deny none."""
     from handrail.acts import claiming, deciding
     from handrail.case import Outcome
-    from tasks.deliver import deliver
+    from tasks.routing.deliver import deliver
 
     occasion = enter(actor, as_of)
     if fence is None:

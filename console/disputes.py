@@ -60,7 +60,7 @@ def list_disputes(
 
 def show(number: Number, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """The packet: the contested decision explained in plain words, for the customer."""
-    from tasks.disputes import packet
+    from tasks.views.disputes import packet
 
     sections = packet(enter(actor, as_of), number)
     value: list[dict[str, Any]] = [
@@ -92,7 +92,7 @@ def resolve(
     from handrail.case import Outcome
     from handrail.errors import NotFound
     from handrail.store import disputes
-    from tasks.deliver import deliver
+    from tasks.routing.deliver import deliver
 
     occasion = enter(actor, as_of)
     with occasion.store.read() as connection:

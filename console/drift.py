@@ -56,8 +56,8 @@ def drift(
     from handrail.drift import compare, evidently
     from handrail.errors import BadInput
     from handrail.terms import new_terms, oov_rate
-    from tasks.profiles import profile_of, split
-    from tasks.tables import table as read
+    from tasks.intake.profiles import profile_of, split
+    from tasks.intake.tables import table as read
 
     if not (0 < fdr < 1 and psi_at_least > 0 and min_terms > 0):
         raise BadInput("--fdr lies between 0 and 1, --psi-at-least and --min-terms above 0. Give other ones.")

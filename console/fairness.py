@@ -38,7 +38,7 @@ def fairness(
     """Compare each group with everybody else: selection, with a truth also errors, and waiting."""
     from handrail.fairness import compare
     from handrail.waits import wait_gaps
-    from tasks.tables import table as read
+    from tasks.intake.tables import table as read
 
     names = list(dict.fromkeys(group))
     rows = read(file, [*names, outcome, *[name for name in (truth, waiting) if name is not None]], encoding=encoding)

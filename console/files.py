@@ -33,7 +33,7 @@ def redact(
     """Replace e-mail addresses, phone, card, IBAN, SSN and IP numbers by their type."""
     from handrail import pii
     from handrail.errors import BadInput
-    from tasks import read
+    from tasks.intake import read
 
     require_places(out, spans, inputs=[file])
     found: Counter[str] = Counter()
@@ -81,7 +81,7 @@ def certify(
 
     from handrail import certify as certification
     from handrail.errors import BadInput
-    from tasks import read
+    from tasks.intake import read
 
     rows = pd.concat(list(read.read(file, batch_rows=100_000, encoding=encoding)), ignore_index=True)
     missing = [name for name in ("confidence", "correct") if name not in rows.columns]

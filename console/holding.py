@@ -60,7 +60,7 @@ def resume(
     """Give automation back; after the breaker only once its model review is closed. Proposes where it takes two."""
     from console.proposals import propose
     from handrail.acts import pausing
-    from tasks import proposals
+    from tasks.learning import proposals
 
     scope = _scope(category, everything)
     occasion = enter(actor, as_of)
@@ -84,7 +84,7 @@ def stage(
     from handrail.acts import pausing
     from handrail.errors import BadInput
     from handrail.policy import Stage
-    from tasks import proposals
+    from tasks.learning import proposals
 
     if stage not in list(Stage):
         raise BadInput(f"{stage!r} is not a stage. Use one of: {', '.join(Stage)}.")

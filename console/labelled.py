@@ -22,7 +22,9 @@ from handrail.workspace import Workspace
 from models import classifier
 from models.external import GivenModel, Model
 from tasks import occasion as occasions
-from tasks import read, retrain, score, trigger
+from tasks.intake import read
+from tasks.learning import retrain, trigger
+from tasks.routing import score
 
 _LONGEST_NAME = 40  # characters of a label in a refusal: whoever names the wrong column is not to print its texts
 

@@ -47,7 +47,7 @@ def gold_write(
     as_json: AsJson = False,
 ) -> None:
     """Write one gold case by hand."""
-    from tasks.label import write_gold
+    from tasks.learning.label import write_gold
 
     written = write_gold(enter(actor, as_of), [text], [label])
     answer(written, as_json=as_json, text=_written(written))
@@ -63,7 +63,7 @@ def gold_import(
     as_json: AsJson = False,
 ) -> None:
     """Take gold cases from a file; one bad row, and none is stored."""
-    from tasks.label import write_gold
+    from tasks.learning.label import write_gold
 
     rows = _columns(file, {"--text": text, "--label": label}, encoding)
     written = write_gold(enter(actor, as_of), rows[text].tolist(), rows[label].tolist())
@@ -79,7 +79,7 @@ def _columns(file: Path, wanted: dict[str, str], encoding: str) -> Any:  # noqa:
     import pandas as pd
 
     from handrail.errors import BadInput
-    from tasks import read
+    from tasks.intake import read
 
     rows = pd.concat(list(read.read(file, batch_rows=100_000, encoding=encoding)), ignore_index=True)
     for option, name in wanted.items():
@@ -119,7 +119,7 @@ def people_test(
     as_json: AsJson = False,
 ) -> None:
     """Hand a person gold cases to label blind; enough right ones make their labels count."""
-    from tasks.label import give_test
+    from tasks.learning.label import give_test
 
     occasion = enter(actor, as_of)
     handed = give_test(occasion, name)

@@ -16,7 +16,7 @@ from handrail.proportions import in_percent
 from handrail.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tasks.story import Story, Week
+    from tasks.time_lapse.story import Story, Week
 
 MARK = "demo"
 """File that says: this workspace was made by the demo and may be made anew."""
@@ -69,8 +69,8 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
     from handrail.acts import administering
     from handrail.sample import generate
     from handrail.store.engine import Store
-    from tasks.report import write
-    from tasks.simulate import STEWARD
+    from tasks.time_lapse.report import write
+    from tasks.time_lapse.simulate import STEWARD
 
     business = generate(weeks, seed, per_week=per_week)
     store = Store(workspace.database_url)
@@ -109,7 +109,7 @@ def week_line(week: "Week") -> str:
 
 def _finish(story: "Story", report: Path, workspace: Workspace, *, as_json: bool) -> None:
     from console.answer import answer
-    from tasks.story import summary
+    from tasks.time_lapse.story import summary
 
     lines = summary(story)
     value = {

@@ -57,7 +57,7 @@ def model_show(
     from handrail.store import certificates as certificate_rows
     from handrail.store import models
     from handrail.store.frames import records
-    from tasks.accounts import certified
+    from tasks.learning.certificate_accounts import certified
 
     occasion = enter(None)
     with occasion.store.read() as connection:
@@ -85,7 +85,7 @@ def model_promote(
 
     from console.proposals import propose
     from console.version import EVIDENCE
-    from tasks import deploy, proposals
+    from tasks.learning import deploy, proposals
 
     occasion = enter(actor, as_of)
     if proposals.is_asked(occasion, "promote"):
@@ -99,8 +99,8 @@ def model_promote(
 def model_rollback(reason: Reason, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Return to the previous version from the next batch on; the present one never comes back by itself."""
     from console.proposals import propose
-    from tasks import proposals
-    from tasks.roll_back import roll_back
+    from tasks.learning import proposals
+    from tasks.learning.roll_back import roll_back
 
     occasion = enter(actor, as_of)
     if proposals.is_asked(occasion, "roll_back"):
@@ -115,7 +115,7 @@ def model_shadow(as_of: AsOf = None, as_json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from console.version import side_by_side
-    from tasks import shadow
+    from tasks.learning import shadow
 
     found = shadow.compare(enter(None, as_of))
     answer({**asdict(found), "agreement": found.agreement}, as_json=as_json, text=lambda: side_by_side(found))
@@ -125,9 +125,9 @@ def model_rebuild(version: Version, as_json: AsJson = False) -> None:
     """Train a version once more from the same labels, rules and seed; exit 1 when its predictions are not the same."""
     from dataclasses import asdict
 
-    from tasks import rebuilding
+    from tasks.learning import rebuild
 
-    found = rebuilding.rebuild_version(enter(None), version)
+    found = rebuild.rebuild_version(enter(None), version)
     said = "the same predictions" if found.same else "NOT the same predictions"
     lines = [f"Version {version}, rebuilt from {found.labels} labels: {said}."]
     if found.digest is None:

@@ -3,7 +3,7 @@
 import textwrap
 from typing import Any
 
-import tasks.overview
+import tasks.views.overview
 from console.answer import deployments_on, running_server, switched_off, table, told, warn
 from console.certificates import in_short
 from handrail.errors import HandrailError
@@ -27,7 +27,7 @@ def overview(occasion: Occasion) -> dict[str, Any]:
         deployments = None  # not *none*: it could not be asked
     off = switched_off(deployments) if server and deployments is not None else {}
     return {
-        **tasks.overview.overview(occasion),
+        **tasks.views.overview.overview(occasion),
         "prefect": server,
         "prefect_answers": deployments is not None,
         "paused_deployments": [str(row["name"]) for row in deployments or () if row["paused"]],

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 
 def propose(occasion: "Occasion", act: str, asked: Mapping[str, Any], reason: str, *, as_json: bool) -> None:
     """Propose an act instead of doing it, and say so."""
-    from tasks import proposals
+    from tasks.learning import proposals
 
     number = proposals.propose(occasion, act, asked, reason)
     text = (
@@ -58,7 +58,7 @@ def _what(row: Mapping[str, Any]) -> str:
 
 def proposals_confirm(number: Number, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Be the second person: what was proposed is done, if it still can be."""
-    from tasks import proposals
+    from tasks.learning import proposals
 
     done = proposals.confirm(enter(actor, as_of), number)
     answer({"confirmed": number, "done": done}, as_json=as_json, text=done)

@@ -50,7 +50,7 @@ def kpi(
 ) -> None:
     """The six KPIs beside the time in shadow; *not measured* where there is no data."""
     require_places(out)
-    from tasks import kpi_page, measure
+    from tasks.views import kpi_page, measure
 
     occasion = enter(None, as_of)
     found = measure.kpis(occasion, _window(occasion.now, weeks, days, since), by or ())
@@ -66,7 +66,7 @@ def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) 
     require_places(out)
     from dataclasses import asdict
 
-    from tasks import kpi_page, measure
+    from tasks.views import kpi_page, measure
 
     occasion = enter(None, as_of)
     case, goal = measure.business_case(occasion), occasion.policy.goal

@@ -166,7 +166,7 @@ def outcome_import(
 ) -> None:
     """Import reversals, complaints, CSAT and closing times, joined to their cases."""
     from console.answer import enter
-    from tasks.outcomes import import_outcomes
+    from tasks.intake.outcomes import import_outcomes
 
     counts = import_outcomes(enter(actor, as_of), file, source)
     text = (

@@ -9,7 +9,7 @@ from handrail.store import trail
 from handrail.store.engine import Connection
 
 if TYPE_CHECKING:
-    from tasks.shadow import Comparison
+    from tasks.learning.shadow import Comparison
 
 WIDTH, INDENT = 80, 15
 _KINDS = (

@@ -8,9 +8,9 @@ from handrail.acts.alerting import REFRESH
 from handrail.errors import HandrailError
 from handrail.roles import SYSTEM
 from handrail.watches import ALERTING
-from tasks.alert import sweep, tell
-from tasks.attendance import attending_to
 from tasks.occasion import log
+from tasks.watch.alert import sweep, tell
+from tasks.watch.attendance import attending_to
 
 ACTOR = f"{SYSTEM}desk"
 SWEEP_EVERY = 20.0

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from desk.pages import in_words, percent, templates
 from handrail.policy import Policy
-from tasks.operations import CategoryView
-from tasks.quality import CategoryReading
+from tasks.views.operations import CategoryView
+from tasks.watch.breaker import CategoryReading
 
 
 def breaker_in_words(view: CategoryView, policy: Policy) -> str:

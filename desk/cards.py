@@ -47,7 +47,7 @@ class ReasonChoice:
 
 
 def card(shown: dict[str, Any], policy: Policy) -> dict[str, Any]:
-    """What the template needs of a case that `tasks.review.shown_case` has told."""
+    """What the template needs of a case that `tasks.views.review.shown_case` has told."""
     rules = {name: _rules(policy, name, shown["amount"]) for name in shown["categories"]}
     suggestion = shown["suggestion"]
     return {

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from tasks.plots.chart import Chart, RowChart, Scale, Size, percent, ticks
+from tasks.views.plots.chart import Chart, RowChart, Scale, Size, percent, ticks
 
 SIZE = Size("fit", 520, 210, left=52, right=12, top=16, bottom=26)
 ROWS = Size("fit", 520, 0, left=150, right=96, top=8, bottom=26)

@@ -6,8 +6,8 @@ from desk.context import Desk
 from handrail.errors import HandrailError
 from handrail.roles import SYSTEM
 from handrail.store import outbox
-from tasks.deliver import deliver
 from tasks.occasion import log
+from tasks.routing.deliver import deliver
 
 ACTOR = f"{SYSTEM}desk"
 EVERY = 1.0

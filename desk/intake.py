@@ -59,7 +59,7 @@ class Intake:
             if not (inbox.open_calls(connection, 1) or inbox.is_on_the_way(connection)):
                 return
         from expectations import checkpoint  # noqa: PLC0415 - Great Expectations takes seconds to load
-        from tasks.inbox import bring_in  # noqa: PLC0415 - as above
+        from tasks.routing.inbox import bring_in  # noqa: PLC0415 - as above
 
         occasion = self._desk.occasion(ACTOR)
         bring_in(occasion)

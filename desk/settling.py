@@ -18,7 +18,7 @@ from handrail.errors import BadInput
 from handrail.policy import Policy
 from handrail.store import escalations, rollout
 from handrail.store.frames import records
-from tasks.review import shown_case
+from tasks.views.review import shown_case
 
 LONGEST_NOTE = 4000
 OUTCOMES = {"approve": "approved the suggestion", "override": "chose another category", "deny": "turned it down"}

@@ -30,10 +30,10 @@ from desk.permit import COOKIE  # noqa: E402 - as above
 from handrail.acts import signing_in  # noqa: E402 - as above
 from handrail.roles import Role  # noqa: E402 - as above
 from handrail.store import search, trail, work  # noqa: E402 - as above
-from handrail.store.discretion import Onlooker  # noqa: E402 - as above
 from handrail.store.engine import Store  # noqa: E402 - as above
 from handrail.store.frames import records  # noqa: E402 - as above
 from handrail.store.search import Criteria  # noqa: E402 - as above
+from handrail.store.visibility import Onlooker  # noqa: E402 - as above
 from handrail.workspace import Workspace  # noqa: E402 - as above
 
 WIDTHS = {1280: 800, 390: 844}

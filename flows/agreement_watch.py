@@ -11,9 +11,9 @@ from flows.parameters import AsOf, Days, Home
 from handrail.reviewers import EVERYBODY
 from handrail.store.readings import Verdict
 from tasks import publish
-from tasks.agreement import compare_people, look_at_reviewers
-from tasks.attendance import attended
 from tasks.occasion import begin
+from tasks.watch.agreement import compare_people, look_at_reviewers
+from tasks.watch.attendance import attended
 
 SHARED = "shared bias"
 SIGNALS = {

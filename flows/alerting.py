@@ -8,9 +8,9 @@ from flows.parameters import AsOf, Home
 from handrail.acts import attending
 from handrail.store import alerts
 from tasks import publish
-from tasks.alert import sweep, tell
-from tasks.attendance import attended
 from tasks.occasion import begin
+from tasks.watch.alert import sweep, tell
+from tasks.watch.attendance import attended
 
 SHOWN = ("id", "severity", "kind", "subject", "raised_at", "acknowledged_by", "sentence")
 

@@ -4,11 +4,11 @@ from prefect import flow
 
 from flows.parameters import AsOf, Home
 from tasks import publish
-from tasks.attendance import attended
-from tasks.audit import draw, rules
-from tasks.audit_reading import read_audits, row_of
-from tasks.heartbeat import beat
 from tasks.occasion import begin
+from tasks.watch.attendance import attended
+from tasks.watch.audit import draw, rules
+from tasks.watch.audit_reading import read_audits, row_of
+from tasks.watch.heartbeat import beat
 
 
 @flow(name="audit-sampling", persist_result=False)

@@ -11,13 +11,13 @@ from handrail.acts import pausing
 from handrail.errors import BadInput
 from handrail.policy import Stage
 from tasks import publish
-from tasks.attendance import attended
-from tasks.deploy import promote
-from tasks.drift import WINDOW
-from tasks.judge import judge
+from tasks.learning.deploy import promote
+from tasks.learning.judge import judge
+from tasks.learning.roll_back import roll_back
 from tasks.occasion import Occasion, begin, enter
-from tasks.roll_back import roll_back
-from tasks.score import score_challenger
+from tasks.routing.score import score_challenger
+from tasks.watch.attendance import attended
+from tasks.watch.drift import WINDOW
 
 Act = Annotated[
     Literal["judge", "promote", "rollback", "pause", "resume", "stage"],

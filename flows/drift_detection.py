@@ -7,10 +7,10 @@ from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
 from tasks import publish
-from tasks.attendance import attended
-from tasks.drift import DriftVerdict, watch
-from tasks.drift_readings import done, verdict_of
 from tasks.occasion import Occasion, begin
+from tasks.watch.attendance import attended
+from tasks.watch.drift import DriftVerdict, watch
+from tasks.watch.drift_readings import done, verdict_of
 
 
 @flow(name="drift-detection", persist_result=False)

@@ -9,9 +9,9 @@ from prefect import flow
 from flows.parameters import AsOf, Days, Home
 from handrail.store.readings import Verdict
 from tasks import publish
-from tasks.attendance import attended
-from tasks.fairness import Comparison, compare_groups
 from tasks.occasion import Occasion, begin
+from tasks.watch.attendance import attended
+from tasks.watch.fairness import Comparison, compare_groups
 
 
 @flow(name="fairness-watch", persist_result=False)

@@ -8,9 +8,9 @@ from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
 from tasks import publish
-from tasks.attendance import attended
-from tasks.measure import row, watched_kpis
 from tasks.occasion import begin
+from tasks.views.measure import row, watched_kpis
+from tasks.watch.attendance import attended
 
 
 @flow(name="kpi-report", persist_result=False)

@@ -7,12 +7,12 @@ from prefect import flow
 
 from flows.parameters import AsOf, Home
 from tasks import publish
-from tasks.attendance import attended
-from tasks.blind_share import read_blind_share
-from tasks.heartbeat import beat
+from tasks.learning.trigger import crossed
 from tasks.occasion import begin
-from tasks.quality import Breakers, CategoryReading, has_watched, look, pause_tripped
-from tasks.trigger import crossed
+from tasks.watch.attendance import attended
+from tasks.watch.blind_share import read_blind_share
+from tasks.watch.breaker import Breakers, CategoryReading, has_watched, look, pause_tripped
+from tasks.watch.heartbeat import beat
 
 EVENTS = {"error_rate": "handrail.error_rate.exceeded", "new_labels": "handrail.labels.enough"}
 """What starts a retraining in Prefect, by the trigger that crossed its bound."""

@@ -4,11 +4,11 @@ from prefect import flow
 
 from flows.parameters import AsOf, Home
 from tasks import publish
-from tasks.assign import held
-from tasks.attendance import attended
-from tasks.deliver import deliver
-from tasks.inbox import bring_in
 from tasks.occasion import begin
+from tasks.routing.assign import held
+from tasks.routing.deliver import deliver
+from tasks.routing.inbox import bring_in
+from tasks.watch.attendance import attended
 
 
 @flow(name="queue-assignment", persist_result=False)

@@ -6,9 +6,9 @@ from prefect import flow
 
 from flows.parameters import AsOf, Described, Home
 from tasks import publish
-from tasks.attendance import attended
+from tasks.intake.purge import purge
 from tasks.occasion import begin
-from tasks.purge import purge
+from tasks.watch.attendance import attended
 
 DryRun = Annotated[bool, Described("Only count what would be deleted")]
 

@@ -9,12 +9,12 @@ from flows.parameters import AsOf, Described, Home
 from handrail.errors import Conflict, PermanentError
 from handrail.retraining import Asked, Cause, Reading
 from tasks import publish
-from tasks.attendance import attended
+from tasks.intake.redact import redact
+from tasks.learning.retrain import Trained, train
+from tasks.learning.trigger import Called, note_failed, read_triggers, reserve
 from tasks.occasion import Occasion, begin
-from tasks.redact import redact
-from tasks.retrain import Trained, train
-from tasks.score import score_challenger
-from tasks.trigger import Called, note_failed, read_triggers, reserve
+from tasks.routing.score import score_challenger
+from tasks.watch.attendance import attended
 
 CalledBy = Annotated[
     Asked,

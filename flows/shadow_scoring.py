@@ -8,13 +8,13 @@ from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
 from tasks import publish
-from tasks.accounts import certified
-from tasks.attendance import attended
-from tasks.certify import certify
-from tasks.evaluate import agreement
+from tasks.intake.redact import redact
+from tasks.learning.certificate_accounts import certified
+from tasks.learning.certify import certify
+from tasks.learning.evaluate import agreement
 from tasks.occasion import begin
-from tasks.redact import redact
-from tasks.score import score, score_challenger
+from tasks.routing.score import score, score_challenger
+from tasks.watch.attendance import attended
 
 ARTIFACT = ("certificate", "threshold", "labels", "errors", "until", "needed", "note")
 

@@ -6,10 +6,10 @@ from prefect import flow
 
 from flows.parameters import AsOf, Home
 from tasks import publish
-from tasks.attendance import attended
-from tasks.escalate import escalate_breaches
-from tasks.heartbeat import beat
 from tasks.occasion import begin
+from tasks.routing.escalate import escalate_breaches
+from tasks.watch.attendance import attended
+from tasks.watch.heartbeat import beat
 
 
 @flow(name="sla-watch", persist_result=False)

@@ -1,6 +1,6 @@
 """Time-lapse: weeks of the sample business through the same flows as in production, only faster.
 
-Everything is real except the people and the outcomes, which `tasks.simulate` plays. The steward's decisions
+Everything is real except the people and the outcomes, which `tasks.time_lapse.simulate` plays. The steward's decisions
 (stages, reviews, resumes, the rehearsed rollback) follow the plan below.
 """
 
@@ -36,13 +36,13 @@ from handrail.store import labels as label_rows
 from handrail.store.frames import records
 from handrail.window import Window
 from handrail.workspace import Workspace
-from tasks import simulate
-from tasks.accounts import certified
+from tasks.intake.outcomes import import_outcomes
+from tasks.learning.certificate_accounts import certified
 from tasks.occasion import Occasion, enter
-from tasks.outcomes import import_outcomes
-from tasks.receiver import Ledger
-from tasks.simulate import STEWARD
-from tasks.story import Afterwards, Planted, Story, Week
+from tasks.routing.receiver import Ledger
+from tasks.time_lapse import simulate
+from tasks.time_lapse.simulate import STEWARD
+from tasks.time_lapse.story import Afterwards, Planted, Story, Week
 
 PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
 """Week → stage that the steward gives to every category of low consequence which is not paused."""

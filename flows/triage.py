@@ -10,19 +10,19 @@ from flows.parameters import AsOf, Described, Home
 from handrail.queues import Queue, explain
 from handrail.store import cases
 from tasks import publish
-from tasks.assign import assign, held
-from tasks.attendance import attending_to
-from tasks.audit import draw
-from tasks.blind_share import read_blind_share
-from tasks.deliver import deliver
-from tasks.escalate import escalate_breaches
-from tasks.gate import gate
-from tasks.heartbeat import beat
-from tasks.ingest import Ingested, ingest, one_at_a_time
+from tasks.intake.gate import gate
+from tasks.intake.ingest import Ingested, ingest, one_at_a_time
+from tasks.intake.redact import redact
 from tasks.occasion import Occasion, begin
-from tasks.quality import has_watched, look, pause_tripped
-from tasks.redact import redact
-from tasks.score import score
+from tasks.routing.assign import assign, held
+from tasks.routing.deliver import deliver
+from tasks.routing.escalate import escalate_breaches
+from tasks.routing.score import score
+from tasks.watch.attendance import attending_to
+from tasks.watch.audit import draw
+from tasks.watch.blind_share import read_blind_share
+from tasks.watch.breaker import has_watched, look, pause_tripped
+from tasks.watch.heartbeat import beat
 
 File = Annotated[str, Described("CSV, JSONL or Parquet file with the cases"), Field(min_length=1)]
 MappingFile = Annotated[

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from handrail.dead_mans_switch import WATCHES, silences
 from handrail.governing import Alteration
-from handrail.hold import WATCHES, silences
 from handrail.watches import ALERTING, OFF_SAID, STEADY, Look
 
 ALL = "all"

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handrail import cells
-from handrail.delivery import Booleans, Delivery
 from handrail.errors import BadInput
+from handrail.inbound_rows import Booleans, Delivery
 from handrail.mapping import GivenPrediction
 
 COLUMNS = ("given_label", "given_confidence")

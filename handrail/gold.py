@@ -7,7 +7,7 @@ and asking again before deciding draws the same.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from handrail import draws, labels
+from handrail import keyed_draws, labels
 from handrail.policy import LabelRules, QueueRules
 from handrail.queues import Queue
 
@@ -24,7 +24,7 @@ class Chance:
 
     def of(self, purpose: str) -> float:
         """Uniform in [0, 1), independent for each purpose."""
-        return draws.draw(self.secret, self.after, f"gold {purpose}:{self.person}")
+        return keyed_draws.draw(self.secret, self.after, f"gold {purpose}:{self.person}")
 
     def pick(self, purpose: str, count: int) -> int:
         """A place among `count`, each alike."""

@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from handrail.case import Case, Prediction
+from handrail.dead_mans_switch import Silence, holding
 from handrail.governing import Alteration
-from handrail.hold import Silence, holding
 from handrail.policy import CategoryRules, Consequence, Policy, Stage
 from handrail.reasons import Queue, Reason, explain
 

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from handrail import cells, given
-from handrail.delivery import MAX_CODE_CHARACTERS, Delivery, put_aside, shown
+from handrail.inbound_rows import MAX_CODE_CHARACTERS, Delivery, put_aside, shown
 from handrail.mapping import HistoryTest, Mapping
 from handrail.policy import Policy
 

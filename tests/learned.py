@@ -5,7 +5,7 @@ import pandas as pd
 from handrail.acts import administering
 from handrail.store import models
 from models import classifier
-from tasks import retrain
+from tasks.learning import retrain
 from tests.scenes import FOUNDER
 from tests.shop import HISTORY, NOW, Shop, letters, true_category
 

@@ -22,7 +22,7 @@ FOR_PEOPLE = {
     "handrail/sample": "makes the cases up",
     "handrail/rows.py": "reads deliveries",
     "handrail/cells.py": "as rows",
-    "handrail/delivery.py": "as rows",
+    "handrail/inbound_rows.py": "as rows",
     "handrail/given.py": "as rows",
     "handrail/mapping.py": "as rows: which answers are consent",
     "handrail/pii.py": "redacts",

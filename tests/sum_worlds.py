@@ -20,20 +20,20 @@ from handrail.acts import (
 )
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
-from handrail.hold import WATCHES
+from handrail.dead_mans_switch import WATCHES
 from handrail.policy import LabelRules
 from handrail.policy.watching import FairnessRules
 from handrail.store import cases, rollout, schema
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
-from tasks.agreement import compare_people, look_at_reviewers
-from tasks.audit_reading import read_audits
-from tasks.blind_share import read_blind_share
-from tasks.drift import watch
-from tasks.fairness import compare_groups
-from tasks.measure import watched_kpis
 from tasks.occasion import enter
-from tasks.quality import look as look_at_breaker
+from tasks.views.measure import watched_kpis
+from tasks.watch.agreement import compare_people, look_at_reviewers
+from tasks.watch.audit_reading import read_audits
+from tasks.watch.blind_share import read_blind_share
+from tasks.watch.breaker import look as look_at_breaker
+from tasks.watch.drift import watch
+from tasks.watch.fairness import compare_groups
 from tests.contesting import TOLD, send
 from tests.scenes import FLOW, MANAGER, NOW, POLICY, Scene
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from handrail.estimates import Estimate, clopper_pearson
 from handrail.sample import EVENTS
-from tasks.story import Planted, Story, Week
+from tasks.time_lapse.story import Planted, Story, Week
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOSTILE = "<script>alert('&')</script>"

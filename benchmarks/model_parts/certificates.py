@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from handrail.alpha_spending import spent
 from handrail.certify import Certification, certify, sequence
-from handrail.looks import spent
 
 MAX_ERROR, DELTA = 0.02, 0.10
 LABELS = 5_000

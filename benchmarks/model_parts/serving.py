@@ -41,9 +41,9 @@ def _trained(folder: Path) -> Path:
     from handrail.sample import generate
     from handrail.store.engine import Store
     from handrail.workspace import Workspace
-    from tasks import deploy, retrain
-    from tasks.redact import redact
-    from tasks.simulate import deliver_file
+    from tasks.intake.redact import redact
+    from tasks.learning import deploy, retrain
+    from tasks.time_lapse.simulate import deliver_file
 
     home = folder / "trained"
     business = generate(weeks=1, seed=7, per_week=WEEK)
@@ -70,7 +70,7 @@ def _trained(folder: Path) -> Path:
 
 def _rolled_back(trained: Path, home: Path, *, forget: bool) -> dict[str, float]:
     from models import artifact, copies
-    from tasks.roll_back import roll_back
+    from tasks.learning.roll_back import roll_back
 
     shutil.copytree(trained, home)
     occasion = _occasion(home)

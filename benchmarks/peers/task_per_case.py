@@ -13,7 +13,7 @@ from prefect import flow, task
 from handrail import pii
 from handrail.workspace import Workspace
 from tasks.occasion import enter
-from tasks.score import serving_model
+from tasks.routing.score import serving_model
 
 TABLE = "CREATE TABLE cases (id INTEGER PRIMARY KEY, text, amount, tier, channel, label, confidence)"
 LOAD = "SELECT text, amount, tier, channel FROM cases WHERE id = ?"

@@ -18,7 +18,7 @@ from handrail.policy import Stage
 from handrail.store import proposals as rows_of
 from handrail.store.engine import Store
 from handrail.store.frames import records
-from tasks import proposals
+from tasks.learning import proposals
 
 router = APIRouter(tags=["automation"], route_class=StrictRoute, responses=PROBLEMS)
 Category = Annotated[Name, Field(examples=["refund_request"])]

@@ -18,10 +18,10 @@ from handrail.acts import administering
 from handrail.acts.signing_in import Visitor
 from handrail.errors import NotFound
 from handrail.store import cases, disputes, evidence, inbox, labels, queue
-from handrail.store.discretion import Onlooker, kept, state_of
 from handrail.store.engine import Store
 from handrail.store.frames import records
-from tasks.inbox import Posted, parse, take_in
+from handrail.store.visibility import Onlooker, kept, state_of
+from tasks.routing.inbox import Posted, parse, take_in
 
 router = APIRouter(route_class=StrictRoute, responses=PROBLEMS)
 
@@ -143,7 +143,7 @@ def _send(source: str, rows: list[NewCase], request: Request, call: TheCall, vis
     return _told(taken, posted)
 
 
-def _result(row: Any) -> Literal["received", "duplicate", "quarantined"]:  # noqa: ANN401 - tasks.inbox.Row
+def _result(row: Any) -> Literal["received", "duplicate", "quarantined"]:  # noqa: ANN401 - tasks.routing.inbox.Row
     if row.expectation is not None:
         return "quarantined"
     return "received" if row.is_new else "duplicate"

@@ -14,9 +14,9 @@ from handrail.acts import attending, disputing, escalating
 from handrail.acts.signing_in import Visitor
 from handrail.store import cases, escalations, evidence, labels, models, outbox, rollout, situation, trail
 from handrail.store import disputes as dispute_rows
-from handrail.store.discretion import Onlooker
 from handrail.store.engine import Store
 from handrail.store.frames import records
+from handrail.store.visibility import Onlooker
 
 router = APIRouter(route_class=StrictRoute, responses=PROBLEMS)
 _TELLS_NOTHING = frozenset({"seq", "at", "kind", "actor", "case", "batch", "queue", "work", "input"})

@@ -19,10 +19,10 @@ from handrail.acts.signing_in import Visitor
 from handrail.case import Outcome
 from handrail.gold import shown_kind
 from handrail.store import undone, work, worklist
-from handrail.store.discretion import Onlooker
 from handrail.store.engine import Store
+from handrail.store.visibility import Onlooker
 from handrail.store.worklist import Place
-from tasks.review import shown_case
+from tasks.views.review import shown_case
 
 router = APIRouter(prefix="/queue", tags=["work"], route_class=StrictRoute, responses=PROBLEMS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
 from handrail.roles import PERMITTED
 from handrail.store import alerts
-from tasks import alert
+from tasks.watch import alert
 
 router = APIRouter(prefix="/alerts")
 

@@ -17,12 +17,12 @@ from handrail.acts import viewing
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
 from handrail.store import dossier, search, trail
-from handrail.store.discretion import Onlooker
 from handrail.store.dossier import Dossier
 from handrail.store.search import Criteria, Place
 from handrail.store.trail import Sought
-from tasks import history, narration
-from tasks.explain import explain_prediction
+from handrail.store.visibility import Onlooker
+from tasks.views import history, narration
+from tasks.views.explain import explain_prediction
 
 router = APIRouter(prefix="/cases")
 

@@ -19,7 +19,7 @@ from handrail.roles import PERMITTED
 from handrail.store import disputes, queue
 from handrail.store.engine import Connection
 from handrail.store.frames import records
-from tasks.disputes import packet
+from tasks.views.disputes import packet
 
 router = APIRouter(prefix="/disputes")
 MOST = 200

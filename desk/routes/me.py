@@ -8,9 +8,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from desk.leave import LeaveForm
 from desk.pages import page
+from desk.password_limiter import passing
 from desk.permit import TheDesk, permit
 from desk.routes.sign_in import Text, new_password
-from desk.turnstile import passing
 from handrail import passwords
 from handrail.acts import handing, signing_in
 from handrail.acts.signing_in import Visitor

@@ -5,13 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from desk.operator_words import SINCE, gates_in_words, said, servers
 from desk.pages import page
 from desk.permit import TheDesk, permit
 from desk.routes.operations import Reason, back, permitted, propose
-from desk.standing import SINCE, gates_in_words, said, servers
 from handrail.acts.signing_in import Visitor
 from handrail.store import models, trail
-from tasks import operations, proposals
+from tasks.learning import proposals
+from tasks.views import operations
 
 router = APIRouter(prefix="/operations/models")
 
@@ -64,7 +65,7 @@ def promote(
     occasion = desk.occasion(visitor.name)
     if proposals.is_asked(occasion, "promote"):
         return propose(desk, occasion, "promote", {"version": version}, reason)
-    from tasks import deploy  # noqa: PLC0415 - scikit-learn is loaded only where a model is
+    from tasks.learning import deploy  # noqa: PLC0415 - scikit-learn is loaded only where a model is
 
     # Beside the writer: a judgement takes seconds, and only the act at its end holds the database.
     serves = deploy.promote(occasion, version, reason).serves
@@ -77,6 +78,6 @@ def roll_back(desk: TheDesk, reason: Reason = "", visitor: Visitor = permit("rol
     occasion = desk.occasion(visitor.name)
     if proposals.is_asked(occasion, "roll_back"):
         return propose(desk, occasion, "roll_back", {}, reason)
-    from tasks.roll_back import roll_back as return_to_earlier  # noqa: PLC0415 - as above
+    from tasks.learning.roll_back import roll_back as return_to_earlier  # noqa: PLC0415 - as above
 
     return back("rolled_back", to=PLACE, count=return_to_earlier(occasion, reason))

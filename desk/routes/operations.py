@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from desk.breaker import breaker_in_words, evidence_shown
 from desk.context import Desk
+from desk.operator_words import STAGES, said, servers, threshold_in_words, weekly
 from desk.pages import page
 from desk.permit import TheDesk, permit
-from desk.standing import STAGES, said, servers, threshold_in_words, weekly
 from desk.watched import in_words
 from handrail import bulkhead
 from handrail.acts import attending, pausing
@@ -21,8 +21,9 @@ from handrail.acts.signing_in import Visitor
 from handrail.policy import Stage
 from handrail.roles import PERMITTED
 from handrail.store import outbox
-from tasks import operations, proposals
+from tasks.learning import proposals
 from tasks.occasion import Occasion
+from tasks.views import operations
 
 router = APIRouter(prefix="/operations")
 

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from desk.operator_words import said
 from desk.pages import page
 from desk.permit import TheDesk, permit
 from desk.routes.operations import Reason, back, permitted
-from desk.standing import said
 from handrail.acts import settling
 from handrail.acts.signing_in import Visitor
 from handrail.store import outbox

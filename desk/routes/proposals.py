@@ -9,7 +9,7 @@ from desk.permit import TheDesk, permit
 from desk.routes.operations import Reason, back
 from handrail.acts import proposing
 from handrail.acts.signing_in import Visitor
-from tasks import proposals
+from tasks.learning import proposals
 
 router = APIRouter(prefix="/operations/proposals")
 

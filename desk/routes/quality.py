@@ -11,10 +11,10 @@ from desk.pages import page
 from desk.permit import TheDesk, permit
 from desk.tabs import tabs
 from handrail.acts.signing_in import Visitor
-from handrail.store import quality
+from handrail.store import reviewer_quality
 from handrail.store.frames import records
-from tasks import reviewers
 from tasks.occasion import Occasion
+from tasks.views import reviewers
 
 router = APIRouter()
 
@@ -28,7 +28,7 @@ def show(request: Request, desk: TheDesk, days: Days = "7", visitor: Visitor = p
     occasion = desk.occasion(visitor.name)
     mine, team = reviewers.own(occasion, occasion.now - timedelta(days=int(days)))
     with desk.store.read() as connection:
-        sample = records(quality.audit_sample(connection, since=_midnight(occasion), now=occasion.now))
+        sample = records(reviewer_quality.audit_sample(connection, since=_midnight(occasion), now=occasion.now))
     totals = {name: sum(row[name] for row in sample) for name in ("drawn", "done", "open", "overdue")}
     return page(
         request,

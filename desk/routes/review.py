@@ -22,7 +22,7 @@ from handrail.errors import BadInput, Conflict, NotFound
 from handrail.own_quality import seconds_worked
 from handrail.store import inbox, reviews
 from handrail.store.engine import Store
-from tasks.review import because, shown_case
+from tasks.views.review import because, shown_case
 
 router = APIRouter(prefix="/review")
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from desk.pages import MENU, page
+from desk.password_limiter import passing
 from desk.permit import COOKIE, TheDesk, permit
-from desk.turnstile import passing
 from handrail import passwords
 from handrail.acts import inviting, signing_in
 from handrail.acts.signing_in import Visitor

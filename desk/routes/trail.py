@@ -12,9 +12,9 @@ from desk.permit import TheDesk, permit
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
 from handrail.store import trail
-from handrail.store.discretion import Onlooker
 from handrail.store.trail import Sought, Written
-from tasks import narration
+from handrail.store.visibility import Onlooker
+from tasks.views import narration
 
 router = APIRouter(prefix="/trail")
 

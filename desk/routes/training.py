@@ -16,7 +16,7 @@ from handrail.roles import PERMITTED
 from handrail.store import cases, rollout
 from handrail.store import labels as label_rows
 from handrail.store.frames import records
-from tasks.label import give_test, write_gold
+from tasks.learning.label import give_test, write_gold
 
 router = APIRouter(prefix="/training")
 

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from handrail.acts.authority import authorize
+from handrail.alpha_spending import Look
 from handrail.errors import Conflict
-from handrail.looks import Look
 from handrail.store import certificates, models, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event

@@ -10,7 +10,7 @@ from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.gold import is_slipped_in, shown_kind
 from handrail.policy import Policy
 from handrail.staff import Person, least_loaded
-from handrail.store import accounts, quality, queue, staff, trail, work
+from handrail.store import accounts, queue, reviewer_quality, staff, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -191,7 +191,7 @@ def _refuse_receiver(connection: Connection, item: dict[str, Any], to: str, now:
         raise Refused(f"{to} is on leave. Choose somebody who is at work.")
     known = to in queue.deciders(connection, [item["case_id"]]).get(item["case_id"], ())
     if item["kind"] == "gold":
-        known = item["case_id"] not in set(quality.unseen_gold(connection, to)["case_id"])
+        known = item["case_id"] not in set(reviewer_quality.unseen_gold(connection, to)["case_id"])
     if known:
         raise Refused(
             f"{to} has decided case {item['case_id']} before. Choose somebody who sees it for the first time."

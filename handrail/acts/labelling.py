@@ -19,7 +19,7 @@ from handrail.labels import Status
 from handrail.policy import Policy
 from handrail.roles import PERMITTED
 from handrail.sla import due
-from handrail.store import cases, quality, queue, rollout, trail, work
+from handrail.store import cases, queue, reviewer_quality, rollout, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
@@ -196,7 +196,7 @@ def gold(store: Store, *, actor: str) -> pd.DataFrame:
         person = rollout.person(connection, actor) or {"roles": []}
         if not PERMITTED["decide"].intersection(person["roles"]):
             return found
-        secret = found["case_id"].isin(quality.untold_gold(connection, actor))
+        secret = found["case_id"].isin(reviewer_quality.untold_gold(connection, actor))
     return found.assign(label=found["label"].astype(object).mask(secret, None))
 
 
@@ -296,7 +296,7 @@ def tests(store: Store, *, actor: str) -> list[dict[str, Any]]:
     """Everybody's tests, newest first, with counts and without answers; an unfinished one has no `closed_at`."""
     with store.read() as connection:
         authorize(connection, "test_people", actor)
-        return quality.tests(connection, None)
+        return reviewer_quality.tests(connection, None)
 
 
 def adjudicate(store: Store, case_id: int, label: str, *, policy: Policy, actor: str, now: datetime) -> None:

@@ -88,7 +88,7 @@ def set_champion(
 ) -> Evidence:
     """Let `version` serve from the next batch on; certificates of the earlier one are void.
 
-    The event says what the promotion rests on. Whether it may rest on nothing is for `tasks.deploy.promote` to say:
+    The event says what the promotion rests on. Whether it may rest on nothing says `tasks.learning.deploy.promote`;
     `resting_on` is what it was when the caller looked. Where the policy asks for a second person, that is `actor`, and
     `proposal` the one they confirm; a first version for which something speaks replaces nothing and needs none.
 

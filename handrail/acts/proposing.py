@@ -1,4 +1,4 @@
-"""Acts are proposed, refused and withdrawn; whoever confirms one performs it (`tasks.proposals.confirm`)."""
+"""Acts are proposed, refused and withdrawn; whoever confirms one performs it (`tasks.learning.proposals.confirm`)."""
 
 from collections.abc import Mapping
 from datetime import datetime

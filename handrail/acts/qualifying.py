@@ -7,7 +7,7 @@ from handrail.gold import Rolling
 from handrail.labels import Status
 from handrail.policy import Policy
 from handrail.store import labels as label_rows
-from handrail.store import quality, rollout, trail
+from handrail.store import reviewer_quality, rollout, trail
 from handrail.store.engine import Connection
 from handrail.store.trail import Event
 
@@ -56,9 +56,9 @@ def weigh_training(connection: Connection, person: str, *, policy: Policy, now: 
 
 def rolling_of(connection: Connection, person: str, *, policy: Policy, until: datetime | None = None) -> Rolling:
     """The gold cases slipped in since the last test that `person` passed, and since they last lost their training."""
-    passed = [test["closed_at"] for test in quality.tests(connection, person) if test["passed"]]
+    passed = [test["closed_at"] for test in reviewer_quality.tests(connection, person) if test["passed"]]
     since = max([*passed[:1], *losses(connection, person)[-1:]], default=None)
-    found = quality.answers(connection, person, since=since, until=until, limit=policy.labels.gold_window)
+    found = reviewer_quality.answers(connection, person, since=since, until=until, limit=policy.labels.gold_window)
     return gold.rolling([row["right"] for row in found], policy.labels)
 
 

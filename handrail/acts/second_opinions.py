@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from handrail import draws, labels
+from handrail import keyed_draws, labels
 from handrail.case import Outcome
 from handrail.labels import NO_CATEGORY, Settlement, Status
 from handrail.policy import Consequence, Policy
@@ -35,7 +35,7 @@ def drawn(secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
     share = policy.labels.second_share
     if not share or not case_ids:
         return set()
-    chances = draws.draw_many(secret, case_ids, draws.RECHECK_SALT)
+    chances = keyed_draws.draw_many(secret, case_ids, keyed_draws.RECHECK_SALT)
     return {case_id for case_id, chance in zip(case_ids, chances, strict=True) if chance < share}
 
 

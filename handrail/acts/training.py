@@ -14,7 +14,7 @@ from handrail.case import Outcome
 from handrail.errors import Conflict, NotFound, Refused
 from handrail.gold import Chance, Rolling
 from handrail.policy import Policy
-from handrail.store import cases, quality, queue, rollout, trail, work
+from handrail.store import cases, queue, reviewer_quality, rollout, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
@@ -59,15 +59,17 @@ def slip_in(store: Store, person: str, *, policy: Policy, secret: bytes, now: da
     an empty queue, or when no case is left. The trail, which they may search, hears of it with the decision.
     """
     with store.read() as connection:
-        after = quality.newest_decision(connection, person)
+        after = reviewer_quality.newest_decision(connection, person)
     if not gold.is_due(secret, person, after, policy.labels):
         return False
     with store.write() as connection:
         authorize(connection, "decide", person)
         trail.lock(connection)
-        if quality.newest_decision(connection, person) != after or quality.has_open_gold(connection, person):
+        if reviewer_quality.newest_decision(connection, person) != after or reviewer_quality.has_open_gold(
+            connection, person
+        ):
             return False
-        unseen, due_at = quality.unseen_gold(connection, person), quality.next_due(connection)
+        unseen, due_at = reviewer_quality.unseen_gold(connection, person), reviewer_quality.next_due(connection)
         if unseen.empty or due_at is None:
             return False
         chance = Chance(secret, person, after)
@@ -90,19 +92,19 @@ def _seeded(
         chance,
         attested,
         list(policy.categories),
-        quality.predicted(connection, case_id),
-        quality.mistaken_for(connection, attested, since=since),
+        reviewer_quality.predicted(connection, case_id),
+        reviewer_quality.mistaken_for(connection, attested, since=since),
     )
     if label is None:
         return {}
-    confidence = gold.confidence(chance, quality.quick_confidences(connection), policy.queues)
+    confidence = gold.confidence(chance, reviewer_quality.quick_confidences(connection), policy.queues)
     return {"suggestion_hidden": False, "category": label, "shown_label": label, "shown_confidence": confidence}
 
 
 def feedback(store: Store, decision_id: int, *, actor: str, policy: Policy, now: datetime) -> Feedback | None:
     """What became of a gold case that was slipped in, told when `actor` can no longer undo; None for all other work."""
     with store.read() as connection:
-        row = quality.answer(connection, decision_id, actor)
+        row = reviewer_quality.answer(connection, decision_id, actor)
     return None if row is None or row["decided_at"] > now - policy.desk.undo_within else _feedback(row)
 
 
@@ -117,10 +119,10 @@ def begin(store: Store, person: str, *, policy: Policy, now: datetime, rng: np.r
         authorize(connection, "decide", person)
         trail.lock(connection)
         labelling.require_no_open_test(connection, person)
-        again = _again_from(quality.tests(connection, person), policy)
+        again = _again_from(reviewer_quality.tests(connection, person), policy)
         if again is not None and again > now:
             raise Refused(f"Your last test is too recent. Practise, and begin another one from {again:%Y-%m-%d %H:%M}.")
-        fitting = quality.unseen_gold(connection, person)["case_id"].to_numpy()
+        fitting = reviewer_quality.unseen_gold(connection, person)["case_id"].to_numpy()
         missing = policy.labels.gold_cases - len(fitting)
         if missing > 0:
             raise Refused(f"{missing} more gold cases that are new to you are needed. Ask a data curator for them.")
@@ -189,7 +191,7 @@ def practise(
 
 
 def _to_practise(connection: Connection, person: str, *, policy: Policy, secret: bytes) -> int | None:
-    unseen = quality.unseen_gold(connection, person)["case_id"].tolist()
+    unseen = reviewer_quality.unseen_gold(connection, person)["case_id"].tolist()
     if len(unseen) <= policy.labels.gold_cases:
         return None
     return int(min(unseen, key=lambda case_id: Chance(secret, person, case_id).of("practice")))
@@ -200,7 +202,7 @@ def standing(store: Store, person: str, *, policy: Policy, now: datetime) -> Sta
     stands = now - policy.desk.undo_within
     with store.read() as connection:
         authorize(connection, "decide", person)
-        tests = quality.tests(connection, person)
+        tests = reviewer_quality.tests(connection, person)
         lost = qualifying.losses(connection, person)
         return Standing(
             trained_until=(rollout.person(connection, person) or {}).get("trained_until"),
@@ -209,11 +211,11 @@ def standing(store: Store, person: str, *, policy: Policy, now: datetime) -> Sta
             rolling=qualifying.rolling_of(connection, person, policy=policy, until=stands),
             lost_at=lost[-1] if lost else None,
             again_from=_again_from(tests, policy),
-            unseen=len(quality.unseen_gold(connection, person)),
-            practised=[_feedback(row) for row in quality.practised(connection, person, _NEWEST)],
+            unseen=len(reviewer_quality.unseen_gold(connection, person)),
+            practised=[_feedback(row) for row in reviewer_quality.practised(connection, person, _NEWEST)],
             slipped_in=[
                 _feedback(row)
-                for row in quality.answers(connection, person, until=stands, limit=policy.labels.gold_window)
+                for row in reviewer_quality.answers(connection, person, until=stands, limit=policy.labels.gold_window)
             ],
         )
 
@@ -226,10 +228,10 @@ def result(store: Store, person: str, test_id: int) -> tuple[dict[str, Any], lis
     """
     with store.read() as connection:
         authorize(connection, "decide", person)
-        test = next((one for one in quality.tests(connection, person) if one["id"] == test_id), None)
+        test = next((one for one in reviewer_quality.tests(connection, person) if one["id"] == test_id), None)
         if test is None or test["passed"] is None:
             raise NotFound(f"You have no finished test {test_id}. See your tests under Training.")
-        rows = quality.test_answers(connection, test)
+        rows = reviewer_quality.test_answers(connection, test)
     return test, [_feedback(row) for row in rows if row["retired_at"] is None]
 
 

@@ -11,7 +11,18 @@ from pydantic import Field
 from handrail import typed_yaml
 from handrail.errors import BadInput, NotFound
 from handrail.policy.base import Consequence, Stage, Strict, TimeZone
-from handrail.policy.deciding import (
+from handrail.policy.desk import DeskRules
+from handrail.policy.learning import (
+    CertificateRules,
+    CostRules,
+    GateRules,
+    LabelRules,
+    ModelRules,
+    NoveltyRules,
+    PromotionRules,
+    RetrainingRules,
+)
+from handrail.policy.routing import (
     AmountStep,
     Calendar,
     CategoryRules,
@@ -23,17 +34,6 @@ from handrail.policy.deciding import (
     QueueRules,
     RetentionRules,
     SlaRules,
-)
-from handrail.policy.desk import DeskRules
-from handrail.policy.learning import (
-    CertificateRules,
-    CostRules,
-    GateRules,
-    LabelRules,
-    ModelRules,
-    NoveltyRules,
-    PromotionRules,
-    RetrainingRules,
 )
 from handrail.policy.watching import (
     AlertRules,

@@ -7,7 +7,7 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Text, and_, func, insert, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
-from handrail.looks import Terms
+from handrail.alpha_spending import Terms
 from handrail.policy import CertificateRules
 from handrail.store.frames import frame
 from handrail.store.schema import (

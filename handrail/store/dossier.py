@@ -8,7 +8,6 @@ from sqlalchemy import Connection, Select, select
 from handrail.case import State
 from handrail.errors import NotFound
 from handrail.store.bulk import among
-from handrail.store.discretion import Onlooker, kept, state_of
 from handrail.store.schema import (
     AuditDraw,
     Case,
@@ -27,6 +26,7 @@ from handrail.store.schema import (
     Route,
     WorkItem,
 )
+from handrail.store.visibility import Onlooker, kept, state_of
 
 LARGEST_ID = 2**63 - 1
 MOST_OF_CUSTOMER = 1000

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, exis
 from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail.store.bulk import among
-from handrail.store.discretion import Onlooker, kept, kept_from, stands, state_for
 from handrail.store.schema import Batch, Case, CaseInput, CaseOutcome, Decision, Route
+from handrail.store.visibility import Onlooker, kept, kept_from, stands, state_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from handrail.dead_mans_switch import WATCHES, Silence, silences
 from handrail.governing import AUTOMATING, KINDS, PUBLISHED, SERVES, Alteration, Told, altered_rows, first_raised, told
-from handrail.hold import WATCHES, Silence, silences
 from handrail.policy import Policy, Stage
 from handrail.queues import Situation
 from handrail.store import certificates, models, policies, readings, rollout, trail

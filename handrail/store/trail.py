@@ -24,8 +24,8 @@ from sqlalchemy import (
 
 from handrail.errors import BadInput, PermanentError
 from handrail.store.cases import chunks
-from handrail.store.discretion import TELLS_NOTHING, Onlooker, kept_from
 from handrail.store.schema import Reason, TrailEvent, TrailHead
+from handrail.store.visibility import TELLS_NOTHING, Onlooker, kept_from
 from handrail.trail.chain import GENESIS, chain, link
 from handrail.trail.encoding import decode, encode
 from handrail.trail.verify import Entry, Mismatch, Verification, export_line

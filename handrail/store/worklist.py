@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, or_, select
 
 from handrail.gold import shown_kind
-from handrail.store.discretion import Onlooker, kept
 from handrail.store.labels import SLIPPED_IN
 from handrail.store.schema import Case, Route, WorkItem
+from handrail.store.visibility import Onlooker, kept
 
 
 class Place(NamedTuple):

@@ -15,7 +15,7 @@ from handrail.errors import BadInput
 from handrail.mapping import Mapping
 from handrail.mapping import read as read_mapping
 from handrail.policy import read as read_policy
-from tasks.read import check, digest, read
+from tasks.intake.read import check, digest, read
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from handrail.errors import BadInput
-from tasks.tables import table
+from tasks.intake.tables import table
 
 
 def written(tmp_path: Path, text: str, name: str = "t.csv") -> Path:

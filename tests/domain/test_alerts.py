@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.alerts import ALL, NEARLY, Conduct, Severity, Situation, Trouble, troubles
+from handrail.dead_mans_switch import WATCHES, silences
 from handrail.governing import Alteration
-from handrail.hold import WATCHES, silences
 from handrail.watches import BY_NAME, STEADY, Look, Off
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.draws import are_suggestions_hidden, draw, draw_many, is_suggestion_hidden
 from handrail.errors import BadInput
+from handrail.keyed_draws import are_suggestions_hidden, draw, draw_many, is_suggestion_hidden
 from handrail.policy import Policy, QueueRules, Stage, for_labels
 from handrail.queues import Queue, Reason, Route
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.hold import WATCHES, Silence, holding, silences
+from handrail.dead_mans_switch import WATCHES, Silence, holding, silences
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 SILENT = timedelta(hours=30)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handrail.dead_mans_switch import Silence
 from handrail.estimates import Estimate, clopper_pearson
 from handrail.governing import Alteration
-from handrail.hold import Silence
 from handrail.policy import CategoryRules, Consequence, CostRules, Policy, QueueRules, SamplingPolicy, Stage
-from handrail.projection import Projection, project
 from handrail.queues import Situation
+from handrail.workload_forecast import Projection, project
 
 POLICY = Policy(
     business="shop",

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.case import Case, Prediction, State
+from handrail.dead_mans_switch import Silence
 from handrail.governing import Alteration
-from handrail.hold import Silence
 from handrail.policy import AmountStep, CategoryRules, Consequence, Policy, QueueRules, Stage
 from handrail.queues import Queue, Reason, Route, Situation, explain, route, route_many
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prefect._vendor.croniter import croniter
 
-from handrail.hold import WATCHES as DEAD_MANS
+from handrail.dead_mans_switch import WATCHES as DEAD_MANS
 from handrail.watches import (
     BY_NAME,
     CRASHED,

@@ -21,7 +21,8 @@ from handrail.policy import ModelRules
 from handrail.store import models, schema, trail
 from models import artifact, classifier, copies, tracking
 from models.classifier import TrainedModel
-from tasks import deploy, retrain, score
+from tasks.learning import deploy, retrain
+from tasks.routing import score
 from tests.logs import every_line
 from tests.scenes import FOUNDER
 from tests.shop import HISTORY, LATER, Shop, learned_home, letters, shop, true_category

@@ -11,8 +11,8 @@ from flows.agreement_watch import agreement_watch
 from handrail import agreement
 from handrail.policy import Stage
 from handrail.store import readings, schema
-from tasks import agreement as watch
-from tasks import reviewers
+from tasks.views import reviewers
+from tasks.watch import agreement as watch
 from tests.scenes import MANAGER
 from tests.shop import LATER, Shop, in_stage, letters
 

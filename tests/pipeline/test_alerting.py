@@ -11,16 +11,16 @@ from sqlalchemy import select
 from flows.alerting import alerting as flow
 from handrail.acts import attending, reading, routing
 from handrail.acts.alerting import CALM
+from handrail.dead_mans_switch import WATCHES
 from handrail.errors import BadInput, NotFound, NotPermitted
-from handrail.hold import WATCHES
 from handrail.store import schema
 from handrail.store.engine import Store
 from handrail.store.readings import Reading, Verdict
 from handrail.watches import BY_NAME
 from handrail.workspace import Workspace
-from tasks import alert, channels
-from tasks.channels import FILE, VARIABLE, Channel, Message
 from tasks.occasion import Occasion, enter
+from tasks.watch import alert, channels
+from tasks.watch.channels import FILE, VARIABLE, Channel, Message
 from tests.logs import every_line
 from tests.receivers import HttpReceiver, http_receiver, mail_receiver
 from tests.scenes import FLOW, FOUNDER, NOW, Scene

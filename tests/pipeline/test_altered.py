@@ -15,8 +15,8 @@ from flows.sla_watch import sla_watch
 from handrail import policy
 from handrail.acts import administering
 from handrail.store import schema
-from tasks.alert import sweep
-from tasks.receiver import Ledger
+from tasks.routing.receiver import Ledger
+from tasks.watch.alert import sweep
 from tests.scenes import FOUNDER
 from tests.shop import LATER, Shop, letters
 

@@ -11,7 +11,7 @@ from flows.triage import watch as watch_all
 from handrail.errors import DatabaseBusy, HandrailError
 from handrail.store import watch_runs
 from handrail.watches import BY_NAME, WATCHES, Runs
-from tasks import attendance
+from tasks.watch import attendance
 from tests.logs import every_line
 from tests.shop import LATER, Shop
 

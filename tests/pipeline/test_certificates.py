@@ -12,15 +12,16 @@ from console.certificates import in_short, shown
 from flows.shadow_scoring import shadow_scoring
 from handrail import policy as policies
 from handrail.acts import administering, certifying, pausing
+from handrail.alpha_spending import Look, Terms, spent
 from handrail.certify import Certification, labels_without_error
-from handrail.looks import Look, Terms, spent
 from handrail.policy import Policy, Stage
 from handrail.queues import Situation
 from handrail.store import certificates, schema
 from handrail.store.engine import Connection
 from models import certificate_tags, tracking
-from tasks import assign, certify
-from tasks.accounts import accounts, certified
+from tasks.learning import certify
+from tasks.learning.certificate_accounts import accounts, certified
+from tasks.routing import assign
 from tests.scenes import FOUNDER
 from tests.shop import LATER, POLICY_FILE, WORDS, Shop, letters
 

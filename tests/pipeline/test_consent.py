@@ -29,7 +29,8 @@ from flows.sla_watch import sla_watch
 from flows.triage import triage
 from handrail.policy import Stage
 from handrail.store import schema
-from tasks import explain, rebuilding, shadow
+from tasks.learning import rebuild, shadow
+from tasks.views import explain
 from tests.onlookers import ROOT, Onlooker, callers
 from tests.scenes import FOUNDER
 from tests.shop import HISTORY, LATER, NOW, UNSEEN, Shop, in_stage, letters
@@ -73,8 +74,8 @@ ASKED = frozenset(
     }
 )
 ON_PLAIN_FILES = {
-    ("tasks/profiles.py", "profile_of"): "`handrail drift` compares the rows of two files, as they are",
-    ("tasks/profiles.py", "_read"): "the same",
+    ("tasks/intake/profiles.py", "profile_of"): "`handrail drift` compares the rows of two files, as they are",
+    ("tasks/intake/profiles.py", "_read"): "the same",
     ("console/drift.py", "drift"): "the same",
     ("console/labelled.py", "train_file"): "`handrail train FILE`: consent counts as given",
 }
@@ -132,7 +133,7 @@ class Year:
         self.shadowed = shop.run(shadow_scoring, later)
         self.compared = shadow.compare(shop.at(later))
         self.judged = shop.run(deployment, later, act="judge")
-        self.rebuilt = rebuilding.rebuild_version(shop.at(later), self.trained["version"])
+        self.rebuilt = rebuild.rebuild_version(shop.at(later), self.trained["version"])
 
     def _watch(self) -> None:
         """A week later: another window, audits that trip the breaker, and all the other watches."""

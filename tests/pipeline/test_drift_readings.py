@@ -10,7 +10,7 @@ from sqlalchemy import update
 from flows.drift_detection import drift_detection, headline
 from handrail.store import models, readings, schema
 from handrail.store.frames import records
-from tasks import drift
+from tasks.watch import drift
 from tests.shop import LATER, Shop, letters
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -13,8 +13,8 @@ import flows
 from flows.quality_watch import quality_watch
 from handrail.acts import pausing
 from handrail.store import schema
-from tasks import operations, overview
-from tasks.quality import read_breaker
+from tasks.views import operations, overview
+from tasks.watch.breaker import read_breaker
 from tests.scenes import FOUNDER
 from tests.shop import LATER, Shop
 

@@ -6,7 +6,7 @@ from console.deciding import _card
 from handrail.acts import claiming
 from handrail.policy import Stage
 from models import copies
-from tasks.review import shown_case
+from tasks.views.review import shown_case
 from tests.shop import LATER, WORDS, Shop, in_stage, letters
 
 

@@ -10,7 +10,7 @@ import pytest
 from flows.fairness_watch import fairness_watch, findings
 from handrail.store import evidence, readings, schema
 from handrail.store.readings import Verdict
-from tasks.fairness import compare_groups
+from tasks.watch.fairness import compare_groups
 from tests.shop import LATER, Shop
 
 DAY = timedelta(days=1)

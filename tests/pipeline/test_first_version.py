@@ -8,8 +8,8 @@ from flows.deployment import deployment
 from handrail.errors import Refused
 from handrail.store import schema
 from models import classifier
-from tasks import retrain
-from tasks.judge import judge
+from tasks.learning import retrain
+from tasks.learning.judge import judge
 from tests.learned import allow_without_evidence, register, serving
 from tests.scenes import FOUNDER
 from tests.shop import HISTORY, LATER, Shop, letters

@@ -21,8 +21,8 @@ from handrail.errors import Conflict, GateFailed
 from handrail.policy import Stage
 from handrail.store import evidence, schema, trail
 from models import classifier
-from tasks import judge as judging
-from tasks import retrain
+from tasks.learning import judge as judging
+from tasks.learning import retrain
 from tasks.occasion import Occasion
 from tests.scenes import FOUNDER
 from tests.shop import HISTORY, LATER, NOW, UNSEEN, WORDS, Shop, letters, true_category

@@ -23,7 +23,8 @@ from handrail.store import models, schema, trail
 from models import registry
 from models.calibration import ece
 from models.external import GivenModel
-from tasks import rebuilding, retrain, score
+from tasks.learning import rebuild, retrain
+from tasks.routing import score
 from tests.scenes import FOUNDER
 from tests.shop import COLUMNS, LATER, MAPPING_FILE, MORE, NOW, POLICY_FILE, WORDS, Shop
 from tests.workspaces import Handrail
@@ -225,7 +226,7 @@ def test_promotion_and_rollback_work_as_for_any_version(shop: GivenShop) -> None
 
 
 def test_a_version_can_be_rebuilt_with_the_same_predictions(shop: GivenShop) -> None:
-    assert rebuilding.rebuild_version(shop.at(), "1").same
+    assert rebuild.rebuild_version(shop.at(), "1").same
 
 
 def test_the_commands_know_it(shop: GivenShop) -> None:

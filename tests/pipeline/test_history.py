@@ -7,10 +7,10 @@ import pytest
 
 import handrail.acts
 from handrail.store import cases, dossier, schema
-from handrail.store.discretion import Onlooker
 from handrail.store.dossier import Dossier
 from handrail.store.engine import Store
-from tasks import history, narration
+from handrail.store.visibility import Onlooker
+from tasks.views import history, narration
 from tests.scenes import FOUNDER, MANAGER, NOW, POLICY, Scene
 
 OWNER = Onlooker(FOUNDER, {"product_owner", "model_steward"}, NOW)

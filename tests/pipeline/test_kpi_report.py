@@ -10,7 +10,7 @@ from handrail import kpi
 from handrail.store import readings
 from handrail.store.frames import records
 from handrail.window import Window
-from tasks import measure
+from tasks.views import measure
 from tests.shop import LATER, Shop, letters
 
 WEEK = timedelta(weeks=1)

@@ -19,10 +19,11 @@ from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.workspace import Workspace
 from models import training_set
-from tasks import retrain, simulate
-from tasks.label import give_test, write_gold
+from tasks.learning import retrain
+from tasks.learning.label import give_test, write_gold
+from tasks.learning.withheld import is_withheld
 from tasks.occasion import enter
-from tasks.withheld import is_withheld
+from tasks.time_lapse import simulate
 from tests.scenes import FOUNDER, NOVICE
 from tests.shop import HISTORY, LATER, NOW, WORDS, Shop, letters
 

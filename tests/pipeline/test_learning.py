@@ -15,9 +15,10 @@ from handrail.errors import BadInput, GateFailed, NotFound, NotPermitted, Refuse
 from handrail.policy import Stage
 from handrail.store import evidence, schema, trail
 from models import registry, tracking
-from tasks import certify, evaluate, rebuilding, retrain, score, shadow
-from tasks.judge import judge
-from tasks.withheld import is_withheld
+from tasks.learning import certify, evaluate, rebuild, retrain, shadow
+from tasks.learning.judge import judge
+from tasks.learning.withheld import is_withheld
+from tasks.routing import score
 from tests.learned import allow_without_evidence, register, serving
 from tests.scenes import FOUNDER, NOVICE
 from tests.shop import HISTORY, LATER, NOW, UNSEEN, WORDS, Shop, letters
@@ -285,20 +286,20 @@ class TestPromotionByHand:
 
 class TestRebuilding:
     def test_the_same_labels_seed_and_rules_give_the_same_predictions(self, shop: Shop) -> None:
-        found = rebuilding.rebuild_version(shop.at(), "1")
+        found = rebuild.rebuild_version(shop.at(), "1")
         assert (found.same, found.digest, found.labels) == (True, found.registered, HISTORY)
         assert found.differs == ()
 
     def test_a_changed_label_is_named_and_nothing_is_trained(self, shop: Shop) -> None:
         with shop.at().store.write() as connection:
             connection.execute(schema.Label.__table__.update().where(schema.Label.id == 1).values(label="complaint"))
-        found = rebuilding.rebuild_version(shop.at(), "1")
+        found = rebuild.rebuild_version(shop.at(), "1")
         assert (found.same, found.digest) == (False, None)
         assert "the training set" in found.differs[0]
 
     def test_labels_that_came_later_do_not_matter(self, shop: Shop) -> None:
         blind_labels(shop, 12)
-        assert rebuilding.rebuild_version(shop.at(), "1").same
+        assert rebuild.rebuild_version(shop.at(), "1").same
 
 
 class TestShadow:

@@ -31,7 +31,7 @@ from handrail.case import Outcome
 from handrail.store import schema, trail, watch_runs
 from handrail.watches import BY_NAME
 from tasks import publish
-from tasks.outcomes import import_outcomes
+from tasks.intake.outcomes import import_outcomes
 from tasks.step import recorded, step
 from tests.logs import every_line
 from tests.shop import HISTORY, LATER, Shop, letters

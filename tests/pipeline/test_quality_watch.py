@@ -12,10 +12,11 @@ from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.policy import BreakerRules, Policy
 from handrail.store import schema
-from tasks import operations, reliability
-from tasks.blind_share import read_blind_share
 from tasks.occasion import Occasion
-from tasks.quality import look, read_breaker
+from tasks.views import operations
+from tasks.watch import breaker_power
+from tasks.watch.blind_share import read_blind_share
+from tasks.watch.breaker import look, read_breaker
 from tests.scenes import FOUNDER
 from tests.shop import LATER, Shop, letters
 
@@ -115,7 +116,7 @@ class TestKeeping:
     ) -> None:
         shop.audited(shop.automatic(10), wrong=0)
         first = look(shop.at(LATER + HOUR))
-        monkeypatch.setattr(reliability, "_simulated", None)
+        monkeypatch.setattr(breaker_power, "_simulated", None)
         assert look(shop.at(LATER + 2 * HOUR)).readings[0].reliability == first.readings[0].reliability
 
 

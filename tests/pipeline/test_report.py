@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from handrail.estimates import Estimate
-from tasks import findings
-from tasks.plots import weekly
-from tasks.plots.certificates import certificate_table
-from tasks.report import page, write
-from tasks.shortfalls import shortfalls
-from tasks.story import Planted, Story, Week
+from tasks.time_lapse import findings
+from tasks.time_lapse.plots import weekly
+from tasks.time_lapse.plots.certificates import certificate_table
+from tasks.time_lapse.report import page, write
+from tasks.time_lapse.shortfalls import shortfalls
+from tasks.time_lapse.story import Planted, Story, Week
 from tests.told_weeks import HOSTILE, START, WEEKS, kpi, twenty_four_weeks
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}

@@ -22,8 +22,9 @@ from handrail.case import Outcome
 from handrail.reviewers import Evidence
 from handrail.store import readings, rollout, schema
 from handrail.store.frames import records
-from tasks import agreement, audit_reading, blind_share, drift, operations, overview, quality, suspects
-from tasks import fairness as fairness_watches
+from tasks.views import operations, overview
+from tasks.watch import agreement, audit_reading, blind_share, breaker, breaker_evidence, drift
+from tasks.watch import fairness as fairness_watches
 from tests.scenes import FOUNDER
 from tests.shop import LATER, Shop, letters
 
@@ -84,7 +85,7 @@ class TestCategory:
         kept = newest(sick, "breaker")
         assert (kept["refund"]["verdict"], kept["tracking"]["verdict"]) == ("unreadable", "alarm")
         assert kept["refund"]["body"]["fault"]
-        table = rows_of(quality.look(sick.at(LATER + 2 * HOUR)))
+        table = rows_of(breaker.look(sick.at(LATER + 2 * HOUR)))
         assert table[0]["category"] == "refund"
         assert "Could not be read" in table[0]["warnings"]
 
@@ -109,7 +110,7 @@ class TestCategory:
         assert sick.deliver("more.csv", letters(5, only="refund"), LATER + 2 * HOUR)["queues"]["A"] == 5
 
     def test_a_look_that_could_read_nothing_has_not_watched(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(quality, "_read_category", None)
+        monkeypatch.setattr(breaker, "_read_category", None)
         assert len(shop.run(quality_watch, LATER + HOUR)["unread"]) == 4
         with shop.at().store.read() as connection:
             assert rollout.watches(connection).get("quality_watch") != LATER + HOUR
@@ -117,7 +118,7 @@ class TestCategory:
     def test_evidence_that_cannot_be_gathered_delays_no_pause(
         self, sick: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(suspects.suspects, "telling_terms", None)
+        monkeypatch.setattr(breaker_evidence.suspects, "telling_terms", None)
         assert sick.run(quality_watch, LATER + HOUR)["paused"] == ["tracking"]
         (review,) = sick.rows(schema.ModelReview)
         assert (review["evidence"]["rejected"], review["evidence"]["reviewed"]) == (15, 20)

@@ -9,19 +9,19 @@ import pytest
 from flows.queue_assignment import queue_assignment
 from flows.triage import triage
 from handrail.acts import intake, pausing
+from handrail.dead_mans_switch import WATCHES
 from handrail.errors import BadInput, BatchStopped, NotFound
-from handrail.hold import WATCHES
 from handrail.policy import Stage
 from handrail.store import schema, trail
 from tasks import occasion as occasions
-from tasks.assign import assign
-from tasks.gate import gate
-from tasks.heartbeat import beat
-from tasks.ingest import ingest
+from tasks.intake.gate import gate
+from tasks.intake.ingest import ingest
+from tasks.intake.redact import redact
 from tasks.occasion import Occasion
-from tasks.receiver import Ledger
-from tasks.redact import redact
-from tasks.score import score
+from tasks.routing.assign import assign
+from tasks.routing.receiver import Ledger
+from tasks.routing.score import score
+from tasks.watch.heartbeat import beat
 from tests.scenes import FOUNDER
 from tests.shop import LATER, NOW, Shop, in_stage, letters
 

@@ -10,15 +10,15 @@ from flows import quality_watch as quality_module
 from flows.quality_watch import quality_watch
 from flows.retraining import retraining
 from handrail.acts import leasing, pausing, routing, watching
+from handrail.dead_mans_switch import WATCHES
 from handrail.errors import BadInput, Conflict, PermanentError
-from handrail.hold import WATCHES
 from handrail.policy import Stage
 from handrail.retraining import Standing
 from handrail.store import schema, trail
 from handrail.store.engine import Store
-from tasks import trigger
-from tasks.standing import standing
-from tasks.withheld import is_withheld
+from tasks.learning import trigger
+from tasks.learning.trigger_facts import standing
+from tasks.learning.withheld import is_withheld
 from tests.scenes import FOUNDER
 from tests.shop import HISTORY, LATER, NOW, WORDS, Shop, letters
 from tests.workspaces import Handrail

@@ -14,12 +14,12 @@ from flows.quality_watch import quality_watch
 from flows.sla_watch import sla_watch
 from handrail import sampling
 from handrail.acts import certifying, pausing, reading, watching
+from handrail.alpha_spending import Look, Terms
 from handrail.certify import Certification
-from handrail.looks import Look, Terms
 from handrail.store import certificates, models, queue, readings, rollout, schema, trail
 from handrail.store.readings import Reading, Verdict
-from tasks import audit, audit_reading, audit_repeat, drift
-from tasks.quality import pause_tripped, read_breaker
+from tasks.watch import audit, audit_reading, audit_repeat, drift
+from tasks.watch.breaker import pause_tripped, read_breaker
 from tests.scenes import FOUNDER
 from tests.shop import LATER, NOW, Shop, letters
 

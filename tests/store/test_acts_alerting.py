@@ -10,8 +10,8 @@ import pytest
 
 from handrail.acts import alerting, pausing, reading, routing, watching
 from handrail.acts.alerting import ATTEMPTS, CALM, LEASE, TOLD_EVERY, TRIES, Swept
+from handrail.dead_mans_switch import WATCHES
 from handrail.errors import Conflict, NotFound, NotPermitted
-from handrail.hold import WATCHES
 from handrail.policy import AlertRules
 from handrail.store import alerts, schema
 from handrail.store.engine import Store

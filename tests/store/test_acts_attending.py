@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from handrail.acts import alerting, attending
 from handrail.acts.alerting import CALM, Swept
+from handrail.dead_mans_switch import WATCHES as DEAD_MANS
 from handrail.errors import NotPermitted
-from handrail.hold import WATCHES as DEAD_MANS
 from handrail.store import alerts, rollout, schema, watch_runs
 from handrail.store.engine import Store
 from handrail.store.migrations import configure

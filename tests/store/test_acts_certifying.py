@@ -6,9 +6,9 @@ import pytest
 
 from handrail.acts import certifying, watching
 from handrail.acts import models as model_acts
+from handrail.alpha_spending import Look, Terms
 from handrail.certify import Certification
 from handrail.errors import Conflict, NotPermitted
-from handrail.looks import Look, Terms
 from handrail.policy import CertificateRules
 from handrail.store import certificates, schema
 from handrail.store.engine import Store

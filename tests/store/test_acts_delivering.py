@@ -12,7 +12,7 @@ from handrail.acts import delivering, pausing
 from handrail.errors import BadInput, PermanentError, RetryableError
 from handrail.store import outbox, schema
 from handrail.store.engine import Store
-from tasks.receiver import Ledger
+from tasks.routing.receiver import Ledger
 from tests.scenes import FLOW, FOUNDER, NOW, Scene
 
 Actions = Sequence[dict[str, Any]]

@@ -11,7 +11,7 @@ from handrail.errors import BadInput, NotFound, NotPermitted, Refused
 from handrail.policy import Stage
 from handrail.store import outbox, rollout, schema, situation
 from handrail.store.engine import Store
-from tasks.receiver import Ledger
+from tasks.routing.receiver import Ledger
 from tests.scenes import ACTIONS, FLOW, FOUNDER, MANAGER, NOW, Scene
 
 EVIDENCE = {"reviewed": 40, "rejected": 3, "rate": 0.075}

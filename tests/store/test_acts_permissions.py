@@ -26,10 +26,10 @@ from handrail.acts import (
     watching,
 )
 from handrail.acts.deciding import Ruling
+from handrail.alpha_spending import Look, Terms
 from handrail.case import Outcome
 from handrail.certify import Certification
 from handrail.errors import HandrailError, NotPermitted
-from handrail.looks import Look, Terms
 from handrail.policy import Stage
 from handrail.queues import Situation
 from handrail.roles import PERMITTED, Role

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from handrail import draws
+from handrail import keyed_draws
 from handrail.acts import claiming, deciding, labelling, pausing, watching
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
@@ -60,7 +60,7 @@ class TestTheDraw:
         ids = scene.waiting(60, **BLIND)
         for case_id in ids:
             rule(scene, case_id, "rita", "refund")
-        expected = [i for i in ids if draws.draw(SECRET, i, draws.RECHECK_SALT) < 0.3]
+        expected = [i for i in ids if keyed_draws.draw(SECRET, i, keyed_draws.RECHECK_SALT) < 0.3]
         assert [row["case_id"] for row in scene.rows(schema.WorkItem, kind="recheck")] == expected
         assert 8 < len(expected) < 30
 

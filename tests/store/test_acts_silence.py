@@ -16,7 +16,7 @@ from handrail.case import Outcome
 from handrail.errors import BadInput, Conflict, PermanentError, Refused, RetryableError
 from handrail.store import schema
 from handrail.store.engine import Store
-from tasks.receiver import Ledger
+from tasks.routing.receiver import Ledger
 from tests.scenes import ACTIONS, FLOW, FOUNDER, MANAGER, NOVICE, NOW, REVIEWERS, Scene
 
 STEPS = 70

@@ -7,7 +7,7 @@ import pytest
 
 from handrail.acts import alerting, reading, routing
 from handrail.acts.alerting import CALM, LONGEST_WAIT, TRIES
-from handrail.hold import WATCHES
+from handrail.dead_mans_switch import WATCHES
 from handrail.store import alerts
 from handrail.store.engine import Store
 from handrail.store.readings import Reading, Verdict

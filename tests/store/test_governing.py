@@ -10,8 +10,8 @@ from sqlalchemy import text
 from handrail.acts import administering, alerting, deciding, delivering, models, pausing, routing
 from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
+from handrail.dead_mans_switch import WATCHES
 from handrail.errors import Refused
-from handrail.hold import WATCHES
 from handrail.policy import Policy, Stage
 from handrail.queues import Queue, Reason, Situation
 from handrail.stand_in import StandIn

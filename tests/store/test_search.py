@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import text
 
 from handrail.acts import labelling
-from handrail.store import cases, discretion, dossier, labels, schema, search, trail, work
-from handrail.store.discretion import Onlooker
+from handrail.store import cases, dossier, labels, schema, search, trail, visibility, work
 from handrail.store.engine import Store
 from handrail.store.search import Criteria, Place
 from handrail.store.trail import Sought
+from handrail.store.visibility import Onlooker
 from tests.scenes import FOUNDER, NOW, Scene
 
 OWNER = Onlooker(FOUNDER, {"product_owner"}, NOW)
@@ -154,9 +154,9 @@ def test_what_somebody_holds_is_kept_from_them_as_a_gold_case_would_be(scene: Sc
 def test_the_same_is_kept_as_the_console_withholds(scene: Scene) -> None:
     hidden, shown = *scene.waiting(1, suggestion_hidden=True), *scene.waiting(1)
     with scene.store.read() as connection:
-        kept = discretion.kept(connection, [hidden, shown], REVIEWER)
+        kept = visibility.kept(connection, [hidden, shown], REVIEWER)
         assert kept == labels.still_blind(connection, [hidden, shown]) == {hidden}
-        assert discretion.kept(connection, [hidden, shown], OWNER) == set()
+        assert visibility.kept(connection, [hidden, shown], OWNER) == set()
 
 
 def test_the_trail_is_searched_by_who_acted_and_by_nobody_who_is_named_in_a_text(scene: Scene) -> None:

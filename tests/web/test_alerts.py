@@ -14,12 +14,12 @@ from desk import alerting as loops
 from desk.alerting import Alerting
 from handrail.acts import alerting, attending, reading, routing
 from handrail.acts.alerting import CALM
-from handrail.hold import WATCHES
+from handrail.dead_mans_switch import WATCHES
 from handrail.store import schema
 from handrail.store.readings import Reading, Verdict
 from handrail.watches import BY_NAME
-from tasks.alert import tell
-from tasks.channels import VARIABLE
+from tasks.watch.alert import tell
+from tasks.watch.channels import VARIABLE
 from tests.desks import Client, served, signed_in_context
 from tests.programs import Program
 from tests.receivers import HttpReceiver, http_receiver

@@ -13,13 +13,13 @@ from handrail.store import readings
 from handrail.store.engine import Store
 from handrail.store.readings import Reading, Verdict
 from handrail.watches import BY_NAME, Off
-from tasks.agreement import compare_people, look_at_reviewers
-from tasks.audit_reading import read_audits
-from tasks.blind_share import read_blind_share
-from tasks.drift import watch
-from tasks.fairness import compare_groups
-from tasks.measure import watched_kpis
-from tasks.quality import look
+from tasks.views.measure import watched_kpis
+from tasks.watch.agreement import compare_people, look_at_reviewers
+from tasks.watch.audit_reading import read_audits
+from tasks.watch.blind_share import read_blind_share
+from tasks.watch.breaker import look
+from tasks.watch.drift import watch
+from tasks.watch.fairness import compare_groups
 from tests.desks import Client
 from tests.scenes import FLOW, NOW, Scene
 

@@ -14,7 +14,7 @@ from handrail.acts import administering, pausing, routing
 from handrail.errors import PermanentError
 from handrail.policy import DeskRules, Stage
 from handrail.store import schema
-from tasks import quality
+from tasks.watch import breaker
 from tests.desks import Client, served, signed_in_context
 from tests.operating import ASKING, OWNER, stuck, trip, two_versions
 from tests.scenes import FOUNDER, NOW, Scene
@@ -342,7 +342,7 @@ def paused_by_audits(floor: Scene, app: FastAPI) -> list[int]:
         ruling = {"label": "tracking", "reason_code": "wrong_category"} if number % 2 else {"label": "refund"}
         floor.decide(case_id, "override", at=early + hour, **ruling)
     occasion = app.state.desk.occasion("flow:quality_watch")
-    assert quality.pause_tripped(occasion, quality.look(occasion)) == ["refund"]
+    assert breaker.pause_tripped(occasion, breaker.look(occasion)) == ["refund"]
     return ids
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import update
 from handrail.acts import breaking, pausing, reading
 from handrail.store import schema
 from handrail.store.readings import Reading, Verdict, unreadable
-from tasks import operations
+from tasks.views import operations
 from tests.desks import Client
 from tests.scenes import FLOW, FOUNDER, NOW, Scene
 

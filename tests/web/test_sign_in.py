@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from playwright.sync_api import Browser
 
-from desk import turnstile
+from desk import password_limiter
 from desk.permit import COOKIE
 from desk.routes.sign_in import local
 from handrail import passwords
@@ -134,7 +134,7 @@ def test_signing_in_leads_on_to_where_one_was(then: str) -> None:
 def test_a_flood_of_passwords_is_told_to_come_back(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     full = BoundedSemaphore(1)
     full.acquire()
-    monkeypatch.setattr(turnstile, "_places", full)
+    monkeypatch.setattr(password_limiter, "_places", full)
     assert sign_in(browser).status_code == 503
     full.release()
     assert sign_in(browser).status_code == 303

@@ -1,0 +1,1 @@
+"""Intake: deliveries are read, checked, redacted and stored; outcomes come in, and what is past its retention goes."""

@@ -1,0 +1,1 @@
+"""Learning: labels, certificates, retraining, the judgement of a challenger and its deployment."""

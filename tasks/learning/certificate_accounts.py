@@ -1,0 +1,151 @@
+"""What is known for each certificate: cases, labels that count, looks spent; what is certified and what is missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from handrail import blind
+from handrail.alpha_spending import is_due, spent
+from handrail.certify import labels_without_error
+from handrail.policy import CertificateRules, Consequence
+from handrail.store import certificates, models
+from handrail.store.frames import records
+from tasks.occasion import Occasion
+
+OVERALL = "overall"
+NO_SINGLE_CATEGORY = "guarantees no single category"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is known of the serving version and one category (None: overall): cases, labels, looks, certificate."""
+
+    rules: CertificateRules
+    now: datetime
+    version: str
+    category: str | None
+    since: datetime
+    shift: datetime | None
+    scores: pd.Series
+    labels: pd.DataFrame
+    looks: list[dict[str, Any]]
+    valid: dict[str, Any] | None
+
+    @property
+    def number(self) -> int:
+        """The number of the next look."""
+        return len(self.looks) + 1
+
+    @property
+    def new(self) -> int:
+        """Labels that came since the last look."""
+        return int((self.labels["labelled_at"] > self.looks[-1]["at"]).sum()) if self.looks else len(self.labels)
+
+    @property
+    def too_few(self) -> int:
+        """Labels missing until a look could certify at all."""
+        return max(
+            0, labels_without_error(self.rules.max_error, spent(self.rules.delta, self.number)) - len(self.labels)
+        )
+
+    @property
+    def held_firmly(self) -> bool:
+        """Is there a certificate that need not be renewed yet?"""
+        return self.valid is not None and self.now < self.valid["expires_at"] - self.rules.renew_before
+
+    @property
+    def is_due(self) -> bool:
+        """Is a look worth what it spends?"""
+        if self.too_few:
+            return False
+        seen = len(self.labels) - self.new
+        growth = self.rules.retry_after_growth
+        return not self.looks or is_due(self.new, seen, growth, certified=self.held_firmly)
+
+    @property
+    def needed(self) -> int:
+        """Further labels, at least, until the next certificate; 0 while one is valid."""
+        if self.valid is not None:
+            return 0
+        after_last = self.looks[-1]["needed"] - self.new if self.looks else 0
+        return max(1, self.too_few, int(after_last))
+
+
+def accounts(occasion: Occasion) -> Iterator[Account]:
+    """The serving version overall, then by category that may be automated; nothing without a version."""
+    rules, policy, now = occasion.policy.certificate, occasion.policy, occasion.now
+    with occasion.store.read() as connection:
+        version = models.serving(connection)["model_version"]
+        row = models.version(connection, version) if version else None
+        if row is None:
+            return
+        shift = models.newest_shift(connection)
+        counted = row["registered_at"] if shift is None else max(row["registered_at"], shift)
+        since = now - rules.valid_for if shift is None else max(now - rules.valid_for, shift)
+        # A model that learnt from cases without a time may have learnt from any that came before it.
+        learnt_until = row["trained_until"] or row["registered_at"]
+        cases = certificates.population(connection, version, since=since, received_after=learnt_until)
+        rulings = certificates.blind_rulings(connection, since=since)
+        held = certificates.certificates(connection, version, now, rules=rules)
+        looks = records(certificates.attempts(connection, version, since=counted))
+    valid = {row["category"]: row for row in records(held)}
+    population = blind.population(ruled(cases, rulings), policy)
+    low = [name for name, known in policy.categories.items() if known.consequence is Consequence.LOW]
+    for category in (None, *low):
+        part = population if category is None else population[population["predicted"] == category]
+        yield Account(
+            rules,
+            now,
+            version,
+            category,
+            counted,
+            shift,
+            part["confidence"],
+            blind.standing(part),
+            [each for each in looks if each["category"] == category],
+            valid.get(category),
+        )
+
+
+def ruled(cases: pd.DataFrame, rulings: pd.DataFrame) -> pd.DataFrame:
+    """Cases with their day and whether the prediction was right: None where no blind ruling says so."""
+    joined = cases.merge(rulings, on="case_id", how="left", validate="one_to_one")
+    right = (joined["label"] == joined["predicted"]).astype(object).where(joined["labelled_at"].notna(), None)
+    return joined.assign(correct=right, day=pd.to_datetime(joined["assigned_at"], utc=True).dt.date)
+
+
+def certified(occasion: Occasion) -> list[dict[str, Any]]:
+    """What is certified and what is missing, a row for the overall certificate and each category of low consequence.
+
+    Keys: certificate (category or overall), threshold (None: not certified), labels, errors, until, needed (further
+    blind labels, at least), max_error, delta, note. Empty without a serving version.
+    """
+    return [_row(account) for account in accounts(occasion)]
+
+
+def _row(account: Account) -> dict[str, Any]:
+    valid = account.valid or {}
+    return {
+        "certificate": account.category or OVERALL,
+        "category": account.category,
+        "threshold": valid.get("threshold"),
+        "labels": valid.get("labels", len(account.labels)),
+        "errors": valid.get("errors"),
+        "until": valid.get("expires_at"),
+        "needed": account.needed,
+        "max_error": valid.get("max_error", account.rules.max_error),
+        "delta": valid.get("delta", account.rules.delta),
+        "looks": len(account.looks),
+        "note": _note(account),
+    }
+
+
+def _note(account: Account) -> str:
+    if account.valid is None:
+        more = "" if account.scores.size else "; no case that it could cover has come yet"
+        return f"not certifiable yet: {account.needed} more blind labels are needed{more}"
+    held = "renewal is due" if not account.held_firmly else "certified"
+    return f"{held}, {NO_SINGLE_CATEGORY}" if account.category is None else held

@@ -1,0 +1,74 @@
+"""An act is done at once, or proposed where the policy asks for a second person; who confirms performs it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from handrail.acts import pausing, proposing, second_person
+from handrail.policy import Stage
+from tasks.occasion import Occasion
+
+OF_MODELS = frozenset({"promote", "roll_back"})
+"""They go through the registry, and may judge a version first: seconds, in which nobody else should have to wait."""
+
+
+def is_asked(occasion: Occasion, act: str) -> bool:
+    """Does the policy ask for a second person?"""
+    return act in occasion.policy.desk.second_person
+
+
+def propose(occasion: Occasion, act: str, asked: Mapping[str, Any], reason: str) -> int:
+    """Propose an act; returns the proposal's number.
+
+    Raises:
+        Refused: see `handrail.acts.proposing.propose`.
+    """
+    return proposing.propose(
+        occasion.store, act, asked, reason=reason, policy=occasion.policy, actor=occasion.actor, now=occasion.now
+    )
+
+
+def act_of(occasion: Occasion, number: int) -> str:
+    """The act that a waiting proposal is for.
+
+    Raises:
+        NotFound, Conflict: see `handrail.acts.second_person.waiting`.
+    """
+    with occasion.store.read() as connection:
+        return str(second_person.waiting(connection, number, occasion.now)["act"])
+
+
+def confirm(occasion: Occasion, number: int) -> str:
+    """Do what was proposed, for its proposer's reason; says in a sentence what was done.
+
+    Raises:
+        NotFound, Conflict, Refused, NotPermitted: the proposal cannot be confirmed, or not by this person; or what the
+            act itself refuses.
+    """
+    with occasion.store.read() as connection:
+        row = second_person.waiting(connection, number, occasion.now)
+    arguments, reason = row["arguments"], row["reason"]
+    known: dict[str, Any] = {
+        "reason": reason,
+        "policy": occasion.policy,
+        "actor": occasion.actor,
+        "now": occasion.now,
+        "proposal": number,
+    }
+    if row["act"] == "resume":
+        pausing.resume(occasion.store, arguments["category"], **known)
+        return f"{arguments['category'] or 'Everything'} runs again."
+    if row["act"] == "set_stage":
+        pausing.set_stage(occasion.store, arguments["category"], Stage(arguments["to"]), **known)
+        return f"{arguments['category']}: {arguments['from']} → {arguments['to']}."
+    return _of_a_model(occasion, row["act"], arguments, reason, number)
+
+
+def _of_a_model(occasion: Occasion, act: str, arguments: Mapping[str, Any], reason: str, number: int) -> str:
+    if act == "promote":
+        from tasks.learning import deploy  # noqa: PLC0415 - scikit-learn is loaded only where a model is
+
+        deploy.promote(occasion, arguments["version"], reason, number)
+        return f"Version {arguments['version']} serves."
+    from tasks.learning.roll_back import roll_back  # noqa: PLC0415 - as above
+
+    return f"Version {roll_back(occasion, reason, number)} serves again."

@@ -1,0 +1,32 @@
+"""What is known at the moment when it is asked whether to train again: trainings, drifts, audits, labels."""
+
+from handrail.retraining import Standing
+from handrail.store import evidence, models, retraining
+from handrail.window import Window
+from tasks.learning.withheld import is_withheld
+from tasks.occasion import Occasion
+
+
+def standing(occasion: Occasion) -> Standing:
+    """Read from the store everything that the triggers of a retraining ask."""
+    rules, now = occasion.policy.retraining, occasion.now
+    with occasion.store.read() as connection:
+        versions = models.versions(connection)
+        drifts = models.drifts(connection, 1)
+        audits = evidence.audits(connection, Window.last(rules.error_window, now))
+        failed_at = retraining.last_failure(connection)
+        trained_at = None if versions.empty else versions["registered_at"].max().to_pydatetime()
+        labels = retraining.labels_since(connection, trained_at)
+    drawn = audits[audits["random"]]
+    held = labels["blind"].astype(bool).to_numpy() & is_withheld(occasion, labels["case_id"].tolist())
+    training = labels[labels["label"].isin(list(occasion.policy.categories)).to_numpy() & ~held]
+    return Standing(
+        now=now,
+        trained_at=trained_at,
+        failed_at=failed_at,
+        drift_at=None if drifts.empty else drifts["found_at"].iloc[0].to_pydatetime(),
+        audited=len(drawn),
+        rejected=int(drawn["rejected"].sum()),
+        new_labels=len(training),
+        labels_since_failure=0 if failed_at is None else int((training["labelled_at"] > failed_at).sum()),
+    )

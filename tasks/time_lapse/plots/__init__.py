@@ -1,0 +1,1 @@
+"""Plots of the time-lapse, drawn on the server as inline SVG."""

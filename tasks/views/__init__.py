@@ -1,0 +1,1 @@
+"""Views: what desk, console and artifacts read, and change nothing by it."""

@@ -1,0 +1,133 @@
+"""The operator's view: each category with what it does by itself, what watches it and what waits; and what if."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from handrail import keyed_draws, workload_forecast
+from handrail.estimates import Estimate, clopper_pearson
+from handrail.policy import Stage
+from handrail.queues import Queue, Situation
+from handrail.store import evidence, models, operations, proposals, rollout
+from handrail.store import situation as situations
+from handrail.store.frames import records
+from handrail.window import Window
+from handrail.workload_forecast import Projection
+from tasks.occasion import Occasion
+from tasks.views.overview import holds
+from tasks.watch.breaker import CategoryReading, read_breaker
+
+LATELY, RECORDED = timedelta(days=7), timedelta(days=28)
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryView:
+    """One category; `pauses` and `review` are rows of the store, `audited` is the breaker's rate with its interval."""
+
+    name: str
+    stage: Stage
+    pauses: list[dict[str, Any]]
+    review: dict[str, Any] | None
+    routed: int
+    automatic: int
+    reading: CategoryReading | None
+    unread: bool
+    """Its breaker could not be read, now or at the watch's last look: nothing of it is approved automatically."""
+    audited: Estimate
+    waiting: int
+    overdue: int
+    threshold: float
+    certified: str | None
+    """Whose certificate raises the threshold: *category*, *overall*, or None."""
+    is_held: bool
+    is_altered: bool
+
+    @property
+    def is_paused(self) -> bool:
+        """Is it paused for itself?"""
+        return any(pause["category"] == self.name for pause in self.pauses)
+
+
+def categories(occasion: Occasion) -> list[CategoryView]:
+    """Every category of the policy, in its order."""
+    now, policy = occasion.now, occasion.policy
+    with occasion.store.read() as connection:
+        week = evidence.routed(connection, Window.last(LATELY, now))
+        work = operations.waiting(connection, now)
+        pauses, reviews = records(rollout.pauses(connection)), records(rollout.reviews(connection))
+        situation = situations.read(connection, occasion.policy, occasion.now)
+    breakers = read_breaker(occasion)
+    read = {one.category: one for one in breakers.readings}
+    routed = week["category"].value_counts()
+    automatic = week.loc[week["queue"] == Queue.A.value, "category"].value_counts()
+    found = []
+    for name, rules in policy.categories.items():
+        reading = read.get(name)
+        waiting, overdue = work.get(name, (0, 0))
+        own = "category" if name in situation.certified else "overall" if None in situation.certified else None
+        found.append(
+            CategoryView(
+                name=name,
+                stage=situation.stage_of(name, rules),
+                pauses=[pause for pause in pauses if pause["category"] in (None, name)],
+                review=next((review for review in reviews if review["category"] == name), None),
+                routed=int(routed.get(name, 0)),
+                automatic=int(automatic.get(name, 0)),
+                reading=reading,
+                unread=name in breakers.unread or name in situation.unwatched,
+                audited=clopper_pearson(reading.rejected, reading.reviewed) if reading else clopper_pearson(0, 0),
+                waiting=waiting,
+                overdue=overdue,
+                certified=own,
+                is_held=situation.is_held(name),
+                is_altered=situation.is_altered(name),
+                threshold=max(policy.auto_above(name), situation.certified_from(name) or 0.0),
+            )
+        )
+    return found
+
+
+def standing_now(occasion: Occasion) -> dict[str, Any]:
+    """What holds at this moment: pauses, held and unavailable as in `overview`; open reviews, waiting proposals."""
+    with occasion.store.read() as connection:
+        return {
+            **holds(connection, occasion),
+            "reviews": records(rollout.reviews(connection)),
+            "proposals": records(proposals.waiting(connection, occasion.now)),
+            "serving": models.serving(connection),
+        }
+
+
+def foresee(occasion: Occasion, category: str, to: Stage) -> Projection:
+    """What `category` would ask of people at stage `to`, from its recorded cases of the last four weeks."""
+    window = Window.last(RECORDED, occasion.now)
+    with occasion.store.read() as connection:
+        frame = operations.recorded(connection, category, window)
+        audits = evidence.audits(connection, window)
+        situation: Situation = situations.read(connection, occasion.policy, occasion.now)
+    mine = audits[audits["random"] & (audits["category"] == category)]
+    return workload_forecast.project(
+        frame,
+        category,
+        to,
+        situation,
+        occasion.policy,
+        draws=keyed_draws.draw_many(occasion.secret, frame["case_id"].tolist(), keyed_draws.PARTIAL_SALT),
+        span=_span(frame["assigned_at"], occasion.now),
+        audited=clopper_pearson(int(mine["rejected"].sum()), len(mine)),
+    )
+
+
+def _span(assigned: "pd.Series[Any]", now: datetime) -> timedelta:
+    """How long cases have been recorded, at most `RECORDED` and at least a day."""
+    first = assigned.min().to_pydatetime() if len(assigned) else now - RECORDED
+    return min(RECORDED, max(now - first, timedelta(days=1)))
+
+
+def versions(occasion: Occasion) -> Sequence[dict[str, Any]]:
+    """Model versions, newest first, with why each may or may not serve, as its row says."""
+    with occasion.store.read() as connection:
+        return records(models.versions(connection))[::-1]

@@ -1,0 +1,208 @@
+"""The watch over people: how far they agree, category by category, and what shows in how each one works."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from handrail import agreement, bulkhead, labels, reviewers
+from handrail.acts import reading
+from handrail.agreement import Ratings
+from handrail.own_quality import PLACES
+from handrail.reviewers import Evidence, Signal
+from handrail.roles import PERMITTED
+from handrail.store import labels as label_rows
+from handrail.store import readings, reviewer_decisions, reviewer_quality, rollout
+from handrail.store.engine import Connection
+from handrail.store.frames import records
+from handrail.store.readings import ALL, Reading, Verdict
+from handrail.window import Window
+from tasks.occasion import Occasion, log
+from tasks.step import step
+
+_CHANCE = 0.05
+"""Of a false alarm over all categories of a look."""
+FEWEST = 10
+"""Cases on which somebody named a category; with fewer one difference of opinion makes all of its agreement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """How far people agree on one category against all others, or on all categories together."""
+
+    subject: str
+    items: int
+    ratings: int
+    agreement: float | None
+    alpha: float | None
+    low: float | None
+    high: float | None
+    verdict: Verdict
+
+
+@step
+def compare_people(occasion: Occasion, window: timedelta) -> list[Agreed]:
+    """Krippendorff's alpha over the blind opinions of the last `window`; keeps the readings.
+
+    An alarm where the whole interval lies below the agreement that a training set must have. The intervals hold for
+    all categories at once.
+    """
+    since = occasion.now - window
+    with occasion.store.read() as connection:
+        said = _opinions(occasion, connection, since)
+    ratings = agreement.collect(said.rename(columns={"reviewer": "rater"}))
+    names = list(ratings.labels) if len(ratings.labels) > 2 else []  # noqa: PLR2004 - of two, each says what both say
+    rng = occasion.rng("agreement")
+    level = 1 - _CHANCE / (len(names) + 1)
+
+    def agreed(name: str) -> Agreed:
+        return _agreed(occasion, name, ratings if name == ALL else _against_rest(ratings, name), level, rng)
+
+    measured = bulkhead.each([ALL, *names], agreed, what="measuring agreement")
+    span = since, occasion.now
+    seen = [Reading("agreement", name, span, one.verdict, asdict(one)) for name, one in measured.found.items()]
+    seen += [readings.unreadable("agreement", name, span, fault) for name, fault in measured.failed.items()]
+    reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
+    failed = [Agreed(name, 0, 0, None, None, None, None, Verdict.UNREADABLE) for name in measured.failed]
+    return [*measured.found.values(), *failed]
+
+
+def _agreed(occasion: Occasion, subject: str, ratings: Ratings, level: float, rng: np.random.Generator) -> Agreed:
+    rules = occasion.policy.gates.training_set
+    found = agreement.measure(ratings, rng, pairs=False, level=level)
+    low, high = found.alpha_interval.low, found.alpha_interval.high
+    named = len(np.unique(ratings.item[ratings.said == 1])) if subject != ALL else found.items
+    if found.alpha is None:
+        verdict = Verdict.NOT_MEASURED
+    elif named < FEWEST or found.items < rules.agreement_cases:
+        verdict = Verdict.UNDERPOWERED
+    else:
+        verdict = Verdict.ALARM if high is not None and high < rules.agreement_at_least else Verdict.QUIET
+    return Agreed(subject, found.items, len(ratings.item), found.agreement, found.alpha, low, high, verdict)
+
+
+def _against_rest(ratings: Ratings, label: str) -> Ratings:
+    said = (ratings.said == ratings.labels.index(label)).astype(np.int64)
+    return Ratings(ratings.items, ratings.raters, ("another", label), ratings.item, ratings.rater, said)
+
+
+@step
+def look_at_reviewers(occasion: Occasion, window: timedelta) -> list[Signal]:
+    """Judge how everybody worked in the last `window`; keeps a reading of each reviewer, and one of all together.
+
+    Names stand in the readings alone: the log and the artifacts count.
+    """
+    since = occasion.now - window
+    with occasion.store.read() as connection:
+        evidence = _evidence(occasion, connection, since)
+    # Everybody is judged together, by the others; first alone, so that it shows whose own cases cannot be judged.
+    alone = bulkhead.each(
+        evidence.reviewers, lambda name: reviewers.look(evidence.of([name])), what="looking at a reviewer"
+    )
+    signals = reviewers.look(evidence.of(list(alone.found)))
+    by_name: dict[str, list[Signal]] = {}
+    for one in signals:
+        by_name.setdefault(one.reviewer, []).append(one)
+    seen = [
+        Reading("reviewers", name, (since, occasion.now), overall(found), {"signals": [figures(one) for one in found]})
+        for name, found in by_name.items()
+    ]
+    seen += [
+        readings.unreadable("reviewers", name, (since, occasion.now), fault, signals=[])
+        for name, fault in alone.failed.items()
+    ]
+    reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
+    alarmed = sum(one.verdict is Verdict.ALARM for one in seen)
+    (log.warning if alarmed else log.info)("reviewers: %d looked at, %d with an alarm", len(seen), alarmed)
+    return signals
+
+
+def overall(signals: Sequence[Signal]) -> Verdict:
+    """One verdict of several: an alarm where there is one, quiet only where something could have been seen."""
+    found = {str(one.verdict) for one in signals}
+    return next(
+        (one for one in (Verdict.ALARM, Verdict.QUIET, Verdict.UNDERPOWERED) if one in found), Verdict.NOT_MEASURED
+    )
+
+
+def figures(signal: Signal) -> dict[str, Any]:
+    """A signal as a reading keeps it; an end that is not bounded is None."""
+    ends = {name: value if np.isfinite(value) else None for name, value in (("low", signal.low), ("high", signal.high))}
+    return {
+        "name": signal.name,
+        "verdict": str(signal.verdict),
+        "value": signal.value,
+        **ends,
+        "n": signal.n,
+        "p": signal.p,
+        "power": signal.power,
+        **dict(signal.details),
+    }
+
+
+def _evidence(occasion: Occasion, connection: Connection, since: datetime) -> Evidence:
+    known = reviewer_decisions.decisions(connection, Window.up_to(occasion.now, since=since))
+    suggested = known[known["proposed"].notna()]
+    blind = known["blind"].to_numpy(dtype=bool)
+    timed = known[~blind & known["seconds"].notna().to_numpy()]
+    quick = suggested[(suggested["kind"] == "review") & (suggested["queue"] == "B")]
+    answers = _gold(occasion, connection, since)
+    unaided = answers[answers["seeded"].isna()]
+    items = "gold " + unaided["case_id"].astype(str)
+    told = pd.DataFrame({"item": items, "reviewer": unaided["reviewer"], "label": unaided["said"]})
+    return Evidence(
+        timed=timed.assign(place=_places(timed)),
+        mixed=quick.assign(visible=~quick["blind"].astype(bool), approved=quick["label"] == quick["proposed"]),
+        gold=answers,
+        rulings=pd.concat([_opinions(occasion, connection, since), told], ignore_index=True),
+        truth=dict(zip(items, unaided["attested"], strict=True)),
+        turns=_turns(occasion, suggested),
+    )
+
+
+def _opinions(occasion: Occasion, connection: Connection, since: datetime) -> pd.DataFrame:
+    """Blind opinions on cases that two people gave one on: item, reviewer, label; of each the last."""
+    said = label_rows.opinions(connection, since=since)
+    escalating = occasion.policy.escalation.reasons
+    opinions = [labels.opinion(row["outcome"], row["label"], row["reason_code"], escalating) for row in records(said)]
+    told = said.assign(label=pd.Series(opinions, index=said.index, dtype=object)).dropna(subset="label")
+    last = told.drop_duplicates(["case_id", "reviewer"], keep="last")
+    return last.assign(item=last["case_id"].astype(str))[["item", "reviewer", "label"]]
+
+
+def _gold(occasion: Occasion, connection: Connection, since: datetime) -> pd.DataFrame:
+    """Answers to gold cases slipped in that can no longer be undone: reviewer, case_id, said, attested, seeded."""
+    stands = occasion.now - occasion.policy.desk.undo_within
+    rows = [
+        {"reviewer": person["name"], **answer, "said": answer["said"] or labels.NO_CATEGORY}
+        for person in records(rollout.people(connection))
+        if PERMITTED["decide"].intersection(person["roles"])
+        for answer in reviewer_quality.answers(connection, person["name"], since=since, until=stands)
+    ]
+    return pd.DataFrame(rows, columns=["reviewer", "case_id", "said", "attested", "seeded"], dtype=object)
+
+
+def _places(decisions: pd.DataFrame) -> list[str]:
+    return [PLACES.get(key, "other") for key in zip(decisions["kind"], decisions["queue"], strict=True)]
+
+
+def _turns(occasion: Occasion, suggested: pd.DataFrame) -> pd.DataFrame:
+    """What became of each suggestion, once for each of the policy's groupings."""
+    said = suggested[suggested["label"].notna()]
+    parts = [
+        pd.DataFrame(
+            {
+                "reviewer": said["reviewer"],
+                "grouping": grouping,
+                "group": [values.get(grouping) for values in said["fields"]],
+                "reference": said["proposed"],
+                "said": said["label"],
+            }
+        )
+        for grouping in occasion.policy.fairness.groups
+    ]
+    empty = Evidence().turns.assign(grouping=pd.Series(dtype=object))
+    return pd.concat(parts, ignore_index=True) if parts else empty
