@@ -67,7 +67,7 @@ def prepare(folder: Path, sizes: Sequence[int]) -> dict[str, float]:
     from flows.retraining import retraining
     from flows.triage import triage
     from handrail import policy, sample
-    from handrail.acts import administering
+    from handrail.acts import publishing
     from handrail.store.engine import Store
     from handrail.workspace import Workspace
     from tasks.time_lapse.simulate import deliver_file
@@ -87,7 +87,7 @@ def prepare(folder: Path, sizes: Sequence[int]) -> dict[str, float]:
     workspace.create()
     store = Store(workspace.database_url)
     store.upgrade()
-    administering.found(store, policy.read(rules), founder="benchmark", now=datetime.now(UTC))
+    publishing.found(store, policy.read(rules), founder="benchmark", now=datetime.now(UTC))
     store.dispose()
     home = str(workspace.home)
     triage.fn(file=str(folder / "history.jsonl"), mapping=str(POLICY / "mapping.yaml"), home=home)

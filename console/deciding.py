@@ -108,6 +108,7 @@ def decide(
     as_json: AsJson = False,
 ) -> None:
     """Decide a case: approve executes the suggestion, override another category's action, deny none."""
+    from handrail import ruling as ruling_acts
     from handrail.acts import claiming, deciding
     from handrail.case import Outcome
     from tasks.routing.deliver import deliver
@@ -118,7 +119,7 @@ def decide(
         item, fence = claim.item_id, claim.fence
     else:
         item = claiming.held_item(occasion.store, case, occasion.actor)
-    ruling = deciding.Ruling(item, fence, Outcome(outcome), label=label, reason_code=reason, note=note)
+    ruling = ruling_acts.Ruling(item, fence, Outcome(outcome), label=label, reason_code=reason, note=note)
     deciding.decide(
         occasion.store, [ruling], occasion.actor, policy=occasion.policy, now=occasion.now, secret=occasion.secret
     )

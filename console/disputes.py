@@ -88,9 +88,9 @@ def resolve(
 ) -> None:
     """Settle a dispute: what was done is stopped or taken back where the decision is changed."""
     from handrail.acts import disputing, escalating
-    from handrail.acts.deciding import Ruling
     from handrail.case import Outcome
     from handrail.errors import NotFound
+    from handrail.ruling import Ruling
     from handrail.store import disputes
     from tasks.routing.deliver import deliver
 

@@ -108,12 +108,12 @@ def stage(
 
 def review_list(as_json: AsJson = False) -> None:
     """Open model reviews with their evidence."""
-    from handrail.store import rollout
+    from handrail.store import pauses
     from handrail.store.frames import records
 
     occasion = enter(None)
     with occasion.store.read() as connection:
-        rows = records(rollout.reviews(connection))
+        rows = records(pauses.reviews(connection))
     shown = [
         {**row, "rejected": row["evidence"].get("rejected"), "reviewed": row["evidence"].get("reviewed")}
         for row in rows

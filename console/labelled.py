@@ -9,7 +9,7 @@ import pandas as pd
 
 from console.answer import warn
 from handrail import cells, flags, given, mapping, pii, policy
-from handrail.acts import administering
+from handrail.acts import publishing
 from handrail.errors import BadInput, NotFound
 from handrail.policy import Stage
 from handrail.queues import Situation, route_many
@@ -76,8 +76,8 @@ def train_file(
     workspace.create()
     store = Store(workspace.database_url)
     store.upgrade()
-    made = administering.Made("labels", file.name)
-    administering.found(store, rules, founder=who(None), now=now, made=made)
+    made = publishing.Made("labels", file.name)
+    publishing.found(store, rules, founder=who(None), now=now, made=made)
     occasion = occasions.enter(workspace, "flow:train_file", now)
     with trigger.reserve(occasion):
         registered = retrain.register(occasion, trained, labelled, "by_hand")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from console.setting_up import BUSINESSES
 from handrail import drafts
 from handrail.errors import Refused
 from handrail.proportions import in_percent
@@ -66,7 +65,7 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
 
     from flows.time_lapse import TimeLapse
     from handrail import policy as policies
-    from handrail.acts import administering
+    from handrail.acts import publishing
     from handrail.sample import generate
     from handrail.store.engine import Store
     from tasks.time_lapse.report import write
@@ -75,10 +74,10 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
     business = generate(weeks, seed, per_week=per_week)
     store = Store(workspace.database_url)
     store.upgrade()
-    sample = BUSINESSES / "sample"
+    sample = policies.BUSINESSES / "sample"
     rules = policies.read(sample / "policy.yaml")
-    administering.found(
-        store, rules, founder=STEWARD, now=business.start, made=administering.Made("business", rules.business)
+    publishing.found(
+        store, rules, founder=STEWARD, now=business.start, made=publishing.Made("business", rules.business)
     )
     _tell(
         f"{len(business.cases)} cases in {weeks} weeks, {len(business.history)} earlier ones as history. "

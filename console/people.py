@@ -24,13 +24,13 @@ def register(app: typer.Typer) -> None:
 
 def people_list(as_json: AsJson = False) -> None:
     """Everybody with roles, training and the last test on gold cases."""
-    from handrail.store import labels, rollout
+    from handrail.store import labels, staff
     from handrail.store.frames import records
 
     occasion = enter(None)
     with occasion.store.read() as connection:
         tests = labels.last_tests(connection)
-        rows = [{**row, "test": tests.get(row["name"])} for row in records(rollout.people(connection))]
+        rows = [{**row, "test": tests.get(row["name"])} for row in records(staff.people(connection))]
     shown = [{**row, "roles": ", ".join(row["roles"]), "last_test": _last_test(row["test"])} for row in rows]
     columns = ["name", "trained_until", "last_test", "roles"]
     answer(rows, as_json=as_json, text=table(shown, columns, empty="Nobody yet."))
@@ -58,17 +58,15 @@ def people_add(
     as_json: AsJson = False,
 ) -> None:
     """Add a person, or change their roles and training."""
-    from handrail.acts import administering
-    from handrail.store import rollout
+    from handrail.acts import employing
+    from handrail.store import staff
 
     occasion = enter(actor, as_of)
     until = occasion.now + occasion.policy.labels.training_valid_for if trained else None
     if trained is None:
         with occasion.store.read() as connection:
-            until = (rollout.person(connection, name) or {}).get("trained_until")
-    administering.add_person(
-        occasion.store, name, roles=role, trained_until=until, actor=occasion.actor, now=occasion.now
-    )
+            until = (staff.person(connection, name) or {}).get("trained_until")
+    employing.add_person(occasion.store, name, roles=role, trained_until=until, actor=occasion.actor, now=occasion.now)
     answer({"name": name, "roles": role, "trained_until": until}, as_json=as_json, text=f"{name} is known now.")
 
 

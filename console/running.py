@@ -146,10 +146,10 @@ def purge(
 ) -> None:
     """Delete inputs and notes past their retention."""
     from console.answer import enter
-    from handrail.acts import administering
+    from handrail.acts import purging
 
     occasion = enter(actor, as_of)
-    counts = administering.purge(
+    counts = purging.purge(
         occasion.store, policy=occasion.policy, actor=occasion.actor, now=occasion.now, dry_run=dry_run
     )
     lead = "Would delete" if dry_run else "Deleted"

@@ -7,8 +7,6 @@ import typer
 
 from console.answer import Actor, AsJson, AsOf, answer, enter, warn, who
 
-BUSINESSES = Path(__file__).resolve().parent.parent / "policy"
-
 
 def register(app: typer.Typer) -> None:
     """Add this topic's commands."""
@@ -30,24 +28,24 @@ def init(
     from datetime import UTC, datetime
 
     from handrail import policy as policies
-    from handrail.acts import administering
+    from handrail.acts import publishing
     from handrail.errors import BadInput
     from handrail.store.engine import Store
     from handrail.workspace import Workspace
 
     if business and policy:
         raise BadInput("Give either --business or --policy, not both.")
-    file = policy or BUSINESSES / (business or "sample") / "policy.yaml"
+    file = policy or policies.BUSINESSES / (business or "sample") / "policy.yaml"
     if business and not file.exists():
-        known = ", ".join(sorted(folder.name for folder in BUSINESSES.iterdir() if folder.is_dir()))
+        known = ", ".join(sorted(folder.name for folder in policies.BUSINESSES.iterdir() if folder.is_dir()))
         raise BadInput(f"There is no business {business!r} in policy/. Use one of: {known}, or --policy FILE.")
     rules = policies.read(file)
     workspace = Workspace.from_environment()
     workspace.create()
     store = Store(workspace.database_url)
     store.upgrade()
-    made = administering.Made("file", policy.name) if policy else administering.Made("business", business or "sample")
-    begun = administering.found(store, rules, founder=who(actor), now=datetime.now(UTC), made=made)
+    made = publishing.Made("file", policy.name) if policy else publishing.Made("business", business or "sample")
+    begun = publishing.found(store, rules, founder=who(actor), now=datetime.now(UTC), made=made)
     value = {"home": str(workspace.home), "business": rules.business, "policy": rules.version, "begun": begun}
     if not begun and (business or policy):
         warn("The workspace exists already and keeps its policy. Change it with `handrail policy publish FILE`.")
@@ -140,11 +138,11 @@ def policy_publish(
 ) -> None:
     """Put a policy into force, from the next batch on."""
     from handrail import policy as policies
-    from handrail.acts import administering
+    from handrail.acts import publishing
 
     rules = policies.read(file)
     occasion = enter(actor)
-    made = administering.Made("file", file.name)
-    changed = administering.publish(occasion.store, rules, actor=occasion.actor, now=occasion.now, made=made)
+    made = publishing.Made("file", file.name)
+    changed = publishing.publish(occasion.store, rules, actor=occasion.actor, now=occasion.now, made=made)
     text = f"Policy {rules.version} is in force." if changed else f"Policy {rules.version} was in force already."
     answer({"version": rules.version, "changed": changed}, as_json=as_json, text=text)

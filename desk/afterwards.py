@@ -8,11 +8,11 @@ from typing import Any
 from desk import cards
 from desk.context import Desk
 from handrail.acts import training
-from handrail.acts.deciding import Ruling
 from handrail.acts.training import Feedback
 from handrail.case import Outcome
 from handrail.errors import Conflict
 from handrail.policy import Policy
+from handrail.ruling import Ruling
 from handrail.store import reviews
 
 DONE = {"approve": "Approved", "override": "Changed", "deny": "Denied"}

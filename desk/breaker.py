@@ -10,7 +10,7 @@ from markupsafe import Markup
 from desk.pages import in_words, percent, templates
 from handrail.policy import Policy
 from tasks.views.operations import CategoryView
-from tasks.watch.breaker import CategoryReading
+from tasks.watch.breaker_reading import CategoryReading
 
 
 def breaker_in_words(view: CategoryView, policy: Policy) -> str:

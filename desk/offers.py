@@ -6,7 +6,7 @@ from typing import Any
 from desk.context import Desk
 from desk.pages import in_words
 from handrail.roles import PERMITTED
-from handrail.store import rollout
+from handrail.store import staff
 from handrail.store.frames import records
 
 SPANS = (timedelta(hours=1), timedelta(hours=4), timedelta(days=1), timedelta(days=3), timedelta(days=7))
@@ -15,7 +15,7 @@ SPANS = (timedelta(hours=1), timedelta(hours=4), timedelta(days=1), timedelta(da
 def choices(desk: Desk, name: str) -> dict[str, Any]:
     """`snoozes`: minutes and words; `colleagues`: who else decides."""
     with desk.store.read() as connection:
-        people = records(rollout.people(connection))
+        people = records(staff.people(connection))
     longest = desk.policy().desk.longest_snooze
     spans = [span for span in SPANS if span <= longest] or [longest]
     return {

@@ -10,13 +10,13 @@ from desk.context import Desk
 from desk.urgent import decider
 from handrail.acts import escalating
 from handrail.acts.claiming import Claim
-from handrail.acts.deciding import Ruling
 from handrail.acts.disputing import LONGEST
 from handrail.acts.signing_in import Visitor
 from handrail.case import Outcome
 from handrail.errors import BadInput
 from handrail.policy import Policy
-from handrail.store import escalations, rollout
+from handrail.ruling import Ruling
+from handrail.store import escalations, staff
 from handrail.store.frames import records
 from tasks.views.review import shown_case
 
@@ -61,7 +61,7 @@ def opened(desk: Desk, visitor: Visitor, item: int, contested: int | None = None
     shown = cards.card(shown_case(desk.occasion(visitor.name), claim), policy)
     with desk.store.read() as connection:
         first = escalations.first_look(connection, claim.case_id, contested)
-        roles = {row["name"]: row["roles"] for row in records(rollout.people(connection))}
+        roles = {row["name"]: row["roles"] for row in records(staff.people(connection))}
     if first is not None:
         meaning = (policy.desk.reasons.get(first["reason_code"] or "") or first["reason_code"] or "").partition(";")[0]
         first |= {

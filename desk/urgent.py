@@ -10,7 +10,7 @@ from handrail.acts.signing_in import Visitor
 from handrail.policy import Policy
 from handrail.roles import SYSTEM, Role
 from handrail.sla import due
-from handrail.store import escalations, queue, rollout
+from handrail.store import decisions, escalations, staff
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 
@@ -85,8 +85,8 @@ def listed(connection: Connection, visitor: Visitor, policy: Policy, now: dateti
     if group != "incidents":
         causes = None if group is None else CAUSES[group]
         waiting = escalations.waiting(connection, causes=causes, limit=MOST)
-        roles = {row["name"]: row["roles"] for row in records(rollout.people(connection))}
-        own = queue.decided_by(connection, visitor.name, [row["case_id"] for row in waiting])
+        roles = {row["name"]: row["roles"] for row in records(staff.people(connection))}
+        own = decisions.decided_by(connection, visitor.name, [row["case_id"] for row in waiting])
         rows = [_escalation(row, visitor, roles, now, is_own=row["case_id"] in own) for row in waiting]
     if group in (None, "incidents"):
         rows += wrong

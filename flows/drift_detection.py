@@ -9,8 +9,9 @@ from flows.parameters import AsOf, Days, Home
 from tasks import publish
 from tasks.occasion import Occasion, begin
 from tasks.watch.attendance import attended
-from tasks.watch.drift import DriftVerdict, watch
+from tasks.watch.drift import watch
 from tasks.watch.drift_readings import done, verdict_of
+from tasks.watch.drift_verdict import DriftVerdict
 
 
 @flow(name="drift-detection", persist_result=False)

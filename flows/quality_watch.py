@@ -11,7 +11,8 @@ from tasks.learning.trigger import crossed
 from tasks.occasion import begin
 from tasks.watch.attendance import attended
 from tasks.watch.blind_share import read_blind_share
-from tasks.watch.breaker import Breakers, CategoryReading, has_watched, look, pause_tripped
+from tasks.watch.breaker import Breakers, has_watched, look, pause_tripped
+from tasks.watch.breaker_reading import CategoryReading
 from tasks.watch.heartbeat import beat
 
 EVENTS = {"error_rate": "handrail.error_rate.exceeded", "new_labels": "handrail.labels.enough"}

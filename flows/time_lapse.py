@@ -31,8 +31,12 @@ from handrail.errors import Refused
 from handrail.estimates import Estimate, hajek
 from handrail.policy import Consequence, Stage
 from handrail.sample import EVENTS, SampleBusiness, generate_weeks, reviewers
-from handrail.store import cases, evidence, models, rollout, trail
+from handrail.store import audits as stored_audits
+from handrail.store import cases, decisions, models, trail
+from handrail.store import escalations as stored_escalations
 from handrail.store import labels as label_rows
+from handrail.store import pauses as stored_pauses
+from handrail.store import stages as stored_stages
 from handrail.store.frames import records
 from handrail.window import Window
 from handrail.workspace import Workspace
@@ -129,8 +133,8 @@ class TimeLapse:
         occasion = self._at(moment)
         known: dict[str, Any] = {"actor": STEWARD, "now": moment}
         with occasion.store.read() as connection:
-            pauses = rollout.pauses(connection)
-            stages = rollout.stages(connection, occasion.policy)
+            pauses = stored_pauses.pauses(connection)
+            stages = stored_stages.stages(connection, occasion.policy)
             serving_since = models.serving(connection)["since"]
         for pause in records(pauses):
             if moment - pause["since"] < timedelta(days=5):
@@ -183,8 +187,8 @@ class TimeLapse:
         evening = end + CLOSED
         occasion, window = self._at(evening), Window.last(WEEK, evening)
         with occasion.store.read() as connection:
-            week.audited = estimate(evidence.audits(connection, window))
-            week.reviewed = int((evidence.decided(connection, window)["kind"] != "automatic").sum())
+            week.audited = estimate(stored_audits.audits(connection, window))
+            week.reviewed = int((decisions.decided(connection, window)["kind"] != "automatic").sum())
         self._import_outcomes(occasion, first, end)
         week.automatic, week.wrong_automatic = simulate.automatic_errors(occasion, self._business, window)
         drift = self._run(drift_detection, end)
@@ -196,8 +200,8 @@ class TimeLapse:
         week.gaps = [row for row in self._run(fairness_watch, evening) if row["metric"] == "approval"]
         week.kpis = self._run(kpi_report, evening)
         with occasion.store.read() as connection:
-            escalations = evidence.escalations_in(connection, window)
-            pauses = rollout.pauses(connection)
+            escalations = stored_escalations.escalations_in(connection, window)
+            pauses = stored_pauses.pauses(connection)
         week.breaches = int((escalations["cause"] == "sla_breach").sum())
         week.paused = pauses.loc[pauses["since"] >= window.since, "category"].tolist()
 
@@ -246,8 +250,8 @@ class TimeLapse:
         occasion, window = self._at(evening), Window.last(WEEK * len(story.weeks), evening)
         with occasion.store.read() as connection:
             story.versions = records(models.versions(connection))
-            story.reviews = records(rollout.reviews(connection, only_open=False))
-            audits = evidence.audits(connection, window)
+            story.reviews = records(stored_pauses.reviews(connection, only_open=False))
+            audits = stored_audits.audits(connection, window)
             verified = trail.verify(connection)
             states = cases.state_counts(connection)
             story.gold = len(label_rows.gold(connection))
@@ -302,7 +306,7 @@ class TimeLapse:
         occasion, closed = self._at(self.story.morning or self._business.start), self.story.window
         with occasion.store.read() as connection:
             since = occasion.now if closed is None else closed.until
-            kinds = evidence.decided(connection, Window.up_to(occasion.now, since=since))["kind"]
+            kinds = decisions.decided(connection, Window.up_to(occasion.now, since=since))["kind"]
         automatic = int((kinds == "automatic").sum())
         return Afterwards(arrived, automatic, len(kinds) - automatic)
 

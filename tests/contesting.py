@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from handrail.acts import delivering, disputing, escalating
-from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
+from handrail.ruling import Ruling
 from handrail.store import schema
 from tests.scenes import FLOW, MANAGER, NOW, POLICY, Scene
 

@@ -14,7 +14,8 @@ import pytest
 from mlflow import MlflowClient
 from playwright.sync_api import Browser, Page, Playwright
 
-from handrail.store import rollout
+from handrail.store import pauses as stored_pauses
+from handrail.store import staff
 from handrail.store.engine import Store
 from tests.served import Served
 
@@ -142,7 +143,7 @@ def standing(served: Served) -> dict[str, Any]:
     by_hand = [run["id"] for run in served.ask("/flow_runs/filter", {}) if not run["auto_scheduled"]]
     store = Store(served.workspace.database_url)
     with store.read() as connection:
-        pauses, people = len(rollout.pauses(connection)), len(rollout.people(connection))
+        pauses, people = len(stored_pauses.pauses(connection)), len(staff.people(connection))
     store.dispose()
     models = MlflowClient(served.workspace.mlflow_uri)
     return {

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from handrail.acts import administering
+from handrail.acts import publishing
 from handrail.store import models
 from models import classifier
 from tasks.learning import retrain
@@ -33,4 +33,4 @@ def _truth(letter: dict[str, object]) -> str:
 def allow_without_evidence(shop: Shop) -> None:
     promotion = shop.policy.promotion.model_copy(update={"without_evidence": "allow"})
     changed = shop.policy.model_copy(update={"promotion": promotion})
-    administering.publish(shop.at().store, changed, actor=FOUNDER, now=NOW)
+    publishing.publish(shop.at().store, changed, actor=FOUNDER, now=NOW)

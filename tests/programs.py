@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from desk.api.document import scopes
 from handrail.acts import tokens
 from handrail.roles import PERMITTED
-from handrail.store import rollout
+from handrail.store import staff
 
 Program = Callable[..., TestClient]
 """A name's client that sends a token of theirs, with all scopes that they may have unless some are named."""
@@ -20,7 +20,7 @@ def token_of(app: FastAPI, name: str, *wanted: str, days: int = 90) -> str:
     """A token of `name`; without scopes, with all that they may have."""
     desk = app.state.desk
     with desk.store.read() as connection:
-        person = rollout.person(connection, name)
+        person = staff.person(connection, name)
     assert person is not None
     offered = [act for act in scopes() if PERMITTED[act].intersection(person["roles"])]
     issued = tokens.create(desk.store, name="a test", scopes=wanted or offered, days=days, actor=name, now=desk.clock())

@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import func, select
 
-from handrail.acts import administering, claiming, deciding, intake, routing, watching
+from handrail.acts import claiming, deciding, drawing, employing, intake, publishing, routing
 from handrail.acts.claiming import Claim
-from handrail.acts.deciding import Ruling
 from handrail.acts.intake import Delivery, Taken
 from handrail.case import Outcome
 from handrail.policy import CategoryRules, Consequence, LabelRules, Policy, QueueRules, Stage
-from handrail.store import rollout, schema, situation, trail
+from handrail.ruling import Ruling
+from handrail.store import schema, situation, staff, trail
 from handrail.store.engine import Store
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -86,22 +86,22 @@ class Scene:
         self.store, self.policy = store, policy
         self._numbers = count(1)
         self.known: dict[str, Any] = {"policy": policy, "now": NOW}
-        administering.found(store, policy, founder=FOUNDER, now=NOW)
+        publishing.found(store, policy, founder=FOUNDER, now=NOW)
         trained = NOW + timedelta(days=30)
         people = [(name, ["reviewer"], trained) for name in REVIEWERS]
         people += [(NOVICE, ["reviewer"], None), (MANAGER, ["escalation_manager", "reviewer"], trained)]
         with store.write() as connection:  # one transaction instead of six: every test begins here
             for name, roles, until in people:
-                rollout.save_person(connection, name=name, roles=roles, trained_until=until, active=True)
+                staff.save_person(connection, name=name, roles=roles, trained_until=until, active=True)
 
     def add_person(self, name: str, *roles: str, trained_until: datetime | None = None) -> None:
         """Add a person."""
-        administering.add_person(self.store, name, roles=roles, trained_until=trained_until, actor=FOUNDER, now=NOW)
+        employing.add_person(self.store, name, roles=roles, trained_until=trained_until, actor=FOUNDER, now=NOW)
 
     def publish(self, policy: Policy) -> None:
         """Put another policy into force."""
         self.policy = self.known["policy"] = policy
-        administering.publish(self.store, policy, actor=FOUNDER, now=NOW)
+        publishing.publish(self.store, policy, actor=FOUNDER, now=NOW)
 
     def take_in(
         self, *rows: dict[str, Any], bad: Sequence[str] = (), file: str = "file-1", at: datetime = NOW
@@ -185,7 +185,7 @@ class Scene:
                 "inclusion_probability": 0.05,
             }
         )
-        watching.draw_audits(self.store, draws, seed=7, policy=self.policy, actor=FLOW, now=at)
+        drawing.draw_audits(self.store, draws, seed=7, policy=self.policy, actor=FLOW, now=at)
 
     def claim(self, case_id: int, actor: str = "rita", at: datetime = NOW) -> Claim:
         """Claim the open work of a case."""

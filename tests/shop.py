@@ -15,11 +15,11 @@ from prefect import Flow
 from sqlalchemy import select
 
 from handrail import policy as policies
-from handrail.acts import administering, claiming, deciding, pausing, watching
-from handrail.acts.deciding import Ruling
+from handrail.acts import claiming, deciding, drawing, pausing, publishing
 from handrail.case import Outcome
 from handrail.policy import Policy, Stage
-from handrail.store import rollout, schema
+from handrail.ruling import Ruling
+from handrail.store import schema, staff
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
 from tasks.occasion import Occasion, enter
@@ -101,12 +101,12 @@ class Shop:
         file, _ = self.write_rules()
         store = Store(self.workspace.database_url)
         store.upgrade()
-        administering.found(store, policies.read(file), founder=FOUNDER, now=NOW - timedelta(days=90))
+        publishing.found(store, policies.read(file), founder=FOUNDER, now=NOW - timedelta(days=90))
         with store.write() as connection:
             for name in (*REVIEWERS, MANAGER, NOVICE):
                 roles = ["reviewer", *(["escalation_manager"] if name == MANAGER else [])]
                 until = None if name == NOVICE else NOW + timedelta(days=900)
-                rollout.save_person(connection, name=name, roles=roles, trained_until=until, active=True)
+                staff.save_person(connection, name=name, roles=roles, trained_until=until, active=True)
         store.dispose()
         return self
 
@@ -207,7 +207,7 @@ class Shop:
             }
         )
         for part, right in ((draws.iloc[:wrong], False), (draws.iloc[wrong:], True)):
-            watching.draw_audits(occasion.store, part, seed=1, policy=occasion.policy, actor=occasion.actor, now=moment)
+            drawing.draw_audits(occasion.store, part, seed=1, policy=occasion.policy, actor=occasion.actor, now=moment)
             self.work(moment, kinds=["audit"], right=right)
 
     def _label(self, case_id: int, *, right: bool) -> str:

@@ -7,23 +7,24 @@ from itertools import cycle
 import pandas as pd
 
 from handrail.acts import (
-    administering,
+    attending,
     claiming,
     deciding,
     disputing,
+    drawing,
+    escalating,
+    importing,
     labelling,
     pausing,
-    routing,
     training,
     undoing,
-    watching,
 )
-from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.dead_mans_switch import WATCHES
 from handrail.policy import LabelRules
 from handrail.policy.watching import FairnessRules
-from handrail.store import cases, rollout, schema
+from handrail.ruling import Ruling
+from handrail.store import cases, schema, staff
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
 from tasks.occasion import enter
@@ -63,7 +64,7 @@ class World(Scene):
         with store.write() as connection:  # a recheck is for those whose training still counts
             for name in ("rita", "ruth", "ron", "remo", MANAGER):
                 roles = ["reviewer", *(["escalation_manager"] if name == MANAGER else [])]
-                rollout.save_person(connection, name=name, roles=roles, trained_until=AT + 30 * DAY, active=True)
+                staff.save_person(connection, name=name, roles=roles, trained_until=AT + 30 * DAY, active=True)
 
     def rule(  # type: ignore[override]
         self, claim: claiming.Claim, outcome: str = "approve", actor: str = "rita", at: datetime = NOW, **ruling: object
@@ -85,7 +86,7 @@ class World(Scene):
                 "inclusion_probability": chance,
             }
         )
-        watching.draw_audits(self.store, draws, seed=7, policy=self.policy, actor=FLOW, now=at)
+        drawing.draw_audits(self.store, draws, seed=7, policy=self.policy, actor=FLOW, now=at)
 
 
 def build(workspace: Workspace) -> None:
@@ -172,7 +173,7 @@ def _automated(world: World) -> None:
     ids = world.automatic(6, "tracking", at=AT - 10 * DAY)
     world.draw(ids[:4], AT - 10 * DAY, 0.09, random=True, category="tracking")
     for name in WATCHES:  # whoever sends asks whether somebody looks
-        routing.note_watch(world.store, name, AT - 8 * DAY)
+        attending.note_watch(world.store, name, AT - 8 * DAY)
     send(world, AT - 8 * DAY)
     audits = [row["case_id"] for row in world.rows(schema.WorkItem) if row["kind"] == "audit"]
     draws = {row["case_id"]: row for row in world.rows(schema.AuditDraw)}
@@ -209,15 +210,15 @@ def _afterwards(world: World) -> None:
     rows = [(sent[3], "csat", 4.0, AT), (sent[3], "csat", 2.0, AT - DAY), (sent[4], "csat", 5.0, AT - WEEK)]
     rows += [(sent[5], "complaint", None, AT - WEEK + INSTANT), (sent[6], "closed", None, AT - 4 * WEEK)]
     outcomes = pd.DataFrame(rows, columns=["case_id", "kind", "value", "at"])
-    administering.import_outcomes(world.store, outcomes, actor="stella", now=AT)
+    importing.import_outcomes(world.store, outcomes, actor="stella", now=AT)
     for _ in range(2):
         assert training.slip_in(world.store, "rita", policy=world.policy, secret=SECRET, now=AT - 2 * DAY)
         (claim,) = claiming.claim(
             world.store, "rita", policy=world.policy, now=AT - 2 * DAY, limit=1, kinds=["gold", "review"]
         )
         world.rule(claim, "override", "rita", AT - 2 * DAY, label="refund", seconds=33.0)
-    watching.escalate_breaches(world.store, policy=world.policy, actor=FLOW, now=AT - DAY)
+    escalating.escalate_breaches(world.store, policy=world.policy, actor=FLOW, now=AT - DAY)
     with world.store.write() as connection:
         cases.delete_inputs(connection, sent[7:9])
         ruth = next(row for row in world.rows(schema.Person) if row["name"] == "ruth")
-        rollout.save_person(connection, name="ruth", roles=[], trained_until=ruth["trained_until"], active=False)
+        staff.save_person(connection, name="ruth", roles=[], trained_until=ruth["trained_until"], active=False)

@@ -35,6 +35,7 @@ FIXED_NAMES = (
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 LONGEST_FILE = 400
 LONGEST_DOCSTRING = 15
+MOST_TASKS_IN_A_FOLDER = 25
 FIRST_BROKEN_FASTAPI = Version("0.151")
 
 CORE_LIBRARIES = {"handrail", "numpy", "pandas", "pydantic", "scipy"}
@@ -69,6 +70,7 @@ BROKEN_ON_PURPOSE = {
     "handrail/store/astray.py": "import handrail.acts\n",
     "models/astray.py": "import expectations\n",
     "tasks/astray.py": "import console\n",
+    "tasks/intake/astray.py": "import tasks.watch.audit\n",
 }
 
 
@@ -193,6 +195,12 @@ def test_no_python_file_has_grown_past_four_hundred_lines() -> None:
         if path.suffix == ".py" and path.parent.name != "versions"
     }
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_no_folder_of_tasks_shows_more_than_can_be_taken_in() -> None:
+    folders = {path.parent for path in modules("tasks")}
+    crowds = {relative(folder): len(list(folder.glob("*.py"))) for folder in folders}
+    assert {name: files for name, files in crowds.items() if files > MOST_TASKS_IN_A_FOLDER} == {}
 
 
 def test_the_formatter_is_never_told_to_look_away() -> None:

@@ -31,14 +31,14 @@ ELSEWHERE = {
     "labels.attestable": "a curator",
     "labels.testable": "tests of people",
     "reviewer_quality.unseen_gold": "tests of people",
-    "evidence.unredacted_history": "redaction",
-    "evidence.proposals": "outcomes are told by group",
-    "evidence.decided": "fairness of decisions, people's too",
+    "cases.unredacted_history": "redaction",
+    "routes.proposals": "outcomes are told by group",
+    "decisions.decided": "fairness of decisions, people's too",
     "reviewer_decisions.decisions": "how people decide",
     "transactions._PLACE": "KPIs by channel",
-    "queue.undrawn": "audits: strata of what was approved by itself",
+    "audits.undrawn": "audits: strata of what was approved by itself",
     "audits.drawn_at": "the same draw, repeated",
-    "queue.first_seen": "the same strata; a draw must come out alike whatever consent is withdrawn later",
+    "audits.first_seen": "the same strata; a draw must come out alike whatever consent is withdrawn later",
 }
 """Who reads content past the door, and why that is no model and no profile."""
 

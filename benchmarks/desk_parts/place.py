@@ -41,7 +41,7 @@ def prepare(folder: Path, *, cases: int, reviewers: int, database_url: str = "")
     from flows.retraining import retraining
     from flows.triage import triage
     from handrail import policy, sample
-    from handrail.acts import administering
+    from handrail.acts import publishing
     from handrail.store.engine import Store
     from handrail.workspace import Workspace
     from tasks.time_lapse.simulate import deliver_file
@@ -55,7 +55,7 @@ def prepare(folder: Path, *, cases: int, reviewers: int, database_url: str = "")
     rules = folder / "policy.yaml"
     rules.write_text(text.replace("stage: shadow", "stage: suggest"), encoding="utf-8")
     now = datetime.now(UTC)
-    administering.found(store, policy.read(rules), founder=STEWARD, now=now)
+    publishing.found(store, policy.read(rules), founder=STEWARD, now=now)
     business = sample.generate(weeks=1, per_week=1)
     deliver_file(business.history, folder / "history.jsonl")
     known: dict[str, Any] = {"mapping": str(POLICY / "mapping.yaml"), "home": str(workspace.home)}
@@ -72,7 +72,7 @@ def prepare(folder: Path, *, cases: int, reviewers: int, database_url: str = "")
 
 def sign_in(store: Any, names: list[str], now: datetime) -> dict[str, tuple[str, str]]:  # noqa: ANN401 - handrail's Store
     """Add trained reviewers and open a session for each."""
-    from handrail.acts import administering, signing_in
+    from handrail.acts import employing, signing_in
     from handrail.store import policies
 
     with store.read() as connection:
@@ -81,7 +81,7 @@ def sign_in(store: Any, names: list[str], now: datetime) -> dict[str, tuple[str,
     policy = in_force.policy
     found = {}
     for name in names:
-        administering.add_person(
+        employing.add_person(
             store, name, roles=["reviewer"], trained_until=now + timedelta(days=90), actor=STEWARD, now=now
         )
         secret = signing_in.open_session(store, name, policy=policy, now=now)

@@ -37,7 +37,7 @@ def rollback_seconds() -> dict[str, float]:
 def _trained(folder: Path) -> Path:
     """A workspace in which version 2 serves and version 1 did before."""
     from handrail import policy
-    from handrail.acts import administering
+    from handrail.acts import publishing
     from handrail.sample import generate
     from handrail.store.engine import Store
     from handrail.workspace import Workspace
@@ -53,7 +53,7 @@ def _trained(folder: Path) -> Path:
     allow = rules.promotion.model_copy(update={"without_evidence": "allow"})
     store = Store(workspace.database_url)
     store.upgrade()
-    administering.found(
+    publishing.found(
         store, rules.model_copy(update={"promotion": allow}), founder=FOUNDER, now=datetime(2025, 1, 1, tzinfo=UTC)
     )
     deliver_file(business.history.tail(HISTORY), folder / "history.jsonl")

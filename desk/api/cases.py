@@ -14,10 +14,10 @@ from desk.api.calls import StrictRoute, TheCall
 from desk.intake import Intake
 from desk.permit import TheDesk
 from handrail import cells
-from handrail.acts import administering
+from handrail.acts import importing
 from handrail.acts.signing_in import Visitor
 from handrail.errors import NotFound
-from handrail.store import cases, disputes, evidence, inbox, labels, queue
+from handrail.store import cases, disputes, inbox, labels, routes
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.store.visibility import Onlooker, kept, state_of
@@ -239,7 +239,7 @@ def show_case(case: InPath, desk: TheDesk, visitor: Visitor = scoped("read_cases
         if found is None:
             raise NotFound(f"There is no case {case}. Use the number that the intake answered.")
         shown = cases.shown(connection, case)
-        route = queue.route_of(connection, case) or {}
+        route = routes.route_of(connection, case) or {}
         decision = disputes.decision_in_force(connection, case) or {}
         silent = bool(kept(connection, [case], onlooker))
         blind = silent or bool(labels.still_blind(connection, [case]))
@@ -301,10 +301,10 @@ def send_outcomes(asked: NewOutcomes, call: TheCall, visitor: Visitor = scoped("
 
     def act(store: Store) -> Joined:
         with store.read() as connection:
-            ids = evidence.ids_of(connection, asked.source, [one.external_id for one in asked.outcomes])
+            ids = cases.ids_of(connection, asked.source, [one.external_id for one in asked.outcomes])
         rows = [_outcome(one, ids) for one in asked.outcomes if one.external_id in ids]
         frame = pd.DataFrame(rows, columns=["case_id", "kind", "value", "at"])
-        counts = administering.import_outcomes(store, frame, actor=visitor.name, now=now)
+        counts = importing.import_outcomes(store, frame, actor=visitor.name, now=now)
         return Joined(**counts, unknown=len(asked.outcomes) - len(rows))
 
     return call.act(visitor, Joined, act)

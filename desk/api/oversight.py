@@ -12,8 +12,10 @@ from desk.api.calls import StrictRoute, TheCall
 from desk.permit import TheDesk
 from handrail.acts import attending, disputing, escalating
 from handrail.acts.signing_in import Visitor
-from handrail.store import cases, escalations, evidence, labels, models, outbox, rollout, situation, trail
+from handrail.store import cases, escalations, labels, models, outbox, situation, trail, worklist
 from handrail.store import disputes as dispute_rows
+from handrail.store import pauses as stored_pauses
+from handrail.store import stages as stored_stages
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.store.visibility import Onlooker
@@ -165,10 +167,10 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
             policy=policy.version,
             at=now,
             cases=cases.state_counts(connection),
-            waiting=[_row(Waiting, row) for row in records(evidence.waiting(connection, now))],
+            waiting=[_row(Waiting, row) for row in records(worklist.waiting(connection, now))],
             escalations=sum(number for number, _ in escalations.counts(connection, now).values()),
             outbox=outbox.counts(connection),
-            stages={name: str(stage) for name, stage in rollout.stages(connection, policy).items()},
+            stages={name: str(stage) for name, stage in stored_stages.stages(connection, policy).items()},
             pauses=[
                 Paused(
                     category=plain(row["category"]),
@@ -177,7 +179,7 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
                     by=row["actor"],
                     model_review=plain(row["model_review_id"]),
                 )
-                for row in records(rollout.pauses(connection))
+                for row in records(stored_pauses.pauses(connection))
             ],
             held_by=found.silent[0].watch if found.silent else None,
             held=[

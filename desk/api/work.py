@@ -14,10 +14,10 @@ from desk.context import Desk
 from desk.permit import TheDesk
 from handrail.acts import claiming, deciding, undoing
 from handrail.acts.claiming import ACTS, KINDS, Claim
-from handrail.acts.deciding import Ruling
 from handrail.acts.signing_in import Visitor
 from handrail.case import Outcome
 from handrail.gold import shown_kind
+from handrail.ruling import Ruling
 from handrail.store import undone, work, worklist
 from handrail.store.engine import Store
 from handrail.store.visibility import Onlooker

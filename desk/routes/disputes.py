@@ -16,7 +16,7 @@ from handrail.acts.disputing import LONGEST
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.roles import PERMITTED
-from handrail.store import disputes, queue
+from handrail.store import decisions, disputes
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from tasks.views.disputes import packet
@@ -128,7 +128,7 @@ def _asked(
 ) -> HTMLResponse:
     with desk.store.read() as connection:
         known = None if case is None else disputes.contestable(connection, case)
-        is_own = case is not None and bool(queue.decided_by(connection, visitor.name, [case]))
+        is_own = case is not None and bool(decisions.decided_by(connection, visitor.name, [case]))
     if case is not None and known is None:
         raise NotFound(f"There is no case {case}. Look its number up under Cases.")
     return page(

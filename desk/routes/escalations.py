@@ -15,7 +15,7 @@ from handrail.acts import deciding, escalating
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput, NotFound, Refused
 from handrail.roles import PERMITTED
-from handrail.store import escalations, rollout
+from handrail.store import escalations, staff
 from handrail.store.frames import records
 
 router = APIRouter(prefix="/escalations")
@@ -150,7 +150,7 @@ def _late(
             for one in escalations.waiting(connection, case_id=case)
             if one["item_id"] is None or (one["cause"] == "sla_breach")
         ]
-        people = records(rollout.people(connection))
+        people = records(staff.people(connection))
     if not found:
         raise NotFound(f"Nothing of case {case} is late any more. Go back to the list.")
     may = {act: bool(PERMITTED[act].intersection(visitor.roles)) for act in ("hand_out", "resolve_escalation")}

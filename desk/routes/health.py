@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from desk.permit import TheDesk
 from handrail.acts import attending
-from handrail.store import rollout
+from handrail.store import heartbeats
 from handrail.store.engine import Store
 from handrail.watches import Outlook
 
@@ -64,5 +64,5 @@ def ready(request: Request, desk: TheDesk) -> JSONResponse:
 
 def _write(store: Store, now: datetime) -> Outlook:
     with store.write() as connection:
-        rollout.beat(connection, NAME, now)
+        heartbeats.beat(connection, NAME, now)
         return attending.seen(connection, now)

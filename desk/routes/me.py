@@ -15,7 +15,7 @@ from handrail import passwords
 from handrail.acts import handing, signing_in
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
-from handrail.store import rollout
+from handrail.store import staff
 
 router = APIRouter(prefix="/me")
 
@@ -39,7 +39,7 @@ def _page(
     request: Request, desk: TheDesk, visitor: Visitor, *, notice: str | None = None, sentence: str | None = None
 ) -> HTMLResponse:
     with desk.store.read() as connection:
-        person = rollout.person(connection, visitor.name) or {}
+        person = staff.person(connection, visitor.name) or {}
     return page(
         request,
         "me.html",

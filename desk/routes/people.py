@@ -13,7 +13,7 @@ from desk.leave import LeaveForm
 from desk.pages import page
 from desk.permit import TheDesk, permit
 from handrail import labels
-from handrail.acts import administering, employing, handing, inviting
+from handrail.acts import employing, handing, inviting
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.roles import EVERYBODY, PERMITTED
@@ -60,7 +60,7 @@ def add(
     try:
         _require_new(desk, person)
         desk.act(
-            lambda store: administering.add_person(
+            lambda store: employing.add_person(
                 store, person, roles=role, trained_until=None, actor=visitor.name, now=now
             )
         )

@@ -15,11 +15,11 @@ from desk.permit import TheDesk, permit
 from desk.problems import wants_json
 from handrail.acts import claiming, deciding, signing_in, training, undoing
 from handrail.acts.claiming import Claim
-from handrail.acts.deciding import Ruling
 from handrail.acts.signing_in import Visitor
 from handrail.case import Outcome
 from handrail.errors import BadInput, Conflict, NotFound
 from handrail.own_quality import seconds_worked
+from handrail.ruling import Ruling
 from handrail.store import inbox, reviews
 from handrail.store.engine import Store
 from tasks.views.review import because, shown_case

@@ -13,8 +13,9 @@ from handrail.acts import labelling, training
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput, NotFound
 from handrail.roles import PERMITTED
-from handrail.store import cases, rollout
+from handrail.store import cases
 from handrail.store import labels as label_rows
+from handrail.store import staff as stored_staff
 from handrail.store.frames import records
 from tasks.learning.label import give_test, write_gold
 
@@ -171,7 +172,7 @@ def people(request: Request, desk: TheDesk, visitor: Visitor = permit("test_peop
                 "test": label_rows.open_test(connection, person["name"]),
                 "last": next((one for one in tests if one["person"] == person["name"] and one["closed_at"]), None),
             }
-            for person in records(rollout.people(connection))
+            for person in records(stored_staff.people(connection))
             if person["active"] and PERMITTED["decide"].intersection(person["roles"])
         ]
     return page(

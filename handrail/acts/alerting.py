@@ -12,7 +12,8 @@ from handrail.acts.authority import authorize
 from handrail.alerts import ALL, CHANNEL, Severity, Situation, Trouble, troubles
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
-from handrail.store import alerts, escalations, models, rollout, situation, trail
+from handrail.store import alerts, escalations, heartbeats, models, situation, trail
+from handrail.store import pauses as stored_pauses
 from handrail.store import troubles as known
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
@@ -60,7 +61,7 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | 
     Where nobody knows which are (None), that is the trouble, and what was known of each stands.
     """
     categories = set(policy.categories)
-    pauses = records(rollout.pauses(connection))
+    pauses = records(stored_pauses.pauses(connection))
     resumed = _resumed(connection, categories)
     alarms = {
         watch: known.alarms(
@@ -95,7 +96,7 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | 
         unavailable=None if broken is None else str(broken["version"]),
         deleted=str(serving) if incidents.registry_lost(connection) else None,
         alias_moved=known.alias_moved(connection, since=now - ALIAS_STANDS),
-        heard=rollout.watches(connection),
+        heard=heartbeats.watches(connection),
         raised=situation.raised(connection, policy),
         began=situation.began(connection),
         altered=situation.altered(connection, policy),
@@ -220,7 +221,7 @@ def try_channel(store: Store, channel: str, send: Callable[[], str | None], *, a
 
 def _resumed(connection: Connection, categories: Collection[str]) -> dict[str, datetime]:
     """When each category that was ever paused last came back."""
-    found = {name: rollout.last_resume(connection, name) for name in categories}
+    found = {name: stored_pauses.last_resume(connection, name) for name in categories}
     return {name: at for name, at in found.items() if at is not None}
 
 

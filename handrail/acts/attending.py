@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from handrail.acts.authority import authorize
-from handrail.store import watch_runs
+from handrail.store import (
+    heartbeats,
+    watch_runs,
+)
 from handrail.store.engine import Connection, Store
 from handrail.watches import ALERTING, BY_NAME, Look, Off, Outlook, Runs, judge_all, outlook
 
@@ -56,3 +59,9 @@ def steady_since(connection: Connection, now: datetime) -> datetime | None:
     runs = watch_runs.runs(connection).get(ALERTING, Runs())
     is_late = runs.succeeded_at is None or now - runs.succeeded_at > BY_NAME[ALERTING].patience
     return None if is_late else runs.steady_since
+
+
+def note_watch(store: Store, name: str, now: datetime) -> None:
+    """Let a watch report that it succeeded; the dead-man's switch listens."""
+    with store.write() as connection:
+        heartbeats.beat(connection, name, now)

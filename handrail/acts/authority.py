@@ -2,7 +2,7 @@
 
 from handrail import roles
 from handrail.errors import BadInput, NotPermitted
-from handrail.store import rollout
+from handrail.store import staff
 from handrail.store.engine import Connection
 
 
@@ -15,7 +15,7 @@ def authorize(connection: Connection, act: str, actor: str) -> None:
     if actor.startswith(roles.SYSTEM):
         roles.check(act, actor, {roles.Role.FLOW})
         return
-    person = rollout.person(connection, actor)
+    person = staff.person(connection, actor)
     if person is None:
         raise NotPermitted(f"{actor} is not known here. Add them with `handrail people add {actor} --role reviewer`.")
     roles.check(act, actor, person["roles"])

@@ -8,7 +8,7 @@ import pandas as pd
 from handrail.acts.authority import authorize
 from handrail.breaker import Detector, State, advance, by_hour, is_stale
 from handrail.policy import BreakerRules, Policy
-from handrail.store import breaker, rollout
+from handrail.store import breaker, pauses
 from handrail.store.engine import Connection, Store
 
 AT_ONCE = 500
@@ -49,12 +49,12 @@ def count(store: Store, category: str, *, policy: Policy, actor: str, now: datet
 def standing(connection: Connection, category: str, policy: Policy) -> State | None:
     """The state of a category if it holds: of these rules, and begun since the last resume."""
     found = breaker.state(connection, category, detector_of(policy.breaker).rules)
-    resumed = rollout.last_resume(connection, category)
+    resumed = pauses.last_resume(connection, category)
     return found if found is None or resumed is None or found.since >= resumed else None
 
 
 def _count(connection: Connection, category: str, audits: pd.DataFrame, policy: Policy) -> int:
-    resumed = rollout.last_resume(connection, category)
+    resumed = pauses.last_resume(connection, category)
     if resumed is not None:
         audits = audits[audits["approved_at"] > resumed]
     if audits.empty:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from handrail.acts import claiming, deciding
-from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.errors import BadInput, HandrailError, RetryableError
 from handrail.policy import Policy
+from handrail.ruling import Ruling
 from handrail.store import reviews
 from handrail.store.engine import Store
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from handrail.acts.authority import authorize
 from handrail.alpha_spending import Look
 from handrail.errors import Conflict
-from handrail.store import certificates, models, trail
+from handrail.store import certificates, drifts, models, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -29,7 +29,7 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
         trail.lock(connection)
         before = certificates.count_attempts(connection, terms.model_version, terms.category, since=look.since)
         same_model = models.serving(connection)["model_version"] == terms.model_version
-        if before != look.number - 1 or not same_model or models.newest_shift(connection) != look.shift:
+        if before != look.number - 1 or not same_model or drifts.newest_shift(connection) != look.shift:
             raise Conflict(
                 f"The labels of version {terms.model_version} were looked at, a drift was found, or another version "
                 "was promoted in the meantime. Run the shadow scoring again."

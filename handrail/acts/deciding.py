@@ -14,29 +14,17 @@ from handrail.case import Outcome, State
 from handrail.errors import BadInput, Conflict, NotFound
 from handrail.policy import Policy
 from handrail.queues import Queue
+from handrail.ruling import Ruling
 from handrail.sla import due
-from handrail.store import cases, disputes, outbox, queue, rollout, trail, work
+from handrail.store import cases, disputes, outbox, staff, trail, work
+from handrail.store import decisions as stored_decisions
+from handrail.store import escalations as stored_escalations
 from handrail.store import labels as label_rows
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
 _CODE = re.compile(r"[a-z0-9_]{1,40}")
 """What a reason must look like: it stands in the trail, where nothing can be erased."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What a person decides of one claimed work item."""
-
-    item_id: int
-    fence: int
-    outcome: Outcome
-    label: str | None = None
-    reason_code: str | None = None
-    note: str | None = None
-    seconds: float | None = None
-    answer: str | None = None
-    """What the customer is told; of a dispute only."""
 
 
 @dataclass
@@ -81,10 +69,10 @@ def decide(
     with store.write() as connection:
         items = _items(connection, rulings, actor)
         trail.lock(connection)
-        person = rollout.person(connection, actor)
+        person = staff.person(connection, actor)
         status = labels.status(person["trained_until"] if person else None, now)
         ids = [item["case_id"] for item in items.values()]
-        chosen = queue.chosen(connection, ids)
+        chosen = stored_decisions.chosen(connection, ids)
         first = label_rows.first_blind(connection, [i["case_id"] for i in items.values() if i["kind"] == "recheck"])
         again = second_opinions.drawn(secret, ids, policy)
         contested = disputes.contested(connection, [item["id"] for item in items.values() if item["kind"] == "dispute"])
@@ -125,7 +113,7 @@ def _items(connection: Connection, rulings: Sequence[Ruling], actor: str) -> dic
 def _refuse_second_ruling(connection: Connection, items: Collection[dict[str, Any]], actor: str) -> None:
     """Nobody rules twice on one case, by whatever work; a test is no ruling."""
     ids = [item["case_id"] for item in items if item["kind"] != "gold" and item["state"] == "open"]
-    twice = queue.decided_by(connection, actor, ids) | {case_id for case_id in ids if ids.count(case_id) > 1}
+    twice = stored_decisions.decided_by(connection, actor, ids) | {case_id for case_id in ids if ids.count(case_id) > 1}
     if twice:
         raise Conflict(f"Case {min(twice)} was decided by you before. Take another with `handrail queue next`.")
 
@@ -334,13 +322,15 @@ def _escalate(
 
 def _write(connection: Connection, batch: _Batch, item_ids: list[int], actor: str, now: datetime) -> list[int]:
     """Write the batch; the ids of its decisions."""
-    ids = queue.insert_decisions(connection, batch.decisions)
-    queue.insert_notes(connection, [{"decision_id": ids[place], "text": text} for place, text in batch.notes])
-    queue.insert_labels(connection, batch.labels)
+    ids = stored_decisions.insert_decisions(connection, batch.decisions)
+    stored_decisions.insert_notes(
+        connection, [{"decision_id": ids[place], "text": text} for place, text in batch.notes]
+    )
+    label_rows.insert_labels(connection, batch.labels)
     outbox.put(connection, [{**row, "decision_id": ids[place]} for place, row in batch.actions])
     work.close_work(connection, item_ids, now)
-    queue.resolve_escalations(connection, batch.resolved, actor, now)
-    queue.insert_escalations(connection, batch.escalations)
+    stored_escalations.resolve_escalations(connection, batch.resolved, actor, now)
+    stored_escalations.insert_escalations(connection, batch.escalations)
     work.insert_work(connection, batch.work)
     cases.set_state(connection, batch.decided, State.DECIDED, only_from=State.QUEUED)
     cases.set_state(connection, batch.done, State.DONE, only_from=State.QUEUED)

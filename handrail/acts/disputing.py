@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from handrail import pii
 from handrail.acts import deciding
 from handrail.acts.authority import authorize
-from handrail.acts.deciding import Ruling
 from handrail.case import State
 from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.policy import Policy
 from handrail.queues import Queue
+from handrail.ruling import Ruling
 from handrail.sla import due
-from handrail.store import disputes, queue, trail, work
+from handrail.store import disputes, escalations, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -55,7 +55,7 @@ def open_dispute(store: Store, case_id: int, text: str, *, actor: str, policy: P
             "resolved_by": None,
         }
         (item_id,) = work.insert_work(connection, [again])
-        queue.insert_escalations(connection, [escalation])
+        escalations.insert_escalations(connection, [escalation])
         dispute = disputes.add(
             connection,
             case_id=case_id,

@@ -6,10 +6,12 @@ from datetime import datetime
 from handrail.acts.authority import authorize
 from handrail.errors import BadInput, NotFound, Refused
 from handrail.policy import Policy
-from handrail.roles import EVERYBODY, Role
-from handrail.store import accounts, rollout, staff, trail
+from handrail.roles import EVERYBODY, SYSTEM, Role
+from handrail.store import accounts, staff, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
+
+EVERY_ROLE = tuple(role for role in Role if role is not Role.FLOW)
 
 
 def change(
@@ -44,7 +46,7 @@ def change(
         if Role.PRODUCT_OWNER not in roles:
             require_another_owner(connection, person)
         chosen = None if skills is None else sorted(skills)
-        rollout.save_person(connection, name=person, roles=list(roles), skills=chosen, active=True)
+        staff.save_person(connection, name=person, roles=list(roles), skills=chosen, active=True)
         data = {"person": person, "roles": list(roles), "skills": chosen}
         trail.append(connection, [Event("person.saved", data=data)], at=now, actor=actor)
 
@@ -59,3 +61,32 @@ def require_another_owner(connection: Connection, person: str) -> None:
         staff.lock(connection, owner)
     if accounts.owners(connection) == [person]:
         raise Refused(f"{person} is the only product owner. Give that role to somebody else first.")
+
+
+def add_person(
+    store: Store,
+    name: str,
+    *,
+    roles: Sequence[str],
+    trained_until: datetime | None,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Add a person, or change their roles and training.
+
+    Raises:
+        BadInput: no role, or one that does not exist; a name that would pass for a flow's.
+    """
+    known = [str(role) for role in EVERY_ROLE]
+    unknown = [role for role in roles if role not in known]
+    if unknown or not roles:
+        raise BadInput(f"{', '.join(unknown) or 'No role'} is not a role. Use one or more of: {', '.join(known)}.")
+    if name.startswith(SYSTEM) or not name.strip():
+        raise BadInput(f"{name!r} cannot be a person's name: {SYSTEM} marks the flows. Choose another one.")
+    with store.write() as connection:
+        authorize(connection, "manage_people", actor)
+        if Role.PRODUCT_OWNER not in roles:
+            require_another_owner(connection, name)
+        staff.save_person(connection, name=name, roles=list(roles), trained_until=trained_until, active=True)
+        saved = Event("person.saved", data={"person": name, "roles": list(roles)})
+        trail.append(connection, [saved], at=now, actor=actor)

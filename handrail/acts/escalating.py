@@ -2,12 +2,16 @@
 
 from datetime import datetime
 
+import pandas as pd
+
 from handrail.acts import claiming, handing
 from handrail.acts.authority import authorize, required
 from handrail.acts.claiming import ACTS, Claim
+from handrail.acts.intake import CHUNK
 from handrail.errors import Conflict, NotFound, NotPermitted
 from handrail.policy import Policy
-from handrail.store import escalations, queue, trail
+from handrail.sla import due
+from handrail.store import decisions, escalations, trail, work
 from handrail.store.engine import Store
 from handrail.store.trail import Event
 
@@ -27,7 +31,7 @@ def take(store: Store, item_id: int, actor: str, *, policy: Policy, now: datetim
         authorize(connection, ACTS[item["kind"]], actor)
         if item["state"] != "open":
             raise Conflict(f"Case {item['case_id']} is settled already. Go back to the list.")
-        if queue.decided_by(connection, actor, [item["case_id"]]):
+        if decisions.decided_by(connection, actor, [item["case_id"]]):
             raise NotPermitted(
                 f"You have decided case {item['case_id']} before. Another escalation manager has to look at it."
             )
@@ -69,3 +73,36 @@ def hand_over(store: Store, case_id: int, item_id: int, to: str, *, reason: str,
         if escalations.resolve(connection, case_id, "sla_breach", actor, now):
             noted = Event("escalation.acknowledged", case_id, {"cause": "sla_breach", "to": to})
             trail.append(connection, [noted], at=now, actor=actor)
+
+
+def escalate_breaches(store: Store, *, policy: Policy, actor: str, now: datetime, limit: int = 100_000) -> pd.DataFrame:
+    """Hand every newly missed SLA to the escalation manager; returns the breached work items."""
+    due_at = due(now, policy.escalation.due_within, policy.sla.calendar)
+    with store.read() as connection:
+        rows = work.breached(connection, now, limit)
+    marked: set[int] = set()
+    for start in range(0, len(rows), CHUNK):
+        part = rows.iloc[start : start + CHUNK]
+        with store.write() as connection:
+            authorize(connection, "escalate", actor)
+            trail.lock(connection)
+            marked |= work.mark_breached(connection, part["id"].tolist(), now)
+            late = part[part["id"].isin(marked)]
+            opened = escalations.insert_escalations(
+                connection,
+                [
+                    {
+                        "case_id": case_id,
+                        "cause": "sla_breach",
+                        "first_decider": None,
+                        "opened_at": now,
+                        "due_at": due_at,
+                        "resolved_at": None,
+                        "resolved_by": None,
+                    }
+                    for case_id in dict.fromkeys(late["case_id"].tolist())
+                ],
+            )
+            events = [Event("case.escalated", case_id, {"cause": "sla_breach"}) for case_id in sorted(opened)]
+            trail.append(connection, events, at=now, actor=actor)
+    return rows[rows["id"].isin(marked)]

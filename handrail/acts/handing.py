@@ -10,7 +10,7 @@ from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.gold import is_slipped_in, shown_kind
 from handrail.policy import Policy
 from handrail.staff import Person, least_loaded
-from handrail.store import accounts, queue, reviewer_quality, staff, trail, work
+from handrail.store import accounts, decisions, reviewer_quality, staff, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -160,7 +160,7 @@ def _free(connection: Connection, person: str, people: dict[str, Person], now: d
     found = work.before(connection, person)
     work.hand_on(connection, [item["id"] for item in found], assigned_to=None)
     load = staff.load(connection, now)
-    deciders = queue.deciders(connection, [item["case_id"] for item in found])
+    deciders = decisions.deciders(connection, [item["case_id"] for item in found])
     for item in found:
         if item["assigned_to"] != person:
             continue
@@ -189,7 +189,7 @@ def _refuse_receiver(connection: Connection, item: dict[str, Any], to: str, now:
         raise Refused(f"{to} may not take this kind of work. Choose a colleague with the role or training for it.")
     if person.is_away(now):
         raise Refused(f"{to} is on leave. Choose somebody who is at work.")
-    known = to in queue.deciders(connection, [item["case_id"]]).get(item["case_id"], ())
+    known = to in decisions.deciders(connection, [item["case_id"]]).get(item["case_id"], ())
     if item["kind"] == "gold":
         known = item["case_id"] not in set(reviewer_quality.unseen_gold(connection, to)["case_id"])
     if known:

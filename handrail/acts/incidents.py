@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from handrail.store import escalations, models, rollout, trail
+from handrail.store import escalations, models, pauses, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -38,7 +38,7 @@ def open_incidents(connection: Connection) -> list[Incident]:
         (deleted,) = trail.search(connection, kind=DELETED, since=serving["since"], limit=1)
         found.append(Incident("model_deleted", datetime.fromisoformat(deleted["at"]), deleted["version"]))
     found += [
-        Incident("model_review", row["opened_at"], row["category"]) for row in records(rollout.reviews(connection))
+        Incident("model_review", row["opened_at"], row["category"]) for row in records(pauses.reviews(connection))
     ]
     found += [
         Incident(STUCK[row["state"]], row["created_at"], row["action"], row["case_id"])

@@ -12,7 +12,7 @@ from handrail.acts.authority import authorize
 from handrail.acts.consenting import withdraw
 from handrail.case import State
 from handrail.policy import Policy
-from handrail.store import cases, queue, trail
+from handrail.store import cases, labels, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -160,7 +160,7 @@ def _insert(connection: Connection, rows: Sequence[dict[str, Any]], delivery: De
     cases.insert_inputs(
         connection, [{"case_id": case_id, **values} for case_id, values in zip(ids, inputs, strict=True)]
     )
-    queue.insert_labels(connection, _known_labels(zip(ids, rows, strict=True), now))
+    labels.insert_labels(connection, _known_labels(zip(ids, rows, strict=True), now))
     cases.insert_given(connection, _given(zip(ids, rows, strict=True)))
     entering = zip(ids, inputs, rows, strict=True)
     return [_entered("case.received", case_id, values, delivery, row) for case_id, values, row in entering]
@@ -174,7 +174,7 @@ def _readmit(
         values = _input(row)
         cases.readmit(connection, case_id, {**_case_values(row, delivery, now), "state": State.RECEIVED}, values)
         events.append(_entered("case.readmitted", case_id, values, delivery, row))
-    queue.insert_labels(connection, _known_labels(rows, now))
+    labels.insert_labels(connection, _known_labels(rows, now))
     cases.insert_given(connection, _given(rows))
     return events
 

@@ -8,7 +8,7 @@ from handrail.acts.signing_in import begin_session, digest_of, set_password
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
 from handrail.roles import SYSTEM
-from handrail.store import accounts, rollout, trail
+from handrail.store import accounts, staff, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -27,7 +27,7 @@ def invite(store: Store, person: str, *, actor: str, now: datetime) -> str:
     """
     with store.write() as connection:
         authorize(connection, "manage_people", actor)
-        if rollout.person(connection, person) is None:
+        if staff.person(connection, person) is None:
             raise NotFound(f"{person} is not known here, or deactivated. Add them first.")
         return _give_out(connection, person, actor=actor, now=now)
 

@@ -19,7 +19,7 @@ from handrail.labels import Status
 from handrail.policy import Policy
 from handrail.roles import PERMITTED
 from handrail.sla import due
-from handrail.store import cases, queue, reviewer_quality, rollout, trail, work
+from handrail.store import cases, reviewer_quality, staff, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
@@ -193,7 +193,7 @@ def gold(store: Store, *, actor: str) -> pd.DataFrame:
     with store.read() as connection:
         authorize(connection, "attest_gold", actor)
         found = label_rows.gold(connection)
-        person = rollout.person(connection, actor) or {"roles": []}
+        person = staff.person(connection, actor) or {"roles": []}
         if not PERMITTED["decide"].intersection(person["roles"]):
             return found
         secret = found["case_id"].isin(reviewer_quality.untold_gold(connection, actor))
@@ -220,7 +220,7 @@ def test(store: Store, person: str, *, policy: Policy, actor: str, now: datetime
     with store.write() as connection:
         authorize(connection, "test_people", actor)
         trail.lock(connection)
-        known = rollout.person(connection, person)
+        known = staff.person(connection, person)
         if known is None or not PERMITTED["decide"].intersection(known["roles"]):
             raise NotFound(f"{person} is no reviewer. Add them with `handrail people add {person} --role reviewer`.")
         require_no_open_test(connection, person)
@@ -320,7 +320,7 @@ def adjudicate(store: Store, case_id: int, label: str, *, policy: Policy, actor:
         if any(row["reviewer"] == actor for row in provisional):
             raise Conflict(f"You labelled case {case_id} yourself. Let somebody else adjudicate it.")
         blind = all(row["blind"] for row in provisional)
-        queue.insert_labels(connection, [second_opinions.adjudicated(case_id, label, actor, now, blind=blind)])
+        label_rows.insert_labels(connection, [second_opinions.adjudicated(case_id, label, actor, now, blind=blind)])
         work.close_kind(connection, case_id, "adjudication", now)
         settled = Event("label.adjudicated", case_id, {"label": label, "labels": len(provisional)})
         trail.append(connection, [settled], at=now, actor=actor)

@@ -7,17 +7,15 @@ the policy names none it stays, and the trail counts it. What is already so is n
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from handrail.case import Outcome, State
 from handrail.errors import Conflict, Refused
 from handrail.policy import Policy
-from handrail.store import cases, disputes, escalations, evidence, outbox, trail
+from handrail.ruling import Ruling
+from handrail.store import cases, disputes, escalations, outbox, outcomes, trail
 from handrail.store.engine import Connection
 from handrail.store.trail import Event
-
-if TYPE_CHECKING:
-    from handrail.acts.deciding import Ruling
 
 NOT_SENT = ("new", "retry", "dead")
 
@@ -87,7 +85,7 @@ def _take_back(found: Plan, row: dict[str, Any], policy: Policy) -> None:
 
 def settle(
     connection: Connection,
-    ruled: Sequence[tuple[int, dict[str, Any], "Ruling"]],
+    ruled: Sequence[tuple[int, dict[str, Any], Ruling]],
     *,
     policy: Policy,
     actor: str,
@@ -122,7 +120,7 @@ def settle(
         reversed_ = not upheld and item["contested_kind"] == "automatic"
         if reversed_:
             reversal = {"case_id": case_id, "kind": "reversal", "value": None, "at": now}
-            evidence.insert_outcomes(connection, [reversal], now)
+            outcomes.insert_outcomes(connection, [reversal], now)
         data = {
             "dispute": item["dispute"],
             "upheld": upheld,

@@ -8,7 +8,7 @@ from handrail.acts.routing import return_unsent
 from handrail.acts.second_person import agree
 from handrail.errors import NotFound, Refused
 from handrail.policy import Policy, Stage
-from handrail.store import rollout, situation, trail
+from handrail.store import pauses, situation, stages, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -35,14 +35,14 @@ def pause(
     with store.write() as connection:
         authorize(connection, "pause", actor)
         trail.lock(connection)
-        running = rollout.pauses(connection)
+        running = pauses.pauses(connection)
         same = running[running["category"].isna() if category is None else running["category"] == category]
         if len(same):
             raise Refused(f"{category or 'Everything'} is paused already. Resume it with `handrail resume`.")
         review_id = None
         if evidence is not None and category is not None:
-            review_id = rollout.insert_review(connection, category=category, evidence=evidence, opened_at=now)
-        pause_id = rollout.insert_pause(
+            review_id = pauses.insert_review(connection, category=category, evidence=evidence, opened_at=now)
+        pause_id = pauses.insert_pause(
             connection, category=category, kind=kind, reason=reason, actor=actor, since=now, model_review_id=review_id
         )
         mine = None if category is None else (category,)
@@ -79,12 +79,12 @@ def resume(
         trail.lock(connection)
         foreseen = to_resume(connection, category)
         agree(connection, "resume", foreseen, proposal, actor=actor, now=now)
-        rollout.end_pauses(connection, foreseen["pauses"], now)
+        pauses.end_pauses(connection, foreseen["pauses"], now)
         events = [Event("automation.resumed", data={"category": category})]
         if foreseen["to"] is not None:
-            stage = rollout.stages(connection, policy)[str(category)]
+            stage = stages.stages(connection, policy)[str(category)]
             if stage is Stage.AUTO:
-                rollout.insert_stage(
+                stages.insert_stage(
                     connection, category=category, stage=Stage.PARTIAL, since=now, actor=actor, reason=reason
                 )
                 events.append(Event("stage.changed", data={"category": category, "from": stage, "to": Stage.PARTIAL}))
@@ -97,7 +97,7 @@ def to_resume(connection: Connection, category: str | None) -> dict[str, Any]:
     Raises:
         Refused: nothing is paused, or a model review is still open.
     """
-    running = rollout.pauses(connection)
+    running = pauses.pauses(connection)
     mine = running[running["category"].isna() if category is None else running["category"] == category]
     if mine.empty:
         raise Refused(f"{category or 'Everything'} is not paused. See what is with `handrail status`.")
@@ -121,7 +121,7 @@ def close_review(store: Store, review_id: int, *, conclusion: str, actor: str, n
     conclusion = required(conclusion)
     with store.write() as connection:
         authorize(connection, "close_review", actor)
-        if not rollout.close_review(connection, review_id, actor=actor, conclusion=conclusion, now=now):
+        if not pauses.close_review(connection, review_id, actor=actor, conclusion=conclusion, now=now):
             raise NotFound(f"There is no open model review {review_id}. See `handrail review list`.")
         closed = Event("review.closed", data={"review": review_id})
         trail.give_reason(connection, trail.append(connection, [closed], at=now, actor=actor), conclusion)
@@ -149,12 +149,12 @@ def set_stage(
     policy.category(category)
     with store.write() as connection:
         authorize(connection, "set_stage", actor)
-        before = rollout.stages(connection, policy)[category]
+        before = stages.stages(connection, policy)[category]
         if before is stage and proposal is None and not _is_altered(connection, category, policy):
             return before
         trail.lock(connection)
         agree(connection, "set_stage", to_stage(connection, category, stage, policy), proposal, actor=actor, now=now)
-        rollout.insert_stage(connection, category=category, stage=stage, since=now, actor=actor, reason=reason)
+        stages.insert_stage(connection, category=category, stage=stage, since=now, actor=actor, reason=reason)
         changed = Event("stage.changed", data={"category": category, "from": before, "to": stage})
         trail.give_reason(connection, trail.append(connection, [changed], at=now, actor=actor), reason)
     return before
@@ -168,7 +168,7 @@ def to_stage(connection: Connection, category: str, stage: Stage, policy: Policy
         Refused: it is there already.
     """
     policy.category(category)
-    before = rollout.stages(connection, policy)[category]
+    before = stages.stages(connection, policy)[category]
     if before is stage and not _is_altered(connection, category, policy):
         raise Refused(f"{category} is at stage {stage} already. See `handrail status`.")
     return {"category": category, "from": str(before), "to": str(stage)}

@@ -7,7 +7,7 @@ from handrail.gold import Rolling
 from handrail.labels import Status
 from handrail.policy import Policy
 from handrail.store import labels as label_rows
-from handrail.store import reviewer_quality, rollout, trail
+from handrail.store import reviewer_quality, staff, trail
 from handrail.store.engine import Connection
 from handrail.store.trail import Event
 
@@ -33,23 +33,23 @@ def finish_test(connection: Connection, person: str, *, policy: Policy, now: dat
     right, judged = label_rows.graded(connection, test)
     passed = labels.passes(right, judged, policy.labels)
     label_rows.close_test(connection, test["id"], right=right, passed=passed, closed_at=now)
-    known = rollout.person(connection, person)
+    known = staff.person(connection, person)
     if passed and known is not None:
         until = now + policy.labels.training_valid_for
-        rollout.save_person(connection, **{**known, "trained_until": until})
+        staff.save_person(connection, **{**known, "trained_until": until})
     data = {"person": person, "test": test["id"], "cases": judged, "right": right, "passed": passed}
     trail.append(connection, [Event("person.tested", data=data)], at=now, actor=person)
 
 
 def weigh_training(connection: Connection, person: str, *, policy: Policy, now: datetime) -> None:
     """End a training whose newest slipped-in gold cases are right less often than the policy's bar asks."""
-    known = rollout.person(connection, person)
+    known = staff.person(connection, person)
     if known is None or labels.status(known["trained_until"], now) is not Status.ACCEPTED:
         return
     rolling = rolling_of(connection, person, policy=policy)
     if not rolling.ends_training:
         return
-    rollout.save_person(connection, **{**known, "trained_until": now})
+    staff.save_person(connection, **{**known, "trained_until": now})
     lost = Event(LOST, data={"person": person, "cases": rolling.judged, "right": rolling.right})
     trail.append(connection, [lost], at=now, actor=person)
 

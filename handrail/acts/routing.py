@@ -14,7 +14,10 @@ from handrail.case import Outcome, State
 from handrail.policy import Policy, Stage
 from handrail.queues import Queue, Reason, Situation
 from handrail.sla import BY_HAND, due, time_for
-from handrail.store import cases, models, outbox, policies, queue, readable, rollout, situation, trail, work
+from handrail.store import cases, models, outbox, policies, readable, situation, trail, work
+from handrail.store import decisions as stored_decisions
+from handrail.store import predictions as stored_predictions
+from handrail.store import routes as stored_routes
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -37,13 +40,13 @@ def record_predictions(
             trail.lock(connection)
             ids = sorted(readable.agreed(connection, [row["case_id"] for row in rows]))
             # What a champion said of a case as a challenger stands there already, and stays.
-            said = queue.scored_by(connection, ids, version)
+            said = stored_predictions.scored_by(connection, ids, version)
             if advance:
                 due_ids = set(cases.set_state(connection, ids, State.SCORED, only_from=State.ACCEPTED))
             else:
                 due_ids = set(ids) - said
             fresh = due_ids - said
-            queue.insert_predictions(
+            stored_predictions.insert_predictions(
                 connection,
                 [
                     {**row, "model_version": version, "role": role, "scored_at": now}
@@ -128,7 +131,7 @@ def _write_routes(
     connection: Connection, rows: list[dict[str, Any]], policy: Policy, actor: str, now: datetime
 ) -> None:
     version = policy.version  # once: it is a digest of the whole policy
-    queue.insert_routes(connection, [{**row, "policy_version": version, "assigned_at": now} for row in rows])
+    stored_routes.insert_routes(connection, [{**row, "policy_version": version, "assigned_at": now} for row in rows])
     events = [
         Event(
             "case.assigned",
@@ -166,7 +169,7 @@ def _approve(connection: Connection, rows: list[dict[str, Any]], policy: Policy,
         }
         for row in rows
     ]
-    ids = queue.insert_decisions(connection, decisions)
+    ids = stored_decisions.insert_decisions(connection, decisions)
     names = cases.names(connection, [row["case_id"] for row in rows])
     outbox.put(
         connection,
@@ -224,7 +227,7 @@ def return_unsent(
     cases.set_state(connection, ids, State.QUEUED, only_from=State.DECIDED)
     work.close_audits(connection, ids, now)
     due_at = due(now, time_for(reason.queue, reason, policy), policy.sla.calendar)
-    queue.update_routes(
+    stored_routes.update_routes(
         connection, ids, queue=reason.queue, reason=reason, reasons=[reason], assigned_at=now, due_at=due_at
     )
     escalated = work.with_open_work(connection, ids)
@@ -265,9 +268,3 @@ def _withheld(found: Situation, category: str | None) -> Reason | None:
     if category in found.unwatched or any(one.categories is None or category in one.categories for one in found.silent):
         return Reason.HELD
     return None if category is None else _STAGES.get(found.stages.get(category, Stage.AUTO))
-
-
-def note_watch(store: Store, name: str, now: datetime) -> None:
-    """Let a watch report that it succeeded; the dead-man's switch listens."""
-    with store.write() as connection:
-        rollout.beat(connection, name, now)

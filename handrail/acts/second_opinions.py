@@ -18,7 +18,7 @@ from handrail.policy import Consequence, Policy
 from handrail.queues import Queue
 from handrail.sla import due
 from handrail.store import labels as label_rows
-from handrail.store import queue, trail, work
+from handrail.store import trail, work
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -94,7 +94,7 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
     fewest = policy.gates.training_set.agreement_cases
     settled = labels.settle(said, disputed, rules=policy.labels, fewest=fewest)
     believed = [one for one in settled.values() if one.opinion in policy.categories or one.opinion == NO_CATEGORY]
-    queue.insert_labels(
+    label_rows.insert_labels(
         connection,
         [
             _adjudicated(one.case_id, one.opinion, "consensus", None, now, blind=True)

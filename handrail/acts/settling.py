@@ -9,7 +9,7 @@ from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.sla import due
-from handrail.store import cases, outbox, queue, trail, work
+from handrail.store import cases, outbox, routes, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -87,10 +87,10 @@ def _reopen(connection: Connection, row: dict[str, Any], policy: Policy, now: da
     work.close_audits(connection, [case_id], now)
     due_at = due(now, policy.sla.decision, policy.sla.calendar)
     # It leaves queue A: nothing was executed by itself, so nothing is audited as if it were.
-    queue.update_routes(connection, [case_id], queue=Queue.C, assigned_at=now, due_at=due_at)
+    routes.update_routes(connection, [case_id], queue=Queue.C, assigned_at=now, due_at=due_at)
     if case_id in work.with_open_work(connection, [case_id]):
         return
-    route = queue.route_of(connection, case_id) or {}
+    route = routes.route_of(connection, case_id) or {}
     work.insert_work(
         connection,
         [

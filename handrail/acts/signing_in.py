@@ -10,7 +10,7 @@ from handrail import passwords
 from handrail.errors import NotFound, NotPermitted
 from handrail.policy import Policy
 from handrail.roles import SYSTEM
-from handrail.store import accounts, rollout, trail
+from handrail.store import accounts, staff, trail
 from handrail.store.accounts import NO_PASSWORD
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
@@ -109,7 +109,7 @@ def open_session(store: Store, person: str, *, policy: Policy, now: datetime) ->
 
 def begin_session(connection: Connection, person: str, *, policy: Policy, now: datetime) -> str:
     """As `open_session`, within a transaction."""
-    if rollout.person(connection, person) is None:
+    if staff.person(connection, person) is None:
         raise NotPermitted(f"{person} is not known here. Ask a product owner to invite you.")
     secret = secrets.token_urlsafe(32)
     accounts.insert_session(

@@ -12,7 +12,7 @@ from handrail.acts.authority import authorize
 from handrail.acts.signing_in import Visitor, digest_of
 from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.roles import PERMITTED, check
-from handrail.store import rollout, tokens, trail
+from handrail.store import staff, tokens, trail
 from handrail.store.engine import Store
 from handrail.store.trail import Event
 
@@ -51,7 +51,7 @@ def create(
     expires_at = now + timedelta(days=days)
     with store.write() as connection:
         authorize(connection, "come_in", actor)
-        person = rollout.person(connection, actor) or {"roles": []}
+        person = staff.person(connection, actor) or {"roles": []}
         for scope in wanted:
             check(scope, actor, person["roles"])
         if tokens.count_usable(connection, actor, now) >= MOST_USABLE:
@@ -90,7 +90,7 @@ def revoke(store: Store, number: int, *, actor: str, now: datetime) -> None:
     with store.write() as connection:
         authorize(connection, "come_in", actor)
         person = tokens.owner(connection, number)
-        roles = (rollout.person(connection, actor) or {"roles": []})["roles"]
+        roles = (staff.person(connection, actor) or {"roles": []})["roles"]
         if person is None or (person != actor and PERMITTED["manage_people"].isdisjoint(roles)):
             raise NotFound(f"You have no token {number}. See `handrail tokens list`.")
         if tokens.revoke(connection, number, now):

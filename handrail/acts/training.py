@@ -14,7 +14,7 @@ from handrail.case import Outcome
 from handrail.errors import Conflict, NotFound, Refused
 from handrail.gold import Chance, Rolling
 from handrail.policy import Policy
-from handrail.store import cases, queue, reviewer_quality, rollout, trail, work
+from handrail.store import cases, decisions, reviewer_quality, staff, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
@@ -168,7 +168,7 @@ def practise(
         if known is None or _to_practise(connection, person, policy=policy, secret=secret) != case_id:
             raise Conflict(f"Case {case_id} is not what you practise on now. Go on with the next one.")
         outcome = Outcome.DENY if label is None else Outcome.OVERRIDE
-        queue.insert_decisions(
+        decisions.insert_decisions(
             connection,
             [
                 {
@@ -205,7 +205,7 @@ def standing(store: Store, person: str, *, policy: Policy, now: datetime) -> Sta
         tests = reviewer_quality.tests(connection, person)
         lost = qualifying.losses(connection, person)
         return Standing(
-            trained_until=(rollout.person(connection, person) or {}).get("trained_until"),
+            trained_until=(staff.person(connection, person) or {}).get("trained_until"),
             open_test=label_rows.open_test(connection, person),
             tests=[test for test in tests if test["closed_at"] is not None],
             rolling=qualifying.rolling_of(connection, person, policy=policy, until=stands),

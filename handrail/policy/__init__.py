@@ -47,6 +47,7 @@ from handrail.policy.watching import (
 )
 
 __all__ = [
+    "BUSINESSES",
     "AlertRules",
     "AmountStep",
     "BreakerRules",
@@ -84,6 +85,9 @@ __all__ = [
     "read",
     "twins",
 ]
+
+BUSINESSES = Path(__file__).resolve().parents[2] / "policy"
+"""The policies that come with Handrail, a folder for each business."""
 
 _TWINS_NAMED = 5
 

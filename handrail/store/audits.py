@@ -1,10 +1,17 @@
 """What the audit sample rests on: approvals looked at, their chances, the minutes spent, categories under watch."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import (
+    Connection,
+    and_,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.orm import aliased
 
 from handrail.store.frames import frame, within
@@ -106,3 +113,67 @@ def last_draw(connection: Connection) -> datetime | None:
     """When audits were drawn last."""
     found: Any = connection.execute(select(func.max(AuditDraw.drawn_at))).scalar()
     return found if isinstance(found, datetime) else None
+
+
+def undrawn(connection: Connection, limit: int) -> pd.DataFrame:
+    """Auto-approved cases the audit has not looked at: case_id, category, confidence, amount, fields, decided_at."""
+    query = (
+        select(
+            Decision.case_id,
+            Route.category,
+            Route.confidence,
+            Case.amount,
+            Case.fields,
+            Decision.decided_at,
+            Route.model_version,
+        )
+        .join(Route, and_(Route.case_id == Decision.case_id, Route.queue == "A"))
+        .join(Case, Case.id == Decision.case_id)
+        .join(AuditDraw, AuditDraw.case_id == Decision.case_id, isouter=True)
+        .where(Decision.kind == "automatic", AuditDraw.case_id.is_(None))
+        .order_by(Decision.case_id)
+        .limit(limit)
+    )
+    return frame(connection, query)
+
+
+def insert_draws(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the audit's draw, drawn or not, with each case's chance."""
+    if rows:
+        connection.execute(insert(AuditDraw), list(rows))
+
+
+def first_seen(connection: Connection, field: str) -> dict[str, datetime]:
+    """When each value of a mapped field was first received; for the *new segment* stratum."""
+    value = Case.fields[field].as_string()
+    query = select(value, func.min(Case.received_at)).where(value.is_not(None)).group_by(value)
+    return {str(name): at for name, at in connection.execute(query)}
+
+
+def audits(connection: Connection, window: Window, *, category: str | None = None) -> pd.DataFrame:
+    """Audits of auto-approvals that were decided in the window, by time of audit; with `category` only its own.
+
+    Columns: case_id, category, confidence, model_version, approved_at, audited_at, rejected, random,
+    inclusion_probability, reviewer.
+    """
+    audit, automatic = aliased(Decision), aliased(Decision)
+    query = (
+        select(
+            audit.case_id,
+            Route.category,
+            Route.confidence,
+            Route.model_version,
+            automatic.decided_at.label("approved_at"),
+            audit.decided_at.label("audited_at"),
+            (audit.outcome != "approve").label("rejected"),
+            AuditDraw.random,
+            AuditDraw.inclusion_probability,
+            audit.actor.label("reviewer"),
+        )
+        .join(automatic, and_(automatic.case_id == audit.case_id, automatic.kind == "automatic"))
+        .join(Route, Route.case_id == audit.case_id)
+        .join(AuditDraw, AuditDraw.case_id == audit.case_id)
+        .where(audit.kind == "audit", within(audit.decided_at, window))
+        .order_by(audit.decided_at, audit.id)
+    )
+    return frame(connection, query if category is None else query.where(Route.category == category))

@@ -13,7 +13,16 @@ from handrail.case import State
 from handrail.store import bulk
 from handrail.store.bulk import among, insert_numbered, insert_rows, one_of, update_rows
 from handrail.store.frames import frame
-from handrail.store.schema import Batch, Case, CaseInput, Dispute, GivenPrediction, Label, Quarantine, Route
+from handrail.store.schema import (
+    Batch,
+    Case,
+    CaseInput,
+    Dispute,
+    GivenPrediction,
+    Label,
+    Quarantine,
+    Route,
+)
 
 IN_LIMIT = 900
 """Most values in one IN list: every SQLite build takes it."""
@@ -301,3 +310,25 @@ def delete_inputs(connection: Connection, ids: Sequence[int]) -> int:
     return sum(
         connection.execute(delete(CaseInput).where(CaseInput.case_id.in_(part))).rowcount for part in chunks(ids)
     )
+
+
+def ids_of(connection: Connection, source: str | None, external_ids: Sequence[str]) -> dict[str, int]:
+    """Case ids by external id, of one source or, with None, of whatever source delivered it last."""
+    found: dict[str, int] = {}
+    for part in chunks(external_ids):
+        query = select(Case.external_id, Case.id).where(Case.external_id.in_(part)).order_by(Case.id)
+        query = query if source is None else query.where(Case.source == source)
+        found.update({external_id: case_id for external_id, case_id in connection.execute(query)})
+    return found
+
+
+def unredacted_history(connection: Connection, limit: int) -> pd.DataFrame:
+    """History whose text has not been redacted yet: case_id, text, amount."""
+    query = (
+        select(Case.id.label("case_id"), CaseInput.text, Case.amount)
+        .join(CaseInput, CaseInput.case_id == Case.id)
+        .where(Case.history, CaseInput.redacted.is_(None))
+        .order_by(Case.id)
+        .limit(limit)
+    )
+    return frame(connection, query)

@@ -1,15 +1,43 @@
 """What waits for the escalation manager, the most urgent first."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, update
+import pandas as pd
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Update,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import aliased
 
-from handrail.store.frames import frame, records
-from handrail.store.schema import Case, Decision, Dispute, Escalation, Note, Outbox, Route, WorkItem
+from handrail.store import bulk
+from handrail.store.bulk import one_of
+from handrail.store.cases import chunks
+from handrail.store.frames import frame, records, within
+from handrail.store.schema import (
+    Case,
+    Decision,
+    Dispute,
+    Escalation,
+    Note,
+    Outbox,
+    Route,
+    WorkItem,
+)
 from handrail.store.work import ASIDE
+from handrail.window import Window
 
 REJECTIONS = ("policy", "legal")
 MANAGERS_WORK = ("escalation", "dispute")
@@ -141,3 +169,53 @@ def stuck_actions(connection: Connection, limit: int = 50) -> list[dict[str, Any
         .limit(limit)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def insert_escalations(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:
+    """Open escalations, a resolved one of the same case and cause anew; returns the cases, the rest is open already."""
+    known: dict[tuple[int, str], datetime | None] = {}
+    for part in chunks([row["case_id"] for row in rows]):
+        query = select(Escalation.case_id, Escalation.cause, Escalation.resolved_at)
+        found = connection.execute(query.where(Escalation.case_id.in_(part)))
+        known.update({(case_id, cause): resolved_at for case_id, cause, resolved_at in found})
+    fresh = [row for row in rows if (row["case_id"], row["cause"]) not in known]
+    again = [row for row in rows if known.get((row["case_id"], row["cause"])) is not None]
+    if fresh:
+        connection.execute(insert(Escalation), fresh)
+    for row in again:
+        one = update(Escalation).where(Escalation.case_id == row["case_id"], Escalation.cause == row["cause"])
+        connection.execute(one.values(**row))
+    return {row["case_id"] for row in [*fresh, *again]}
+
+
+def resolve_escalations(connection: Connection, case_ids: Sequence[int], actor: str, now: datetime) -> None:
+    """Close the open escalations of these cases; a dispute ends only by its own ruling."""
+    for part in chunks(case_ids):
+        known = {"ids": bulk.ids(connection, part), "by": actor, "moment": now}
+        connection.execute(_resolve(connection.dialect.name), known)
+
+
+@cache
+def _resolve(dialect: str) -> Update:
+    still_open = and_(Escalation.resolved_at.is_(None), Escalation.cause != "dispute")
+    settled: dict[str, Any] = {"resolved_at": bindparam("moment"), "resolved_by": bindparam("by")}
+    return update(Escalation).where(one_of(dialect, Escalation.case_id), still_open).values(settled)
+
+
+def open_escalations(connection: Connection, limit: int = 1000) -> pd.DataFrame:
+    """Open escalations, earliest due first."""
+    query = (
+        select(Escalation.__table__)
+        .where(Escalation.resolved_at.is_(None))
+        .order_by(Escalation.due_at, Escalation.id)
+        .limit(limit)
+    )
+    return frame(connection, query)
+
+
+def escalations_in(connection: Connection, window: Window) -> pd.DataFrame:
+    """Escalations opened in the window: case_id, cause, opened_at, resolved_at, due_at."""
+    query = select(
+        Escalation.case_id, Escalation.cause, Escalation.opened_at, Escalation.resolved_at, Escalation.due_at
+    ).where(within(Escalation.opened_at, window))
+    return frame(connection, query)

@@ -5,12 +5,40 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, and_, case, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import aliased
 
 from handrail import gold as gold_rules
+from handrail.policy import Policy
+from handrail.store import readable
+from handrail.store.bulk import insert_rows
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
-from handrail.store.schema import Case, CaseInput, Decision, GoldCase, Label, Outbox, Qualification, WorkItem
+from handrail.store.schema import (
+    AuditDraw,
+    Case,
+    CaseInput,
+    Decision,
+    GoldCase,
+    Label,
+    Outbox,
+    Qualification,
+    Route,
+    WorkItem,
+)
+
+TRAINING = ("imported", "accepted", "adjudicated")
 
 FIRST_LOOKS = ("review", "audit")
 """Kinds of work whose blind label may be repeated by another person."""
@@ -251,3 +279,68 @@ def last_tests(connection: Connection) -> dict[str, dict[str, Any]]:
     newest = select(func.max(Qualification.id)).group_by(Qualification.person)
     rows = connection.execute(select(Qualification.__table__).where(Qualification.id.in_(newest))).mappings()
     return {row["person"]: dict(row) for row in rows}
+
+
+def insert_labels(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write labels."""
+    insert_rows(connection, Label, rows)
+
+
+def labelled(connection: Connection, policy: Policy, *, since: datetime | None = None) -> pd.DataFrame:
+    """Labels that may train, the newest of each case, with what the model may see of it; never of a gold case.
+
+    Columns: case_id, label, status, provenance, blind (any label of the case is, whatever its standing), reviewer,
+    labelled_at, received_at, text (redacted), amount, fields.
+    """
+    newest = select(func.max(Label.id)).where(Label.status.in_(TRAINING)).group_by(Label.case_id)
+    any_label = aliased(Label)
+    blind = exists().where(any_label.case_id == Label.case_id, any_label.blind)
+    query = (
+        readable.view(
+            Label.label,
+            Label.status,
+            Label.provenance,
+            blind.label("blind"),
+            Label.reviewer,
+            Label.labelled_at,
+            Case.received_at,
+        )
+        .join(Label, Label.case_id == Case.id)
+        .where(Label.id.in_(newest), Label.case_id.not_in(gold_ids()))
+        .order_by(Case.received_at, Label.case_id)
+    )
+    return readable.read(connection, query if since is None else query.where(Label.labelled_at >= since), policy)
+
+
+def imported_labels(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Labels that came with these cases as history."""
+    found: dict[int, str] = {}
+    for part in chunks(ids):
+        query = select(Label.case_id, Label.label).where(Label.case_id.in_(part), Label.status == "imported")
+        found.update({case_id: label for case_id, label in connection.execute(query)})
+    return found
+
+
+def withheld_labels(
+    connection: Connection, policy: Policy, *, since: datetime, until: datetime | None = None
+) -> pd.DataFrame:
+    """Blind accepted labels of cases labelled blindly since then, with what tells the chance of each to be so.
+
+    None from after `until`: what comes while they are used is for the next time. A case that had a blind label before
+    is not fresh, whoever labels it again. Columns: case_id, label, labelled_at, text (redacted), amount, fields,
+    queue, stage, inclusion_probability (audits only).
+    """
+    earlier = aliased(Label)
+    query = (
+        readable.view(Label.label, Label.labelled_at, Route.queue, Route.stage, AuditDraw.inclusion_probability)
+        .join(Label, Label.case_id == Case.id)
+        .join(Route, Route.case_id == Label.case_id)
+        .join(AuditDraw, and_(AuditDraw.case_id == Label.case_id, AuditDraw.drawn), isouter=True)
+        .where(Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at > since)
+        .where(Label.case_id.not_in(gold_ids()))
+        .where(~exists().where(earlier.case_id == Label.case_id, earlier.blind, earlier.labelled_at <= since))
+        # A second look elsewhere follows from an override, not from a draw: nobody knows what it stands for.
+        .where(or_(Label.provenance != "second", Route.stage == "shadow"))
+        .order_by(Label.id)
+    )
+    return readable.read(connection, query if until is None else query.where(Label.labelled_at <= until), policy)

@@ -1,13 +1,12 @@
 """Model versions, the serving row, drift profiles and drifts."""
 
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from handrail.store.frames import frame
-from handrail.store.schema import Drift, ModelVersion, Profile, Serving
+from handrail.store.schema import ModelVersion, Serving
 
 
 def insert_version(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `model_versions`
@@ -46,35 +45,3 @@ def set_serving(connection: Connection, **values: Any) -> None:  # noqa: ANN401 
     """Change the serving row."""
     if connection.execute(update(Serving).where(Serving.id == 1).values(**values)).rowcount == 0:
         connection.execute(insert(Serving).values(id=1, **values))
-
-
-def insert_profile(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `profiles`
-    """Save a reference profile and return its id."""
-    return int(connection.execute(insert(Profile).values(**values).returning(Profile.id)).scalar_one())
-
-
-def newest_profile(connection: Connection) -> dict[str, Any] | None:
-    """The reference that drift is measured against, or None."""
-    row = connection.execute(select(Profile.__table__).order_by(Profile.id.desc()).limit(1)).mappings().first()
-    return dict(row) if row else None
-
-
-def insert_drift(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `drifts`
-    """Write a drift that was found."""
-    return int(connection.execute(insert(Drift).values(**values).returning(Drift.id)).scalar_one())
-
-
-def drifts(connection: Connection, limit: int = 100) -> pd.DataFrame:
-    """Drifts, newest first."""
-    return frame(connection, select(Drift.__table__).order_by(Drift.id.desc()).limit(limit))
-
-
-def newest_shift(connection: Connection) -> datetime | None:
-    """When the window began in which the newest drift was found, or None: what came before is other production."""
-    return connection.execute(select(Drift.window_from).order_by(Drift.id.desc()).limit(1)).scalar()
-
-
-def audits_raised(connection: Connection, now: datetime) -> bool:
-    """Is a drift young enough to raise the audit rate?"""
-    query = select(func.count()).where(Drift.raises_audits_until > now, Drift.found_at <= now)
-    return bool(connection.execute(query).scalar_one())

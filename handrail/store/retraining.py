@@ -6,8 +6,8 @@ import pandas as pd
 from sqlalchemy import Connection, case, exists, func, select
 
 from handrail.store import trail
-from handrail.store.evidence import TRAINING
 from handrail.store.frames import frame
+from handrail.store.labels import TRAINING
 from handrail.store.schema import Case, GoldCase, Label
 
 FAILED = "retraining.failed"

@@ -8,7 +8,8 @@ from handrail.dead_mans_switch import WATCHES, Silence, silences
 from handrail.governing import AUTOMATING, KINDS, PUBLISHED, SERVES, Alteration, Told, altered_rows, first_raised, told
 from handrail.policy import Policy, Stage
 from handrail.queues import Situation
-from handrail.store import certificates, models, policies, readings, rollout, trail
+from handrail.store import certificates, heartbeats, models, pauses, policies, readings, trail
+from handrail.store import stages as stored_stages
 from handrail.store.engine import Connection
 
 Events = Sequence[Mapping[str, Any]]
@@ -17,8 +18,8 @@ Events = Sequence[Mapping[str, Any]]
 def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
     """Stages, pauses, silent watches, alterations and the certificates of the version that serves, for `policy`."""
     events = trail.of_kinds(connection, KINDS)
-    rows, paused = rollout.stage_rows(connection), rollout.paused(connection)
-    stages = rollout.in_stages(policy, rows)
+    rows, paused = stored_stages.stage_rows(connection), pauses.paused(connection)
+    stages = stored_stages.in_stages(policy, rows)
     version = models.serving(connection)["model_version"]
     return Situation(
         stages=stages,
@@ -33,7 +34,7 @@ def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
 
 def raised(connection: Connection, policy: Policy) -> dict[str, datetime]:
     """When each category that may be automated now was first raised: the clock of a watch that never ran."""
-    stages = rollout.in_stages(policy, rollout.stage_rows(connection))
+    stages = stored_stages.in_stages(policy, stored_stages.stage_rows(connection))
     return _raised(connection, policy, trail.of_kinds(connection, KINDS), stages)
 
 
@@ -50,7 +51,7 @@ def rightful_version(connection: Connection) -> str | None:
 
 def altered(connection: Connection, policy: Policy) -> tuple[Alteration, ...]:
     """What governs automation and was changed past Handrail."""
-    rows, paused = rollout.stage_rows(connection), rollout.paused(connection)
+    rows, paused = stored_stages.stage_rows(connection), pauses.paused(connection)
     version = models.serving(connection)["model_version"]
     return tuple(_altered(connection, policy, told(trail.of_kinds(connection, KINDS)), rows, paused, version))
 
@@ -58,7 +59,7 @@ def altered(connection: Connection, policy: Policy) -> tuple[Alteration, ...]:
 def _silent(
     connection: Connection, policy: Policy, now: datetime, events: Events, stages: Mapping[str, Stage]
 ) -> tuple[Silence, ...]:
-    beats = rollout.watches(connection)
+    beats = heartbeats.watches(connection)
     # Only a watch that never ran asks when its categories were raised.
     raised = {} if beats.keys() >= set(WATCHES) else _raised(connection, policy, events, stages)
     return silences(beats, raised, policy.watches.silent_for, now)

@@ -4,10 +4,14 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, and_, bindparam, cast, func, or_, select, update
+import pandas as pd
+from sqlalchemy import Connection, Select, Text, and_, bindparam, cast, func, insert, or_, select, update
 
 from handrail import staff
+from handrail.store.frames import frame
 from handrail.store.schema import Person, Session, Token, WorkItem
+
+_PERSON = select(Person.__table__).where(Person.name == bindparam("who"), Person.active)
 
 
 def lock(connection: Connection, name: str) -> None:
@@ -73,3 +77,21 @@ def sign_out(connection: Connection, name: str, now: datetime) -> None:
     """End every session of a person and revoke the tokens that act in their name."""
     connection.execute(update(Session).where(Session.person == name, Session.ended_at.is_(None)).values(ended_at=now))
     connection.execute(update(Token).where(Token.person == name, Token.revoked_at.is_(None)).values(revoked_at=now))
+
+
+def save_person(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `people`
+    """Add a person, or replace what is known of them."""
+    changed = connection.execute(update(Person).where(Person.name == values["name"]).values(**values))
+    if changed.rowcount == 0:
+        connection.execute(insert(Person).values(**values))
+
+
+def person(connection: Connection, name: str) -> dict[str, Any] | None:
+    """One active person, or None."""
+    row = connection.execute(_PERSON, {"who": name}).mappings().first()
+    return dict(row) if row else None
+
+
+def people(connection: Connection) -> pd.DataFrame:
+    """Everybody, by name."""
+    return frame(connection, select(Person.__table__).order_by(Person.name))

@@ -3,11 +3,17 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, or_, select
+import pandas as pd
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from handrail.gold import shown_kind
+from handrail.store.frames import frame
 from handrail.store.labels import SLIPPED_IN
-from handrail.store.schema import Case, Route, WorkItem
+from handrail.store.schema import (
+    Case,
+    Route,
+    WorkItem,
+)
 from handrail.store.visibility import Onlooker, kept
 
 
@@ -67,3 +73,20 @@ def page(
         if row["kind"] == "gold":
             row |= {"kind": shown_kind(row["kind"], row["queue"]), "assigned_to": None}
     return rows, Place(rows[-1]["due_at"], rows[-1]["id"]) if len(found) > limit else None
+
+
+def waiting(connection: Connection, now: datetime) -> pd.DataFrame:
+    """Open work by queue and kind: queue, kind, waiting, overdue, next_due."""
+    query = (
+        select(
+            WorkItem.queue,
+            WorkItem.kind,
+            func.count().label("waiting"),
+            func.sum(case((WorkItem.due_at < now, 1), else_=0)).label("overdue"),
+            func.min(WorkItem.due_at).label("next_due"),
+        )
+        .where(WorkItem.state == "open")
+        .group_by(WorkItem.queue, WorkItem.kind)
+        .order_by(WorkItem.queue, WorkItem.kind)
+    )
+    return frame(connection, query)

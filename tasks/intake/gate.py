@@ -8,7 +8,8 @@ from expectations import checkpoint, suites
 from handrail.acts import intake
 from handrail.case import State
 from handrail.errors import BatchStopped
-from handrail.store import cases, evidence
+from handrail.store import cases
+from handrail.store import labels as stored_labels
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -115,7 +116,7 @@ def received(occasion: Occasion, batch_id: int) -> Iterator[pd.DataFrame]:
                 batch_id=batch_id,
             )
             known = chunk.loc[chunk["history"].astype(bool), "case_id"]
-            labels = evidence.imported_labels(connection, known.tolist())
+            labels = stored_labels.imported_labels(connection, known.tolist())
         if chunk.empty:
             return
         after = int(chunk["case_id"].iloc[-1])

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from handrail.acts import administering
+from handrail.acts import importing
 from handrail.errors import BadInput
-from handrail.store import evidence
+from handrail.store import cases
 from tasks.intake import read
 from tasks.occasion import Occasion
 from tasks.step import step
@@ -38,9 +38,9 @@ def import_outcomes(occasion: Occasion, file: Path, source: str | None) -> dict[
     if bad_csat.any():
         raise BadInput(f"{file}, row {int(bad_csat.argmax()) + 1}: a CSAT lies between 1 and 5. Correct the value.")
     with occasion.store.read() as connection:
-        ids = evidence.ids_of(connection, source, rows["external_id"].tolist())
+        ids = cases.ids_of(connection, source, rows["external_id"].tolist())
     table = pd.DataFrame({"case_id": rows["external_id"].map(ids), "kind": rows["kind"], "value": value, "at": at})
     known = table[table["case_id"].notna()].astype({"case_id": int})
     known = known.assign(at=[moment.to_pydatetime() for moment in known["at"]])
-    counts = administering.import_outcomes(occasion.store, known, actor=occasion.actor, now=occasion.now)
+    counts = importing.import_outcomes(occasion.store, known, actor=occasion.actor, now=occasion.now)
     return {**counts, "unknown": len(table) - len(known)}

@@ -5,7 +5,7 @@ import pandas as pd
 from handrail import flags, pii
 from handrail.acts import intake
 from handrail.case import State
-from handrail.store import cases, evidence
+from handrail.store import cases
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -25,7 +25,7 @@ def redact(occasion: Occasion) -> int:
         done += _save(occasion, chunk[~chunk["is_redacted"].astype(bool)])
     while True:
         with occasion.store.read() as connection:
-            chunk = evidence.unredacted_history(connection, limit)
+            chunk = cases.unredacted_history(connection, limit)
         if chunk.empty:
             break
         done += _save(occasion, chunk)

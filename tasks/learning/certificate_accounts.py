@@ -11,7 +11,7 @@ from handrail import blind
 from handrail.alpha_spending import is_due, spent
 from handrail.certify import labels_without_error
 from handrail.policy import CertificateRules, Consequence
-from handrail.store import certificates, models
+from handrail.store import certificates, drifts, models
 from handrail.store.frames import records
 from tasks.occasion import Occasion
 
@@ -82,7 +82,7 @@ def accounts(occasion: Occasion) -> Iterator[Account]:
         row = models.version(connection, version) if version else None
         if row is None:
             return
-        shift = models.newest_shift(connection)
+        shift = drifts.newest_shift(connection)
         counted = row["registered_at"] if shift is None else max(row["registered_at"], shift)
         since = now - rules.valid_for if shift is None else max(now - rules.valid_for, shift)
         # A model that learnt from cases without a time may have learnt from any that came before it.

@@ -11,7 +11,6 @@ from expectations.checkpoint import CASES_NAMED, Verdict
 from handrail import agreement, labels, near_duplicates
 from handrail.acts import models as model_acts
 from handrail.errors import GateFailed
-from handrail.store import evidence
 from handrail.store import labels as label_rows
 from handrail.store.frames import records
 from models import withheld
@@ -102,7 +101,7 @@ def record_failure(
 def leaks(occasion: Occasion, rows: pd.DataFrame) -> "pd.Series[bool]":
     """Which rows are withheld cases, or nearly repeat one: found anew, whatever the training set left out."""
     with occasion.store.read() as connection:
-        labelled = evidence.labelled(connection, occasion.policy)
+        labelled = label_rows.labelled(connection, occasion.policy)
     held = labelled["blind"].astype(bool).to_numpy() & is_withheld(occasion, labelled["case_id"].tolist())
     texts = rows["text"].fillna("").astype(str).tolist()
     twins = near_duplicates.twins(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from handrail.store import evidence
+from handrail.store import predictions
 from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.step import step
@@ -25,7 +25,7 @@ class AgreementRow:
 def agreement(occasion: Occasion, length: timedelta = timedelta(days=7)) -> list[AgreementRow]:
     """Compare each model version's predictions with the rulings of the last days; blind rulings apart."""
     with occasion.store.read() as connection:
-        rows = evidence.compared(connection, Window.last(length, occasion.now))
+        rows = predictions.compared(connection, Window.last(length, occasion.now))
     found = []
     for (version, role), part in rows.groupby(["model_version", "role"]):
         same = part["predicted"] == part["decided"]

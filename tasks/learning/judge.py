@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from handrail.acts import models as model_acts
 from handrail.near_duplicates import twins
 from handrail.policy import Consequence, Policy
-from handrail.store import evidence, models
+from handrail.store import drifts, models
+from handrail.store import labels as stored_labels
 from handrail.window import Window
 from models import gate, registry
 from tasks.learning import data_gates
@@ -87,7 +88,7 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | 
     occasion, version = trial.occasion, trial.challenger
     with occasion.store.read() as connection:
         lately = Window.up_to(occasion.now, since=trial.since)
-        production = evidence.received(connection, occasion.policy, lately, version=trial.champion)
+        production = drifts.received(connection, occasion.policy, lately, version=trial.champion)
     champion_said, said = _say(occasion, trial.champion, fresh), _say(occasion, version, fresh)
     held = data_gates.check_withheld_set(
         occasion,
@@ -196,7 +197,7 @@ def _fresh_since(occasion: Occasion) -> datetime:
 def _fresh_labels(trial: Trial) -> pd.DataFrame:
     """Fresh withheld labels, the newest of each case, with the `weight` of the production cases it stands for."""
     with trial.occasion.store.read() as connection:
-        labels = evidence.withheld_labels(
+        labels = stored_labels.withheld_labels(
             connection, trial.occasion.policy, since=trial.since, until=trial.occasion.now
         )
     labels = labels[is_withheld(trial.occasion, labels["case_id"].tolist())].drop_duplicates("case_id", keep="last")

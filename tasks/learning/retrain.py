@@ -13,7 +13,8 @@ from handrail.errors import HandrailError
 from handrail.near_duplicates import twins
 from handrail.policy import Policy
 from handrail.retraining import Cause
-from handrail.store import evidence, models
+from handrail.store import labels as stored_labels
+from handrail.store import models
 from models import classifier, external, rebuild, registry, training_set
 from models.external import Model
 from tasks.learning import data_gates
@@ -41,7 +42,7 @@ def training_examples(occasion: Occasion, until: datetime | None = None) -> pd.D
     near-duplicate of a withheld case. Labels from after `until` count as not given yet.
     """
     with occasion.store.read() as connection:
-        rows = evidence.labelled(connection, occasion.policy)
+        rows = stored_labels.labelled(connection, occasion.policy)
     if until is not None:
         rows = rows[rows["labelled_at"] <= pd.Timestamp(until)]
     rows = rows[rows["label"].isin(list(occasion.policy.categories))]

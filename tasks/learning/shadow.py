@@ -7,7 +7,7 @@ from datetime import timedelta
 import pandas as pd
 
 from handrail.errors import NotFound
-from handrail.store import evidence, models
+from handrail.store import drifts, models, predictions
 from handrail.window import Window
 from tasks.occasion import Occasion
 
@@ -50,8 +50,8 @@ def compare(occasion: Occasion, length: timedelta = WINDOW) -> Comparison:
         champion, challenger = serving["model_version"], serving["challenger"]
         if champion is None or challenger is None:
             raise NotFound("No challenger is in shadow. Train one with `handrail train`.")
-        said = [evidence.received(connection, occasion.policy, window, version=one) for one in (champion, challenger)]
-        rulings = evidence.compared(connection, window)
+        said = [drifts.received(connection, occasion.policy, window, version=one) for one in (champion, challenger)]
+        rulings = predictions.compared(connection, window)
     pair = said[0].merge(said[1], on="case_id", suffixes=("_old", "_new")).dropna(subset=["label_old", "label_new"])
     differ = pair[pair["label_old"] != pair["label_new"]]
     decided = pair.merge(rulings.drop_duplicates("case_id", keep="last")[["case_id", "decided"]], on="case_id")

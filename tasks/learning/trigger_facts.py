@@ -1,7 +1,9 @@
 """What is known at the moment when it is asked whether to train again: trainings, drifts, audits, labels."""
 
 from handrail.retraining import Standing
-from handrail.store import evidence, models, retraining
+from handrail.store import audits as stored_audits
+from handrail.store import drifts as stored_drifts
+from handrail.store import models, retraining
 from handrail.window import Window
 from tasks.learning.withheld import is_withheld
 from tasks.occasion import Occasion
@@ -12,8 +14,8 @@ def standing(occasion: Occasion) -> Standing:
     rules, now = occasion.policy.retraining, occasion.now
     with occasion.store.read() as connection:
         versions = models.versions(connection)
-        drifts = models.drifts(connection, 1)
-        audits = evidence.audits(connection, Window.last(rules.error_window, now))
+        drifts = stored_drifts.drifts(connection, 1)
+        audits = stored_audits.audits(connection, Window.last(rules.error_window, now))
         failed_at = retraining.last_failure(connection)
         trained_at = None if versions.empty else versions["registered_at"].max().to_pydatetime()
         labels = retraining.labels_since(connection, trained_at)

@@ -11,7 +11,8 @@ from handrail.acts import routing
 from handrail.case import State
 from handrail.policy import Policy
 from handrail.queues import Queue, Reason, Situation, route_many
-from handrail.store import cases, models, queue, situation
+from handrail.store import cases, models, situation
+from handrail.store import predictions as stored_predictions
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -34,7 +35,7 @@ def assign(occasion: Occasion) -> dict[str, int]:
                 after=after,
                 limit=occasion.policy.intake.batch_rows,
             )
-            predictions = queue.predictions_of(connection, chunk["case_id"].tolist(), version)
+            predictions = stored_predictions.predictions_of(connection, chunk["case_id"].tolist(), version)
         _warn(found, said)
         if chunk.empty:
             break

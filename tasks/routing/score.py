@@ -13,7 +13,8 @@ from handrail.acts import incidents, routing
 from handrail.acts import models as model_acts
 from handrail.case import State
 from handrail.errors import GateFailed, NotFound
-from handrail.store import cases, models, queue, readable
+from handrail.store import cases, models, readable
+from handrail.store import predictions as stored_predictions
 from models import copies, registry, signature
 from models.copies import ModelUnavailable
 from models.external import GIVEN_CONFIDENCE, GIVEN_LABEL, GivenModel, Model
@@ -252,7 +253,9 @@ def _in_shadow(occasion: Occasion, version: str, model: Model, since: datetime) 
     limit = occasion.policy.intake.batch_rows
     while True:
         with occasion.store.read() as connection:
-            chunk = queue.unscored_by(connection, version, occasion.policy, since=since, after=after, limit=limit)
+            chunk = stored_predictions.unscored_by(
+                connection, version, occasion.policy, since=since, after=after, limit=limit
+            )
         if chunk.empty:
             return done
         after = int(chunk["case_id"].iloc[-1])

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from handrail import drafts
-from handrail.acts import administering, claiming, deciding, labelling, pausing, training
+from handrail.acts import claiming, deciding, employing, labelling, pausing, training
 from handrail.acts.claiming import Claim
-from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
+from handrail.ruling import Ruling
 from handrail.sample import OUT_OF_SCOPE, Reviewer, SampleBusiness, outcomes
-from handrail.store import evidence, reviews
+from handrail.store import decisions, reviews, routes
 from handrail.store import labels as label_rows
 from handrail.window import Window
 from tasks.learning.label import give_test, write_gold
@@ -33,9 +33,7 @@ def staff(occasion: Occasion, people: Sequence[Reviewer]) -> None:
     roles = {reviewer.name: ["reviewer"] for reviewer in people}
     roles |= {MANAGER: ["escalation_manager", "reviewer"], OWNER: ["product_owner"]}
     for name, theirs in roles.items():
-        administering.add_person(
-            occasion.store, name, roles=theirs, trained_until=None, actor=STEWARD, now=occasion.now
-        )
+        employing.add_person(occasion.store, name, roles=theirs, trained_until=None, actor=STEWARD, now=occasion.now)
 
 
 def qualify(occasion: Occasion, gold: pd.DataFrame, people: Sequence[Reviewer], rng: np.random.Generator) -> int:
@@ -146,7 +144,7 @@ class Staff:
 
     def _rulings(self, occasion: Occasion, claims: list[Claim], reviewer: Reviewer, week: int) -> list[Ruling]:
         with occasion.store.read() as connection:
-            proposals = evidence.proposals(connection, [claim.case_id for claim in claims]).set_index("case_id")
+            proposals = routes.proposals(connection, [claim.case_id for claim in claims]).set_index("case_id")
         proposals = proposals.loc[[claim.case_id for claim in claims]]
         truth = self._truth.loc[proposals["external_id"]]
         visible = np.array([not claim.suggestion_hidden for claim in claims])
@@ -194,7 +192,7 @@ def write_outcomes(
 ) -> int:
     """Write the outcomes that follow the window's executed decisions and have come to pass; returns how many."""
     with occasion.store.read() as connection:
-        done = evidence.executed(connection, window)
+        done = decisions.executed(connection, window)
     done = done.drop_duplicates("external_id", keep="last")
     found = outcomes(business.cases, done, rng)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -206,6 +204,6 @@ def write_outcomes(
 def automatic_errors(occasion: Occasion, business: SampleBusiness, window: Window) -> tuple[int, int]:
     """Auto-approvals of the window, and how many of them the ground truth calls wrong."""
     with occasion.store.read() as connection:
-        done = evidence.executed(connection, window)
+        done = decisions.executed(connection, window)
     automatic = done[done["automatic"]].merge(business.cases[["external_id", "truth_label"]], on="external_id")
     return len(automatic), int((automatic["executed_label"] != automatic["truth_label"]).sum())

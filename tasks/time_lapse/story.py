@@ -122,6 +122,11 @@ class Story:
     """When the story ends, with work on the desk."""
     afterwards: Afterwards | None = None
 
+    @property
+    def planted_weeks(self) -> set[int]:
+        """Numbers of the weeks in which something was planted."""
+        return {event.week for event in self.planted}
+
     def promoted(self) -> list[str]:
         """Versions that passed their gate."""
         return [row["version"] for week in self.weeks for row in week.judged if row["outcome"] == "promoted"]
@@ -139,7 +144,7 @@ def summary(story: Story) -> list[str]:
         f"  week {event.week:>2}  {event.name.replace('_', ' '):<15} {found_how(event, story)}"
         for event in story.planted
     ]
-    quiet = [week for week in story.weeks if week.drift and week.number not in {event.week for event in story.planted}]
+    quiet = [week for week in story.weeks if week.drift and week.number not in story.planted_weeks]
     lines.append(f"  drift alarms in weeks without an event: {', '.join(str(week.number) for week in quiet) or 'none'}")
     paused = [f"{name} (week {week.number})" for week in story.weeks for name in week.paused]
     closed = sum(

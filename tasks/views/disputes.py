@@ -7,7 +7,7 @@ from handrail.errors import NotFound, NotPermitted
 from handrail.packet import Action, Facts, Section, explain
 from handrail.policy import Policy
 from handrail.roles import PERMITTED
-from handrail.store import disputes, labels, outbox, policies, rollout
+from handrail.store import disputes, labels, outbox, policies, staff
 from tasks.occasion import Occasion
 from tasks.views.explain import explain_prediction
 
@@ -27,7 +27,7 @@ def packet(occasion: Occasion, dispute_id: int) -> tuple[Section, ...]:
         told = disputes.told(connection, dispute_id)
         if told is None:
             raise NotFound(f"There is no dispute {dispute_id}. List them with `handrail dispute list --all`.")
-        person = rollout.person(connection, occasion.actor) or {"roles": []}
+        person = staff.person(connection, occasion.actor) or {"roles": []}
         if not PERMITTED["read_labels"].intersection(person["roles"]) and labels.still_blind(
             connection, [told["case_id"]]
         ):

@@ -7,7 +7,7 @@ from typing import Any
 
 from handrail import kpi
 from handrail.acts import reading
-from handrail.store import evidence, transactions
+from handrail.store import predictions, transactions
 from handrail.store.readings import Reading, Verdict
 from handrail.window import Window
 from tasks.occasion import Occasion
@@ -63,7 +63,7 @@ def business_case(occasion: Occasion) -> kpi.BusinessCase:
 def shadow_rejections(occasion: Occasion) -> float | None:
     """Share of shadow cases whose people decided another category than the machine said; None without any."""
     with occasion.store.read() as connection:
-        return evidence.shadow_error(connection)
+        return predictions.shadow_error(connection)
 
 
 def row(figure: kpi.Kpi, *, examples: int | None = EXAMPLES) -> dict[str, Any]:

@@ -11,14 +11,17 @@ from handrail import keyed_draws, workload_forecast
 from handrail.estimates import Estimate, clopper_pearson
 from handrail.policy import Stage
 from handrail.queues import Queue, Situation
-from handrail.store import evidence, models, operations, proposals, rollout
+from handrail.store import audits as stored_audits
+from handrail.store import models, operations, proposals, routes
+from handrail.store import pauses as stored_pauses
 from handrail.store import situation as situations
 from handrail.store.frames import records
 from handrail.window import Window
 from handrail.workload_forecast import Projection
 from tasks.occasion import Occasion
 from tasks.views.overview import holds
-from tasks.watch.breaker import CategoryReading, read_breaker
+from tasks.watch.breaker import read_breaker
+from tasks.watch.breaker_reading import CategoryReading
 
 LATELY, RECORDED = timedelta(days=7), timedelta(days=28)
 
@@ -55,9 +58,9 @@ def categories(occasion: Occasion) -> list[CategoryView]:
     """Every category of the policy, in its order."""
     now, policy = occasion.now, occasion.policy
     with occasion.store.read() as connection:
-        week = evidence.routed(connection, Window.last(LATELY, now))
+        week = routes.routed(connection, Window.last(LATELY, now))
         work = operations.waiting(connection, now)
-        pauses, reviews = records(rollout.pauses(connection)), records(rollout.reviews(connection))
+        pauses, reviews = records(stored_pauses.pauses(connection)), records(stored_pauses.reviews(connection))
         situation = situations.read(connection, occasion.policy, occasion.now)
     breakers = read_breaker(occasion)
     read = {one.category: one for one in breakers.readings}
@@ -95,7 +98,7 @@ def standing_now(occasion: Occasion) -> dict[str, Any]:
     with occasion.store.read() as connection:
         return {
             **holds(connection, occasion),
-            "reviews": records(rollout.reviews(connection)),
+            "reviews": records(stored_pauses.reviews(connection)),
             "proposals": records(proposals.waiting(connection, occasion.now)),
             "serving": models.serving(connection),
         }
@@ -106,7 +109,7 @@ def foresee(occasion: Occasion, category: str, to: Stage) -> Projection:
     window = Window.last(RECORDED, occasion.now)
     with occasion.store.read() as connection:
         frame = operations.recorded(connection, category, window)
-        audits = evidence.audits(connection, window)
+        audits = stored_audits.audits(connection, window)
         situation: Situation = situations.read(connection, occasion.policy, occasion.now)
     mine = audits[audits["random"] & (audits["category"] == category)]
     return workload_forecast.project(

@@ -7,7 +7,21 @@ from typing import Any
 from handrail import retraining
 from handrail.acts import attending, incidents
 from handrail.queues import Queue
-from handrail.store import audits, cases, escalations, evidence, inbox, models, outbox, policies, rollout, situation
+from handrail.store import (
+    audits,
+    cases,
+    drifts,
+    escalations,
+    inbox,
+    models,
+    outbox,
+    pauses,
+    policies,
+    routes,
+    situation,
+    stages,
+    worklist,
+)
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.watches import Look, in_words
@@ -26,7 +40,7 @@ def overview(occasion: Occasion) -> dict[str, Any]:
     with occasion.store.read() as connection:
         serving = models.serving(connection)
         version = models.version(connection, serving["model_version"]) if serving["model_version"] else None
-        week = evidence.routed(connection, Window.last(LATELY, now))
+        week = routes.routed(connection, Window.last(LATELY, now))
         month = Window.last(audit_reading.OVER, now)
         audited = audits.looked_at(connection, month, only_audited=True)
         approvals = audits.count_looked_at(connection, month)
@@ -36,12 +50,12 @@ def overview(occasion: Occasion) -> dict[str, Any]:
             "policy": policy.version,
             "policy_source": _source(connection),
             "cases": cases.state_counts(connection),
-            "waiting": records(evidence.waiting(connection, now)),
+            "waiting": records(worklist.waiting(connection, now)),
             "has_arrived": inbox.has_arrived(connection),
             "escalations": sum(count for count, _ in escalations.counts(connection, now).values()),
             "outbox": outbox.counts(connection),
-            "stages": {name: str(stage) for name, stage in rollout.stages(connection, policy).items()},
-            "drifts": records(models.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]]),
+            "stages": {name: str(stage) for name, stage in stages.stages(connection, policy).items()},
+            "drifts": records(drifts.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]]),
             **holds(connection, occasion),
             **watched(connection, occasion),
         }
@@ -108,7 +122,7 @@ def holds(connection: Connection, occasion: Occasion) -> dict[str, Any]:
     incident = incidents.unavailable(connection)
     found = situation.read(connection, occasion.policy, occasion.now)
     return {
-        "pauses": records(rollout.pauses(connection)),
+        "pauses": records(pauses.pauses(connection)),
         "held": [asdict(one) | {"has_run": one.has_run, "sentence": one.sentence} for one in found.silent],
         "unwatched": sorted(found.unwatched),
         "altered": [asdict(one) for one in found.altered],

@@ -6,7 +6,7 @@ from handrail.acts.claiming import Claim
 from handrail.gold import shown_kind
 from handrail.policy import Consequence
 from handrail.queues import Reason, explain
-from handrail.store import cases, customers, labels, models, queue, reviews, rollout, visibility
+from handrail.store import cases, customers, labels, models, reviews, routes, staff, visibility
 from handrail.store.engine import Connection
 from handrail.store.visibility import Onlooker
 from tasks.occasion import Occasion
@@ -70,7 +70,7 @@ def because(occasion: Occasion, claim: Claim) -> dict[str, Any] | None:
 
 def _suggested(connection: Connection, occasion: Occasion, claim: Claim, case: dict[str, Any]) -> dict[str, Any]:
     """The suggestion and why a person looks: of the route, or one seeded into a gold case, which looks the same."""
-    route = queue.route_of(connection, claim.case_id)
+    route = routes.route_of(connection, claim.case_id)
     label, confidence = reviews.seeded(connection, claim.item_id)
     if label is None:
         return route or {"reason": Reason.NO_MODEL}
@@ -91,7 +91,7 @@ def _plausible(occasion: Occasion, category: str, amount: float | None, confiden
 def _earlier(connection: Connection, occasion: Occasion, case_id: int) -> list[dict[str, Any]]:
     """The customer's earlier cases; how one ended is kept from whoever may still have to decide it."""
     found = customers.earlier(connection, case_id)
-    person = rollout.person(connection, occasion.actor) if found else None
+    person = staff.person(connection, occasion.actor) if found else None
     onlooker = Onlooker(occasion.actor, person["roles"] if person else (), occasion.now)
     kept = visibility.kept(connection, [one["case_id"] for one in found], onlooker) if found else set()
     return [{**one, **customers.WAITS} if one["case_id"] in kept else one for one in found]

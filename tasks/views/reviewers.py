@@ -10,7 +10,7 @@ from handrail import own_quality
 from handrail.acts.authority import authorize
 from handrail.own_quality import Agreeing, Record, Share, Team
 from handrail.roles import PERMITTED
-from handrail.store import readings, reviewer_quality, rollout
+from handrail.store import readings, reviewer_quality, staff
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from tasks.occasion import Occasion
@@ -89,7 +89,7 @@ def _portraits(connection: Connection, occasion: Occasion, since: datetime, name
     rulings = reviewer_quality.rulings(connection, since=occasion.now - rules.training_valid_for)
     looked_at = {one.person for one in _seen(connection)} if names is None else set(names)
     found = []
-    for person in records(rollout.people(connection)):
+    for person in records(staff.people(connection)):
         name, decides = person["name"], person["active"] and bool(PERMITTED["decide"].intersection(person["roles"]))
         if name not in looked_at and not (names is None and decides):
             continue

@@ -15,7 +15,7 @@ from handrail.own_quality import PLACES
 from handrail.reviewers import Evidence, Signal
 from handrail.roles import PERMITTED
 from handrail.store import labels as label_rows
-from handrail.store import readings, reviewer_decisions, reviewer_quality, rollout
+from handrail.store import readings, reviewer_decisions, reviewer_quality, staff
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.store.readings import ALL, Reading, Verdict
@@ -178,7 +178,7 @@ def _gold(occasion: Occasion, connection: Connection, since: datetime) -> pd.Dat
     stands = occasion.now - occasion.policy.desk.undo_within
     rows = [
         {"reviewer": person["name"], **answer, "said": answer["said"] or labels.NO_CATEGORY}
-        for person in records(rollout.people(connection))
+        for person in records(staff.people(connection))
         if PERMITTED["decide"].intersection(person["roles"])
         for answer in reviewer_quality.answers(connection, person["name"], since=since, until=stands)
     ]

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from handrail import sampling
-from handrail.acts import watching
-from handrail.store import audits, models, queue, readings
+from handrail.acts import drawing
+from handrail.store import audits, drifts, readings
 from handrail.store.frames import records
 from tasks.occasion import Occasion, log
 from tasks.step import step
@@ -58,7 +58,7 @@ def rules(occasion: Occasion) -> sampling.SamplingRules:
     """The policy's rates, multiplied while a drift is young, and the categories under watch."""
     policy = occasion.policy.sampling
     with occasion.store.read() as connection:
-        raised = models.audits_raised(connection, occasion.now)
+        raised = drifts.audits_raised(connection, occasion.now)
     return sampling.SamplingRules(
         random_rate=policy.random_rate,
         low_confidence_below=policy.strata.low_confidence_below,
@@ -109,8 +109,8 @@ def draw(occasion: Occasion, limit: int = 100_000) -> dict[str, Any]:
     Returns looked_at, drawn, and where there were candidates the `plan`'s figures.
     """
     with occasion.store.read() as connection:
-        candidates = queue.undrawn(connection, limit)
-        seen = queue.first_seen(connection, SEGMENT) if len(candidates) else {}
+        candidates = audits.undrawn(connection, limit)
+        seen = audits.first_seen(connection, SEGMENT) if len(candidates) else {}
     if candidates.empty:
         return {"looked_at": 0, "drawn": 0}
     candidates = candidates.assign(
@@ -126,7 +126,7 @@ def draw(occasion: Occasion, limit: int = 100_000) -> dict[str, Any]:
     )
     looked_at = looked_at.merge(drawn[["case_id", "stratum", "random"]], on="case_id", how="left")
     looked_at = looked_at.assign(drawn=looked_at["stratum"].notna(), random=looked_at["random"].eq(True))  # noqa: FBT003
-    opened = watching.draw_audits(
+    opened = drawing.draw_audits(
         occasion.store,
         looked_at,
         seed=occasion.seed("audit"),

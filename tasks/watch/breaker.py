@@ -11,14 +11,16 @@ from handrail.acts import breaking, pausing, reading
 from handrail.breaker import State
 from handrail.errors import Refused
 from handrail.policy import BreakerRules, Policy
+from handrail.store import audits as stored_audits
 from handrail.store import breaker as memory
-from handrail.store import evidence, readings, rollout
+from handrail.store import pauses, readings
 from handrail.store.readings import Reading, Verdict
 from handrail.window import Window
 from tasks.occasion import Occasion, log
 from tasks.step import step
 from tasks.watch import breaker_evidence, breaker_power, changes
 from tasks.watch.breaker_power import Reliability
+from tasks.watch.breaker_reading import CategoryReading
 
 WATCH = "breaker"
 VOLUME_OVER = timedelta(days=7)
@@ -26,40 +28,6 @@ VOLUME_OVER = timedelta(days=7)
 
 HIGHEST_LEVEL = 1000.0
 """What lies far above what suffices says no more than that."""
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryReading:
-    """What both rules say of one category, and how far they can be trusted at today's volume of audits.
-
-    `reviewed`, `rejected` and `rate` are those of the literal rule's window. `counted` audits, `counted_rejected` of
-    them, have gone into the sequential rule since `since`; its `level` is a share of the evidence that suffices.
-    `tripped` is the verdict of the policy's `rule`, `false_alarm_rate` its chance to pause a healthy category within
-    the horizon (simulated, or the bound), `detection` that to see the limit within the window.
-    """
-
-    category: str
-    rule: str
-    reviewed: int
-    rejected: int
-    rate: float
-    tripped: bool
-    literal_tripped: bool
-    alarm_at: str | None
-    level: float
-    counted: int
-    counted_rejected: int
-    since: str | None
-    per_day: float
-    false_alarm_rate: float
-    detection: float
-    warnings: tuple[str, ...]
-    reliability: Reliability
-
-    @property
-    def figures(self) -> tuple[int, int]:
-        """Audits and rejections that the policy's rule rests on."""
-        return (self.reviewed, self.rejected) if self.rule == "literal" else (self.counted, self.counted_rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +85,9 @@ def _read_category(
     policy, now = occasion.policy, occasion.now
     with occasion.store.read() as connection:
         window = Window.up_to(until, since=Window.last(policy.breaker.window, now).since)
-        audits = evidence.audits(connection, window, category=category)
+        audits = stored_audits.audits(connection, window, category=category)
         state = breaking.standing(connection, category, policy)
-        resumed = rollout.last_resume(connection, category)
+        resumed = pauses.last_resume(connection, category)
     drawn = audits[audits["random"]]
     if drawn.empty and state is None:
         return None
@@ -135,7 +103,7 @@ def pause_tripped(occasion: Occasion, seen: Breakers) -> list[str]:
     A category that could not be paused counts as not read: auto-approval is withheld until a look succeeds.
     """
     with occasion.store.read() as connection:
-        running = set(rollout.pauses(connection)["category"].dropna())
+        running = set(pauses.pauses(connection)["category"].dropna())
     tripped = {one.category: one for one in seen.readings if one.tripped and one.category not in running}
     done = bulkhead.each(tripped, lambda category: _pause(occasion, tripped[category]), what="pausing")
     if done.failed:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -10,24 +10,22 @@ from handrail import breaker
 from handrail.acts import breaking
 from handrail.breaker import suspects
 from handrail.store import breaker as memory
-from handrail.store import readable, rollout
+from handrail.store import pauses, readable
 from tasks.occasion import Occasion
-
-if TYPE_CHECKING:
-    from tasks.watch.breaker import CategoryReading
+from tasks.watch.breaker_reading import CategoryReading
 
 CASES, HOURS, AUDITS = 50, 48, 5_000
 """Most case ids, hours of the path and audits that are looked at."""
 
 
-def evidence(occasion: Occasion, reading: "CategoryReading") -> dict[str, Any]:
+def evidence(occasion: Occasion, reading: CategoryReading) -> dict[str, Any]:
     """What both rules rest on: figures, rejected cases, telling terms, groups, the evidence hour by hour.
 
     `reviewed` and `rejected` are those of the rule that paused; `window` has the literal rule's.
     """
     policy, category = occasion.policy, reading.category
     with occasion.store.read() as connection:
-        resumed, state = rollout.last_resume(connection, category), breaking.standing(connection, category, policy)
+        resumed, state = pauses.last_resume(connection, category), breaking.standing(connection, category, policy)
         since = occasion.now - policy.breaker.window
         if state is not None:
             since = min(since, state.since - timedelta(hours=1))

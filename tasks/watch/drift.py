@@ -1,20 +1,21 @@
 """Inputs and predictions of the last days beside the saved reference profile."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from handrail import bulkhead, drift, terms
-from handrail.acts import watching
-from handrail.store import evidence, models
+from handrail.acts import drifting
+from handrail.store import drifts, models
 from handrail.store.engine import Connection
 from handrail.window import Window
 from tasks.occasion import Occasion, log
 from tasks.step import step
 from tasks.watch import drift_readings
+from tasks.watch.drift_verdict import DriftVerdict
 
 WINDOW = timedelta(days=7)
 TERMS = "terms"
@@ -27,36 +28,11 @@ DOOR = "readable"
 """What a saved reference says of itself if it was built of cases that a profile may see, and of no others."""
 
 
-@dataclass(frozen=True, slots=True)
-class DriftVerdict:
-    """What the watch found in one window; `columns` are the shifted ones, `new_terms` all that were found.
-
-    `unmeasured` says of columns why they could not be compared, `unread` names those (or `terms`) whose comparison
-    failed, with the kind of the fault; `profile` is the number of the reference, and the
-    rest what was done about a shift.
-    """
-
-    cases: int
-    note: str
-    drifted: bool = False
-    columns: tuple[str, ...] = ()
-    new_terms: tuple[terms.TermDrift, ...] = ()
-    report: drift.DriftReport | None = None
-    drift_id: int | None = None
-    certificates_voided: int = 0
-    profile: int | None = None
-    next_profile: int | None = None
-    audits_raised_until: datetime | None = None
-    unmeasured: dict[str, str] = field(default_factory=dict)
-    unknown_words: float | None = None
-    unread: dict[str, str] = field(default_factory=dict)
-
-
 def observed(occasion: Occasion, window: Window) -> tuple[pd.DataFrame, list[str], list[str]]:
     """Columns that are watched, texts, and external ids of the cases received in a window."""
     with occasion.store.read() as connection:
         version = models.serving(connection)["model_version"]
-        rows = evidence.received(connection, occasion.policy, window, version=version)
+        rows = drifts.received(connection, occasion.policy, window, version=version)
     view = pd.DataFrame(
         {
             "amount": pd.to_numeric(rows["amount"]),
@@ -83,14 +59,14 @@ def save_reference(occasion: Occasion, window: Window, *, cause: str) -> int | N
     profile = bulkhead.each(view.columns, lambda name: drift.build(view[[name]]).columns[0], what="profiling a column")
     reference = drift.ReferenceProfile(len(view), tuple(profile.found.values()))
     body = json.dumps({"columns": reference.to_json(), "terms": terms.build(texts).to_json(), DOOR: True})
-    return watching.save_profile(
+    return drifting.save_profile(
         occasion.store, body, cause=cause, cases=len(view), window=window.ends, actor=occasion.actor, now=occasion.now
     )
 
 
 def since_last_shift(connection: Connection, since: datetime) -> datetime:
     """`since`, or the beginning of the newest shift if that is later: what came before is not current production."""
-    newest = models.drifts(connection, 1)
+    newest = drifts.drifts(connection, 1)
     return since if newest.empty else max(since, newest["window_from"].iloc[0].to_pydatetime())
 
 
@@ -119,7 +95,7 @@ def watch(occasion: Occasion, length: timedelta = WINDOW) -> DriftVerdict:
 
 def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     with occasion.store.read() as connection:
-        profile = models.newest_profile(connection)
+        profile = drifts.newest_profile(connection)
     if profile is not None and DOOR not in json.loads(profile["body"]):
         profile = _built_again(occasion, profile)
     if profile is None:
@@ -177,7 +153,7 @@ def _built_again(occasion: Occasion, profile: dict[str, Any]) -> dict[str, Any] 
         log.warning("reference %d holds cases that may not be read, and too few others are left", profile["id"])
         return None
     with occasion.store.read() as connection:
-        return models.newest_profile(connection)
+        return drifts.newest_profile(connection)
 
 
 def _comparable(
@@ -203,7 +179,7 @@ def _comparable(
 def _answer(occasion: Occasion, found: DriftVerdict, window: Window) -> DriftVerdict:
     """Do about a shift what the policy says, and take its window for the next reference."""
     rules = occasion.policy.drift
-    drift_id, voided = watching.record_drift(
+    drift_id, voided = drifting.record_drift(
         occasion.store,
         profile_id=found.profile or 0,
         columns=list(found.columns),

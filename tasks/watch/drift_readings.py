@@ -1,16 +1,15 @@
 """What a look for drift saw, as readings for the faces: one a column, and one of all with what was done."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from handrail.acts import reading
 from handrail.drift import ColumnDrift
-from handrail.store import evidence, readings
+from handrail.store import audits as stored_audits
+from handrail.store import readings
 from handrail.store.readings import ALL, Reading, Verdict
 from handrail.window import Window
 from tasks.occasion import Occasion
-
-if TYPE_CHECKING:
-    from tasks.watch.drift import DriftVerdict
+from tasks.watch.drift_verdict import DriftVerdict
 
 WATCH = "drift"
 SHOWN = 30
@@ -19,7 +18,7 @@ _NAMED = 10
 _FIGURES = ("psi", "js", "ks", "ks_p", "wasserstein", "wasserstein_std", "chi2_p", "p_adjusted", "before", "now")
 
 
-def record(occasion: Occasion, found: "DriftVerdict", window: Window) -> None:
+def record(occasion: Occasion, found: DriftVerdict, window: Window) -> None:
     """Keep what was seen, and of what could not be compared why not."""
     columns = found.report.columns if found.report else ()
     seen = [
@@ -34,7 +33,7 @@ def record(occasion: Occasion, found: "DriftVerdict", window: Window) -> None:
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
 
 
-def verdict_of(found: "DriftVerdict") -> Verdict:
+def verdict_of(found: DriftVerdict) -> Verdict:
     """An alarm where something shifted; nothing is quiet that had no reference, too few cases or a part not read."""
     if found.drifted:
         return Verdict.ALARM
@@ -45,7 +44,7 @@ def verdict_of(found: "DriftVerdict") -> Verdict:
     return Verdict.NOT_MEASURED if found.profile is None else Verdict.UNDERPOWERED
 
 
-def summary(occasion: Occasion, found: "DriftVerdict") -> dict[str, Any]:
+def summary(occasion: Occasion, found: DriftVerdict) -> dict[str, Any]:
     """The verdict in figures and names, and what was done about it."""
     rules = occasion.policy.drift
     until = found.audits_raised_until
@@ -73,7 +72,7 @@ def summary(occasion: Occasion, found: "DriftVerdict") -> dict[str, Any]:
     }
 
 
-def done(occasion: Occasion, found: "DriftVerdict") -> str:
+def done(occasion: Occasion, found: DriftVerdict) -> str:
     """What was done about it, as a sentence for people."""
     if found.audits_raised_until is None:
         kept = found.next_profile
@@ -89,7 +88,7 @@ def done(occasion: Occasion, found: "DriftVerdict") -> str:
 def _errors(occasion: Occasion, window: Window) -> dict[str, Any]:
     """The error that the confidences of audited auto-approvals expect, beside the one that their audits found."""
     with occasion.store.read() as connection:
-        audits = evidence.audits(connection, window)
+        audits = stored_audits.audits(connection, window)
     drawn = audits[audits["random"]]
     if drawn.empty:
         return {"audited": 0, "audited_error": None, "estimated_error": None}

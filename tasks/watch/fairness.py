@@ -9,7 +9,8 @@ import pandas as pd
 from handrail import bulkhead, cube, fairness, waits
 from handrail.acts import reading
 from handrail.fairness import GroupGap
-from handrail.store import evidence, readings
+from handrail.store import audits as stored_audits
+from handrail.store import decisions, readings
 from handrail.store.readings import Reading, Verdict
 from handrail.waits import WaitGap
 from handrail.window import Window
@@ -64,8 +65,8 @@ def compare_groups(occasion: Occasion, length: timedelta) -> list[Comparison]:
     """Compare what was decided in the last `length` across each of the policy's groupings, and keep the readings."""
     window = Window.last(length, occasion.now)
     with occasion.store.read() as connection:
-        decided = evidence.decided(connection, window)
-        audits = evidence.audits(connection, window)
+        decided = decisions.decided(connection, window)
+        audits = stored_audits.audits(connection, window)
     groupings = occasion.policy.fairness.groups
     seen = bulkhead.each(groupings, lambda name: _compare(occasion, name, decided, audits), what="comparing groups")
     compared = [seen.found.get(name) or Comparison(name, (), (), seen.failed[name]) for name in groupings]

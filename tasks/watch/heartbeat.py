@@ -1,9 +1,9 @@
 """A watch says that it is alive."""
 
-from handrail.acts import routing
+from handrail.acts import attending
 from tasks.occasion import Occasion
 
 
 def beat(occasion: Occasion, name: str) -> None:
     """Note that the watch `name` succeeded; the dead-man's switch listens to this."""
-    routing.note_watch(occasion.store, name, occasion.now)
+    attending.note_watch(occasion.store, name, occasion.now)

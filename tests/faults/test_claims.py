@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from handrail.acts import claiming, deciding
-from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.errors import Conflict, RetryableError
+from handrail.ruling import Ruling
 from handrail.store import schema
 from handrail.store.engine import Store
 from handrail.store.writer import Writer

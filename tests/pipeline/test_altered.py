@@ -13,7 +13,7 @@ from flows.queue_assignment import queue_assignment
 from flows.shadow_scoring import shadow_scoring
 from flows.sla_watch import sla_watch
 from handrail import policy
-from handrail.acts import administering
+from handrail.acts import publishing
 from handrail.store import schema
 from tasks.routing.receiver import Ledger
 from tasks.watch.alert import sweep
@@ -48,7 +48,7 @@ def test_nothing_is_approved_and_an_alarm_is_raised_until_the_right_one_is_publi
     (alert,) = [row for row in shop.rows(schema.Alert) if row["kind"] == "policy_altered"]
     assert (alert["severity"], alert["subject"]) == ("critical", "all")
     right = policy.read(shop.workspace.home / "policy.yaml")
-    assert administering.publish(shop.at().store, right, actor=FOUNDER, now=LATER)
+    assert publishing.publish(shop.at().store, right, actor=FOUNDER, now=LATER)
     again = [{**case, "external_id": f"again-{at}"} for at, case in enumerate(letters(4, only="refund"))]
     assert shop.deliver("again.csv", again)["reasons"] == {"auto": 4}
 

@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 from console.certificates import in_short, shown
 from flows.shadow_scoring import shadow_scoring
 from handrail import policy as policies
-from handrail.acts import administering, certifying, pausing
+from handrail.acts import certifying, pausing, publishing
 from handrail.alpha_spending import Look, Terms, spent
 from handrail.certify import Certification, labels_without_error
 from handrail.policy import Policy, Stage
@@ -56,7 +56,7 @@ def publish(shop: Shop, *changes: tuple[str, str]) -> None:
     file = shop.workspace.home / "stricter.yaml"
     file.write_text(text, encoding="utf-8")
     occasion = shop.at(LATER, FOUNDER)
-    administering.publish(occasion.store, policies.read(file), actor=FOUNDER, now=LATER)
+    publishing.publish(occasion.store, policies.read(file), actor=FOUNDER, now=LATER)
 
 
 class TestLooks:

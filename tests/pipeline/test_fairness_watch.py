@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from flows.fairness_watch import fairness_watch, findings
-from handrail.store import evidence, readings, schema
+from handrail.store import audits as stored_audits
+from handrail.store import decisions, readings, schema
 from handrail.store.readings import Verdict
 from tasks.watch.fairness import compare_groups
 from tests.shop import LATER, Shop
@@ -38,8 +39,8 @@ def decided(monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
         }
     )
     random = pd.DataFrame({"case_id": np.flatnonzero(automatic), "rejected": False, "random": True})
-    monkeypatch.setattr(evidence, "decided", lambda *_, **__: frame)
-    monkeypatch.setattr(evidence, "audits", lambda *_, **__: random)
+    monkeypatch.setattr(decisions, "decided", lambda *_, **__: frame)
+    monkeypatch.setattr(stored_audits, "audits", lambda *_, **__: random)
     return frame
 
 
@@ -83,7 +84,7 @@ def test_approval_is_that_of_people_and_error_that_of_the_simple_random_audits(
 ) -> None:
     automatic = np.flatnonzero(decided["kind"] == "automatic")
     audits = pd.DataFrame({"case_id": automatic, "rejected": True, "random": np.arange(len(automatic)) < 50})
-    monkeypatch.setattr(evidence, "audits", lambda *_, **__: audits)
+    monkeypatch.setattr(stored_audits, "audits", lambda *_, **__: audits)
     rows = shop.run(fairness_watch, LATER)
     cases = {name: sum(row["cases"] for row in rows if row["metric"] == name) for name in ("approval", "error")}
     grouped = decided["fields"].map(bool)
@@ -96,7 +97,7 @@ def test_a_case_that_is_decided_twice_waited_once(shop: Shop, decided: pd.DataFr
     again = decided.assign(kind="audit", decided_at=decided["decided_at"] + 90 * DAY)
     expected = [row for row in shop.run(fairness_watch, LATER) if row["metric"] == "waiting hours"]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(evidence, "decided", lambda *_, **__: pd.concat([decided, again], ignore_index=True))
+        patched.setattr(decisions, "decided", lambda *_, **__: pd.concat([decided, again], ignore_index=True))
         found = [row for row in shop.run(fairness_watch, LATER) if row["metric"] == "waiting hours"]
     assert found == expected
 

@@ -19,7 +19,8 @@ from handrail.acts import models as model_acts
 from handrail.acts import pausing
 from handrail.errors import Conflict, GateFailed
 from handrail.policy import Stage
-from handrail.store import evidence, schema, trail
+from handrail.store import labels as stored_labels
+from handrail.store import schema, trail
 from models import classifier
 from tasks.learning import judge as judging
 from tasks.learning import retrain
@@ -212,7 +213,7 @@ class TestTheWithheldSet:
     ) -> None:
         occasion = duel.at(LATER + DAY)
         with occasion.store.read() as connection:
-            labels = evidence.withheld_labels(connection, duel.policy, since=NOW)
+            labels = stored_labels.withheld_labels(connection, duel.policy, since=NOW)
         spoiled = int(labels.loc[judging.is_withheld(occasion, labels["case_id"].tolist()), "case_id"].iloc[0])
         (label,) = duel.rows(schema.Label, case_id=spoiled)
         one = schema.Label.id == label["id"]

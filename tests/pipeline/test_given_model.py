@@ -16,7 +16,7 @@ from scipy.special import expit, logit
 from flows.retraining import retraining
 from flows.shadow_scoring import shadow_scoring
 from handrail import policy as policies
-from handrail.acts import administering, pausing
+from handrail.acts import pausing, publishing
 from handrail.errors import BadInput
 from handrail.policy import Stage
 from handrail.store import models, schema, trail
@@ -254,6 +254,6 @@ def test_the_commands_know_it(shop: GivenShop) -> None:
 def test_under_a_policy_that_trains_its_own_model_the_next_version_is_one(shop: GivenShop) -> None:
     file = shop.workspace.home / "own.yaml"
     file.write_text(POLICY_FILE, encoding="utf-8")
-    administering.publish(shop.at().store, policies.read(file), actor=FOUNDER, now=LATER)
+    publishing.publish(shop.at().store, policies.read(file), actor=FOUNDER, now=LATER)
     shop.run(retraining, LATER + WEEK, cause="by_hand")
     assert version(shop, "2")["kind"] == "trained"

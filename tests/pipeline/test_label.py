@@ -8,13 +8,13 @@ import pytest
 
 from handrail import labels
 from handrail import policy as policies
-from handrail.acts import administering, labelling, pausing
+from handrail.acts import labelling, pausing, publishing
 from handrail.errors import NotPermitted
 from handrail.near_duplicates import twins
 from handrail.policy import Stage
 from handrail.sample import generate, reviewers
 from handrail.store import labels as label_rows
-from handrail.store import rollout, schema
+from handrail.store import schema, staff
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.workspace import Workspace
@@ -104,14 +104,14 @@ class TestQualifying:
         workspace.create()
         store = Store(workspace.database_url)
         store.upgrade()
-        administering.found(store, policies.read(SAMPLE), founder=simulate.STEWARD, now=NOW)
+        publishing.found(store, policies.read(SAMPLE), founder=simulate.STEWARD, now=NOW)
         occasion = enter(workspace, simulate.STEWARD, NOW)
         people = [person for person in reviewers() if person.name in ("ada", "dev")]
         simulate.staff(occasion, people)
         passed = simulate.qualify(occasion, generate(weeks=1, per_week=200).gold, people, np.random.default_rng(1))
         with store.read() as connection:
             tests = label_rows.last_tests(connection)
-            known = {row["name"]: row["trained_until"] for row in records(rollout.people(connection))}
+            known = {row["name"]: row["trained_until"] for row in records(staff.people(connection))}
         assert {name: test["cases"] for name, test in tests.items()} == {"ada": 20, "dev": 20, "mona": 20}
         assert passed == sum(test["right"] >= 17 for test in tests.values()) > 0
         for name, test in tests.items():

@@ -9,11 +9,11 @@ from flows.deployment import deployment
 from flows.retraining import retraining
 from flows.shadow_scoring import shadow_scoring
 from handrail.acts import claiming, deciding, pausing
-from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.errors import BadInput, GateFailed, NotFound, NotPermitted, Refused
 from handrail.policy import Stage
-from handrail.store import evidence, schema, trail
+from handrail.ruling import Ruling
+from handrail.store import labels, schema, trail
 from models import registry, tracking
 from tasks.learning import certify, evaluate, rebuild, retrain, shadow
 from tasks.learning.judge import judge
@@ -53,7 +53,7 @@ class TestTrainingSet:
         texts = {shop.rows(schema.CaseInput, case_id=case_id)[0]["redacted"] for case_id in withheld}
         assert not texts & set(examples["text"]), "the history holds the same letters: they are left out too"
         with occasion.store.read() as connection:
-            judged = evidence.withheld_labels(connection, shop.policy, since=NOW)
+            judged = labels.withheld_labels(connection, shop.policy, since=NOW)
         assert set(withheld) <= set(judged["case_id"])
 
     def test_a_withheld_case_stays_withheld_when_it_gets_another_label(self, shop: Shop) -> None:

@@ -26,8 +26,8 @@ from flows.shadow_scoring import shadow_scoring
 from flows.sla_watch import sla_watch
 from flows.triage import triage
 from handrail.acts import claiming, deciding, pausing
-from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
+from handrail.ruling import Ruling
 from handrail.store import schema, trail, watch_runs
 from handrail.watches import BY_NAME
 from tasks import publish

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from flows.quality_watch import quality_watch
-from handrail.acts import administering, claiming, deciding
-from handrail.acts.deciding import Ruling
+from handrail.acts import claiming, deciding, publishing
 from handrail.case import Outcome
 from handrail.policy import BreakerRules, Policy
+from handrail.ruling import Ruling
 from handrail.store import schema
 from tasks.occasion import Occasion
 from tasks.views import operations
@@ -29,7 +29,7 @@ def ruled(shop: Shop, **breaker: object) -> Policy:
     """The shop under other rules of the breaker."""
     rules = shop.policy.breaker.model_copy(update=breaker)
     policy = shop.policy.model_copy(update={"breaker": rules})
-    administering.publish(shop.at().store, policy, actor=FOUNDER, now=LATER)
+    publishing.publish(shop.at().store, policy, actor=FOUNDER, now=LATER)
     return policy
 
 

@@ -15,12 +15,12 @@ from flows.drift_detection import drift_detection
 from flows.fairness_watch import fairness_watch
 from flows.quality_watch import quality_watch, rows_of
 from handrail import reviewers
-from handrail.acts import administering, alerting, claiming, deciding, pausing
-from handrail.acts.deciding import Ruling
+from handrail.acts import alerting, claiming, deciding, pausing, publishing
 from handrail.alerts import troubles
 from handrail.case import Outcome
 from handrail.reviewers import Evidence
-from handrail.store import readings, rollout, schema
+from handrail.ruling import Ruling
+from handrail.store import heartbeats, readings, schema
 from handrail.store.frames import records
 from tasks.views import operations, overview
 from tasks.watch import agreement, audit_reading, blind_share, breaker, breaker_evidence, drift
@@ -78,7 +78,7 @@ class TestCategory:
         assert found["paused"] == ["tracking"]
         assert list(found["unread"]) == ["refund"]
         with sick.at().store.read() as connection:
-            assert rollout.watches(connection)["quality_watch"] == LATER + HOUR
+            assert heartbeats.watches(connection)["quality_watch"] == LATER + HOUR
 
     def test_it_gets_a_reading_that_says_so_and_never_quiet(self, sick: Shop) -> None:
         sick.run(quality_watch, LATER + HOUR)
@@ -113,7 +113,7 @@ class TestCategory:
         monkeypatch.setattr(breaker, "_read_category", None)
         assert len(shop.run(quality_watch, LATER + HOUR)["unread"]) == 4
         with shop.at().store.read() as connection:
-            assert rollout.watches(connection).get("quality_watch") != LATER + HOUR
+            assert heartbeats.watches(connection).get("quality_watch") != LATER + HOUR
 
     def test_evidence_that_cannot_be_gathered_delays_no_pause(
         self, sick: Shop, monkeypatch: pytest.MonkeyPatch
@@ -153,7 +153,7 @@ class TestCategory:
 def test_a_sick_grouping_stops_no_other(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     rules = shop.policy.fairness.model_copy(update={"groups": ("region", "channel")})
     policy = shop.policy.model_copy(update={"fairness": rules})
-    administering.publish(shop.at().store, policy, actor=FOUNDER, now=LATER)
+    publishing.publish(shop.at().store, policy, actor=FOUNDER, now=LATER)
     shop.deliver("live.csv", letters(20))
     shop.work()
     monkeypatch.setattr(fairness_watches, "_compare", fails_for("region", fairness_watches._compare))

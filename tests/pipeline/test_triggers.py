@@ -9,7 +9,7 @@ from console.overview import overview, shown
 from flows import quality_watch as quality_module
 from flows.quality_watch import quality_watch
 from flows.retraining import retraining
-from handrail.acts import leasing, pausing, routing, watching
+from handrail.acts import attending, drifting, leasing, pausing
 from handrail.dead_mans_switch import WATCHES
 from handrail.errors import BadInput, Conflict, PermanentError
 from handrail.policy import Stage
@@ -40,8 +40,8 @@ def drift(shop: Shop, moment: datetime) -> None:
     """A drift that was found at this moment."""
     occasion = shop.at(moment)
     known: dict[str, Any] = {"actor": occasion.actor, "now": moment, "window": (moment - DAY, moment)}
-    profile = watching.save_profile(occasion.store, "{}", cause="first", cases=1, **known)
-    watching.record_drift(
+    profile = drifting.save_profile(occasion.store, "{}", cause="first", cases=1, **known)
+    drifting.record_drift(
         occasion.store, profile_id=profile, columns=["amount"], terms=[], policy=occasion.policy, **known
     )
 
@@ -49,7 +49,7 @@ def drift(shop: Shop, moment: datetime) -> None:
 def rejected_audits(shop: Shop, moment: datetime, wrong: int = 3) -> None:
     """Ten audits, of which more than the policy's fifth are rejected."""
     for watch in WATCHES:
-        routing.note_watch(shop.at().store, watch, moment)
+        attending.note_watch(shop.at().store, watch, moment)
     shop.audited(shop.automatic(10, moment), wrong, moment)
 
 

@@ -13,10 +13,11 @@ from flows.drift_detection import drift_detection
 from flows.quality_watch import quality_watch
 from flows.sla_watch import sla_watch
 from handrail import sampling
-from handrail.acts import certifying, pausing, reading, watching
+from handrail.acts import certifying, drifting, pausing, reading
 from handrail.alpha_spending import Look, Terms
 from handrail.certify import Certification
-from handrail.store import certificates, models, queue, readings, rollout, schema, trail
+from handrail.store import audits as stored_audits
+from handrail.store import certificates, drifts, heartbeats, models, readings, schema, trail
 from handrail.store.readings import Reading, Verdict
 from tasks.watch import audit, audit_reading, audit_repeat, drift
 from tasks.watch.breaker import pause_tripped, read_breaker
@@ -29,7 +30,7 @@ DAY = timedelta(days=1)
 
 def beats(shop: Shop) -> dict[str, datetime]:
     with shop.at().store.read() as connection:
-        return rollout.watches(connection)
+        return heartbeats.watches(connection)
 
 
 class TestSlaWatch:
@@ -59,7 +60,7 @@ class TestAuditSampling:
         shop.automatic(60)
         occasion = shop.at()
         with occasion.store.read() as connection:
-            candidates = queue.undrawn(connection, 1000)
+            candidates = stored_audits.undrawn(connection, 1000)
         shop.run(audit_sampling, LATER)
         with occasion.store.read() as connection:
             (event,) = trail.search(connection, kind="audit.draw")
@@ -141,8 +142,8 @@ class TestAuditSampling:
         occasion = shop.at()
         window = (LATER - DAY, LATER)
         known = {"actor": occasion.actor, "now": LATER, "window": window}
-        profile = watching.save_profile(occasion.store, "{}", cause="first", cases=1, **known)
-        watching.record_drift(
+        profile = drifting.save_profile(occasion.store, "{}", cause="first", cases=1, **known)
+        drifting.record_drift(
             occasion.store, profile_id=profile, columns=["amount"], terms=[], policy=occasion.policy, **known
         )
         factor = occasion.policy.drift.audit_factor
@@ -263,7 +264,7 @@ class TestDrift:
         self.weeks(shop)
         moment = LATER + 8 * DAY + HOUR
         with shop.at().store.read() as connection:
-            assert models.audits_raised(connection, moment)
+            assert drifts.audits_raised(connection, moment)
             assert certificates.certificates(connection, "1", moment).empty
         assert audit.rules(shop.at(moment)).factor == shop.policy.drift.audit_factor
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from handrail.acts import administering, disputing, intake
+from handrail.acts import disputing, importing, intake, publishing, purging
 from handrail.errors import BadInput, NotPermitted
-from handrail.store import evidence, policies, rollout, schema
+from handrail.store import outcomes as stored_outcomes
+from handrail.store import policies, schema, staff
 from handrail.store.engine import Store
 from handrail.store.policies import InForce
 from handrail.window import Window
@@ -32,14 +33,14 @@ def outcomes(*rows: tuple[int, str, float | None, int]) -> pd.DataFrame:
 
 
 def import_outcomes(scene: Scene, *rows: tuple[int, str, float | None, int]) -> dict[str, int]:
-    return administering.import_outcomes(scene.store, outcomes(*rows), actor=FOUNDER, now=NOW)
+    return importing.import_outcomes(scene.store, outcomes(*rows), actor=FOUNDER, now=NOW)
 
 
 class TestPolicies:
     def test_a_workspace_begins_once(self, scene: Scene) -> None:
-        assert not administering.found(scene.store, POLICY, founder="eve", now=NOW)
+        assert not publishing.found(scene.store, POLICY, founder="eve", now=NOW)
         with scene.store.read() as connection:
-            assert rollout.person(connection, "eve") is None
+            assert staff.person(connection, "eve") is None
             assert policies.in_force(connection) == InForce(POLICY, None)
 
     def test_the_founder_has_every_role_but_the_flows(self, scene: Scene) -> None:
@@ -49,11 +50,11 @@ class TestPolicies:
     def test_a_policy_is_published_once_by_its_content(self, scene: Scene) -> None:
         other = POLICY.model_copy(update={"owner": "somebody"})
         known = {"actor": FOUNDER, "now": NOW}
-        assert not administering.publish(scene.store, POLICY, **known)
-        assert administering.publish(scene.store, other, **known)
+        assert not publishing.publish(scene.store, POLICY, **known)
+        assert publishing.publish(scene.store, other, **known)
         with scene.store.read() as connection:
             assert policies.in_force(connection) == InForce(other, None)
-        assert administering.publish(scene.store, POLICY, **known), "going back is publishing too"
+        assert publishing.publish(scene.store, POLICY, **known), "going back is publishing too"
         assert [event["previous"] for event in scene.events("policy.published")] == [POLICY.version, other.version]
 
 
@@ -102,7 +103,7 @@ class TestOutcomes:
         (automatic,), (reviewed,) = scene.automatic(1), scene.waiting(1)
         import_outcomes(scene, (automatic, "csat", 2.0, 1), (reviewed, "csat", 5.0, 1))
         with scene.store.read() as connection:
-            found = evidence.outcomes(connection, Window(NOW, NOW + timedelta(days=2)))
+            found = stored_outcomes.outcomes(connection, Window(NOW, NOW + timedelta(days=2)))
         assert dict(zip(found["case_id"], found["automatic"].astype(bool), strict=True)) == {
             automatic: True,
             reviewed: False,
@@ -118,7 +119,7 @@ class TestPurging:
         return done, waiting
 
     def purge(self, scene: Scene, at: object, *, dry_run: bool) -> dict[str, int]:
-        return administering.purge(scene.store, policy=scene.policy, actor=FLOW, now=at, dry_run=dry_run)
+        return purging.purge(scene.store, policy=scene.policy, actor=FLOW, now=at, dry_run=dry_run)
 
     def test_text_salt_customer_note_and_row_are_gone_and_the_trail_is_whole(self, scene: Scene) -> None:
         done, waiting = self.fill(scene)
@@ -171,4 +172,4 @@ class TestPurging:
 
     def test_reviewers_do_not_purge(self, scene: Scene) -> None:
         with pytest.raises(NotPermitted, match="data_curator"):
-            administering.purge(scene.store, policy=scene.policy, actor="rita", now=NOW, dry_run=False)
+            purging.purge(scene.store, policy=scene.policy, actor="rita", now=NOW, dry_run=False)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handrail.acts import alerting, pausing, reading, routing, watching
+from handrail.acts import alerting, attending, drifting, escalating, pausing, reading
 from handrail.acts.alerting import ATTEMPTS, CALM, LEASE, TOLD_EVERY, TRIES, Swept
 from handrail.dead_mans_switch import WATCHES
 from handrail.errors import Conflict, NotFound, NotPermitted
@@ -35,7 +35,7 @@ def sweep(scene: Scene, at: datetime, channels: tuple[str, ...] = OPS, *, beat: 
     """A sweep; the watches have been heard at that moment, if not said otherwise."""
     if beat:
         for name in WATCHES:
-            routing.note_watch(scene.store, name, at)
+            attending.note_watch(scene.store, name, at)
     return alerting.sweep(scene.store, policy=scene.policy, channels=channels, actor=FLOW, now=at)
 
 
@@ -350,7 +350,7 @@ class TestFound:
         scene.waiting(3)
         sweep(scene, late := NOW + timedelta(days=30))
         assert standing(scene) == [("sla", "B")]
-        watching.escalate_breaches(scene.store, policy=POLICY, actor=FLOW, now=late)
+        escalating.escalate_breaches(scene.store, policy=POLICY, actor=FLOW, now=late)
         sweep(scene, late + timedelta(days=30))
         assert ("sla", "escalations") in standing(scene)
 
@@ -360,8 +360,8 @@ class TestFound:
         assert sorted(standing(scene)) == [("watch_silent", name) for name in sorted(WATCHES)]
 
     def test_a_drift_while_it_raises_audits(self, scene: Scene) -> None:
-        profile = watching.save_profile(scene.store, "{}", cause="first", cases=1, window=WINDOW, actor=FLOW, now=NOW)
-        watching.record_drift(
+        profile = drifting.save_profile(scene.store, "{}", cause="first", cases=1, window=WINDOW, actor=FLOW, now=NOW)
+        drifting.record_drift(
             scene.store,
             profile_id=profile,
             columns=["channel"],

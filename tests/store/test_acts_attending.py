@@ -9,7 +9,7 @@ from handrail.acts import alerting, attending
 from handrail.acts.alerting import CALM, Swept
 from handrail.dead_mans_switch import WATCHES as DEAD_MANS
 from handrail.errors import NotPermitted
-from handrail.store import alerts, rollout, schema, watch_runs
+from handrail.store import alerts, heartbeats, schema, watch_runs
 from handrail.store.engine import Store
 from handrail.store.migrations import configure
 from handrail.watches import ALERTING, BY_NAME, STEADY, WATCHES, Off, Runs, Sight
@@ -35,7 +35,7 @@ def look(scene: Scene, at: datetime, *names: str) -> None:
         attending.succeed(scene.store, name, actor=FLOW, now=at)
     with scene.store.write() as connection:
         for name in set(DEAD_MANS).intersection(names or BY_NAME):
-            rollout.beat(connection, name, at)
+            heartbeats.beat(connection, name, at)
 
 
 def fail(scene: Scene, at: datetime, name: str = "drift_detection", error: str = "database_busy") -> None:

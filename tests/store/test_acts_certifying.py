@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from handrail.acts import certifying, watching
+from handrail.acts import certifying, drifting
 from handrail.acts import models as model_acts
 from handrail.alpha_spending import Look, Terms
 from handrail.certify import Certification
@@ -160,8 +160,8 @@ def test_a_drift_voids_what_holds_and_not_what_had_ended(scene: Scene) -> None:
     look(scene, 1)
     late = UNTIL + timedelta(days=1)
     look(scene, 1, category=None, at=UNTIL)
-    profile = watching.save_profile(scene.store, "{}", cause="first", cases=30, window=(NOW, NOW), actor=FLOW, now=NOW)
-    _, voided = watching.record_drift(
+    profile = drifting.save_profile(scene.store, "{}", cause="first", cases=30, window=(NOW, NOW), actor=FLOW, now=NOW)
+    _, voided = drifting.record_drift(
         scene.store,
         profile_id=profile,
         columns=["amount"],
@@ -178,8 +178,8 @@ def test_a_drift_voids_what_holds_and_not_what_had_ended(scene: Scene) -> None:
 
 @pytest.mark.parametrize("began", [NOW - timedelta(days=7), NOW + timedelta(days=1)])
 def test_a_drift_found_while_labels_are_looked_at_leaves_nothing_to_certify(scene: Scene, began: datetime) -> None:
-    profile = watching.save_profile(scene.store, "{}", cause="first", cases=30, window=(NOW, NOW), actor=FLOW, now=NOW)
-    watching.record_drift(
+    profile = drifting.save_profile(scene.store, "{}", cause="first", cases=30, window=(NOW, NOW), actor=FLOW, now=NOW)
+    drifting.record_drift(
         scene.store,
         profile_id=profile,
         columns=["amount"],

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from handrail.acts import claiming, deciding, watching
-from handrail.acts.deciding import Ruling
+from handrail.acts import claiming, deciding, escalating
 from handrail.case import Outcome
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted
+from handrail.ruling import Ruling
 from handrail.store import outbox, schema, trail
 from handrail.store.engine import Store
 from tests.scenes import ACTIONS, MANAGER, NOVICE, NOW, Scene
@@ -339,7 +339,7 @@ class TestAudits:
         (case_id,) = scene.automatic(1)
         scene.audit([case_id])
         late = NOW + scene.policy.sla.audit + timedelta(seconds=1)
-        watching.escalate_breaches(scene.store, policy=scene.policy, actor="flow:sla_watch", now=late)
+        escalating.escalate_breaches(scene.store, policy=scene.policy, actor="flow:sla_watch", now=late)
         assert scene.row(schema.Escalation)["cause"] == "sla_breach"
         scene.decide(case_id, "override", at=late, label="refund")
         assert scene.row(schema.Escalation)["resolved_at"] == late

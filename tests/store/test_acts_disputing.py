@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from handrail.acts import administering, claiming, disputing, escalating, intake, pausing
-from handrail.acts.deciding import Ruling
+from handrail.acts import claiming, disputing, escalating, intake, pausing, purging
 from handrail.acts.disputing import LONGEST
 from handrail.case import Outcome
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.policy import LabelRules
+from handrail.ruling import Ruling
 from handrail.store import cases, disputes, outbox, schema
 from handrail.store.engine import Store
 from handrail.window import Window
@@ -335,19 +335,19 @@ class TestErasing:
         resolve(scene, contest(scene, case), "approve")
         at = NOW + SHOP.retention.notes + past
         expected = {"notes": 0 if kept else 1}
-        dry = administering.purge(scene.store, policy=SHOP, actor=FOUNDER, now=at)
+        dry = purging.purge(scene.store, policy=SHOP, actor=FOUNDER, now=at)
         assert dry["notes"] == expected["notes"]
-        administering.purge(scene.store, policy=SHOP, actor=FOUNDER, now=at, dry_run=False)
+        purging.purge(scene.store, policy=SHOP, actor=FOUNDER, now=at, dry_run=False)
         row = scene.row(schema.Dispute)
         assert ((row["text"], row["answer"]) == (SAID, TOLD)) is kept
         assert row["upheld"]
-        again = administering.purge(scene.store, policy=SHOP, actor=FOUNDER, now=at)
+        again = purging.purge(scene.store, policy=SHOP, actor=FOUNDER, now=at)
         assert again["notes"] == 0
 
     def test_an_open_dispute_keeps_its_words(self, scene: Scene) -> None:
         contest(scene, scene.automatic(1)[0])
         at = NOW + SHOP.retention.notes * 2
-        administering.purge(scene.store, policy=SHOP, actor=FOUNDER, now=at, dry_run=False)
+        purging.purge(scene.store, policy=SHOP, actor=FOUNDER, now=at, dry_run=False)
         assert scene.row(schema.Dispute)["text"] == SAID
 
 

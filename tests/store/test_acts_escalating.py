@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from handrail.acts import disputing, escalating, pausing, watching
+from handrail.acts import disputing, escalating, pausing
 from handrail.errors import BadInput, NotFound, NotPermitted
 from handrail.store import escalations, schema
 from handrail.store.engine import Store
@@ -33,7 +33,7 @@ class TestMissedSlas:
     def test_noting_a_missed_sla_leaves_the_late_work_open(self, scene: Scene) -> None:
         (case,) = scene.waiting(1)
         late = NOW + timedelta(days=1)
-        watching.escalate_breaches(scene.store, policy=SHOP, actor=FLOW, now=late)
+        escalating.escalate_breaches(scene.store, policy=SHOP, actor=FLOW, now=late)
         escalating.acknowledge(scene.store, case, reason="two of us were ill", actor=MANAGER, now=late)
         assert scene.row(schema.WorkItem)["state"] == "open"
         assert scene.row(schema.Escalation)["resolved_by"] == MANAGER
@@ -45,7 +45,7 @@ class TestMissedSlas:
     def test_nobody_notes_it_without_a_reason_or_the_role(self, scene: Scene) -> None:
         (case,) = scene.waiting(1)
         late = NOW + timedelta(days=1)
-        watching.escalate_breaches(scene.store, policy=SHOP, actor=FLOW, now=late)
+        escalating.escalate_breaches(scene.store, policy=SHOP, actor=FLOW, now=late)
         with pytest.raises(BadInput):
             escalating.acknowledge(scene.store, case, reason=" ", actor=MANAGER, now=late)
         with pytest.raises(NotPermitted):
@@ -60,7 +60,7 @@ class TestTheList:
         (contested,) = scene.automatic(1)
         contest(scene, contested, at=NOW + timedelta(minutes=1))
         breached = NOW + timedelta(hours=5)
-        watching.escalate_breaches(scene.store, policy=SHOP, actor=FLOW, now=breached)
+        escalating.escalate_breaches(scene.store, policy=SHOP, actor=FLOW, now=breached)
         with scene.store.read() as connection:
             rows = escalations.waiting(connection)
             counts = escalations.counts(connection, breached)
@@ -76,7 +76,7 @@ class TestTheList:
         (case,) = scene.automatic(1)
         scene.audit([case])
         late = NOW + SHOP.sla.audit + timedelta(seconds=1)
-        watching.escalate_breaches(scene.store, policy=SHOP, actor=FLOW, now=late)
+        escalating.escalate_breaches(scene.store, policy=SHOP, actor=FLOW, now=late)
         pausing.pause(scene.store, "refund", reason="errors", policy=SHOP, actor=FOUNDER, now=late)
         with scene.store.read() as connection:
             (row,) = escalations.waiting(connection, causes=["sla_breach"])

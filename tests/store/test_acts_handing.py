@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from handrail.acts import administering, claiming, handing, inviting, signing_in
+from handrail.acts import claiming, employing, handing, inviting, signing_in
 from handrail.acts.claiming import Claim
 from handrail.errors import BadInput, Conflict, HandrailError, NotFound, NotPermitted, Refused
 from handrail.store import schema
@@ -249,5 +249,5 @@ class TestLeaving:
             handing.deactivate(scene.store, "ruth", actor=MANAGER, now=NOW)
         with pytest.raises(NotFound):
             handing.deactivate(scene.store, "eve", actor=FOUNDER, now=NOW)
-        administering.add_person(scene.store, "ruth", roles=["reviewer"], trained_until=None, actor=FOUNDER, now=NOW)
+        employing.add_person(scene.store, "ruth", roles=["reviewer"], trained_until=None, actor=FOUNDER, now=NOW)
         assert scene.events("person.deactivated") == []

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from handrail.acts import intake
-from handrail.store import cases, evidence, schema
+from handrail.store import cases, labels, schema
 from handrail.store.engine import Store
 from handrail.trail.chain import digest
 from tests.scenes import FLOW, NOW, Scene
@@ -198,7 +198,7 @@ def test_a_corrected_outcome_replaces_the_imported_label(scene: Scene) -> None:
     scene.take_in(corrected, file="file-2")
     assert [row["label"] for row in scene.rows(schema.Label)] == ["refund"]
     with scene.store.read() as connection:
-        assert evidence.imported_labels(connection, [1]) == {1: "refund"}
+        assert labels.imported_labels(connection, [1]) == {1: "refund"}
 
 
 def test_a_batch_is_closed_once_and_says_with_which_counts(scene: Scene) -> None:

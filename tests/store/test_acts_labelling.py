@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from handrail.acts import claiming, labelling, watching
+from handrail.acts import claiming, escalating, labelling
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.policy import LabelRules
-from handrail.store import evidence, labels, schema
+from handrail.store import decisions, drifts, labels, predictions, schema
 from handrail.store.engine import Store
 from handrail.window import Window
 from tests.scenes import FOUNDER, MANAGER, NOVICE, NOW, POLICY, REVIEWERS, Scene
@@ -96,8 +96,8 @@ class TestGold:
         def used() -> list[list[int]]:
             with scene.store.read() as connection:
                 found = (
-                    evidence.labelled(connection, scene.policy),
-                    evidence.withheld_labels(connection, scene.policy, since=since),
+                    labels.labelled(connection, scene.policy),
+                    labels.withheld_labels(connection, scene.policy, since=since),
                 )
             return [frame["case_id"].tolist() for frame in found]
 
@@ -124,7 +124,7 @@ class TestGold:
         assert scene.count(schema.Label) == 0
         assert [row["origin"] for row in scene.rows(schema.GoldCase)] == ["written", "written"]
         with scene.store.read() as connection:
-            window = evidence.received(connection, scene.policy, Window(NOW, NOW + timedelta(days=1)), version=None)
+            window = drifts.received(connection, scene.policy, Window(NOW, NOW + timedelta(days=1)), version=None)
         assert window.empty, "what a curator writes is no traffic"
         assert scene.trail_is_whole()
 
@@ -211,8 +211,8 @@ class TestQualification:
         assert scene.states() == states
         assert {row["case_id"] for row in scene.rows(schema.WorkItem, kind="gold")} == set(ids)
         with scene.store.read() as connection:
-            seen = evidence.decided(connection, Window(NOW, NOW + timedelta(days=1)))
-            compared = evidence.compared(connection, Window(NOW, NOW + timedelta(days=1)))
+            seen = decisions.decided(connection, Window(NOW, NOW + timedelta(days=1)))
+            compared = predictions.compared(connection, Window(NOW, NOW + timedelta(days=1)))
         assert "gold" not in {*seen["kind"], *compared["kind"]}
         assert not any("cancel" in str(event) for event in scene.events("gold.decided"))
 
@@ -285,17 +285,17 @@ class TestQualification:
         attest(scene, finished(scene, 4))
         hand_out(scene, NOVICE)
         late = NOW + timedelta(days=400)
-        assert watching.escalate_breaches(scene.store, policy=RULES, actor="flow:sla_watch", now=late).empty
+        assert escalating.escalate_breaches(scene.store, policy=RULES, actor="flow:sla_watch", now=late).empty
 
 
 class TestAdjudication:
     def test_a_provisional_label_trains_only_when_it_is_adjudicated(self, scene: Scene) -> None:
         (case_id,) = finished(scene, 1, NOVICE)
         with scene.store.read() as connection:
-            assert evidence.labelled(connection, scene.policy).empty
+            assert labels.labelled(connection, scene.policy).empty
         labelling.adjudicate(scene.store, case_id, "tracking", actor=CURATOR, **scene.known)
         with scene.store.read() as connection:
-            (row,) = evidence.labelled(connection, scene.policy).to_dict("records")
+            (row,) = labels.labelled(connection, scene.policy).to_dict("records")
         assert (row["label"], row["status"], row["reviewer"]) == ("tracking", "adjudicated", CURATOR)
         assert (row["provenance"], row["blind"]) == ("adjudication", False)
         assert scene.count(schema.Outbox) == 1, "the action of the case is not repeated"

@@ -9,7 +9,7 @@ import pytest
 from handrail.acts import delivering, pausing
 from handrail.errors import BadInput, NotFound, NotPermitted, Refused
 from handrail.policy import Stage
-from handrail.store import outbox, rollout, schema, situation
+from handrail.store import outbox, pauses, schema, situation, stages
 from handrail.store.engine import Store
 from tasks.routing.receiver import Ledger
 from tests.scenes import ACTIONS, FLOW, FOUNDER, MANAGER, NOW, Scene
@@ -38,7 +38,7 @@ def send(scene: Scene, ledger: Ledger, at: datetime = NOW) -> int:
 
 def stage(scene: Scene, category: str) -> Stage:
     with scene.store.read() as connection:
-        return rollout.stages(connection, scene.policy)[category]
+        return stages.stages(connection, scene.policy)[category]
 
 
 class TestPausing:
@@ -191,8 +191,8 @@ class TestResuming:
         resume(scene)
         assert stage(scene, "refund") is Stage.PARTIAL
         with scene.store.read() as connection:
-            assert rollout.last_resume(connection, "refund") == NOW
-            assert rollout.last_resume(connection, "tracking") is None
+            assert pauses.last_resume(connection, "refund") == NOW
+            assert pauses.last_resume(connection, "tracking") is None
 
     def test_resuming_never_widens_a_narrower_stage(self, scene: Scene) -> None:
         pause(scene, kind="breaker", actor=FLOW, evidence=EVIDENCE)
@@ -206,7 +206,7 @@ class TestResuming:
         pause(scene, None)
         resume(scene, None)
         with scene.store.read() as connection:
-            assert list(rollout.pauses(connection)["category"]) == ["refund"]
+            assert list(pauses.pauses(connection)["category"]) == ["refund"]
 
     def test_a_flow_gives_nothing_back(self, scene: Scene) -> None:
         pause(scene)

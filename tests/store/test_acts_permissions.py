@@ -8,24 +8,26 @@ import pandas as pd
 import pytest
 
 from handrail.acts import (
-    administering,
     alerting,
     certifying,
     claiming,
     deciding,
     disputing,
+    drifting,
+    employing,
     escalating,
+    importing,
     intake,
     labelling,
     models,
     pausing,
+    publishing,
+    purging,
     reading,
     routing,
     settling,
     viewing,
-    watching,
 )
-from handrail.acts.deciding import Ruling
 from handrail.alpha_spending import Look, Terms
 from handrail.case import Outcome
 from handrail.certify import Certification
@@ -33,6 +35,7 @@ from handrail.errors import HandrailError, NotPermitted
 from handrail.policy import Stage
 from handrail.queues import Situation
 from handrail.roles import PERMITTED, Role
+from handrail.ruling import Ruling
 from handrail.store import schema
 from handrail.store.engine import Store
 from tests.scenes import FLOW, NOW, POLICY, Scene, bad_rows, good_rows
@@ -54,12 +57,12 @@ def assign(scene: Scene, actor: str) -> object:
 
 
 def draw(scene: Scene, actor: str) -> object:
-    return watching.save_profile(scene.store, "{}", cause="first", cases=1, window=(NOW, NOW), actor=actor, now=NOW)
+    return drifting.save_profile(scene.store, "{}", cause="first", cases=1, window=(NOW, NOW), actor=actor, now=NOW)
 
 
 def escalate(scene: Scene, actor: str) -> object:
     late = NOW + POLICY.sla.manual * 100
-    return watching.escalate_breaches(scene.store, policy=POLICY, actor=actor, now=late)
+    return escalating.escalate_breaches(scene.store, policy=POLICY, actor=actor, now=late)
 
 
 def resolve(scene: Scene, actor: str) -> object:
@@ -68,7 +71,7 @@ def resolve(scene: Scene, actor: str) -> object:
 
 def outcome(scene: Scene, actor: str) -> object:
     rows = pd.DataFrame([{"case_id": 1, "kind": "closed", "value": None, "at": NOW}])
-    return administering.import_outcomes(scene.store, rows, actor=actor, now=NOW)
+    return importing.import_outcomes(scene.store, rows, actor=actor, now=NOW)
 
 
 def why(actor: str) -> dict[str, Any]:
@@ -111,14 +114,14 @@ ACTS: dict[str, Act] = {
     "hand_out": lambda scene, actor: escalating.hand_over(
         scene.store, 1, 1, "ruth", reason="for a test", actor=actor, now=NOW
     ),
-    "publish_policy": lambda scene, actor: administering.publish(scene.store, OTHER, actor=actor, now=NOW),
-    "manage_people": lambda scene, actor: administering.add_person(
+    "publish_policy": lambda scene, actor: publishing.publish(scene.store, OTHER, actor=actor, now=NOW),
+    "manage_people": lambda scene, actor: employing.add_person(
         scene.store, "vera", roles=["reviewer"], trained_until=None, actor=actor, now=NOW
     ),
     "import_outcomes": outcome,
     "acknowledge_alert": lambda scene, actor: alerting.acknowledge(scene.store, 1, actor=actor, now=NOW),
     "watch": lambda scene, actor: reading.record(scene.store, [], actor=actor, now=NOW),
-    "purge": lambda scene, actor: administering.purge(scene.store, policy=POLICY, actor=actor, now=NOW, dry_run=False),
+    "purge": lambda scene, actor: purging.purge(scene.store, policy=POLICY, actor=actor, now=NOW, dry_run=False),
 }
 LOOK = Look(Terms("1", None, 0.02, 0.05, NOW), 1, 0.025, Certification(None, 0, 1, 200, 90), 200, (NOW, NOW), NOW)
 WITHOUT_AN_ACT = {"come_in", "read_escalations", "read_operations", "read_trail", "read_watch"}

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from handrail import keyed_draws
-from handrail.acts import claiming, deciding, labelling, pausing, watching
-from handrail.acts.deciding import Ruling
+from handrail.acts import claiming, deciding, escalating, labelling, pausing
 from handrail.case import Outcome
 from handrail.errors import BadInput, Conflict, NotPermitted
 from handrail.policy import GateRules, LabelRules
 from handrail.policy.learning import TrainingSetRules
-from handrail.store import evidence, schema
+from handrail.ruling import Ruling
+from handrail.store import labels, schema
 from handrail.store.engine import Store
 from tests.scenes import FOUNDER, MANAGER, NOVICE, NOW, POLICY, REVIEWERS, Scene
 
@@ -150,7 +150,7 @@ class TestTheActionStands:
         (case_id,) = scene.waiting(1, **BLIND)
         rule(scene, case_id, "rita", "refund")
         late = NOW + timedelta(days=400)
-        assert watching.escalate_breaches(scene.store, policy=ALWAYS, actor="flow:sla_watch", now=late).empty
+        assert escalating.escalate_breaches(scene.store, policy=ALWAYS, actor="flow:sla_watch", now=late).empty
 
 
 class TestTwoOpinions:
@@ -169,7 +169,7 @@ class TestTwoOpinions:
         assert open_kinds(scene, case_id) == ["adjudication"]
         assert scene.events("label.disputed", case_id)
         with scene.store.read() as connection:
-            assert evidence.labelled(connection, scene.policy).empty
+            assert labels.labelled(connection, scene.policy).empty
 
     def test_who_finds_no_category_differs_too(self, scene: Scene) -> None:
         first, legal = scene.waiting(2, **BLIND)
@@ -222,8 +222,8 @@ class TestAdjudication:
         rule(scene, disputed, MANAGER, label)
         assert standing(scene, disputed)[-1] == (label, "adjudication", "adjudicated")
         with scene.store.read() as connection:
-            assert evidence.labelled(connection, scene.policy)["label"].tolist() == [label]
-            judged = evidence.withheld_labels(connection, scene.policy, since=NOW - timedelta(days=1))
+            assert labels.labelled(connection, scene.policy)["label"].tolist() == [label]
+            judged = labels.withheld_labels(connection, scene.policy, since=NOW - timedelta(days=1))
         assert judged["label"].tolist() == [label]
         assert scene.count(schema.Outbox) == 1
         assert open_kinds(scene, disputed) == []
@@ -238,8 +238,8 @@ class TestAdjudication:
         ruling = Ruling(claim.item_id, claim.fence, Outcome.OVERRIDE, label="refund")
         deciding.decide(scene.store, [ruling], "ruth", secret=SECRET, **scene.known)
         with scene.store.read() as connection:
-            fresh = evidence.withheld_labels(connection, scene.policy, since=NOW - timedelta(seconds=1))
-            used = evidence.withheld_labels(connection, scene.policy, since=NOW)
+            fresh = labels.withheld_labels(connection, scene.policy, since=NOW - timedelta(seconds=1))
+            used = labels.withheld_labels(connection, scene.policy, since=NOW)
         assert (len(fresh), len(used)) == (2, 0)
 
     def test_none_of_them_may_be_right(self, scene: Scene, disputed: int) -> None:

@@ -9,7 +9,7 @@ from handrail.acts import employing, inviting, signing_in
 from handrail.acts.signing_in import Attempt, Visitor
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.passwords import TRIES
-from handrail.store import accounts, rollout, schema
+from handrail.store import accounts, schema, staff
 from handrail.store.engine import Store
 from tests.scenes import FOUNDER, NOW, POLICY, Scene
 
@@ -44,7 +44,7 @@ def opened(scene: Scene, name: str = "rita") -> Visitor:
 def test_nobody_unknown_deactivated_or_never_invited_can_be_proven(scene: Scene) -> None:
     give_password(scene, "rita")
     with scene.store.write() as connection:
-        rollout.save_person(connection, name="rita", active=False)
+        staff.save_person(connection, name="rita", active=False)
     for name in ("eve", "rita", "ruth", ""):
         assert attempt(scene, name) == Attempt(name, None)
 
@@ -144,7 +144,7 @@ def test_whoever_is_deactivated_or_loses_a_role_knows_at_the_next_click(scene: S
     assert found is not None
     assert found.roles == {"data_curator"}
     with scene.store.write() as connection:
-        rollout.save_person(connection, name="rita", active=False)
+        staff.save_person(connection, name="rita", active=False)
     assert visitor(scene, secret) is None
 
 
@@ -223,7 +223,7 @@ def test_a_new_link_makes_the_earlier_one_useless(scene: Scene) -> None:
 def test_a_link_of_somebody_deactivated_is_of_no_use(scene: Scene) -> None:
     secret = inviting.invite(scene.store, "rita", actor=FOUNDER, now=NOW)
     with scene.store.write() as connection:
-        rollout.save_person(connection, name="rita", active=False)
+        staff.save_person(connection, name="rita", active=False)
     with pytest.raises(NotFound):
         inviting.accept(scene.store, secret, KEPT, policy=POLICY, now=NOW)
     with pytest.raises(NotFound):

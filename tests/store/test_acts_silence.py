@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from handrail.acts import claiming, deciding, delivering, pausing, watching
-from handrail.acts.deciding import Ruling
+from handrail.acts import claiming, deciding, delivering, escalating, pausing
 from handrail.case import Outcome
 from handrail.errors import BadInput, Conflict, PermanentError, Refused, RetryableError
+from handrail.ruling import Ruling
 from handrail.store import schema
 from handrail.store.engine import Store
 from tasks.routing.receiver import Ledger
@@ -108,7 +108,7 @@ class Day:
             self.scene.audit(drawn, self.now)
 
     def watch(self) -> None:
-        watching.escalate_breaches(self.scene.store, policy=self.scene.policy, actor=FLOW, now=self.now)
+        escalating.escalate_breaches(self.scene.store, policy=self.scene.policy, actor=FLOW, now=self.now)
 
     def wait(self) -> None:
         self.now += timedelta(minutes=float(self.rng.choice([3, 6, 300])))

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from handrail.acts import tokens
 from handrail.acts.signing_in import digest_of
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
-from handrail.store import rollout, schema
+from handrail.store import schema, staff
 from handrail.store.engine import Store
 from handrail.store.writer import Writer
 from tests.scenes import FOUNDER, MANAGER, NOW, Scene
@@ -78,7 +78,7 @@ def test_nobody_but_who_manages_people_revokes_anothers_token(scene: Scene) -> N
 def test_the_token_of_somebody_who_was_deactivated_is_of_no_use(scene: Scene) -> None:
     issued = create(scene)
     with scene.store.write() as connection:
-        rollout.save_person(connection, name="rita", roles=["reviewer"], trained_until=None, active=False)
+        staff.save_person(connection, name="rita", roles=["reviewer"], trained_until=None, active=False)
     assert tokens.visitor(scene.store, issued.secret, now=NOW) is None
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from handrail.acts import claiming, deciding, delivering, handing, labelling, pausing, training, undoing
 from handrail.acts.claiming import Claim
-from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.errors import Conflict, NotFound, NotPermitted
 from handrail.policy import LabelRules
+from handrail.ruling import Ruling
 from handrail.store import schema
 from handrail.store.engine import Store
 from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene

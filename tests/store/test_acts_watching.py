@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from handrail import sampling
-from handrail.acts import pausing, watching
-from handrail.store import evidence, models, queue, schema, work
+from handrail.acts import drawing, drifting, escalating, pausing
+from handrail.store import audits, drifts, schema, work
 from handrail.store.engine import Store
 from handrail.window import Window
 from tests.scenes import FLOW, FOUNDER, NOW, Scene
@@ -22,7 +22,7 @@ def scene(store: Store) -> Scene:
 
 
 def escalate(scene: Scene, at: datetime) -> pd.DataFrame:
-    return watching.escalate_breaches(scene.store, policy=scene.policy, actor="flow:sla_watch", now=at)
+    return escalating.escalate_breaches(scene.store, policy=scene.policy, actor="flow:sla_watch", now=at)
 
 
 class TestBreaches:
@@ -90,7 +90,7 @@ class TestAudits:
                 "inclusion_probability": [0.05, 0.0975, 0.05],
             }
         )
-        opened = watching.draw_audits(scene.store, draws, seed=11, policy=scene.policy, actor=FLOW, now=NOW)
+        opened = drawing.draw_audits(scene.store, draws, seed=11, policy=scene.policy, actor=FLOW, now=NOW)
         assert opened == 1
         rows = scene.rows(schema.AuditDraw)
         assert [row["inclusion_probability"] for row in rows] == [0.05, 0.0975, 0.05]
@@ -107,7 +107,7 @@ class TestAudits:
     def test_the_draw_can_be_repeated_from_its_seed(self, scene: Scene) -> None:
         ids = scene.automatic(40)
         with scene.store.read() as connection:
-            candidates = queue.undrawn(connection, 100)
+            candidates = audits.undrawn(connection, 100)
         assert candidates["case_id"].tolist() == ids
         rules = sampling.SamplingRules(0.3, 0.97, 0.05, 200, 0.1, 0.1)
         candidates = candidates.assign(segment="web")
@@ -119,7 +119,7 @@ class TestAudits:
             random=looked["random"].eq(True),
             inclusion_probability=looked["inclusion_probability"].fillna(0.3),
         )
-        watching.draw_audits(scene.store, looked, seed=seed, policy=scene.policy, actor=FLOW, now=NOW)
+        drawing.draw_audits(scene.store, looked, seed=seed, policy=scene.policy, actor=FLOW, now=NOW)
         stored = {row["case_id"] for row in scene.rows(schema.AuditDraw, drawn=True)}
         again = sampling.draw(candidates, rules, np.random.default_rng(scene.rows(schema.AuditDraw)[0]["seed"]))
         assert stored == set(again["case_id"])
@@ -130,7 +130,7 @@ class TestAudits:
         scene.waiting(1)
         scene.audit(ids[:1])
         with scene.store.read() as connection:
-            assert queue.undrawn(connection, 10)["case_id"].tolist() == ids[1:]
+            assert audits.undrawn(connection, 10)["case_id"].tolist() == ids[1:]
 
     def test_what_a_pause_returned_meanwhile_is_not_audited(self, scene: Scene) -> None:
         returned, *_ = scene.automatic(1)
@@ -147,8 +147,8 @@ class TestAudits:
         scene.decide(first, "override", at=later, label="refund")
         scene.decide(second, "override", at=later, label="tracking")
         with scene.store.read() as connection:
-            found = evidence.audits(connection, Window.up_to(later, since=NOW))
-            assert evidence.audits(connection, Window(NOW, later)).empty, "what happens at its end is the next one's"
+            found = audits.audits(connection, Window.up_to(later, since=NOW))
+            assert audits.audits(connection, Window(NOW, later)).empty, "what happens at its end is the next one's"
         assert found["rejected"].tolist() == [False, True]
         assert found["random"].tolist() == [True, True]
         assert {at.to_pydatetime() for at in found["approved_at"]} == {NOW}
@@ -160,18 +160,18 @@ class TestAudits:
         scene.accepted(1, fields={"channel": "app"}, received_at=NOW - timedelta(hours=1))
         scene.accepted(1, fields={})
         with scene.store.read() as connection:
-            seen = queue.first_seen(connection, "channel")
+            seen = audits.first_seen(connection, "channel")
         assert seen == {"web": NOW - timedelta(days=2), "app": NOW - timedelta(hours=1)}
 
 
 class TestDrift:
     def save(self, scene: Scene, cause: str = "first") -> int:
-        return watching.save_profile(
+        return drifting.save_profile(
             scene.store, "{}", cause=cause, cases=150, window=(NOW - timedelta(days=7), NOW), actor=FLOW, now=NOW
         )
 
     def record(self, scene: Scene, profile_id: int) -> tuple[int, int]:
-        return watching.record_drift(
+        return drifting.record_drift(
             scene.store,
             profile_id=profile_id,
             columns=["amount"],
@@ -184,11 +184,11 @@ class TestDrift:
 
     def test_the_newest_profile_is_the_reference_and_earlier_ones_stay(self, scene: Scene) -> None:
         with scene.store.read() as connection:
-            assert models.newest_profile(connection) is None
+            assert drifts.newest_profile(connection) is None
         self.save(scene)
         second = self.save(scene, "drift 1 absorbed")
         with scene.store.read() as connection:
-            newest = models.newest_profile(connection)
+            newest = drifts.newest_profile(connection)
         assert newest is not None
         assert (newest["id"], newest["cause"]) == (second, "drift 1 absorbed")
         assert scene.count(schema.Profile) == 2
@@ -197,10 +197,10 @@ class TestDrift:
         self.record(scene, self.save(scene))
         end = NOW + scene.policy.drift.audit_factor_for
         with scene.store.read() as connection:
-            assert not models.audits_raised(connection, NOW - SECOND)
-            assert models.audits_raised(connection, NOW)
-            assert models.audits_raised(connection, end - SECOND)
-            assert not models.audits_raised(connection, end)
+            assert not drifts.audits_raised(connection, NOW - SECOND)
+            assert drifts.audits_raised(connection, NOW)
+            assert drifts.audits_raised(connection, end - SECOND)
+            assert not drifts.audits_raised(connection, end)
 
     def test_new_words_stand_in_the_erasable_row_and_not_in_the_trail(self, scene: Scene) -> None:
         drift_id, voided = self.record(scene, self.save(scene))
@@ -209,4 +209,4 @@ class TestDrift:
         assert (event["certificates_voided"], voided) == (0, 0)
         assert "gadget" not in str(event)
         with scene.store.read() as connection:
-            assert models.drifts(connection)["terms"].iloc[0] == [{"term": "gadget", "lift": 9.0}]
+            assert drifts.drifts(connection)["terms"].iloc[0] == [{"term": "gadget", "lift": 9.0}]

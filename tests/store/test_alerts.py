@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from handrail.acts import alerting, reading, routing
+from handrail.acts import alerting, attending, reading
 from handrail.acts.alerting import CALM, LONGEST_WAIT, TRIES
 from handrail.dead_mans_switch import WATCHES
 from handrail.store import alerts
@@ -42,7 +42,7 @@ def say(scene: Scene, verdict: Verdict, at: datetime) -> None:
 def sweep(scene: Scene, at: datetime) -> None:
     """A sweep while every watch is alive."""
     for name in WATCHES:
-        routing.note_watch(scene.store, name, at)
+        attending.note_watch(scene.store, name, at)
     alerting.sweep(scene.store, policy=scene.policy, channels=CHANNELS, actor=FLOW, now=at)
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 from handrail.errors import BadInput, DatabaseBusy, NotFound, PermanentError, RetryableError
-from handrail.store import rollout
+from handrail.store import heartbeats
 from handrail.store.engine import Connection, Store
 from handrail.store.schema import Note, Person, TrailHead
 
@@ -240,7 +240,7 @@ def test_a_text_that_is_none_is_told_as_damage_and_not_as_a_server_that_is_away(
             "INSERT INTO watches (name, succeeded_at) VALUES (CAST(x'ff' AS TEXT), '2026-01-05')"
         )
     with pytest.raises(BadInput, match="is damaged"), sqlite_store.read() as connection:
-        rollout.watches(connection)
+        heartbeats.watches(connection)
 
 
 def test_a_folder_that_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> None:

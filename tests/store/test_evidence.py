@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from handrail.acts import routing
-from handrail.store import evidence, queue, schema
+from handrail.acts import attending
+from handrail.store import cases, decisions, drifts, labels, predictions, routes, schema, worklist
+from handrail.store import escalations as stored_escalations
 from handrail.store.engine import Store
 from handrail.window import Window
 from tests.scenes import MANAGER, NOW, Scene
@@ -28,8 +29,8 @@ def test_decisions_come_with_the_times_and_groups_of_their_case(scene: Scene) ->
     (automatic,), (reviewed,) = scene.automatic(1, fields={"channel": "app"}), scene.waiting(1)
     scene.decide(reviewed, "override", label="tracking", at=NOW + HOUR, seconds=42.0)
     with scene.store.read() as connection:
-        found = evidence.decided(connection, window())
-        assert evidence.decided(connection, window(NOW, NOW + HOUR))["case_id"].tolist() == [automatic]
+        found = decisions.decided(connection, window())
+        assert decisions.decided(connection, window(NOW, NOW + HOUR))["case_id"].tolist() == [automatic]
     assert found["kind"].tolist() == ["automatic", "review"]
     assert found["queue"].tolist() == ["A", "B"]
     assert found["fields"].tolist() == [{"channel": "app"}, {"channel": "web"}]
@@ -48,15 +49,15 @@ def test_what_was_withdrawn_was_not_executed(scene: Scene) -> None:
             .values(state="withdrawn")
         )
     with scene.store.read() as connection:
-        found = evidence.executed(connection, window())
-        names = evidence.ids_of(connection, "shop", found["external_id"].tolist())
+        found = decisions.executed(connection, window())
+        names = cases.ids_of(connection, "shop", found["external_id"].tolist())
     assert list(names.values()) == [kept]
     assert found["automatic"].tolist() == [True]
 
 
 def test_the_error_in_shadow_is_the_share_that_people_decided_otherwise(scene: Scene) -> None:
     with scene.store.read() as connection:
-        assert evidence.shadow_error(connection) is None
+        assert predictions.shadow_error(connection) is None
     ids = scene.waiting(4, queue="C", reason="stage_shadow", stage="shadow", suggestion_hidden=True)
     suggested = scene.waiting(1)
     scene.decide(suggested[0], "override", label="tracking")
@@ -64,7 +65,7 @@ def test_the_error_in_shadow_is_the_share_that_people_decided_otherwise(scene: S
         scene.decide(case_id, "override", label=label)
     scene.decide(ids[3], "deny", reason_code="out_of_scope")
     with scene.store.read() as connection:
-        assert evidence.shadow_error(connection) == pytest.approx(2 / 4)
+        assert predictions.shadow_error(connection) == pytest.approx(2 / 4)
 
 
 def test_models_and_people_are_compared_case_by_case(scene: Scene) -> None:
@@ -72,7 +73,7 @@ def test_models_and_people_are_compared_case_by_case(scene: Scene) -> None:
     scene.automatic(1)
     scene.decide(blind, "override", label="tracking")
     with scene.store.read() as connection:
-        found = evidence.compared(connection, window())
+        found = predictions.compared(connection, window())
     assert found[["predicted", "decided", "role"]].to_numpy().tolist() == [["refund", "tracking", "champion"]]
     assert found["blind"].astype(bool).tolist() == [True]
 
@@ -82,8 +83,8 @@ def test_waiting_work_is_counted_by_queue_and_kind(scene: Scene) -> None:
     scene.waiting(1, queue="C", due_at=NOW + 2 * HOUR)
     scene.audit(scene.automatic(1))
     with scene.store.read() as connection:
-        found = evidence.waiting(connection, NOW + HOUR + timedelta(seconds=1))
-        nothing = evidence.waiting(connection, NOW)
+        found = worklist.waiting(connection, NOW + HOUR + timedelta(seconds=1))
+        nothing = worklist.waiting(connection, NOW)
     assert found[["queue", "kind", "waiting", "overdue"]].to_numpy().tolist() == [
         ["A", "audit", 1, 0],
         ["B", "review", 2, 2],
@@ -97,10 +98,10 @@ def test_escalations_and_routes_of_a_window(scene: Scene) -> None:
     scene.decide(first, "deny", reason_code="legal", at=NOW)
     scene.decide(first, "deny", MANAGER, NOW + HOUR, reason_code="legal")
     with scene.store.read() as connection:
-        escalations = evidence.escalations_in(connection, window())
-        assert evidence.escalations_in(connection, window(NOW + HOUR, NOW + 2 * HOUR)).empty
-        assert evidence.routed(connection, window())["case_id"].tolist() == [first, second]
-        assert queue.open_escalations(connection).empty
+        escalations = stored_escalations.escalations_in(connection, window())
+        assert stored_escalations.escalations_in(connection, window(NOW + HOUR, NOW + 2 * HOUR)).empty
+        assert routes.routed(connection, window())["case_id"].tolist() == [first, second]
+        assert stored_escalations.open_escalations(connection).empty
     assert escalations["cause"].tolist() == ["legal"]
     assert escalations["resolved_at"].iloc[0].to_pydatetime() == NOW + HOUR
 
@@ -112,7 +113,7 @@ def test_the_newest_label_that_may_train_counts(scene: Scene) -> None:
     scene.decide(case_id, "deny", "rita", reason_code="legal", label="refund")
     scene.decide(case_id, "override", MANAGER, label="tracking")
     with scene.store.read() as connection:
-        found = evidence.labelled(connection, scene.policy)
+        found = labels.labelled(connection, scene.policy)
     assert found["label"].tolist() == ["tracking"]
     assert found["blind"].astype(bool).tolist() == [True], "one of its labels is blind: the case may be withheld"
 
@@ -123,15 +124,15 @@ def test_the_drift_watch_sees_redacted_live_cases_of_its_window(scene: Scene) ->
         table = schema.CaseInput.__table__
         connection.execute(table.update().where(table.c.case_id == ids[0]).values(redacted="where"))
     with scene.store.read() as connection:
-        found = evidence.received(connection, scene.policy, window(), version="1")
-        other = evidence.received(connection, scene.policy, window(), version="2")
+        found = drifts.received(connection, scene.policy, window(), version="1")
+        other = drifts.received(connection, scene.policy, window(), version="2")
     assert found[["case_id", "text", "label"]].to_numpy().tolist() == [[ids[0], "where", "refund"]]
     assert other["label"].isna().all()
 
 
 def test_a_watch_that_succeeds_again_is_remembered_once(scene: Scene) -> None:
     for moment in (NOW, NOW + HOUR):
-        routing.note_watch(scene.store, "sla_watch", moment)
+        attending.note_watch(scene.store, "sla_watch", moment)
     assert [row["succeeded_at"] for row in scene.rows(schema.Watch)] == [NOW + HOUR]
 
 
@@ -145,8 +146,8 @@ def test_a_second_look_judges_models_only_where_everything_is_blind(
     scene.decide(case_id, "override", "rita", label="cancel")
     scene.decide(case_id, "override", "ruth", label="refund")
     with scene.store.read() as connection:
-        assert evidence.withheld_labels(connection, scene.policy, since=NOW - HOUR)["label"].tolist() == judging
+        assert labels.withheld_labels(connection, scene.policy, since=NOW - HOUR)["label"].tolist() == judging
         assert (
-            evidence.withheld_labels(connection, scene.policy, since=NOW - HOUR, until=NOW)["label"].tolist() == judging
+            labels.withheld_labels(connection, scene.policy, since=NOW - HOUR, until=NOW)["label"].tolist() == judging
         )
-        assert evidence.withheld_labels(connection, scene.policy, since=NOW - HOUR, until=NOW - SECOND).empty
+        assert labels.withheld_labels(connection, scene.policy, since=NOW - HOUR, until=NOW - SECOND).empty

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import func, select, update
 
 import handrail.store
-from handrail.acts import breaking, deciding, disputing, labelling, pausing, reading, watching
+from handrail.acts import breaking, deciding, disputing, drifting, labelling, pausing, reading
 from handrail.acts import models as model_acts
-from handrail.acts.deciding import Ruling
 from handrail.case import Outcome, State
 from handrail.policy import LabelRules
-from handrail.store import cases, certificates, evidence, proposals, readable, schema, tokens
+from handrail.ruling import Ruling
+from handrail.store import cases, certificates, outcomes, proposals, readable, schema, tokens
 from handrail.store.engine import Store
 from handrail.store.frames import frame, records
 from handrail.store.readings import Reading, Verdict
@@ -122,8 +122,8 @@ def fill(store: Store) -> None:
         metrics={},
         novelty_threshold=0.5,
     )
-    watching.save_profile(store, "{}", cause="first", cases=1, window=(NOW, NOW), actor=FLOW, now=NOW)
-    watching.record_drift(
+    drifting.save_profile(store, "{}", cause="first", cases=1, window=(NOW, NOW), actor=FLOW, now=NOW)
+    drifting.record_drift(
         store, profile_id=1, columns=["amount"], terms=[], window=(NOW, NOW), policy=POLICY, actor=FLOW, now=NOW
     )
     reading.record(store, [Reading("drift", "all", (NOW, NOW), Verdict.QUIET)], actor=FLOW, now=NOW)
@@ -142,7 +142,7 @@ def fill(store: Store) -> None:
         )
         certificates.insert_attempt(connection, at=NOW, coverage=0.5, needed=0, certificate_id=certificate, **known)
         certificates.insert_attempt(connection, at=NOW, coverage=0.5, needed=9, **known)
-        evidence.insert_outcomes(connection, [{"case_id": twice, "kind": "csat", "value": 4.0, "at": NOW}], NOW)
+        outcomes.insert_outcomes(connection, [{"case_id": twice, "kind": "csat", "value": 4.0, "at": NOW}], NOW)
         tokens.insert_token(
             connection, person="ruth", name="till", digest="d", scopes=[], created_at=NOW, expires_at=NOW + AGES
         )

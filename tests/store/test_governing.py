@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from sqlalchemy import text
 
-from handrail.acts import administering, alerting, deciding, delivering, models, pausing, routing
-from handrail.acts.deciding import Ruling
+from handrail.acts import alerting, attending, deciding, delivering, models, pausing, publishing, routing
 from handrail.case import Outcome
 from handrail.dead_mans_switch import WATCHES
 from handrail.errors import Refused
 from handrail.policy import Policy, Stage
 from handrail.queues import Queue, Reason, Situation
+from handrail.ruling import Ruling
 from handrail.stand_in import StandIn
 from handrail.store import alerts, policies, schema, situation
 from handrail.store.engine import Store
@@ -46,7 +46,7 @@ def seen(scene: Scene, at: datetime = NOW) -> Situation:
 
 def beat(scene: Scene, at: datetime) -> None:
     for name in WATCHES:
-        routing.note_watch(scene.store, name, at)
+        attending.note_watch(scene.store, name, at)
 
 
 def move(scene: Scene, category: str, to: Stage, at: datetime) -> None:
@@ -65,7 +65,7 @@ class TestSilence:
         later = NOW + 160 * DAY
         move(scene, "complaint", Stage.SUGGEST, later)
         move(scene, "tracking", Stage.PARTIAL, later)
-        administering.publish(scene.store, POLICY.model_copy(update={"owner": "x"}), actor=FOUNDER, now=later)
+        publishing.publish(scene.store, POLICY.model_copy(update={"owner": "x"}), actor=FOUNDER, now=later)
         found = seen(scene, later)
         assert [one.watch for one in found.silent] == sorted(WATCHES)
         assert all(found.is_held(name) for name in POLICY.categories)
@@ -79,7 +79,7 @@ class TestSilence:
         move(scene, "tracking", Stage.PARTIAL, NOW + DAY + SILENT)
         move(scene, "refund", Stage.SUGGEST, NOW + DAY + SILENT)
         move(scene, "refund", Stage.AUTO, NOW + DAY + SILENT)
-        administering.publish(store, scene.policy.model_copy(update={"owner": "x"}), actor=FOUNDER, now=NOW + 2 * DAY)
+        publishing.publish(store, scene.policy.model_copy(update={"owner": "x"}), actor=FOUNDER, now=NOW + 2 * DAY)
         found = seen(scene, NOW + DAY + SILENT + HOUR)
         assert {one.categories for one in found.silent} == {("refund",)}
         assert (found.is_held("refund"), found.is_held("tracking")) == (True, False)
@@ -150,7 +150,7 @@ class TestDecideWhereYouWrite:
 
     def test_what_a_policy_would_approve_that_was_replaced_waits_for_the_next_run(self, scene: Scene) -> None:
         other = POLICY.model_copy(update={"owner": "somebody"})
-        change = lambda: administering.publish(scene.store, other, actor=FOUNDER, now=NOW)  # noqa: E731
+        change = lambda: publishing.publish(scene.store, other, actor=FOUNDER, now=NOW)  # noqa: E731
         assert self.assign(scene, change) == {"A": 0, "B": 0, "C": 0}
         assert scene.states() == ["scored", "scored"]
 
@@ -242,15 +242,15 @@ class TestThePolicyInForce:
         assert "`handrail policy publish FILE`" in row["sentence"]
 
     def test_publishing_the_right_policy_cures_it(self, tampered: Scene) -> None:
-        assert administering.publish(tampered.store, POLICY, actor=FOUNDER, now=NOW)
+        assert publishing.publish(tampered.store, POLICY, actor=FOUNDER, now=NOW)
         assert seen(tampered).altered == ()
         with tampered.store.read() as connection:
             found = policies.in_force(connection)
         assert found == policies.InForce(POLICY, None)
-        assert not administering.publish(tampered.store, POLICY, actor=FOUNDER, now=NOW)
+        assert not publishing.publish(tampered.store, POLICY, actor=FOUNDER, now=NOW)
 
     def test_a_workspace_is_not_begun_a_second_time(self, tampered: Scene) -> None:
-        assert not administering.found(tampered.store, POLICY, founder="eve", now=NOW)
+        assert not publishing.found(tampered.store, POLICY, founder="eve", now=NOW)
 
     def test_nothing_is_widened_meanwhile_and_everything_can_be_paused(self, tampered: Scene) -> None:
         with tampered.store.read() as connection:
@@ -267,7 +267,7 @@ class TestThePolicyInForce:
 class TestTheStandIn:
     def test_it_is_the_newest_policy_that_can_be_believed(self, scene: Scene) -> None:
         newer = POLICY.model_copy(update={"owner": "somebody"})
-        administering.publish(scene.store, newer, actor=FOUNDER, now=NOW)
+        publishing.publish(scene.store, newer, actor=FOUNDER, now=NOW)
         sql(scene, "UPDATE policies SET body = '{' WHERE id = (SELECT max(id) FROM policies)")
         found = self.in_force(scene)
         assert isinstance(found, StandIn)

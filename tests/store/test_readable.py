@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from handrail.acts import consenting, intake, routing
 from handrail.policy import FairnessRules, ModelRules
-from handrail.store import evidence, queue, readable, schema
+from handrail.store import drifts, labels, predictions, readable, schema
 from handrail.store.engine import Connection, Store
 from handrail.window import Window
 from tests.scenes import FLOW, NOW, POLICY, VERSION, Scene, bad_rows, good_rows
@@ -20,10 +20,10 @@ SEEN = POLICY.model_copy(
     update={"model": ModelRules(fields=("channel",)), "fairness": FairnessRules(groups=("region",))}
 )
 DOORS: dict[str, Callable[[Connection], pd.DataFrame]] = {
-    "training": lambda c: evidence.labelled(c, SEEN),
-    "judging": lambda c: evidence.withheld_labels(c, SEEN, since=NOW - DAY),
-    "drift": lambda c: evidence.received(c, SEEN, EVER, version=VERSION),
-    "shadow": lambda c: queue.unscored_by(c, "another", SEEN, since=NOW - DAY, limit=10),
+    "training": lambda c: labels.labelled(c, SEEN),
+    "judging": lambda c: labels.withheld_labels(c, SEEN, since=NOW - DAY),
+    "drift": lambda c: drifts.received(c, SEEN, EVER, version=VERSION),
+    "shadow": lambda c: predictions.unscored_by(c, "another", SEEN, since=NOW - DAY, limit=10),
     "by id": lambda c: readable.of(c, [1, 2, 3], SEEN),
 }
 """Every query by which cases reach a model or a profile after their way to a queue."""

@@ -6,9 +6,9 @@ import pytest
 
 from handrail import kpi
 from handrail.acts import deciding
-from handrail.acts.deciding import Ruling
 from handrail.case import Outcome
 from handrail.policy import LabelRules
+from handrail.ruling import Ruling
 from handrail.store import transactions
 from handrail.store.engine import Store
 from handrail.window import Window

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from desk.api.document import document, scopes
 from desk.app import create_app
-from handrail.acts import labelling, routing, tokens
+from handrail.acts import attending, labelling, tokens
 from handrail.roles import PERMITTED
 from handrail.store import schema, work
 from tests.desks import Client
@@ -292,7 +292,7 @@ class TestOperating:
     ) -> None:
         status = program(FOUNDER).get("/status").json()
         assert (status["held_by"], status["held"], status["altered"]) == (None, [], [])
-        routing.note_watch(scene.store, "sla_watch", NOW - timedelta(days=2))
+        attending.note_watch(scene.store, "sla_watch", NOW - timedelta(days=2))
         with scene.store.write() as connection:
             connection.execute(update(schema.Policy).values(version="0" * 12))
         status = program(FOUNDER).get("/status").json()

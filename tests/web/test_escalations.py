@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 from playwright.sync_api import Browser, Page, expect
 
-from handrail.acts import disputing, watching
+from handrail.acts import disputing, escalating
 from handrail.store import cases, schema
 from tests.desks import Client, served, signed_in_context
 from tests.scenes import FLOW, MANAGER, NOW, POLICY, Scene
@@ -31,7 +31,7 @@ def breached(scene: Scene, app: FastAPI) -> int:
     """A case that was not decided in time, and the clock at which that was noticed."""
     (case,) = scene.waiting(1)
     late = NOW + 5 * HOUR
-    watching.escalate_breaches(scene.store, policy=POLICY, actor=FLOW, now=late)
+    escalating.escalate_breaches(scene.store, policy=POLICY, actor=FLOW, now=late)
     set_clock(app, late)
     return case
 

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 from sqlalchemy import delete
 
 from desk.app import create_app
-from handrail.acts import intake, labelling, pausing, reading, routing, training, watching
+from handrail.acts import escalating, intake, labelling, pausing, reading, routing, training
 from handrail.acts.signing_in import digest_of
 from handrail.roles import EVERYBODY, PERMITTED
 from handrail.store import schema, tokens
@@ -76,7 +76,7 @@ class Shop:
         scene.decide(denied, "deny", reason_code="out_of_scope")
         (hidden,) = scene.waiting(1, suggestion_hidden=True)
         (late,) = scene.waiting(1, at=NOW - timedelta(days=2))
-        watching.escalate_breaches(store, policy=scene.policy, actor=FLOW, now=NOW)
+        escalating.escalate_breaches(store, policy=scene.policy, actor=FLOW, now=NOW)
         letters = pd.DataFrame({"text": ["Where is it?", "Money!"], "label": ["tracking", "refund"]})
         labelling.write(store, letters, actor=FOUNDER, **scene.known)
         gold = scene.rows(schema.GoldCase)[0]["case_id"]

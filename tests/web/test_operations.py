@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 
 from desk.context import Desk
-from handrail.acts import administering, pausing, routing
+from handrail.acts import attending, pausing, publishing
 from handrail.errors import PermanentError
 from handrail.policy import DeskRules, Stage
 from handrail.store import schema
@@ -54,8 +54,8 @@ class TestTheFirstLook:
 
     def test_a_silent_watch_is_named_with_the_categories_that_it_holds(self, floor: Scene, signed_in: Client) -> None:
         for name in ("quality_watch", "sla_watch"):
-            routing.note_watch(floor.store, name, NOW)
-        routing.note_watch(floor.store, "sla_watch", NOW - timedelta(days=2))
+            attending.note_watch(floor.store, name, NOW)
+        attending.note_watch(floor.store, "sla_watch", NOW - timedelta(days=2))
         text = signed_in(FOUNDER).get("/operations").text
         assert "The watch “sla watch” was last heard at 2026-02-28 09:00 UTC." in text
         assert "Automatic approval is held for everything. Start the watches" in text
@@ -275,7 +275,7 @@ class TestModels:
 
     def test_where_it_takes_two_a_rollback_is_proposed(self, app: FastAPI, floor: Scene, signed_in: Client) -> None:
         both = ASKING.model_copy(update={"desk": DeskRules(second_person=("promote", "roll_back"))})
-        administering.publish(floor.store, both, actor=FOUNDER, now=NOW)
+        publishing.publish(floor.store, both, actor=FOUNDER, now=NOW)
         two_versions(app)
         steward, owner = signed_in(FOUNDER), signed_in(OWNER)
         steward.post("/operations/models/roll-back", data={"reason": "complaints doubled"})

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from desk.app import create_app
 from desk.permit import Permit
 from desk.routes import ROUTERS
-from handrail.acts import disputing, handing, labelling, pausing, watching
+from handrail.acts import disputing, escalating, handing, labelling, pausing
 from handrail.errors import PermanentError
 from handrail.roles import PERMITTED
 from handrail.store import schema
@@ -51,7 +51,7 @@ def busy(tmp_workspace: Workspace) -> Iterator[tuple[FastAPI, dict[str, str]]]:
     dispute = disputing.open_dispute(scene.store, contested, "Not so.", actor="remo", policy=POLICY, now=NOW)
     scene.decide(rejected, "deny", reason_code="legal")
     (late,) = scene.waiting(1, at=NOW - timedelta(hours=5))
-    watching.escalate_breaches(scene.store, policy=POLICY, actor=FLOW, now=NOW)
+    escalating.escalate_breaches(scene.store, policy=POLICY, actor=FLOW, now=NOW)
     held = scene.claim(scene.waiting(1)[0], MANAGER)
     stuck(scene, PermanentError("There is no such account. Correct it."))
     letters = pd.DataFrame({"text": ["Where is it?", "Money back, please."], "label": ["tracking", "refund"]})

@@ -15,7 +15,7 @@ from desk.routes.sign_in import local
 from handrail import passwords
 from handrail.acts import inviting, signing_in
 from handrail.passwords import TRIES
-from handrail.store import rollout, schema
+from handrail.store import schema, staff
 from tests.desks import Client, served
 from tests.scenes import FOUNDER, NOW, POLICY, Scene
 
@@ -79,7 +79,7 @@ def test_who_is_unknown_locked_deactivated_or_wrong_gets_the_same_answer_for_the
     answers.append(sign_in(browser))  # locked, and right
     with scene.store.write() as connection:
         connection.exec_driver_sql("UPDATE accounts SET failures = 0, locked_until = NULL")
-        rollout.save_person(connection, name="rita", active=False)
+        staff.save_person(connection, name="rita", active=False)
     answers.append(sign_in(browser))  # deactivated
     pages = {
         answer.text.replace(f'value="{name}"', 'value=""') for answer in answers for name in ("rita", "eve", "ruth")

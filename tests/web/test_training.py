@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page
 
-from handrail.acts import administering, labelling
+from handrail.acts import labelling, publishing
 from handrail.policy import LabelRules, Policy
 from handrail.store import schema
 from tests.desks import Client, served, signed_in_context
@@ -18,7 +18,7 @@ LABELS = LabelRules(second_share=0, gold_cases=2, gold_right=1.0, gold_share=0.0
 
 def in_force(scene: Scene, **labels: object) -> Policy:
     policy = POLICY.model_copy(update={"labels": LABELS.model_copy(update=labels)})
-    administering.publish(scene.store, policy, actor=FOUNDER, now=NOW)
+    publishing.publish(scene.store, policy, actor=FOUNDER, now=NOW)
     scene.policy = policy
     scene.known["policy"] = policy
     return policy

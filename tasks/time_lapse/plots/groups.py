@@ -68,7 +68,7 @@ def plot_gaps(story: Story) -> Plot:
         weeks = [week.number for week in story.weeks]
         span = min(-0.02, *ends), max(0.02, *ends)
         chart = WeekChart("gaps", size, words, weeks, span, lambda value: f"{100 * value:+.10g}" if value else "0")
-        draw_guides(chart, story)
+        draw_guides(chart, story.planted_weeks)
         for number, name in enumerate(names):
             _draw_gap(chart, series(number), name, [(week, row) for week, row in found if row["group"] == name])
         return chart.svg()
@@ -101,5 +101,8 @@ def _draw_gap(chart: WeekChart, colour: str, name: str, rows: Sequence[tuple[Wee
     for week, row in rows:
         if Verdict(row["verdict"]).shows_gap:
             chart.dot(
-                week.number, row["gap"], f"dot {colour}", tip(week, f"{name}: gap of {points(row['gap'])} points")
+                week.number,
+                row["gap"],
+                f"dot {colour}",
+                tip(week.number, f"{name}: gap of {points(row['gap'])} points"),
             )

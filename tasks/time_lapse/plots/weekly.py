@@ -29,14 +29,15 @@ def plot_queues(story: Story) -> Plot:
 
     def draw(size: Size) -> str:
         chart = WeekChart("queues", size, words, weeks, (0, most), plain, LANES)
-        draw_guides(chart, story)
+        draw_guides(chart, story.planted_weeks)
         for week in story.weeks:
             parts = [(name, week.queues.get(name, 0)) for name in QUEUES]
             chart.stack(
-                week.number, [(f"queue-{name}", count, tip(week, f"{count} in queue {name}")) for name, count in parts]
+                week.number,
+                [(f"queue-{name}", count, tip(week.number, f"{count} in queue {name}")) for name, count in parts],
             )
             for lane, shape, what in marks(week, story):
-                chart.mark(week.number, lane, shape, tip(week, what))
+                chart.mark(week.number, lane, shape, tip(week.number, what))
         return chart.svg()
 
     rows = [
@@ -88,15 +89,17 @@ def plot_errors(story: Story, breaker_limit: float | None) -> Plot:
 
     def draw(size: Size) -> str:
         chart = WeekChart("errors", size, words, weeks, (0, top), percent)
-        draw_guides(chart, story)
+        draw_guides(chart, story.planted_weeks)
         chart.series(true, "line truth")
         for week in story.weeks:
             if week.number in audited:
                 found = audited[week.number]
                 chart.interval(week.number, found.low, found.high, "interval audited")
-                chart.dot(week.number, found.rate, "dot audited", tip(week, f"audited {interval_words(found)}"))
+                chart.dot(week.number, found.rate, "dot audited", tip(week.number, f"audited {interval_words(found)}"))
             if week.true_error is not None:
-                chart.dot(week.number, week.true_error, "dot small truth", tip(week, f"truth {shown(week.true_error)}"))
+                chart.dot(
+                    week.number, week.true_error, "dot small truth", tip(week.number, f"truth {shown(week.true_error)}")
+                )
         if breaker_limit is not None:
             chart.level(breaker_limit, f"breaker's limit {percent(breaker_limit)}", "limit")
         return chart.svg()
@@ -150,7 +153,7 @@ def plot_agreement(story: Story) -> Plot:
 
     def draw(size: Size) -> str:
         chart = WeekChart("agreement", size, words, weeks, (min(blind), 1.0), percent)
-        draw_guides(chart, story)
+        draw_guides(chart, story.planted_weeks)
         for number, version in enumerate(versions):
             mine = [
                 (week, row) for week, row in found if str(row["model"]) == version and row["blind_agreed"] is not None
@@ -159,7 +162,7 @@ def plot_agreement(story: Story) -> Plot:
             for week, row in mine:
                 style = "dot" if row["role"] == "champion" else "dot hollow"
                 said = f"v{version}, {row['role']}: {row['blind_agreed']:.1%} of {row['blind']}"
-                chart.dot(week.number, row["blind_agreed"], f"{style} {series(number)}", tip(week, said))
+                chart.dot(week.number, row["blind_agreed"], f"{style} {series(number)}", tip(week.number, said))
         return chart.svg()
 
     rows = [
@@ -225,10 +228,13 @@ def _trend(story: Story, name: str, title: str) -> Plot:
         (min(0.0, *values.values()), max(0.0, *values.values())),
         percent if last["unit"] == "share" else plain,
     )
-    draw_guides(chart, story)
+    draw_guides(chart, story.planted_weeks)
     chart.series(values, "line audited")
     for week, row in found:
         chart.dot(
-            week.number, float(row["value"]), "dot small audited", tip(week, f"{row['shown']}, {row['cases']} cases")
+            week.number,
+            float(row["value"]),
+            "dot small audited",
+            tip(week.number, f"{row['shown']}, {row['cases']} cases"),
         )
     return Plot(title, f"{last['shown']} in week {newest.number} ({last['formula']})", (chart.svg(),))

@@ -1,11 +1,11 @@
 """What a plot is on the page: its drawings, its legend, and the figures that it shows."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from handrail.kpi import NOT_MEASURED
 from handrail.proportions import in_percent
-from tasks.time_lapse.story import Story, Week
 from tasks.views.plots.chart import Size, WeekChart
 
 WIDE = Size("wide", 960, 340, left=64)
@@ -42,9 +42,9 @@ def both(draw: Callable[[Size], str], measured: Sequence[object]) -> tuple[str, 
     return (draw(WIDE), draw(NARROW)) if measured else ()
 
 
-def draw_guides(chart: WeekChart, story: Story) -> None:
+def draw_guides(chart: WeekChart, weeks: AbstractSet[int]) -> None:
     """Tie each week in which something was planted to what is drawn there."""
-    for week in sorted({event.week for event in story.planted}):
+    for week in sorted(weeks):
         chart.guide(week)
 
 
@@ -63,9 +63,9 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f}"
 
 
-def tip(week: Week, words: str) -> str:
+def tip(week: int, words: str) -> str:
     """What is shown where the mouse rests."""
-    return f"Week {week.number}: {words}"
+    return f"Week {week}: {words}"
 
 
 def category_name(name: object) -> str:

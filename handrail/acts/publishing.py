@@ -1,0 +1,61 @@
+"""A workspace begins, and policies are put into force."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from handrail import cells
+from handrail.acts import employing
+from handrail.acts.authority import authorize
+from handrail.policy import Policy
+from handrail.store import policies, staff, trail
+from handrail.store.engine import Connection, Store
+from handrail.store.trail import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """From what a policy was made: `name` is the business, or the file without its folder."""
+
+    origin: policies.Origin
+    name: str
+
+
+def found(store: Store, policy: Policy, *, founder: str, now: datetime, made: Made | None = None) -> bool:
+    """Begin a workspace: its first person, with every role, and its policy. False when it was begun before."""
+    with store.write() as connection:
+        trail.lock(connection)
+        if policies.in_force(connection) is not None:
+            return False
+        staff.save_person(connection, name=founder, roles=list(employing.EVERY_ROLE), trained_until=None, active=True)
+        policies.insert_policy(connection, policy, actor=founder, now=now)
+        data = {"policy": policy.version, "business": policy.business}
+        _tell(connection, "workspace.begun", data, made, actor=founder, now=now)
+    return True
+
+
+def publish(store: Store, policy: Policy, *, actor: str, now: datetime, made: Made | None = None) -> bool:
+    """Put a policy into force for the next batch; False when the same content is in force already.
+
+    What was changed past Handrail is not in force: publishing the right policy replaces it, whatever it says by now.
+    """
+    with store.write() as connection:
+        authorize(connection, "publish_policy", actor)
+        before = policies.in_force(connection)
+        if before is not None and before.altered is None and before.policy.version == policy.version:
+            return False
+        policies.insert_policy(connection, policy, actor=actor, now=now)
+        data = {"policy": policy.version, "previous": before.policy.version if before else None}
+        _tell(connection, "policy.published", data, made, actor=actor, now=now)
+    return True
+
+
+def _tell(
+    connection: Connection, kind: str, data: Mapping[str, Any], made: Made | None, *, actor: str, now: datetime
+) -> None:
+    """A file's name is a person's words: it stands beside the trail, where it can be erased, and not in it."""
+    source = {"source": made.origin} if made else {}
+    seq = trail.append(connection, [Event(kind, data={**data, **source})], at=now, actor=actor)
+    if made:
+        trail.give_reason(connection, seq, cells.storable(made.name))

@@ -1,0 +1,128 @@
+"""Decisions, the erasable notes beside them, and who made them."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    insert,
+    select,
+)
+
+from handrail.store import bulk
+from handrail.store.bulk import insert_numbered, one_of
+from handrail.store.cases import chunks
+from handrail.store.frames import frame, within
+from handrail.store.schema import (
+    Case,
+    Decision,
+    Note,
+    Outbox,
+    Route,
+)
+from handrail.window import Window
+
+
+def decided_by(connection: Connection, actor: str, ids: Sequence[int]) -> set[int]:
+    """Which of these cases `actor` has decided before."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        known = {"ids": bulk.ids(connection, part), "by": actor}
+        found.update(connection.execute(_decided_by(connection.dialect.name), known).scalars())
+    return found
+
+
+@cache
+def _decided_by(dialect: str) -> Select[tuple[int]]:
+    return select(Decision.case_id).where(one_of(dialect, Decision.case_id), Decision.actor == bindparam("by"))
+
+
+def deciders(connection: Connection, ids: Sequence[int]) -> dict[int, set[str]]:
+    """Who has decided each of these cases before."""
+    found: dict[int, set[str]] = {}
+    for part in chunks(ids):
+        query = select(Decision.case_id, Decision.actor).where(Decision.case_id.in_(part))
+        for case_id, actor in connection.execute(query):
+            found.setdefault(case_id, set()).add(actor)
+    return found
+
+
+def chosen(connection: Connection, ids: Sequence[int]) -> dict[int, set[str]]:
+    """The labels that people have decided on for each of these cases so far; answers to a test are no decisions."""
+    found: dict[int, set[str]] = {}
+    for part in chunks(ids):
+        rows = connection.execute(_chosen(connection.dialect.name), {"ids": bulk.ids(connection, part)})
+        for case_id, label in rows:
+            found.setdefault(case_id, set()).add(label)
+    return found
+
+
+@cache
+def _chosen(dialect: str) -> Select[Any]:
+    by_people = and_(Decision.kind != "automatic", Decision.kind != "gold", Decision.label.is_not(None))
+    return select(Decision.case_id, Decision.label).where(one_of(dialect, Decision.case_id), by_people)
+
+
+def insert_decisions(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Write decisions; ids in the order of `rows`."""
+    return insert_numbered(connection, Decision, rows)
+
+
+def insert_notes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the erasable notes beside decisions."""
+    if rows:
+        connection.execute(insert(Note), list(rows))
+
+
+def executed(connection: Connection, window: Window) -> pd.DataFrame:
+    """Decisions of the window whose action went out or will: external_id, executed_label, decided_at, automatic."""
+    query = (
+        select(
+            Case.external_id,
+            Decision.label.label("executed_label"),
+            Decision.decided_at,
+            (Decision.kind == "automatic").label("automatic"),
+        )
+        .join(Case, Case.id == Decision.case_id)
+        .join(Outbox, Outbox.decision_id == Decision.id)
+        .where(Outbox.state != "withdrawn", within(Decision.decided_at, window))
+        .order_by(Decision.id)
+    )
+    return frame(connection, query)
+
+
+def decided(connection: Connection, window: Window) -> pd.DataFrame:
+    """Decisions of the window, tests left out, with the times and groups that KPIs and fairness need.
+
+    Columns: case_id, kind, outcome, proposed, label, actor, seconds, decided_at, received_at, queue, category,
+    assigned_at, due_at, fields, amount.
+    """
+    query = (
+        select(
+            Decision.case_id,
+            Decision.kind,
+            Decision.outcome,
+            Decision.proposed,
+            Decision.label,
+            Decision.actor,
+            Decision.seconds,
+            Decision.decided_at,
+            Case.received_at,
+            Route.queue,
+            Route.category,
+            Route.assigned_at,
+            Route.due_at,
+            Case.fields,
+            Case.amount,
+        )
+        .join(Case, Case.id == Decision.case_id)
+        .join(Route, Route.case_id == Decision.case_id)
+        .where(within(Decision.decided_at, window), Decision.kind != "gold")
+        .order_by(Decision.id)
+    )
+    return frame(connection, query)
