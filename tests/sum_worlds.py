@@ -173,7 +173,7 @@ def _automated(world: World) -> None:
     ids = world.automatic(6, "tracking", at=AT - 10 * DAY)
     world.draw(ids[:4], AT - 10 * DAY, 0.09, random=True, category="tracking")
     for name in WATCHES:  # whoever sends asks whether somebody looks
-        attending.note_watch(world.store, name, AT - 8 * DAY)
+        attending.note_watch(world.store, name, actor=FLOW, now=AT - 8 * DAY)
     send(world, AT - 8 * DAY)
     audits = [row["case_id"] for row in world.rows(schema.WorkItem) if row["kind"] == "audit"]
     draws = {row["case_id"]: row for row in world.rows(schema.AuditDraw)}

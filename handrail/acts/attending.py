@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from handrail.acts.authority import authorize
-from handrail.store import (
-    heartbeats,
-    watch_runs,
-)
+from handrail.store import heartbeats, watch_runs
 from handrail.store.engine import Connection, Store
 from handrail.watches import ALERTING, BY_NAME, Look, Off, Outlook, Runs, judge_all, outlook
 
@@ -61,7 +58,8 @@ def steady_since(connection: Connection, now: datetime) -> datetime | None:
     return None if is_late else runs.steady_since
 
 
-def note_watch(store: Store, name: str, now: datetime) -> None:
-    """Let a watch report that it succeeded; the dead-man's switch listens."""
+def note_watch(store: Store, name: str, *, actor: str, now: datetime) -> None:
+    """Let a watch report that it succeeded; the dead-man's switch listens, so not everybody may."""
     with store.write() as connection:
+        authorize(connection, "watch", actor)
         heartbeats.beat(connection, name, now)

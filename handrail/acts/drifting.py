@@ -16,7 +16,7 @@ def save_profile(
 ) -> int:
     """Save a reference profile for the drift watch; earlier ones stay."""
     with store.write() as connection:
-        authorize(connection, "draw_audits", actor)
+        authorize(connection, "watch", actor)
         profile_id = drifts.insert_profile(
             connection,
             model_version=models.serving(connection)["model_version"],
@@ -49,7 +49,7 @@ def record_drift(
     be erased, and in the trail only as a count.
     """
     with store.write() as connection:
-        authorize(connection, "draw_audits", actor)
+        authorize(connection, "watch", actor)
         until: datetime = now + (policy.drift.audit_factor_for or timedelta())
         drift_id = drifts.insert_drift(
             connection,

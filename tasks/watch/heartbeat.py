@@ -6,4 +6,4 @@ from tasks.occasion import Occasion
 
 def beat(occasion: Occasion, name: str) -> None:
     """Note that the watch `name` succeeded; the dead-man's switch listens to this."""
-    attending.note_watch(occasion.store, name, occasion.now)
+    attending.note_watch(occasion.store, name, actor=occasion.actor, now=occasion.now)

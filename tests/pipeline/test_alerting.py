@@ -58,7 +58,7 @@ def rise(place: Workspace, moment: datetime = NOW, verdict: Verdict = Verdict.AL
 def run(place: Workspace, moment: datetime) -> Any:  # noqa: ANN401 - the flow's own
     """The flow at that moment, at which every watch was heard."""
     for name in WATCHES:
-        attending.note_watch(at(place).store, name, moment)
+        attending.note_watch(at(place).store, name, actor=FLOW, now=moment)
     for name in BY_NAME:
         attending.succeed(at(place).store, name, actor=FLOW, now=moment)
     return flow.fn(as_of=moment.isoformat(), home=str(place.home))

@@ -19,7 +19,7 @@ from handrail.store.engine import Store
 from tasks.learning import trigger
 from tasks.learning.trigger_facts import standing
 from tasks.learning.withheld import is_withheld
-from tests.scenes import FOUNDER
+from tests.scenes import FLOW, FOUNDER
 from tests.shop import HISTORY, LATER, NOW, WORDS, Shop, letters
 from tests.workspaces import Handrail
 
@@ -49,7 +49,7 @@ def drift(shop: Shop, moment: datetime) -> None:
 def rejected_audits(shop: Shop, moment: datetime, wrong: int = 3) -> None:
     """Ten audits, of which more than the policy's fifth are rejected."""
     for watch in WATCHES:
-        attending.note_watch(shop.at().store, watch, moment)
+        attending.note_watch(shop.at().store, watch, actor=FLOW, now=moment)
     shop.audited(shop.automatic(10, moment), wrong, moment)
 
 

@@ -35,7 +35,7 @@ def sweep(scene: Scene, at: datetime, channels: tuple[str, ...] = OPS, *, beat: 
     """A sweep; the watches have been heard at that moment, if not said otherwise."""
     if beat:
         for name in WATCHES:
-            attending.note_watch(scene.store, name, at)
+            attending.note_watch(scene.store, name, actor=FLOW, now=at)
     return alerting.sweep(scene.store, policy=scene.policy, channels=channels, actor=FLOW, now=at)
 
 

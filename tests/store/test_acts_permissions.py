@@ -9,10 +9,12 @@ import pytest
 
 from handrail.acts import (
     alerting,
+    attending,
     certifying,
     claiming,
     deciding,
     disputing,
+    drawing,
     drifting,
     employing,
     escalating,
@@ -43,6 +45,18 @@ from tests.scenes import FLOW, NOW, POLICY, Scene, bad_rows, good_rows
 Act = Callable[[Scene, str], object]
 PEOPLE = [role for role in Role if role is not Role.FLOW]
 OTHER = POLICY.model_copy(update={"owner": "somebody else"})
+LOOKED_AT = pd.DataFrame(
+    [
+        {
+            "case_id": 1,
+            "category": "refund",
+            "drawn": False,
+            "random": False,
+            "stratum": "high",
+            "inclusion_probability": 0.5,
+        }
+    ]
+)
 EMPTY = pd.DataFrame({"case_id": pd.Series([1], dtype=int)})
 
 
@@ -57,7 +71,7 @@ def assign(scene: Scene, actor: str) -> object:
 
 
 def draw(scene: Scene, actor: str) -> object:
-    return drifting.save_profile(scene.store, "{}", cause="first", cases=1, window=(NOW, NOW), actor=actor, now=NOW)
+    return drawing.draw_audits(scene.store, LOOKED_AT, seed=1, policy=POLICY, actor=actor, now=NOW)
 
 
 def escalate(scene: Scene, actor: str) -> object:
@@ -170,6 +184,41 @@ def test_only_the_roles_of_the_table_are_let_in(scene: Scene, name: str) -> None
 
 def actor_role(actor: str) -> Role:
     return Role.FLOW if actor == FLOW else Role(actor)
+
+
+def a_profile(scene: Scene) -> int:
+    return drifting.save_profile(scene.store, "{}", cause="first", cases=1, window=(NOW, NOW), actor=FLOW, now=NOW)
+
+
+WATCHING: dict[str, Act] = {
+    "the switch hears of a watch": lambda scene, actor: attending.note_watch(
+        scene.store, "sla_watch", actor=actor, now=NOW
+    ),
+    "a reference is saved": lambda scene, actor: drifting.save_profile(
+        scene.store, "{}", cause="first", cases=1, window=(NOW, NOW), actor=actor, now=NOW
+    ),
+    "a drift is recorded": lambda scene, actor: drifting.record_drift(
+        scene.store,
+        profile_id=a_profile(scene),
+        columns=[],
+        terms=[],
+        window=(NOW, NOW),
+        policy=POLICY,
+        actor=actor,
+        now=NOW,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WATCHING)
+def test_only_who_may_watch_feeds_the_dead_mans_switch_and_the_drift_watch(scene: Scene, name: str) -> None:
+    for role in PEOPLE:
+        if role in PERMITTED["watch"]:
+            continue
+        with pytest.raises(NotPermitted, match="may not watch"):
+            WATCHING[name](scene, role)
+    for role in (FLOW, *PERMITTED["watch"] - {Role.FLOW}):
+        WATCHING[name](scene, role)
 
 
 def test_a_flow_withholds_automation_and_never_gives_it_back() -> None:

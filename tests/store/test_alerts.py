@@ -42,7 +42,7 @@ def say(scene: Scene, verdict: Verdict, at: datetime) -> None:
 def sweep(scene: Scene, at: datetime) -> None:
     """A sweep while every watch is alive."""
     for name in WATCHES:
-        attending.note_watch(scene.store, name, at)
+        attending.note_watch(scene.store, name, actor=FLOW, now=at)
     alerting.sweep(scene.store, policy=scene.policy, channels=CHANNELS, actor=FLOW, now=at)
 
 

@@ -9,7 +9,7 @@ from handrail.store import cases, decisions, drifts, labels, predictions, routes
 from handrail.store import escalations as stored_escalations
 from handrail.store.engine import Store
 from handrail.window import Window
-from tests.scenes import MANAGER, NOW, Scene
+from tests.scenes import FLOW, MANAGER, NOW, Scene
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
@@ -132,7 +132,7 @@ def test_the_drift_watch_sees_redacted_live_cases_of_its_window(scene: Scene) ->
 
 def test_a_watch_that_succeeds_again_is_remembered_once(scene: Scene) -> None:
     for moment in (NOW, NOW + HOUR):
-        attending.note_watch(scene.store, "sla_watch", moment)
+        attending.note_watch(scene.store, "sla_watch", actor=FLOW, now=moment)
     assert [row["succeeded_at"] for row in scene.rows(schema.Watch)] == [NOW + HOUR]
 
 

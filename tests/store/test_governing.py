@@ -46,7 +46,7 @@ def seen(scene: Scene, at: datetime = NOW) -> Situation:
 
 def beat(scene: Scene, at: datetime) -> None:
     for name in WATCHES:
-        attending.note_watch(scene.store, name, at)
+        attending.note_watch(scene.store, name, actor=FLOW, now=at)
 
 
 def move(scene: Scene, category: str, to: Stage, at: datetime) -> None:

@@ -53,7 +53,7 @@ def look(scene: Scene, at: timedelta = timedelta(), *names: str) -> None:
 
 def sweep(scene: Scene, at: timedelta = timedelta(), channels: tuple[str, ...] = ()) -> None:
     for name in WATCHES:
-        attending.note_watch(scene.store, name, NOW + at)
+        attending.note_watch(scene.store, name, actor=FLOW, now=NOW + at)
     look(scene, at)
     alerting.sweep(scene.store, policy=POLICY, channels=channels, actor=FLOW, now=NOW + at)
 
@@ -182,7 +182,7 @@ def test_a_running_desk_finds_and_tells_by_itself(
     monkeypatch.setattr(loops, "SWEEP_EVERY", 0.05)
     monkeypatch.setattr(loops, "TELL_EVERY", 0.05)
     for name in WATCHES:
-        attending.note_watch(scene.store, name, NOW)
+        attending.note_watch(scene.store, name, actor=FLOW, now=NOW)
     rise(scene)
     running = Alerting(app.state.desk)
     running.start()

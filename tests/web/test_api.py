@@ -17,7 +17,7 @@ from handrail.roles import PERMITTED
 from handrail.store import schema, work
 from tests.desks import Client
 from tests.programs import JSON, Program, refused, token_of
-from tests.scenes import FOUNDER, MANAGER, NOW, Scene
+from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, Scene
 
 
 class TestTheWayIn:
@@ -292,7 +292,7 @@ class TestOperating:
     ) -> None:
         status = program(FOUNDER).get("/status").json()
         assert (status["held_by"], status["held"], status["altered"]) == (None, [], [])
-        attending.note_watch(scene.store, "sla_watch", NOW - timedelta(days=2))
+        attending.note_watch(scene.store, "sla_watch", actor=FLOW, now=NOW - timedelta(days=2))
         with scene.store.write() as connection:
             connection.execute(update(schema.Policy).values(version="0" * 12))
         status = program(FOUNDER).get("/status").json()

@@ -17,7 +17,7 @@ from handrail.store import schema
 from tasks.watch import breaker
 from tests.desks import Client, served, signed_in_context
 from tests.operating import ASKING, OWNER, stuck, trip, two_versions
-from tests.scenes import FOUNDER, NOW, Scene
+from tests.scenes import FLOW, FOUNDER, NOW, Scene
 
 
 @pytest.fixture
@@ -54,8 +54,8 @@ class TestTheFirstLook:
 
     def test_a_silent_watch_is_named_with_the_categories_that_it_holds(self, floor: Scene, signed_in: Client) -> None:
         for name in ("quality_watch", "sla_watch"):
-            attending.note_watch(floor.store, name, NOW)
-        attending.note_watch(floor.store, "sla_watch", NOW - timedelta(days=2))
+            attending.note_watch(floor.store, name, actor=FLOW, now=NOW)
+        attending.note_watch(floor.store, "sla_watch", actor=FLOW, now=NOW - timedelta(days=2))
         text = signed_in(FOUNDER).get("/operations").text
         assert "The watch “sla watch” was last heard at 2026-02-28 09:00 UTC." in text
         assert "Automatic approval is held for everything. Start the watches" in text
