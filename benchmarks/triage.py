@@ -139,8 +139,9 @@ def floor(watch: Stopwatch, home: Path, before: dict[str, dict[str, int]], file:
     from handrail import pii
     from handrail.workspace import Workspace
     from models.classifier import features
+    from models.examples import examples
     from tasks.occasion import enter
-    from tasks.routing.score import examples, serving_model
+    from tasks.routing.score import serving_model
 
     occasion = enter(Workspace(home), "benchmark", pd.Timestamp.now(tz="UTC").to_pydatetime())
     champion = serving_model(occasion)

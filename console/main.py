@@ -8,6 +8,7 @@ import typer
 from console import (
     agreement,
     alerts,
+    audits,
     breaker,
     deciding,
     disputes,
@@ -51,6 +52,7 @@ for topic in (
     outbox,
     models,
     trails,
+    audits,
     reports,
     alerts,
     agreement,

@@ -84,9 +84,27 @@ def train(
     else:
         if text is None or label is None:
             raise BadInput("A labelled file needs --text COL and --label COL.")
-        from console.labelled import train_file
+        from console.answer import who
+        from tasks.learning.train_file import train_file
+        from tasks.occasion import moment
 
-        result = train_file(file, text=text, label=label, time=time, encoding=encoding, as_of=as_of)
+        found = train_file(
+            file, text=text, label=label, time=time, encoding=encoding, founder=who(None), now=moment(as_of)
+        )
+        registered = found.registered
+        result = {
+            "version": registered.version,
+            "accuracy": registered.metrics["accuracy"],
+            "ece": registered.metrics["ece"],
+            "certificates": {},
+            "labels": registered.labels,
+            "imported": registered.labels,
+            "serves": registered.serves,
+            "metrics": registered.metrics,
+            "n_test": int(registered.metrics["n_test"]),
+            "notes": list(found.notes),
+            "cause": "by_hand",
+        }
 
     def shown() -> str:
         lead = "serves" if result["serves"] else "is the challenger"
@@ -122,11 +140,14 @@ def predict(
 ) -> None:
     """Score a file without storing it: one row a row, by policy, model and certificate alone, as at stage auto."""
     connect()
-    from console.labelled import predict_file
     from handrail.store.frames import records
+    from tasks.routing.predict_file import predict_file
 
     require_places(out, inputs=[file, mapping])
-    scored = predict_file(file, text=text, version=model, mapping_file=mapping, encoding=encoding)
+    predicted = predict_file(file, text=text, version=model, mapping_file=mapping, encoding=encoding)
+    for warning in predicted.warnings:
+        warn(warning)
+    scored = predicted.rows
     if out is not None:
         with written(out) as place:
             scored.to_csv(place, index=False)

@@ -1,7 +1,8 @@
 """Which automatic approvals people look at again: their chances, and what a budget leaves of them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import blake2b
 
 import numpy as np
@@ -9,6 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from handrail.errors import BadInput
+
+RISING = 0.1
+"""Share of the evidence that suffices from which a breaker is rising."""
 
 RANDOM = "random"
 LOW_CONFIDENCE = "low_confidence"
@@ -218,3 +222,19 @@ def _ordered(candidates: pd.DataFrame) -> pd.DataFrame:
     if candidates["case_id"].duplicated().any():
         raise BadInput("A candidate occurs twice. Draw from distinct cases.")
     return candidates.sort_values("case_id").reset_index(drop=True)
+
+
+def established(first_seen: dict[str, datetime], young: datetime) -> set[str] | None:
+    """Segments known since before `young`; None while the workspace itself is younger, and every segment is new."""
+    old = {name for name, at in first_seen.items() if at <= young}
+    return old or None
+
+
+def under_watch(categories: Sequence[str], resumed: Collection[str | None], levels: Mapping[str, float]) -> list[str]:
+    """The categories that are audited more often, in the order given.
+
+    They came back from a pause lately (`resumed`; None stands for a pause of everything), or their breaker gathers
+    evidence: `levels` are shares of the evidence that suffices to pause.
+    """
+    rising = {name for name, level in levels.items() if level >= RISING}
+    return [name for name in categories if None in resumed or name in resumed or name in rising]

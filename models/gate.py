@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from handrail.policy import CostRules, PromotionRules
+from handrail.policy import Consequence, CostRules, Policy, PromotionRules
 
 Floats = NDArray[np.float64]
 
@@ -210,3 +210,12 @@ def _weights(withheld: pd.DataFrame) -> Floats:
     if WEIGHT in withheld:
         return withheld[WEIGHT].to_numpy(dtype=np.float64)
     return np.ones(len(withheld))
+
+
+def bands(policy: Policy) -> Bands:
+    """From which confidence each category would be executed; one of more than low consequence never is."""
+    automatic = {
+        label: policy.auto_above(label) if rules.consequence is Consequence.LOW else 1.0
+        for label, rules in policy.categories.items()
+    }
+    return Bands(automatic, policy.queues.human_below)

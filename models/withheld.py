@@ -36,6 +36,19 @@ def shift(said: pd.Series, weights: Floats, production: pd.Series, rng: np.rando
     return max(0.0, found - float(np.mean([drift.psi(known, sample) for sample in samples])))
 
 
+def production_weights(labels: pd.DataFrame, blind_share: float) -> Floats:
+    """How many production cases each blind label stands for: the inverse of its chance to be labelled blindly.
+
+    `labels` has queue, stage and inclusion_probability (NaN where it was no audit); `blind_share` is the policy's of
+    queue B.
+    """
+    # A policy that has since set the share to nothing says nothing of the labels from before.
+    chance = labels["inclusion_probability"].astype(float)
+    chance = chance.where(chance.notna(), (labels["queue"] == "B").map({True: blind_share or 1.0, False: 1.0}))
+    # In shadow every case is labelled blindly, whatever its queue.
+    return np.asarray(1 / chance.where(labels["stage"] != "shadow", 1.0), dtype=np.float64)
+
+
 def calibration_error(confidence: Floats, correct: NDArray[np.bool_], rng: np.random.Generator) -> float:
     """Expected calibration error beyond what chance explains under perfect calibration, in [0, 1].
 

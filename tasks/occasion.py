@@ -13,6 +13,7 @@ from handrail.policy import Policy
 from handrail.roles import SYSTEM
 from handrail.store import policies
 from handrail.store.engine import Store
+from handrail.withholding import Withholding
 from handrail.workspace import Workspace
 
 log = logging.getLogger("handrail")
@@ -39,6 +40,11 @@ class Occasion:
     def secret(self) -> bytes:
         """Key of the partial draws."""
         return self.workspace.secret()
+
+    @property
+    def withholding(self) -> Withholding:
+        """Which labels no training may see."""
+        return Withholding(self.secret, self.policy.promotion.withheld_share)
 
     def seed(self, purpose: str) -> int:
         """A seed that differs by purpose and moment, is reproducible, and stands in the trail."""

@@ -14,7 +14,6 @@ from handrail.errors import GateFailed
 from handrail.store import labels as label_rows
 from handrail.store.frames import records
 from models import withheld
-from tasks.learning.withheld import is_withheld
 from tasks.occasion import Occasion
 
 
@@ -102,7 +101,7 @@ def leaks(occasion: Occasion, rows: pd.DataFrame) -> "pd.Series[bool]":
     """Which rows are withheld cases, or nearly repeat one: found anew, whatever the training set left out."""
     with occasion.store.read() as connection:
         labelled = label_rows.labelled(connection, occasion.policy)
-    held = labelled["blind"].astype(bool).to_numpy() & is_withheld(occasion, labelled["case_id"].tolist())
+    held = occasion.withholding.holds(labelled)
     texts = rows["text"].fillna("").astype(str).tolist()
     twins = near_duplicates.twins(
         texts, labelled.loc[held, "text"].tolist(), occasion.policy.gates.training_set.near_duplicate_from

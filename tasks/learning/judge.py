@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from handrail.acts import models as model_acts
 from handrail.near_duplicates import twins
-from handrail.policy import Consequence, Policy
 from handrail.store import drifts, models
 from handrail.store import labels as stored_labels
 from handrail.window import Window
 from models import gate, registry
+from models.withheld import production_weights
 from tasks.learning import data_gates
 from tasks.learning.retrain import training_examples
-from tasks.learning.withheld import is_withheld
 from tasks.occasion import Occasion, log
 from tasks.routing.score import load, say
 from tasks.step import step
@@ -139,7 +138,7 @@ def _compare(trial: Trial, withheld: pd.DataFrame, pages: tuple[str, ...]) -> Ju
         withheld,
         costs=occasion.policy.costs,
         rules=occasion.policy.promotion,
-        bands=bands(occasion.policy),
+        bands=gate.bands(occasion.policy),
         groups=occasion.policy.fairness.groups,
         max_gap=occasion.policy.fairness.max_gap,
     )
@@ -177,15 +176,6 @@ def take_reference(occasion: Occasion, version: str) -> None:
     drift.save_reference(occasion, window, cause=f"version {version} serves")
 
 
-def bands(policy: Policy) -> gate.Bands:
-    """From which confidence each category would be executed; one of more than low consequence never is."""
-    automatic = {
-        label: policy.auto_above(label) if rules.consequence is Consequence.LOW else 1.0
-        for label, rules in policy.categories.items()
-    }
-    return gate.Bands(automatic, policy.queues.human_below)
-
-
 def _fresh_since(occasion: Occasion) -> datetime:
     """Since when a withheld label is fresh: neither used by an earlier judgement nor from before the newest shift."""
     with occasion.store.read() as connection:
@@ -200,9 +190,12 @@ def _fresh_labels(trial: Trial) -> pd.DataFrame:
         labels = stored_labels.withheld_labels(
             connection, trial.occasion.policy, since=trial.since, until=trial.occasion.now
         )
-    labels = labels[is_withheld(trial.occasion, labels["case_id"].tolist())].drop_duplicates("case_id", keep="last")
+    drawn = trial.occasion.withholding.draws(labels["case_id"].tolist())
+    labels = labels[drawn].drop_duplicates("case_id", keep="last")
     labels = labels[~_learnt_alike(trial, labels)]
-    return labels.assign(weight=_weights(trial.occasion, labels)).reset_index(drop=True)
+    return labels.assign(weight=production_weights(labels, trial.occasion.policy.queues.blind_share)).reset_index(
+        drop=True
+    )
 
 
 def _learnt_alike(trial: Trial, labels: pd.DataFrame) -> NDArray[np.bool_]:
@@ -235,16 +228,6 @@ def _side_by_side(trial: Trial, fresh: pd.DataFrame, champion_said: pd.DataFrame
     for group in trial.occasion.policy.fairness.groups:
         frame[group] = [values.get(group) for values in fresh["fields"]]
     return frame
-
-
-def _weights(occasion: Occasion, labels: pd.DataFrame) -> NDArray[np.float64]:
-    """How many production cases each blind label stands for: the inverse of its chance to be labelled blindly."""
-    # A policy that has since set the share to nothing says nothing of the labels from before.
-    blind_share = occasion.policy.queues.blind_share or 1.0
-    chance = labels["inclusion_probability"].astype(float)
-    chance = chance.where(chance.notna(), (labels["queue"] == "B").map({True: blind_share, False: 1.0}))
-    # In shadow every case is labelled blindly, whatever its queue.
-    return np.asarray(1 / chance.where(labels["stage"] != "shadow", 1.0), dtype=np.float64)
 
 
 def _finite(figure: float) -> float | None:

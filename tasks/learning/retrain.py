@@ -16,11 +16,11 @@ from handrail.retraining import Cause
 from handrail.store import labels as stored_labels
 from handrail.store import models
 from models import classifier, external, rebuild, registry, training_set
+from models.examples import examples
 from models.external import Model
 from tasks.learning import data_gates
-from tasks.learning.withheld import is_withheld
 from tasks.occasion import Occasion, log
-from tasks.routing.score import examples, with_given
+from tasks.routing.score import with_given
 from tasks.step import step
 
 
@@ -46,7 +46,7 @@ def training_examples(occasion: Occasion, until: datetime | None = None) -> pd.D
     if until is not None:
         rows = rows[rows["labelled_at"] <= pd.Timestamp(until)]
     rows = rows[rows["label"].isin(list(occasion.policy.categories))]
-    held = rows["blind"].to_numpy(dtype=bool) & is_withheld(occasion, rows["case_id"].tolist())
+    held = occasion.withholding.holds(rows)
     texts = rows["text"].to_numpy(dtype=object)
     open_ones = np.flatnonzero(~held)
     similar_from = occasion.policy.gates.training_set.near_duplicate_from

@@ -5,7 +5,6 @@ from handrail.store import audits as stored_audits
 from handrail.store import drifts as stored_drifts
 from handrail.store import models, retraining
 from handrail.window import Window
-from tasks.learning.withheld import is_withheld
 from tasks.occasion import Occasion
 
 
@@ -20,7 +19,7 @@ def standing(occasion: Occasion) -> Standing:
         trained_at = None if versions.empty else versions["registered_at"].max().to_pydatetime()
         labels = retraining.labels_since(connection, trained_at)
     drawn = audits[audits["random"]]
-    held = labels["blind"].astype(bool).to_numpy() & is_withheld(occasion, labels["case_id"].tolist())
+    held = occasion.withholding.holds(labels)
     training = labels[labels["label"].isin(list(occasion.policy.categories)).to_numpy() & ~held]
     return Standing(
         now=now,

@@ -1,11 +1,10 @@
 """The champion scores accepted cases; a challenger scores the same ones in shadow."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from expectations import checkpoint, suites
@@ -15,7 +14,7 @@ from handrail.case import State
 from handrail.errors import GateFailed, NotFound
 from handrail.store import cases, models, readable
 from handrail.store import predictions as stored_predictions
-from models import copies, registry, signature
+from models import copies, examples, registry, signature
 from models.copies import ModelUnavailable
 from models.external import GIVEN_CONFIDENCE, GIVEN_LABEL, GivenModel, Model
 from tasks.occasion import Occasion, log
@@ -23,27 +22,6 @@ from tasks.step import step
 
 _SAID = ("case_id", "label", "confidence", "novelty", "novel")
 _BATCHES_AT_ONCE = 4  # predictions are small, and each check costs the same for few rows and many
-
-
-def examples(seen: pd.DataFrame, fields: Collection[str]) -> pd.DataFrame:
-    """What a model reads of cases that came through the door: text, each of `fields` as a column, and what was given.
-
-    Columns: case_id, text, amount (NaN where it is none of the fields), the fields.
-    """
-    view = pd.DataFrame(
-        {
-            "case_id": seen["case_id"].to_numpy(),
-            "text": seen["text"].fillna("").to_numpy(),
-            "amount": pd.to_numeric(seen["amount"]).to_numpy() if "amount" in fields else np.nan,
-        }
-    )
-    for name in fields:
-        if name != "amount":
-            view[name] = [str(values.get(name) or "") for values in seen["fields"]]
-    for name in (GIVEN_LABEL, GIVEN_CONFIDENCE):
-        if name in seen:
-            view[name] = seen[name].to_numpy()
-    return view
 
 
 def permitted(occasion: Occasion, model: Model) -> tuple[str, ...]:
@@ -200,7 +178,7 @@ def say(occasion: Occasion, model: Model, chunk: pd.DataFrame) -> pd.DataFrame:
     `silent` are those that came without a prediction where somebody else's model serves: no label, confidence 0.
     """
     is_given = isinstance(model, GivenModel)
-    view = examples(with_given(occasion, chunk) if is_given else chunk, permitted(occasion, model))
+    view = examples.examples(with_given(occasion, chunk) if is_given else chunk, permitted(occasion, model))
     said = model.predict(view).assign(case_id=view["case_id"].to_numpy())
     silent = said["label"].isna() & is_given
     return said.assign(silent=silent, confidence=said["confidence"].mask(silent, 0.0))

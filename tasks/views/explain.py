@@ -4,9 +4,10 @@ from handrail.errors import NotFound, PermanentError
 from handrail.store import readable
 from models import explanation
 from models.classifier import TrainedModel
+from models.examples import examples
 from models.explanation import Explanation
 from tasks.occasion import Occasion, log
-from tasks.routing.score import examples, load, permitted
+from tasks.routing.score import load, permitted
 
 
 def explain_prediction(occasion: Occasion, version: str, case_id: int, label: str | None = None) -> Explanation | None:

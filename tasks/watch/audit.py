@@ -1,7 +1,7 @@
 """The audit sample: at random, and by strata where errors would hurt or hide, within a budget of minutes."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from statistics import median
 from typing import Any
 
@@ -15,8 +15,6 @@ from tasks.occasion import Occasion, log
 from tasks.step import step
 
 SEGMENT = "channel"
-RISING = 0.1
-"""Share of the evidence that suffices from which a breaker is rising."""
 TIMED_OVER = timedelta(days=90)
 FEWEST_TIMED = 10
 
@@ -77,8 +75,8 @@ def watched(occasion: Occasion) -> list[str]:
     with occasion.store.read() as connection:
         back = audits.resumed_since(connection, occasion.now - occasion.policy.sampling.strata.watched_for)
         looks = records(readings.newest(connection, "breaker"))
-    rising = {row["subject"] for row in looks if float(row["body"].get("level") or 0.0) >= RISING}
-    return [name for name in occasion.policy.categories if None in back or name in back or name in rising]
+    levels = {row["subject"]: float(row["body"].get("level") or 0.0) for row in looks}
+    return sampling.under_watch(list(occasion.policy.categories), back, levels)
 
 
 def minutes_each(occasion: Occasion) -> float:
@@ -117,7 +115,7 @@ def draw(occasion: Occasion, limit: int = 100_000) -> dict[str, Any]:
         segment=[str(values.get(SEGMENT) or "") for values in candidates["fields"]],
         amount=pd.to_numeric(candidates["amount"]),
     )
-    known = established(seen, occasion.now - timedelta(days=occasion.policy.sampling.strata.new_segment_days))
+    known = sampling.established(seen, occasion.now - timedelta(days=occasion.policy.sampling.strata.new_segment_days))
     planned = plan(occasion, candidates, known)
     chosen = planned.allocation.rules
     drawn = sampling.draw(candidates, chosen, occasion.rng("audit"), known_segments=known)
@@ -139,9 +137,3 @@ def draw(occasion: Occasion, limit: int = 100_000) -> dict[str, Any]:
     if planned.allocation.is_cut:
         log.warning("audits were cut to the budget: %s", planned.said())
     return {"looked_at": len(candidates), "drawn": opened, "plan": planned.figures()}
-
-
-def established(first_seen: dict[str, datetime], young: datetime) -> set[str] | None:
-    """Segments known since before `young`; None while the workspace itself is younger, and every segment is new."""
-    old = {name for name, at in first_seen.items() if at <= young}
-    return old or None

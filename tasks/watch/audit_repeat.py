@@ -11,6 +11,9 @@ from handrail import sampling
 from handrail.store import audits, trail
 from tasks.occasion import Occasion, moment
 
+_ALL = 2**31 - 1
+"""More events than any trail holds: a draw left out would look like one that was repeated."""
+
 
 @dataclass(frozen=True)
 class Repeated:
@@ -27,10 +30,10 @@ class Repeated:
     repeatable: bool = True
 
 
-def repeat_all(occasion: Occasion, *, since: datetime, limit: int = 1000) -> list[Repeated]:
+def repeat_all(occasion: Occasion, *, since: datetime) -> list[Repeated]:
     """Make every draw since a moment again, oldest first."""
     with occasion.store.read() as connection:
-        events = trail.search(connection, kind="audit.draw", since=since, limit=limit)
+        events = trail.search(connection, kind="audit.draw", since=since, limit=_ALL)
     told = {event["at"]: event for event in events}  # a large draw is written in parts, with the same rates
     return [repeat(occasion, moment(at), event) for at, event in told.items()]
 

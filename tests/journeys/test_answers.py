@@ -120,6 +120,7 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("watch",), ("--as-of", NINE)),
         (("trail", "search"), ()),
         (("trail", "verify"), ()),
+        (("audit", "repeat"), ("--since", "2020-01-01")),
         (("trail", "export"), (folder / "trail.jsonl",)),
         (("purge",), ()),
         (("redact",), (text, "--text", "text", "--out", folder / "redacted.csv")),

@@ -12,7 +12,6 @@ from unittest import mock
 
 import pytest
 
-from console.labelled import predict_file
 from flows.agreement_watch import agreement_watch
 from flows.alerting import alerting
 from flows.audit_sampling import audit_sampling
@@ -30,6 +29,7 @@ from flows.triage import triage
 from handrail.policy import Stage
 from handrail.store import schema
 from tasks.learning import rebuild, shadow
+from tasks.routing.predict_file import predict_file
 from tasks.views import explain
 from tests.onlookers import ROOT, Onlooker, callers
 from tests.scenes import FOUNDER
@@ -77,7 +77,7 @@ ON_PLAIN_FILES = {
     ("tasks/intake/profiles.py", "profile_of"): "`handrail drift` compares the rows of two files, as they are",
     ("tasks/intake/profiles.py", "_read"): "the same",
     ("console/drift.py", "drift"): "the same",
-    ("console/labelled.py", "train_file"): "`handrail train FILE`: consent counts as given",
+    ("tasks/learning/train_file.py", "train_file"): "`handrail train FILE`: consent counts as given",
 }
 FOR_PEOPLE_TOO = {"cases", "case_inputs"}
 """Tables that hold what a customer wrote, where people read it."""
@@ -158,7 +158,8 @@ class Year:
         self.explained = [explain.explain_prediction(occasion, "1", case) for case in (refused[0], revoked[0])]
         file = shop.write("file.csv", [*letters(6), *refusing(3)])
         with mock.patch.dict(os.environ, {"HANDRAIL_HOME": str(shop.workspace.home)}):
-            self.predicted = predict_file(file, text="text", version=None, mapping_file=shop.mapping, encoding="utf-8")
+            found = predict_file(file, text="text", version=None, mapping_file=shop.mapping, encoding="utf-8")
+            self.predicted = found.rows
 
     def cases(self, word: str, where: str = "true") -> list[int]:
         """Ids of the cases whose text holds a word."""

@@ -70,7 +70,7 @@ def blindly_labelled(shop: Shop, cases: int, moment: datetime = LATER) -> list[i
     shop.deliver(f"shadow-{moment:%d}.csv", letters(cases, seed=UNSEEN), moment)
     shop.work(moment)
     blind = [row["case_id"] for row in shop.rows(schema.Label) if row["blind"]]
-    held = judging.is_withheld(occasion, blind)
+    held = occasion.withholding.draws(blind)
     return [case_id for case_id, kept in zip(blind, held, strict=True) if kept]
 
 
@@ -214,7 +214,7 @@ class TestTheWithheldSet:
         occasion = duel.at(LATER + DAY)
         with occasion.store.read() as connection:
             labels = stored_labels.withheld_labels(connection, duel.policy, since=NOW)
-        spoiled = int(labels.loc[judging.is_withheld(occasion, labels["case_id"].tolist()), "case_id"].iloc[0])
+        spoiled = int(labels.loc[occasion.withholding.draws(labels["case_id"].tolist()), "case_id"].iloc[0])
         (label,) = duel.rows(schema.Label, case_id=spoiled)
         one = schema.Label.id == label["id"]
         change_labels(duel, update(schema.Label).where(one).values(label="teapot"))

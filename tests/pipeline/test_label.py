@@ -21,7 +21,6 @@ from handrail.workspace import Workspace
 from models import training_set
 from tasks.learning import retrain
 from tasks.learning.label import give_test, write_gold
-from tasks.learning.withheld import is_withheld
 from tasks.occasion import enter
 from tasks.time_lapse import simulate
 from tests.scenes import FOUNDER, NOVICE
@@ -72,7 +71,7 @@ class TestTrainingRows:
         occasion = shop.at()
         after = retrain.training_examples(occasion)
         blind = [row["case_id"] for row in shop.rows(schema.Label) if row["blind"]]
-        held = [case_id for case_id, is_held in zip(blind, is_withheld(occasion, blind), strict=True) if is_held]
+        held = [case_id for case_id, is_held in zip(blind, occasion.withholding.draws(blind), strict=True) if is_held]
         texts = [shop.rows(schema.CaseInput, case_id=case_id)[0]["redacted"] for case_id in held]
         assert len(held) > 5
         assert twins(texts, before["text"].tolist(), 0.8).all(), "they came before, with another number"

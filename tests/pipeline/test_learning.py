@@ -17,7 +17,6 @@ from handrail.store import labels, schema, trail
 from models import registry, tracking
 from tasks.learning import certify, evaluate, rebuild, retrain, shadow
 from tasks.learning.judge import judge
-from tasks.learning.withheld import is_withheld
 from tasks.routing import score
 from tests.learned import allow_without_evidence, register, serving
 from tests.scenes import FOUNDER, NOVICE
@@ -47,7 +46,7 @@ class TestTrainingSet:
         occasion = shop.at()
         examples = retrain.training_examples(occasion)
         blind = [row["case_id"] for row in shop.rows(schema.Label) if row["blind"]]
-        withheld = [case_id for case_id, held in zip(blind, is_withheld(occasion, blind), strict=True) if held]
+        withheld = [case_id for case_id, held in zip(blind, occasion.withholding.draws(blind), strict=True) if held]
         assert 5 < len(withheld) < 35
         assert not set(withheld) & set(examples["case_id"])
         texts = {shop.rows(schema.CaseInput, case_id=case_id)[0]["redacted"] for case_id in withheld}
@@ -60,7 +59,7 @@ class TestTrainingSet:
         blind_labels(shop, 12)
         occasion = shop.at()
         blind = [row["case_id"] for row in shop.rows(schema.Label) if row["blind"]]
-        withheld = next(c for c, held in zip(blind, is_withheld(occasion, blind), strict=True) if held)
+        withheld = next(c for c, held in zip(blind, occasion.withholding.draws(blind), strict=True) if held)
         with occasion.store.write() as connection:
             connection.execute(
                 schema.Label.__table__.insert().values(
@@ -87,9 +86,9 @@ class TestTrainingSet:
         assert set(retrain.training_examples(occasion)["provenance"]) == {"history"}
 
     def test_the_share_that_is_withheld_is_the_policys(self, shop: Shop) -> None:
-        held = is_withheld(shop.at(), list(range(4000)))
+        held = shop.at().withholding.draws(list(range(4000)))
         assert held.mean() == pytest.approx(shop.policy.promotion.withheld_share, abs=0.04)
-        assert np.array_equal(held, is_withheld(shop.at(LATER + DAY), list(range(4000))))
+        assert np.array_equal(held, shop.at(LATER + DAY).withholding.draws(list(range(4000))))
 
     def test_too_few_labels_train_nothing_and_say_so(self, empty_shop: Shop) -> None:
         empty_shop.deliver("history.csv", letters(30, labelled=True), NOW)

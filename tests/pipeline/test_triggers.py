@@ -18,7 +18,6 @@ from handrail.store import schema, trail
 from handrail.store.engine import Store
 from tasks.learning import trigger
 from tasks.learning.trigger_facts import standing
-from tasks.learning.withheld import is_withheld
 from tests.scenes import FLOW, FOUNDER
 from tests.shop import HISTORY, LATER, NOW, WORDS, Shop, letters
 from tests.workspaces import Handrail
@@ -76,7 +75,7 @@ class TestStanding:
     def test_only_labels_that_can_train_count(self, shop: Shop) -> None:
         blind_labels(shop, 40, LATER)
         blind = [row["case_id"] for row in shop.rows(schema.Label) if row["blind"]]
-        held = int(is_withheld(shop.at(), blind).sum())
+        held = int(shop.at().withholding.draws(blind).sum())
         assert 5 < held < 35
         assert standing(shop.at()).new_labels == len(set(blind)) - held
         with shop.at().store.write() as connection:

@@ -154,8 +154,8 @@ class TestAuditSampling:
     def test_a_segment_is_new_until_its_days_have_passed(self) -> None:
         young = NOW - timedelta(days=14)
         seen = {"web": young, "app": young + timedelta(seconds=1)}
-        assert audit.established(seen, young) == {"web"}
-        assert audit.established({"app": NOW}, young) is None
+        assert sampling.established(seen, young) == {"web"}
+        assert sampling.established({"app": NOW}, young) is None
 
 
 class TestQualityWatch:
