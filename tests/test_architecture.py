@@ -62,6 +62,7 @@ HEAVY = {
 
 FOREIGN_PATH = re.compile(r"(?<![\w.~/-])/(?:tmp|work|root|home|Users|farm|opt|mnt)/")
 NAMED_COMMAND = re.compile(r"(?:^|`)handrail ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", re.MULTILINE)
+NAMED_MODULE = re.compile(rf"(?<![\w./])((?:{'|'.join(PACKAGES)}|tests|benchmarks)/[\w/]+\.py)\b")
 REGISTRY_HOST = re.compile(r"https?://[\w.-]*(?:pypi|pythonhosted|npmjs)[\w.-]*", re.IGNORECASE)
 
 BROKEN_ON_PURPOSE = {
@@ -288,6 +289,16 @@ def test_the_help_answers_without_a_heavy_library() -> None:
     assert state["code"] == 0
     assert "Usage" in answer.stdout
     assert HEAVY & set(state["loaded"]) == set()
+
+
+def test_every_module_that_a_text_names_exists() -> None:
+    # Decisions are the record of their day and are not edited.
+    texts = [path for path in repository_files() if path.suffix == ".md" and path.parent.name != "decisions"]
+    named = [
+        (relative(path), name) for path in texts for name in NAMED_MODULE.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > len(PACKAGES)
+    assert [(text, name) for text, name in named if not (ROOT / name).exists()] == []
 
 
 def test_every_command_that_a_text_or_a_refusal_names_exists() -> None:
