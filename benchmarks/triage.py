@@ -139,7 +139,7 @@ def floor(watch: Stopwatch, home: Path, before: dict[str, dict[str, int]], file:
     from handrail import pii
     from handrail.workspace import Workspace
     from models.classifier import features
-    from models.examples import examples
+    from models.features import model_input
     from tasks.occasion import enter
     from tasks.routing.score import serving_model
 
@@ -154,7 +154,7 @@ def floor(watch: Stopwatch, home: Path, before: dict[str, dict[str, int]], file:
                 one.text for one in pii.redact_many(texts, policy.privacy.redact, region=policy.privacy.phone_region)
             ]
         fields = chunk[["channel", "region", "tier"]].to_dict("records")
-        view = examples(chunk.assign(case_id=chunk.index, text=redacted, fields=fields), model.fields)
+        view = model_input(chunk.assign(case_id=chunk.index, text=redacted, fields=fields), model.fields)
         with watch.time("model"):
             vectoriser, classifier = model.estimator[0], model.estimator[-1]
             classifier.predict_proba(vectoriser.transform(features(view, model.fields)))

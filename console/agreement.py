@@ -9,7 +9,7 @@ from console.answer import AsJson, Encoding, answer, table
 
 if TYPE_CHECKING:
     from handrail.agreement import Agreement, Ratings
-    from handrail.consensus import Consensus
+    from handrail.dawid_skene import Consensus
 
 _MOST_CELLS = 20_000_000  # numbers that the consensus may hold at a time
 _SHOWN = 12  # rows of a table for people
@@ -98,11 +98,11 @@ def _known(truth: Path, encoding: str) -> dict[str, str]:
 
 def _consensus(ratings: "Ratings") -> "Consensus | None":
     """What all say together; None where labels are too many to be categories."""
-    from handrail import consensus
+    from handrail import dawid_skene
 
     labels = len(ratings.labels)
     cells = labels * max(len(ratings.items), len(ratings.raters) * labels)
-    return consensus.estimate(ratings) if cells <= _MOST_CELLS else None
+    return dawid_skene.estimate(ratings) if cells <= _MOST_CELLS else None
 
 
 def _raters(ratings: "Ratings", believed: "Consensus | None") -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _accuracy(
     """
     import numpy as np
 
-    from handrail import consensus
+    from handrail import dawid_skene
     from handrail.errors import BadInput
 
     places = [at for at, name in enumerate(ratings.items) if name in known]
@@ -145,7 +145,7 @@ def _accuracy(
     right = np.array([label.get(known[ratings.items[at]], -1) for at in places])
     found: dict[str, Any] = {"items": len(places), "majority": None, "dawid_skene": None}
     if believed is not None:
-        votes = consensus.majority(ratings)[places]
+        votes = dawid_skene.majority(ratings)[places]
         first = votes >= votes.max(axis=1, keepdims=True) - 1e-12
         hit = (right >= 0) & first[np.arange(len(places)), right]
         found["majority"] = float((hit / first.sum(axis=1)).mean())

@@ -79,7 +79,7 @@ def certify(
     """The loosest threshold whose error is certified, or how many more blind labels are needed."""
     import pandas as pd
 
-    from handrail import certify as certification
+    from handrail import certification
     from handrail.errors import BadInput
     from tasks.intake import read
 

@@ -9,8 +9,8 @@ from typing import Any
 from console.answer import ask_server, running_server, told
 from handrail.acts import attending, incidents
 from handrail.errors import HandrailError
+from handrail.permissions import SYSTEM
 from handrail.policy import Policy
-from handrail.roles import SYSTEM
 from handrail.store import models, policies, situation, trail
 from handrail.store.engine import Store
 from handrail.store.policies import InForce

@@ -182,7 +182,7 @@ def consensus(
 ) -> None:
     """What several reviewers' labels say together (Dawid–Skene), and how far each of them is to be believed."""
     from handrail import agreement
-    from handrail import consensus as consensus_of
+    from handrail import dawid_skene as consensus_of
 
     rows = _columns(file, {"--item": item, "--reviewer": reviewer, "--label": label}, encoding)
     ratings = agreement.collect(rows.set_axis(["item", "rater", "label"], axis=1).replace("", None))

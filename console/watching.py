@@ -33,7 +33,7 @@ def watch(everything: All = False, as_of: AsOf = None, as_json: AsJson = False) 
     from flows.due import run_due
     from handrail.acts import attending, leasing
     from handrail.errors import Refused
-    from handrail.roles import SYSTEM
+    from handrail.permissions import SYSTEM
 
     occasion = enter(None, as_of)
     off = ask(as_json=as_json)

@@ -6,7 +6,7 @@ from threading import Event, Thread
 from desk.context import Desk
 from handrail.acts.alerting import REFRESH
 from handrail.errors import HandrailError
-from handrail.roles import SYSTEM
+from handrail.permissions import SYSTEM
 from handrail.watches import ALERTING
 from tasks.occasion import log
 from tasks.watch.alert import sweep, tell

@@ -4,7 +4,7 @@ from threading import Lock, Thread
 
 from desk.context import Desk
 from handrail.errors import HandrailError
-from handrail.roles import SYSTEM
+from handrail.permissions import SYSTEM
 from handrail.store import inbox
 from tasks.occasion import log
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from desk.context import Desk
 from desk.pages import in_words
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.store import staff
 from handrail.store.frames import records
 

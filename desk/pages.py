@@ -12,8 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from desk.permit import desk_of
+from handrail.permissions import PERMITTED
 from handrail.proportions import in_percent
-from handrail.roles import PERMITTED
 
 HERE = Path(__file__).parent
 MENU = (

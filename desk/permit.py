@@ -1,4 +1,4 @@
-"""Who may open which page: each route names one act of the table in `handrail.roles`."""
+"""Who may open which page: each route names one act of the table in `handrail.permissions`."""
 
 import hmac
 from contextlib import suppress
@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from desk.context import Desk
-from handrail import roles
+from handrail import permissions
 from handrail.acts import signing_in
 from handrail.acts.signing_in import Visitor
 from handrail.errors import HandrailError, NotFound, NotPermitted, RetryableError
@@ -57,8 +57,8 @@ class Permit:
     """Lets in who is signed in and may do `act`; a form must bring its session's secret back."""
 
     def __init__(self, act: str) -> None:
-        """Name an act of `handrail.roles.PERMITTED`."""
-        if act not in roles.PERMITTED:
+        """Name an act of `handrail.permissions.PERMITTED`."""
+        if act not in permissions.PERMITTED:
             raise KeyError(act)
         self.act = act
 
@@ -78,7 +78,7 @@ class Permit:
         if returned is not None and not hmac.compare_digest(returned.encode(), visitor.csrf.encode()):
             raise Forged("This form is not of your session. Reload the page and send it again.")
         request.state.visitor = visitor
-        roles.check(self.act, visitor.name, visitor.roles)
+        permissions.check(self.act, visitor.name, visitor.roles)
         if signing_in.is_due_to_be_noted(visitor, now):
             with suppress(RetryableError):  # the next click will do
                 desk.writer.run(lambda store: signing_in.note_seen(store, visitor, now=now), wait=NOTING)

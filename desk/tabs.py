@@ -1,7 +1,7 @@
 """The pages about quality and training, as far as somebody may open them."""
 
 from handrail.acts.signing_in import Visitor
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 
 TABS = (
     ("/quality", "My work", "decide"),

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from handrail.acts.incidents import Incident, open_incidents
 from handrail.acts.signing_in import Visitor
+from handrail.permissions import SYSTEM, Role
 from handrail.policy import Policy
-from handrail.roles import SYSTEM, Role
 from handrail.sla import due
 from handrail.store import decisions, escalations, staff
 from handrail.store.engine import Connection

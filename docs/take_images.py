@@ -28,7 +28,7 @@ from desk.alerting import Alerting  # noqa: E402 - found from the root
 from desk.app import create_app  # noqa: E402 - as above
 from desk.permit import COOKIE  # noqa: E402 - as above
 from handrail.acts import signing_in  # noqa: E402 - as above
-from handrail.roles import Role  # noqa: E402 - as above
+from handrail.permissions import Role  # noqa: E402 - as above
 from handrail.store import search, trail, work  # noqa: E402 - as above
 from handrail.store.engine import Store  # noqa: E402 - as above
 from handrail.store.frames import records  # noqa: E402 - as above

@@ -7,7 +7,7 @@ from prefect import flow
 
 from flows.parameters import AsOf, Described, Home
 from handrail.errors import Conflict, PermanentError
-from handrail.retraining import Asked, Cause, Reading
+from handrail.retraining_triggers import Asked, Cause, Reading
 from tasks import publish
 from tasks.intake.redact import redact
 from tasks.learning.retrain import Trained, train

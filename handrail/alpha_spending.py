@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from handrail.certify import Certification
+from handrail.certification import Certification
 
 
 @dataclass(frozen=True, slots=True)

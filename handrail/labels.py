@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import pandas as pd
 
-from handrail import agreement, consensus
+from handrail import agreement, dawid_skene
 from handrail.case import Outcome
 from handrail.policy import LabelRules
 
@@ -72,7 +72,7 @@ def settle(
     if len(known) < _FEWEST_REVIEWERS or not open_cases:
         return {}
     rated = twice[["case_id", "reviewer", "opinion"]].set_axis(["item", "rater", "label"], axis=1)
-    believed = consensus.estimate(agreement.collect(rated))
+    believed = dawid_skene.estimate(agreement.collect(rated))
     found = (Settlement(case_id, *believed.of(str(case_id))) for case_id in open_cases)
     return {one.case_id: one for one in found if one.posterior >= rules.consensus_at_least}
 

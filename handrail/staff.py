@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from handrail import labels, roles
+from handrail import labels, permissions
 
 ACTS = {"escalation": "resolve_escalation", "adjudication": "adjudicate", "dispute": "resolve_dispute"}
 """What else than deciding some kinds of work are."""
@@ -29,7 +29,7 @@ class Person:
 
     def may_take(self, kind: str, now: datetime) -> bool:
         """Whether roles and training allow this kind of work; second labels are for the trained alone."""
-        if not roles.PERMITTED[ACTS.get(kind, "decide")].intersection(self.roles):
+        if not permissions.PERMITTED[ACTS.get(kind, "decide")].intersection(self.roles):
             return False
         return kind != "recheck" or labels.status(self.trained_until, now) is labels.Status.ACCEPTED
 

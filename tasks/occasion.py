@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from handrail.errors import BadInput, NotFound
+from handrail.permissions import SYSTEM
 from handrail.policy import Policy
-from handrail.roles import SYSTEM
 from handrail.store import policies
 from handrail.store.engine import Store
 from handrail.withholding import Withholding

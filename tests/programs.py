@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from desk.api.document import scopes
 from handrail.acts import tokens
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.store import staff
 
 Program = Callable[..., TestClient]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from handrail.alpha_spending import spent
-from handrail.certify import Certification, certify, sequence
+from handrail.certification import Certification, certify, sequence
 
 MAX_ERROR, DELTA = 0.02, 0.10
 LABELS = 5_000

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from handrail.policy import CostRules, PromotionRules
-from models import gate
-from models.gate import Bands
+from models import promotion_test
+from models.promotion_test import Bands
 
 Floats = NDArray[np.float64]
 
@@ -144,7 +144,7 @@ def _weighted(rng: np.random.Generator, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _judge(frame: pd.DataFrame, rules: PromotionRules, world: tuple[CostRules, Bands]) -> bool:
-    return gate.judge(frame, costs=world[0], rules=rules, bands=world[1]).passed
+    return promotion_test.judge(frame, costs=world[0], rules=rules, bands=world[1]).passed
 
 
 def _share(passed: list[bool]) -> dict[str, float]:

@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from desk.permit import Permit, SignedOut, TheDesk
-from handrail import roles
+from handrail import permissions
 from handrail.acts import tokens
 from handrail.acts.signing_in import Visitor
 from handrail.errors import NotPermitted
@@ -37,7 +37,7 @@ class Scoped(Permit):
             )
         request.state.visitor = visitor
         require_scope(visitor, self.act)
-        roles.check(self.act, visitor.name, visitor.roles)
+        permissions.check(self.act, visitor.name, visitor.roles)
         return visitor
 
 

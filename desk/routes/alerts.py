@@ -13,7 +13,7 @@ from desk.watched import in_words
 from handrail.acts import alerting, attending
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.store import alerts
 from tasks.watch import alert
 

@@ -15,7 +15,7 @@ from handrail.acts import disputing, overturning
 from handrail.acts.disputing import LONGEST
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput, Conflict, NotFound, Refused
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.store import decisions, disputes
 from handrail.store.engine import Connection
 from handrail.store.frames import records

@@ -14,7 +14,7 @@ from desk.settling import Settled
 from handrail.acts import deciding, escalating
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput, NotFound, Refused
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.store import escalations, staff
 from handrail.store.frames import records
 

@@ -13,7 +13,7 @@ from desk.pages import moment, page
 from desk.permit import TheDesk, permit
 from handrail.acts import attending
 from handrail.acts.signing_in import Visitor
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.watches import stale
 
 router = APIRouter()

@@ -18,8 +18,8 @@ from handrail import bulkhead
 from handrail.acts import attending, pausing
 from handrail.acts.second_person import PERMISSIONS
 from handrail.acts.signing_in import Visitor
+from handrail.permissions import PERMITTED
 from handrail.policy import Stage
-from handrail.roles import PERMITTED
 from handrail.store import outbox
 from tasks.learning import proposals
 from tasks.occasion import Occasion

@@ -16,7 +16,7 @@ from handrail import labels
 from handrail.acts import employing, handing, inviting
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput, Conflict, NotFound, Refused
-from handrail.roles import EVERYBODY, PERMITTED
+from handrail.permissions import EVERYBODY, PERMITTED
 from handrail.store import accounts
 
 router = APIRouter(prefix="/people")

@@ -12,7 +12,7 @@ from handrail import passwords
 from handrail.acts import inviting, signing_in
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 
 router = APIRouter()
 

@@ -13,7 +13,7 @@ from handrail.acts import tokens
 from handrail.acts.signing_in import Visitor
 from handrail.acts.tokens import LONGEST_NAME, MOST_DAYS, USUAL_DAYS, Issued
 from handrail.errors import BadInput, HandrailError
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.store.frames import records
 
 router = APIRouter(prefix="/tokens")

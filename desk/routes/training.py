@@ -12,7 +12,7 @@ from desk.tabs import tabs
 from handrail.acts import labelling, training
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput, NotFound
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.store import cases
 from handrail.store import labels as label_rows
 from handrail.store import staff as stored_staff

@@ -1,6 +1,6 @@
 """The permission check that stands at the head of every act."""
 
-from handrail import roles
+from handrail import permissions
 from handrail.errors import BadInput, NotPermitted
 from handrail.store import staff
 from handrail.store.engine import Connection
@@ -12,13 +12,13 @@ def authorize(connection: Connection, act: str, actor: str) -> None:
     Raises:
         NotPermitted: the person is unknown or has no role that may.
     """
-    if actor.startswith(roles.SYSTEM):
-        roles.check(act, actor, {roles.Role.FLOW})
+    if actor.startswith(permissions.SYSTEM):
+        permissions.check(act, actor, {permissions.Role.FLOW})
         return
     person = staff.person(connection, actor)
     if person is None:
         raise NotPermitted(f"{actor} is not known here. Add them with `handrail people add {actor} --role reviewer`.")
-    roles.check(act, actor, person["roles"])
+    permissions.check(act, actor, person["roles"])
 
 
 def required(reason: str) -> str:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from handrail.acts.authority import authorize
 from handrail.errors import BadInput, NotFound, Refused
+from handrail.permissions import EVERYBODY, SYSTEM, Role
 from handrail.policy import Policy
-from handrail.roles import EVERYBODY, SYSTEM, Role
 from handrail.store import accounts, staff, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from handrail import roles
+from handrail import permissions
 from handrail.acts.authority import authorize, required
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.gold import is_slipped_in, shown_kind
@@ -142,7 +142,7 @@ def deactivate(store: Store, person: str, *, actor: str, now: datetime) -> int:
             raise NotPermitted(f"{actor} may not act any more. Ask a product owner.")
         if person not in people:
             raise NotFound(f"Nobody active is called {person}. See `handrail people list`.")
-        owners = {name for name, one in people.items() if roles.Role.PRODUCT_OWNER in one.roles}
+        owners = {name for name, one in people.items() if permissions.Role.PRODUCT_OWNER in one.roles}
         if owners == {person}:
             raise Refused(f"{person} is the last product owner. Give somebody else this role first.")
         staff.change(connection, person, active=False)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from handrail.acts.authority import authorize
 from handrail.acts.signing_in import begin_session, digest_of, set_password
 from handrail.errors import Conflict, NotFound
+from handrail.permissions import SYSTEM
 from handrail.policy import Policy
-from handrail.roles import SYSTEM
 from handrail.store import accounts, staff, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event

@@ -16,8 +16,8 @@ from handrail.acts.intake import CHUNK
 from handrail.case import State
 from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.labels import Status
+from handrail.permissions import PERMITTED
 from handrail.policy import Policy
-from handrail.roles import PERMITTED
 from handrail.sla import due
 from handrail.store import cases, reviewer_quality, staff, trail, work
 from handrail.store import labels as label_rows

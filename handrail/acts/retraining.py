@@ -5,7 +5,7 @@ from datetime import datetime
 
 from handrail.acts.authority import authorize
 from handrail.policy import Policy
-from handrail.retraining import Cause, Standing, is_news
+from handrail.retraining_triggers import Cause, Standing, is_news
 from handrail.store import retraining, trail
 from handrail.store.engine import Store
 from handrail.store.trail import Event

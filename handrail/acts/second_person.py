@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from handrail.errors import Conflict, NotFound, Refused
-from handrail.roles import SYSTEM
+from handrail.permissions import SYSTEM
 from handrail.store import policies, proposals, trail
 from handrail.store.engine import Connection
 from handrail.store.trail import Event

@@ -8,8 +8,8 @@ from typing import Any
 
 from handrail import passwords
 from handrail.errors import NotFound, NotPermitted
+from handrail.permissions import SYSTEM
 from handrail.policy import Policy
-from handrail.roles import SYSTEM
 from handrail.store import accounts, staff, trail
 from handrail.store.accounts import NO_PASSWORD
 from handrail.store.engine import Connection, Store

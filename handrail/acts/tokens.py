@@ -11,7 +11,7 @@ import pandas as pd
 from handrail.acts.authority import authorize
 from handrail.acts.signing_in import Visitor, digest_of
 from handrail.errors import BadInput, Conflict, NotFound, Refused
-from handrail.roles import PERMITTED, check
+from handrail.permissions import PERMITTED, check
 from handrail.store import staff, tokens, trail
 from handrail.store.engine import Store
 from handrail.store.trail import Event

@@ -1,9 +1,9 @@
 """The breaker: when rejections say that a category should stop deciding by itself."""
 
 from handrail.breaker.hours import Bins, by_hour
+from handrail.breaker.literal import BreakerReading, detectable, false_alarm_rate, first_trip, literal
 from handrail.breaker.power import delays
 from handrail.breaker.sequential import Detector, State, Step, advance, is_stale, level, path
-from handrail.breaker.window import BreakerReading, detectable, false_alarm_rate, first_trip, literal
 
 __all__ = [
     "Bins",

@@ -2,8 +2,8 @@
 
 from handrail.kpi.before import Baseline, Before
 from handrail.kpi.business_case import BusinessCase, Month, Step, make_case
+from handrail.kpi.definitions import measure, measure_by
 from handrail.kpi.figure import NOT_MEASURED, Kpi, written
-from handrail.kpi.six import measure, measure_by
 from handrail.kpi.trace import ENOUGH, GROUPINGS, SETTLING, Trace
 
 __all__ = [

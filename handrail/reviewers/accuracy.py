@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from handrail import consensus
+from handrail import dawid_skene
 from handrail.agreement import collect
 from handrail.reviewers.signal import FEWEST, Bounds, Signal, Verdict, exact_interval, unmeasured
 
@@ -29,7 +29,7 @@ def accuracies(rulings: pd.DataFrame, truth: Mapping[str, str], bounds: Bounds, 
     if told.empty:
         return [unmeasured(name, "accuracy") for name in names]
     ratings = collect(told.rename(columns={"reviewer": "rater"}))
-    found = consensus.estimate(ratings, known=truth)
+    found = dawid_skene.estimate(ratings, known=truth)
     right = found.posterior[ratings.item, ratings.said]
     by_rater = {name: right[ratings.rater == at] for at, name in enumerate(ratings.raters)}
     return [_signal(name, by_rater.get(name, np.zeros(0)), bounds.accuracy, alpha) for name in names]

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from handrail.roles import Role
+from handrail.permissions import Role
 from handrail.store.schema import Account, Invitation, Person, Policy, Session
 
 NO_PASSWORD = ""

@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail import gold
 from handrail.case import State
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.store.bulk import among
 from handrail.store.cases import chunks
 from handrail.store.schema import Case, GoldCase, WorkItem

@@ -9,7 +9,7 @@ import pandas as pd
 
 from handrail import blind
 from handrail.alpha_spending import is_due, spent
-from handrail.certify import labels_without_error
+from handrail.certification import labels_without_error
 from handrail.policy import CertificateRules, Consequence
 from handrail.store import certificates, drifts, models
 from handrail.store.frames import records

@@ -2,7 +2,7 @@
 
 from handrail.acts import certifying
 from handrail.alpha_spending import Look, Terms, spent
-from handrail.certify import certify as find_threshold
+from handrail.certification import certify as find_threshold
 from handrail.errors import Conflict
 from handrail.store import certificates
 from handrail.store.frames import records

@@ -6,7 +6,7 @@ from handrail import baseline
 from handrail.acts import authority, second_person
 from handrail.acts import models as model_acts
 from handrail.errors import Refused
-from handrail.roles import SYSTEM
+from handrail.permissions import SYSTEM
 from handrail.store import models
 from models import registry
 from tasks.learning.judge import judge, take_reference

@@ -13,7 +13,7 @@ from handrail.near_duplicates import twins
 from handrail.store import drifts, models
 from handrail.store import labels as stored_labels
 from handrail.window import Window
-from models import gate, registry
+from models import promotion_test, registry
 from models.withheld import production_weights
 from tasks.learning import data_gates
 from tasks.learning.retrain import training_examples
@@ -30,7 +30,7 @@ class Judgement:
     version: str | None
     outcome: Literal["promoted", "refused", "waiting", "none"]
     reasons: tuple[str, ...]
-    verdict: gate.GateVerdict | None = None
+    verdict: promotion_test.GateVerdict | None = None
     pages: tuple[str, ...] = ()
 
 
@@ -134,11 +134,11 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | 
 def _compare(trial: Trial, withheld: pd.DataFrame, pages: tuple[str, ...]) -> Judgement:
     """Put it through the business gate, a sure gain and no group demonstrably worse, and record what came of it."""
     occasion, version = trial.occasion, trial.challenger
-    verdict = gate.judge(
+    verdict = promotion_test.judge(
         withheld,
         costs=occasion.policy.costs,
         rules=occasion.policy.promotion,
-        bands=gate.bands(occasion.policy),
+        bands=promotion_test.bands(occasion.policy),
         groups=occasion.policy.fairness.groups,
         max_gap=occasion.policy.fairness.max_gap,
     )

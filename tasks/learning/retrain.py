@@ -12,12 +12,12 @@ from handrail.acts import models as model_acts
 from handrail.errors import HandrailError
 from handrail.near_duplicates import twins
 from handrail.policy import Policy
-from handrail.retraining import Cause
+from handrail.retraining_triggers import Cause
 from handrail.store import labels as stored_labels
 from handrail.store import models
 from models import classifier, external, rebuild, registry, training_set
-from models.examples import examples
 from models.external import Model
+from models.features import model_input
 from tasks.learning import data_gates
 from tasks.occasion import Occasion, log
 from tasks.routing.score import with_given
@@ -54,7 +54,7 @@ def training_examples(occasion: Occasion, until: datetime | None = None) -> pd.D
     rows = rows[~held].tail(occasion.policy.model.max_labels).reset_index(drop=True)
     if occasion.policy.model.source == "given":
         rows = with_given(occasion, rows)
-    view = examples(rows, occasion.policy.model.fields)
+    view = model_input(rows, occasion.policy.model.fields)
     return view.assign(
         **{
             name: rows[name]

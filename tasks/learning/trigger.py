@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from handrail import retraining
+from handrail import retraining_triggers
 from handrail.acts import leasing
 from handrail.acts import retraining as acts
 from handrail.errors import HandrailError, code_of
-from handrail.retraining import Asked, Cause, Reading, Watched
+from handrail.retraining_triggers import Asked, Cause, Reading, Watched
 from tasks.learning.trigger_facts import standing
 from tasks.occasion import Occasion, log
 from tasks.step import step
@@ -36,8 +36,8 @@ class Told:
 def read_triggers(occasion: Occasion, asked: Asked = "when_due") -> Called:
     """Read every trigger of a retraining; `asked` says which of them may call."""
     known, policy = standing(occasion), occasion.policy
-    cause = retraining.called_for(known, policy, asked)
-    return Called(cause, retraining.read(known, policy), retraining.held_until(known, policy))
+    cause = retraining_triggers.called_for(known, policy, asked)
+    return Called(cause, retraining_triggers.read(known, policy), retraining_triggers.held_until(known, policy))
 
 
 @step
@@ -51,7 +51,7 @@ def crossed(occasion: Occasion) -> list[Told]:
     return [
         Told(cause, counts)
         for cause, counts in figures.items()
-        if retraining.called_for(known, policy, cause)
+        if retraining_triggers.called_for(known, policy, cause)
         and acts.tell(
             occasion.store, cause, counts, standing=known, policy=policy, actor=occasion.actor, now=occasion.now
         )

@@ -1,6 +1,6 @@
 """What is known at the moment when it is asked whether to train again: trainings, drifts, audits, labels."""
 
-from handrail.retraining import Standing
+from handrail.retraining_triggers import Standing
 from handrail.store import audits as stored_audits
 from handrail.store import drifts as stored_drifts
 from handrail.store import models, retraining

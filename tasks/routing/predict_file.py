@@ -15,8 +15,8 @@ from handrail.store import certificates
 from handrail.store import models as model_rows
 from handrail.store import situation as situations
 from handrail.store.frames import records
-from models.examples import examples
 from models.external import GivenModel, Model
+from models.features import model_input
 from tasks import occasion as occasions
 from tasks.intake import read
 from tasks.routing import score
@@ -89,7 +89,7 @@ def _predict(
             "fields": _fields(chunk, known, model.fields),
         }
     )
-    view = examples(seen, model.fields)
+    view = model_input(seen, model.fields)
     if isinstance(model, GivenModel):
         view = view.assign(**_given(occasion, chunk, known).columns)
     consent = np.array(_consents(chunk, known), dtype=bool)

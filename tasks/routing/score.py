@@ -14,7 +14,7 @@ from handrail.case import State
 from handrail.errors import GateFailed, NotFound
 from handrail.store import cases, models, readable
 from handrail.store import predictions as stored_predictions
-from models import copies, examples, registry, signature
+from models import copies, features, registry, signature
 from models.copies import ModelUnavailable
 from models.external import GIVEN_CONFIDENCE, GIVEN_LABEL, GivenModel, Model
 from tasks.occasion import Occasion, log
@@ -178,7 +178,7 @@ def say(occasion: Occasion, model: Model, chunk: pd.DataFrame) -> pd.DataFrame:
     `silent` are those that came without a prediction where somebody else's model serves: no label, confidence 0.
     """
     is_given = isinstance(model, GivenModel)
-    view = examples.examples(with_given(occasion, chunk) if is_given else chunk, permitted(occasion, model))
+    view = features.model_input(with_given(occasion, chunk) if is_given else chunk, permitted(occasion, model))
     said = model.predict(view).assign(case_id=view["case_id"].to_numpy())
     silent = said["label"].isna() & is_given
     return said.assign(silent=silent, confidence=said["confidence"].mask(silent, 0.0))

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 from handrail.errors import NotFound, NotPermitted
 from handrail.packet import Action, Facts, Section, explain
+from handrail.permissions import PERMITTED
 from handrail.policy import Policy
-from handrail.roles import PERMITTED
 from handrail.store import disputes, labels, outbox, policies, staff
 from tasks.occasion import Occasion
 from tasks.views.explain import explain_prediction

@@ -4,8 +4,8 @@ from handrail.errors import NotFound, PermanentError
 from handrail.store import readable
 from models import explanation
 from models.classifier import TrainedModel
-from models.examples import examples
 from models.explanation import Explanation
+from models.features import model_input
 from tasks.occasion import Occasion, log
 from tasks.routing.score import load, permitted
 
@@ -31,4 +31,4 @@ def explain_prediction(occasion: Occasion, version: str, case_id: int, label: st
         return None
     if label is not None and label not in model.labels:
         return None
-    return explanation.explain(model, examples(case, permitted(occasion, model)), label=label)[0]
+    return explanation.explain(model, model_input(case, permitted(occasion, model)), label=label)[0]

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handrail.permissions import SYSTEM
 from handrail.queues import explain
 from handrail.reasons import Reason
-from handrail.roles import SYSTEM
 
 PPM = 1_000_000
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-from handrail import retraining
+from handrail import retraining_triggers
 from handrail.acts import attending, incidents
 from handrail.queues import Queue
 from handrail.store import (
@@ -64,9 +64,9 @@ def overview(occasion: Occasion) -> dict[str, Any]:
     known = standing(occasion)
     return value | {
         "retraining": {
-            "called_for_by": retraining.called_for(known, policy),
-            "held_until": retraining.held_until(known, policy),
-            "triggers": {reading.cause: reading.sentence for reading in retraining.read(known, policy)},
+            "called_for_by": retraining_triggers.called_for(known, policy),
+            "held_until": retraining_triggers.held_until(known, policy),
+            "triggers": {reading.cause: reading.sentence for reading in retraining_triggers.read(known, policy)},
         },
         "model": None
         if version is None

@@ -9,7 +9,7 @@ import numpy as np
 from handrail import own_quality
 from handrail.acts.authority import authorize
 from handrail.own_quality import Agreeing, Record, Share, Team
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.store import readings, reviewer_quality, staff
 from handrail.store.engine import Connection
 from handrail.store.frames import records

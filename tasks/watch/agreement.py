@@ -12,8 +12,8 @@ from handrail import agreement, bulkhead, labels, reviewers
 from handrail.acts import reading
 from handrail.agreement import Ratings
 from handrail.own_quality import PLACES
+from handrail.permissions import PERMITTED
 from handrail.reviewers import Evidence, Signal
-from handrail.roles import PERMITTED
 from handrail.store import labels as label_rows
 from handrail.store import readings, reviewer_decisions, reviewer_quality, staff
 from handrail.store.engine import Connection

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from handrail.acts import attending
 from handrail.errors import code_of
-from handrail.roles import SYSTEM
+from handrail.permissions import SYSTEM
 from handrail.store import watch_runs
 from handrail.store.engine import Store
 from handrail.workspace import Workspace

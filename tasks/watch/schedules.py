@@ -4,7 +4,7 @@ from datetime import datetime
 
 from handrail.acts import attending
 from handrail.errors import code_of
-from handrail.roles import SYSTEM
+from handrail.permissions import SYSTEM
 from handrail.store.engine import Store
 from handrail.watches import Deployed, Off, switched_off
 from tasks.occasion import log

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from handrail import blind
-from handrail.certify import certify
+from handrail.certification import certify
 from handrail.policy import AmountStep, CategoryRules, Consequence, Policy
 
 DAY = date(2026, 3, 2)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from handrail import consensus, reviewers
+from handrail import dawid_skene, reviewers
 from handrail.agreement import collect
 from handrail.reviewers import EVERYBODY, Bounds, Evidence, Signal, Verdict
 from handrail.reviewers.accuracy import at_most
@@ -138,7 +138,7 @@ class TestAccuracy:
 
     def test_known_truth_stands_whatever_all_say(self) -> None:
         rows = pd.DataFrame([(1, who, "a") for who in "xyz"] + [(2, "x", "b")], columns=["item", "rater", "label"])
-        found = consensus.estimate(collect(rows), known={"1": "b", "2": "unheard of"})
+        found = dawid_skene.estimate(collect(rows), known={"1": "b", "2": "unheard of"})
         assert found.of("1") == ("b", 1.0)
         assert found.of("2")[0] == "b"
 

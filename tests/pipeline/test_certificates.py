@@ -13,7 +13,7 @@ from flows.shadow_scoring import shadow_scoring
 from handrail import policy as policies
 from handrail.acts import certifying, pausing, publishing
 from handrail.alpha_spending import Look, Terms, spent
-from handrail.certify import Certification, labels_without_error
+from handrail.certification import Certification, labels_without_error
 from handrail.policy import Policy, Stage
 from handrail.queues import Situation
 from handrail.store import certificates, schema

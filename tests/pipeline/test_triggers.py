@@ -13,7 +13,7 @@ from handrail.acts import attending, drifting, leasing, pausing
 from handrail.dead_mans_switch import WATCHES
 from handrail.errors import BadInput, Conflict, PermanentError
 from handrail.policy import Stage
-from handrail.retraining import Standing
+from handrail.retraining_triggers import Standing
 from handrail.store import schema, trail
 from handrail.store.engine import Store
 from tasks.learning import trigger

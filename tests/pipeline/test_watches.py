@@ -15,7 +15,7 @@ from flows.sla_watch import sla_watch
 from handrail import sampling
 from handrail.acts import certifying, drifting, pausing, reading
 from handrail.alpha_spending import Look, Terms
-from handrail.certify import Certification
+from handrail.certification import Certification
 from handrail.store import audits as stored_audits
 from handrail.store import certificates, drifts, heartbeats, models, readings, schema, trail
 from handrail.store.readings import Reading, Verdict

@@ -7,7 +7,7 @@ import pytest
 from handrail.acts import certifying, drifting
 from handrail.acts import models as model_acts
 from handrail.alpha_spending import Look, Terms
-from handrail.certify import Certification
+from handrail.certification import Certification
 from handrail.errors import Conflict, NotPermitted
 from handrail.policy import CertificateRules
 from handrail.store import certificates, schema

@@ -9,7 +9,7 @@ import pytest
 from handrail.acts import certifying
 from handrail.acts import models as acts
 from handrail.alpha_spending import Look, Terms
-from handrail.certify import Certification
+from handrail.certification import Certification
 from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.store import certificates, models, schema
 from handrail.store.engine import Store

@@ -32,11 +32,11 @@ from handrail.acts import (
 )
 from handrail.alpha_spending import Look, Terms
 from handrail.case import Outcome
-from handrail.certify import Certification
+from handrail.certification import Certification
 from handrail.errors import HandrailError, NotPermitted
+from handrail.permissions import PERMITTED, Role
 from handrail.policy import Stage
 from handrail.queues import Situation
-from handrail.roles import PERMITTED, Role
 from handrail.ruling import Ruling
 from handrail.store import schema
 from handrail.store.engine import Store

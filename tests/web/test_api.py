@@ -13,7 +13,7 @@ from sqlalchemy import update
 from desk.api.document import document, scopes
 from desk.app import create_app
 from handrail.acts import attending, labelling, tokens
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.store import schema, work
 from tests.desks import Client
 from tests.programs import JSON, Program, refused, token_of

@@ -20,7 +20,7 @@ from sqlalchemy import delete
 from desk.app import create_app
 from handrail.acts import escalating, intake, labelling, pausing, reading, routing, training
 from handrail.acts.signing_in import digest_of
-from handrail.roles import EVERYBODY, PERMITTED
+from handrail.permissions import EVERYBODY, PERMITTED
 from handrail.store import schema, tokens
 from handrail.store.readings import Reading, Verdict
 from handrail.workspace import Workspace

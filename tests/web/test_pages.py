@@ -17,7 +17,7 @@ from desk.permit import Permit
 from desk.routes import ROUTERS
 from handrail.acts import disputing, escalating, handing, labelling, pausing
 from handrail.errors import PermanentError
-from handrail.roles import PERMITTED
+from handrail.permissions import PERMITTED
 from handrail.store import schema
 from handrail.workspace import Workspace
 from tests.desks import served, signed_in_context

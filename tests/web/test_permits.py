@@ -18,7 +18,7 @@ from desk.api.bearer import Scoped
 from desk.app import create_app
 from desk.permit import Permit
 from handrail.acts.signing_in import digest_of
-from handrail.roles import EVERYBODY, PERMITTED
+from handrail.permissions import EVERYBODY, PERMITTED
 from handrail.store import tokens
 from handrail.workspace import Workspace
 from tests.desks import client_of

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from handrail.certify import Certification, certify, labels_without_error, sequence
+from handrail.certification import Certification, certify, labels_without_error, sequence
 from handrail.errors import BadInput
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.policy import CategoryRules, ModelRules, Policy, RetrainingRules
-from handrail.retraining import Asked, Cause, Reading, Standing, called_for, held_until, is_news, read
+from handrail.retraining_triggers import Asked, Cause, Reading, Standing, called_for, held_until, is_news, read
 
 NOW = datetime(2026, 3, 30, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from handrail.policy import CostRules, PromotionRules
-from models import gate
-from models.gate import Bands
+from models import promotion_test
+from models.promotion_test import Bands
 
 BANDS = Bands(auto_above=0.95, human_below=0.7)
 COSTS = CostRules(minutes_manual=6, minutes_quick=1, minute=0.75, error=25)
@@ -32,7 +32,9 @@ def withheld(rng: np.random.Generator, cases: int, discordant: float, gain: floa
 def promoted_share(cases: int, discordant: float, gain: float, rounds: int = 400, **options: object) -> float:
     rng = np.random.default_rng(11)
     given = {"costs": COSTS, "rules": RULES, "bands": BANDS, **options}
-    return float(np.mean([gate.judge(withheld(rng, cases, discordant, gain), **given).passed for _ in range(rounds)]))
+    return float(
+        np.mean([promotion_test.judge(withheld(rng, cases, discordant, gain), **given).passed for _ in range(rounds)])
+    )
 
 
 # Every case worth 1 when right and 0 when wrong: value is accuracy.
@@ -53,7 +55,7 @@ def test_two_points_more_are_found_on_two_thousand_cases_nine_times_in_ten() -> 
 def test_models_that_never_differ_are_not_exchanged() -> None:
     frame = withheld(np.random.default_rng(1), 300, 0.0, 0.0)
     frame["challenger_label"], frame["challenger_confidence"] = frame["champion_label"], frame["champion_confidence"]
-    verdict = gate.judge(frame, costs=COSTS, rules=RULES, bands=BANDS)
+    verdict = promotion_test.judge(frame, costs=COSTS, rules=RULES, bands=BANDS)
     assert not verdict.passed
     assert verdict.discordant == 0
     assert "nothing to gain" in verdict.reasons[0]
@@ -62,7 +64,7 @@ def test_models_that_never_differ_are_not_exchanged() -> None:
 @pytest.mark.parametrize(("cases", "judged"), [(199, False), (200, True)])
 def test_too_few_withheld_cases_are_refused_with_the_number_missing(cases: int, judged: bool) -> None:
     frame = withheld(np.random.default_rng(1), cases, 0.3, 0.3)
-    verdict = gate.judge(frame, costs=COSTS, rules=RULES, bands=BANDS)
+    verdict = promotion_test.judge(frame, costs=COSTS, rules=RULES, bands=BANDS)
     assert verdict.passed is judged
     assert judged or "1 more blind labels" in verdict.reasons[0]
 
@@ -83,18 +85,18 @@ def test_the_value_of_a_case_follows_its_band(confidence: float, right: bool, va
     frame = pd.DataFrame(
         {"truth": ["a"], "champion_label": ["a" if right else "b"], "champion_confidence": [confidence]}
     )
-    assert gate.case_value(frame, "champion", COSTS, BANDS)[0] == pytest.approx(value)
+    assert promotion_test.case_value(frame, "champion", COSTS, BANDS)[0] == pytest.approx(value)
 
 
 def test_a_category_that_is_never_automatic_is_only_ever_looked_at() -> None:
     frame = pd.DataFrame({"truth": ["a", "z"], "champion_label": ["a", "z"], "champion_confidence": [1.0, 1.0]})
-    value = gate.case_value(frame, "champion", COSTS, Bands({"a": 1.0}, 0.7))
+    value = promotion_test.case_value(frame, "champion", COSTS, Bands({"a": 1.0}, 0.7))
     assert value.tolist() == [3.75, 3.75]
 
 
 def test_the_bounds_are_students_on_the_discordant_cases_and_two_more() -> None:
     frame = withheld(np.random.default_rng(5), 400, 0.2, 0.05)
-    verdict = gate.judge(frame, costs=ACCURACY["costs"], rules=RULES, bands=ACCURACY["bands"])
+    verdict = promotion_test.judge(frame, costs=ACCURACY["costs"], rules=RULES, bands=ACCURACY["bands"])
     difference = (frame["challenger_label"] == "a").astype(float) - (frame["champion_label"] == "a")
     assert verdict.gain == pytest.approx(difference.mean())
     doubted = np.append(difference, [1, -1])  # all that a case can bring or cost
@@ -112,7 +114,7 @@ def test_a_bolder_model_whose_rare_errors_eat_its_gain_is_not_promoted_for_want_
         label = np.where(bold & (rng.random(cases) < 0.75 / 25), "b", "a")
         frame = pd.DataFrame({"truth": "a", "champion_label": label, "challenger_label": label})
         frame = frame.assign(champion_confidence=0.9, challenger_confidence=np.where(bold, 0.97, 0.9))
-        promoted += gate.judge(frame, costs=COSTS, rules=RULES, bands=BANDS).passed
+        promoted += promotion_test.judge(frame, costs=COSTS, rules=RULES, bands=BANDS).passed
     assert promoted / 200 <= 0.05
 
 
@@ -129,16 +131,16 @@ def test_what_a_differing_case_puts_at_stake_needs_no_truth() -> None:
     differing = np.array([True, True, False])
     # Executed instead of looked at, wrongly: -25 + 0.75. Executed wrongly instead of rightly: -25 - 4.5.
     expected = np.sqrt((24.25**2 + 2 * 29.5**2) / 3)
-    stake = gate._stake(frame, np.array([1.0, 2.0, 9.0]), differing, COSTS, BANDS)
+    stake = promotion_test._stake(frame, np.array([1.0, 2.0, 9.0]), differing, COSTS, BANDS)
     assert stake == pytest.approx(expected)
-    assert gate._stake(frame.assign(truth="z"), np.array([1.0, 2.0, 9.0]), differing, COSTS, BANDS) == stake
+    assert promotion_test._stake(frame.assign(truth="z"), np.array([1.0, 2.0, 9.0]), differing, COSTS, BANDS) == stake
 
 
 def test_weights_count_cases_as_often_as_they_stand_for() -> None:
     frame = withheld(np.random.default_rng(5), 250, 0.2, 0.05)
     times = np.random.default_rng(6).integers(1, 4, 250)
-    weighted = gate.judge(frame.assign(weight=times), costs=COSTS, rules=RULES, bands=BANDS)
-    repeated = gate.judge(frame.loc[frame.index.repeat(times)], costs=COSTS, rules=RULES, bands=BANDS)
+    weighted = promotion_test.judge(frame.assign(weight=times), costs=COSTS, rules=RULES, bands=BANDS)
+    repeated = promotion_test.judge(frame.loc[frame.index.repeat(times)], costs=COSTS, rules=RULES, bands=BANDS)
     assert weighted.gain == pytest.approx(repeated.gain)
     assert weighted.low < repeated.low  # a weight is no further evidence
 
@@ -148,13 +150,13 @@ def test_a_group_that_demonstrably_gets_worse_refuses_a_challenger_that_gains() 
     frame.loc[:59, "region"] = "south"
     south = frame["region"] == "south"
     frame.loc[south, "challenger_label"], frame.loc[south, "champion_label"] = "b", "a"
-    verdict = gate.judge(frame, costs=COSTS, rules=RULES, bands=BANDS, groups=["region"])
+    verdict = promotion_test.judge(frame, costs=COSTS, rules=RULES, bands=BANDS, groups=["region"])
     assert verdict.low > 0
     assert [reason.split()[1] for reason in verdict.reasons] == ["'south'"]
     assert verdict.codes == ("group_worse",)
     assert verdict.underpowered == ()
     few = frame.drop(frame.index[3:60])  # three cases of the group prove nothing
-    verdict = gate.judge(few, costs=COSTS, rules=RULES, bands=BANDS, groups=["region"])
+    verdict = promotion_test.judge(few, costs=COSTS, rules=RULES, bands=BANDS, groups=["region"])
     assert verdict.passed
     assert verdict.underpowered == ("region 'south' (3 cases)",)
 
@@ -163,9 +165,9 @@ def test_a_group_that_demonstrably_gets_worse_refuses_a_challenger_that_gains() 
 @given(st.integers(0, 10_000), st.floats(0.5, 20))
 def test_the_bounds_scale_with_the_currency_and_not_with_the_weights(seed: int, factor: float) -> None:
     frame = withheld(np.random.default_rng(seed), 250, 0.3, 0.1)
-    plain = gate.judge(frame, costs=COSTS, rules=RULES, bands=BANDS)
+    plain = promotion_test.judge(frame, costs=COSTS, rules=RULES, bands=BANDS)
     dear = COSTS.model_copy(update={"minute": COSTS.minute * factor, "error": COSTS.error * factor})
-    assert gate.judge(frame, costs=dear, rules=RULES, bands=BANDS).low == pytest.approx(plain.low * factor)
-    heavy = gate.judge(frame.assign(weight=factor), costs=COSTS, rules=RULES, bands=BANDS)
+    assert promotion_test.judge(frame, costs=dear, rules=RULES, bands=BANDS).low == pytest.approx(plain.low * factor)
+    heavy = promotion_test.judge(frame.assign(weight=factor), costs=COSTS, rules=RULES, bands=BANDS)
     assert (heavy.low, heavy.high) == pytest.approx((plain.low, plain.high))
     assert plain.low <= plain.gain <= plain.high

@@ -3,7 +3,7 @@
 import pytest
 
 from handrail.errors import NotPermitted
-from handrail.roles import PERMITTED, Role, check
+from handrail.permissions import PERMITTED, Role, check
 
 PEOPLE = [role for role in Role if role is not Role.FLOW]
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.alpha_spending import is_due, spent
-from handrail.certify import certify, labels_without_error
+from handrail.certification import certify, labels_without_error
 
 
 @given(st.floats(0.001, 0.5), st.integers(1, 2_000))

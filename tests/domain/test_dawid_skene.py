@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail import consensus
+from handrail import dawid_skene
 from handrail.agreement import Ratings, collect
 
 CONFUSION = np.array(
@@ -67,7 +67,7 @@ def naive(ratings: Ratings, rounds: int) -> np.ndarray:
 
 def test_the_confusion_matrices_of_simulated_reviewers_are_recovered() -> None:
     ratings, _ = simulate(4000, seed=1)
-    found = consensus.estimate(ratings)
+    found = dawid_skene.estimate(ratings)
     assert found.converged
     assert np.abs(found.confusion - CONFUSION).max() < 0.06
     assert np.abs(found.prevalence - [0.5, 0.3, 0.2]).max() < 0.03
@@ -79,14 +79,14 @@ def test_the_confusion_matrices_of_simulated_reviewers_are_recovered() -> None:
 @pytest.mark.parametrize("missing", [0.0, 0.4])
 def test_the_consensus_is_right_more_often_than_the_majority(seed: int, missing: float) -> None:
     ratings, truth = simulate(1500, seed, missing)
-    believed = consensus.estimate(ratings).posterior.argmax(axis=1)
-    voted = consensus.majority(ratings).argmax(axis=1)
+    believed = dawid_skene.estimate(ratings).posterior.argmax(axis=1)
+    voted = dawid_skene.majority(ratings).argmax(axis=1)
     assert (believed == truth).mean() > (voted == truth).mean() + 0.01
 
 
 def test_a_posterior_of_nine_tenths_is_right_nine_times_in_ten() -> None:
     ratings, truth = simulate(6000, seed=4, missing=0.5)
-    posterior = consensus.estimate(ratings).posterior
+    posterior = dawid_skene.estimate(ratings).posterior
     sure = (posterior.max(axis=1) > 0.85) & (posterior.max(axis=1) < 0.95)
     assert (posterior.argmax(axis=1) == truth)[sure].mean() == pytest.approx(0.9, abs=0.05)
 
@@ -94,7 +94,7 @@ def test_a_posterior_of_nine_tenths_is_right_nine_times_in_ten() -> None:
 @pytest.mark.parametrize("rounds", [1, 2, 7])
 def test_every_round_is_that_of_the_paper(rounds: int) -> None:
     ratings, _ = simulate(60, seed=5, missing=0.3)
-    assert consensus.estimate(ratings, most_rounds=rounds).posterior == pytest.approx(naive(ratings, rounds))
+    assert dawid_skene.estimate(ratings, most_rounds=rounds).posterior == pytest.approx(naive(ratings, rounds))
 
 
 @settings(max_examples=60, deadline=None)
@@ -110,7 +110,7 @@ def test_no_round_is_worse_than_the_one_before(codes: tuple[int, np.ndarray], sm
     labels, table_of_codes = codes
     names = tuple(str(number) for number in range(len(table_of_codes)))
     ratings = Ratings.of_codes(names, ("x", "y", "z"), tuple("abcd"[:labels]), table_of_codes)
-    found = consensus.estimate(ratings, smoothing=smoothing)
+    found = dawid_skene.estimate(ratings, smoothing=smoothing)
     steps = np.diff(found.objective)
     assert (steps >= -1e-8 * np.maximum(1, np.abs(found.objective[1:]))).all()
     if len(found.items):
@@ -119,24 +119,24 @@ def test_no_round_is_worse_than_the_one_before(codes: tuple[int, np.ndarray], sm
 
 
 def test_no_ratings_give_no_consensus() -> None:
-    found = consensus.estimate(table([]))
+    found = dawid_skene.estimate(table([]))
     assert (found.items, found.posterior.shape, found.converged) == ((), (0, 0), True)
     assert found.accuracy() == {}
 
 
 def test_a_single_reviewer_is_taken_at_their_word() -> None:
-    found = consensus.estimate(table([("1", "ada", "x"), ("2", "ada", "y"), ("3", "ada", "y")]))
+    found = dawid_skene.estimate(table([("1", "ada", "x"), ("2", "ada", "y"), ("3", "ada", "y")]))
     assert [found.of(item)[0] for item in found.items] == ["x", "y", "y"]
 
 
 def test_a_single_label_is_certain() -> None:
-    found = consensus.estimate(table([("1", "ada", "x"), ("1", "ben", "x"), ("2", "ben", "x")]))
+    found = dawid_skene.estimate(table([("1", "ada", "x"), ("1", "ben", "x"), ("2", "ben", "x")]))
     assert found.posterior.tolist() == [[1.0], [1.0]]
 
 
 def test_two_reviewers_who_differ_everywhere_leave_it_open() -> None:
     rows = [(str(n), who, label) for n in range(8) for who, label in (("ada", "xy"[n % 2]), ("ben", "yx"[n % 2]))]
-    assert consensus.estimate(table(rows)).posterior == pytest.approx(np.full((8, 2), 0.5))
+    assert dawid_skene.estimate(table(rows)).posterior == pytest.approx(np.full((8, 2), 0.5))
 
 
 def test_equal_ratings_give_equal_answers_in_any_order() -> None:
@@ -145,10 +145,10 @@ def test_equal_ratings_give_equal_answers_in_any_order() -> None:
         (ratings.items[i], ratings.raters[r], LABELS[k])
         for i, r, k in zip(ratings.item, ratings.rater, ratings.said, strict=True)
     ]
-    first, again = consensus.estimate(table(rows)), consensus.estimate(table(rows[::-1]))
+    first, again = dawid_skene.estimate(table(rows)), dawid_skene.estimate(table(rows[::-1]))
     assert np.array_equal(first.posterior, again.posterior)
 
 
 def test_rounds_that_run_out_are_admitted() -> None:
     ratings, _ = simulate(200, seed=7)
-    assert not consensus.estimate(ratings, most_rounds=1).converged
+    assert not dawid_skene.estimate(ratings, most_rounds=1).converged

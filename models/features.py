@@ -8,7 +8,7 @@ import pandas as pd
 from models.external import GIVEN_CONFIDENCE, GIVEN_LABEL
 
 
-def examples(seen: pd.DataFrame, fields: Collection[str]) -> pd.DataFrame:
+def model_input(seen: pd.DataFrame, fields: Collection[str]) -> pd.DataFrame:
     """What a model reads of cases that came through the door: text, each of `fields` as a column, and what was given.
 
     Columns: case_id, text, amount (NaN where it is none of the fields), the fields.
