@@ -55,7 +55,7 @@ VALUES: dict[str, Any] = {
     "only_audited": False,
 }
 """What a function of the store may ask for; a new one with another name makes the test ask for its value here."""
-OPTIONAL = {"case_id": ("labels.of_case",), "person": ("labels.testable", "quality.unseen_gold"), "subject": ()}
+OPTIONAL = {"case_id": ("labels.of_case",), "person": ("labels.testable", "reviewer_quality.unseen_gold"), "subject": ()}
 """Arguments that narrow what is found are given only to these."""
 
 
@@ -183,7 +183,7 @@ def test_asked_for_no_case_a_reader_gives_the_same_columns_and_types(store: Stor
 
 def test_a_number_of_something_stays_whole_where_others_are_missing(store: Store) -> None:
     fill(store)
-    reviews = [row["model_review_id"] for row in records(read(store, "rollout.pauses"))]
+    reviews = [row["model_review_id"] for row in records(read(store, "pauses.pauses"))]
     assert reviews == [1, None]
     assert type(reviews[0]) is int
 
