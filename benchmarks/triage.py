@@ -163,8 +163,7 @@ def floor(watch: Stopwatch, home: Path, before: dict[str, dict[str, int]], file:
         fields = chunk[["channel", "region", "tier"]].to_dict("records")
         view = examples(chunk.assign(case_id=chunk.index, text=redacted, fields=fields), model.fields)
         with watch.time("model"):
-            vectoriser, classifier = model.estimator[0], model.estimator[-1]
-            classifier.predict_proba(vectoriser.transform(features(view, model.fields)))
+            model.estimator.predict_proba(features(view, model.fields))
     return sum(write_again(watch, home / name, newest) for name, newest in before.items())
 
 
