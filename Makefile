@@ -47,9 +47,8 @@ check: setup  ## style, types and import directions
 up: $(RUNTIME)  ## desk, server, flows and MLflow for daily use; Ctrl-C stops them
 	@$(BIN)/handrail init >/dev/null && $(BIN)/handrail up $(ARGS)
 
-bench: setup  ## every benchmark in its quick form
-	@set -e; for script in $(sort $(wildcard benchmarks/*.py)); do \
-		echo "== $$script"; $(BIN)/python "$$script" --quick $(ARGS); done
+bench: setup  ## every benchmark in its quick form, and one table (ARGS="model triage" for some)
+	@$(BIN)/python benchmarks/table.py --quick $(ARGS)
 
 peers: benchmarks/peers/.venv/.installed  ## the rivals that the benchmarks measure beside Handrail, apart from it
 

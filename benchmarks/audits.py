@@ -1,6 +1,6 @@
 """Coverage of the audit's nominal 95 % intervals, and what the model's word adds to audits, in simulated worlds.
 
-    python benchmarks/audits.py [--quick] [--json]
+    python benchmarks/audits.py [--quick|--smoke] [--json]
 
 Each world is a fixed set of approvals with errors in clusters (an outage, a new wording), a draw by the product's own
 strata and chances, and one interval. In a regime the worlds' rates vary by 30 % to either side: at one rate and few
@@ -8,8 +8,6 @@ errors every interval of a count jumps with the next whole error, and no shop ha
 stands beside for what its guarantee costs; PPI++ beside Hajek with a calibrated, an overconfident and a useless model.
 """
 
-import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +18,7 @@ for place in (ROOT, ROOT / "benchmarks"):
     sys.path.insert(0, str(place))
 
 import numpy as np  # noqa: E402 - after the path is set
-from demands import Demand, Part, at_least, at_most, show  # noqa: E402 - found beside this file
+from demands import Demand, Part, at_least, at_most, conclude, parser, show  # noqa: E402 - found beside this file
 from numpy.typing import NDArray  # noqa: E402
 
 from handrail.estimates import Estimate, assisted, clopper_pearson, hajek  # noqa: E402
@@ -137,19 +135,14 @@ def prediction(worlds: int) -> Part:
 
 def main() -> None:
     """Simulate and print; exit 1 when a promise does not hold."""
-    parser = argparse.ArgumentParser(description="Coverage of the audit's intervals.")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the worlds: within a minute")
-    parser.add_argument("--json", action="store_true", help="as the last line, all figures as JSON")
-    options = parser.parse_args()
-    worlds = 300 if options.quick else 1500
+    options = parser(__doc__ or "", "a fifth of the worlds: within a minute").parse_args()
+    worlds = options.size.of(1500, 300, 2)
     parts = {"coverage": coverage(worlds), "with the model's word": prediction(worlds)}
     for name, part in parts.items():
         show(name, part)
-    demands = [demand for part in parts.values() for demand in part.demands]
-    if options.json:
-        figures = {name: figure for part in parts.values() for name, figure in part.figures.items()}
-        print(json.dumps({"quick": options.quick, **figures, "demands": [vars(one) for one in demands]}))
-    sys.exit(not all(demand.holds for demand in demands))
+    conclude(
+        options, parts.values(), {name: figure for part in parts.values() for name, figure in part.figures.items()}
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Does the breaker keep its budget of false alarms, and how soon does it see what is wrong?
 
-    python benchmarks/breaker.py [--quick] [--json]
+    python benchmarks/breaker.py [--quick|--smoke] [--json]
 
 Simulated reviews, hourly looks, a healthy rate of 3 %, a budget of 5 % within 30 days. e-SR is judged by its recursion
 in plain floats, written apart from the project's own in logarithms. The literal rule (5 % in 48 hours, no minimum)
@@ -9,8 +9,6 @@ stands beside it: it pauses a healthy category with 99.9 %, 95 % and 48 % at 1, 
 ten within 150; 5 % takes 60 hours, 15 % five.
 """
 
-import argparse
-import json
 import sys
 import time
 from pathlib import Path
@@ -20,12 +18,12 @@ for place in (ROOT, ROOT / "benchmarks"):
     sys.path.insert(0, str(place))
 
 from breaker_parts import blind, streams  # noqa: E402 - as above
-from demands import Part, at_least, at_most, show  # noqa: E402 - found beside this file
+from demands import Part, Size, at_least, at_most, conclude, parser, show  # noqa: E402 - found beside this file
 
 
-def false_alarm_part(*, quick: bool) -> Part:
+def false_alarm_part(*, size: Size) -> Part:
     """Healthy categories paused within thirty days."""
-    rows = streams.false_alarms(2_000 if quick else 20_000)
+    rows = streams.false_alarms(size.of(20_000, 2_000, 20))
     demands = [
         at_most(f"false alarms of e-SR, {row['audits_an_hour']} audits an hour", row["esr"], 0.05, ".1%")
         for row in rows
@@ -34,9 +32,9 @@ def false_alarm_part(*, quick: bool) -> Part:
     return Part(demands, {"volumes": rows}, "\n".join(lines))
 
 
-def detection_part(*, quick: bool) -> Part:
+def detection_part(*, size: Size) -> Part:
     """Bad categories found."""
-    rows = streams.detection(2_000 if quick else 10_000)
+    rows = streams.detection(size.of(10_000, 2_000, 20))
     (eight,) = (row for row in rows if row["rate"] == 0.08)
     apart = max(abs(row["own_median_hours"] / row["median_hours"] - 1) for row in rows)
     demands = [
@@ -54,15 +52,15 @@ def detection_part(*, quick: bool) -> Part:
     return Part(demands, {"rates": rows}, "\n".join(lines))
 
 
-def restart_part(*, quick: bool) -> Part:
+def restart_part(*, size: Size) -> Part:
     """A state carried on equals one folded at once."""
-    found = streams.pieces(50 if quick else 500)
+    found = streams.pieces(size.of(500, 50, 2))
     return Part([at_most(f"of {found['runs']} states in 21 pieces, different", found["different"], 0, ".0f")], found)
 
 
-def blind_part(*, quick: bool) -> Part:
+def blind_part(*, size: Size) -> Part:
     """Warnings of the blind share's monitor."""
-    rows = blind.warnings(40 if quick else 400)
+    rows = blind.warnings(size.of(400, 40, 1))
     # What a true 5 % stays below in so many runs.
     bound = 0.05 + 2 * (0.05 * 0.95 / rows[0]["runs"]) ** 0.5
     demands = [
@@ -81,24 +79,16 @@ PARTS = {
 }
 
 
-def main() -> int:
+def main() -> None:
     """Run every part; the exit code is 1 when a promise does not hold."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="within a minute")
-    parser.add_argument("--json", action="store_true", help="the last line is one JSON document")
-    asked = parser.parse_args()
+    options = parser(__doc__ or "", "within a minute").parse_args()
     parts: dict[str, Part] = {}
     for name, measure in PARTS.items():
         began = time.monotonic()
-        parts[name] = measure(quick=asked.quick)
+        parts[name] = measure(size=options.size)
         show(name, parts[name], time.monotonic() - began)
-    held = all(demand.holds for part in parts.values() for demand in part.demands)
-    if asked.json:
-        demands = [vars(demand) for part in parts.values() for demand in part.demands]
-        figures = {name.replace(" ", "_"): part.figures for name, part in parts.items()}
-        print(json.dumps({"quick": asked.quick, "demands": demands, **figures}))
-    return 0 if held else 1
+    conclude(options, parts.values(), {name.replace(" ", "_"): part.figures for name, part in parts.items()})
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

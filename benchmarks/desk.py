@@ -1,6 +1,6 @@
 """Does the desk keep up with fifty people, lose nothing, and show the next case before a reviewer notices?
 
-    python benchmarks/desk.py [--quick] [--json] [--minutes 10]
+    python benchmarks/desk.py [--quick|--smoke] [--json] [--minutes 10]
 
 Fifty reviewers at once decide, take the next case, think for a quarter of a second and decide again, against the desk
 as `handrail desk` runs it, while another process writes one triage batch after another into the same database; once
@@ -11,8 +11,6 @@ The desk, the crowd and the triage share the machine's cores, so waiting times a
 last line on stdout is one JSON document.
 """
 
-import argparse
-import json
 import multiprocessing
 import os
 import shutil
@@ -31,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 for place in (ROOT, ROOT / "benchmarks"):
     sys.path.insert(0, str(place))
 
-from demands import Demand, Part, at_most, show  # noqa: E402 - found beside this file
+from demands import Demand, Part, Size, at_most, conclude, parser, show  # noqa: E402 - found beside this file
 
 REVIEWERS = 50
 SERVER_ERROR = 500
@@ -43,14 +41,24 @@ def alone(function: Callable[..., Any], *arguments: object, **named: object) -> 
         return pool.submit(function, *arguments, **named).result()
 
 
-def crowd_part(folder: Path, *, database_url: str, cases: int, seconds: float, beside: bool) -> Part:
-    """Fifty clients on one database; `beside`: while triage writes."""
+def crowd_part(
+    folder: Path,
+    *,
+    database_url: str,
+    cases: int,
+    seconds: float,
+    beside: bool,
+    reviewers: int,
+    history: int | None,
+    warm_up: float,
+) -> Part:
+    """So many clients on one database; `beside`: while triage writes. `history` labels train, all where it is None."""
     from desk_parts import crowd, place
 
     folder.mkdir()
-    found = alone(place.prepare, folder, cases=cases, reviewers=REVIEWERS, database_url=database_url)
+    found = alone(place.prepare, folder, cases=cases, reviewers=reviewers, database_url=database_url, history=history)
     with place.served(found) as (port, pid), ExitStack() as running:
-        alone(crowd.crowd, port, dict(list(found.sessions.items())[:5]), 3.0)  # everything is loaded once
+        alone(crowd.crowd, port, dict(list(found.sessions.items())[:5]), warm_up)  # everything is loaded once
         before, grown = place.resident_mb(pid), written(found)
         if beside:
             running.enter_context(place.triage_running(found, folder))
@@ -164,41 +172,43 @@ def postgresql() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def parts(folder: Path, *, quick: bool, minutes: float) -> Iterator[tuple[str, Part]]:
+def parts(folder: Path, *, size: Size, minutes: float) -> Iterator[tuple[str, Part]]:
     """Each part as it is measured."""
-    seconds, cases = (8.0, 3_000) if quick else (minutes * 60, round(2_000 + minutes * 60 * 160))
-    known: dict[str, Any] = {"cases": cases, "seconds": seconds}
-    yield "SQLite, while triage writes", crowd_part(folder / "sqlite", database_url="", beside=True, **known)
-    if not quick:
+    whole = minutes * 60
+    known: dict[str, Any] = {
+        "cases": size.of(round(2_000 + whole * 160), 3_000, 100),
+        "seconds": size.of(whole, 8.0, 0.5),
+        "reviewers": size.of(REVIEWERS, REVIEWERS, 5),
+        "history": size.of(None, None, 600),
+        "warm_up": size.of(3.0, 3.0, 0.2),
+        "beside": size is not Size.SMOKE,
+    }
+    yield "SQLite, while triage writes", crowd_part(folder / "sqlite", database_url="", **known)
+    if size is Size.FULL:
         with postgresql() as address:
             yield (
                 "PostgreSQL, while triage writes",
-                crowd_part(folder / "postgresql", database_url=address, beside=True, **known),
+                crowd_part(folder / "postgresql", database_url=address, **known),
             )
-    if shutil.which("chromium"):
-        yield "Chromium, SQLite", screen_part(folder / "screen", cases=40 if quick else 300)
+    if not shutil.which("chromium"):
+        yield "Chromium, SQLite", Part([], {}, skipped="key to next case: there is no chromium on this machine")
+    elif size is not Size.SMOKE:  # a second workspace and a browser would take as long again
+        yield "Chromium, SQLite", screen_part(folder / "screen", cases=size.of(300, 40, 2))
 
 
 def main() -> None:
     """Measure part by part and print each promise; exit 1 when one does not hold."""
-    parser = argparse.ArgumentParser(description="The desk's promises, each with its figure.")
-    parser.add_argument("--quick", action="store_true", help="8 seconds on SQLite and 40 cases: within a minute")
-    parser.add_argument("--json", action="store_true", help="as the last line, all figures as JSON")
-    parser.add_argument("--minutes", type=float, default=0.5, help="how long the crowd works on each database")
-    options = parser.parse_args()
+    words = parser(__doc__ or "", "8 seconds on SQLite and 40 cases: within a minute")
+    words.add_argument("--minutes", type=float, default=0.5, help="how long the crowd works on each database")
+    options = words.parse_args()
     for name in [name for name in os.environ if name.startswith(("HANDRAIL_", "PREFECT_"))]:
         del os.environ[name]  # of the user's own workspace and server
-    figures: dict[str, Any] = {"quick": options.quick, "demands": []}
+    measured: dict[str, Part] = {}
     with tempfile.TemporaryDirectory(prefix="handrail-benchmark-") as folder:
-        for name, found in parts(Path(folder), quick=options.quick, minutes=options.minutes):
-            show(name, found)
-            figures[name] = found.figures
-            figures["demands"] += [vars(demand) for demand in found.demands]
-    if not shutil.which("chromium"):
-        print("Key to next case was not measured: there is no chromium on this machine.")
-    if options.json:
-        print(json.dumps(figures))
-    sys.exit(not all(demand["holds"] for demand in figures["demands"]))
+        for name, part in parts(Path(folder), size=options.size, minutes=options.minutes):
+            measured[name] = part
+            show(name, part)
+    conclude(options, measured.values(), {name: part.figures for name, part in measured.items()})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Fairness figures beside fairlearn's, the same values in a fraction of the time; and what their verdicts keep.
 
-    python benchmarks/fairness.py [--quick] [--json]
+    python benchmarks/fairness.py [--quick|--smoke] [--json]
 
 Three groupings and four metrics over a million rows (a fifth of it with --quick): here one confusion cube a grouping
 with intervals, tests and verdicts on top, there one MetricFrame a grouping. CPU seconds of both, in one run; fairlearn
@@ -11,7 +11,6 @@ Then simulations: coverage of the nominal 95 % intervals, looks at equal groups 
 most the 5 % that is promised), and the share of gaps found with as many cases as *underpowered* asks for.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -26,7 +25,7 @@ for place in (ROOT, ROOT / "benchmarks"):
 
 import numpy as np  # noqa: E402 - after the path is set
 import pandas as pd  # noqa: E402
-from demands import Demand, Part, at_least, at_most, show  # noqa: E402 - found beside this file
+from demands import Demand, Part, Size, at_least, at_most, conclude, parser, show  # noqa: E402 - found beside this file
 from fairness_parts import kept  # noqa: E402
 
 from handrail import fairness  # noqa: E402
@@ -121,15 +120,14 @@ def measure(rows: int) -> Part:
             at_most("largest difference between the figures", told["largest_difference"], 1e-9, ".1e"),
         ]
         text += f", {rival['seconds']:.1f} with fairlearn {rival['fairlearn']}"
-    else:
-        text += "; fairlearn was not measured: `make peers` installs it"
-    return Part(demands, told, text)
+    skipped = "" if PEER.exists() else "fairlearn is absent: `make peers`"
+    return Part(demands, told, text, skipped)
 
 
-def promises(*, quick: bool) -> Part:
+def promises(size: Size) -> Part:
     """Intervals and verdicts in simulated looks."""
-    held = kept.coverage(20_000 if quick else 200_000)
-    runs = 2_000 if quick else 10_000
+    held = kept.coverage(size.of(200_000, 20_000, 300))
+    runs = size.of(10_000, 2_000, 5)
     equal, power = kept.looks_without_a_gap(runs), kept.power_at_needed(runs)
     most, least = 0.05 + 2 * (0.05 * 0.95 / runs) ** 0.5, 0.8 - 2 * (0.8 * 0.2 / runs) ** 0.5  # of a true 5 and 80 %
     demands = []
@@ -148,21 +146,16 @@ def promises(*, quick: bool) -> Part:
 
 def main() -> None:
     """Measure and print; exit 1 when a promise does not hold."""
-    parser = argparse.ArgumentParser(description="Fairness figures beside fairlearn's.")
-    parser.add_argument("--quick", action="store_true", help="a fifth of the rows: within a minute")
-    parser.add_argument("--json", action="store_true", help="as the last line, all figures as JSON")
-    options = parser.parse_args()
+    options = parser(__doc__ or "", "a fifth of the rows: within a minute").parse_args()
     parts = {
-        "beside fairlearn": measure(200_000 if options.quick else 1_000_000),
-        "promises kept": promises(quick=options.quick),
+        "beside fairlearn": measure(options.size.of(1_000_000, 200_000, 2_000)),
+        "promises kept": promises(options.size),
     }
-    demands = [demand for part in parts.values() for demand in part.demands]
     for name, part in parts.items():
         show(name, part)
-    if options.json:
-        figures = {name: figure for part in parts.values() for name, figure in part.figures.items()}
-        print(json.dumps({"quick": options.quick, **figures, "demands": [vars(one) for one in demands]}))
-    sys.exit(not all(demand.holds for demand in demands))
+    conclude(
+        options, parts.values(), {name: figure for part in parts.values() for name, figure in part.figures.items()}
+    )
 
 
 if __name__ == "__main__":

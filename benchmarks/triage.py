@@ -1,6 +1,6 @@
 """How fast is triage? Beside its floor, and beside what a Prefect user writes first.
 
-    python benchmarks/triage.py [--quick] [--json]
+    python benchmarks/triage.py [--quick|--smoke] [--json]
 
 `run` is the triage flow as `handrail run` calls it: a JSONL file, the sample policy with every stage on auto, a
 trained model, SQLite. The floor does to the same texts only what nobody can leave out: the same redaction, the
@@ -12,8 +12,6 @@ Each measurement has a process of its own, so that peaks of memory can be compar
 stdout is one JSON document. CPU seconds stand beside the wall's: on a busy machine they are the steadier ratio.
 """
 
-import argparse
-import json
 import multiprocessing
 import os
 import resource
@@ -32,12 +30,17 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from demands import Demand, Part, Size, at_least, at_most, conclude, parser, show  # noqa: E402 - found beside this file
+
 POLICY = ROOT / "policy" / "sample"
 WARM_UP, FIRST = 200, 2  # cases of which the time does not count
 DATABASES = ("handrail.db", "actions.db")  # Handrail's own and the receiver's
 EVENTLESS_WEEKS = range(1, 8)  # before the sample business's first event
 SIZES, TASKS = (10_000, 50_000), 1_000
 QUICK_SIZES, QUICK_TASKS = (2_000, 10_000), 50
+SMOKE_SIZES, SMOKE_TASKS, SMOKE_WARM_UP, SMOKE_HISTORY = (20, 40), 1, 10, 600
 
 
 @dataclass
@@ -62,8 +65,13 @@ def alone(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN
         return pool.submit(function, *arguments).result()
 
 
-def prepare(folder: Path, sizes: Sequence[int]) -> dict[str, float]:
-    """Make a workspace with a trained model and the files to run; returns the lengths of the texts."""
+def here(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401 - whatever it returns
+    """Call `function` in this process: nobody reads the memory of a smoke run."""
+    return function(*arguments)
+
+
+def prepare(folder: Path, sizes: Sequence[int], warm_up: int = WARM_UP, history: int | None = None) -> dict[str, float]:
+    """Make a workspace with a model of the newest `history` labels and the files to run; returns the texts' lengths."""
     from flows.retraining import retraining
     from flows.triage import triage
     from handrail import policy, sample
@@ -72,13 +80,13 @@ def prepare(folder: Path, sizes: Sequence[int]) -> dict[str, float]:
     from handrail.workspace import Workspace
     from tasks.time_lapse.simulate import deliver_file
 
-    most = max(sizes) + WARM_UP
+    most = max(sizes) + warm_up
     cases, _ = sample.generate_weeks(EVENTLESS_WEEKS, per_week=round(most / len(EVENTLESS_WEEKS) * 1.1))
     business = sample.generate(weeks=1, per_week=1)  # its history does not depend on them
-    deliver_file(business.history, folder / "history.jsonl")
-    deliver_file(cases[:WARM_UP], folder / "warm-up.jsonl")
+    deliver_file(business.history.tail(history or len(business.history)), folder / "history.jsonl")
+    deliver_file(cases[:warm_up], folder / "warm-up.jsonl")
     for size in sizes:
-        deliver_file(cases[WARM_UP : WARM_UP + size], folder / f"{size}.jsonl")
+        deliver_file(cases[warm_up : warm_up + size], folder / f"{size}.jsonl")
 
     rules = folder / "policy.yaml"
     text = (POLICY / "policy.yaml").read_text(encoding="utf-8")
@@ -90,7 +98,7 @@ def prepare(folder: Path, sizes: Sequence[int]) -> dict[str, float]:
     publishing.found(store, policy.read(rules), founder="benchmark", now=datetime.now(UTC))
     store.dispose()
     home = str(workspace.home)
-    triage.fn(file=str(folder / "history.jsonl"), mapping=str(POLICY / "mapping.yaml"), home=home)
+    triage.fn(file=str(folder / "history.jsonl"), mapping=str(POLICY / "mapping.yaml"), docs=False, home=home)
     assert retraining.fn(cause="by_hand", home=home)["serves"]
     lengths = cases["text"].str.len()
     quantiles = {f"p{share:.0%}"[:-1]: lengths.quantile(share) for share in (0.05, 0.5, 0.95, 1.0)}
@@ -156,8 +164,7 @@ def floor(watch: Stopwatch, home: Path, before: dict[str, dict[str, int]], file:
         fields = chunk[["channel", "region", "tier"]].to_dict("records")
         view = model_input(chunk.assign(case_id=chunk.index, text=redacted, fields=fields), model.fields)
         with watch.time("model"):
-            vectoriser, classifier = model.estimator[0], model.estimator[-1]
-            classifier.predict_proba(vectoriser.transform(features(view, model.fields)))
+            model.estimator.predict_proba(features(view, model.fields))
     return sum(write_again(watch, home / name, newest) for name, newest in before.items())
 
 
@@ -221,6 +228,19 @@ def task_per_case(folder: Path, count: int, size: int, *, recorded: bool) -> dic
     return {"cases": count, "ms_per_case": wall["naive"] / count * 1000, "run_on_server_seconds": wall.get("run")}
 
 
+def case_by_case(folder: Path, count: int, size: int) -> dict[str, float | None]:
+    """Milliseconds a case of what such a task does, without tasks: a smoke run starts no server."""
+    from peers.task_per_case import handler
+
+    home = folder / "by-case"
+    shutil.copytree(folder / "trained", home)
+    handle, watch = handler(home, folder / f"{size}.jsonl", count), Stopwatch()
+    with watch.time("naive"):
+        for number in range(count):
+            handle(number)
+    return {"cases": count, "ms_per_case": watch.wall["naive"] / count * 1000, "run_on_server_seconds": None}
+
+
 def peak_mb() -> float:
     """Peak of this process's memory so far, in megabytes."""
     unit = 1 if sys.platform == "darwin" else 1024
@@ -259,7 +279,7 @@ def report(lengths: dict[str, float], sizes: list[dict[str, Any]], naive: dict[s
     return {**rounded(figures), "text_characters": lengths, "sizes": sizes, "task_per_case": naive}
 
 
-def show(found: dict[str, Any]) -> None:
+def tell(found: dict[str, Any]) -> None:
     """Print the figures for a reader."""
     sizes, naive = found["sizes"], found["task_per_case"]
 
@@ -290,24 +310,38 @@ def show(found: dict[str, Any]) -> None:
         print(f"Recorded by the server, run takes {naive['run_on_server_seconds']:.1f} s for {sizes[0]['cases']:,}.\n")
 
 
+def promises(figures: dict[str, Any]) -> list[Demand]:
+    """What is asked of triage: CPU seconds and ratios, which hold on a busy machine too."""
+    return [
+        at_most("CPU seconds of a run, times its floor's", figures["cpu_ratio_to_floor"], 3, ".2f"),
+        at_least("times faster than a task per case", figures["times_faster_than_task_per_case"], 20, ".0f"),
+        at_most("one more case, times the average of the first", figures["marginal_to_average"], 1.2, ".2f"),
+        at_most("growth of peak memory with five times the cases, MB", figures["peak_rss_growth_mb"], 200, ".0f"),
+    ]
+
+
 def main() -> None:
     """Measure and print the table; with --json the last line is one JSON document."""
-    parser = argparse.ArgumentParser(description="Triage beside its floor and beside one Prefect task a case.")
-    parser.add_argument("--quick", action="store_true", help="fewer cases: about a minute")
-    parser.add_argument("--json", action="store_true", help="as the last line, all figures as JSON")
-    options = parser.parse_args()
-    sizes, tasks = (QUICK_SIZES, QUICK_TASKS) if options.quick else (SIZES, TASKS)
+    options = parser(__doc__ or "", "fewer cases: about a minute").parse_args()
+    size: Size = options.size
+    sizes, tasks = size.of((SIZES, TASKS), (QUICK_SIZES, QUICK_TASKS), (SMOKE_SIZES, SMOKE_TASKS))
+    made = size.of((sizes,), (sizes,), (sizes, SMOKE_WARM_UP, SMOKE_HISTORY))
     for name in [name for name in os.environ if name.startswith(("HANDRAIL_", "PREFECT_"))]:
         del os.environ[name]  # of the user's own workspace and server
+    apart = here if size is Size.SMOKE else alone
     with tempfile.TemporaryDirectory(prefix="handrail-benchmark-") as name:
         folder = Path(name)
-        lengths = alone(prepare, folder, sizes)
-        measured = [alone(measure, folder, size) for size in sizes]
-        naive = alone(partial(task_per_case, recorded=not options.quick), folder, tasks, sizes[0])
-    found = report(lengths, measured, naive)
-    show(found)
-    if options.json:
-        print(json.dumps(found))
+        lengths = apart(prepare, folder, *made)
+        measured = [apart(measure, folder, count) for count in sizes]
+        if size is Size.SMOKE:
+            naive = case_by_case(folder, tasks, sizes[0])
+        else:
+            naive = alone(partial(task_per_case, recorded=size is Size.FULL), folder, tasks, sizes[0])
+    figures = report(lengths, measured, naive)
+    tell(figures)
+    part = Part(promises(figures), figures)
+    show("promises", part)
+    conclude(options, [part], figures)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Do the watches see what was planted into the sample business, in its week, and nothing else?
 
-    python benchmarks/watch.py [--quick] [--json] [--seeds 20] [--first 1]
+    python benchmarks/watch.py [--quick|--smoke] [--json] [--seeds 20] [--first 1]
 
 Each seed is a business of 24 weeks of 1,600 cases. A new product and a new category come in week 8, typing errors and
 slang in week 12, another wording in week 16, and from week 20 on reviewers file refunds of one region as complaints;
@@ -12,13 +12,12 @@ plain TF-IDF model suggests, and is trained again after each shift. No flow runs
 With --json the last line on stdout is one JSON document.
 """
 
-import argparse
-import json
 import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 for place in (ROOT, ROOT / "benchmarks"):
     sys.path.insert(0, str(place))
 
-from demands import Demand, Part, at_least, at_most, show  # noqa: E402 - found beside this file
-from watch_parts.seed import EVERY, WEEKS, watched  # noqa: E402
+from demands import Demand, Part, at_least, at_most, conclude, parser, show  # noqa: E402 - found beside this file
+from watch_parts.seed import EVERY, PER_WEEK, WEEKS, watched  # noqa: E402
 
 from handrail.sample.events import BIAS_REGION, EVENTS, LABEL_BIAS  # noqa: E402
 
@@ -169,33 +168,32 @@ def reviewers_part(seeds: list[dict[str, Any]]) -> Part:
     return Part(demands, {"accused": accused, "biased_region": share(biased)}, "\n".join(lines))
 
 
-def businesses(seeds: Sequence[int], workers: int) -> Iterator[dict[str, Any]]:
+def businesses(seeds: Sequence[int], workers: int, per_week: int) -> Iterator[dict[str, Any]]:
     """What the watches saw of each seed, in order; several at a time, each in a process of its own."""
+    look = partial(watched, per_week=per_week)
+    if len(seeds) == 1:
+        yield look(seeds[0])
+        return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(watched, seeds)
+        yield from pool.map(look, seeds)
 
 
 def main() -> None:
     """Watch every seed and print each promise; exit 1 when one does not hold."""
-    parser = argparse.ArgumentParser(description="What the watches find in the sample business, and what they invent.")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK_SEEDS} seeds: within a minute")
-    parser.add_argument("--json", action="store_true", help="as the last line, all figures as JSON")
-    parser.add_argument("--seeds", type=int, default=20, help="how many seeds (default 20)")
-    parser.add_argument("--first", type=int, default=1, help="the first of them (default 1)")
-    options = parser.parse_args()
-    count = QUICK_SEEDS if options.quick else options.seeds
+    words = parser(__doc__ or "", f"{QUICK_SEEDS} seeds: within a minute")
+    words.add_argument("--seeds", type=int, default=20, help="how many seeds (default 20)")
+    words.add_argument("--first", type=int, default=1, help="the first of them (default 1)")
+    options = words.parse_args()
+    count = options.size.of(options.seeds, QUICK_SEEDS, 1)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")  # a process a seed: more threads would only wait for each other
-    seen = list(businesses(range(options.first, options.first + count), min(os.cpu_count() or 1, 4)))
-    figures: dict[str, Any] = {"quick": options.quick, "seeds": [seed["seed"] for seed in seen], "demands": []}
-    for title, part in (("drift", drift_part), ("fairness", fairness_part), ("reviewers", reviewers_part)):
-        found = part(seen)
-        show(f"{title}, {count} seeds of {WEEKS} weeks", found)
-        figures[title] = found.figures
-        figures["demands"] += [vars(demand) for demand in found.demands]
-    if options.json:
-        print(json.dumps(figures))
-    sys.exit(not all(demand["holds"] for demand in figures["demands"]))
+    seeds, per_week = range(options.first, options.first + count), options.size.of(PER_WEEK, PER_WEEK, 60)
+    seen = list(businesses(seeds, min(os.cpu_count() or 1, 4), per_week))
+    parts = {"drift": drift_part(seen), "fairness": fairness_part(seen), "reviewers": reviewers_part(seen)}
+    for title, part in parts.items():
+        show(f"{title}, {count} seeds of {WEEKS} weeks", part)
+    figures = {title: part.figures for title, part in parts.items()}
+    conclude(options, parts.values(), {"seeds": [seed["seed"] for seed in seen], **figures})
 
 
 if __name__ == "__main__":

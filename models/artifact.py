@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ESTIMATOR_FILE = "model.skops"
 COMPANION_FILE = "handrail.json"
+LOGGED_COMPANION = f"extra_files/{COMPANION_FILE}"  # where MLflow puts it
 # Everything in the file that skops does not know by itself; it refuses to build any other type.
 TRUSTED_TYPES = (
     "models.calibrators.CalibratedClassifier",
@@ -44,7 +45,7 @@ def companion(trained: "Model") -> str:
 
 def digest(folder: Path) -> str:
     """SHA-256 over both files of `folder`."""
-    return _digest(*_read(folder))
+    return _digest(*_read(folder, COMPANION_FILE))
 
 
 def digest_of(estimator: Path, companion_file: Path) -> str:
@@ -52,14 +53,14 @@ def digest_of(estimator: Path, companion_file: Path) -> str:
     return _digest(estimator.read_bytes(), companion_file.read_bytes())
 
 
-def read(folder: Path, expected_digest: str) -> "Model":
+def read(folder: Path, expected_digest: str, companion: str = COMPANION_FILE) -> "Model":
     """Read a model; the very bytes that were checked are the ones that are loaded.
 
     Raises:
         NotFound: a file is missing.
         PermanentError: the files are not those that were registered.
     """
-    estimator, document = _read(folder)
+    estimator, document = _read(folder, companion)
     if _digest(estimator, document) != expected_digest:
         raise PermanentError(
             f"The model files in {folder} are not the registered ones (digest {expected_digest[:12]}…), "
@@ -129,9 +130,9 @@ class Loaded:
                 self._models.popitem(last=False)
 
 
-def _read(folder: Path) -> tuple[bytes, bytes]:
+def _read(folder: Path, companion: str) -> tuple[bytes, bytes]:
     try:
-        return (folder / ESTIMATOR_FILE).read_bytes(), (folder / COMPANION_FILE).read_bytes()
+        return (folder / ESTIMATOR_FILE).read_bytes(), (folder / companion).read_bytes()
     except FileNotFoundError as error:
         raise NotFound(
             f"{error.filename} is missing. Restore it from a backup, or train anew with `handrail train`."

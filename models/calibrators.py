@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 from scipy.optimize import OptimizeResult, minimize_scalar
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.isotonic import IsotonicRegression
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from models import linear
 
@@ -19,6 +22,8 @@ Places = NDArray[np.intp]
 Method = Literal["temperature", "isotonic"]
 
 _FOLDS = 5
+_TWO = 2  # cases, without which cross-fitting judges nothing; labels, of which scikit-learn scores one
+_LEARNT = frozenset({"temperature", "lapse", "steps", "share_kept"})
 _FEWEST_FOR_STEPS = 200  # cases; a curve learnt from fewer follows single errors
 _LOG_TEMPERATURES = (-5.0, 5.0)
 _LOG_LAPSES = (-14.0, -0.7)  # from one in a million to one half
@@ -49,45 +54,103 @@ class Calibrator:
 
 
 class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A fitted linear classifier and its calibrator, in plain numbers and arrays that skops can save."""
+    """A linear classifier whose raw scores become probabilities; fitted, it is plain numbers that skops can save.
 
-    def __init__(
-        self,
-        estimator: Any,  # noqa: ANN401 - scikit-learn has no types
-        temperature: float = 1.0,
-        lapse: float = 0.0,
-        steps: Floats | None = None,
-        share_kept: float = 0.0,
-    ) -> None:
+    A `FrozenEstimator` has trained on other cases, so all of these calibrate it. Any other `estimator` is cloned and
+    trained on four cases in five of each class, and calibrated by the fifth ones. Fitted attributes: `estimator_` (the
+    trained classifier), `classes_` (sorted), `n_features_in_`, `temperature_`, `lapse_`, `steps_` and `share_kept_`
+    (those of `Calibrator`), and `log_losses_` (nats a case, by method).
+    """
+
+    def __init__(self, estimator: Any) -> None:  # noqa: ANN401 - scikit-learn has no types
         self.estimator = estimator
-        self.temperature = temperature
-        self.lapse = lapse
-        self.steps = steps
-        self.share_kept = share_kept
 
-    @property
-    def classes_(self) -> NDArray[Any]:
-        """The labels, sorted."""
-        classes: NDArray[Any] = self.estimator.classes_
-        return classes
+    def fit(self, X: Any, y: ArrayLike) -> Self:  # noqa: ANN401, N803 - scikit-learn's form
+        """Calibrate by cases × features, dense or sparse, and the label of each.
+
+        Raises:
+            ValueError: a single class, fewer than two cases to calibrate by, or a label that was not learnt.
+        """
+        vectors, labels = validate_data(self, X, y, accept_sparse="csr", ensure_min_samples=2)
+        check_classification_targets(labels)
+        if isinstance(self.estimator, FrozenEstimator):
+            self.estimator_, unseen = self.estimator.estimator, np.ones(len(labels), dtype=bool)
+        else:
+            unseen = _every_fifth(labels)
+            self.estimator_ = clone(self.estimator).fit(vectors[~unseen], labels[~unseen])
+        self.classes_ = self.estimator_.classes_
+        raw = linear.raw_scores(self.estimator_, vectors[unseen])
+        chosen, losses = choose(raw, _columns(self.classes_, labels[unseen]))
+        self.temperature_, self.lapse_ = chosen.temperature, chosen.lapse
+        self.steps_, self.share_kept_ = chosen.steps, chosen.share_kept
+        self.log_losses_ = dict(losses)
+        return self
 
     @property
     def calibrator(self) -> Calibrator:
         """What turns its raw scores into probabilities."""
-        return Calibrator(self.temperature, self.lapse, self.steps, self.share_kept)
+        return Calibrator(self.temperature_, self.lapse_, self.steps_, self.share_kept_)
 
-    def decision_function(self, vectors: sparse.csr_matrix) -> Floats:
-        """Raw scores, cases × labels, also where there are two labels; differences are log-odds."""
-        return linear.raw_scores(self.estimator, vectors)
+    def raw_scores(self, X: Any) -> Floats:  # noqa: ANN401, N803 - scikit-learn's form
+        """Cases × labels, also where there are two labels; differences are log-odds."""
+        check_is_fitted(self)
+        return linear.raw_scores(self.estimator_, validate_data(self, X, accept_sparse="csr", reset=False))
 
-    def predict_proba(self, vectors: sparse.csr_matrix) -> Floats:
+    def decision_function(self, X: Any) -> Floats:  # noqa: ANN401, N803 - scikit-learn's form
+        """Raw scores in scikit-learn's form: of two labels one column alone, the log-odds of the second."""
+        raw = self.raw_scores(X)
+        return raw[:, 1] if raw.shape[1] == _TWO else raw
+
+    def predict_proba(self, X: Any) -> Floats:  # noqa: ANN401, N803 - scikit-learn's form
         """Calibrated probabilities, cases × labels."""
-        return self.calibrator.probabilities(self.decision_function(vectors))
+        raw = self.raw_scores(X)
+        return self.calibrator.probabilities(raw)
 
-    def predict(self, vectors: sparse.csr_matrix) -> NDArray[Any]:
+    def predict(self, X: Any) -> NDArray[Any]:  # noqa: ANN401, N803 - scikit-learn's form
         """The most probable label of each case."""
-        chosen: NDArray[Any] = self.classes_[self.decision_function(vectors).argmax(axis=1)]
+        best = self.raw_scores(X).argmax(axis=1)
+        chosen: NDArray[Any] = self.classes_[best]
         return chosen
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Read what a file holds; earlier versions held what was learnt as parameters beside a fitted classifier."""
+        if set(state) >= _LEARNT:
+            trained = state["estimator"]
+            state = {
+                "estimator": FrozenEstimator(trained),
+                "estimator_": trained,
+                "classes_": trained.classes_,
+                "n_features_in_": trained.n_features_in_,
+                **{f"{name}_": state[name] for name in _LEARNT},
+            }
+        super().__setstate__(state)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _every_fifth(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """The second of every five cases of each class: the first trains, however few there are."""
+    _, place, size = np.unique(labels, return_inverse=True, return_counts=True)
+    if len(size) < _TWO:
+        raise ValueError("A classifier is calibrated by cases of two classes at least, and these are all of one class.")
+    order = np.argsort(place, kind="stable")
+    rank = np.empty(len(labels), dtype=np.intp)
+    rank[order] = np.arange(len(labels)) - np.repeat(np.cumsum(size) - size, size)
+    chosen: NDArray[np.bool_] = rank % _FOLDS == 1
+    return chosen
+
+
+def _columns(classes: NDArray[Any], labels: NDArray[Any]) -> Places:
+    """The column of each label; cross-fitting needs two of them."""
+    unknown = np.setdiff1d(labels, classes)
+    if len(unknown):
+        raise ValueError(f"The classifier has not learnt {', '.join(map(repr, unknown.tolist()))}: leave it out.")
+    if len(labels) < _TWO:
+        raise ValueError(f"Two cases are needed to calibrate by, and there are {len(labels)}: give more of each class.")
+    return np.searchsorted(classes, labels)
 
 
 def choose(raw: Floats, truth: ArrayLike) -> tuple[Calibrator, Mapping[Method, float]]:

@@ -1,7 +1,7 @@
 """The text classifier: one scikit-learn pipeline, calibrated on cases that it never trained on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -18,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncod
 from handrail import baseline
 from handrail.errors import BadInput
 from handrail.policy import ModelRules, NoveltyRules
-from models import calibration, calibrators, linear, novelty, rebuild, training_set
+from models import calibration, linear, novelty, rebuild, training_set
 from models.calibrators import CalibratedClassifier
 from models.novelty import NoveltyModel, Scored
 from models.vectoriser import TermVectoriser
@@ -177,22 +178,21 @@ def _calibrate(
     classifier: LogisticRegression, vectors: sparse.csr_matrix, truth: "pd.Series[str]"
 ) -> tuple[CalibratedClassifier, dict[str, float]]:
     """The classifier with the better of two calibrators, and the log loss of each."""
-    raw = linear.raw_scores(classifier, vectors)
-    chosen, losses = calibrators.choose(raw, np.searchsorted(classifier.classes_, truth))
-    return CalibratedClassifier(classifier, **asdict(chosen)), {f"log_loss_{name}": at for name, at in losses.items()}
+    calibrated = CalibratedClassifier(FrozenEstimator(classifier)).fit(vectors, truth)
+    return calibrated, {f"log_loss_{name}": at for name, at in calibrated.log_losses_.items()}
 
 
 def _score(estimator: Pipeline, inputs: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Calibrated probabilities and the raw scores that they come from, both cases × labels."""
     vectors = estimator[0].transform(inputs)
     calibrated = estimator[1]
-    raw = calibrated.decision_function(vectors)
+    raw = calibrated.raw_scores(vectors)
     probabilities: NDArray[np.float64] = calibrated.calibrator.probabilities(raw)
     return probabilities, raw
 
 
 def _choice(calibrated: CalibratedClassifier, losses: Mapping[str, float]) -> str:
-    method = "temperature" if calibrated.steps is None else "isotonic"
+    method = "temperature" if calibrated.steps_ is None else "isotonic"
     return (
         f"calibrated by {method} (held-out log loss {losses['log_loss_temperature']:.4f} by temperature, "
         f"{losses['log_loss_isotonic']:.4f} by isotonic steps)"

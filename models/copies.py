@@ -102,7 +102,7 @@ def _fetched(workspace: Workspace, name: str, version: str, digest: str) -> "Mod
     copy = folder(workspace, name, version)
     draft = copy.with_name(f".{copy.name}.{secrets.token_hex(4)}")
     try:
-        artifact.copy(saved / artifact.ESTIMATOR_FILE, saved / tracking.EXTRA_FOLDER / artifact.COMPANION_FILE, draft)
+        artifact.copy(saved / artifact.ESTIMATOR_FILE, saved / artifact.LOGGED_COMPANION, draft)
         model = _read(draft, digest)
         _put(draft, copy)
     except OSError as error:

@@ -89,8 +89,8 @@ def explain(model: TrainedModel, frame: pd.DataFrame, top: int = 8, *, label: st
     transformer, calibrated = model.estimator[0], model.estimator[1]
     vectors = sparse.csr_matrix(transformer.transform(inputs))
     vectors.sort_indices()
-    best = _compared(calibrated.decision_function(vectors), None if label is None else model.labels.index(label))
-    added, intercept = _added(vectors, calibrated.estimator, best)
+    best = _compared(calibrated.raw_scores(vectors), None if label is None else model.labels.index(label))
+    added, intercept = _added(vectors, calibrated.estimator_, best)
     characters = vectoriser.read(texts)
     parts = _parts(characters, transformer, added).merged()
     shown = _shown(parts.strongest(top), characters, len(texts))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from handrail.acts import models as acts
 from handrail.errors import HandrailError, Refused
+from handrail.policy import PrivacyRules
 from handrail.store import models as stored
 from handrail.store import policies
 from handrail.store.engine import Store
@@ -31,6 +32,7 @@ _PROMOTED = {
     "judged": "it passed its gates",
     "none": "promoted without evidence",
 }
+_USUAL_PRIVACY = PrivacyRules()
 _log = logging.getLogger(__name__)
 
 
@@ -83,6 +85,7 @@ def register(  # noqa: PLR0913 - what a training is, on one page of the registry
     cause: str,
     now: datetime,
     recipe: Mapping[str, Any],
+    privacy: PrivacyRules = _USUAL_PRIVACY,
     kind: Kind = "trained",
     taken: Collection[str] = (),
     metrics: Mapping[str, float] | None = None,
@@ -91,7 +94,8 @@ def register(  # noqa: PLR0913 - what a training is, on one page of the registry
     """Log a training as one MLflow run and register its model under `name` with the alias `challenger`.
 
     The run holds the metrics, `figures` by file name, the model's card and the model in skops; `recipe` is
-    `models.rebuild.recipe`. Version numbers in `taken` are skipped. A local copy is kept.
+    `models.rebuild.recipe`. Served by MLflow, the version redacts texts by `privacy`. Version numbers in `taken`
+    are skipped. A local copy is kept.
 
     Raises:
         RegistryAway: MLflow could not write; there is no new version.
@@ -109,8 +113,8 @@ def register(  # noqa: PLR0913 - what a training is, on one page of the registry
     with tempfile.TemporaryDirectory() as folder:
         beside = Path(folder) / artifact.COMPANION_FILE
         beside.write_text(artifact.companion(trained), encoding="utf-8")
-        logged = tracking.log(workspace, name, trained, evidence, beside)
-    files = logged.files / artifact.ESTIMATOR_FILE, logged.files / tracking.EXTRA_FOLDER / artifact.COMPANION_FILE
+        logged = tracking.log(workspace, name, trained, evidence, beside, privacy)
+    files = logged.files / artifact.ESTIMATOR_FILE, logged.files / artifact.LOGGED_COMPANION
     digest = artifact.digest_of(*files)
     version = tracking.add_version(workspace, name, logged, {**tags, "handrail.artifact_digest": digest}, taken)
     registered = RegisteredVersion(

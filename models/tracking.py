@@ -14,18 +14,16 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from handrail.errors import RetryableError
+from handrail.policy import PrivacyRules
 from handrail.workspace import Workspace
-from models import artifact, rebuild
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mlflow import MlflowClient
-    from mlflow.models import ModelSignature
 
     from models.external import Model
 
 CHALLENGER = "challenger"
-EXTRA_FOLDER = "extra_files"
 CARD_FILE = "CARD.md"
 _QUIET = {
     "DO_NOT_TRACK": "true",
@@ -86,7 +84,9 @@ def _answers(call: Callable[P, R]) -> Callable[P, R]:
 
 
 @_answers
-def log(workspace: Workspace, name: str, trained: "Model", evidence: Evidence, companion: Path) -> Logged:
+def log(
+    workspace: Workspace, name: str, trained: "Model", evidence: Evidence, companion: Path, privacy: PrivacyRules
+) -> Logged:
     """Record one training as a run with its model; no version knows of it yet.
 
     Raises:
@@ -103,7 +103,7 @@ def log(workspace: Workspace, name: str, trained: "Model", evidence: Evidence, c
                 warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box
                 for file, figure in evidence.figures.items():
                     mlflow.log_figure(figure, file)
-            saved = _log_model(trained, companion)
+            saved = _log_model(trained, companion, privacy)
         files = Path(mlflow.artifacts.download_artifacts(artifact_uri=saved.model_uri))
     return Logged(run.info.run_id, files, saved.model_uri, saved.model_id)
 
@@ -315,30 +315,11 @@ def _add_name(client: "MlflowClient", name: str) -> None:
         client.create_registered_model(name)
 
 
-def _log_model(trained: "Model", companion: Path) -> Any:  # noqa: ANN401 - MLflow's ModelInfo
-    return _mlflow().sklearn.log_model(
-        trained.estimator,
-        name="model",
-        serialization_format="skops",
-        skops_trusted_types=list(artifact.TRUSTED_TYPES),
-        signature=_signature(trained),
-        # Written out: finding them by running the model takes MLflow four seconds.
-        pip_requirements=[f"{name}=={version}" for name, version in rebuild.packages().items()],
-        extra_files=[str(companion)],
+def _log_model(trained: "Model", companion: Path, privacy: PrivacyRules) -> Any:  # noqa: ANN401 - MLflow's ModelInfo
+    from mlflow.models import Model as MlflowModel  # noqa: PLC0415 - see `_mlflow`
+
+    from models import flavour  # noqa: PLC0415 - as above
+
+    return MlflowModel.log(
+        artifact_path=None, name="model", flavor=flavour, trained=trained, companion=companion, privacy=privacy
     )
-
-
-def _signature(trained: "Model") -> "ModelSignature":
-    from mlflow.models import ModelSignature  # noqa: PLC0415 - see `_mlflow`
-    from mlflow.types import ColSpec, DataType, Schema, TensorSpec  # noqa: PLC0415 - as above
-
-    from models.classifier import AMOUNT  # noqa: PLC0415 - as above
-    from models.external import GIVEN_CONFIDENCE, GIVEN_LABEL  # noqa: PLC0415 - as above
-
-    columns: list[ColSpec | TensorSpec] = [ColSpec(DataType.string, "text")]
-    columns += [
-        ColSpec(DataType.double if name == AMOUNT else DataType.string, name, required=False) for name in trained.fields
-    ]
-    if trained.kind == "given":
-        columns += [ColSpec(DataType.string, GIVEN_LABEL), ColSpec(DataType.double, GIVEN_CONFIDENCE)]
-    return ModelSignature(inputs=Schema(columns), outputs=Schema([ColSpec(DataType.string, "label")]))

@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
-from demands import Part, at_least, at_most
+from demands import Part, Size, at_least, at_most
 
 from handrail import reviewers
 from handrail.reviewers import EVERYBODY, Evidence, Verdict
@@ -24,9 +24,9 @@ A_WEEK, GOLD_A_WEEK, SHARED_A_WEEK = 60, 6, 6
 RIGHT, BLIND, SEEDED = 0.9, 0.25, 0.5
 
 
-def measure(*, quick: bool) -> Part:
+def measure(*, size: Size) -> Part:
     """How often a look names whom."""
-    looks = 30 if quick else 200
+    looks = size.of(200, 30, 1)
     calm = [_named(_window(CALM, np.random.default_rng(seed))) for seed in range(looks)]
     biased = [_named(_window(BIASED, np.random.default_rng([seed, 1]))) for seed in range(looks)]
     counts = Counter(name for names in calm for name in names)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from demands import Demand, Part, at_most
+from demands import Demand, Part, Size, at_most
 
 from handrail import agreement
 
@@ -22,11 +22,11 @@ LABELS = 8
 EQUAL = 1e-9
 
 
-def measure(*, quick: bool) -> Part:
+def measure(*, size: Size) -> Part:
     """How many times faster, at every size."""
     if not RIVAL.exists():
-        return Part([], {"skipped": "no rivals"}, f"Skipped: {RIVAL} is absent. `make peers` makes it.")
-    sizes = SIZES[:-1] if quick else SIZES
+        return Part([], {"skipped": "no rivals"}, skipped="krippendorff and statsmodels are absent: `make peers`")
+    sizes = size.of(SIZES, SIZES[:-1], SIZES[:1])
     demands, figures, lines = [], dict[str, Any](), [f"{'items × raters':18}{'task':22}{'here':>10}{'rival':>12}"]
     worst = 0.0
     for items, raters in sizes:
@@ -34,10 +34,10 @@ def measure(*, quick: bool) -> Part:
         for name, rival in theirs.items():
             times = rival["seconds"] / ours[name]["seconds"]
             worst = max(worst, abs(rival["value"] - ours[name]["value"]))
-            size = f"{items:,} × {raters}"
-            figures[f"{size}, {name}"] = {"ours": ours[name]["seconds"], "rival": rival["seconds"], "times": times}
-            lines.append(f"{size:18}{name:22}{_told(ours[name]['seconds'])}{_told(rival['seconds'])}  {times:6.1f} ×")
-            demands.append(Demand(f"{name}, {size}: times faster", f"{times:.1f}", "> 1", times > 1))
+            shape = f"{items:,} × {raters}"
+            figures[f"{shape}, {name}"] = {"ours": ours[name]["seconds"], "rival": rival["seconds"], "times": times}
+            lines.append(f"{shape:18}{name:22}{_told(ours[name]['seconds'])}{_told(rival['seconds'])}  {times:6.1f} ×")
+            demands.append(Demand(f"{name}, {shape}: times faster", f"{times:.1f}", "> 1", times > 1))
     demands.append(at_most("largest difference of a value", worst, EQUAL, ".1e"))
     return Part(demands, {"largest_difference": worst, **figures}, "\n".join(lines))
 

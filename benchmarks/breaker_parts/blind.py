@@ -42,7 +42,7 @@ def warnings(runs: int) -> list[dict[str, Any]]:
         rng = np.random.default_rng([a_day, 9])
         window = timedelta(days=7) if a_day < HOURS else timedelta(days=2)
         quiet = np.mean([warned(0.1, 0.1, a_day, window, rng) for _ in range(runs)])
-        tripled = np.mean([warned(0.1, 0.3, a_day, window, rng) for _ in range(max(runs // 4, 10))])
+        tripled = np.mean([warned(0.1, 0.3, a_day, window, rng) for _ in range(-(-runs // 4))])
         rows.append(
             {
                 "decisions_a_day": a_day,

@@ -36,8 +36,8 @@ class Place:
         return {**os.environ, **named}
 
 
-def prepare(folder: Path, *, cases: int, reviewers: int, database_url: str = "") -> Place:
-    """Train on the sample business's history, bring `cases` into the queues, sign `reviewers` in."""
+def prepare(folder: Path, *, cases: int, reviewers: int, database_url: str = "", history: int | None = None) -> Place:
+    """Train on the sample business's newest `history` labels (None: on all), queue `cases`, sign `reviewers` in."""
     from flows.retraining import retraining
     from flows.triage import triage
     from handrail import policy, sample
@@ -57,8 +57,8 @@ def prepare(folder: Path, *, cases: int, reviewers: int, database_url: str = "")
     now = datetime.now(UTC)
     publishing.found(store, policy.read(rules), founder=STEWARD, now=now)
     business = sample.generate(weeks=1, per_week=1)
-    deliver_file(business.history, folder / "history.jsonl")
-    known: dict[str, Any] = {"mapping": str(POLICY / "mapping.yaml"), "home": str(workspace.home)}
+    deliver_file(business.history.tail(history or len(business.history)), folder / "history.jsonl")
+    known: dict[str, Any] = {"mapping": str(POLICY / "mapping.yaml"), "home": str(workspace.home), "docs": False}
     triage.fn(file=str(folder / "history.jsonl"), **known)
     assert retraining.fn(cause="by_hand", home=str(workspace.home))["serves"]
     arrived, _ = sample.generate_weeks(EVENTLESS_WEEKS, per_week=round(cases / len(EVENTLESS_WEEKS) * 1.2))

@@ -20,7 +20,7 @@ NAMES = (
     "yaxwell",
 )
 DOCUMENTS = 5_000
-REFERENCE = 20_000
+REFERENCE_TIMES = 4  # as many documents in the reference
 
 
 def vocabulary(rng: np.random.Generator, size: int = 8_000) -> tuple[np.ndarray, np.ndarray]:
@@ -39,16 +39,16 @@ def write(
     return [part.tolist() for part in np.split(drawn, np.cumsum(lengths)[:-1])]
 
 
-def detection(runs: int, share: float) -> dict[str, Any]:
+def detection(runs: int, share: float, documents: int = DOCUMENTS) -> dict[str, Any]:
     """Recall of the ten terms and false ones a run; each window also holds 40 near-copies of one new letter."""
     found = false = copies = 0
     for run in range(runs):
         rng = np.random.default_rng([17, run])
         source = vocabulary(rng)
-        profile = terms.build(map(" ".join, write(rng, source, REFERENCE, 25)))
-        window = write(rng, source, DOCUMENTS, 25)
+        profile = terms.build(map(" ".join, write(rng, source, REFERENCE_TIMES * documents, 25)))
+        window = write(rng, source, documents, 25)
         for name in NAMES:
-            for row in rng.choice(DOCUMENTS, round(share * DOCUMENTS), replace=False):
+            for row in rng.choice(documents, round(share * documents), replace=False):
                 window[row].insert(int(rng.integers(len(window[row]) + 1)), name)
         letter = [*write(rng, source, 1, 80)[0], "boycottword"]
         texts = [*map(" ".join, window), *(" ".join([*letter, str(source[0][row])]) for row in range(40))]
@@ -59,8 +59,8 @@ def detection(runs: int, share: float) -> dict[str, Any]:
     return {
         "runs": runs,
         "share": share,
-        "documents": DOCUMENTS,
-        "reference": REFERENCE,
+        "documents": documents,
+        "reference": REFERENCE_TIMES * documents,
         "recall": found / (10 * runs),
         "false_a_run": false / runs,
         "runs_that_named_copies": copies,
@@ -73,6 +73,6 @@ def quiet(runs: int, documents: int, lengths: tuple[float, float]) -> dict[str, 
     for run in range(runs):
         rng = np.random.default_rng([18, documents, run])
         source = vocabulary(rng)
-        profile = terms.build(map(" ".join, write(rng, source, 4 * documents, lengths[0])))
+        profile = terms.build(map(" ".join, write(rng, source, REFERENCE_TIMES * documents, lengths[0])))
         false += len(terms.new_terms(profile, list(map(" ".join, write(rng, source, documents, lengths[1])))))
     return {"runs": runs, "documents": documents, "lengths": lengths, "false_a_run": false / runs}

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from demands import Size
 from numpy.typing import NDArray
 from scipy import special
 
@@ -78,10 +79,10 @@ def two_steps(rng: np.random.Generator) -> World:
     return World(confidence, 1 - wrong)
 
 
-def certificates(*, quick: bool = False, seed: int = 11) -> dict[str, Any]:
-    """All figures; `quick` takes fewer worlds."""
+def certificates(*, size: Size = Size.FULL, seed: int = 11) -> dict[str, Any]:
+    """All figures; the smaller, the fewer worlds."""
     began = time.process_time()
-    worlds = 200 if quick else 1_000
+    worlds = size.of(1_000, 200, 2)
     return {
         "max_error": MAX_ERROR,
         "delta": DELTA,
@@ -89,9 +90,9 @@ def certificates(*, quick: bool = False, seed: int = 11) -> dict[str, Any]:
         "worlds_per_kind": worlds,
         "kinds": {kind: guarantee(partial(world, kind), worlds, seed) for kind in KINDS},
         "gradual": guarantee(gradual, worlds, seed),
-        "mapie": agreement(30 if quick else 200, seed),
-        "looks": repeated_looks(200 if quick else 1_000, seed),
-        "audits": pooled_audits(200 if quick else 1_000, seed),
+        "mapie": agreement(size.of(200, 30, 1), seed),
+        "looks": repeated_looks(worlds, seed),
+        "audits": pooled_audits(worlds, seed),
         "cpu_seconds": round(time.process_time() - began, 1),
     }
 

@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,7 @@ def scoring_ratio(rows: int = 3_000, seed: int = 7, rounds: int = 2) -> dict[str
     }
 
 
+@lru_cache(maxsize=1)
 def sample_model(seed: int) -> TrainedModel:
     """The sample business's first model."""
     rules = policy.read(SAMPLE_POLICY)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from demands import Size
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
@@ -112,9 +113,9 @@ def plot(figures: Sequence[dict[str, Any]], file: Path) -> None:
     figure.savefig(file)
 
 
-def run(*, quick: bool, file: Path | None = None, novelty_rules: NoveltyRules | None = None) -> list[dict[str, Any]]:
+def run(*, size: Size, file: Path | None = None, novelty_rules: NoveltyRules | None = None) -> list[dict[str, Any]]:
     """Measure every scope, print the table to stderr, and draw the curves where a `file` is given."""
-    figures = [measure(scope, novelty_rules) for scope in scopes.everything(quick=quick)]
+    figures = [measure(scope, novelty_rules) for scope in scopes.everything(size=size)]
     print(table(figures), file=sys.stderr)
     if file:
         plot(figures, file)
@@ -141,4 +142,4 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--plot", type=Path, help="write the curves to this PNG or SVG file")
     arguments = parser.parse_args()
-    print(json.dumps(run(quick=arguments.quick, file=arguments.plot)))
+    print(json.dumps(run(size=Size.QUICK if arguments.quick else Size.FULL, file=arguments.plot)))

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from demands import Size
 from numpy.typing import NDArray
 from scipy import optimize
 
@@ -74,9 +75,9 @@ def better_models(rounds: int = 400, seed: int = 2) -> dict[str, dict[str, float
     return {name: _share([world() for _ in range(rounds)]) for name, world in worlds.items()}
 
 
-def figures(*, quick: bool = False) -> dict[str, object]:
+def figures(*, size: Size = Size.FULL) -> dict[str, object]:
     """What `benchmarks/model.py` prints of the promotion: both tables, and the figures that the promise is about."""
-    rounds = 150 if quick else 2_000
+    rounds = size.of(2_000, 150, 1)
     equal, better = equal_models(rounds), better_models(rounds)
     worst = max(world["share"] for name, world in equal.items() if not name.endswith("at_90"))
     return {"rounds": rounds, "equal": equal, "better": better, "equal_worst": worst, "power": better["plain"]["share"]}

@@ -24,13 +24,13 @@ WEEK, BATCH, HISTORY = 300, 50, 600
 POLL_SECONDS = 0.005
 
 
-def rollback_seconds() -> dict[str, float]:
-    """Seconds: `call` and `next_batch` in a warm process, both `cold`, `command_effective` and `command`."""
+def rollback_seconds(*, by_command: bool = True) -> dict[str, float]:
+    """Seconds: `call` and `next_batch` in a warm process, both `cold`; by command `command_effective` and `command`."""
     with tempfile.TemporaryDirectory() as folder:
         trained = _trained(Path(folder))
         warm = _rolled_back(trained, Path(folder) / "warm", forget=False)
         cold = _rolled_back(trained, Path(folder) / "cold", forget=True)
-        command = _by_command(Path(shutil.copytree(trained, Path(folder) / "command")))
+        command = _by_command(Path(shutil.copytree(trained, Path(folder) / "command"))) if by_command else {}
     return {**warm, **{f"cold_{name}": seconds for name, seconds in cold.items()}, **command}
 
 

@@ -20,8 +20,8 @@ LOAD = "SELECT text, amount, tier, channel FROM cases WHERE id = ?"
 COMMIT = "UPDATE cases SET label = ?, confidence = ? WHERE id = ?"
 
 
-def naive_flow(home: Path, file: Path, count: int) -> Callable[[list[int]], None]:
-    """A flow over numbers of cases, of which the first `count` of `file` lie in a database of its own.
+def handler(home: Path, file: Path, count: int) -> Callable[[int], None]:
+    """What is done to one case, by its number; the first `count` of `file` lie in a database of their own.
 
     The model of the workspace `home` is loaded once, which is more than most would do.
     """
@@ -35,13 +35,19 @@ def naive_flow(home: Path, file: Path, count: int) -> Callable[[list[int]], None
         rows = [(number, *row) for number, row in enumerate(cases.itertuples(index=False))]
         connection.executemany("INSERT INTO cases VALUES (?, ?, ?, ?, ?, NULL, NULL)", rows)
 
-    @task
     def handle(number: int) -> None:
         with closing(connect()) as connection, connection:
             text, amount, tier, channel = connection.execute(LOAD, (number,)).fetchone()
             case = {"text": pii.redact(text or "").text, "amount": amount, "tier": tier, "channel": channel}
             said = champion[1].predict(pd.DataFrame([case])).iloc[0]
             connection.execute(COMMIT, (said["label"], float(said["confidence"]), number))
+
+    return handle
+
+
+def naive_flow(home: Path, file: Path, count: int) -> Callable[[list[int]], None]:
+    """A flow over numbers of cases, with one task for each."""
+    handle = task(handler(home, file, count))
 
     @flow
     def one_by_one(numbers: list[int]) -> None:

@@ -36,9 +36,9 @@ class Business:
     rng: np.random.Generator
 
     @classmethod
-    def open(cls, seed: int, weeks: int, policy: Policy) -> "Business":
-        """Generate the cases of so many weeks, redact their texts, and train on the history."""
-        sample = generate(weeks=weeks, seed=seed)
+    def open(cls, seed: int, weeks: int, per_week: int, policy: Policy) -> "Business":
+        """Generate so many cases of each week, redact their texts, and train on the history."""
+        sample = generate(weeks=weeks, seed=seed, per_week=per_week)
         cases = sample.cases[sample.cases["consent"] & sample.cases["text"].str.strip().ne("")].reset_index(drop=True)
         cases["text"] = [found.text for found in pii.redact_many(cases["text"].tolist())]
         parts = [cases[cases["week"] == week].reset_index(drop=True) for week in range(1, weeks + 1)]

@@ -13,15 +13,16 @@ from watch_parts.business import Business
 from watch_parts.drifting import DriftWatch
 
 WEEKS = 24
+PER_WEEK = 1_600
 EVERY = 4
 """Weeks between two looks at the reviewers."""
 POLICY = Path(__file__).resolve().parents[2] / "policy" / "sample" / "policy.yaml"
 
 
-def watched(seed: int) -> dict[str, Any]:
+def watched(seed: int, per_week: int = PER_WEEK) -> dict[str, Any]:
     """What the watches saw of the business of this seed: looks of drift, fairness and reviewers, each with its week."""
     rules = policy.read(POLICY)
-    business = Business.open(seed, WEEKS, rules)
+    business = Business.open(seed, WEEKS, per_week, rules)
     drift_watch = DriftWatch(rules.drift)
     decided: list[pd.DataFrame] = []
     again: list[pd.DataFrame] = []

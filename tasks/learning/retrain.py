@@ -110,6 +110,7 @@ def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str)
         cause=cause,
         now=occasion.now,
         recipe=recipe,
+        privacy=occasion.policy.privacy,
         taken=taken,
         kind=trained.kind,
     )

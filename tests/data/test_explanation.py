@@ -35,7 +35,7 @@ WORDS = [
 def gap(model: TrainedModel, frame: pd.DataFrame) -> np.ndarray:
     """Largest raw score minus the second, in double precision from the coefficients themselves."""
     vectors = model.estimator[0].transform(classifier.features(frame, model.fields)).astype(np.float64)
-    linear = model.estimator[1].estimator
+    linear = model.estimator[1].estimator_
     raw = vectors @ linear.coef_.T.astype(np.float64) + linear.intercept_
     ordered = np.sort(np.column_stack([np.zeros(len(raw)), raw]) if raw.shape[1] == 1 else raw, axis=1)
     return ordered[:, -1] - ordered[:, -2]

@@ -55,7 +55,11 @@ VALUES: dict[str, Any] = {
     "only_audited": False,
 }
 """What a function of the store may ask for; a new one with another name makes the test ask for its value here."""
-OPTIONAL = {"case_id": ("labels.of_case",), "person": ("labels.testable", "reviewer_quality.unseen_gold"), "subject": ()}
+OPTIONAL = {
+    "case_id": ("labels.of_case",),
+    "person": ("labels.testable", "reviewer_quality.unseen_gold"),
+    "subject": (),
+}
 """Arguments that narrow what is found are given only to these."""
 
 
