@@ -32,7 +32,7 @@ class Look:
     terms: Terms
     number: int
     spent: float
-    found: Certification
+    certification: Certification
     looked_at: int
     window: tuple[datetime, datetime]
     since: datetime

@@ -11,7 +11,7 @@ ONLY_MODEL, ONLY_COMMONEST = "only_model_right", "only_commonest_right"
 """Figures of a version: test cases on which only the model was right, and on which only the commonest category was."""
 
 
-def against_commonest(learnt: Iterable[str], truth: Iterable[str], said: Iterable[str]) -> dict[str, float]:
+def against_commonest(learnt: Iterable[str], truth: Iterable[str], predicted: Iterable[str]) -> dict[str, float]:
     """How a model did beside the commonest of the categories it learnt from, on cases that it did not learn from.
 
     `commonest_accuracy` is the share [0, 1] that the category would have got right, with `n_test` cases below both
@@ -23,10 +23,10 @@ def against_commonest(learnt: Iterable[str], truth: Iterable[str], said: Iterabl
     """
     counts = pd.Series(list(learnt), dtype=object).value_counts()
     commonest = min(counts.index[counts == counts.max()]) if len(counts) else None
-    known = np.asarray(list(truth), dtype=object)
-    right, usual = np.asarray(list(said), dtype=object) == known, known == commonest
+    actual = np.asarray(list(truth), dtype=object)
+    right, usual = np.asarray(list(predicted), dtype=object) == actual, actual == commonest
     return {
-        "commonest_accuracy": float(usual.mean()) if len(known) else 0.0,
+        "commonest_accuracy": float(usual.mean()) if len(actual) else 0.0,
         ONLY_MODEL: float((right & ~usual).sum()),
         ONLY_COMMONEST: float((usual & ~right).sum()),
     }

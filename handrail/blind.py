@@ -62,11 +62,11 @@ def population(cases: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
     `cases` are all that were routed in the window, labelled or not; columns as in `automatable` and `draws`.
     """
-    found = cases[automatable(cases, policy)]
-    return found.assign(**draws(found, policy).rename(columns={"floor": "reach"}))
+    candidates = cases[automatable(cases, policy)]
+    return candidates.assign(**draws(candidates, policy).rename(columns={"floor": "reach"}))
 
 
-def standing(population: pd.DataFrame) -> pd.DataFrame:
+def evidence_for(population: pd.DataFrame) -> pd.DataFrame:
     """The labelled cases that stand for all of these, with a column `floor`: from which confidence on they do.
 
     `population` may be that of one category or of all together. It has confidence, day, correct (None without a
@@ -82,8 +82,8 @@ def standing(population: pd.DataFrame) -> pd.DataFrame:
     counts = (
         alike & (audit | draw.eq(_EVERY) | (draw.eq(_QUICK) & population["hidden"])) & population["correct"].notna()
     )
-    found = population[counts]
-    return found.assign(floor=floor[counts], correct=found["correct"].astype(bool))
+    counted = population[counts]
+    return counted.assign(floor=floor[counts], correct=counted["correct"].astype(bool))
 
 
 def _any_of(cases: pd.DataFrame, *reasons: Reason) -> Booleans:

@@ -51,12 +51,16 @@ class Consensus:
 
 
 def estimate(
-    ratings: Ratings, *, known: Mapping[str, str] | None = None, smoothing: float = 1.0, most_rounds: int = _MOST_ROUNDS
+    ratings: Ratings,
+    *,
+    attested: Mapping[str, str] | None = None,
+    smoothing: float = 1.0,
+    most_rounds: int = _MOST_ROUNDS,
 ) -> Consensus:
     """Estimate truth and confusion matrices together by expectation maximisation, from the majority vote on.
 
     Every row of a confusion matrix begins with `smoothing` (> 0) ratings that were right and as many spread over all
-    labels: who has said little is believed to be more often right than wrong. Items in `known` are what it says (their
+    labels: who has said little is believed to be more often right than wrong. Items in `attested` are what it says (their
     truth must be among the labels, else it says nothing). Missing ratings say nothing; equal input gives equal output.
     A single reviewer is taken at their word, a single label is certain, no ratings give empty arrays. Two reviewers
     who always differ cannot be told apart: the posterior then stays divided.
@@ -65,7 +69,7 @@ def estimate(
     if not len(ratings.item):
         empty, nothing = np.zeros((0, 0)), np.zeros((len(ratings.raters), 0, 0))
         return Consensus((), ratings.raters, ratings.labels, empty, nothing, np.zeros(0), (), converged=True)
-    model = _Model(ratings, smoothing, _certain(ratings, known or {}))
+    model = _Model(ratings, smoothing, _certain(ratings, attested or {}))
     posterior = model.fixed(majority(ratings))
     objective: list[float] = []
     converged = False
@@ -84,18 +88,18 @@ def estimate(
 def majority(ratings: Ratings) -> Floats:
     """Share of each label among each item's ratings, items × labels; an item without a rating gets equal shares."""
     shape = len(ratings.items), len(ratings.labels)
-    votes = np.bincount(ratings.item * shape[1] + ratings.said, minlength=shape[0] * shape[1]).reshape(shape)
+    votes = np.bincount(ratings.item * shape[1] + ratings.label, minlength=shape[0] * shape[1]).reshape(shape)
     total = votes.sum(axis=1, keepdims=True)
     shares: Floats = np.where(total > 0, votes / np.maximum(total, 1), 1 / max(shape[1], 1))
     return shares
 
 
-def _certain(ratings: Ratings, known: Mapping[str, str]) -> Floats:
+def _certain(ratings: Ratings, attested: Mapping[str, str]) -> Floats:
     """The logarithm of what is possible for each item: 0, and minus infinity for all but the known label."""
     place = {name: at for at, name in enumerate(ratings.labels)}
     possible = np.zeros((len(ratings.items), len(ratings.labels)))
     for at, name in enumerate(ratings.items):
-        truth = place.get(known[name]) if name in known else None
+        truth = place.get(attested[name]) if name in attested else None
         if truth is not None:
             possible[at] = -np.inf
             possible[at, truth] = 0.0
@@ -111,15 +115,15 @@ class _Model:
         self.pseudo = smoothing * (np.eye(self.labels) + 1 / self.labels)
         self.spread = smoothing / self.labels
         # What a reviewer can say is a column: one sparse product sums over an item's ratings, its transpose over items.
-        said = ratings.rater * self.labels + ratings.said
+        answer = ratings.rater * self.labels + ratings.label
         shape = len(ratings.items), len(ratings.raters) * self.labels
-        self.by_item = sparse.csr_matrix((np.ones(len(said)), (ratings.item, said)), shape=shape)
+        self.by_item = sparse.csr_matrix((np.ones(len(answer)), (ratings.item, answer)), shape=shape)
         self.by_answer = self.by_item.T.tocsr()
 
     def fixed(self, posterior: Floats) -> Floats:
         """The posterior with what is known."""
-        known = np.isneginf(self.possible).any(axis=1, keepdims=True)
-        return np.where(known, np.exp(self.possible), posterior)
+        is_attested = np.isneginf(self.possible).any(axis=1, keepdims=True)
+        return np.where(is_attested, np.exp(self.possible), posterior)
 
     def maximise(self, posterior: Floats) -> tuple[Floats, Floats]:
         """Prevalence of the labels and confusion matrices that fit the posterior best."""

@@ -108,16 +108,16 @@ def expected_error(confidences: ArrayLike, level: float = 0.95) -> Estimate:
     Raises:
         BadInput: a confidence outside [0, 1].
     """
-    known = np.asarray(confidences, dtype=np.float64)
-    known = known[~np.isnan(known)]
-    if not ((known >= 0) & (known <= 1)).all():
+    stated = np.asarray(confidences, dtype=np.float64)
+    stated = stated[~np.isnan(stated)]
+    if not ((stated >= 0) & (stated <= 1)).all():
         raise BadInput("Confidences lie between 0 and 1. Correct the predictions.")
-    if not len(known):
+    if not len(stated):
         return NO_SAMPLE
-    rate = float(1 - known.mean())
-    reach = _z(level) * float(np.sqrt((known * (1 - known)).sum())) / len(known)
+    rate = float(1 - stated.mean())
+    reach = _z(level) * float(np.sqrt((stated * (1 - stated)).sum())) / len(stated)
     low, high = max(0.0, rate - reach), min(1.0, rate + reach)
-    return Estimate(rate, low, high, len(known), round(rate * len(known)), "confidence-based, no labels")
+    return Estimate(rate, low, high, len(stated), round(rate * len(stated)), "confidence-based, no labels")
 
 
 def assisted(
@@ -135,17 +135,17 @@ def assisted(
         BadInput: lengths differ, or a probability is outside (0, 1].
     """
     wrong, chance = _audits(errors, probabilities)
-    said, of_all = (np.asarray(one, dtype=np.float64) for one in (expected, expected_of_all))
-    if len(said) != len(wrong):
+    predicted, of_all = (np.asarray(one, dtype=np.float64) for one in (expected, expected_of_all))
+    if len(predicted) != len(wrong):
         raise BadInput("Each audit needs the error that the model expected of it. Pass lists of equal length.")
-    if not FEW_ERRORS <= wrong.sum() < len(wrong) or np.isnan(said).any() or np.isnan(of_all).any():
+    if not FEW_ERRORS <= wrong.sum() < len(wrong) or np.isnan(predicted).any() or np.isnan(of_all).any():
         return None
     weight = 1 / chance
-    centred = said - np.average(said, weights=weight)
+    centred = predicted - np.average(predicted, weights=weight)
     spread = (weight * (1 - chance) / chance * centred**2).sum()
     rate = float(np.average(wrong, weights=weight))
     power = float((weight * (1 - chance) / chance * centred * (wrong - rate)).sum() / spread) if spread > 0 else 0.0
-    together = rate + power * float(of_all.mean() - np.average(said, weights=weight))
+    together = rate + power * float(of_all.mean() - np.average(predicted, weights=weight))
     together = min(max(together, 1 / len(wrong) / 2), 1 - 1 / len(wrong) / 2)
     residual = (wrong - rate - power * centred) / chance
     error = float(np.sqrt(((1 - chance) * residual**2).sum()) / weight.sum())
@@ -178,7 +178,7 @@ def trend(errors: Sequence[int], audited: Sequence[int], level: float = 0.95) ->
     return Trend(shown if p <= 1 - level else Direction.NONE_SHOWN, slope, slope - reach, slope + reach, p)
 
 
-def needed(found: Estimate, reach: float = 0.01, level: float = 0.95) -> int:
+def needed(estimate: Estimate, reach: float = 0.01, level: float = 0.95) -> int:
     """How many more audits until the interval reaches `reach` to each side: 0 where it does already.
 
     From the middle of the interval rather than the rate itself, so that ten audits without an error do not promise
@@ -189,11 +189,11 @@ def needed(found: Estimate, reach: float = 0.01, level: float = 0.95) -> int:
     """
     if not 0 < reach < 0.5:  # noqa: PLR2004 - half a share to each side is all of it
         raise BadInput("The precision lies between 0 and one half, such as 0.01 for one point. Correct it.")
-    if found.n and (found.high - found.low) / 2 <= reach:
+    if estimate.n and (estimate.high - estimate.low) / 2 <= reach:
         return 0
-    rate = min(found.rate + _z(level) ** 2 / (2 * found.n), 0.5) if found.n else 0.5
+    rate = min(estimate.rate + _z(level) ** 2 / (2 * estimate.n), 0.5) if estimate.n else 0.5
     in_all = math.ceil(_z(level) ** 2 * rate * (1 - rate) / reach**2)
-    return max(in_all - found.n, 1)
+    return max(in_all - estimate.n, 1)
 
 
 def _audits(errors: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.bool_], Floats]:

@@ -118,12 +118,12 @@ def compare(tallies: Sequence[Tally], *, bound: float = 0.05, level: float = 0.9
     gap_low, gap_high = newcombe(k, n, rest_k, rest, 1 - alpha)
     factor = times_as_many(n, rest, rest_k / np.maximum(rest, 1), bound, alpha)
     rate, other = k / np.maximum(n, 1), rest_k / np.maximum(rest, 1)
-    found = []
+    compared = []
     for at, (tally, name, cases, _) in enumerate(rows):
         interval = float(gap_low[at]), float(gap_high[at])
         verdict = judged(float(p[at]), interval, float(factor[at]), bound=bound, alpha=1 - level)
         gap = float(rate[at] - other[at]) if rest[at] else 0.0
-        found.append(
+        compared.append(
             GroupGap(
                 tally.metric,
                 name,
@@ -138,16 +138,16 @@ def compare(tallies: Sequence[Tally], *, bound: float = 0.05, level: float = 0.9
                 cases_needed(cases, float(factor[at]), verdict),
             )
         )
-    return [_unmirrored(one, found, bound=bound, level=1 - alpha) for one in found]
+    return [_unmirrored(one, compared, bound=bound, level=1 - alpha) for one in compared]
 
 
-def _unmirrored(one: GroupGap, found: Sequence[GroupGap], *, bound: float, level: float) -> GroupGap:
+def _unmirrored(one: GroupGap, compared: Sequence[GroupGap], *, bound: float, level: float) -> GroupGap:
     """Whoever stands out only because the rest holds a group that stands out more the other way is no alarm.
 
     A region that is refused twice as often pulls the rest down for each of the others; without it their gaps are gone.
     Of two groups neither can be told to be the odd one: both stay.
     """
-    others = [each for each in found if each.metric == one.metric and each.group != one.group]
+    others = [each for each in compared if each.metric == one.metric and each.group != one.group]
     loudest = max(others, key=lambda each: abs(each.gap), default=one)
     is_mirror = one.verdict is loudest.verdict is Verdict.BEYOND and one.gap * loudest.gap < 0
     if len(others) == 1 or not is_mirror or abs(loudest.gap) < abs(one.gap):
@@ -202,11 +202,11 @@ def equalized_odds_difference(cube: Cube) -> float | None:
 
     None where neither has two groups with cases; fairlearn counts a rate without cases as 0, here it takes no part.
     """
-    found = (spread(cube.true_positive()).difference, spread(cube.false_positive()).difference)
-    return max((one for one in found if one is not None), default=None)
+    differences = (spread(cube.true_positive()).difference, spread(cube.false_positive()).difference)
+    return max((one for one in differences if one is not None), default=None)
 
 
 def equalized_odds_ratio(cube: Cube) -> float | None:
     """The smaller ratio of true positive and false positive rates; fairlearn's figure of the same name."""
-    found = (spread(cube.true_positive()).ratio, spread(cube.false_positive()).ratio)
-    return min((one for one in found if one is not None), default=None)
+    ratios = (spread(cube.true_positive()).ratio, spread(cube.false_positive()).ratio)
+    return min((one for one in ratios if one is not None), default=None)

@@ -43,12 +43,12 @@ def twins(texts: Sequence[str], among: Sequence[str], at_least: float) -> NDArra
     mine, others = np.unique(which[: len(texts)]), np.unique(which[len(texts) :])
     distinct = list(places)
     spoken = np.array([bool(words) for words in distinct], dtype=bool)
-    found = np.zeros(len(distinct), dtype=bool)
-    found[np.intersect1d(mine, others)] = True
-    open_ones = mine[~found[mine]]
+    has_twin = np.zeros(len(distinct), dtype=bool)
+    has_twin[np.intersect1d(mine, others)] = True
+    open_ones = mine[~has_twin[mine]]
     if len(open_ones) and len(others):
-        found[open_ones] = _has_similar(_shingles(distinct), open_ones, others, at_least)
-    mask: NDArray[np.bool_] = (found & spoken)[which[: len(texts)]]
+        has_twin[open_ones] = _has_similar(_shingles(distinct), open_ones, others, at_least)
+    mask: NDArray[np.bool_] = (has_twin & spoken)[which[: len(texts)]]
     return mask
 
 
@@ -85,18 +85,18 @@ def _has_similar(shingles: sparse.csr_matrix, mine: Integers, others: Integers, 
     listed_rows, listed_shingles = rare_others[0][order], rare_others[1][order]
     first = np.searchsorted(listed_shingles, rare_mine[1], side="left")
     count = np.searchsorted(listed_shingles, rare_mine[1], side="right") - first
-    found = np.zeros(shingles.shape[0], dtype=bool)
+    similar = np.zeros(shingles.shape[0], dtype=bool)
     for part in _portions(count):
         left = np.repeat(rare_mine[0][part], count[part])
         offset = np.arange(len(left)) - np.repeat(np.cumsum(count[part]) - count[part], count[part])
         right = listed_rows[np.repeat(first[part], count[part]) + offset]
         # Two sets of which one is much larger cannot be similar, whatever they share.
         fitting = np.minimum(sizes[left], sizes[right]) >= at_least * np.maximum(sizes[left], sizes[right]) - _ROUNDING
-        fitting &= ~found[left]
+        fitting &= ~similar[left]
         pairs = np.unique(left[fitting] * shingles.shape[0] + right[fitting])
         left, right = pairs // shingles.shape[0], pairs % shingles.shape[0]
-        found[left[_jaccard(shingles, left, right) >= at_least - _ROUNDING]] = True
-    return found[mine]
+        similar[left[_jaccard(shingles, left, right) >= at_least - _ROUNDING]] = True
+    return similar[mine]
 
 
 def _rarest(shingles: sparse.csr_matrix, rows: Integers, at_least: float) -> tuple[Integers, Integers]:

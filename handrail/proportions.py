@@ -60,8 +60,8 @@ def newcombe(
     (low, high), (other_low, other_high) = wilson(positive, n, level), wilson(other, other_n, level)
     below = one - two - np.hypot(one - low, other_high - two)
     above = one - two + np.hypot(high - one, two - other_low)
-    known = (cases > 0) & (other_cases > 0)
-    return np.where(known, below, -1.0), np.where(known, above, 1.0)
+    comparable = (cases > 0) & (other_cases > 0)
+    return np.where(comparable, below, -1.0), np.where(comparable, above, 1.0)
 
 
 def difference_p(positive: ArrayLike, n: ArrayLike, other: ArrayLike, other_n: ArrayLike) -> Floats:
@@ -74,12 +74,12 @@ def difference_p(positive: ArrayLike, n: ArrayLike, other: ArrayLike, other_n: A
     )
     together = np.maximum(cases + rest, 1)
     pooled = (k + rest_k) / together
-    told = (cases > 0) & (rest > 0) & (pooled > 0) & (pooled < 1)
-    few = told & (np.minimum(cases, rest) * np.minimum(pooled, 1 - pooled) < _FEW)
+    comparable = (cases > 0) & (rest > 0) & (pooled > 0) & (pooled < 1)
+    few = comparable & (np.minimum(cases, rest) * np.minimum(pooled, 1 - pooled) < _FEW)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.sqrt(pooled * (1 - pooled) * (1 / cases + 1 / rest))
-        z = np.where(told, (k / cases - rest_k / rest) / error, 0.0)
-    p = np.where(told, 2 * stats.norm.sf(np.abs(z)), 1.0)
+        z = np.where(comparable, (k / cases - rest_k / rest) / error, 0.0)
+    p = np.where(comparable, 2 * stats.norm.sf(np.abs(z)), 1.0)
     for at in np.flatnonzero(few):
         table = np.array([[k[at], cases[at] - k[at]], [rest_k[at], rest[at] - rest_k[at]]], dtype=np.int64)
         p[at] = stats.fisher_exact(table).pvalue

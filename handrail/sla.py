@@ -68,8 +68,8 @@ def duration_for(route: Route, policy: Policy) -> timedelta:
 def durations_for(routes: pd.DataFrame, policy: Policy) -> list[timedelta]:
     """As `duration_for` for each row of what `queues.route_many` returns."""
     pairs = list(zip(routes["queue"], routes["reason"], strict=True))
-    known = {pair: time_for(Queue(pair[0]), Reason(pair[1]), policy) for pair in set(pairs)}
-    return [known[pair] for pair in pairs]
+    answers = {pair: time_for(Queue(pair[0]), Reason(pair[1]), policy) for pair in set(pairs)}
+    return [answers[pair] for pair in pairs]
 
 
 def _is_always_open(calendar: Calendar) -> bool:

@@ -116,11 +116,13 @@ def new_terms(
         if now >= min_documents and _lift(profile, term, now, len(texts), incidences) >= min_lift
     )
     adjusted = _adjusted_p(profile, candidates, counts, (len(texts), incidences), tested)
-    found = {term: float(p) for term, p in zip(candidates, adjusted, strict=True) if p <= fdr}
-    examples = _examples(_telling(found, counts), kept, held, names)
+    significant = {term: float(p) for term, p in zip(candidates, adjusted, strict=True) if p <= fdr}
+    examples = _examples(_telling(significant, counts), kept, held, names)
     return [
-        TermDrift(term, _document_lift(profile, term, counts[term], len(texts)), counts[term], found[term], seen)
-        for term, seen in sorted(examples.items(), key=lambda entry: (found[entry[0]], -counts[entry[0]], entry[0]))
+        TermDrift(term, _document_lift(profile, term, counts[term], len(texts)), counts[term], significant[term], seen)
+        for term, seen in sorted(
+            examples.items(), key=lambda entry: (significant[entry[0]], -counts[entry[0]], entry[0])
+        )
     ]
 
 
@@ -129,12 +131,12 @@ def oov_rate(profile: TermProfile, texts: Iterable[str]) -> float:
 
     A trend line only: new names and typing errors both raise it.
     """
-    words = known = 0
+    words = familiar = 0
     for text in texts:
         distinct = {word for word in terms_of(text) if " " not in word}
         words += len(distinct)
-        known += sum(word in profile.frequencies for word in distinct)
-    return 1 - known / words if words else 0.0
+        familiar += sum(word in profile.frequencies for word in distinct)
+    return 1 - familiar / words if words else 0.0
 
 
 def terms_of(text: str) -> set[str]:
@@ -173,23 +175,23 @@ def _adjusted_p(
     return benjamini_hochberg([*p, *(1.0 for _ in range(tested - len(terms)))])[: len(terms)]
 
 
-def _telling(found: dict[str, float], counts: Counter[str]) -> list[str]:
+def _telling(significant: dict[str, float], counts: Counter[str]) -> list[str]:
     """Drop the pairs that say no more than one of their words."""
 
     def tells(term: str) -> bool:
-        new = [word for word in term.split(" ") if word in found]
+        new = [word for word in term.split(" ") if word in significant]
         return " " not in term or not new or (len(new) > 1 and counts[term] >= 0.8 * max(counts[word] for word in new))
 
-    return [term for term in found if tells(term)]
+    return [term for term in significant if tells(term)]
 
 
 def _examples(terms: list[str], kept: list[int], held: list[set[str]], names: list[str]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {term: [] for term in terms}
+    examples: dict[str, list[str]] = {term: [] for term in terms}
     for row in kept:
-        for term in held[row] & found.keys():
-            if len(found[term]) < _EXAMPLES:
-                found[term].append(names[row])
-    return {term: tuple(rows) for term, rows in found.items()}
+        for term in held[row] & examples.keys():
+            if len(examples[term]) < _EXAMPLES:
+                examples[term].append(names[row])
+    return {term: tuple(rows) for term, rows in examples.items()}
 
 
 def _distinct(texts: Sequence[str], held: list[set[str]]) -> list[int]:

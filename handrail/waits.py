@@ -63,11 +63,11 @@ def wait_gaps(frame: pd.DataFrame, group: str, hours: str, *, bound: float = 4.0
     order = np.argsort(waited[kept], kind="stable")  # once: every part of a sorted column is sorted
     waited, codes = np.maximum(waited[kept][order], 0.0), codes[order]
     sides = [(waited[codes == at], waited[codes != at]) for at in range(len(groups))]
-    told = np.array([min(len(one), len(rest)) >= FEWEST for one, rest in sides], dtype=bool)
-    alpha = (1 - level) / max(int(told.sum()), 1)
-    compared = [_yuen(*side, alpha) if enough else None for side, enough in zip(sides, told, strict=True)]
+    comparable = np.array([min(len(one), len(rest)) >= FEWEST for one, rest in sides], dtype=bool)
+    alpha = (1 - level) / max(int(comparable.sum()), 1)
+    compared = [_yuen(*side, alpha) if enough else None for side, enough in zip(sides, comparable, strict=True)]
     p = np.ones(len(groups))
-    p[told] = holm([one.p for one in compared if one is not None])
+    p[comparable] = holm([one.p for one in compared if one is not None])
     return [
         _judge(name, *side, one, float(adjusted), bound=bound, alpha=(alpha, 1 - level))
         for name, side, one, adjusted in zip(groups, sides, compared, p, strict=True)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from handrail import keyed_draws, labels
 from handrail.case import Outcome
-from handrail.labels import NO_CATEGORY, Settlement, Status
+from handrail.labels import NO_CATEGORY, ConsensusLabel, Status
 from handrail.policy import Consequence, Policy
 from handrail.queues import Queue
 from handrail.sla import due
@@ -109,7 +109,7 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
     trail.append(connection, events, at=now, actor=actor)
 
 
-def _settled(one: Settlement) -> dict[str, Any]:
+def _settled(one: ConsensusLabel) -> dict[str, Any]:
     label = None if one.opinion == NO_CATEGORY else one.opinion
     return {"label": label, "posterior_ppm": round(one.posterior * PPM)}
 

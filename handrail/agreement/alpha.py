@@ -36,8 +36,8 @@ def krippendorff_alpha(ratings: Ratings, level: Level | str = Level.NOMINAL) -> 
     Source: K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011). Oracle: krippendorff 0.9.
     """
     level = Level(level)
-    item, said = ratings.pairable()
-    return _metric(item, ratings.numbers[said]) if level is Level.INTERVAL else _coded(item, said, level)
+    item, label = ratings.pairable()
+    return _metric(item, ratings.numbers[label]) if level is Level.INTERVAL else _coded(item, label, level)
 
 
 def krippendorff_alpha_of(table: ArrayLike, level: Level | str = Level.NOMINAL) -> float | None:
@@ -56,13 +56,13 @@ def krippendorff_alpha_of(table: ArrayLike, level: Level | str = Level.NOMINAL) 
     return _metric(item, given) if level is Level.INTERVAL else _coded(item, coded(given)[1], level)
 
 
-def _coded(item: Codes, said: Codes, level: Level) -> float | None:
+def _coded(item: Codes, label: Codes, level: Level) -> float | None:
     if not len(item):
         return None
-    totals = np.bincount(said)
+    totals = np.bincount(label)
     if level is Level.NOMINAL:
-        return _nominal(item, said, totals)
-    return _metric(item, ranks(totals.astype(np.float64))[said])
+        return _nominal(item, label, totals)
+    return _metric(item, ranks(totals.astype(np.float64))[label])
 
 
 def _metric(item: Codes, values: Floats) -> float | None:
@@ -77,15 +77,15 @@ def _metric(item: Codes, values: Floats) -> float | None:
     return float(1 - (n - 1) * observed / (n * squared.sum() - around.sum() ** 2))
 
 
-def _nominal(item: Codes, said: Codes, totals: Codes) -> float | None:
-    sizes, labels, n = np.bincount(item), len(totals), len(said)
-    cells = item * labels + said
+def _nominal(item: Codes, label: Codes, totals: Codes) -> float | None:
+    sizes, labels, n = np.bincount(item), len(totals), len(label)
+    cells = item * labels + label
     if len(sizes) * labels <= _FEW_CELLS:
         counts = np.bincount(cells, minlength=len(sizes) * labels).reshape(-1, labels)
         agreeing = ((np.einsum("ij,ij->i", counts, counts) - sizes) / (sizes - 1)).sum()
     else:
-        found, counts = np.unique(cells, return_counts=True)
-        agreeing = (counts * (counts - 1) / (sizes[found // labels] - 1)).sum()
+        occupied, counts = np.unique(cells, return_counts=True)
+        agreeing = (counts * (counts - 1) / (sizes[occupied // labels] - 1)).sum()
     by_chance = (totals * (totals - 1)).sum() / (n - 1)
     return float((agreeing - by_chance) / (n - by_chance)) if by_chance < n else None
 
@@ -127,16 +127,16 @@ class NominalAlpha:
 
     def value(self) -> float | None:
         """Alpha, or None without two labels."""
-        found = float(self.resampled(self.times[None])[0]) if len(self.times) else np.nan
-        return None if np.isnan(found) else found
+        alpha = float(self.resampled(self.times[None])[0]) if len(self.times) else np.nan
+        return None if np.isnan(alpha) else alpha
 
     def influence(self) -> Floats:
         """Derivative of log(1 - alpha) by the number of items of each kind."""
         units, totals = self.units, self.units.totals
         n = totals.sum()
         by_chance = 2 * (n * units.sizes - units.sums(totals)) / (n**2 - (totals**2).sum())
-        found: Floats = self.differing / (self.times @ self.differing) + units.sizes / (n - 1) - by_chance
-        return found
+        gradient: Floats = self.differing / (self.times @ self.differing) + units.sizes / (n - 1) - by_chance
+        return gradient
 
     def resampled(self, weights: Floats) -> Floats:
         """Alpha for each row of numbers of items of each kind."""
@@ -161,8 +161,8 @@ class MetricAlpha:
 
     def value(self) -> float | None:
         """Alpha, or None without two labels."""
-        found = float(self.resampled(self.times[None])[0]) if len(self.times) else np.nan
-        return None if np.isnan(found) else found
+        alpha = float(self.resampled(self.times[None])[0]) if len(self.times) else np.nan
+        return None if np.isnan(alpha) else alpha
 
     def influence(self) -> Floats:
         """Derivative of log(1 - alpha) by the number of items of each kind; one more item moves the ranks too."""
@@ -174,14 +174,14 @@ class MetricAlpha:
         observed, all_summed, all_squared = self.times @ differing, self.times @ lone, self.times @ squared
         expected = n * all_squared - all_summed**2
         by_chance = (sizes * all_squared + n * squared - 2 * all_summed * lone) / expected
-        found: Floats = differing / observed + sizes / (n - 1) - by_chance
+        gradient: Floats = differing / observed + sizes / (n - 1) - by_chance
         if self.numbers is not None:
-            return found
-        pull = 2 * self.times[units.kind] * (sizes[units.kind] * place[units.said] - lone[units.kind])
-        of_observed = summed(units.said, pull / (sizes[units.kind] - 1), units.labels)
+            return gradient
+        pull = 2 * self.times[units.kind] * (sizes[units.kind] * place[units.label] - lone[units.kind])
+        of_observed = summed(units.label, pull / (sizes[units.kind] - 1), units.labels)
         by_place = of_observed / observed - 2 * totals * (n * place - all_summed) / expected
         above = by_place[::-1].cumsum()[::-1] - by_place / 2
-        moved: Floats = found + units.sums(above - by_place.sum() / 2)
+        moved: Floats = gradient + units.sums(above - by_place.sum() / 2)
         return moved
 
     def resampled(self, weights: Floats) -> Floats:

@@ -20,13 +20,13 @@ def fleiss_kappa(ratings: Ratings) -> float | None:
     with a single rating are left out. Source: J. L. Fleiss, Measuring nominal scale agreement (1971), and Statistical
     Methods for Rates and Proportions (1981), section 13.2. Oracle: statsmodels' `fleiss_kappa`.
     """
-    item, said = ratings.pairable()
+    item, label = ratings.pairable()
     if not len(item):
         return None
     labels = len(ratings.labels)
     sizes = np.bincount(item)
-    found, counts = np.unique(item * labels + said, return_counts=True)
-    return _fleiss(float((counts**2 / sizes[found // labels]).sum()), np.bincount(said), len(sizes))
+    occupied, counts = np.unique(item * labels + label, return_counts=True)
+    return _fleiss(float((counts**2 / sizes[occupied // labels]).sum()), np.bincount(label), len(sizes))
 
 
 def fleiss_kappa_of(counts: ArrayLike) -> float | None:
@@ -72,7 +72,7 @@ def shared(ratings: Ratings, a: int, b: int) -> tuple[Codes, Codes]:
     """What two raters said of the items that both rated."""
     mine, theirs = ratings.rater == a, ratings.rater == b
     _, at, other = np.intersect1d(ratings.item[mine], ratings.item[theirs], assume_unique=True, return_indices=True)
-    return ratings.said[mine][at], ratings.said[theirs][other]
+    return ratings.label[mine][at], ratings.label[theirs][other]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +93,8 @@ class FleissKappa:
 
     def value(self) -> float | None:
         """Kappa, or None without two labels."""
-        found = float(self.resampled(self.times[None])[0]) if len(self.times) else np.nan
-        return None if np.isnan(found) else found
+        kappa = float(self.resampled(self.times[None])[0]) if len(self.times) else np.nan
+        return None if np.isnan(kappa) else kappa
 
     def influence(self) -> Floats:
         """Derivative of log(1 - kappa) by the number of items of each kind."""
@@ -102,8 +102,8 @@ class FleissKappa:
         n = totals.sum()
         by_chance = 2 * (n * units.sizes - units.sums(totals)) / (n**2 - (totals**2).sum()) - 2 * units.sizes / n
         pairs = (units.sizes - 1) / (self.times @ (units.sizes - 1))
-        found: Floats = self.differing / (self.times @ self.differing) - pairs - by_chance
-        return found
+        gradient: Floats = self.differing / (self.times @ self.differing) - pairs - by_chance
+        return gradient
 
     def resampled(self, weights: Floats) -> Floats:
         """Kappa for each row of numbers of items of each kind."""
@@ -126,8 +126,8 @@ class CohenKappa:
     def of(cls, a: Codes, b: Codes) -> "CohenKappa":
         """From what both said of the same items."""
         if len(a):  # only the labels that occur: a table of all would grow with their square
-            found, places = np.unique(np.concatenate([a, b]), return_inverse=True)
-            a, b, labels = places[: len(a)], places[len(a) :], len(found)
+            occurring, places = np.unique(np.concatenate([a, b]), return_inverse=True)
+            a, b, labels = places[: len(a)], places[len(a) :], len(occurring)
         else:
             labels = 1
         cells, times = np.unique(a * labels + b, return_counts=True)
@@ -157,8 +157,8 @@ class CohenKappa:
         of_a, of_b = self._margins()
         n = self.times.sum()
         by_chance = (2 * n - of_b[self.a] - of_a[self.b]) / (n**2 - of_a @ of_b)
-        found: Floats = self.differ / (self.times @ self.differ) + 1 / n - by_chance
-        return found
+        gradient: Floats = self.differ / (self.times @ self.differ) + 1 / n - by_chance
+        return gradient
 
     def resampled(self, weights: Floats) -> Floats:
         """Kappa for each row of numbers of items of each kind."""

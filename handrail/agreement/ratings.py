@@ -26,7 +26,7 @@ class Ratings:
     labels: tuple[str, ...]
     item: Codes
     rater: Codes
-    said: Codes
+    label: Codes
 
     @classmethod
     def of_codes(
@@ -42,9 +42,9 @@ class Ratings:
         """From a table items × raters of numbers; NaN is no rating. Items and raters are named by their places."""
         values = np.asarray(table, dtype=np.float64)
         item, rater = np.nonzero(~np.isnan(values))
-        found, said = np.unique(values[item, rater], return_inverse=True)
+        distinct, label = np.unique(values[item, rater], return_inverse=True)
         items, raters = (tuple(map(str, range(size))) for size in values.shape)
-        return cls(items, raters, tuple(map(repr, found.tolist())), item, rater, said.reshape(-1))
+        return cls(items, raters, tuple(map(repr, distinct.tolist())), item, rater, label.reshape(-1))
 
     @cached_property
     def numbers(self) -> Floats:
@@ -65,7 +65,7 @@ class Ratings:
     def pairable(self) -> tuple[Codes, Codes]:
         """Item (numbered afresh from 0) and label of each rating, of the items with at least two."""
         item, chosen = paired(self.item)
-        return item, self.said[chosen]
+        return item, self.label[chosen]
 
 
 def collect(frame: pd.DataFrame, *, order: Sequence[str] | None = None) -> Ratings:
@@ -80,14 +80,14 @@ def collect(frame: pd.DataFrame, *, order: Sequence[str] | None = None) -> Ratin
     if absent:
         raise BadInput(f"The ratings lack {', '.join(sorted(absent))}. Name the columns item, rater, label.")
     given = frame[["item", "rater", "label"]].dropna()
-    (item, items), (rater, raters), (said, labels) = (
+    (item, items), (rater, raters), (label, labels) = (
         pd.factorize(_texts(given[column]), sort=True) for column in ("item", "rater", "label")
     )
     places, ordered = _ordered([str(name) for name in labels], order)
-    said = places[said]
+    label = places[label]
     rated = item.astype(np.int64) * max(len(raters), 1) + rater
     _, first, again = np.unique(rated, return_index=True, return_inverse=True)
-    differing = said != said[first][again.reshape(-1)]
+    differing = label != label[first][again.reshape(-1)]
     if differing.any():
         at = int(differing.argmax())
         cells = len(np.unique(rated[differing]))
@@ -96,7 +96,7 @@ def collect(frame: pd.DataFrame, *, order: Sequence[str] | None = None) -> Ratin
             f"Rater {raters[rater[at]]} gave item {items[item[at]]} two labels.{more} "
             "Keep one rating for each rater and item."
         )
-    return Ratings(tuple(items), tuple(raters), tuple(ordered), item[first], rater[first], said[first])
+    return Ratings(tuple(items), tuple(raters), tuple(ordered), item[first], rater[first], label[first])
 
 
 def paired(item: Codes) -> tuple[Codes, NDArray[np.bool_] | slice]:
@@ -116,17 +116,17 @@ def coded(values: Floats) -> tuple[Floats, Codes]:
         span = values.max() - low
         if span < len(values) + 100 and (values == np.rint(values)).all():
             return np.arange(low, low + span + 1), (values - low).astype(np.int64)
-    found, places = np.unique(values, return_inverse=True)
-    return found, places.reshape(-1)
+    distinct, places = np.unique(values, return_inverse=True)
+    return distinct, places.reshape(-1)
 
 
 def counts_of(table: ArrayLike) -> Codes:
     """How many ratings of each label an item has, items × labels, from a table items × raters; NaN is no rating."""
     values = np.asarray(table, dtype=np.float64)
     rated = ~np.isnan(values)
-    found, said = coded(values[rated])
-    cells = np.nonzero(rated)[0] * len(found) + said
-    return np.bincount(cells, minlength=len(values) * len(found)).reshape(len(values), len(found))
+    distinct, label = coded(values[rated])
+    cells = np.nonzero(rated)[0] * len(distinct) + label
+    return np.bincount(cells, minlength=len(values) * len(distinct)).reshape(len(values), len(distinct))
 
 
 def summed(places: Codes, weights: Floats, count: int) -> Floats:

@@ -51,27 +51,27 @@ def interval(statistic: Statistic, rng: np.random.Generator, *, draws: int, leve
     disagreed as by chance.
     Source: B. Efron, Better Bootstrap Confidence Intervals (1987); the influence function: Hampel (1974).
     """
-    found, times = statistic.value(), statistic.times
+    estimate, times = statistic.value(), statistic.times
     items = int(times.sum())
-    if found is None or items < 2:  # noqa: PLR2004 - one item alone does not vary
+    if estimate is None or items < 2:  # noqa: PLR2004 - one item alone does not vary
         return NOWHERE
     tail = (1 - level) / 2
-    if found >= 1:
+    if estimate >= 1:
         return Interval(float(tail ** (1 / items)), 1.0)
     influence = statistic.influence()
     influence = influence - (times * influence).sum() / items
     spread = float((times * influence**2).sum())
     if spread <= 0:
-        return Interval(found, found)
+        return Interval(estimate, estimate)
     z = float(special.ndtri(1 - tail))
     if len(times) > _MOST_KINDS:
         reach = np.exp(z * np.sqrt(spread * items / (items - 1)) * np.array([1, -1]))
-        low, high = 1 - (1 - found) * reach
+        low, high = 1 - (1 - estimate) * reach
         return Interval(float(low), float(high))
     values = _resample(statistic, rng, draws)
     if not len(values):
         return NOWHERE
-    below = ((values < found).mean() + (values <= found).mean()) / 2
+    below = ((values < estimate).mean() + (values <= estimate).mean()) / 2
     bias = special.ndtri(np.clip(below, 1 / (draws + 1), draws / (draws + 1)))
     acceleration = -float((times * influence**3).sum()) / (6 * spread**1.5)
     reached = bias + np.array([-z, z])
@@ -84,9 +84,9 @@ def _resample(statistic: Statistic, rng: np.random.Generator, draws: int) -> Flo
     """The defined values of the coefficient over resamples of the items."""
     times = statistic.times
     items, rows = int(times.sum()), max(_CHUNK // len(times), 1)
-    found = [
+    parts = [
         statistic.resampled(rng.multinomial(items, times / items, size=min(rows, draws - start)).astype(np.float64))
         for start in range(0, draws, rows)
     ]
-    values = np.concatenate(found) if found else np.zeros(0)
+    values = np.concatenate(parts) if parts else np.zeros(0)
     return values[np.isfinite(values)]

@@ -43,6 +43,6 @@ def compare(recent: tuple[int, int], before: tuple[int, int], *, budget: float, 
         raise BadInput("Rejections cannot outnumber reviews. Pass (reviewed, rejected).")
     everything, refused = reviewed + reviewed_before, rejected + rejected_before
     p = float(stats.hypergeom.sf(rejected - 1, everything, refused, reviewed)) if everything else 1.0
-    found = Rise(reviewed, rejected, reviewed_before, rejected_before, min(p, 1.0), alarm=False)
-    alarm = found.is_measurable and p <= budget / (_CAUTION * max(windows, 1.0))
-    return Rise(reviewed, rejected, reviewed_before, rejected_before, found.p, alarm)
+    rise = Rise(reviewed, rejected, reviewed_before, rejected_before, min(p, 1.0), alarm=False)
+    alarm = rise.is_measurable and p <= budget / (_CAUTION * max(windows, 1.0))
+    return Rise(reviewed, rejected, reviewed_before, rejected_before, rise.p, alarm)

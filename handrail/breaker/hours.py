@@ -68,8 +68,8 @@ def moments(at: Sequence[datetime]) -> NDArray[np.int64]:
     naive = next((moment for moment in at if moment.tzinfo is None), None)
     if naive is not None:
         raise BadInput(f"The time {naive} has no zone. Pass aware times, such as 2026-03-01T12:00+00:00.")
-    found = pd.to_datetime(list(at), utc=True).tz_localize(None).to_numpy()
-    return found.astype("datetime64[us]").astype(np.int64)
+    times = pd.to_datetime(list(at), utc=True).tz_localize(None).to_numpy()
+    return times.astype("datetime64[us]").astype(np.int64)
 
 
 def ends(moments: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -29,9 +29,9 @@ def delays(
     """
     if not (0 <= rate <= 1 and reviews_per_hour >= 0 and runs >= 1):
         raise BadInput("Give a rate in [0, 1], a volume of 0 or more and at least one run.")
-    found = np.full(runs, np.inf)
+    delay = np.full(runs, np.inf)
     if reviews_per_hour == 0:
-        return found
+        return delay
     refused, good = detector.steps
     sufficient = np.log(detector.threshold * len(refused))
     running, hour = np.arange(runs), np.zeros(runs)
@@ -44,10 +44,10 @@ def delays(
         evidence = np.logaddexp(evidence, np.log(looks)[:, None])
         evidence += rejected[:, None] * refused + (reviewed - rejected)[:, None] * good
         alarm = (rejected > 0) & (np.logaddexp.reduce(evidence, axis=1) >= sufficient) & (hour <= last)
-        found[running[alarm]] = hour[alarm]
+        delay[running[alarm]] = hour[alarm]
         still = ~alarm & (hour < last)
         running, hour, evidence = running[still], hour[still], evidence[still]
-    return found
+    return delay
 
 
 def _next_look(

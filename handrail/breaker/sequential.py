@@ -73,7 +73,7 @@ class Detector:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DetectorState:
     """How far a detector has come; `log_evidence` has one natural logarithm for each alternative.
 
     `looked_until` is the newest hour with a review; the looks since then are made up for by the next `advance`.
@@ -98,7 +98,7 @@ class Step:
     level: float
 
 
-def advance(detector: Detector, state: State | None, bins: Bins) -> State | None:
+def advance(detector: Detector, state: DetectorState | None, bins: Bins) -> DetectorState | None:
     """Look at more hours, from where `state` stands or, with None, from the first of them; None without any review.
 
     For each alternative M = LR · (1 + M of the look before), an hour without reviews being a look with LR = 1; the
@@ -113,7 +113,7 @@ def advance(detector: Detector, state: State | None, bins: Bins) -> State | None
     return newest
 
 
-def path(detector: Detector, bins: Bins, state: State | None = None) -> list[Step]:
+def path(detector: Detector, bins: Bins, state: DetectorState | None = None) -> list[Step]:
     """The level of evidence after each hour with reviews."""
     return [
         Step(after.looked_until, reviewed, rejected, _level(detector, np.array(after.log_evidence)))
@@ -121,7 +121,7 @@ def path(detector: Detector, bins: Bins, state: State | None = None) -> list[Ste
     ]
 
 
-def level(detector: Detector, state: State | None, now: datetime) -> float:
+def level(detector: Detector, state: DetectorState | None, now: datetime) -> float:
     """The evidence at a moment as a share of what suffices: 0 without any, 1 and more would be an alarm.
 
     Looks since the newest review count as such; a moment before it changes nothing.
@@ -132,29 +132,31 @@ def level(detector: Detector, state: State | None, now: datetime) -> float:
     return _level(detector, _restarted(np.array(state.log_evidence), silent))
 
 
-def is_stale(detector: Detector, state: State, at: datetime) -> bool:
+def is_stale(detector: Detector, state: DetectorState, at: datetime) -> bool:
     """Has nothing been reviewed for longer than the horizon? Then looking begins afresh."""
     return at - state.looked_until > detector.horizon
 
 
-def _walk(detector: Detector, state: State | None, bins: Bins) -> Iterator[tuple[tuple[int, int], State]]:
+def _walk(
+    detector: Detector, state: DetectorState | None, bins: Bins
+) -> Iterator[tuple[tuple[int, int], DetectorState]]:
     refused, good = detector.steps
     for hour, reviewed, rejected in bins:
         if state is None:
             begun = hours.time_of(hour - 1)
-            state = State(begun, begun, tuple([-np.inf] * len(refused)), 0, 0)
+            state = DetectorState(begun, begun, tuple([-np.inf] * len(refused)), 0, 0)
         before = hours.hour_of(state.looked_until)
         evidence = _restarted(np.array(state.log_evidence), max(hour - before, 0))
         evidence = evidence + rejected * refused + (reviewed - rejected) * good
         until = hours.time_of(max(hour, before))
-        found = rejected > 0 and _level(detector, evidence) >= 1
+        suffices = rejected > 0 and _level(detector, evidence) >= 1
         state = replace(
             state,
             looked_until=until,
             log_evidence=tuple(evidence.tolist()),
             reviewed=state.reviewed + reviewed,
             rejected=state.rejected + rejected,
-            alarm_at=until if found and state.alarm_at is None else state.alarm_at,
+            alarm_at=until if suffices and state.alarm_at is None else state.alarm_at,
         )
         yield (reviewed, rejected), state
 

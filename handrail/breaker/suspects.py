@@ -26,7 +26,7 @@ def telling_terms(
     """
     good = [text for text, bad in zip(texts, rejected, strict=True) if not bad]
     bad = [(text, number) for text, number, bad in zip(texts, ids, rejected, strict=True) if bad]
-    found = terms.new_terms(
+    telling = terms.new_terms(
         terms.build(good),
         [text for text, _ in bad],
         [number for _, number in bad],
@@ -40,7 +40,7 @@ def telling_terms(
             "documents": one.documents,
             "cases": [int(number) for number in one.example_ids],
         }
-        for one in found[:limit]
+        for one in telling[:limit]
     ]
 
 
@@ -67,11 +67,11 @@ def groups(
 
 def _counted(column: str, fields: Sequence[Mapping[str, Any]], rejected: NDArray[np.bool_]) -> list[dict[str, Any]]:
     values = [row.get(column) for row in fields]
-    known = pd.DataFrame(
+    given = pd.DataFrame(
         [(str(value), bool(bad)) for value, bad in zip(values, rejected, strict=True) if value not in (None, "")],
         columns=["group", "bad"],
     )
-    table = known.groupby("group")["bad"].agg(["size", "sum"]).reset_index()
+    table = given.groupby("group")["bad"].agg(["size", "sum"]).reset_index()
     table = table.sort_values(["sum", "size", "group"], ascending=[False, False, True]).head(_GROUPS)
     return [
         {
@@ -79,8 +79,8 @@ def _counted(column: str, fields: Sequence[Mapping[str, Any]], rejected: NDArray
             "group": str(group),
             "reviewed": int(size),
             "rejected": int(refused),
-            "total": len(known),
-            "refused": int(known["bad"].sum()),
+            "total": len(given),
+            "refused": int(given["bad"].sum()),
         }
         for group, size, refused in table.itertuples(index=False)
     ]

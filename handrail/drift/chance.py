@@ -66,14 +66,14 @@ def homogeneity_p(reference: Counts, current: Counts) -> float:
     both = table.sum(axis=0)
     least = _EXPECTED * sizes.sum() / sizes.min()
     kept, pool = table[:, both >= least], table[:, both < least].sum(axis=1)
-    found = []
+    p_values = []
     if pool.sum() >= least:
         kept = np.column_stack([kept, pool])
     elif pool.any() and kept.any():
-        found.append(float(stats.fisher_exact(np.column_stack([pool, sizes - pool])).pvalue))
+        p_values.append(float(stats.fisher_exact(np.column_stack([pool, sizes - pool])).pvalue))
     if kept.shape[1] > 1 and kept.any(axis=1).all():
-        found.append(float(stats.chi2_contingency(kept, correction=False).pvalue))
-    return min(1.0, len(found) * min(found)) if found else 1.0
+        p_values.append(float(stats.chi2_contingency(kept, correction=False).pvalue))
+    return min(1.0, len(p_values) * min(p_values)) if p_values else 1.0
 
 
 def benjamini_hochberg(p: Iterable[float]) -> Floats:

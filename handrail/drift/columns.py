@@ -62,13 +62,13 @@ def categories(values: pd.Series) -> Categories:
     if pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(values, skipna=True) not in _ALIKE:
         values = values.map(_name, na_action="ignore").astype(object)
     codes, labels = pd.factorize(values)
-    found = np.bincount(codes + 1, minlength=len(labels) + 1)
+    tally = np.bincount(codes + 1, minlength=len(labels) + 1)
     counts: dict[str, int] = {}
     for label, count in sorted(
-        zip(map(_name, labels), found[1:].tolist(), strict=True), key=lambda one: (-one[1], one[0])
+        zip(map(_name, labels), tally[1:].tolist(), strict=True), key=lambda one: (-one[1], one[0])
     ):
         counts[label] = counts.get(label, 0) + count
-    return Categories(counts, int(found[0]))
+    return Categories(counts, int(tally[0]))
 
 
 def finite(ordered: Floats) -> Floats:

@@ -81,12 +81,12 @@ def named(frame: pd.DataFrame, name: str) -> pd.Series:
 
 
 def _measure_numbers(reference: NumericReference, values: pd.Series) -> ColumnDrift:
-    found = numbers(values)
-    sample, ordered = reference.sample, found.ordered
+    observed = numbers(values)
+    sample, ordered = reference.sample, observed.ordered
     before = np.array([*reference.counts, reference.unreadable, reference.missing])
-    now = np.array([*cell_counts(ordered, reference.edges), found.unreadable, found.missing])
+    now = np.array([*cell_counts(ordered, reference.edges), observed.unreadable, observed.missing])
     ks = ks_p = distance = None
-    inner = finite(sample), found.finite
+    inner = finite(sample), observed.finite
     if len(sample) and len(ordered):
         ks, _ = gaps = ks_and_wasserstein(sample, ordered)
         ks_p = kolmogorov_smirnov_p(ks, sample, ordered, reference.size)
@@ -106,15 +106,15 @@ def _measure_numbers(reference: NumericReference, values: pd.Series) -> ColumnDr
 
 
 def _measure_categories(reference: CategoricalReference, values: pd.Series) -> ColumnDrift:
-    found = categories(values)
-    seen = found.counts
+    observed = categories(values)
+    seen = observed.counts
     unseen = [category for category in seen if category not in reference.counts]
     # A reference that pooled its rare categories no longer knows their names: none can be called new.
     new = () if reference.other else tuple(unseen)
     pooled = sum(seen[category] for category in unseen) if reference.other else 0
     names = (*reference.counts, *new)
     before = np.array([*reference.counts.values(), *(0 for _ in new), reference.other, reference.missing])
-    now = np.array([*(seen.get(name, 0) for name in names), pooled, found.missing])
+    now = np.array([*(seen.get(name, 0) for name in names), pooled, observed.missing])
     chi2_p = homogeneity_p(before[:-1], now[:-1]) if before[:-1].any() and now[:-1].any() else None
     return replace(
         _shift(reference, before, now, chi2_p, without=1),

@@ -71,11 +71,11 @@ def _is_whole(column: Reference) -> bool:
 def _measure(reference: Reference, values: pd.Series) -> ColumnDrift:
     if isinstance(reference, CategoricalReference):
         return _measure_categories(reference, values)
-    found = numbers(values)
-    before, now = finite(reference.sample), found.finite
+    observed = numbers(values)
+    before, now = finite(reference.sample), observed.finite
     if not (len(before) and len(now)):
         return _without_figures(reference)
-    cells = _number_cells(before, now, integer=reference.integer and found.integer)
+    cells = _number_cells(before, now, integer=reference.integer and observed.integer)
     distinct = len(np.unique(np.concatenate([_distinct(before, _FEW), _distinct(now, _FEW)])))
     ks, distance = ks_and_wasserstein(before, now)
     std = float(before.std())
@@ -107,10 +107,10 @@ def _measure(reference: Reference, values: pd.Series) -> ColumnDrift:
 
 
 def _measure_categories(reference: CategoricalReference, values: pd.Series) -> ColumnDrift:
-    found = categories(values).counts
-    names = sorted({*reference.counts, *found})
+    observed = categories(values).counts
+    names = sorted({*reference.counts, *observed})
     before = np.array([reference.counts.get(name, 0) for name in names], dtype=np.int64)
-    now = np.array([found.get(name, 0) for name in names], dtype=np.int64)
+    now = np.array([observed.get(name, 0) for name in names], dtype=np.int64)
     if not (before.any() and now.any()):
         return _without_figures(reference)
     cells = _Cells(before, now, (int(before.sum()), int(now.sum())))
@@ -126,8 +126,8 @@ def _measure_categories(reference: CategoricalReference, values: pd.Series) -> C
         p=chi2_p,
         p_adjusted=chi2_p,
         drifted=drifted,
-        new_categories=tuple(name for name in found if name not in reference.counts),
-        vanished_categories=tuple(name for name in reference.counts if name not in found),
+        new_categories=tuple(name for name in observed if name not in reference.counts),
+        vanished_categories=tuple(name for name in reference.counts if name not in observed),
     )
 
 

@@ -132,19 +132,19 @@ def cell_counts(ordered: Floats, edges: Floats) -> Counts:
 
 def _profile(name: str, values: pd.Series, cap: int | None) -> Reference:
     if is_numeric(values):
-        found = numbers(values)
-        edges, inner = _edges(found.ordered), found.finite
+        observed = numbers(values)
+        edges, inner = _edges(observed.ordered), observed.finite
         mean, std = (float(inner.mean()), float(inner.std())) if len(inner) else (0.0, 0.0)
         return NumericReference(
             name,
-            _thinned(found.ordered, cap),
+            _thinned(observed.ordered, cap),
             edges,
-            cell_counts(found.ordered, edges),
-            found.missing,
-            found.unreadable,
+            cell_counts(observed.ordered, edges),
+            observed.missing,
+            observed.unreadable,
             mean,
             std,
-            found.integer,
+            observed.integer,
         )
     counted = categories(values)
     kept = list(counted.counts.items())[:CATEGORY_CAP]
@@ -158,8 +158,11 @@ def _column(entry: dict[str, Any]) -> Reference:
     arrays = {name: np.array(entry[name], dtype=np.float64) for name in ("sample", "edges")}
     counts = np.array(entry["counts"], dtype=np.int64)
     # Profiles of an earlier release know no mean and no unreadable values.
-    known = {"unreadable": 0, "mean": float(finite(arrays["sample"]).mean()) if len(finite(arrays["sample"])) else 0.0}
-    return NumericReference(**{**known, **entry, **arrays, "counts": counts})
+    defaults = {
+        "unreadable": 0,
+        "mean": float(finite(arrays["sample"]).mean()) if len(finite(arrays["sample"])) else 0.0,
+    }
+    return NumericReference(**{**defaults, **entry, **arrays, "counts": counts})
 
 
 def _thinned(ordered: Floats, cap: int | None) -> Floats:

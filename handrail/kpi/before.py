@@ -89,10 +89,10 @@ def people_errors(work: pd.DataFrame) -> Estimated:
 
 
 def _before(trace: Trace, scope: str, costs: CostRules) -> Before:
-    known = timed(trace, costs)
-    by_hand = known.work[known.work["kind"].isin(SETTLING) & (known.work["kind"] != "automatic")]
+    with_minutes = timed(trace, costs)
+    by_hand = with_minutes.work[with_minutes.work["kind"].isin(SETTLING) & (with_minutes.work["kind"] != "automatic")]
     cases = by_hand.groupby("case_id").agg(minutes=("minutes", "sum"), assumed=("assumed", "any"))
     measured = cases[~cases["assumed"].astype(bool)]
     enough = len(measured) >= ENOUGH
     minutes = mean(measured["minutes"], measured.index) if enough else Estimated(costs.minutes_manual, None, None, ())
-    return Before(known, scope, minutes, people_errors(known.work), scope)
+    return Before(with_minutes, scope, minutes, people_errors(with_minutes.work), scope)

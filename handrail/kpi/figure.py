@@ -80,8 +80,8 @@ def share(hits: Iterable[object], of: Iterable[object], *, exact: bool = False) 
         return Estimated(None, None, None, ())
     count = len(set(ids(hits)) & set(every))
     if exact:
-        found = clopper_pearson(count, len(every))
-        return Estimated(found.rate, found.low, found.high, every)
+        interval = clopper_pearson(count, len(every))
+        return Estimated(interval.rate, interval.low, interval.high, every)
     low, high = wilson([count], [len(every)])
     return Estimated(count / len(every), float(low[0]), float(high[0]), every)
 

@@ -99,14 +99,14 @@ def error_rate(trace: Trace, before: Before) -> Kpi:
 def error_reduction(trace: Trace, before: Before) -> Kpi:
     """1 − audited error rate of auto-approvals ÷ people's error rate in shadow; below 0: more errors than before."""
     now, past = audited(trace), before.errors
-    found = reduction(_hits(now), _hits(past))
-    value, low, high = found or (None, None, None)
+    reduced = reduction(_hits(now), _hits(past))
+    value, low, high = reduced or (None, None, None)
     basis = f"people's decisions that a recheck differed from, {before.errors_of}"
     return Kpi(
         "error-rate reduction",
         value,
         "share",
-        now.n if found else 0,
+        now.n if reduced else 0,
         "1 − audited error of auto-approvals ÷ rechecked error of people in shadow",
         low,
         high,
@@ -114,7 +114,7 @@ def error_reduction(trace: Trace, before: Before) -> Kpi:
         past.n,
         basis if past.n else "no recheck in shadow",
         {},
-        now.case_ids if found else (),
+        now.case_ids if reduced else (),
     )
 
 
@@ -165,11 +165,11 @@ def escalation_rate(trace: Trace, before: Before) -> Kpi:
 
 
 def _csat(outcomes: pd.DataFrame) -> Estimated:
-    said = outcomes[outcomes["kind"] == "csat"]
-    values = pd.to_numeric(said["value"]).astype(float)
-    known = np.isfinite(values)
+    ratings = outcomes[outcomes["kind"] == "csat"]
+    values = pd.to_numeric(ratings["value"]).astype(float)
+    finite = np.isfinite(values)
     # A customer who was asked twice counts once, like the case.
-    by_case = values[known].groupby(said.loc[known, "case_id"].astype(int)).mean()
+    by_case = values[finite].groupby(ratings.loc[finite, "case_id"].astype(int)).mean()
     return mean(by_case, by_case.index)
 
 
@@ -264,9 +264,11 @@ def saving_per_case(trace: Trace, before: Before, costs: CostRules) -> tuple[flo
 def automation_share(trace: Trace) -> Kpi:
     """Cases routed to queue A ÷ cases routed in the span; before the rollout it is 0 by its nature."""
     routes = trace.routes
-    found = share(routes.loc[routes["queue"] == "A", "case_id"], routes["case_id"])
+    automated = share(routes.loc[routes["queue"] == "A", "case_id"], routes["case_id"])
     # A census of the span, not an estimate: no interval.
-    return Kpi("automation share", found.value, "share", found.n, "queue A ÷ routed cases", case_ids=found.case_ids)
+    return Kpi(
+        "automation share", automated.value, "share", automated.n, "queue A ÷ routed cases", case_ids=automated.case_ids
+    )
 
 
 def past_people_error(before: Before) -> float | None:
@@ -279,11 +281,11 @@ def _errors(trace: Trace, before: Before, automatic: float) -> Mapping[str, tupl
     machine = audited(trace)
     if automatic and not machine.n:
         return None  # approvals whose errors nobody has looked for are not free
-    found = {"errors of auto-approvals": (machine, automatic)} if automatic else {}
+    rates = {"errors of auto-approvals": (machine, automatic)} if automatic else {}
     if past_people_error(before) is not None:
         # Later rechecks are of other cases, drawn where people decide blindly still: they compare with nothing.
-        found["errors of people"] = (before.errors, 1 - automatic)
-    return found
+        rates["errors of people"] = (before.errors, 1 - automatic)
+    return rates
 
 
 def _bound(wrong: Mapping[str, tuple[Estimated, float]], end: str) -> float:

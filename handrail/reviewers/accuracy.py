@@ -9,13 +9,13 @@ from scipy import special
 
 from handrail import consensus
 from handrail.agreement import collect
-from handrail.reviewers.signal import FEWEST, Bounds, Signal, Verdict, exact_interval, unmeasured
+from handrail.reviewers.signal import FEWEST, Signal, SignalBounds, Verdict, exact_interval, unmeasured
 
 _FEWEST_REVIEWERS: Final = 3  # two who differ are each other's only witness
 _WORTH: Final = 0.75  # an accuracy that must not be overlooked
 
 
-def accuracies(rulings: pd.DataFrame, truth: Mapping[str, str], bounds: Bounds, alpha: float) -> list[Signal]:
+def accuracies(rulings: pd.DataFrame, truth: Mapping[str, str], bounds: SignalBounds, alpha: float) -> list[Signal]:
     """Each reviewer's share of right answers among blind ones; `rulings` has item, reviewer, label.
 
     What is right is known of the items in `truth` (gold cases), of the others estimated by Dawid and Skene's
@@ -24,13 +24,13 @@ def accuracies(rulings: pd.DataFrame, truth: Mapping[str, str], bounds: Bounds, 
     """
     given = rulings.assign(item=rulings["item"].astype(str))
     shared = given.groupby("item")["reviewer"].transform("nunique") > 1
-    told = given[given["item"].isin(list(truth)) | shared & (given["reviewer"].nunique() >= _FEWEST_REVIEWERS)]
+    usable = given[given["item"].isin(list(truth)) | shared & (given["reviewer"].nunique() >= _FEWEST_REVIEWERS)]
     names = sorted(given["reviewer"].astype(str).unique())
-    if told.empty:
+    if usable.empty:
         return [unmeasured(name, "accuracy") for name in names]
-    ratings = collect(told.rename(columns={"reviewer": "rater"}))
-    found = consensus.estimate(ratings, known=truth)
-    right = found.posterior[ratings.item, ratings.said]
+    ratings = collect(usable.rename(columns={"reviewer": "rater"}))
+    estimated = consensus.estimate(ratings, attested=truth)
+    right = estimated.posterior[ratings.item, ratings.label]
     by_rater = {name: right[ratings.rater == at] for at, name in enumerate(ratings.raters)}
     return [_signal(name, by_rater.get(name, np.zeros(0)), bounds.accuracy, alpha) for name in names]
 

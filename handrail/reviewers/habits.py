@@ -8,14 +8,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from handrail.reviewers.signal import FEWEST, Bounds, Signal, Verdict, exact_interval, power_above, unmeasured
+from handrail.reviewers.signal import FEWEST, Signal, SignalBounds, Verdict, exact_interval, power_above, unmeasured
 
 _FAST: Final = 0.02  # a decision is a glance if it is faster than 98 % of what the typical other reviewer takes
 _FEWEST_OTHERS: Final = 3  # fewer others are no distribution: what one of them does would be the measure
 _WORTH_GLANCES, _WORTH_DECEIVED, _WORTH_VANISHED = 0.5, 0.8, 0.95  # what must not be overlooked
 
 
-def glances(decisions: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signal]:
+def glances(decisions: pd.DataFrame, bounds: SignalBounds, alpha: float) -> list[Signal]:
     """The share of each reviewer's decisions that are glances; `decisions` has reviewer, seconds, and may have place.
 
     A glance is faster than the 2 % quantile of the others at the same place, taken as the median over their quantiles,
@@ -23,19 +23,19 @@ def glances(decisions: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signa
     Missing, negative and infinite times are left out. Worth finding: every second decision.
     """
     usable = pd.to_numeric(decisions["seconds"], errors="coerce").to_numpy(dtype=np.float64)
-    known = decisions.assign(seconds=usable)[np.isfinite(usable) & (usable >= 0)]
-    place = known["place"] if "place" in known else pd.Series("all", index=known.index)
-    times = known.assign(place=place).groupby(["place", "reviewer"], sort=True)["seconds"]
+    timed = decisions.assign(seconds=usable)[np.isfinite(usable) & (usable >= 0)]
+    place = timed["place"] if "place" in timed else pd.Series("all", index=timed.index)
+    times = timed.assign(place=place).groupby(["place", "reviewer"], sort=True)["seconds"]
     fast = times.quantile(_FAST)[times.size() >= FEWEST]
     counted = {key: (int((rows < bar).sum()), len(rows)) for key, rows in times if (bar := _bar(fast, key)) is not None}
-    found = []
+    signals = []
     for reviewer in _names(decisions):
         counts = [count for (_, name), count in counted.items() if name == reviewer]
         hits, n = sum(each[0] for each in counts), sum(each[1] for each in counts)
-        middle = known.loc[known["reviewer"] == reviewer, "seconds"].median()
+        middle = timed.loc[timed["reviewer"] == reviewer, "seconds"].median()
         details = (("glances", hits), ("median_seconds", None if np.isnan(middle) else float(middle)))
-        found.append(_share(reviewer, "glances", hits, n, bounds.glances, _WORTH_GLANCES, alpha, details))
-    return found
+        signals.append(_share(reviewer, "glances", hits, n, bounds.glances, _WORTH_GLANCES, alpha, details))
+    return signals
 
 
 def _bar(fast: pd.Series, key: tuple[Hashable, Hashable]) -> float | None:
@@ -45,7 +45,7 @@ def _bar(fast: pd.Series, key: tuple[Hashable, Hashable]) -> float | None:
     return float(others.median()) if len(others) >= _FEWEST_OTHERS else None
 
 
-def deceptions(gold: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signal]:
+def deceptions(gold: pd.DataFrame, bounds: SignalBounds, alpha: float) -> list[Signal]:
     """The share of seeded wrong suggestions that each reviewer takes over; `gold` has reviewer, said, seeded.
 
     Gold cases without a seeded suggestion say nothing here. Worth finding: four of five taken over.
@@ -69,7 +69,7 @@ def deceptions(gold: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signal]
     ]
 
 
-def vanishings(decisions: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signal]:
+def vanishings(decisions: pd.DataFrame, bounds: SignalBounds, alpha: float) -> list[Signal]:
     """The share of each reviewer's rejections that vanish where a suggestion is visible.
 
     `decisions` has reviewer, visible, approved, of cases of which chance alone decided whether the suggestion shows.

@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class SignalBounds:
     """Up to where a figure is no alarm; and the chance of any false alarm in one look, `chance`.
 
     `glances`: share of decisions faster than nearly all of the others'. `deceived`: share of seeded wrong suggestions
@@ -67,8 +67,8 @@ def judge(measured: Sequence[Signal], chance: float) -> list[Signal]:
 
     Without an alarm a signal is quiet only if its power reaches 80 %, else underpowered.
     """
-    known = [at for at, one in enumerate(measured) if one.value is not None]
-    adjusted = dict(zip(known, holm([measured[at].p for at in known]), strict=True)) if known else {}
+    measured_at = [at for at, one in enumerate(measured) if one.value is not None]
+    adjusted = dict(zip(measured_at, holm([measured[at].p for at in measured_at]), strict=True)) if measured_at else {}
     return [
         one if at not in adjusted else replace(one, p=float(adjusted[at]), verdict=_verdict(one, adjusted[at], chance))
         for at, one in enumerate(measured)
