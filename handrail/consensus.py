@@ -57,14 +57,30 @@ def estimate(
     smoothing: float = 1.0,
     most_rounds: int = _MOST_ROUNDS,
 ) -> Consensus:
-    """Estimate truth and confusion matrices together by expectation maximisation, from the majority vote on.
+    """Truth and confusion matrices together, by expectation maximisation from the majority vote on.
 
-    Every row of a confusion matrix begins with `smoothing` (> 0) ratings that were right and as many spread over all
-    labels: who has said little is believed to be more often right than wrong. Items in `attested` are what it says (their
-    truth must be among the labels, else it says nothing). Missing ratings say nothing; equal input gives equal output.
-    A single reviewer is taken at their word, a single label is certain, no ratings give empty arrays. Two reviewers
-    who always differ cannot be told apart: the posterior then stays divided.
+    Missing ratings say nothing; equal input gives equal output. A single reviewer is taken at their word, a single
+    label is certain, no ratings give empty arrays. Two reviewers who always differ cannot be told apart: the posterior
+    then stays divided.
+
+    Args:
+        ratings: who gave which label to which item.
+        attested: the true label of some items; one that is not among the labels is left out.
+        smoothing: ratings (> 0) that were right, and as many spread over all labels, with which every row of a
+            confusion matrix begins: who has rated little is believed to be more often right than wrong.
+        most_rounds: rounds after which the search ends even if the likelihood still grows.
+
+    Returns:
+        Posterior of each item, confusion matrix of each reviewer, prevalence of each label.
+
     Source: Dawid and Skene, Maximum Likelihood Estimation of Observer Error-Rates (1979).
+
+    >>> import pandas as pd
+    >>> from handrail.agreement import collect
+    >>> rows = [(item, rater, "a" if (item, rater) != (1, "z") else "b") for item in range(5) for rater in "xyz"]
+    >>> consensus = estimate(collect(pd.DataFrame(rows, columns=["item", "rater", "label"])))
+    >>> consensus.of("1")[0], consensus.accuracy()["x"] > consensus.accuracy()["z"]
+    ('a', True)
     """
     if not len(ratings.item):
         empty, nothing = np.zeros((0, 0)), np.zeros((len(ratings.raters), 0, 0))
@@ -86,7 +102,20 @@ def estimate(
 
 
 def majority(ratings: Ratings) -> Floats:
-    """Share of each label among each item's ratings, items × labels; an item without a rating gets equal shares."""
+    """Share of each label among each item's ratings.
+
+    Args:
+        ratings: who gave which label to which item.
+
+    Returns:
+        Items × labels, each row sums to 1; an item without a rating gets equal shares.
+
+    Source: Dawid and Skene 1979, the starting point of their algorithm.
+
+    >>> from handrail.agreement import Ratings
+    >>> majority(Ratings.of_codes(["1"], ["x", "y", "z"], ["a", "b"], [[0, 1, 1]])).round(2).tolist()
+    [[0.33, 0.67]]
+    """
     shape = len(ratings.items), len(ratings.labels)
     votes = np.bincount(ratings.item * shape[1] + ratings.label, minlength=shape[0] * shape[1]).reshape(shape)
     total = votes.sum(axis=1, keepdims=True)

@@ -101,13 +101,29 @@ class Cube:
 
 
 def cubes(frame: pd.DataFrame, groupings: Sequence[str], outcome: str, truth: str | None = None) -> list[Cube]:
-    """Count the cases of a table once for each grouping; the outcome and its truth are read only once.
+    """The cases of a table, counted once for each grouping; the outcome and its truth are read only once.
 
-    True, yes and 1 are positive, false, no and 0 negative. Other labels need a truth beside them: then each is one of
-    a cube's labels. Rows without an outcome are left out. Groups are in the order of their names.
+    True, yes and 1 are positive, false, no and 0 negative. Other labels need a truth beside them: then each is one of a
+    cube's labels.
+
+    Args:
+        frame: one row a case; rows without an outcome are left out.
+        groupings: columns with groups.
+        outcome: column with the outcomes.
+        truth: column with the true outcomes or labels, if any is known.
+
+    Returns:
+        One cube for each grouping; groups are in the order of their names.
 
     Raises:
         BadInput: a column is missing, holds too many different values, or has labels and no truth beside them.
+
+    Source: the confusion matrix by group, as fairlearn's `MetricFrame` (Weerts et al. 2023), counted once.
+
+    >>> frame = pd.DataFrame({"group": ["a", "b", "b"], "truth": [1, 1, 0], "outcome": [1, 0, 0]})
+    >>> (cube,) = cubes(frame, ["group"], "outcome", "truth")
+    >>> cube.error().k.tolist(), cube.error().n.tolist()
+    ([0, 1], [1, 2])
     """
     needed = [*groupings, outcome, *([truth] if truth is not None else [])]
     absent = [name for name in needed if name not in frame.columns]
@@ -173,7 +189,21 @@ def _texts(column: pd.Series) -> pd.Series:
 
 
 def binary(column: pd.Series) -> Counts | None:
-    """A column as 1 (true, yes), 0 (false, no) and -1 (missing); None when it holds anything else."""
+    """A column as 1, 0 and -1.
+
+    Args:
+        column: booleans, numbers, or words such as *yes* and *no*.
+
+    Returns:
+        1 for true and yes, 0 for false and no, -1 for missing; None when the column holds anything else.
+
+    Source: own; the words are those that the file reader accepts.
+
+    >>> binary(pd.Series(["yes", "No", None])).tolist()
+    [1, 0, -1]
+    >>> binary(pd.Series([0, 2])) is None
+    True
+    """
     if pd.api.types.is_bool_dtype(column.dtype) and not column.hasnans:
         return column.to_numpy(dtype=np.int64)
     if pd.api.types.is_numeric_dtype(column.dtype):
@@ -189,7 +219,20 @@ def binary(column: pd.Series) -> Counts | None:
 
 
 def grouped(column: pd.Series) -> tuple[Counts, tuple[str, ...]]:
-    """Code of each row's group, and the groups' names in order; rows without one are `(missing)`."""
+    """The code of each row's group, and the groups' names.
+
+    Args:
+        column: names of groups, or what can be named; 1 and "1" are one group.
+
+    Returns:
+        A code a row, and the names in order; rows without a group are `(missing)`.
+
+    Source: own.
+
+    >>> codes, names = grouped(pd.Series(["b", None, "a"]))
+    >>> codes.tolist(), names
+    ([2, 0, 1], ('(missing)', 'a', 'b'))
+    """
     codes, values = _factorized(column)
     names = [str(value) for value in values]
     if len(codes) and codes.min() < 0:

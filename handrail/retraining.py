@@ -40,7 +40,23 @@ class Reading:
 
 
 def read(facts: TriggerFacts, policy: Policy) -> tuple[Reading, ...]:
-    """Read every trigger, the one that decides before the others first; before the first model only that counts."""
+    """Every trigger read at one moment, the one that decides before the others first.
+
+    Args:
+        facts: what the store says of trainings, drifts, audits and labels.
+        policy: bounds and times of the triggers.
+
+    Returns:
+        One reading a trigger; before the first model that of *first* alone.
+
+    Source: docs/decisions/0012-what-starts-a-retraining.md.
+
+    >>> from handrail.policy import for_labels
+    >>> now = datetime(2026, 3, 2)
+    >>> facts = TriggerFacts(now, trained_at=now - timedelta(days=30))
+    >>> [(reading.cause, reading.calls) for reading in read(facts, for_labels(["refund"]))]
+    [('drift', False), ('error_rate', False), ('monthly', True), ('new_labels', False)]
+    """
     if facts.trained_at is None:
         return (_first(facts, policy.model.min_labels),)
     rules, age = policy.retraining, facts.now - facts.trained_at
@@ -54,9 +70,23 @@ def read(facts: TriggerFacts, policy: Policy) -> tuple[Reading, ...]:
 
 
 def held_until(facts: TriggerFacts, policy: Policy) -> datetime | None:
-    """Until when a failed attempt holds back the automatic ones; None when none does.
+    """Until when a failed attempt holds back the automatic ones.
 
     What failed would fail again: the next attempt waits for a label that was not there, or for the policy's time.
+
+    Args:
+        facts: what the store says of trainings, drifts, audits and labels.
+        policy: bounds and times of the triggers.
+
+    Returns:
+        The moment; None when no attempt holds others back.
+
+    Source: docs/decisions/0012-what-starts-a-retraining.md.
+
+    >>> from handrail.policy import for_labels
+    >>> now = datetime(2026, 3, 2)
+    >>> held_until(TriggerFacts(now, failed_at=now), for_labels(["refund"])).isoformat()
+    '2026-03-08T00:00:00'
     """
     failed, trained = facts.failed_at, facts.trained_at
     if failed is None or (trained is not None and trained >= failed) or facts.labels_since_failure:
@@ -66,9 +96,24 @@ def held_until(facts: TriggerFacts, policy: Policy) -> datetime | None:
 
 
 def called_for(facts: TriggerFacts, policy: Policy, asked: Asked = "when_due") -> Cause | None:
-    """What calls for a training now, or None; `asked` names the one trigger to ask, when_due asks all of them.
+    """What calls for a training now.
 
     By hand is always a cause, whatever was trained or failed before.
+
+    Args:
+        facts: what the store says of trainings, drifts, audits and labels.
+        policy: bounds and times of the triggers.
+        asked: the one trigger to ask; when_due asks all of them.
+
+    Returns:
+        The cause, or None.
+
+    Source: docs/decisions/0012-what-starts-a-retraining.md.
+
+    >>> from handrail.policy import for_labels
+    >>> now, policy = datetime(2026, 3, 2), for_labels(["refund"])
+    >>> called_for(TriggerFacts(now, trained_at=now), policy), called_for(TriggerFacts(now), policy, "by_hand")
+    (None, 'by_hand')
     """
     if asked == "by_hand":
         return "by_hand"
@@ -79,9 +124,22 @@ def called_for(facts: TriggerFacts, policy: Policy, asked: Asked = "when_due") -
 
 
 def is_news(told_at: datetime | None, facts: TriggerFacts, policy: Policy) -> bool:
-    """Whether a trigger that calls is to be told, when it was told at `told_at` before, None for never.
+    """Whether a trigger that calls is to be told, once a crossing.
 
-    Once a crossing: told again only after a training, or when the policy's time has passed without one.
+    Args:
+        told_at: when it was told before; None for never.
+        facts: what the store says of trainings, drifts, audits and labels.
+        policy: bounds and times of the triggers.
+
+    Returns:
+        True the first time, after a training, and when the policy's time has passed without one.
+
+    Source: docs/decisions/0012-what-starts-a-retraining.md.
+
+    >>> from handrail.policy import for_labels
+    >>> now, policy = datetime(2026, 3, 2), for_labels(["refund"])
+    >>> is_news(None, TriggerFacts(now), policy), is_news(now, TriggerFacts(now), policy)
+    (True, False)
     """
     if told_at is None or (facts.trained_at is not None and facts.trained_at >= told_at):
         return True

@@ -5,11 +5,10 @@ from datetime import datetime
 from handrail.acts.authority import authorize
 from handrail.alpha_spending import Look
 from handrail.errors import Conflict
+from handrail.ppm import PPM
 from handrail.store import certificates, drifts, models, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
-
-PPM = 1_000_000
 
 
 def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int | None:

@@ -15,6 +15,7 @@ from handrail import keyed_draws, labels
 from handrail.case import Outcome
 from handrail.labels import NO_CATEGORY, ConsensusLabel, Status
 from handrail.policy import Consequence, Policy
+from handrail.ppm import PPM
 from handrail.queues import Queue
 from handrail.sla import due
 from handrail.store import labels as label_rows
@@ -22,8 +23,6 @@ from handrail.store import trail, work
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.store.trail import Event
-
-PPM = 1_000_000
 
 
 def drawn(secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from handrail.estimates import clopper_pearson
 from handrail.kpi.before import Baseline
+from handrail.kpi.cost import cost_per_case, saving_per_case
 from handrail.kpi.figure import NOT_MEASURED, Kpi
-from handrail.kpi.six import cost_per_case, measure, saving_per_case
+from handrail.kpi.six import measure
 from handrail.kpi.trace import WEEK, Trace, timed
 from handrail.policy import KpiGoal
 from handrail.window import Window

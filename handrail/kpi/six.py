@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from handrail.kpi.before import Baseline, Before
+from handrail.kpi.cost import audited, cost_per_case
 from handrail.kpi.figure import Estimated, Kpi, ids, mean, reduction, share
 from handrail.kpi.spending import spending
-from handrail.kpi.trace import ENOUGH, SETTLING, Trace, timed
+from handrail.kpi.trace import SETTLING, Trace, timed
 from handrail.policy import CostRules
 
 HOUR = timedelta(hours=1)
@@ -72,12 +73,6 @@ def time_saved(trace: Trace, before: Before) -> Kpi:
         else {},
         spent.cases,
     )
-
-
-def audited(trace: Trace) -> Estimated:
-    """Share of the simple-random audits of auto-approvals that came to another category; Clopper–Pearson."""
-    drawn = trace.work[trace.work["random"]]
-    return share(drawn.loc[drawn["differs"], "case_id"], drawn["case_id"], exact=True)
 
 
 def error_rate(trace: Trace, before: Before) -> Kpi:
@@ -202,65 +197,6 @@ def complaint_rate(trace: Trace, before: Before) -> Kpi:
     )
 
 
-def cost_per_case(trace: Trace, before: Before, costs: CostRules) -> Kpi:
-    """(People's minutes × price of a minute + expected errors × price of an error) ÷ cases settled in the span.
-
-    Errors of auto-approvals at their audited rate, unmeasured where nobody audited; errors of people at their
-    rechecked rate of shadow, now as before, or, with too few rechecks, left out of both. Whoever looks again slips
-    as well, which raises both costs and leaves their difference as it is. The interval adds up those of its parts.
-    """
-    spent, by_hand = spending(trace.work), before.minutes
-    wrong = _errors(trace, before, spent.automatic)
-    formula = "minutes × price + errors of auto-approvals and people × price"
-    past_error = past_people_error(before)
-    past = (by_hand.value or 0.0) * costs.minute + (past_error or 0.0) * costs.error
-    basis = before.basis + ("" if past_error is not None else "; people's errors are left out: too few rechecks")
-    if not spent.cases or wrong is None:
-        return Kpi("cost per case", None, costs.currency, 0, formula, None, None, past, by_hand.n, basis)
-    parts = {name: minutes * costs.minute for name, minutes in spent.parts.items()}
-    parts |= {name: (rate.value or 0.0) * weight * costs.error for name, (rate, weight) in wrong.items()}
-    value, low, high = sum(parts.values()), None, None
-    if spent.reach is not None:
-        low = (spent.minutes - spent.reach) * costs.minute + costs.error * _bound(wrong, "low")
-        high = (spent.minutes + spent.reach) * costs.minute + costs.error * _bound(wrong, "high")
-    return Kpi(
-        "cost per case",
-        value,
-        costs.currency,
-        len(spent.cases),
-        formula,
-        low,
-        high,
-        past,
-        by_hand.n,
-        basis,
-        parts,
-        spent.cases,
-    )
-
-
-def saving_per_case(trace: Trace, before: Before, costs: CostRules) -> tuple[float, float | None, float | None] | None:
-    """Cost by hand − cost of the span, per case, with its interval; None where the cost is not measured.
-
-    The ends take the worse and the better ends of all rates at once, so that they hold at 95 % and more. Errors of
-    cases that people decide are on both sides and drop out.
-    """
-    cost, spent = cost_per_case(trace, before, costs), spending(trace.work)
-    if cost.value is None or cost.before is None:
-        return None
-    value, machine = cost.before - cost.value, audited(trace)
-    if spent.reach is None:
-        return value, None, None
-    by_hand = before.minutes
-    past = 0.0 if by_hand.high is None else by_hand.high - (by_hand.value or 0.0)
-    reach = hypot(spent.reach, past) * costs.minute
-    people = before.errors if past_people_error(before) is not None else Estimated(0.0, 0.0, 0.0, ())
-    scale = spent.automatic * costs.error
-    below = (people.value or 0.0) - (people.low or 0.0) + (machine.high or 0.0) - (machine.value or 0.0)
-    above = (people.high or 0.0) - (people.value or 0.0) + (machine.value or 0.0) - (machine.low or 0.0)
-    return value, value - reach - scale * below, value + reach + scale * above
-
-
 def automation_share(trace: Trace) -> Kpi:
     """Cases routed to queue A ÷ cases routed in the span; before the rollout it is 0 by its nature."""
     routes = trace.routes
@@ -269,27 +205,6 @@ def automation_share(trace: Trace) -> Kpi:
     return Kpi(
         "automation share", automated.value, "share", automated.n, "queue A ÷ routed cases", case_ids=automated.case_ids
     )
-
-
-def past_people_error(before: Before) -> float | None:
-    """People's rechecked error rate in shadow; None where too few were rechecked to count it."""
-    return before.errors.value if before.errors.n >= ENOUGH else None
-
-
-def _errors(trace: Trace, before: Before, automatic: float) -> Mapping[str, tuple[Estimated, float]] | None:
-    """Error rates with the share of cases they hold for; None where auto-approvals went out that nobody audited."""
-    machine = audited(trace)
-    if automatic and not machine.n:
-        return None  # approvals whose errors nobody has looked for are not free
-    rates = {"errors of auto-approvals": (machine, automatic)} if automatic else {}
-    if past_people_error(before) is not None:
-        # Later rechecks are of other cases, drawn where people decide blindly still: they compare with nothing.
-        rates["errors of people"] = (before.errors, 1 - automatic)
-    return rates
-
-
-def _bound(wrong: Mapping[str, tuple[Estimated, float]], end: str) -> float:
-    return sum((getattr(rate, end) or 0.0) * weight for rate, weight in wrong.values())
 
 
 def _hits(rate: Estimated) -> tuple[int, int]:

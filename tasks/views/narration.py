@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from handrail.ppm import PPM
 from handrail.queues import explain
 from handrail.reasons import Reason
 from handrail.roles import SYSTEM
-
-PPM = 1_000_000
 
 SENTENCES = {
     "action.abandoned": "The action “{action}” was given up by hand.",
