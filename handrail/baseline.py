@@ -65,7 +65,18 @@ def is_beaten(figures: Mapping[str, float], confidence: float) -> bool:
 
 
 def shortfall(version: str, figures: Mapping[str, float]) -> str:
-    """Why a version that does not beat it does not serve, in a sentence without its end."""
+    """Why a version that does not beat the commonest category does not serve, in a sentence without its end.
+
+    Args:
+        version: the version's name.
+        figures: what was measured of it.
+
+    Returns:
+        The sentence.
+
+    >>> shortfall("3", {})
+    'nobody has measured whether version 3 is better than always saying the commonest category'
+    """
     if "commonest_accuracy" not in figures:
         return f"nobody has measured whether version {version} is better than always saying the commonest category"
     return (

@@ -197,7 +197,7 @@ def binary(column: pd.Series) -> Counts | None:
     Returns:
         1 for true and yes, 0 for false and no, -1 for missing; None when the column holds anything else.
 
-    Source: own; the words are those that the file reader accepts.
+    Source: own definition; the words are those that the file reader accepts.
 
     >>> binary(pd.Series(["yes", "No", None])).tolist()
     [1, 0, -1]
@@ -227,7 +227,7 @@ def grouped(column: pd.Series) -> tuple[Counts, tuple[str, ...]]:
     Returns:
         A code a row, and the names in order; rows without a group are `(missing)`.
 
-    Source: own.
+    Source: own definition.
 
     >>> codes, names = grouped(pd.Series(["b", None, "a"]))
     >>> codes.tolist(), names

@@ -165,7 +165,7 @@ def oov_rate(profile: TermProfile, texts: Iterable[str]) -> float:
     Returns:
         A share in [0, 1]; 0 without words.
 
-    Source: own; each text counts each of its words once.
+    Source: own definition; each text counts each of its words once.
 
     >>> oov_rate(build(["where is my parcel"]), ["where is my voucher"])
     0.25

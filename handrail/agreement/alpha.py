@@ -27,13 +27,23 @@ class Level(StrEnum):
 def krippendorff_alpha(ratings: Ratings, level: Level | str = Level.NOMINAL) -> float | None:
     """Krippendorff's alpha: 1 is full agreement, 0 is chance, below 0 is worse than chance.
 
-    Items with a single rating say nothing and are left out. `None` when no item has two ratings or all ratings are
-    one label: chance alone would then agree fully. Time and memory are proportional to the number of ratings.
+    Items with a single rating tell nothing and are left out. Time and memory are proportional to the number of ratings.
+
+    Args:
+        ratings: who gave which label to which item.
+        level: what a difference of labels means: nominal, ordinal or interval.
+
+    Returns:
+        Alpha; None when no item has two ratings or all ratings are one label: chance alone would then agree fully.
 
     Raises:
         BadInput: at the interval level, a label that is no number.
 
     Source: K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011). Oracle: krippendorff 0.9.
+
+    >>> table = [[1, 1], [1, 1], [2, 2], [1, 2]]
+    >>> round(krippendorff_alpha(Ratings.of_table(table)), 4)
+    0.5333
     """
     level = Level(level)
     item, label = ratings.pairable()
@@ -41,9 +51,21 @@ def krippendorff_alpha(ratings: Ratings, level: Level | str = Level.NOMINAL) -> 
 
 
 def krippendorff_alpha_of(table: ArrayLike, level: Level | str = Level.NOMINAL) -> float | None:
-    """Krippendorff's alpha of a table items × raters of finite numbers, NaN where there is none.
+    """Krippendorff's alpha of a table; the same table turned over is what the package krippendorff takes.
 
-    As `krippendorff_alpha`; the same table turned over is what the package krippendorff takes.
+    Args:
+        table: items × raters of finite numbers, NaN where there is no rating.
+        level: what a difference of labels means: nominal, ordinal or interval.
+
+    Returns:
+        As `krippendorff_alpha`.
+
+    Source: K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011). Oracle: krippendorff 0.9.
+
+    >>> round(krippendorff_alpha_of([[1, 1], [1, 1], [2, 2], [1, 2]]), 4)
+    0.5333
+    >>> krippendorff_alpha_of([[1, np.nan], [2, np.nan]]) is None
+    True
     """
     level, values = Level(level), np.asarray(table, dtype=np.float64)
     rated = ~np.isnan(values)
@@ -93,14 +115,36 @@ def _nominal(item: Codes, label: Codes, totals: Codes) -> float | None:
 def ranks(totals: Floats) -> Floats:
     """The middle rank of each label, from the centre; the ordinal difference of two labels is that of their ranks.
 
-    Works on rows of totals too.
+    Args:
+        totals: ratings of each label in their order; or rows of them.
+
+    Returns:
+        One rank a label, in the shape of `totals`.
+
+    Source: K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), the ordinal metric.
+
+    >>> ranks(np.array([2.0, 2.0])).tolist()
+    [-1.0, 1.0]
     """
     middle: Floats = np.cumsum(totals, axis=-1) - totals / 2 - totals.sum(axis=-1, keepdims=True) / 2
     return middle
 
 
 def centred(numbers: Floats, totals: Floats) -> Floats:
-    """The numbers around their mean and within ±1: alpha stays the same, and neither overflows nor cancels."""
+    """The numbers around their mean and within ±1: alpha stays the same, and neither overflows nor cancels.
+
+    Args:
+        numbers: the labels as numbers.
+        totals: ratings of each label, at least one above 0.
+
+    Returns:
+        One number a label.
+
+    Source: own definition; interval alpha does not depend on centre and scale (Krippendorff 2011).
+
+    >>> centred(np.array([10.0, 30.0]), np.array([1.0, 1.0])).tolist()
+    [-0.5, 0.5]
+    """
     used = numbers[totals > 0]
     half = used.max() / 2 - used.min() / 2
     around = (numbers - (used.max() / 2 + used.min() / 2)) / (2 * half if half > 0 else 1.0)
@@ -203,7 +247,23 @@ class MetricAlpha:
 
 
 def statistic(ratings: Ratings, level: Level) -> NominalAlpha | MetricAlpha:
-    """Alpha as a coefficient that can be resampled."""
+    """Alpha as a coefficient that can be resampled.
+
+    Args:
+        ratings: who gave which label to which item.
+        level: what a difference of labels means.
+
+    Returns:
+        The coefficient on the kinds of items that occur; `resampling.interval` takes it.
+
+    Raises:
+        BadInput: at the interval level, a label that is no number.
+
+    Source: K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011).
+
+    >>> round(statistic(Ratings.of_table([[1, 1], [1, 1], [2, 2], [1, 2]]), Level.NOMINAL).value(), 4)
+    0.5333
+    """
     units = Units.of(ratings)
     if level is Level.NOMINAL:
         return NominalAlpha(units)

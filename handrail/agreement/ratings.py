@@ -69,12 +69,25 @@ class Ratings:
 
 
 def collect(frame: pd.DataFrame, *, order: Sequence[str] | None = None) -> Ratings:
-    """Arrange ratings from columns `item`, `rater`, `label`; rows without one of the three are left out.
+    """The ratings of a frame; rows without item, rater or label are left out.
 
-    The same rating given twice counts once. `order` names all labels from the lowest to the highest.
+    The same rating given twice counts once.
+
+    Args:
+        frame: columns `item`, `rater`, `label`.
+        order: all labels from the lowest to the highest; else numbers stand by size and texts by alphabet.
+
+    Returns:
+        One entry a rating.
 
     Raises:
         BadInput: a column is missing, one rater gave one item two labels, or `order` lacks a label or repeats one.
+
+    Source: own definition.
+
+    >>> frame = pd.DataFrame({"item": ["1", "1"], "rater": ["ada", "ben"], "label": ["refund", None]})
+    >>> collect(frame).labels, len(collect(frame).item)
+    (('refund',), 1)
     """
     absent = {"item", "rater", "label"} - set(frame.columns)
     if absent:
@@ -100,7 +113,19 @@ def collect(frame: pd.DataFrame, *, order: Sequence[str] | None = None) -> Ratin
 
 
 def paired(item: Codes) -> tuple[Codes, NDArray[np.bool_] | slice]:
-    """The items of the ratings that are not alone on theirs, numbered afresh from 0; and which ratings those are."""
+    """The items of the ratings that are not alone on theirs, numbered afresh from 0.
+
+    Args:
+        item: number of the item of each rating.
+
+    Returns:
+        The new numbers, and which ratings they belong to.
+
+    Source: own definition; the *pairable* values of Krippendorff 2011.
+
+    >>> paired(np.array([0, 1, 1]))[0].tolist()
+    [0, 0]
+    """
     sizes = np.bincount(item)
     if sizes.size and sizes.min() > 1:
         return item, slice(None)
@@ -110,7 +135,20 @@ def paired(item: Codes) -> tuple[Codes, NDArray[np.bool_] | slice]:
 
 
 def coded(values: Floats) -> tuple[Floats, Codes]:
-    """Numbers in order, and the place of each value among them; whole ones close together are not sorted for it."""
+    """Numbers in order, and the place of each value among them; whole ones close together are not sorted for it.
+
+    Args:
+        values: finite numbers.
+
+    Returns:
+        The distinct numbers (of close whole ones also those between them), and a place for each value.
+
+    Source: own definition.
+
+    >>> numbers, places = coded(np.array([2.5, 0.5, 2.5]))
+    >>> numbers.tolist(), places.tolist()
+    ([0.5, 2.5], [1, 0, 1])
+    """
     if len(values):
         low = values.min()
         span = values.max() - low
@@ -121,7 +159,19 @@ def coded(values: Floats) -> tuple[Floats, Codes]:
 
 
 def counts_of(table: ArrayLike) -> Codes:
-    """How many ratings of each label an item has, items × labels, from a table items × raters; NaN is no rating."""
+    """How many ratings of each label an item has.
+
+    Args:
+        table: items × raters of numbers, NaN where there is no rating.
+
+    Returns:
+        Items × labels.
+
+    Source: own definition; the table that Fleiss 1971 begins with.
+
+    >>> counts_of([[1.0, 1.0], [1.0, 2.0]]).tolist()
+    [[2, 0], [1, 1]]
+    """
     values = np.asarray(table, dtype=np.float64)
     rated = ~np.isnan(values)
     distinct, label = coded(values[rated])
@@ -130,7 +180,21 @@ def counts_of(table: ArrayLike) -> Codes:
 
 
 def summed(places: Codes, weights: Floats, count: int) -> Floats:
-    """The sum of the weights at each of `count` places."""
+    """The sum of weights at each place.
+
+    Args:
+        places: numbers from 0 to `count` - 1.
+        weights: one for each of them.
+        count: how many places there are.
+
+    Returns:
+        One sum a place.
+
+    Source: own definition.
+
+    >>> summed(np.array([0, 2, 2]), np.array([1.0, 2.0, 3.0]), 3).tolist()
+    [1.0, 0.0, 5.0]
+    """
     return np.bincount(places, weights=weights, minlength=count).astype(np.float64, copy=False)
 
 

@@ -19,13 +19,29 @@ def delays(
     runs: int = 400,
     at_most: timedelta = timedelta(days=365),
 ) -> NDArray[np.float64]:
-    """Simulate after how many hours a true rate is found from a fresh start; infinite if not within `at_most`.
+    """After how many hours the sequential rule finds a true rate, simulated from a fresh start.
 
-    One value for each run. Reviews arrive as a Poisson stream, below one an hour as chance strikes an hour; the
-    share of finite values at the healthy rate is the false-alarm rate within `at_most`.
+    The share of finite values at the healthy rate is the false-alarm rate within `at_most`.
+
+    Args:
+        detector: the rule.
+        rate: the true rate of rejections, in [0, 1].
+        reviews_per_hour: volume; reviews arrive as a Poisson stream, below one an hour as chance strikes an hour.
+        rng: chance of the simulation.
+        runs: how often it is simulated.
+        at_most: when a run ends without an alarm.
+
+    Returns:
+        One value for each run; infinite if the rate is not found in time.
 
     Raises:
         BadInput: a rate outside [0, 1], a negative volume, no run.
+
+    Source: Shin, Ramdas and Rinaldo, E-detectors (2023); docs/decisions/0019-sequential-breaker.md.
+
+    >>> detector = Detector(0.03, 0.05, 0.05, timedelta(days=30))
+    >>> bool((delays(detector, 0.5, 5.0, rng=np.random.default_rng(1), runs=20) < 24).all())
+    True
     """
     if not (0 <= rate <= 1 and reviews_per_hour >= 0 and runs >= 1):
         raise BadInput("Give a rate in [0, 1], a volume of 0 or more and at least one run.")

@@ -99,13 +99,28 @@ class Step:
 
 
 def advance(detector: Detector, state: DetectorState | None, bins: Bins) -> DetectorState | None:
-    """Look at more hours, from where `state` stands or, with None, from the first of them; None without any review.
+    """The state after more hours.
 
     For each alternative M = LR · (1 + M of the look before), an hour without reviews being a look with LR = 1; the
-    alarm is the first hour with a rejection in which their mean reaches the threshold (hours without one make M grow,
-    but silence proves nothing). Folding hours in pieces gives the same as at once. Reviews of an hour that was
-    looked at, or of earlier ones, join the newest hour and make no further look.
-    Oracle: the recursion by plain floats.
+    alarm is the first hour with a rejection in which their mean reaches the threshold. Folding hours in pieces gives
+    the same as at once. Reviews of an hour that was looked at, or of earlier ones, join the newest hour and make no
+    further look.
+
+    Args:
+        detector: the rule.
+        state: where it stands; None begins with the first of the hours.
+        bins: hours with reviews, ascending.
+
+    Returns:
+        The new state; None without any review.
+
+    Source: Shin, Ramdas and Rinaldo, E-detectors (2023); docs/decisions/0019-sequential-breaker.md. Oracle: the
+    recursion by plain floats.
+
+    >>> detector = Detector(0.03, 0.05, 0.05, timedelta(days=30))
+    >>> state = advance(detector, None, Bins(np.array([1, 2]), np.array([5, 5]), np.array([0, 5])))
+    >>> state.reviewed, state.rejected, state.alarm_at is None
+    (10, 5, True)
     """
     newest = state
     for _, newest in _walk(detector, state, bins):  # noqa: B007 - only the last one counts
@@ -114,7 +129,22 @@ def advance(detector: Detector, state: DetectorState | None, bins: Bins) -> Dete
 
 
 def path(detector: Detector, bins: Bins, state: DetectorState | None = None) -> list[Step]:
-    """The level of evidence after each hour with reviews."""
+    """The level of evidence after each hour with reviews.
+
+    Args:
+        detector: the rule.
+        bins: hours with reviews, ascending.
+        state: where the rule stands before them; None begins afresh.
+
+    Returns:
+        One step an hour, its level as a share of what suffices.
+
+    Source: Shin, Ramdas and Rinaldo, E-detectors (2023).
+
+    >>> detector = Detector(0.03, 0.05, 0.05, timedelta(days=30))
+    >>> [step.level < 1 for step in path(detector, Bins(np.array([1, 2]), np.array([5, 5]), np.array([0, 5])))]
+    [True, True]
+    """
     return [
         Step(after.looked_until, reviewed, rejected, _level(detector, np.array(after.log_evidence)))
         for (reviewed, rejected), after in _walk(detector, state, bins)
@@ -122,9 +152,22 @@ def path(detector: Detector, bins: Bins, state: DetectorState | None = None) -> 
 
 
 def level(detector: Detector, state: DetectorState | None, now: datetime) -> float:
-    """The evidence at a moment as a share of what suffices: 0 without any, 1 and more would be an alarm.
+    """The evidence at a moment as a share of what suffices: 1 and more would be an alarm.
 
     Looks since the newest review count as such; a moment before it changes nothing.
+
+    Args:
+        detector: the rule.
+        state: where it stands.
+        now: an aware moment.
+
+    Returns:
+        The share; 0 without a state.
+
+    Source: Shin, Ramdas and Rinaldo, E-detectors (2023).
+
+    >>> level(Detector(0.03, 0.05, 0.05, timedelta(days=30)), None, hours.time_of(0))
+    0.0
     """
     if state is None:
         return 0.0
@@ -133,7 +176,22 @@ def level(detector: Detector, state: DetectorState | None, now: datetime) -> flo
 
 
 def is_stale(detector: Detector, state: DetectorState, at: datetime) -> bool:
-    """Has nothing been reviewed for longer than the horizon? Then looking begins afresh."""
+    """Whether nothing has been reviewed for longer than the horizon; then looking begins afresh.
+
+    Args:
+        detector: the rule.
+        state: where it stands.
+        at: an aware moment.
+
+    Returns:
+        True where the state is no longer carried on.
+
+    Source: docs/decisions/0019-sequential-breaker.md.
+
+    >>> state = DetectorState(hours.time_of(0), hours.time_of(0), (), 0, 0)
+    >>> is_stale(Detector(0.03, 0.05, 0.05, timedelta(days=1)), state, hours.time_of(25))
+    True
+    """
     return at - state.looked_until > detector.horizon
 
 

@@ -21,8 +21,21 @@ def telling_terms(
 ) -> list[dict[str, Any]]:
     """Terms that rejected reviews hold more often than the others, the surest first.
 
-    `texts` are redacted. A term stands in three rejected texts at least; without both kinds of review there is none.
-    Each entry: term, lift, documents (rejected ones that hold it), cases.
+    Args:
+        texts: one for each review, redacted.
+        rejected: one flag for each review.
+        ids: case of each review.
+        limit: most terms that are named.
+
+    Returns:
+        Entries of term, lift, documents (rejected ones that hold it), cases; a term stands in three rejected texts at
+        least, and without both kinds of review there is none.
+
+    Source: as `terms.new_terms`: hypergeometric test, Benjamini and Hochberg 1995.
+
+    >>> texts = [f"parcel {chr(97 + at)}x" for at in range(20)] + [f"voucher {chr(97 + at)}y" for at in range(8)]
+    >>> telling_terms(texts, np.array([False] * 20 + [True] * 8), range(28))[0]["term"]
+    'voucher'
     """
     good = [text for text, bad in zip(texts, rejected, strict=True) if not bad]
     bad = [(text, number) for text, number, bad in zip(texts, ids, rejected, strict=True) if bad]
@@ -49,8 +62,20 @@ def groups(
 ) -> list[dict[str, Any]]:
     """How many reviews and rejections each group of each column holds, the group with most rejections first.
 
-    Each entry: column, group, reviewed, rejected, stands_out (more than chance explains, by the hypergeometric tail
-    with false discoveries controlled over all groups). Reviews without a value of the column are left out.
+    Args:
+        fields: one mapping of columns a review; a review without a value of the column is left out of it.
+        rejected: one flag for each review.
+        columns: those that are looked at.
+
+    Returns:
+        Entries of column, group, reviewed, rejected, stands_out (more than chance explains, with false discoveries
+        controlled over all groups).
+
+    Source: the hypergeometric tail (Fisher 1935); Benjamini and Hochberg 1995.
+
+    >>> found = groups([{"region": "north"}] * 9 + [{"region": "south"}] * 9, np.arange(18) < 9, ["region"])
+    >>> [(one["group"], one["rejected"], one["stands_out"]) for one in found]
+    [('north', 9, True), ('south', 0, False)]
     """
     counted = [entry for column in columns for entry in _counted(column, fields, rejected)]
     if not counted:

@@ -43,14 +43,27 @@ class _Cells:
 
 
 def compare(profile: ReferenceProfile, current: pd.DataFrame) -> DriftReport:
-    """Compare a window with the reference as evidently 0.7.23 does; a column's verdict is its default test's.
+    """A window beside its reference as evidently 0.7.23 compares them; a column's verdict is its default test's.
 
-    That is KS (p <= 0.05), chi-squared or z (p < 0.05) up to 1,000 reference values, Wasserstein or JS (>= 0.1)
-    beyond; the whole drifted where half of the columns did. An empty side gives no figures and no drift. Oracle:
-    evidently itself, tests/golden/drift.json.
+    That is KS (p <= 0.05), chi-squared or z (p < 0.05) up to 1,000 reference values, Wasserstein or JS (>= 0.1) beyond;
+    the whole drifted where half of the columns did.
+
+    Args:
+        profile: of the reference, with every number kept.
+        current: the window.
+
+    Returns:
+        Every profiled column with its figures; an empty side gives no figures and no drift.
 
     Raises:
         BadInput: the profile kept a sample only, a profiled column is missing, or two have one name.
+
+    Source: evidently 0.7.23. Oracle: evidently itself, tests/golden/drift.json.
+
+    >>> from handrail.drift.profile import build
+    >>> profile = build(pd.DataFrame({"tier": ["gold"] * 50 + ["basic"] * 50}), cap=None)
+    >>> compare(profile, pd.DataFrame({"tier": ["gold"] * 100})).drifted
+    True
     """
     unwatched = require_columns(profile, current)
     thinned = [column.name for column in profile.columns if not _is_whole(column)]

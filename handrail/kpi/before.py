@@ -83,7 +83,19 @@ class Baseline:
 
 
 def people_errors(work: pd.DataFrame) -> Estimated:
-    """Share of people's decisions that a second, blind look came to another category about; has kind, differs."""
+    """Share of people's decisions that a second, blind look came to another category about.
+
+    Args:
+        work: decisions with kind, differs, case_id.
+
+    Returns:
+        The share with its exact interval; None without a recheck.
+
+    Source: docs/concepts.md, *error-rate reduction*; Clopper and Pearson 1934.
+
+    >>> people_errors(pd.DataFrame({"kind": ["recheck"] * 2, "differs": [True, False], "case_id": [1, 2]})).value
+    0.5
+    """
     looks = work[work["kind"] == "recheck"]
     return share(looks.loc[looks["differs"], "case_id"], looks["case_id"], exact=True)
 

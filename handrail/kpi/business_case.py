@@ -78,11 +78,29 @@ class BusinessCase:
 def make_case(
     trace: Trace, baseline: Baseline, goal: KpiGoal, *, began: datetime | None, until: datetime
 ) -> BusinessCase:
-    """Judge the goal week by week, from the first routed case on, and reckon with the last four weeks.
+    """The goal judged week by week, from the first routed case on, and the last four weeks reckoned with.
 
     The goal is shown where the automation share reaches it and the *upper* end of the 95 % interval of the audited
-    error rate lies within it: too few audits show nothing. The looks are weekly and not corrected for their number,
-    so that `holds` matters more than `reached_at`.
+    error rate lies within it: too few audits show nothing. The looks are weekly and not corrected for their number, so
+    that `holds` matters more than `reached_at`.
+
+    Args:
+        trace: everything since the first routed case.
+        baseline: the trace before the rollout.
+        goal: the policy's.
+        began: when the first case was routed; None for never.
+        until: when the newest week ends.
+
+    Returns:
+        Status, path by week, a month's cost and saving, break-even.
+
+    Source: docs/concepts.md, *Business case*.
+
+    >>> import pandas as pd
+    >>> from handrail.policy import CostRules
+    >>> trace = Trace(*[pd.DataFrame()] * 4)
+    >>> make_case(trace, Baseline(trace, {}, CostRules()), KpiGoal(), began=None, until=datetime(2026, 3, 1)).status
+    'not measured'
     """
     if began is None:
         return BusinessCase(
@@ -167,9 +185,19 @@ def _missing(step: GoalWeek, goal: KpiGoal) -> list[str]:
 
 
 def audits_needed(rate: float, bound: float) -> int | None:
-    """How many audits with errors at `rate` have a 95 % interval that ends within `bound`; None where none do.
+    """How many audits with errors at a rate have a 95 % interval that ends within a bound.
 
-    Within a tenth of the least number. Oracle: a loop over all numbers.
+    Args:
+        rate: error rate of the audits, in [0, 1].
+        bound: where the interval must end.
+
+    Returns:
+        The least number of them, to within a tenth; None where none do.
+
+    Source: Clopper and Pearson 1934. Oracle: a loop over all numbers.
+
+    >>> audits_needed(0.0, 0.02), audits_needed(0.05, 0.02)
+    (191, None)
     """
     if rate >= bound:
         return None

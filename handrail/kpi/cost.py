@@ -11,7 +11,21 @@ from handrail.policy import CostRules
 
 
 def audited(trace: Trace) -> Estimated:
-    """Share of the simple-random audits of auto-approvals that came to another category; Clopper–Pearson."""
+    """Share of the simple-random audits of auto-approvals that came to another category.
+
+    Args:
+        trace: what happened in a span of time.
+
+    Returns:
+        The share with its exact interval; None without an audit.
+
+    Source: docs/concepts.md, *error-rate reduction*; Clopper and Pearson 1934.
+
+    >>> import pandas as pd
+    >>> work = pd.DataFrame({"case_id": [1, 2, 3], "random": [True, True, False], "differs": [True, False, True]})
+    >>> audited(Trace(work, work, work, work)).value
+    0.5
+    """
     drawn = trace.work[trace.work["random"]]
     return share(drawn.loc[drawn["differs"], "case_id"], drawn["case_id"], exact=True)
 
@@ -19,9 +33,27 @@ def audited(trace: Trace) -> Estimated:
 def cost_per_case(trace: Trace, before: Before, costs: CostRules) -> Kpi:
     """(People's minutes × price of a minute + expected errors × price of an error) ÷ cases settled in the span.
 
-    Errors of auto-approvals at their audited rate, unmeasured where nobody audited; errors of people at their
-    rechecked rate of shadow, now as before, or, with too few rechecks, left out of both. Whoever looks again slips
-    as well, which raises both costs and leaves their difference as it is. The interval adds up those of its parts.
+    Errors of auto-approvals at their audited rate, unmeasured where nobody audited; errors of people at their rechecked
+    rate of shadow, now as before, or, with too few rechecks, left out of both. Whoever looks again slips as well, which
+    raises both costs and leaves their difference as it is. The interval adds up those of its parts.
+
+    Args:
+        trace: what happened in the span, with minutes (see `trace.timed`).
+        before: the work by hand.
+        costs: the policy's prices.
+
+    Returns:
+        The figure in the policy's currency, in parts that add up.
+
+    Source: docs/concepts.md, *cost per case*.
+
+    >>> import pandas as pd
+    >>> row = {"kind": "review", "first": True, "assumed": False, "minutes": 2.0, "random": False, "differs": False}
+    >>> work = pd.DataFrame([{**row, "case_id": 1}, {**row, "case_id": 2}])
+    >>> trace, costs = Trace(work, work, work, work), CostRules(minute=0.5)
+    >>> before = Before(trace, "shadow", Estimated(5.0, None, None, ()), Estimated(None, None, None, ()), "shadow")
+    >>> cost_per_case(trace, before, costs).value, cost_per_case(trace, before, costs).before
+    (1.0, 2.5)
     """
     spent, by_hand = spending(trace.work), before.minutes
     wrong = _errors(trace, before, spent.automatic)
@@ -54,10 +86,28 @@ def cost_per_case(trace: Trace, before: Before, costs: CostRules) -> Kpi:
 
 
 def saving_per_case(trace: Trace, before: Before, costs: CostRules) -> tuple[float, float | None, float | None] | None:
-    """Cost by hand − cost of the span, per case, with its interval; None where the cost is not measured.
+    """Cost by hand − cost of the span, per case, with its interval.
 
     The ends take the worse and the better ends of all rates at once, so that they hold at 95 % and more. Errors of
     cases that people decide are on both sides and drop out.
+
+    Args:
+        trace: what happened in the span, with minutes (see `trace.timed`).
+        before: the work by hand.
+        costs: the policy's prices.
+
+    Returns:
+        Value, low end, high end; None where the cost is not measured.
+
+    Source: docs/concepts.md, *Business case*.
+
+    >>> import pandas as pd
+    >>> row = {"kind": "review", "first": True, "assumed": False, "minutes": 2.0, "random": False, "differs": False}
+    >>> work = pd.DataFrame([{**row, "case_id": 1}, {**row, "case_id": 2}])
+    >>> trace, costs = Trace(work, work, work, work), CostRules(minute=0.5)
+    >>> before = Before(trace, "shadow", Estimated(5.0, None, None, ()), Estimated(None, None, None, ()), "shadow")
+    >>> saving_per_case(trace, before, costs)
+    (1.5, 1.5, 1.5)
     """
     cost, spent = cost_per_case(trace, before, costs), spending(trace.work)
     if cost.value is None or cost.before is None:
@@ -76,7 +126,22 @@ def saving_per_case(trace: Trace, before: Before, costs: CostRules) -> tuple[flo
 
 
 def past_people_error(before: Before) -> float | None:
-    """People's rechecked error rate in shadow; None where too few were rechecked to count it."""
+    """People's rechecked error rate in shadow.
+
+    Args:
+        before: the work by hand.
+
+    Returns:
+        The rate; None where too few were rechecked to count it.
+
+    Source: docs/concepts.md, *Before*.
+
+    >>> import pandas as pd
+    >>> nothing = pd.DataFrame()
+    >>> rechecked, trace = Estimated(0.05, 0.01, 0.1, tuple(range(40))), Trace(nothing, nothing, nothing, nothing)
+    >>> past_people_error(Before(trace, "shadow", rechecked, rechecked, "shadow"))
+    0.05
+    """
     return before.errors.value if before.errors.n >= ENOUGH else None
 
 

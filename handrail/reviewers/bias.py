@@ -42,12 +42,25 @@ class Turn:
 def biases(turns: pd.DataFrame, bounds: SignalBounds, chance: float) -> list[Signal]:
     """Whether somebody, or everybody, turns a label into another for one group.
 
-    `turns` has reviewer, group, reference, said, and may have grouping, where a case has a group in each of several.
-    Of every group × label × other label that occurs: Fisher's exact test, one-sided, against the other groups; and of
-    a single reviewer against the others in the same group as well (the weaker of both counts): what everybody does is
-    nobody's own bias. Holm over all of them; a gap below `bounds.turned` is no finding. With the model's suggestion as
-    reference a finding may be the model's own weakness in that group: look at the cases. `value` is the largest gap
-    found or seen. Quiet where at least half of the cases lie in cells in which a turned half would be found.
+    Of every group × label × other label: Fisher's exact test, one-sided, against the other groups, and of a single
+    reviewer against the others in the same group as well (the weaker counts): what everybody does is nobody's own bias.
+    Holm over all of them. Quiet where at least half of the cases lie in cells in which a turned half would be found.
+    With the model's suggestion as reference a finding may be the model's own weakness in that group: look at the cases.
+
+    Args:
+        turns: columns reviewer, group, reference, said, and perhaps grouping (several groups a case).
+        bounds: up to where a figure is no alarm; a gap below `turned` is no finding.
+        chance: chance of any false alarm.
+
+    Returns:
+        A signal for everybody and one for each reviewer; its value is the largest gap found or seen.
+
+    Source: Fisher 1935; Holm 1979; docs/decisions/0021-what-counts-as-a-shift.md.
+
+    >>> label = np.where((np.arange(200) < 100) & (np.arange(200) % 2 == 0), "b", "a")
+    >>> turns = pd.DataFrame({"reviewer": "ada", "group": ["x"] * 100 + ["y"] * 100, "reference": "a", "said": label})
+    >>> [(one.reviewer, one.value, str(one.verdict)) for one in biases(turns, SignalBounds(), 0.05)][0]
+    ('everybody', 0.5, 'alarm')
     """
     if "grouping" not in turns:
         turns = turns.assign(grouping="group")

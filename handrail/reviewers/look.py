@@ -59,10 +59,21 @@ class ReviewerRecords:
 
 
 def look(evidence: ReviewerRecords, bounds: SignalBounds | None = None) -> list[Signal]:
-    """Judge every reviewer by glances, deceptions, vanished rejections, accuracy and bias, in this order.
+    """Every reviewer judged by glances, deceptions, vanished rejections, accuracy and bias, in this order.
 
-    The chance that any alarm of the look is false is at most `bounds.chance`, half of it for the biases. Biases that
-    all share stand under `EVERYBODY`. A reviewer without cases for a signal is left out of it.
+    Args:
+        evidence: what a window holds.
+        bounds: up to where a figure is no alarm; the defaults if not given.
+
+    Returns:
+        Signals with verdicts: the chance that any alarm is false is at most `bounds.chance`, half of it for the biases.
+        A bias that all share stands under `EVERYBODY`. A reviewer without cases for a signal is left out of it.
+
+    Source: Holm 1979; docs/decisions/0021-what-counts-as-a-shift.md.
+
+    >>> gold = pd.DataFrame({"reviewer": "ada", "said": "a", "seeded": ["a"] * 20})
+    >>> [(one.name, str(one.verdict)) for one in look(ReviewerRecords(gold=gold))]
+    [('deceived', 'alarm')]
     """
     bounds = bounds or SignalBounds()
     half = bounds.chance / _PARTS
