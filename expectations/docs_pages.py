@@ -141,9 +141,9 @@ def _rows(folder: Path, listed: list[Run]) -> Iterator[str]:
         )
 
 
-def _about(found: dict[str, Any]) -> str:
+def _about(result: dict[str, Any]) -> str:
     """The moment, or the kind of data, that the run was named after."""
-    return str((found["meta"].get("run_id") or {}).get("run_name") or found["suite_name"])
+    return str((result["meta"].get("run_id") or {}).get("run_name") or result["suite_name"])
 
 
 def _style() -> str:
