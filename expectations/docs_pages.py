@@ -71,7 +71,7 @@ def self_contained(page: str, *, depth: int, note: str = "") -> str:
     """
     page = _OUTSIDE.sub("", page)
     page = _LINK_AWAY.sub(r"\1", page)
-    page = _ICON.sub(lambda found: f'<b class="{_WORDS[found[1]].split()[0]}">{_WORDS[found[1]]}</b>', page)
+    page = _ICON.sub(lambda match: f'<b class="{_WORDS[match[1]].split()[0]}">{_WORDS[match[1]]}</b>', page)
     page = page.replace('<td id="', '<td data-id="').replace("__none__", "")
     page = page.replace(f'href="{_DEPTH}', f'href="{"../" * depth}')
     return f"{_MARK}{note}{page.replace('</head>', f'{_style()}</head>', 1).rstrip()}"
