@@ -93,7 +93,7 @@ def _known(truth: Path, encoding: str) -> dict[str, str]:
     told = collect(rows.rename(columns={"truth": "label"}).assign(rater="truth"))
     if not told.items:
         raise BadInput(f"{truth} names no truth. Write one row for each item: item, truth.")
-    return {told.items[at]: told.labels[label] for at, label in zip(told.item, told.said, strict=True)}
+    return {told.items[at]: told.labels[label] for at, label in zip(told.item, told.label, strict=True)}
 
 
 def _consensus(ratings: "Ratings") -> "Consensus | None":

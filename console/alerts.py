@@ -44,7 +44,7 @@ def alerts_list(past: Past = False, limit: int = 100, as_of: AsOf = None, as_jso
 
     def text() -> str:
         lines = [line for row in standing for line in _lines(row)]
-        lines += wrap(seen.said(told) if lines else seen.calm(told), 80, break_long_words=False)
+        lines += wrap(seen.sentence(told) if lines else seen.calm(told), 80, break_long_words=False)
         lines += [f"   {one}" for one in (seen.missing(told) if seen.sight is Sight.IN_PART else ())]
         lines += [f"over {row['cleared_at']:%Y-%m-%d %H:%M}  {_about(row)}" for row in over]
         return "\n".join(lines)
@@ -58,7 +58,7 @@ def alerts_list(past: Past = False, limit: int = 100, as_of: AsOf = None, as_jso
         **({"past": over} if past else {}),
     }
     if standing:
-        value["said"] = seen.said(told)
+        value["said"] = seen.sentence(told)
     answer(value, as_json=as_json, text=text)
 
 

@@ -12,7 +12,7 @@ from console.answer import AsJson, Encoding, answer
 from console.places import is_stdout, require_places, written
 
 if TYPE_CHECKING:
-    from handrail.pii import Finding
+    from handrail.pii import PiiSpan
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +65,7 @@ def redact(
     )
 
 
-def _line(row: int, hit: "Finding") -> str:
+def _line(row: int, hit: "PiiSpan") -> str:
     return json.dumps({"row": row, "type": str(hit.type), "start": hit.start, "end": hit.end}) + "\n"
 
 

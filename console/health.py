@@ -83,8 +83,8 @@ def _policy(in_force: InForce | None) -> Finding:
 def _watches(seen: Outlook) -> Finding:
     """Does everybody look who should? A workspace that was only just begun lacks nothing yet."""
     unwell = any(look.overdue_since or look.failed_since or look.off for look in seen.looks)
-    whole = f"all have looked. {seen.said(told)}"
-    return Finding("watches", ok=not unwell, sentence=whole if seen.sight is Sight.WHOLE else seen.said(told))
+    whole = f"all have looked. {seen.sentence(told)}"
+    return Finding("watches", ok=not unwell, sentence=whole if seen.sight is Sight.WHOLE else seen.sentence(told))
 
 
 def _model(

@@ -24,5 +24,5 @@ def in_words(seen: Outlook, zone: ZoneInfo, *, is_calm: bool) -> Watched:
     def told(at: datetime) -> str:
         return moment(at, zone)
 
-    sentence = seen.calm(told) if is_calm else seen.said(told)
+    sentence = seen.calm(told) if is_calm else seen.sentence(told)
     return Watched(seen.sight is Sight.WHOLE, sentence, seen.missing(told))

@@ -71,7 +71,7 @@ def self_contained(page: str, *, depth: int, note: str = "") -> str:
     """
     page = _OUTSIDE.sub("", page)
     page = _LINK_AWAY.sub(r"\1", page)
-    page = _ICON.sub(lambda found: f'<b class="{_WORDS[found[1]].split()[0]}">{_WORDS[found[1]]}</b>', page)
+    page = _ICON.sub(lambda match: f'<b class="{_WORDS[match[1]].split()[0]}">{_WORDS[match[1]]}</b>', page)
     page = page.replace('<td id="', '<td data-id="').replace("__none__", "")
     page = page.replace(f'href="{_DEPTH}', f'href="{"../" * depth}')
     return f"{_MARK}{note}{page.replace('</head>', f'{_style()}</head>', 1).rstrip()}"
@@ -141,9 +141,9 @@ def _rows(folder: Path, listed: list[Run]) -> Iterator[str]:
         )
 
 
-def _about(found: dict[str, Any]) -> str:
+def _about(result: dict[str, Any]) -> str:
     """The moment, or the kind of data, that the run was named after."""
-    return str((found["meta"].get("run_id") or {}).get("run_name") or found["suite_name"])
+    return str((result["meta"].get("run_id") or {}).get("run_name") or result["suite_name"])
 
 
 def _style() -> str:

@@ -42,7 +42,7 @@ class Run:
         return found if isinstance(found, dict) and all(name in found for name in _NEEDED) else None
 
 
-def keep(folder: Path, found: Mapping[str, Any], suite: str, ran_at: str) -> Run:
+def keep(folder: Path, result: Mapping[str, Any], suite: str, ran_at: str) -> Run:
     """Store what a gate found, under a name of its own: runs of the same moment never meet.
 
     Raises:
@@ -50,7 +50,7 @@ def keep(folder: Path, found: Mapping[str, Any], suite: str, ran_at: str) -> Run
     """
     name = f"{ran_at}-{secrets.token_hex(4)}"
     run = _run(folder, folder / _RESULTS / suite / f"{name}.json", ran_at)
-    write(run.result, json.dumps(found), durable=True)
+    write(run.result, json.dumps(result), durable=True)
     return run
 
 

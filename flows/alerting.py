@@ -29,6 +29,6 @@ def alerting(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
         standing = alerts.open_alerts(connection)
         seen = attending.seen(connection, occasion.now)
     rows = [{name: str(row[name] or "") for name in SHOWN} for row in standing]
-    said = seen.said(lambda at: f"{at:%Y-%m-%d %H:%M} UTC")
+    said = seen.sentence(lambda at: f"{at:%Y-%m-%d %H:%M} UTC")
     publish.table("alerts", rows, f"{len(rows)} alerts stand; {told} messages were sent in this run. {said}")
     return {"raised": list(swept.raised), "cleared": list(swept.cleared), "standing": len(rows), "told": told}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from handrail.acts import attending
 from handrail.errors import HandrailError, code_of
-from handrail.watches import ALERTING, WATCHES, Look, Off, Watch
+from handrail.watches import ALERTING, WATCHES, Off, Watch, WatchStatus
 from tasks.occasion import Occasion
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ def run_due(
     return found
 
 
-def _looks(occasion: Occasion) -> Sequence[Look]:
+def _looks(occasion: Occasion) -> Sequence[WatchStatus]:
     with occasion.store.read() as connection:
         return attending.looks(connection, occasion.now)
 
 
 def _one(
-    look: Look, occasion: Occasion, perform: Perform, as_of: str | None, *, is_wanted: bool, off: Off | None
+    look: WatchStatus, occasion: Occasion, perform: Perform, as_of: str | None, *, is_wanted: bool, off: Off | None
 ) -> Ran:
     watch = look.watch
     if watch.by_hand is not None:
@@ -81,7 +81,7 @@ def _one(
     return _run(watch, look, occasion, perform, as_of)
 
 
-def _run(watch: Watch, look: Look, occasion: Occasion, perform: Perform, as_of: str | None) -> Ran:
+def _run(watch: Watch, look: WatchStatus, occasion: Occasion, perform: Perform, as_of: str | None) -> Ran:
     began = time.monotonic()
     code, said = None, ""
     try:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from handrail.dead_mans_switch import WATCHES, silences
 from handrail.governing import Alteration
-from handrail.watches import ALERTING, OFF_SAID, STEADY, Look
+from handrail.watches import ALERTING, OFF_SAID, STEADY, WatchStatus
 
 ALL = "all"
 """The subject of a trouble that is not about one thing."""
@@ -63,7 +63,7 @@ class Conduct:
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
+class AlertFacts:
     """What the store says at one moment; ids, names of terms and counts, no case text.
 
     `breakers` maps a category that the breaker paused to its open model review; `paused` names every category that is
@@ -97,21 +97,21 @@ class Situation:
     unread: Mapping[str, Sequence[str]] = field(default_factory=dict)
     channels: Mapping[str, int] = field(default_factory=dict)
     unreadable: bool = False
-    looks: Sequence[Look] = ()
+    looks: Sequence[WatchStatus] = ()
     steady_since: datetime | None = None
 
 
-def troubles(seen: Situation) -> list[Trouble]:
+def troubles(seen: AlertFacts) -> list[Trouble]:
     """Every trouble that stands, the worst first; no two have the same kind and subject."""
-    found = [*_quality(seen), *_drift(seen), *_late(seen), *_machinery(seen), *_watches(seen), *_channels(seen)]
-    found += [
+    current = [*_quality(seen), *_drift(seen), *_late(seen), *_machinery(seen), *_watches(seen), *_channels(seen)]
+    current += [
         Trouble(f"{one.what}_altered", one.category or ALL, Severity.CRITICAL, one.sentence) for one in seen.altered
     ]
-    found += _attendance(seen, silent={one.subject for one in found if one.kind in ("watch_silent", "watch_late")})
-    return sorted(found, key=lambda one: (-list(Severity).index(one.severity), one.kind, one.subject))
+    current += _attendance(seen, silent={one.subject for one in current if one.kind in ("watch_silent", "watch_late")})
+    return sorted(current, key=lambda one: (-list(Severity).index(one.severity), one.kind, one.subject))
 
 
-def _quality(seen: Situation) -> Iterator[Trouble]:
+def _quality(seen: AlertFacts) -> Iterator[Trouble]:
     for category, review in seen.breakers.items():
         what = f"The breaker paused {_words(category)}."
         if review is None:
@@ -150,24 +150,24 @@ def _quality(seen: Situation) -> Iterator[Trouble]:
 
 
 def _people(seen: Conduct) -> Iterator[Trouble]:
-    found = []
+    sentences = []
     if seen.people:
         # One reviewer's signals need no number, several reviewers' do.
         shown = [_signal(name) + (f" ({count})" if seen.people > 1 else "") for name, count in seen.seen.items()]
         work = "works" if seen.people == 1 else "work"
-        found.append(f"Seen in how {_count(seen.people, 'reviewer')} {work}: {', '.join(shown)}.")
+        sentences.append(f"Seen in how {_count(seen.people, 'reviewer')} {work}: {', '.join(shown)}.")
     if seen.shared:
-        found.append(f"Seen in how all reviewers together work: {', '.join(map(_signal, seen.shared))}.")
-    if found:
-        found.append("Look at the desk's page Reviewers; who may not know names finds it under Monitoring.")
-        yield Trouble("reviewers", ALL, Severity.WARNING, " ".join(found))
+        sentences.append(f"Seen in how all reviewers together work: {', '.join(map(_signal, seen.shared))}.")
+    if sentences:
+        sentences.append("Look at the desk's page Reviewers; who may not know names finds it under Monitoring.")
+        yield Trouble("reviewers", ALL, Severity.WARNING, " ".join(sentences))
 
 
 def _signal(name: str) -> str:
     return SEEN.get(name, _words(name))
 
 
-def _drift(seen: Situation) -> Iterator[Trouble]:
+def _drift(seen: AlertFacts) -> Iterator[Trouble]:
     if seen.drift is not None:
         sentence = f"What comes in has changed (drift {seen.drift}): audits are raised and certificates were voided."
         yield Trouble(
@@ -179,7 +179,7 @@ def _drift(seen: Situation) -> Iterator[Trouble]:
         )
 
 
-def _late(seen: Situation) -> Iterator[Trouble]:
+def _late(seen: AlertFacts) -> Iterator[Trouble]:
     for queue, count in seen.late.items():
         if count:
             sentence = f"{_count(count, 'open case')} in queue {queue} {_is(count)} past the due time."
@@ -207,10 +207,12 @@ _ACTIONS = {
 }
 
 
-def _machinery(seen: Situation) -> Iterator[Trouble]:
+def _machinery(seen: AlertFacts) -> Iterator[Trouble]:
     for gate, suite in seen.gates.items():
-        said = f"The data check “{_words(suite)}” stopped a training or a deployment. See `handrail trail search --kind"
-        yield Trouble("gate", gate, Severity.WARNING, _GATES.get(gate, f"{said} gate.failed`."))
+        stopped = (
+            f"The data check “{_words(suite)}” stopped a training or a deployment. See `handrail trail search --kind"
+        )
+        yield Trouble("gate", gate, Severity.WARNING, _GATES.get(gate, f"{stopped} gate.failed`."))
     for state, count in seen.outbox.items():
         if count:
             severity = Severity.WARNING if state == "waiting" else Severity.CRITICAL
@@ -226,7 +228,7 @@ def _machinery(seen: Situation) -> Iterator[Trouble]:
         yield Trouble("alias_moved", ALL, Severity.WARNING, f"{sentence} Promote with `handrail model promote`.")
 
 
-def _watches(seen: Situation) -> Iterator[Trouble]:
+def _watches(seen: AlertFacts) -> Iterator[Trouble]:
     remedy = "Start the watches with `handrail up`, and see its last run in Prefect."
     silent = {one.watch: one.sentence for one in silences(seen.heard, seen.raised, seen.silent_for, seen.now)}
     first = min(seen.raised.values(), default=seen.began)
@@ -256,7 +258,7 @@ def _unread(watch: str, subjects: Sequence[str]) -> str:
     return f"The watch {_words(watch)} could not read everything, so it is silent about {what}."
 
 
-def _attendance(seen: Situation, silent: Collection[str]) -> Iterator[Trouble]:
+def _attendance(seen: AlertFacts, silent: Collection[str]) -> Iterator[Trouble]:
     """Watches that are switched off, that fail, or that nobody runs; of each the first, which explains the others."""
     is_steady = seen.steady_since is not None and seen.now - seen.steady_since >= STEADY
     for look in seen.looks:
@@ -287,7 +289,7 @@ def _attendance(seen: Situation, silent: Collection[str]) -> Iterator[Trouble]:
             )
 
 
-def _channels(seen: Situation) -> Iterator[Trouble]:
+def _channels(seen: AlertFacts) -> Iterator[Trouble]:
     if seen.unreadable:
         sentence = "The channels of the alerts cannot be read: nobody is told outside the desk."
         yield Trouble("channels", ALL, Severity.CRITICAL, f"{sentence} See why with `handrail alerts channels`.")

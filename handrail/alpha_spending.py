@@ -32,7 +32,7 @@ class Look:
     terms: Terms
     number: int
     spent: float
-    found: Certification
+    certification: Certification
     looked_at: int
     window: tuple[datetime, datetime]
     since: datetime
@@ -40,7 +40,16 @@ class Look:
 
 
 def spent(delta: float, number: int) -> float:
-    """The part of `delta` that the look of this number (from 1) may spend: delta / (k (k + 1)), in all at most delta.
+    """The part of `delta` that one look may spend: delta / (k (k + 1)).
+
+    Args:
+        delta: the chance that any certificate of a version and category is wrong, over all looks.
+        number: the look's number, from 1.
+
+    Returns:
+        The chance that this look may be wrong; over all looks the parts add up to `delta`.
+
+    Source: Bonferroni's inequality with parts that telescope; docs/decisions/0009-looks-at-certificates.md.
 
     >>> round(sum(spent(0.05, number) for number in range(1, 1000)), 4)
     0.05
@@ -49,9 +58,23 @@ def spent(delta: float, number: int) -> float:
 
 
 def is_due(new: int, seen: int, growth: float, *, certified: bool) -> bool:
-    """Whether `new` labels beside those `seen` at the last look (and still young enough) are worth another one.
+    """Whether there are enough new labels for another look.
 
-    Labels have to grow by the share `growth`; by two such steps while a certificate is valid and need not be
-    renewed yet, for it is only made looser by what the look spends.
+    Labels have to grow by the share `growth`; by two such steps while a certificate is valid and need not be renewed
+    yet, for it is only made looser by what the look spends.
+
+    Args:
+        new: labels since the last look.
+        seen: labels at the last look that are still young enough.
+        growth: the share by which labels have to grow, 0.5 is half as many again.
+        certified: whether a valid certificate is in force.
+
+    Returns:
+        True where a look is due; never without a new label.
+
+    Source: docs/decisions/0009-looks-at-certificates.md.
+
+    >>> is_due(50, 100, 0.5, certified=False), is_due(50, 100, 0.5, certified=True)
+    (True, False)
     """
     return new > 0 and new >= ((1 + growth) ** (2 if certified else 1) - 1) * seen

@@ -21,8 +21,22 @@ _BELOW, _UNDRAWN = "below", "undrawn"
 def automatable(cases: pd.DataFrame, policy: Policy) -> Booleans:
     """Whether each case could be approved by itself, were it only confident enough and its category's stage `auto`.
 
-    `cases` has predicted, amount, novel, reasons (codes of its route). Left out are predicted categories that the
-    policy does not know, a consequence above low at the case's amount, novel cases and flagged ones.
+    Left out are predicted categories that the policy does not know, a consequence above low at the case's amount, novel
+    cases and flagged ones.
+
+    Args:
+        cases: columns predicted, amount, novel, reasons (codes of its route).
+        policy: the policy in force.
+
+    Returns:
+        One boolean a case.
+
+    Source: docs/decisions/0009-looks-at-certificates.md.
+
+    >>> from handrail.policy import for_labels
+    >>> cases = pd.DataFrame({"predicted": ["refund", "gone"], "amount": 5.0, "novel": False, "reasons": [(), ()]})
+    >>> automatable(cases, for_labels(["refund"])).tolist()
+    [True, False]
     """
     amount = pd.to_numeric(cases["amount"]).to_numpy(dtype=float, na_value=np.nan)
     low = np.zeros(len(cases), dtype=bool)
@@ -36,10 +50,23 @@ def automatable(cases: pd.DataFrame, policy: Policy) -> Booleans:
 
 
 def draws(cases: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """How each case could come to a blind label: columns `draw` and `floor`, the confidence that the draw reached.
+    """How each case could come to a blind label.
 
-    `cases` has predicted, own (routed by the version whose certificate it is), stage, threshold, reasons. Another
-    version's threshold says nothing of this one's confidence: of its cases only those in shadow count.
+    Another version's threshold says nothing of this one's confidence: of its cases only those in shadow count.
+
+    Args:
+        cases: columns predicted, own (routed by the version whose certificate it is), stage, threshold, reasons.
+        policy: the policy in force.
+
+    Returns:
+        Columns `draw` (its name) and `floor` (the confidence down to which that draw reached), on the index of `cases`.
+
+    Source: docs/decisions/0009-looks-at-certificates.md.
+
+    >>> from handrail.policy import for_labels
+    >>> route = {"predicted": "refund", "own": True, "stage": "shadow", "threshold": None, "reasons": ("stage_shadow",)}
+    >>> draws(pd.DataFrame([route]), for_labels(["refund"])).values.tolist()
+    [['every', 0.0]]
     """
     own, stage = cases["own"].to_numpy(dtype=bool), cases["stage"].astype(object)
     at_stage = {name: (stage == name.value).to_numpy(dtype=bool) for name in Stage}
@@ -58,20 +85,45 @@ def draws(cases: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 
 
 def population(cases: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """The cases that would be automated, with columns `draw` and `reach`: how and from where on they could be drawn.
+    """The cases that would be automated, with how and from where on each could be drawn.
 
-    `cases` are all that were routed in the window, labelled or not; columns as in `automatable` and `draws`.
+    Args:
+        cases: all that were routed in the window, labelled or not; columns as in `automatable` and `draws`.
+        policy: the policy in force.
+
+    Returns:
+        The rows of `automatable` cases, with columns `draw` and `reach` (the floor of `draws`).
+
+    Source: docs/decisions/0009-looks-at-certificates.md.
+
+    >>> from handrail.policy import for_labels
+    >>> route = {"predicted": "refund", "own": True, "stage": "shadow", "threshold": None, "reasons": ("stage_shadow",)}
+    >>> cases = pd.DataFrame([{**route, "amount": 5.0, "novel": False}])
+    >>> population(cases, for_labels(["refund"]))[["draw", "reach"]].values.tolist()
+    [['every', 0.0]]
     """
-    found = cases[automatable(cases, policy)]
-    return found.assign(**draws(found, policy).rename(columns={"floor": "reach"}))
+    candidates = cases[automatable(cases, policy)]
+    return candidates.assign(**draws(candidates, policy).rename(columns={"floor": "reach"}))
 
 
-def standing(population: pd.DataFrame) -> pd.DataFrame:
-    """The labelled cases that stand for all of these, with a column `floor`: from which confidence on they do.
+def evidence_for(population: pd.DataFrame) -> pd.DataFrame:
+    """The labelled cases that stand for a whole population.
 
-    `population` may be that of one category or of all together. It has confidence, day, correct (None without a
-    blind label), audited (by the simple-random draw) and hidden (reviewed without the suggestion). A day on which
-    chances differed counts only from the confidence on at which they no longer do.
+    A day on which chances differed counts only from the confidence on at which they no longer do.
+
+    Args:
+        population: that of one category or of all together, from `population`; with confidence, day, correct (None
+            without a blind label), audited (by the simple-random draw) and hidden (reviewed without the suggestion).
+
+    Returns:
+        The rows that count, with a column `floor`: the confidence from which on they stand for the others.
+
+    Source: docs/decisions/0009-looks-at-certificates.md.
+
+    >>> labelled = {"confidence": 0.9, "day": "2026-03-01", "correct": True, "audited": False, "hidden": True}
+    >>> rows = pd.DataFrame([labelled, {**labelled, "correct": None}]).assign(draw="every", reach=0.0)
+    >>> evidence_for(rows)[["correct", "floor"]].values.tolist()
+    [[True, 0.0]]
     """
     if population.empty:
         return population.assign(floor=np.zeros(0))
@@ -82,8 +134,8 @@ def standing(population: pd.DataFrame) -> pd.DataFrame:
     counts = (
         alike & (audit | draw.eq(_EVERY) | (draw.eq(_QUICK) & population["hidden"])) & population["correct"].notna()
     )
-    found = population[counts]
-    return found.assign(floor=floor[counts], correct=found["correct"].astype(bool))
+    counted = population[counts]
+    return counted.assign(floor=floor[counts], correct=counted["correct"].astype(bool))
 
 
 def _any_of(cases: pd.DataFrame, *reasons: Reason) -> Booleans:

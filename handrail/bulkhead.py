@@ -17,7 +17,7 @@ T = TypeVar("T")
 class Apart(Generic[T]):
     """What came of each subject, and of those for which it failed the kind of the fault, such as ``ValueError``."""
 
-    found: dict[str, T]
+    results: dict[str, T]
     failed: dict[str, str]
 
 
@@ -30,17 +30,17 @@ def each(subjects: Iterable[str], act: Callable[[str], T], *, what: str) -> Apar
         RetryableError: the database or a receiver is away, for this subject as for all others.
         NotPermitted: whoever asks may not, for any of them.
     """
-    found, failed = {}, {}
+    results, failed = {}, {}
     for subject in subjects:
         try:
-            found[subject] = act(subject)
+            results[subject] = act(subject)
         except (RetryableError, NotPermitted):
             raise
         except Exception as fault:  # noqa: BLE001 - nobody can list what a subject's own data may raise
             # Not `exception`: the message of a fault may quote a case.
             log.error("%s failed for %s: %s", what, subject, place(fault))  # noqa: TRY400
             failed[subject] = type(fault).__name__
-    return Apart(found, failed)
+    return Apart(results, failed)
 
 
 def place(fault: BaseException) -> str:

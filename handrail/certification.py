@@ -67,16 +67,31 @@ def certify(
     rng: np.random.Generator | None = None,
     next_delta: float | None = None,
 ) -> Certification:
-    """Find the loosest threshold whose error is at most `max_error` with certainty 1 - `delta`.
+    """The loosest threshold whose error is at most `max_error` with certainty 1 - `delta`.
 
-    `confidence` in [0, 1] and `correct` (0 or 1) are blind labels from simple-random draws. A draw that
-    reached only cases at or above some confidence gives it as the labels' `floors`: thresholds below are
-    judged without them. The sequence is fixed on unlabelled `scores` when given, else on a random fifth
-    of the labels when `rng` is given, else on the ranks of the confidences. `needed` reckons with
-    `next_delta`, where a later look may spend less.
+    Args:
+        confidence: confidences in [0, 1] of blindly labelled cases from simple-random draws.
+        correct: 1 where the label confirms the prediction, else 0.
+        max_error: the error rate that is promised, in (0, 1).
+        delta: the chance that the promise is wrong, in (0, 1).
+        scores: unlabelled confidences that fix the sequence of thresholds; else `rng`, else the ranks of `confidence`
+            do.
+        floors: confidence down to which each label's draw reached; thresholds below are judged without it.
+        rng: sets a random fifth of the labels aside to fix the sequence, where there are no scores.
+        next_delta: what a later look may spend; `needed` reckons with it.
+
+    Returns:
+        The threshold (None: automate nothing), its coverage, the labels and errors behind it, and the labels missing.
 
     Raises:
         BadInput: values out of range, not finite, or of unequal lengths.
+
+    Source: Angelopoulos et al., Learn then Test (2021); docs/decisions/0009-looks-at-certificates.md.
+
+    >>> certify([0.9] * 149, [1] * 149, max_error=0.02, delta=0.05)
+    Certification(threshold=0.9, coverage=1.0, errors=0, n=149, needed=0)
+    >>> certify([0.9] * 100, [1] * 100, max_error=0.02, delta=0.05).needed
+    49
     """
     _require_terms(max_error, delta)
     labels = _labels(confidence, correct, floors)
@@ -100,11 +115,29 @@ def certify(
 def sequence(
     scores: ArrayLike, labels: int, max_error: float, delta: float, *, floors: ArrayLike | None = None
 ) -> Floats:
-    """Fix the thresholds to try, from strict to loose, by unlabelled scores, the labels' number and floors.
+    """The thresholds to try, from strict to loose; fixed by scores and counts, never by correctness.
 
-    At or above the first some 3 ln(1/delta) / max_error labels are expected; of few labels a quarter, and
-    never fewer than can certify at all. The rest follow in up to 200 even steps of rank to the lowest
-    score. No scores, no thresholds.
+    At or above the first some 3 ln(1/delta) / max_error labels are expected; of few labels a quarter, and never fewer
+    than can certify at all. The rest follow in up to 200 even steps of rank to the lowest score.
+
+    Args:
+        scores: unlabelled confidences in [0, 1].
+        labels: how many labels there are.
+        max_error: the error rate that is promised, in (0, 1).
+        delta: the chance that the promise is wrong, in (0, 1).
+        floors: confidence down to which each label's draw reached; None: all of them reached everything.
+
+    Returns:
+        Thresholds in descending order; none without scores.
+
+    Raises:
+        BadInput: scores that are no numbers in [0, 1].
+
+    Source: Angelopoulos et al., Learn then Test (2021), fixed-sequence testing;
+    docs/decisions/0009-looks-at-certificates.md.
+
+    >>> sequence([0.5, 0.7, 0.9], 3, max_error=0.5, delta=0.5).tolist()
+    [0.9, 0.7, 0.5]
     """
     ranked = -np.sort(-_probabilities(scores, "scores"))
     if not len(ranked):
@@ -119,7 +152,21 @@ def sequence(
 
 @lru_cache(maxsize=1024)
 def labels_without_error(max_error: float, delta: float, errors: int = 0) -> int:
-    """Fewest labels that certify with so many errors among them: 149 for 2 % at 95 %, 299 for 1 %."""
+    """The fewest labels that certify with so many errors among them.
+
+    Args:
+        max_error: the error rate that is promised, in (0, 1).
+        delta: the chance that the promise is wrong, in (0, 1).
+        errors: errors among the labels.
+
+    Returns:
+        The least n whose binomial tail P(at most `errors` of n at `max_error`) is `delta` or less.
+
+    Source: the exact binomial test of Learn then Test (Angelopoulos et al. 2021), solved for n.
+
+    >>> labels_without_error(0.02, 0.05), labels_without_error(0.01, 0.05), labels_without_error(0.02, 0.05, errors=1)
+    (149, 299, 236)
+    """
     low, high = errors, errors + 1
     while special.bdtr(errors, high, max_error) > delta:
         low, high = high, 2 * high

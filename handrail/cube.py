@@ -57,8 +57,8 @@ class Cube:
         one = np.zeros((2, len(self.labels) + 1), dtype=np.int64)
         one[0], one[0, at], one[1, at] = 1, 0, 1
         both = np.einsum("gtp,bp->gtb", self.counts, one[:, :-1])
-        known = np.einsum("gtb,at->gab", both[:, :-1], one[:, :-1])
-        counts = np.concatenate([known, both[:, -1:]], axis=1)
+        with_truth = np.einsum("gtb,at->gab", both[:, :-1], one[:, :-1])
+        counts = np.concatenate([with_truth, both[:, -1:]], axis=1)
         return Cube(self.grouping, self.groups, ("0", "1"), counts)
 
     def without_truth(self) -> "Cube":
@@ -69,11 +69,11 @@ class Cube:
 
     def tallies(self) -> list[Tally]:
         """Every metric that the cases allow: selection, and where truths are known errors of both kinds."""
-        found = [self.selection()] if self.is_binary else []
+        metrics = [self.selection()] if self.is_binary else []
         if self.counts[:, :-1].any():
-            found.append(self.error())
-            found += [self.false_positive(), self.false_negative()] if self.is_binary else []
-        return found
+            metrics.append(self.error())
+            metrics += [self.false_positive(), self.false_negative()] if self.is_binary else []
+        return metrics
 
     def selection(self) -> Tally:
         """Share of positive outcomes among all cases."""
@@ -81,8 +81,8 @@ class Cube:
 
     def error(self) -> Tally:
         """Share of outcomes that are not the truth, among the cases whose truth is known."""
-        known = self.counts[:, :-1].sum(axis=(1, 2))
-        return self._tally("error", known - np.trace(self.counts[:, :-1], axis1=1, axis2=2), known)
+        total = self.counts[:, :-1].sum(axis=(1, 2))
+        return self._tally("error", total - np.trace(self.counts[:, :-1], axis1=1, axis2=2), total)
 
     def false_positive(self) -> Tally:
         """Share of positive outcomes among the truly negative."""
@@ -101,13 +101,29 @@ class Cube:
 
 
 def cubes(frame: pd.DataFrame, groupings: Sequence[str], outcome: str, truth: str | None = None) -> list[Cube]:
-    """Count the cases of a table once for each grouping; the outcome and its truth are read only once.
+    """The cases of a table, counted once for each grouping; the outcome and its truth are read only once.
 
-    True, yes and 1 are positive, false, no and 0 negative. Other labels need a truth beside them: then each is one of
-    a cube's labels. Rows without an outcome are left out. Groups are in the order of their names.
+    True, yes and 1 are positive, false, no and 0 negative. Other labels need a truth beside them: then each is one of a
+    cube's labels.
+
+    Args:
+        frame: one row a case; rows without an outcome are left out.
+        groupings: columns with groups.
+        outcome: column with the outcomes.
+        truth: column with the true outcomes or labels, if any is known.
+
+    Returns:
+        One cube for each grouping; groups are in the order of their names.
 
     Raises:
         BadInput: a column is missing, holds too many different values, or has labels and no truth beside them.
+
+    Source: the confusion matrix by group, as fairlearn's `MetricFrame` (Weerts et al. 2023), counted once.
+
+    >>> frame = pd.DataFrame({"group": ["a", "b", "b"], "truth": [1, 1, 0], "outcome": [1, 0, 0]})
+    >>> (cube,) = cubes(frame, ["group"], "outcome", "truth")
+    >>> cube.error().k.tolist(), cube.error().n.tolist()
+    ([0, 1], [1, 2])
     """
     needed = [*groupings, outcome, *([truth] if truth is not None else [])]
     absent = [name for name in needed if name not in frame.columns]
@@ -131,23 +147,23 @@ def _cells(
 ) -> tuple[Counts, NDArray[np.bool_] | None, tuple[str, ...]]:
     """Where each row with an outcome lies on the two inner axes; which rows those are (None: all); and the labels."""
     predicted = binary(frame[outcome])
-    known = None if truth is None else binary(frame[truth])
+    actual = None if truth is None else binary(frame[truth])
     labels: tuple[str, ...] = ("0", "1")
-    if predicted is None or (truth is not None and known is None):
+    if predicted is None or (truth is not None and actual is None):
         if truth is None:
             shown = ", ".join(map(str, frame[outcome].dropna().unique()[:5]))
             raise BadInput(
                 f"The outcome {outcome} must be true or false (or 1 and 0), and holds {shown}. Convert it first, or "
                 "name the column with the truth: labels are compared by their errors."
             )
-        predicted, known, labels = _labelled(frame[outcome], frame[truth])
+        predicted, actual, labels = _labelled(frame[outcome], frame[truth])
     kept = predicted >= 0
     everything = bool(kept.all())
-    if known is None:
-        known = np.full(len(predicted), len(labels), dtype=np.int64)
+    if actual is None:
+        actual = np.full(len(predicted), len(labels), dtype=np.int64)
     else:
-        known = np.where(known < 0, len(labels), known)
-    cells = known * len(labels) + predicted
+        actual = np.where(actual < 0, len(labels), actual)
+    cells = actual * len(labels) + predicted
     return (cells, None, labels) if everything else (cells[kept], kept, labels)
 
 
@@ -173,14 +189,28 @@ def _texts(column: pd.Series) -> pd.Series:
 
 
 def binary(column: pd.Series) -> Counts | None:
-    """A column as 1 (true, yes), 0 (false, no) and -1 (missing); None when it holds anything else."""
+    """A column as 1, 0 and -1.
+
+    Args:
+        column: booleans, numbers, or words such as *yes* and *no*.
+
+    Returns:
+        1 for true and yes, 0 for false and no, -1 for missing; None when the column holds anything else.
+
+    Source: own definition; the words are those that the file reader accepts.
+
+    >>> binary(pd.Series(["yes", "No", None])).tolist()
+    [1, 0, -1]
+    >>> binary(pd.Series([0, 2])) is None
+    True
+    """
     if pd.api.types.is_bool_dtype(column.dtype) and not column.hasnans:
         return column.to_numpy(dtype=np.int64)
     if pd.api.types.is_numeric_dtype(column.dtype):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        known = ~np.isnan(numbers)
-        whole = np.where(known, numbers, -1)
-        return whole.astype(np.int64) if np.isin(whole, (-1, 0, 1)).all() and (numbers[known] >= 0).all() else None
+        present = ~np.isnan(numbers)
+        whole = np.where(present, numbers, -1)
+        return whole.astype(np.int64) if np.isin(whole, (-1, 0, 1)).all() and (numbers[present] >= 0).all() else None
     codes, values = _factorized(column)
     meant = [_WORDS.get(str(value).strip().lower()) for value in values]
     if any(one is None for one in meant):
@@ -189,7 +219,20 @@ def binary(column: pd.Series) -> Counts | None:
 
 
 def grouped(column: pd.Series) -> tuple[Counts, tuple[str, ...]]:
-    """Code of each row's group, and the groups' names in order; rows without one are `(missing)`."""
+    """The code of each row's group, and the groups' names.
+
+    Args:
+        column: names of groups, or what can be named; 1 and "1" are one group.
+
+    Returns:
+        A code a row, and the names in order; rows without a group are `(missing)`.
+
+    Source: own definition.
+
+    >>> codes, names = grouped(pd.Series(["b", None, "a"]))
+    >>> codes.tolist(), names
+    ([2, 0, 1], ('(missing)', 'a', 'b'))
+    """
     codes, values = _factorized(column)
     names = [str(value) for value in values]
     if len(codes) and codes.min() < 0:

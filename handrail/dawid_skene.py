@@ -51,21 +51,41 @@ class Consensus:
 
 
 def estimate(
-    ratings: Ratings, *, known: Mapping[str, str] | None = None, smoothing: float = 1.0, most_rounds: int = _MOST_ROUNDS
+    ratings: Ratings,
+    *,
+    attested: Mapping[str, str] | None = None,
+    smoothing: float = 1.0,
+    most_rounds: int = _MOST_ROUNDS,
 ) -> Consensus:
-    """Estimate truth and confusion matrices together by expectation maximisation, from the majority vote on.
+    """Truth and confusion matrices together, by expectation maximisation from the majority vote on.
 
-    Every row of a confusion matrix begins with `smoothing` (> 0) ratings that were right and as many spread over all
-    labels: who has said little is believed to be more often right than wrong. Items in `known` are what it says (their
-    truth must be among the labels, else it says nothing). Missing ratings say nothing; equal input gives equal output.
-    A single reviewer is taken at their word, a single label is certain, no ratings give empty arrays. Two reviewers
-    who always differ cannot be told apart: the posterior then stays divided.
+    Missing ratings say nothing; equal input gives equal output. A single reviewer is taken at their word, a single
+    label is certain, no ratings give empty arrays. Two reviewers who always differ cannot be told apart: the posterior
+    then stays divided.
+
+    Args:
+        ratings: who gave which label to which item.
+        attested: the true label of some items; one that is not among the labels is left out.
+        smoothing: ratings (> 0) that were right, and as many spread over all labels, with which every row of a
+            confusion matrix begins: who has rated little is believed to be more often right than wrong.
+        most_rounds: rounds after which the search ends even if the likelihood still grows.
+
+    Returns:
+        Posterior of each item, confusion matrix of each reviewer, prevalence of each label.
+
     Source: Dawid and Skene, Maximum Likelihood Estimation of Observer Error-Rates (1979).
+
+    >>> import pandas as pd
+    >>> from handrail.agreement import collect
+    >>> rows = [(item, rater, "a" if (item, rater) != (1, "z") else "b") for item in range(5) for rater in "xyz"]
+    >>> consensus = estimate(collect(pd.DataFrame(rows, columns=["item", "rater", "label"])))
+    >>> consensus.of("1")[0], consensus.accuracy()["x"] > consensus.accuracy()["z"]
+    ('a', True)
     """
     if not len(ratings.item):
         empty, nothing = np.zeros((0, 0)), np.zeros((len(ratings.raters), 0, 0))
         return Consensus((), ratings.raters, ratings.labels, empty, nothing, np.zeros(0), (), converged=True)
-    model = _Model(ratings, smoothing, _certain(ratings, known or {}))
+    model = _Model(ratings, smoothing, _certain(ratings, attested or {}))
     posterior = model.fixed(majority(ratings))
     objective: list[float] = []
     converged = False
@@ -82,20 +102,33 @@ def estimate(
 
 
 def majority(ratings: Ratings) -> Floats:
-    """Share of each label among each item's ratings, items × labels; an item without a rating gets equal shares."""
+    """Share of each label among each item's ratings.
+
+    Args:
+        ratings: who gave which label to which item.
+
+    Returns:
+        Items × labels, each row sums to 1; an item without a rating gets equal shares.
+
+    Source: Dawid and Skene 1979, the starting point of their algorithm.
+
+    >>> from handrail.agreement import Ratings
+    >>> majority(Ratings.of_codes(["1"], ["x", "y", "z"], ["a", "b"], [[0, 1, 1]])).round(2).tolist()
+    [[0.33, 0.67]]
+    """
     shape = len(ratings.items), len(ratings.labels)
-    votes = np.bincount(ratings.item * shape[1] + ratings.said, minlength=shape[0] * shape[1]).reshape(shape)
+    votes = np.bincount(ratings.item * shape[1] + ratings.label, minlength=shape[0] * shape[1]).reshape(shape)
     total = votes.sum(axis=1, keepdims=True)
     shares: Floats = np.where(total > 0, votes / np.maximum(total, 1), 1 / max(shape[1], 1))
     return shares
 
 
-def _certain(ratings: Ratings, known: Mapping[str, str]) -> Floats:
+def _certain(ratings: Ratings, attested: Mapping[str, str]) -> Floats:
     """The logarithm of what is possible for each item: 0, and minus infinity for all but the known label."""
     place = {name: at for at, name in enumerate(ratings.labels)}
     possible = np.zeros((len(ratings.items), len(ratings.labels)))
     for at, name in enumerate(ratings.items):
-        truth = place.get(known[name]) if name in known else None
+        truth = place.get(attested[name]) if name in attested else None
         if truth is not None:
             possible[at] = -np.inf
             possible[at, truth] = 0.0
@@ -111,15 +144,15 @@ class _Model:
         self.pseudo = smoothing * (np.eye(self.labels) + 1 / self.labels)
         self.spread = smoothing / self.labels
         # What a reviewer can say is a column: one sparse product sums over an item's ratings, its transpose over items.
-        said = ratings.rater * self.labels + ratings.said
+        answer = ratings.rater * self.labels + ratings.label
         shape = len(ratings.items), len(ratings.raters) * self.labels
-        self.by_item = sparse.csr_matrix((np.ones(len(said)), (ratings.item, said)), shape=shape)
+        self.by_item = sparse.csr_matrix((np.ones(len(answer)), (ratings.item, answer)), shape=shape)
         self.by_answer = self.by_item.T.tocsr()
 
     def fixed(self, posterior: Floats) -> Floats:
         """The posterior with what is known."""
-        known = np.isneginf(self.possible).any(axis=1, keepdims=True)
-        return np.where(known, np.exp(self.possible), posterior)
+        is_attested = np.isneginf(self.possible).any(axis=1, keepdims=True)
+        return np.where(is_attested, np.exp(self.possible), posterior)
 
     def maximise(self, posterior: Floats) -> tuple[Floats, Floats]:
         """Prevalence of the labels and confusion matrices that fit the posterior best."""

@@ -55,16 +55,16 @@ def silences(
     raised. A moment further ahead than `silent_for` is a wrong clock and counts as silence: it must not hold the
     switch open until it comes.
     """
-    found = []
+    silent = []
     for watch in WATCHES:
         if watch in succeeded:
             if is_silent(succeeded[watch], silent_for, now):
-                found.append(_silence(watch, succeeded[watch], None, silent_for, now))
+                silent.append(_silence(watch, succeeded[watch], None, silent_for, now))
             continue
         late = sorted(name for name, at in raised.items() if is_silent(at, silent_for, now))
         if late:
-            found.append(_silence(watch, min(raised[name] for name in late), tuple(late), silent_for, now))
-    return tuple(sorted(found, key=lambda one: (one.ahead, one.last, one.watch)))
+            silent.append(_silence(watch, min(raised[name] for name in late), tuple(late), silent_for, now))
+    return tuple(sorted(silent, key=lambda one: (one.ahead, one.last, one.watch)))
 
 
 def is_silent(last: datetime, silent_for: timedelta, now: datetime) -> bool:
@@ -72,9 +72,9 @@ def is_silent(last: datetime, silent_for: timedelta, now: datetime) -> bool:
     return abs(now - last) > silent_for
 
 
-def holding(found: tuple[Silence, ...], category: str) -> Silence | None:
+def holding(silent: tuple[Silence, ...], category: str) -> Silence | None:
     """The silence that holds a category's automatic approval, the longest first; None while every watch is heard."""
-    return next((one for one in found if one.categories is None or category in one.categories), None)
+    return next((one for one in silent if one.categories is None or category in one.categories), None)
 
 
 def _silence(

@@ -61,15 +61,28 @@ NO_SAMPLE = Estimate(0.0, 0.0, 1.0, 0, 0, "no sample")
 
 
 def hajek(errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> Estimate:
-    """Estimate the error rate among all candidates from audits with known inclusion probabilities.
+    """The error rate among all candidates, from audits whose chances of being drawn are known.
 
-    `errors` is true where the audit found one. The rate is the Hajek ratio: each audit stands for 1 / its probability
-    of all candidates, so that it is 0 only where no audit found an error. From 20 errors on its interval is that of the
-    design-based variance (independent draws) on the logit scale; below, Wilson's on Kish's effective number of audits,
-    (Σ weights)² / Σ weights². `n` and `errors` count every audit given. An empty sample gives n = 0 and [0, 1].
+    Each audit stands for 1 / its probability of all candidates, so that the rate is 0 only where no audit found an
+    error. From 20 errors on the interval is that of the design-based variance (independent draws) on the logit scale;
+    below, it is Wilson's on Kish's effective number of audits, (Σ weights)² / Σ weights².
+
+    Args:
+        errors: true where the audit found an error, one entry an audit.
+        probabilities: inclusion probability of each audit, in (0, 1].
+        level: confidence of the interval.
+
+    Returns:
+        The rate with its interval; `n` and `errors` count every audit given. An empty sample gives n = 0 and [0, 1].
 
     Raises:
         BadInput: lengths differ or a probability is outside (0, 1].
+
+    Source: Hájek 1971; Kish, Survey Sampling (1965); Wilson 1927; docs/decisions/0020-audit-design.md.
+
+    >>> estimate = hajek([True, False, False], [1.0, 0.5, 0.5])
+    >>> estimate.rate, estimate.n, estimate.errors
+    (0.2, 3, 1)
     """
     wrong, chance = _audits(errors, probabilities)
     if not len(wrong):
@@ -81,16 +94,46 @@ def hajek(errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> E
 
 
 def exceeds(rate: Estimate, drawn: Estimate, bound: float) -> bool:
-    """Does an error rate surely lie above a bound?
+    """Whether an error rate surely lies above a bound.
 
-    `rate` is the estimate from every audit, `drawn` the exact interval of the simple-random draw. With few errors both
-    must lie above: Wilson's low end does so for one error in one audit, which proves nothing.
+    With few errors both intervals must lie above: Wilson's low end does so for one error in one audit, which proves
+    nothing.
+
+    Args:
+        rate: the estimate from every audit.
+        drawn: the exact interval of the simple-random draw alone.
+        bound: the error rate that must be exceeded, in [0, 1].
+
+    Returns:
+        True where both low ends lie above the bound, from 20 errors on where that of `rate` does.
+
+    Source: docs/decisions/0020-audit-design.md.
+
+    >>> exceeds(hajek([True], [1.0]), clopper_pearson(1, 1), 0.05)
+    False
+    >>> exceeds(hajek([True] * 9, [1.0] * 9), clopper_pearson(9, 9), 0.05)
+    True
     """
     return rate.low > bound and (rate.errors >= FEW_ERRORS or drawn.low > bound)
 
 
 def clopper_pearson(errors: int, n: int, level: float = 0.95) -> Estimate:
-    """Exact binomial interval of a rate; it covers with at least `level`, mostly more. n = 0 gives [0, 1]."""
+    """The exact binomial interval of a rate; it covers with at least `level`, mostly more.
+
+    Args:
+        errors: errors among the cases.
+        n: cases.
+        level: confidence of the interval.
+
+    Returns:
+        The rate with its interval; n = 0 gives [0, 1].
+
+    Source: Clopper and Pearson 1934.
+
+    >>> interval = clopper_pearson(0, 20)
+    >>> interval.rate, interval.low, round(interval.high, 3)
+    (0.0, 0.0, 0.168)
+    """
     if n == 0:
         return NO_SAMPLE
     tail = (1 - level) / 2
@@ -102,50 +145,78 @@ def clopper_pearson(errors: int, n: int, level: float = 0.95) -> Estimate:
 def expected_error(confidences: ArrayLike, level: float = 0.95) -> Estimate:
     """The error rate that calibrated confidences expect without any label: the mean of 1 - confidence.
 
-    The interval holds the realised rate of these cases if the confidences are calibrated, and says nothing about
-    whether they are; that is what audits are for. `errors` is the expected number, rounded. Missing ones are left out.
+    The interval holds the realised rate of these cases if the confidences are calibrated. Whether they are is what
+    audits are for.
+
+    Args:
+        confidences: one for each case, in [0, 1]; missing ones (NaN) are left out.
+        level: confidence of the interval.
+
+    Returns:
+        The rate with its interval; `errors` is the expected number, rounded. Without confidences n = 0 and [0, 1].
 
     Raises:
         BadInput: a confidence outside [0, 1].
+
+    Source: mean and variance of the Poisson binomial distribution; docs/decisions/0020-audit-design.md.
+
+    >>> estimate = expected_error([0.9, 0.7, np.nan])
+    >>> round(estimate.rate, 6), estimate.n
+    (0.2, 2)
     """
-    known = np.asarray(confidences, dtype=np.float64)
-    known = known[~np.isnan(known)]
-    if not ((known >= 0) & (known <= 1)).all():
+    stated = np.asarray(confidences, dtype=np.float64)
+    stated = stated[~np.isnan(stated)]
+    if not ((stated >= 0) & (stated <= 1)).all():
         raise BadInput("Confidences lie between 0 and 1. Correct the predictions.")
-    if not len(known):
+    if not len(stated):
         return NO_SAMPLE
-    rate = float(1 - known.mean())
-    reach = _z(level) * float(np.sqrt((known * (1 - known)).sum())) / len(known)
+    rate = float(1 - stated.mean())
+    reach = _z(level) * float(np.sqrt((stated * (1 - stated)).sum())) / len(stated)
     low, high = max(0.0, rate - reach), min(1.0, rate + reach)
-    return Estimate(rate, low, high, len(known), round(rate * len(known)), "confidence-based, no labels")
+    return Estimate(rate, low, high, len(stated), round(rate * len(stated)), "confidence-based, no labels")
 
 
 def assisted(
     errors: ArrayLike, probabilities: ArrayLike, expected: ArrayLike, expected_of_all: ArrayLike, level: float = 0.95
 ) -> Estimate | None:
-    """Audits and the model's own expected errors together: prediction-powered inference, tuned for power (PPI++).
+    """The error rate from audits and the model's own expected errors together, tuned for power (PPI++).
 
-    `expected` is 1 - confidence of each audited case, `expected_of_all` that of every candidate. The weight of the
-    model's word is fitted to the audits: a useless or miscalibrated model gets none, and the estimate stays unbiased
-    whatever its calibration; in large samples it is never wider than `hajek`. None below 20 errors, where the normal
-    approximation fails. Source: Angelopoulos, Duchi and Zrnic, PPI++ (2023); in survey sampling, the difference
-    estimator with a fitted coefficient (Cassel, Särndal and Wretman 1976).
+    The weight of the model's expectation is fitted to the audits: a useless or miscalibrated model gets none, and the
+    estimate stays unbiased whatever its calibration. In large samples its interval is never wider than that of `hajek`.
+
+    Args:
+        errors: true where the audit found an error, one entry an audit.
+        probabilities: inclusion probability of each audit, in (0, 1].
+        expected: 1 - confidence of each audited case.
+        expected_of_all: 1 - confidence of every candidate.
+        level: confidence of the interval.
+
+    Returns:
+        The rate with its interval; None below 20 errors, where the normal approximation fails, and without confidences.
 
     Raises:
         BadInput: lengths differ, or a probability is outside (0, 1].
+
+    Source: Angelopoulos, Duchi and Zrnic, PPI++ (2023); Cassel, Särndal and Wretman 1976 (difference estimator).
+
+    >>> wrong, expected = [True] * 20 + [False] * 80, [0.6] * 20 + [0.1] * 80
+    >>> round(assisted(wrong, [0.5] * 100, expected, expected * 2).rate, 3)
+    0.2
+    >>> assisted([True], [0.5], [0.1], [0.1]) is None
+    True
     """
     wrong, chance = _audits(errors, probabilities)
-    said, of_all = (np.asarray(one, dtype=np.float64) for one in (expected, expected_of_all))
-    if len(said) != len(wrong):
+    predicted, of_all = (np.asarray(one, dtype=np.float64) for one in (expected, expected_of_all))
+    if len(predicted) != len(wrong):
         raise BadInput("Each audit needs the error that the model expected of it. Pass lists of equal length.")
-    if not FEW_ERRORS <= wrong.sum() < len(wrong) or np.isnan(said).any() or np.isnan(of_all).any():
+    if not FEW_ERRORS <= wrong.sum() < len(wrong) or np.isnan(predicted).any() or np.isnan(of_all).any():
         return None
     weight = 1 / chance
-    centred = said - np.average(said, weights=weight)
+    centred = predicted - np.average(predicted, weights=weight)
     spread = (weight * (1 - chance) / chance * centred**2).sum()
     rate = float(np.average(wrong, weights=weight))
     power = float((weight * (1 - chance) / chance * centred * (wrong - rate)).sum() / spread) if spread > 0 else 0.0
-    together = rate + power * float(of_all.mean() - np.average(said, weights=weight))
+    together = rate + power * float(of_all.mean() - np.average(predicted, weights=weight))
     together = min(max(together, 1 / len(wrong) / 2), 1 - 1 / len(wrong) / 2)
     residual = (wrong - rate - power * centred) / chance
     error = float(np.sqrt(((1 - chance) * residual**2).sum()) / weight.sum())
@@ -154,13 +225,28 @@ def assisted(
 
 
 def trend(errors: Sequence[int], audited: Sequence[int], level: float = 0.95) -> Trend:
-    """Whether the rate rises or falls over periods of equal length, oldest first; periods without audits are skipped.
+    """Whether a rate rises or falls over periods of equal length.
 
     The slope is the weighted least-squares one, its test Cochran and Armitage's for a linear trend in proportions.
-    Oracle: scipy.stats.linregress of the single audits.
+
+    Args:
+        errors: errors of each period, oldest first.
+        audited: audits of each period; periods without any are skipped.
+        level: confidence of the interval and of the test.
+
+    Returns:
+        Direction, slope per period, its interval and p; below 3 periods or 5 errors the direction alone: too few to
+        say.
 
     Raises:
         BadInput: more errors than audits, or lengths that differ.
+
+    Source: Cochran 1954; Armitage 1955. Oracle: scipy.stats.linregress of the single audits.
+
+    >>> str(trend([1, 5, 12], [100, 100, 100]).direction)
+    'rising'
+    >>> str(trend([1, 0], [100, 100]).direction)
+    'too few to say'
     """
     k, n = np.asarray(errors, dtype=np.float64), np.asarray(audited, dtype=np.float64)
     if len(k) != len(n) or (k < 0).any() or (k > n).any():
@@ -178,22 +264,35 @@ def trend(errors: Sequence[int], audited: Sequence[int], level: float = 0.95) ->
     return Trend(shown if p <= 1 - level else Direction.NONE_SHOWN, slope, slope - reach, slope + reach, p)
 
 
-def needed(found: Estimate, reach: float = 0.01, level: float = 0.95) -> int:
-    """How many more audits until the interval reaches `reach` to each side: 0 where it does already.
+def needed(estimate: Estimate, reach: float = 0.01, level: float = 0.95) -> int:
+    """How many more audits it takes until the interval reaches `reach` to each side.
 
-    From the middle of the interval rather than the rate itself, so that ten audits without an error do not promise
-    that no more are needed.
+    Reckoned from the middle of the interval rather than from the rate, so that ten audits without an error do not
+    promise that no more are needed.
+
+    Args:
+        estimate: what the audits so far say.
+        reach: half the width wanted, in (0, 0.5); 0.01 is one point.
+        level: confidence of the interval.
+
+    Returns:
+        Audits still missing; 0 where the interval is as narrow already.
 
     Raises:
         BadInput: a reach outside (0, 0.5).
+
+    Source: Cochran, Sampling Techniques (1977), chapter 4.
+
+    >>> needed(NO_SAMPLE, 0.05), needed(clopper_pearson(0, 1000), 0.05)
+    (385, 0)
     """
     if not 0 < reach < 0.5:  # noqa: PLR2004 - half a share to each side is all of it
         raise BadInput("The precision lies between 0 and one half, such as 0.01 for one point. Correct it.")
-    if found.n and (found.high - found.low) / 2 <= reach:
+    if estimate.n and (estimate.high - estimate.low) / 2 <= reach:
         return 0
-    rate = min(found.rate + _z(level) ** 2 / (2 * found.n), 0.5) if found.n else 0.5
+    rate = min(estimate.rate + _z(level) ** 2 / (2 * estimate.n), 0.5) if estimate.n else 0.5
     in_all = math.ceil(_z(level) ** 2 * rate * (1 - rate) / reach**2)
-    return max(in_all - found.n, 1)
+    return max(in_all - estimate.n, 1)
 
 
 def _audits(errors: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.bool_], Floats]:

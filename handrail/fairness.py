@@ -76,27 +76,57 @@ class Spread:
 def gaps(
     frame: pd.DataFrame, group: str, outcome: str, *, truth: str | None = None, bound: float = 0.05, level: float = 0.95
 ) -> list[GroupGap]:
-    """Compare each group's rates with those of everybody else: of a true/false outcome, with a truth also its errors.
+    """Each group's rates beside those of everybody else: of a true/false outcome, with a truth also its errors.
 
-    Rows without an outcome are left out; rows without a group are one named `(missing)`. No rows give an empty list.
+    Args:
+        frame: one row a case; rows without an outcome are left out, rows without a group are one named `(missing)`.
+        group: column with the groups.
+        outcome: column with the outcomes.
+        truth: column with the true outcomes or labels, if any is known.
+        bound: gap from which one is an alarm, as a share.
+        level: confidence of all comparisons together.
+
+    Returns:
+        One entry for each metric and group; no rows give an empty list.
 
     Raises:
         BadInput: a column is missing, or the outcome is neither boolean nor 0/1 and there is no truth beside it.
+
+    Source: docs/decisions/0021-what-counts-as-a-shift.md; fairlearn (Weerts et al. 2023) for the metrics.
+
+    >>> frame = pd.DataFrame({"region": ["north"] * 90 + ["south"] * 90, "approved": [1] * 80 + [0] * 80 + [1] * 20})
+    >>> [(one.group, round(one.rate, 2), str(one.verdict)) for one in gaps(frame, "region", "approved")]
+    [('north', 0.89, 'gap beyond the bound'), ('south', 0.22, 'gap beyond the bound')]
     """
     (cube,) = cubes(frame, [group], outcome, truth)
     return compare(cube.tallies(), bound=bound, level=level)
 
 
 def compare(tallies: Sequence[Tally], *, bound: float = 0.05, level: float = 0.95) -> list[GroupGap]:
-    """Judge all the groups of all the tallies of one look; groups without cases in a metric are left out.
+    """The verdict on all the groups of all the tallies of one look.
 
-    *Gap beyond the bound*: its interval lies beyond -`bound` or `bound` as a whole, and not merely because another
-    group stands out more the other way. *Gap*: the Holm-adjusted p is
-    <= 1 - `level`, how large it is stays open; *within the bound*: its interval lies within. *Underpowered*: none is
-    shown, and one of `bound` would be found in fewer than 80 % of samples of this size, or there is no rest.
+    *Gap beyond the bound*: the interval lies beyond -`bound` or `bound` as a whole, and not merely because another
+    group stands out more the other way. *Gap*: the adjusted p is <= 1 - `level`, its size stays open. *Within the
+    bound*: the interval lies within. *Underpowered*: none is shown, and one of `bound` would be found in fewer than 80
+    % of samples of this size, or there is no rest.
+
+    Args:
+        tallies: one a metric and grouping; groups without cases are left out.
+        bound: gap from which one is an alarm, as a share in [0, 1).
+        level: confidence of all comparisons together, in (0, 1).
+
+    Returns:
+        One entry for each metric and group, in the order of the tallies.
 
     Raises:
         BadInput: the bound is not in [0, 1), or the level not in (0, 1).
+
+    Source: Holm 1979 for p, Newcombe 1998 with Bonferroni's levels for the intervals;
+    docs/decisions/0021-what-counts-as-a-shift.md.
+
+    >>> tally = Tally("selection", ("north", "south"), np.array([80, 30]), np.array([90, 90]))
+    >>> [(one.group, round(one.gap, 2), str(one.verdict)) for one in compare([tally])]
+    [('north', 0.56, 'gap beyond the bound'), ('south', -0.56, 'gap beyond the bound')]
     """
     if not 0 <= bound < 1 or not 0 < level < 1:
         raise BadInput(
@@ -118,12 +148,12 @@ def compare(tallies: Sequence[Tally], *, bound: float = 0.05, level: float = 0.9
     gap_low, gap_high = newcombe(k, n, rest_k, rest, 1 - alpha)
     factor = times_as_many(n, rest, rest_k / np.maximum(rest, 1), bound, alpha)
     rate, other = k / np.maximum(n, 1), rest_k / np.maximum(rest, 1)
-    found = []
+    compared = []
     for at, (tally, name, cases, _) in enumerate(rows):
         interval = float(gap_low[at]), float(gap_high[at])
         verdict = judged(float(p[at]), interval, float(factor[at]), bound=bound, alpha=1 - level)
         gap = float(rate[at] - other[at]) if rest[at] else 0.0
-        found.append(
+        compared.append(
             GroupGap(
                 tally.metric,
                 name,
@@ -138,16 +168,16 @@ def compare(tallies: Sequence[Tally], *, bound: float = 0.05, level: float = 0.9
                 cases_needed(cases, float(factor[at]), verdict),
             )
         )
-    return [_unmirrored(one, found, bound=bound, level=1 - alpha) for one in found]
+    return [_unmirrored(one, compared, bound=bound, level=1 - alpha) for one in compared]
 
 
-def _unmirrored(one: GroupGap, found: Sequence[GroupGap], *, bound: float, level: float) -> GroupGap:
+def _unmirrored(one: GroupGap, compared: Sequence[GroupGap], *, bound: float, level: float) -> GroupGap:
     """Whoever stands out only because the rest holds a group that stands out more the other way is no alarm.
 
     A region that is refused twice as often pulls the rest down for each of the others; without it their gaps are gone.
     Of two groups neither can be told to be the odd one: both stay.
     """
-    others = [each for each in found if each.metric == one.metric and each.group != one.group]
+    others = [each for each in compared if each.metric == one.metric and each.group != one.group]
     loudest = max(others, key=lambda each: abs(each.gap), default=one)
     is_mirror = one.verdict is loudest.verdict is Verdict.BEYOND and one.gap * loudest.gap < 0
     if len(others) == 1 or not is_mirror or abs(loudest.gap) < abs(one.gap):
@@ -159,7 +189,25 @@ def _unmirrored(one: GroupGap, found: Sequence[GroupGap], *, bound: float, level
 
 
 def judged(p: float, interval: tuple[float, float], factor: float, *, bound: float, alpha: float) -> Verdict:
-    """What one comparison shows, from its adjusted p, its interval, and how many times as many cases it would need."""
+    """What one comparison shows.
+
+    Args:
+        p: adjusted p of the comparison.
+        interval: ends of the gap's interval, in the unit of `bound`.
+        factor: how many times as many cases it would take to find a gap of the bound; see `times_as_many`.
+        bound: gap from which one is an alarm.
+        alpha: level of the test.
+
+    Returns:
+        The verdict; see `compare`.
+
+    Source: docs/decisions/0021-what-counts-as-a-shift.md.
+
+    >>> str(judged(0.001, (0.08, 0.2), 0.5, bound=0.05, alpha=0.05))
+    'gap beyond the bound'
+    >>> str(judged(0.4, (-0.1, 0.2), 3.0, bound=0.05, alpha=0.05))
+    'underpowered'
+    """
     low, high = interval
     if low > bound or high < -bound:
         return Verdict.BEYOND
@@ -169,12 +217,38 @@ def judged(p: float, interval: tuple[float, float], factor: float, *, bound: flo
 
 
 def cases_needed(n: int, factor: float, verdict: Verdict) -> int | None:
-    """Cases of a group of `n` from which its silence would say something; None where it does or none are enough."""
+    """How many cases of a group it takes until its silence says something.
+
+    Args:
+        n: cases of the group by now.
+        factor: how many times as many it takes; see `times_as_many`.
+        verdict: what the comparison shows.
+
+    Returns:
+        Cases in all; None where the verdict is not *underpowered* or no number is enough.
+
+    Source: docs/decisions/0021-what-counts-as-a-shift.md.
+
+    >>> cases_needed(40, 2.5, Verdict.UNDERPOWERED), cases_needed(40, 2.5, Verdict.GAP)
+    (100, None)
+    """
     return math.ceil(n * factor) if verdict is Verdict.UNDERPOWERED and math.isfinite(factor) else None
 
 
 def spread(tally: Tally) -> Spread:
-    """How far apart the groups of one metric lie."""
+    """How far apart the groups of one metric lie.
+
+    Args:
+        tally: one metric by group; groups without cases take no part.
+
+    Returns:
+        Largest minus smallest rate, and smallest over largest; None below two groups.
+
+    Source: fairlearn (Weerts et al. 2023), `MetricFrame.difference` and `ratio` between groups.
+
+    >>> spread(Tally("selection", ("a", "b"), np.array([2, 1]), np.array([4, 4])))
+    Spread(metric='selection', difference=0.25, ratio=0.5)
+    """
     rates = tally.k[tally.n > 0] / tally.n[tally.n > 0]
     if len(rates) < 2:  # noqa: PLR2004 - one group is not apart from itself
         return Spread(tally.metric, None, None)
@@ -183,30 +257,93 @@ def spread(tally: Tally) -> Spread:
 
 
 def demographic_parity_difference(cube: Cube) -> float | None:
-    """Largest minus smallest share of positive outcomes; fairlearn's figure of the same name."""
+    """Largest minus smallest share of positive outcomes; fairlearn's figure of the same name.
+
+    Args:
+        cube: the cases of one grouping, with a binary outcome.
+
+    Returns:
+        A share in [0, 1]; None below two groups.
+
+    Source: fairlearn (Weerts et al. 2023).
+
+    >>> frame = pd.DataFrame({"group": list("aabb"), "outcome": [1, 1, 1, 0]})
+    >>> demographic_parity_difference(cubes(frame, ["group"], "outcome")[0])
+    0.5
+    """
     return spread(cube.selection()).difference
 
 
 def demographic_parity_ratio(cube: Cube) -> float | None:
-    """Smallest over largest share of positive outcomes; fairlearn's figure of the same name."""
+    """Smallest over largest share of positive outcomes; fairlearn's figure of the same name.
+
+    Args:
+        cube: the cases of one grouping, with a binary outcome.
+
+    Returns:
+        A share in [0, 1]; None below two groups and where all shares are 0.
+
+    Source: fairlearn (Weerts et al. 2023).
+
+    >>> frame = pd.DataFrame({"group": list("aabb"), "outcome": [1, 1, 1, 0]})
+    >>> demographic_parity_ratio(cubes(frame, ["group"], "outcome")[0])
+    0.5
+    """
     return spread(cube.selection()).ratio
 
 
 def equal_opportunity_difference(cube: Cube) -> float | None:
-    """Largest minus smallest true positive rate; fairlearn's figure of the same name."""
+    """Largest minus smallest true positive rate; fairlearn's figure of the same name.
+
+    Args:
+        cube: the cases of one grouping, with a binary outcome and its truth.
+
+    Returns:
+        A share in [0, 1]; None below two groups.
+
+    Source: Hardt, Price and Srebro 2016; fairlearn (Weerts et al. 2023).
+
+    >>> frame = pd.DataFrame({"group": list("aabb"), "truth": [1, 1, 1, 1], "outcome": [1, 1, 1, 0]})
+    >>> equal_opportunity_difference(cubes(frame, ["group"], "outcome", "truth")[0])
+    0.5
+    """
     return spread(cube.true_positive()).difference
 
 
 def equalized_odds_difference(cube: Cube) -> float | None:
     """The larger difference of true positive and false positive rates; fairlearn's figure of the same name.
 
-    None where neither has two groups with cases; fairlearn counts a rate without cases as 0, here it takes no part.
+    Args:
+        cube: the cases of one grouping, with a binary outcome and its truth.
+
+    Returns:
+        A share in [0, 1]; None where neither rate has two groups with cases. fairlearn counts a rate without cases as
+        0, here it takes no part.
+
+    Source: Hardt, Price and Srebro 2016; fairlearn (Weerts et al. 2023).
+
+    >>> frame = pd.DataFrame({"group": list("aabb"), "truth": [1, 0, 1, 0], "outcome": [1, 0, 1, 1]})
+    >>> equalized_odds_difference(cubes(frame, ["group"], "outcome", "truth")[0])
+    1.0
     """
-    found = (spread(cube.true_positive()).difference, spread(cube.false_positive()).difference)
-    return max((one for one in found if one is not None), default=None)
+    differences = (spread(cube.true_positive()).difference, spread(cube.false_positive()).difference)
+    return max((one for one in differences if one is not None), default=None)
 
 
 def equalized_odds_ratio(cube: Cube) -> float | None:
-    """The smaller ratio of true positive and false positive rates; fairlearn's figure of the same name."""
-    found = (spread(cube.true_positive()).ratio, spread(cube.false_positive()).ratio)
-    return min((one for one in found if one is not None), default=None)
+    """The smaller ratio of true positive and false positive rates; fairlearn's figure of the same name.
+
+    Args:
+        cube: the cases of one grouping, with a binary outcome and its truth.
+
+    Returns:
+        A share in [0, 1]; None where neither rate has a ratio.
+
+    Source: Hardt, Price and Srebro 2016; fairlearn (Weerts et al. 2023).
+
+    >>> frame = pd.DataFrame({"group": list("aabb"), "truth": [1, 0, 1, 0], "outcome": [1, 0, 1, 1]})
+    >>> equalized_odds_ratio(cubes(frame, ["group"], "outcome", "truth")[0])
+    0.0
+    """
+    ratios = (spread(cube.true_positive()).ratio, spread(cube.false_positive()).ratio)
+    return min((one for one in ratios if one is not None), default=None)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from handrail import cells
 from handrail.errors import BadInput
-from handrail.inbound_rows import Booleans, Delivery
+from handrail.inbound_rows import Booleans, InboundRows
 from handrail.mapping import GivenPrediction
 
 COLUMNS = ("given_label", "given_confidence")
@@ -42,7 +42,7 @@ class Given:
         return dict(sorted(counts.items()))
 
 
-def read(delivery: Delivery, categories: Sequence[str]) -> Given | None:
+def read(delivery: InboundRows, categories: Sequence[str]) -> Given | None:
     """The given predictions of a delivery's rows; None where its mapping names none.
 
     Raises:
@@ -63,17 +63,17 @@ def interpret(
         BadInput: `rule` renames a label to none of `categories`.
     """
     _check_names(rule, categories)
-    known = set(categories)
-    rows = [_row(label.strip(), cell.strip(), rule, known) for label, cell in zip(labels, confidences, strict=True)]
+    allowed = set(categories)
+    rows = [_row(label.strip(), cell.strip(), rule, allowed) for label, cell in zip(labels, confidences, strict=True)]
     return Given([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
 
 
-def _row(label: str, cell: str, rule: GivenPrediction, known: set[str]) -> tuple[str | None, float, str | None]:
+def _row(label: str, cell: str, rule: GivenPrediction, allowed: set[str]) -> tuple[str | None, float, str | None]:
     ours = rule.labels.get(label, label)
     confidence = _confidence(cell, rule)
     if not label:
         problem = "label_missing"
-    elif ours not in known:
+    elif ours not in allowed:
         problem = "label_unknown"
     elif not cell:
         problem = "confidence_missing"

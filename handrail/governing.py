@@ -19,7 +19,7 @@ AUTOMATING = frozenset({Stage.PARTIAL, Stage.AUTO})
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TrailState:
     """What governs now, as the trail tells it; a pause of None is one of everything."""
 
     business: str | None = None
@@ -39,7 +39,7 @@ class Alteration:
     sentence: str
 
 
-def told(events: Iterable[Mapping[str, Any]]) -> Told:
+def replay(events: Iterable[Mapping[str, Any]]) -> TrailState:
     """Retell events of `KINDS`, oldest first."""
     business, policies, stages, paused, serving = None, list[str](), dict[str, str](), set[str | None](), None
     for event in events:
@@ -56,7 +56,7 @@ def told(events: Iterable[Mapping[str, Any]]) -> Told:
         elif kind in SERVES:
             serving = event["version"]
     newest = policies[-1] if policies else None
-    return Told(business, newest, frozenset(policies), stages, frozenset(paused), serving)
+    return TrailState(business, newest, frozenset(policies), stages, frozenset(paused), serving)
 
 
 def first_raised(
@@ -67,7 +67,7 @@ def first_raised(
     `raised_by` maps the digest of a policy to the categories that begin raised under it: a policy's stage counts until
     a category's first change of stage. A policy of which nothing is known counts as raising all of `categories`.
     """
-    found: dict[str, datetime] = {}
+    earliest: dict[str, datetime] = {}
     moved: set[str] = set()
     for event in events:
         raised: Collection[str] = ()
@@ -78,12 +78,12 @@ def first_raised(
             raised = [event["category"]] if event["to"] in AUTOMATING else []
         at = datetime.fromisoformat(event["at"])
         # The earliest moment, not the first event: that one may have been written under a clock that was ahead.
-        found.update({name: min(found.get(name, at), at) for name in raised})
-    return found
+        earliest.update({name: min(earliest.get(name, at), at) for name in raised})
+    return earliest
 
 
 def altered_rows(
-    known: Told,
+    trail: TrailState,
     *,
     stages: Mapping[str, str],
     paused: Collection[str | None],
@@ -95,11 +95,11 @@ def altered_rows(
     `stages` maps a category to its newest change, `paused` names the pauses in force. A pause that the trail does not
     know withholds only, and a version that does not serve approves nothing: neither is an alteration.
     """
-    found = []
+    alterations = []
     for name in categories:
-        row, event = stages.get(name), known.stages.get(name)
+        row, event = stages.get(name), trail.stages.get(name)
         if row != event:
-            found.append(
+            alterations.append(
                 Alteration(
                     "stage",
                     name,
@@ -109,9 +109,9 @@ def altered_rows(
                     ),
                 )
             )
-    for missing in sorted(known.paused.difference(paused), key=str):
+    for missing in sorted(trail.paused.difference(paused), key=str):
         subject, command = ("everything", "--all") if missing is None else (_words(missing), missing)
-        found.append(
+        alterations.append(
             Alteration(
                 "pause",
                 missing,
@@ -122,30 +122,32 @@ def altered_rows(
                 ),
             )
         )
-    if serving is not None and serving != known.serving:
-        found.append(
+    if serving is not None and serving != trail.serving:
+        alterations.append(
             Alteration(
                 "serving",
                 None,
                 (
                     f"The live version was changed outside Handrail: it is {serving}, and the audit trail says "
-                    f"{known.serving or 'none'}. Return to the right one with `handrail model rollback --reason …`."
+                    f"{trail.serving or 'none'}. Return to the right one with `handrail model rollback --reason …`."
                 ),
             )
         )
-    return found
+    return alterations
 
 
-def altered_policy(known: Told, *, digest: str | None, version: str | None, is_readable: bool) -> Alteration | None:
+def altered_policy(
+    trail: TrailState, *, digest: str | None, version: str | None, is_readable: bool
+) -> Alteration | None:
     """Is the policy in force what was published? None where it is.
 
     `digest` is computed from its content, `version` stands beside it; both are None where the row is gone.
     """
-    if digest == version == known.policy and is_readable:
+    if digest == version == trail.policy and is_readable:
         return None
     if digest is None:
         what = "The policy in force was deleted outside Handrail"
-    elif digest == version == known.policy:
+    elif digest == version == trail.policy:
         what = "The policy in force cannot be read by this version of Handrail"
     else:
         what = "The policy in force was changed outside Handrail: its content is not what was published"

@@ -23,7 +23,7 @@ _SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class InboundRows:
     """Rows as texts by source column, and the first problem of each row that has one."""
 
     mapping: Mapping
@@ -84,7 +84,9 @@ def shown(cell: str) -> str:
     return repr(cell if len(cell) <= _SHOWN_CHARACTERS else f"{cell[:_SHOWN_CHARACTERS]}…")
 
 
-def put_aside(delivery: Delivery, ids: list[str], row_numbers: NDArray[np.int64], max_characters: int) -> pd.DataFrame:
+def put_aside(
+    delivery: InboundRows, ids: list[str], row_numbers: NDArray[np.int64], max_characters: int
+) -> pd.DataFrame:
     """The bad rows; a cell longer than the text limit is cut, the digest is of the whole."""
     rows = []
     for at, (expectation, reason) in sorted(delivery.problems.items()):

@@ -26,7 +26,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class ConsensusLabel:
     """What the consensus makes of a case: its category, `NO_CATEGORY` for none, and the probability of it."""
 
     case_id: int
@@ -56,7 +56,7 @@ def passes(right: int, judged: int, rules: LabelRules) -> bool:
 
 def settle(
     opinions: pd.DataFrame, disputed: Collection[int], *, rules: LabelRules, fewest: int
-) -> dict[int, Settlement]:
+) -> dict[int, ConsensusLabel]:
     """Which of the `disputed` cases the consensus over all twice-labelled cases settles, by case.
 
     `opinions` has case_id, reviewer, opinion; of a reviewer's several on one case the last counts. A case is settled
@@ -66,15 +66,15 @@ def settle(
     last = opinions.drop_duplicates(["case_id", "reviewer"], keep="last")
     twice = last[last.duplicated("case_id", keep=False)]
     common = twice["reviewer"].value_counts()
-    known = set(common[common >= fewest].index)
+    trusted = set(common[common >= fewest].index)
     own = twice.groupby("case_id")["reviewer"].agg(set)
-    open_cases = [case_id for case_id in sorted(disputed) if own.get(case_id) and own[case_id] <= known]
-    if len(known) < _FEWEST_REVIEWERS or not open_cases:
+    open_cases = [case_id for case_id in sorted(disputed) if own.get(case_id) and own[case_id] <= trusted]
+    if len(trusted) < _FEWEST_REVIEWERS or not open_cases:
         return {}
     rated = twice[["case_id", "reviewer", "opinion"]].set_axis(["item", "rater", "label"], axis=1)
     believed = dawid_skene.estimate(agreement.collect(rated))
-    found = (Settlement(case_id, *believed.of(str(case_id))) for case_id in open_cases)
-    return {one.case_id: one for one in found if one.posterior >= rules.consensus_at_least}
+    settlements = (ConsensusLabel(case_id, *believed.of(str(case_id))) for case_id in open_cases)
+    return {one.case_id: one for one in settlements if one.posterior >= rules.consensus_at_least}
 
 
 def provenance_counts(rows: pd.DataFrame) -> dict[str, int]:

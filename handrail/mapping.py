@@ -208,13 +208,13 @@ def from_columns(columns: Iterable[str], *, source: str = "file") -> Mapping:
         BadInput: there is no column `external_id` or `id`.
     """
     present = list(columns)
-    found = {field: next((name for name in names if name in present), None) for field, names in _KNOWN_NAMES.items()}
-    if found["external_id"] is None:
+    matched = {field: next((name for name in names if name in present), None) for field, names in _KNOWN_NAMES.items()}
+    if matched["external_id"] is None:
         raise BadInput(
             f"The file has no column 'external_id' or 'id'; it has {', '.join(present) or 'none'}. "
             f"Give a mapping file with --mapping."
         )
     extra = {name: name for name in _KNOWN_EXTRAS if name in present}
-    fields = Fields.model_validate({**found, "extra": extra})
-    rest = [column for column in present if column not in {*found.values(), *extra}]
+    fields = Fields.model_validate({**matched, "extra": extra})
+    rest = [column for column in present if column not in {*matched.values(), *extra}]
     return Mapping(source=source, fields=fields, ignored=tuple(rest), unmapped="ignore")

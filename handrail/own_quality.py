@@ -42,8 +42,8 @@ class Share:
     @classmethod
     def of(cls, hits: int, n: int) -> "Share":
         """The share; of none, the interval is all of [0, 1]."""
-        found = clopper_pearson(hits, n)
-        return cls(hits, n, found.low, found.high)
+        interval = clopper_pearson(hits, n)
+        return cls(hits, n, interval.low, interval.high)
 
     @property
     def rate(self) -> float | None:
@@ -101,11 +101,11 @@ def median(seconds: Iterable[float]) -> Median:
 
     Source: the sign test inverted; holds for any distribution.
     """
-    known = np.sort(np.array([value for value in seconds if value is not None and not np.isnan(value)], dtype=float))
-    if len(known) < FEWEST:
-        return Median(None, len(known), None, None)
-    rank = int(stats.binom.ppf(0.025, len(known), 0.5))
-    return Median(float(np.median(known)), len(known), float(known[rank - 1]), float(known[-rank]))
+    times = np.sort(np.array([value for value in seconds if value is not None and not np.isnan(value)], dtype=float))
+    if len(times) < FEWEST:
+        return Median(None, len(times), None, None)
+    rank = int(stats.binom.ppf(0.025, len(times), 0.5))
+    return Median(float(np.median(times)), len(times), float(times[rank - 1]), float(times[-rank]))
 
 
 def record(decisions: pd.DataFrame) -> Record:
@@ -135,12 +135,12 @@ def pair(rulings: pd.DataFrame, person: str, escalating: Collection[str]) -> pd.
     # What is missing among texts is NaN, and a denial without a category is an answer.
     columns = rulings[["outcome", "label", "reason_code"]].astype(object)
     rows = columns.where(columns.notna(), None).itertuples(index=False, name=None)
-    said = [labels.opinion(outcome, label, reason, escalating) for outcome, label, reason in rows]
-    told = rulings.assign(label=pd.Series(said, index=rulings.index, dtype=object)).dropna(subset="label")
-    is_mine = told["actor"] == person
-    settles = told["kind"] == "adjudication"
-    mine = told[is_mine].drop_duplicates("case_id", keep="last").assign(rater=MINE)
-    others = told[~is_mine & (settles | told["blind"].astype(bool))].assign(settles=settles)
+    opinions = [labels.opinion(outcome, label, reason, escalating) for outcome, label, reason in rows]
+    stated = rulings.assign(label=pd.Series(opinions, index=rulings.index, dtype=object)).dropna(subset="label")
+    is_mine = stated["actor"] == person
+    settles = stated["kind"] == "adjudication"
+    mine = stated[is_mine].drop_duplicates("case_id", keep="last").assign(rater=MINE)
+    others = stated[~is_mine & (settles | stated["blind"].astype(bool))].assign(settles=settles)
     theirs = others.sort_values("settles", kind="stable").drop_duplicates("case_id", keep="last").assign(rater=THEIRS)
     both = pd.concat([mine, theirs])
     both = both[both.duplicated("case_id", keep=False)]
@@ -154,8 +154,8 @@ def agreeing(pairs: pd.DataFrame, rng: np.random.Generator, *, fewest: int) -> A
     share = Share.of(same, len(ratings.items))
     if share.n < fewest:
         return Agreeing(share, None, Interval(None, None), fewest)
-    (found,) = agreement.measure(ratings, rng).pairs
-    return Agreeing(share, found.kappa, found.kappa_interval, fewest)
+    (pair,) = agreement.measure(ratings, rng).pairs
+    return Agreeing(share, pair.kappa, pair.kappa_interval, fewest)
 
 
 def _places(decisions: pd.DataFrame) -> list[str]:
@@ -163,5 +163,5 @@ def _places(decisions: pd.DataFrame) -> list[str]:
 
 
 def _middle(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.median(known)) if len(known) >= FEWEST_OTHERS else None
+    measured = [value for value in values if value is not None]
+    return float(np.median(measured)) if len(measured) >= FEWEST_OTHERS else None

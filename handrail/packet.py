@@ -49,7 +49,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PacketSection:
     """A heading, its sentences, and what is quoted under them."""
 
     heading: str
@@ -57,7 +57,7 @@ class Section:
     quote: str | None = None
 
 
-def explain(facts: Facts, zone: ZoneInfo) -> tuple[Section, ...]:
+def explain(facts: Facts, zone: ZoneInfo) -> tuple[PacketSection, ...]:
     """The packet: what was asked, who decided, why, by which rule, what was done, what comes now."""
     return (
         _request(facts, zone),
@@ -70,71 +70,77 @@ def explain(facts: Facts, zone: ZoneInfo) -> tuple[Section, ...]:
     )
 
 
-def _request(facts: Facts, zone: ZoneInfo) -> Section:
+def _request(facts: Facts, zone: ZoneInfo) -> PacketSection:
     came = f"The request came on {_day(facts.received_at, zone)}."
     amount = [f"It was about an amount of {facts.amount}."] if facts.amount else []
     if facts.text is None:
         gone = "What was written in it is deleted, because the time for which it may be kept is over."
-        return Section("What was asked", (came, *amount, gone))
+        return PacketSection("What was asked", (came, *amount, gone))
     if not facts.text.strip():
-        return Section("What was asked", (came, *amount, "There was no text in it."))
+        return PacketSection("What was asked", (came, *amount, "There was no text in it."))
     read = "This is what was read. E-mail addresses, telephone and account numbers that were found are left out."
-    return Section("What was asked", (came, *amount, read), facts.text)
+    return PacketSection("What was asked", (came, *amount, read), facts.text)
 
 
-def _decider(facts: Facts, zone: ZoneInfo) -> Section:
+def _decider(facts: Facts, zone: ZoneInfo) -> PacketSection:
     when = _day(facts.decided_at, zone)
     if facts.automatic:
-        said: tuple[str, ...] = (
+        sentences: tuple[str, ...] = (
             f"A computer decided on {when}. No person looked at the request before.",
             "A computer decides alone only where it is sure and where a mistake would cost little.",
         )
     elif facts.proposed is None:
-        said = (f"A person decided on {when}. No computer made a proposal.",)
+        sentences = (f"A person decided on {when}. No computer made a proposal.",)
     elif facts.blind:
-        said = (f"A person decided on {when}, without knowing what a computer would have proposed.",)
+        sentences = (f"A person decided on {when}, without knowing what a computer would have proposed.",)
     else:
-        said = (f"A person decided on {when}. They saw the proposal of a computer, and were free not to follow it.",)
-    return Section("Who decided", said)
+        sentences = (
+            f"A person decided on {when}. They saw the proposal of a computer, and were free not to follow it.",
+        )
+    return PacketSection("Who decided", sentences)
 
 
-def _proposal(facts: Facts) -> Section:
+def _proposal(facts: Facts) -> PacketSection:
     heading = "What the computer proposed, and why"
     if facts.proposed is None:
-        return Section(heading, ("The computer proposed nothing.",))
-    said = [f"It took the request for: {facts.proposed}."]
+        return PacketSection(heading, ("The computer proposed nothing.",))
+    sentences = [f"It took the request for: {facts.proposed}."]
     if facts.confidence is not None:
         right = min(int(facts.confidence * 100), SURE_BELOW_ALL)
-        said.append(f"Of 100 requests about which it is as sure as about this one, it is right about {right} times.")
+        sentences.append(
+            f"Of 100 requests about which it is as sure as about this one, it is right about {right} times."
+        )
     if facts.words_for is None:
-        said.append("Which words weighed most can no longer be told.")
+        sentences.append("Which words weighed most can no longer be told.")
     elif facts.words_for:
-        said.append(f"These words spoke most for it: {_quoted(facts.words_for)}.")
+        sentences.append(f"These words spoke most for it: {_quoted(facts.words_for)}.")
     else:
-        said.append("No single word weighed much; many small signs together did.")
+        sentences.append("No single word weighed much; many small signs together did.")
     if facts.words_against:
-        said.append(f"These words spoke against it: {_quoted(facts.words_against)}.")
+        sentences.append(f"These words spoke against it: {_quoted(facts.words_against)}.")
     if facts.details:
-        said.append(f"Besides the text it looked at: {', '.join(facts.details)}.")
-    return Section(heading, tuple(said))
+        sentences.append(f"Besides the text it looked at: {', '.join(facts.details)}.")
+    return PacketSection(heading, tuple(sentences))
 
 
-def _rule(facts: Facts) -> Section:
+def _rule(facts: Facts) -> PacketSection:
     heading = "Which rule applied"
     version = f" (version {facts.policy_version} of the rules)" if facts.policy_version else ""
     if facts.category is None:
         why = f" The reason given: {facts.reason}." if facts.reason else ""
-        return Section(heading, (f"The request was turned down{version}.{why}",))
+        return PacketSection(heading, (f"The request was turned down{version}.{why}",))
     if not facts.passage:
-        return Section(heading, (f"For requests like this, {facts.category}, no rule is written down{version}.",))
-    return Section(heading, (f"For requests like this, {facts.category}, our rule says{version}:",), facts.passage)
+        return PacketSection(heading, (f"For requests like this, {facts.category}, no rule is written down{version}.",))
+    return PacketSection(
+        heading, (f"For requests like this, {facts.category}, our rule says{version}:",), facts.passage
+    )
 
 
-def _done(facts: Facts) -> Section:
+def _done(facts: Facts) -> PacketSection:
     heading = "What was done"
     if not facts.actions:
-        return Section(heading, ("Nothing was carried out.",))
-    return Section(heading, tuple(_said_of(action) for action in facts.actions))
+        return PacketSection(heading, ("Nothing was carried out.",))
+    return PacketSection(heading, tuple(_said_of(action) for action in facts.actions))
 
 
 def _said_of(action: Action) -> str:
@@ -152,10 +158,10 @@ def _said_of(action: Action) -> str:
     return f"{what}: {states.get(action.state, 'about to be carried out')}."
 
 
-def _now(facts: Facts, zone: ZoneInfo) -> Section:
+def _now(facts: Facts, zone: ZoneInfo) -> PacketSection:
     opened = f"The customer disagreed on {_moment(facts.disputed_at, zone)}."
     if facts.closed_at is None:
-        return Section(
+        return PacketSection(
             "What happens now",
             (
                 opened,
@@ -171,11 +177,11 @@ def _now(facts: Facts, zone: ZoneInfo) -> Section:
         + (f"Now it is: {facts.second_category}." if facts.second_category else "Nothing of it is carried out now."),
     }
     answer = "The customer was told:" if facts.answer else "The words of the answer are deleted."
-    return Section("What came of it", (opened, ends[bool(facts.upheld)], answer), facts.answer)
+    return PacketSection("What came of it", (opened, ends[bool(facts.upheld)], answer), facts.answer)
 
 
-def _asking(facts: Facts) -> Section:
-    return Section(
+def _asking(facts: Facts) -> PacketSection:
+    return PacketSection(
         "Who may be asked",
         (f"The escalation manager of {facts.business} answers questions about this decision and the dispute.",),
     )

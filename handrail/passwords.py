@@ -93,8 +93,8 @@ def hashed(password: str) -> str:
 
 def is_right(password: str, kept: str | None) -> bool:
     """Whether `password` is the one of which `kept` was stored; takes as long, and is False, for None."""
-    found = _hasher.verify(_plain(password[: MOST + 1]), _nobodys() if kept is None else kept)
-    return found and kept is not None
+    matches = _hasher.verify(_plain(password[: MOST + 1]), _nobodys() if kept is None else kept)
+    return matches and kept is not None
 
 
 def wait_after(failures: int) -> timedelta | None:

@@ -26,7 +26,7 @@ class PiiType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PiiSpan:
     """One piece of personal data: characters `start` (included) to `end` (excluded) of the text."""
 
     type: PiiType
@@ -39,7 +39,7 @@ class Redacted:
     """A text with every finding replaced by its type in brackets; positions are those of the original."""
 
     text: str
-    findings: tuple[Finding, ...]
+    findings: tuple[PiiSpan, ...]
 
 
 # Every repetition below is bounded, or starts only where no equal character stands before it: each
@@ -106,7 +106,7 @@ _NANP_REGIONS = frozenset(phonenumbers.region_codes_for_country_code(1))
 _Span = tuple[int, int]
 
 
-def find(text: str, types: Sequence[str] | None = None, region: str = "US") -> list[Finding]:
+def find(text: str, types: Sequence[str] | None = None, region: str = "US") -> list[PiiSpan]:
     """Find personal data in a text, in order of position and without overlaps.
 
     Where two findings overlap the longer one wins, then the more specific type. `types` narrows the
@@ -119,8 +119,8 @@ def find(text: str, types: Sequence[str] | None = None, region: str = "US") -> l
     wanted = _wanted(types, region)
     if _SIGNAL.search(text) is None:
         return []
-    found = [Finding(kind, start, end) for kind in wanted for start, end in _DETECTORS[kind](text, region)]
-    return _without_overlaps(found, len(text)) if len(found) > 1 else found
+    findings = [PiiSpan(kind, start, end) for kind in wanted for start, end in _DETECTORS[kind](text, region)]
+    return _without_overlaps(findings, len(text)) if len(findings) > 1 else findings
 
 
 def redact(text: str, types: Sequence[str] | None = None, region: str = "US") -> Redacted:
@@ -160,11 +160,11 @@ def _wanted(types: Sequence[str] | None, region: str) -> Sequence[PiiType]:
     return [kind for kind in PiiType if kind.value in types]
 
 
-def _without_overlaps(found: list[Finding], length: int) -> list[Finding]:
+def _without_overlaps(findings: list[PiiSpan], length: int) -> list[PiiSpan]:
     rank = list(PiiType).index
     taken = bytearray(length)
     kept = []
-    for finding in sorted(found, key=lambda f: (f.start - f.end, rank(f.type), f.start)):
+    for finding in sorted(findings, key=lambda f: (f.start - f.end, rank(f.type), f.start)):
         if not any(taken[finding.start : finding.end]):
             taken[finding.start : finding.end] = b"\1" * (finding.end - finding.start)
             kept.append(finding)

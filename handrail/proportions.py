@@ -15,7 +15,15 @@ _MIDDLE = 0.5  # the share at which a share varies most
 
 
 def wilson(positive: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
-    """Wilson score intervals of shares, low ends and high ends in [0, 1]; [0, 1] without cases.
+    """Wilson score intervals of shares.
+
+    Args:
+        positive: hits of each comparison.
+        n: cases of each comparison; neither needs to be whole.
+        level: confidence of the intervals.
+
+    Returns:
+        Low ends and high ends, each in [0, 1]; [0, 1] without cases.
 
     Source: Wilson 1927. Oracle: scipy's `binomtest(...).proportion_ci(method="wilson")`.
 
@@ -37,6 +45,13 @@ def wilson(positive: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[Floa
 def in_percent(share: float, digits: int = 1) -> str:
     """A share as people read it; what is more than nothing is never written as nothing.
 
+    Args:
+        share: the share, 1 is all.
+        digits: digits after the point.
+
+    Returns:
+        The share in percent.
+
     >>> in_percent(0.0421), in_percent(0.0), in_percent(0.0004)
     ('4.2%', '0.0%', '<0.1%')
     """
@@ -49,10 +64,25 @@ def in_percent(share: float, digits: int = 1) -> str:
 def newcombe(
     positive: ArrayLike, n: ArrayLike, other: ArrayLike, other_n: ArrayLike, level: float = 0.95
 ) -> tuple[Floats, Floats]:
-    """Intervals of the difference of two shares (first minus other), each within [-1, 1]; both ends without cases.
+    """Intervals of the difference of two shares, the first minus the other.
 
-    Built from the Wilson intervals of both, so that it holds its level at shares near 0 and 1 too.
+    Built from the Wilson intervals of both, so that they hold their level at shares near 0 and 1 too.
+
+    Args:
+        positive: hits on the first side of each comparison.
+        n: cases on the first side.
+        other: hits on the other side.
+        other_n: cases on the other side.
+        level: confidence of the intervals.
+
+    Returns:
+        Low ends and high ends, each in [-1, 1]; [-1, 1] where a side has no cases.
+
     Source: Newcombe 1998, method 10. Oracle: statsmodels' `confint_proportions_2indep(method="newcomb")`.
+
+    >>> low, high = newcombe([56], [70], [48], [80])
+    >>> round(float(low[0]), 4), round(float(high[0]), 4)
+    (0.0524, 0.3339)
     """
     cases, other_cases = np.asarray(n, dtype=np.float64), np.asarray(other_n, dtype=np.float64)
     one = np.asarray(positive, dtype=np.float64) / np.maximum(cases, 1)
@@ -60,26 +90,41 @@ def newcombe(
     (low, high), (other_low, other_high) = wilson(positive, n, level), wilson(other, other_n, level)
     below = one - two - np.hypot(one - low, other_high - two)
     above = one - two + np.hypot(high - one, two - other_low)
-    known = (cases > 0) & (other_cases > 0)
-    return np.where(known, below, -1.0), np.where(known, above, 1.0)
+    comparable = (cases > 0) & (other_cases > 0)
+    return np.where(comparable, below, -1.0), np.where(comparable, above, 1.0)
 
 
 def difference_p(positive: ArrayLike, n: ArrayLike, other: ArrayLike, other_n: ArrayLike) -> Floats:
-    """Two-sided p that two shares are equal: pooled z-test, Fisher's exact where a cell expects under five.
+    """Two-sided p of the hypothesis that two shares are equal.
 
-    1 where either side is empty or every outcome is the same.
+    The pooled z-test; Fisher's exact test where a cell expects fewer than five cases.
+
+    Args:
+        positive: hits on the first side of each comparison.
+        n: cases on the first side.
+        other: hits on the other side.
+        other_n: cases on the other side.
+
+    Returns:
+        One p for each comparison; 1 where either side is empty or every outcome is the same.
+
+    Source: Fisher 1935; Cochran 1954 for the limit of five.
+
+    >>> p = difference_p([10, 3], [100, 3], [30, 0], [100, 3])
+    >>> [round(float(one), 4) for one in p]
+    [0.0004, 0.1]
     """
     k, cases, rest_k, rest = (
         np.atleast_1d(np.asarray(each, dtype=np.float64)) for each in (positive, n, other, other_n)
     )
     together = np.maximum(cases + rest, 1)
     pooled = (k + rest_k) / together
-    told = (cases > 0) & (rest > 0) & (pooled > 0) & (pooled < 1)
-    few = told & (np.minimum(cases, rest) * np.minimum(pooled, 1 - pooled) < _FEW)
+    comparable = (cases > 0) & (rest > 0) & (pooled > 0) & (pooled < 1)
+    few = comparable & (np.minimum(cases, rest) * np.minimum(pooled, 1 - pooled) < _FEW)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.sqrt(pooled * (1 - pooled) * (1 / cases + 1 / rest))
-        z = np.where(told, (k / cases - rest_k / rest) / error, 0.0)
-    p = np.where(told, 2 * stats.norm.sf(np.abs(z)), 1.0)
+        z = np.where(comparable, (k / cases - rest_k / rest) / error, 0.0)
+    p = np.where(comparable, 2 * stats.norm.sf(np.abs(z)), 1.0)
     for at in np.flatnonzero(few):
         table = np.array([[k[at], cases[at] - k[at]], [rest_k[at], rest[at] - rest_k[at]]], dtype=np.int64)
         p[at] = stats.fisher_exact(table).pvalue
@@ -87,10 +132,18 @@ def difference_p(positive: ArrayLike, n: ArrayLike, other: ArrayLike, other_n: A
 
 
 def sign_p(better: float, worse: float) -> float:
-    """One-sided exact p that what was better so often, and worse so often, is no better: the sign test.
+    """One-sided exact p of the hypothesis that what was better so often, and worse so often, is no better.
 
     For two judges of the same cases it is McNemar's exact test: only cases count in which exactly one was right.
-    1 where they never differ. Source: Conover 1999, 3.4. Oracle: scipy's `binomtest`.
+
+    Args:
+        better: how often the first was better.
+        worse: how often it was worse.
+
+    Returns:
+        The p of the sign test; 1 where they never differ.
+
+    Source: Conover, Practical Nonparametric Statistics (1999), 3.4; McNemar 1947. Oracle: scipy's `binomtest`.
 
     >>> sign_p(5, 0), sign_p(0, 0)
     (0.03125, 1.0)
@@ -99,9 +152,18 @@ def sign_p(better: float, worse: float) -> float:
 
 
 def holm(p: ArrayLike) -> Floats:
-    """Holm's step-down adjustment: rejecting those <= a keeps the chance of any false one <= a.
+    """P-values after Holm's step-down adjustment: rejecting those <= a keeps the chance of any false rejection <= a.
+
+    Args:
+        p: one p-value for each hypothesis.
+
+    Returns:
+        The adjusted values in the same order; none give none.
 
     Source: Holm 1979. Oracle: statsmodels' `multipletests(method="holm")`.
+
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
     """
     values = np.asarray(p, dtype=np.float64)
     order = np.argsort(values, kind="stable")
@@ -112,10 +174,26 @@ def holm(p: ArrayLike) -> Floats:
 
 
 def times_as_many(n: ArrayLike, other_n: ArrayLike, other_share: ArrayLike, gap: float, alpha: float) -> Floats:
-    """By which factor both sides must grow until a gap is found in 80 % of samples; 1 or less: it is by now.
+    """By which factor both sides must grow until a gap is found in 80 % of samples.
 
-    The normal two-sided test at `alpha`; the gap lies towards the middle, where shares vary most, so that the factor
-    is no understatement. Infinite where a side is empty or the gap is 0.
+    The gap is taken to lie towards the middle, where shares vary most, so that the factor is no understatement.
+
+    Args:
+        n: cases on the first side of each comparison.
+        other_n: cases on the other side.
+        other_share: share of hits on the other side.
+        gap: the difference of shares that is to be found.
+        alpha: level of the two-sided normal test.
+
+    Returns:
+        One factor for each comparison, 1 or less where the gap is found by now; infinite where a side is empty or the
+        gap is 0.
+
+    Source: Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions (2003), chapter 4.
+
+    >>> factor = times_as_many([100, 0], [900, 900], [0.1, 0.1], gap=0.05, alpha=0.05)
+    >>> round(float(factor[0]), 1), float(factor[1])
+    (3.6, inf)
     """
     cases, rest = np.asarray(n, dtype=np.float64), np.asarray(other_n, dtype=np.float64)
     base = np.asarray(other_share, dtype=np.float64)

@@ -83,7 +83,7 @@ def route(case: Case, prediction: Prediction | None, situation: Situation, polic
     """
     rules = policy.categories.get(prediction.label) if prediction else None
     flags = case.flags + ((AMOUNT_FLAG,) if _over_limit(case.amount, rules) else ())
-    found = {
+    holds = {
         Reason.NO_CONSENT: not case.consent,
         Reason.NO_TEXT: not case.has_text,
         Reason.NO_MODEL: prediction is None,
@@ -91,12 +91,12 @@ def route(case: Case, prediction: Prediction | None, situation: Situation, polic
         Reason.FLAGGED: bool(flags),
     }
     if prediction is None or rules is None:
-        return _route(found, threshold=None, stage=None, flags=flags)
+        return _route(holds, threshold=None, stage=None, flags=flags)
     stage = situation.stage_of(prediction.label, rules)
     fixed, certified = policy.auto_above(prediction.label), situation.certified_from(prediction.label)
     uncertified = certified is None and policy.queues.uncertified == "review"
     consequence = rules.consequence_at(case.amount)
-    found |= {
+    holds |= {
         Reason.STAGE_MANUAL: stage is Stage.MANUAL,
         Reason.STAGE_SHADOW: stage is Stage.SHADOW,
         Reason.NOVEL: prediction.novel,
@@ -114,7 +114,7 @@ def route(case: Case, prediction: Prediction | None, situation: Situation, polic
         Reason.CONTROL_GROUP: stage is Stage.PARTIAL and draw >= rules.partial_share,
     }
     threshold = None if uncertified else max(fixed, certified or 0.0)
-    return _route(found, threshold=threshold, stage=stage, flags=flags)
+    return _route(holds, threshold=threshold, stage=stage, flags=flags)
 
 
 def _over_limit(amount: float | None, rules: CategoryRules | None) -> bool:
@@ -122,9 +122,9 @@ def _over_limit(amount: float | None, rules: CategoryRules | None) -> bool:
 
 
 def _route(
-    found: Mapping[Reason, bool], *, threshold: float | None, stage: Stage | None, flags: tuple[str, ...]
+    holds: Mapping[Reason, bool], *, threshold: float | None, stage: Stage | None, flags: tuple[str, ...]
 ) -> Route:
-    reasons = tuple(reason for reason in Reason if found.get(reason)) or (Reason.AUTO,)
+    reasons = tuple(reason for reason in Reason if holds.get(reason)) or (Reason.AUTO,)
     first = reasons[0]
     return Route(first.queue, first, reasons, threshold, stage, first is Reason.CONTROL_GROUP, flags)
 
@@ -150,9 +150,7 @@ def route_many(
     at = pd.Index(list(policy.categories), dtype=object).get_indexer(pd.Index(frame["label"], dtype=object))
     amount = pd.to_numeric(frame["amount"]).to_numpy(dtype=float, na_value=np.nan)
     over = amount > table["limit"][at]
-    flags = [
-        (*found, AMOUNT_FLAG) if above else tuple(found) for found, above in zip(frame["flags"], over, strict=True)
-    ]
+    flags = [(*own, AMOUNT_FLAG) if above else tuple(own) for own, above in zip(frame["flags"], over, strict=True)]
     rules = _Rows({name: column[at] for name, column in table.items()}, amount, at)
     asked = _of_category(frame, rules, policy, np.asarray(draws, dtype=float))
     holds = _of_case(frame, at, flags) | {reason: true & (at >= 0) for reason, true in asked.items()}
@@ -249,7 +247,7 @@ def _choose(holds: Mapping[Reason, Booleans]) -> pd.DataFrame:
     matrix = np.stack([holds[reason] for reason in asked])
     # Few combinations of reasons occur: each is spelled out once and looked up by its bits.
     bits, which = np.unique((1 << np.arange(len(asked))) @ matrix, return_inverse=True)
-    found = [[r for at, r in enumerate(asked) if int(bit) >> at & 1] or [Reason.AUTO] for bit in bits]
+    reasons_of = [[r for at, r in enumerate(asked) if int(bit) >> at & 1] or [Reason.AUTO] for bit in bits]
 
     def spread(values: Sequence[object]) -> NDArray[Any]:
         column = np.empty(len(values), dtype=object)
@@ -257,9 +255,9 @@ def _choose(holds: Mapping[Reason, Booleans]) -> pd.DataFrame:
         return column[which]
 
     columns: dict[str, Sequence[object]] = {
-        "queue": [reasons[0].queue.value for reasons in found],
-        "reason": [reasons[0].value for reasons in found],
-        "reasons": [tuple(reason.value for reason in reasons) for reasons in found],
+        "queue": [reasons[0].queue.value for reasons in reasons_of],
+        "reason": [reasons[0].value for reasons in reasons_of],
+        "reasons": [tuple(reason.value for reason in reasons) for reasons in reasons_of],
     }
     chosen = pd.DataFrame({name: spread(values) for name, values in columns.items()}, dtype=object)
     return chosen.assign(control=chosen["reason"] == Reason.CONTROL_GROUP.value)

@@ -13,7 +13,7 @@ Asked = Literal["when_due", "drift", "error_rate", "new_labels", "by_hand"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TriggerFacts:
     """What is known of trainings, drifts, audits and labels at the moment `now`.
 
     The labels are those that can train: `new_labels` were given since the last training, or ever while there was
@@ -39,87 +39,145 @@ class Reading:
     sentence: str
 
 
-def read(standing: Standing, policy: Policy) -> tuple[Reading, ...]:
-    """Read every trigger, the one that decides before the others first; before the first model only that counts."""
-    if standing.trained_at is None:
-        return (_first(standing, policy.model.min_labels),)
-    rules, age = policy.retraining, standing.now - standing.trained_at
+def read(facts: TriggerFacts, policy: Policy) -> tuple[Reading, ...]:
+    """Every trigger read at one moment, the one that decides before the others first.
+
+    Args:
+        facts: what the store says of trainings, drifts, audits and labels.
+        policy: bounds and times of the triggers.
+
+    Returns:
+        One reading a trigger; before the first model that of *first* alone.
+
+    Source: docs/decisions/0012-what-starts-a-retraining.md.
+
+    >>> from handrail.policy import for_labels
+    >>> now = datetime(2026, 3, 2)
+    >>> facts = TriggerFacts(now, trained_at=now - timedelta(days=30))
+    >>> [(reading.cause, reading.calls) for reading in read(facts, for_labels(["refund"]))]
+    [('drift', False), ('error_rate', False), ('monthly', True), ('new_labels', False)]
+    """
+    if facts.trained_at is None:
+        return (_first(facts, policy.model.min_labels),)
+    rules, age = policy.retraining, facts.now - facts.trained_at
     early = age < rules.not_again_within
     return (
-        _drift(standing, standing.trained_at),
-        _error_rate(standing, rules, early=early),
+        _drift(facts, facts.trained_at),
+        _error_rate(facts, rules, early=early),
         Reading("monthly", age >= rules.every, f"{_days(age)} since the last training; policy {_days(rules.every)}"),
-        _new_labels(standing, rules, early=early),
+        _new_labels(facts, rules, early=early),
     )
 
 
-def held_until(standing: Standing, policy: Policy) -> datetime | None:
-    """Until when a failed attempt holds back the automatic ones; None when none does.
+def held_until(facts: TriggerFacts, policy: Policy) -> datetime | None:
+    """Until when a failed attempt holds back the automatic ones.
 
     What failed would fail again: the next attempt waits for a label that was not there, or for the policy's time.
+
+    Args:
+        facts: what the store says of trainings, drifts, audits and labels.
+        policy: bounds and times of the triggers.
+
+    Returns:
+        The moment; None when no attempt holds others back.
+
+    Source: docs/decisions/0012-what-starts-a-retraining.md.
+
+    >>> from handrail.policy import for_labels
+    >>> now = datetime(2026, 3, 2)
+    >>> held_until(TriggerFacts(now, failed_at=now), for_labels(["refund"])).isoformat()
+    '2026-03-08T00:00:00'
     """
-    failed, trained = standing.failed_at, standing.trained_at
-    if failed is None or (trained is not None and trained >= failed) or standing.labels_since_failure:
+    failed, trained = facts.failed_at, facts.trained_at
+    if failed is None or (trained is not None and trained >= failed) or facts.labels_since_failure:
         return None
     until = failed + policy.retraining.not_again_within
-    return until if standing.now < until else None
+    return until if facts.now < until else None
 
 
-def called_for(standing: Standing, policy: Policy, asked: Asked = "when_due") -> Cause | None:
-    """What calls for a training now, or None; `asked` names the one trigger to ask, when_due asks all of them.
+def called_for(facts: TriggerFacts, policy: Policy, asked: Asked = "when_due") -> Cause | None:
+    """What calls for a training now.
 
     By hand is always a cause, whatever was trained or failed before.
+
+    Args:
+        facts: what the store says of trainings, drifts, audits and labels.
+        policy: bounds and times of the triggers.
+        asked: the one trigger to ask; when_due asks all of them.
+
+    Returns:
+        The cause, or None.
+
+    Source: docs/decisions/0012-what-starts-a-retraining.md.
+
+    >>> from handrail.policy import for_labels
+    >>> now, policy = datetime(2026, 3, 2), for_labels(["refund"])
+    >>> called_for(TriggerFacts(now, trained_at=now), policy), called_for(TriggerFacts(now), policy, "by_hand")
+    (None, 'by_hand')
     """
     if asked == "by_hand":
         return "by_hand"
-    if held_until(standing, policy) is not None:
+    if held_until(facts, policy) is not None:
         return None
-    calling = [reading.cause for reading in read(standing, policy) if reading.calls]
+    calling = [reading.cause for reading in read(facts, policy) if reading.calls]
     return next((cause for cause in calling if asked in ("when_due", cause)), None)
 
 
-def is_news(told_at: datetime | None, standing: Standing, policy: Policy) -> bool:
-    """Whether a trigger that calls is to be told, when it was told at `told_at` before, None for never.
+def is_news(told_at: datetime | None, facts: TriggerFacts, policy: Policy) -> bool:
+    """Whether a trigger that calls is to be told, once a crossing.
 
-    Once a crossing: told again only after a training, or when the policy's time has passed without one.
+    Args:
+        told_at: when it was told before; None for never.
+        facts: what the store says of trainings, drifts, audits and labels.
+        policy: bounds and times of the triggers.
+
+    Returns:
+        True the first time, after a training, and when the policy's time has passed without one.
+
+    Source: docs/decisions/0012-what-starts-a-retraining.md.
+
+    >>> from handrail.policy import for_labels
+    >>> now, policy = datetime(2026, 3, 2), for_labels(["refund"])
+    >>> is_news(None, TriggerFacts(now), policy), is_news(now, TriggerFacts(now), policy)
+    (True, False)
     """
-    if told_at is None or (standing.trained_at is not None and standing.trained_at >= told_at):
+    if told_at is None or (facts.trained_at is not None and facts.trained_at >= told_at):
         return True
-    return standing.now - told_at >= policy.retraining.not_again_within
+    return facts.now - told_at >= policy.retraining.not_again_within
 
 
-def _first(standing: Standing, needed: int) -> Reading:
-    sentence = f"no model yet: {standing.new_labels:,} labels that can train; policy {needed:,}"
-    return Reading("first", standing.new_labels >= needed, sentence)
+def _first(facts: TriggerFacts, needed: int) -> Reading:
+    sentence = f"no model yet: {facts.new_labels:,} labels that can train; policy {needed:,}"
+    return Reading("first", facts.new_labels >= needed, sentence)
 
 
-def _drift(standing: Standing, trained_at: datetime) -> Reading:
-    if standing.drift_at is None:
+def _drift(facts: TriggerFacts, trained_at: datetime) -> Reading:
+    if facts.drift_at is None:
         return Reading("drift", calls=False, sentence="none found")
-    found = f"found on {_moment(standing.drift_at)}"
-    if trained_at >= standing.drift_at:
-        return Reading("drift", calls=False, sentence=f"{found}; answered by the training of {_moment(trained_at)}")
-    return Reading("drift", calls=True, sentence=f"{found}; no training since")
+    drift = f"found on {_moment(facts.drift_at)}"
+    if trained_at >= facts.drift_at:
+        return Reading("drift", calls=False, sentence=f"{drift}; answered by the training of {_moment(trained_at)}")
+    return Reading("drift", calls=True, sentence=f"{drift}; no training since")
 
 
-def _error_rate(standing: Standing, rules: RetrainingRules, *, early: bool) -> Reading:
-    rate = standing.rejected / standing.audited if standing.audited else 0.0
-    high = standing.audited >= rules.min_audited and rate > rules.error_rate_above
-    figure = f"{in_percent(rate)} of {standing.audited:,} random audits" if standing.audited else "no random audit"
+def _error_rate(facts: TriggerFacts, rules: RetrainingRules, *, early: bool) -> Reading:
+    rate = facts.rejected / facts.audited if facts.audited else 0.0
+    high = facts.audited >= rules.min_audited and rate > rules.error_rate_above
+    figure = f"{in_percent(rate)} of {facts.audited:,} random audits" if facts.audited else "no random audit"
     bound = f"policy {rules.error_rate_above:.1%} of at least {rules.min_audited:,}"
-    return Reading("error_rate", high and not early, f"{figure}; {bound}{_wait(standing, rules, early and high)}")
+    return Reading("error_rate", high and not early, f"{figure}; {bound}{_wait(facts, rules, early and high)}")
 
 
-def _new_labels(standing: Standing, rules: RetrainingRules, *, early: bool) -> Reading:
-    enough = standing.new_labels >= rules.new_labels
-    figure = f"{standing.new_labels:,} since the last training; policy {rules.new_labels:,}"
-    return Reading("new_labels", enough and not early, figure + _wait(standing, rules, early and enough))
+def _new_labels(facts: TriggerFacts, rules: RetrainingRules, *, early: bool) -> Reading:
+    enough = facts.new_labels >= rules.new_labels
+    figure = f"{facts.new_labels:,} since the last training; policy {rules.new_labels:,}"
+    return Reading("new_labels", enough and not early, figure + _wait(facts, rules, early and enough))
 
 
-def _wait(standing: Standing, rules: RetrainingRules, early: bool) -> str:  # noqa: FBT001 - read at a glance above
-    if not early or standing.trained_at is None:
+def _wait(facts: TriggerFacts, rules: RetrainingRules, early: bool) -> str:  # noqa: FBT001 - read at a glance above
+    if not early or facts.trained_at is None:
         return ""
-    return f"; trained lately, not again before {_moment(standing.trained_at + rules.not_again_within)}"
+    return f"; trained lately, not again before {_moment(facts.trained_at + rules.not_again_within)}"
 
 
 def _moment(at: datetime) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from handrail import cells, given
-from handrail.inbound_rows import MAX_CODE_CHARACTERS, Delivery, put_aside, shown
+from handrail.inbound_rows import MAX_CODE_CHARACTERS, InboundRows, put_aside, shown
 from handrail.mapping import HistoryTest, Mapping
 from handrail.policy import Policy
 
@@ -81,8 +81,8 @@ def parse(
     Raises:
         BadInput: a mapped column is missing, or the mapping renames a given label to no category of the policy.
     """
-    delivery = Delivery.of(rows, mapping)
-    said = given.read(delivery, list(policy.categories))
+    delivery = InboundRows.of(rows, mapping)
+    given_columns = given.read(delivery, list(policy.categories))
     row_numbers = np.arange(first_row, first_row + delivery.count)
     ids = _read_ids(delivery)
     received_at = _read_times(delivery, default_received_at)
@@ -108,16 +108,20 @@ def parse(
         _objects(delivery.digests),
     )
     kept = ~(delivery.is_bad() | repeated)
-    good = pd.DataFrame(dict(zip(GOOD_COLUMNS, columns, strict=True)) | (said.columns if said else {}))[kept]
+    good = pd.DataFrame(
+        dict(zip(GOOD_COLUMNS, columns, strict=True)) | (given_columns.columns if given_columns else {})
+    )[kept]
     bad = put_aside(delivery, ids, row_numbers, policy.intake.max_text_characters)
-    return Parsed(good.reset_index(drop=True), bad, int(repeated.sum()), said.missing(kept) if said else {})
+    return Parsed(
+        good.reset_index(drop=True), bad, int(repeated.sum()), given_columns.missing(kept) if given_columns else {}
+    )
 
 
 def _objects(values: Sequence[object]) -> pd.Series:
     return pd.Series(list(values), dtype=object)
 
 
-def _read_ids(delivery: Delivery) -> list[str]:
+def _read_ids(delivery: InboundRows) -> list[str]:
     column = delivery.fields.external_id
     ids = [cells.identifier(cell) for cell in delivery.cells(column)]
     delivery.note(
@@ -126,11 +130,11 @@ def _read_ids(delivery: Delivery) -> list[str]:
     return _check_codes(delivery, ids, "external_id")
 
 
-def _read_codes(delivery: Delivery, column: str | None, name: str) -> list[str]:
+def _read_codes(delivery: InboundRows, column: str | None, name: str) -> list[str]:
     return _check_codes(delivery, [cells.identifier(cell) for cell in delivery.cells(column)], name)
 
 
-def _check_codes(delivery: Delivery, codes: list[str], name: str) -> list[str]:
+def _check_codes(delivery: InboundRows, codes: list[str], name: str) -> list[str]:
     delivery.note(
         map(cells.has_unseen, codes),
         f"{name}_printable",
@@ -144,7 +148,7 @@ def _check_codes(delivery: Delivery, codes: list[str], name: str) -> list[str]:
     return codes
 
 
-def _read_times(delivery: Delivery, default: datetime) -> pd.Series:
+def _read_times(delivery: InboundRows, default: datetime) -> pd.Series:
     column, mapping = delivery.fields.received_at, delivery.mapping
     if column is None:
         return pd.Series([pd.Timestamp(default)] * delivery.count, dtype="datetime64[us, UTC]")
@@ -162,7 +166,7 @@ def _read_times(delivery: Delivery, default: datetime) -> pd.Series:
     return times
 
 
-def _read_amounts(delivery: Delivery) -> Floats:
+def _read_amounts(delivery: InboundRows) -> Floats:
     column = delivery.fields.amount
     given = delivery.cells(column)
     amounts = cells.numbers(given)
@@ -187,13 +191,13 @@ def _read_amounts(delivery: Delivery) -> Floats:
     return amounts
 
 
-def _read_consent(delivery: Delivery, *, absent: bool) -> Booleans:
+def _read_consent(delivery: InboundRows, *, absent: bool) -> Booleans:
     consent = delivery.fields.consent
     if consent is None:
         return np.full(delivery.count, absent)
     cells_given = delivery.cells(consent.column)
-    known = {cell: consent.is_given(cell) for cell in set(cells_given)}  # a column has few different answers
-    answers = [known[cell] for cell in cells_given]
+    meanings = {cell: consent.is_given(cell) for cell in set(cells_given)}  # a column has few different answers
+    answers = [meanings[cell] for cell in cells_given]
     delivery.note(
         (answer is None for answer in answers),
         "consent_readable",
@@ -205,13 +209,13 @@ def _read_consent(delivery: Delivery, *, absent: bool) -> Booleans:
     return np.array([answer is True for answer in answers], dtype=bool)
 
 
-def _find_history(delivery: Delivery) -> Booleans:
+def _find_history(delivery: InboundRows) -> Booleans:
     tests = delivery.mapping.history.all if delivery.mapping.history else ()
     fulfilled = [_fulfils(delivery, test) for test in tests]
     return np.logical_and.reduce(fulfilled) if fulfilled else np.zeros(delivery.count, dtype=bool)
 
 
-def _fulfils(delivery: Delivery, test: HistoryTest) -> Booleans:
+def _fulfils(delivery: InboundRows, test: HistoryTest) -> Booleans:
     given = delivery.cells(test.column)
     passed = np.ones(delivery.count, dtype=bool)
     if test.present is not None:
@@ -224,7 +228,7 @@ def _fulfils(delivery: Delivery, test: HistoryTest) -> Booleans:
     return passed
 
 
-def _comparable(delivery: Delivery, column: str, bound: date | float) -> tuple[Any, Any]:
+def _comparable(delivery: InboundRows, column: str, bound: date | float) -> tuple[Any, Any]:
     """A column and a bound that can be compared: local days with a day, numbers with a number."""
     given, mapping = delivery.cells(column), delivery.mapping
     if not isinstance(bound, date):
@@ -234,12 +238,12 @@ def _comparable(delivery: Delivery, column: str, bound: date | float) -> tuple[A
     return local.dt.tz_localize(None).dt.normalize(), pd.Timestamp(bound)
 
 
-def _read_labels(delivery: Delivery, history: Booleans, categories: Sequence[str]) -> list[str | None]:
+def _read_labels(delivery: InboundRows, history: Booleans, categories: Sequence[str]) -> list[str | None]:
     """Known categories of history rows; the column of all other rows is not looked at."""
     column = delivery.fields.label
-    given = [cell.strip() if known else "" for cell, known in zip(delivery.cells(column), history, strict=True)]
+    given = [cell.strip() if is_past else "" for cell, is_past in zip(delivery.cells(column), history, strict=True)]
     delivery.note(
-        (known and not label for label, known in zip(given, history, strict=True)),
+        (is_past and not label for label, is_past in zip(given, history, strict=True)),
         "label_present",
         lambda _: f"A history row has no label ({column}). Give its category, or narrow the mapping's `history`.",
     )
@@ -260,7 +264,7 @@ def _near(label: str, categories: Sequence[str]) -> str:
     return f" Did you mean {near[0]!r}?" if near else ""
 
 
-def _read_texts(delivery: Delivery, limit: int) -> list[str]:
+def _read_texts(delivery: InboundRows, limit: int) -> list[str]:
     column = delivery.fields.text
     texts = ["" if text.isspace() else cells.storable(text) for text in delivery.cells(column)]
     delivery.note(
@@ -274,14 +278,14 @@ def _read_texts(delivery: Delivery, limit: int) -> list[str]:
     return texts
 
 
-def _read_extra(delivery: Delivery) -> list[dict[str, str]]:
+def _read_extra(delivery: InboundRows) -> list[dict[str, str]]:
     extra = {name: _read_codes(delivery, column, name) for name, column in delivery.fields.extra.items()}
     if not extra:
         return [{} for _ in range(delivery.count)]
     return [dict(zip(extra, row, strict=True)) for row in zip(*extra.values(), strict=True)]
 
 
-def _find_repeats(delivery: Delivery, ids: list[str], row_numbers: NDArray[np.int64], seen: Seen) -> Booleans:
+def _find_repeats(delivery: InboundRows, ids: list[str], row_numbers: NDArray[np.int64], seen: Seen) -> Booleans:
     """Which good rows came before, word for word; one that differs from the earlier row of its id is bad."""
     repeated = np.zeros(delivery.count, dtype=bool)
     for at in map(int, np.flatnonzero(~delivery.is_bad())):

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from handrail.errors import BadInput
+from handrail.keyed_draws import draw_strata
+from handrail.ppm import PPM
 
 RISING = 0.1
 """Share of the evidence that suffices from which a breaker is rising."""
@@ -22,9 +23,7 @@ WATCHED = "watched"
 STRATA = (RANDOM, LOW_CONFIDENCE, HIGH_VALUE, NEW_SEGMENT, WATCHED)
 FLOOR = 0.01
 """Share of the approvals that the simple-random draw takes, whatever the budget says."""
-PPM = 1_000_000
 _COLUMNS = {"case_id", "confidence", "amount", "segment"}
-_BYTES = 8  # of the hash that decide one stratum
 
 
 @dataclass(frozen=True)
@@ -109,11 +108,30 @@ def allocate(
     *,
     known_segments: Collection[str] | None = None,
 ) -> Allocation:
-    """Fit the draw into `affordable` audits on average; None sets no bound.
+    """The audit rates that fit `affordable` audits on average.
 
     First all strata give up the same share of their rates, then the simple-random draw, never below 1 % (or its own
-    rate, if that is less). In proportion, because the strata's rates are the steward's priorities, and keep the design
+    rate, if that is less). In proportion, because the strata's rates are the steward's priorities and keep the design
     weights near each other; an allocation by expected errors would rest on the few errors it is meant to find.
+
+    Args:
+        candidates: approvals, with the columns that `draw` needs.
+        rules: the policy's rates.
+        affordable: audits that there is time for, on average; None sets no bound.
+        known_segments: segments that are not new; None skips the stratum of new ones.
+
+    Returns:
+        The rules that fit, and what they gave up.
+
+    Raises:
+        BadInput: a column is missing or a case occurs twice.
+
+    Source: docs/decisions/0020-audit-design.md.
+
+    >>> cases = pd.DataFrame({"case_id": range(100), "confidence": 0.99, "amount": 1.0, "segment": None})
+    >>> allocated = allocate(cases, SamplingRules(0.1, 0.9, 0, 1e6, 0, 0), affordable=5)
+    >>> round(allocated.wanted, 6), allocated.random_kept, round(allocated.expected, 6)
+    (10.0, 0.5, 5.0)
     """
     cases = _ordered(candidates)
 
@@ -142,23 +160,36 @@ def draw(
     *,
     known_segments: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Draw the audit sample from automatic approvals, every stratum independently.
+    """The audit sample from automatic approvals, every stratum drawn independently (Poisson sampling).
 
-    `candidates` has columns case_id, confidence, amount, segment, and category where some are watched. Each case is
-    drawn at random with `random_rate`, and again with the rate of each stratum it belongs to: low confidence (a missing
-    one too), high amount, a segment not in `known_segments` (skipped when `None`), a watched category. Whether a case
-    is drawn depends on `rng` and the case alone: neither on the order nor on the other candidates.
+    Each case is drawn at random with `random_rate`, and again with the rate of each stratum it belongs to: low
+    confidence (a missing one too), high amount, a new segment, a watched category. Whether a case is drawn depends on
+    `rng` and the case alone: neither on the order nor on the other candidates.
 
-    Returns columns case_id, stratum (the first that drew it), inclusion_probability (of being in the sample by any
-    stratum, in (0, 1]), random (whether the simple-random draw took it).
+    Args:
+        candidates: columns case_id, confidence, amount, segment, and category where some are watched.
+        rules: rates and limits of the strata.
+        rng: source of the draw's key.
+        known_segments: segments that are not new; None skips the stratum of new ones.
+
+    Returns:
+        Columns case_id, stratum (the first that drew it), inclusion_probability (of being in the sample by any stratum,
+        in (0, 1]), random (whether the simple-random draw took it).
 
     Raises:
         BadInput: a column is missing or a case occurs twice.
+
+    Source: Särndal, Swensson and Wretman 1992, 3.5; docs/decisions/0020-audit-design.md.
+
+    >>> cases = pd.DataFrame({"case_id": [7, 8], "confidence": [0.99, 0.5], "amount": 1.0, "segment": None})
+    >>> sample = draw(cases, SamplingRules(0.0, 0.9, 1.0, 1e6, 0, 0), np.random.default_rng(1))
+    >>> sample[["case_id", "stratum", "inclusion_probability"]].values.tolist()
+    [[8, 'low_confidence', 1.0]]
     """
     cases = _ordered(candidates)
     rates = stratum_rates(cases, rules, known_segments)
     chance = rates.to_numpy(dtype=np.float64)
-    drawn = _uniform(cases["case_id"].tolist(), rng.bytes(32)) < chance
+    drawn = draw_strata(rng.bytes(32), cases["case_id"].tolist(), len(STRATA)) < chance
     chosen = drawn.any(axis=1)
     return pd.DataFrame(
         {
@@ -173,14 +204,50 @@ def draw(
 def chances(
     cases: pd.DataFrame, rules: SamplingRules, known_segments: Collection[str] | None = None
 ) -> NDArray[np.float64]:
-    """Give each case's probability of being in the sample by any stratum, in the order of the rows."""
+    """Each case's probability of being in the sample by any stratum.
+
+    Args:
+        cases: columns confidence, amount, segment, and category where some are watched.
+        rules: rates and limits of the strata.
+        known_segments: segments that are not new; None skips the stratum of new ones.
+
+    Returns:
+        One probability a row, 1 - the product over strata of (1 - rate).
+
+    Raises:
+        BadInput: categories are watched and the column is missing.
+
+    Source: Särndal, Swensson and Wretman 1992, 3.5; docs/decisions/0020-audit-design.md.
+
+    >>> cases = pd.DataFrame({"confidence": [0.99, 0.5], "amount": 1.0, "segment": None})
+    >>> chances(cases, SamplingRules(0.1, 0.9, 0.5, 1e6, 0, 0)).round(6).tolist()
+    [0.1, 0.55]
+    """
     return _any(stratum_rates(cases, rules, known_segments).to_numpy(dtype=np.float64))
 
 
 def stratum_rates(
     cases: pd.DataFrame, rules: SamplingRules, known_segments: Collection[str] | None = None
 ) -> pd.DataFrame:
-    """Give each case's probability of being drawn by each stratum (columns), 0 where it does not belong."""
+    """Each case's probability of being drawn by each stratum.
+
+    Args:
+        cases: columns confidence, amount, segment, and category where some are watched.
+        rules: rates and limits of the strata.
+        known_segments: segments that are not new; None skips the stratum of new ones.
+
+    Returns:
+        One column a stratum on the rows of `cases`; 0 where a case does not belong.
+
+    Raises:
+        BadInput: categories are watched and the column is missing.
+
+    Source: docs/decisions/0020-audit-design.md.
+
+    >>> cases = pd.DataFrame({"confidence": [0.5], "amount": [10.0], "segment": [None]})
+    >>> stratum_rates(cases, SamplingRules(0.1, 0.9, 0.5, 1e6, 0, 0)).iloc[0].to_dict()
+    {'random': 0.1, 'low_confidence': 0.5, 'high_value': 0.0, 'new_segment': 0.0, 'watched': 0.0}
+    """
     new = pd.Series(known_segments is not None, index=cases.index) & ~cases["segment"].isin(known_segments or ())
     if rules.watched and "category" not in cases:
         raise BadInput("The candidates lack category, and some are watched. Add the column.")
@@ -198,13 +265,6 @@ def stratum_rates(
 
 def _any(chance: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 - (1 - chance).prod(axis=1), dtype=np.float64)
-
-
-def _uniform(case_ids: list[object], key: bytes) -> NDArray[np.float64]:
-    """A number in [0, 1) for each case and stratum: 53 bits each of a keyed hash of the case's id."""
-    size = _BYTES * len(STRATA)
-    hashed = b"".join([blake2b(str(case_id).encode(), key=key, digest_size=size).digest() for case_id in case_ids])
-    return (np.frombuffer(hashed, dtype=">u8").reshape(-1, len(STRATA)) >> np.uint64(11)) / 2**53
 
 
 def _largest(fits: Callable[[float], bool]) -> float:

@@ -10,16 +10,13 @@ from itertools import pairwise
 import numpy as np
 from scipy import stats
 
+from handrail import near_duplicates
 from handrail.drift import benjamini_hochberg
 from handrail.errors import BadInput
 
 TERM_CAP = 200_000  # terms kept in a profile: the most frequent, with how often the dropped ones may occur
 _WORD = re.compile(r"[^\W\d_][\w'\u2019-]{0,39}")
 _EXAMPLES = 5
-_LONG = 20  # distinct words from which two texts can be near-duplicates by accident no more
-_SAME = 0.9  # share of words (Jaccard) that near-duplicates have in common
-_HASHES, _BAND = 16, 4
-_PRIME = (1 << 61) - 1
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,21 @@ class TermDrift:
 
 
 def build(texts: Iterable[str], *, cap: int = TERM_CAP) -> TermProfile:
-    """Count in how many reference texts each word and word pair occurs; no texts give an empty profile."""
+    """In how many reference texts each word and word pair occurs.
+
+    Args:
+        texts: the reference, redacted.
+        cap: terms that are kept, the most frequent first.
+
+    Returns:
+        The profile; no texts give an empty one.
+
+    Source: document frequency (Spärck Jones 1972).
+
+    >>> profile = build(["where is my parcel", "my parcel is late"])
+    >>> profile.documents, profile.frequencies["my parcel"], profile.frequencies["late"]
+    (2, 2, 1)
+    """
     documents, incidences, counts = 0, 0, Counter[str]()
     for text in texts:
         terms = terms_of(text)
@@ -89,22 +100,38 @@ def new_terms(
     min_documents: int = 5,
     min_lift: float = 2.0,
 ) -> list[TermDrift]:
-    """Name the terms that stand in significantly more documents than the reference explains.
+    """The terms that stand in significantly more documents than the reference explains.
 
-    Exact hypergeometric test on document frequency, and again on the share of all terms, so that longer
-    texts alone make nothing new; the larger p counts, Benjamini-Hochberg adjusted at `fdr` over all terms
-    that occur in `min_documents` of either side. Near-duplicate texts count once. A pair whose word is
-    itself new is left out unless both are and it explains them. Sorted by p; `ids` default to positions.
-    An empty window or reference yields none.
+    Document frequency is tested, and again the share of all terms, so that longer texts alone make nothing new; the
+    larger p counts. Near-duplicate texts count once. A pair whose word is itself new is left out unless both are and it
+    explains them.
+
+    Args:
+        profile: of the reference.
+        texts: the window, redacted.
+        ids: one for each text; positions by default.
+        fdr: expected share of false ones among the terms that are named.
+        min_documents: documents on either side from which a term is tested.
+        min_lift: least growth of a term's share of documents.
+
+    Returns:
+        Terms sorted by p; an empty window or reference yields none.
 
     Raises:
         BadInput: as many ids as texts are needed.
+
+    Source: exact hypergeometric test (Fisher 1935); Benjamini and Hochberg 1995.
+
+    >>> profile = build(f"where is parcel {chr(97 + at % 26)}x" for at in range(400))
+    >>> window = [f"the voucher {chr(97 + at)}y failed" for at in range(20)]
+    >>> [(one.term, one.documents) for one in new_terms(profile, window)][:2]
+    [('failed', 20), ('the', 20)]
     """
     names = [str(name) for name in (range(len(texts)) if ids is None else ids)]
     if len(names) != len(texts):
         raise BadInput("Each text needs one id. Pass as many ids as texts.")
     held = [terms_of(text) for text in texts]
-    kept = _distinct(texts, held)
+    kept = near_duplicates.distinct_rows(texts, held)
     counts = Counter(term for row in kept for term in held[row])
     if not counts or not profile.documents:
         return []
@@ -116,29 +143,55 @@ def new_terms(
         if now >= min_documents and _lift(profile, term, now, len(texts), incidences) >= min_lift
     )
     adjusted = _adjusted_p(profile, candidates, counts, (len(texts), incidences), tested)
-    found = {term: float(p) for term, p in zip(candidates, adjusted, strict=True) if p <= fdr}
-    examples = _examples(_telling(found, counts), kept, held, names)
+    significant = {term: float(p) for term, p in zip(candidates, adjusted, strict=True) if p <= fdr}
+    examples = _examples(_telling(significant, counts), kept, held, names)
     return [
-        TermDrift(term, _document_lift(profile, term, counts[term], len(texts)), counts[term], found[term], seen)
-        for term, seen in sorted(examples.items(), key=lambda entry: (found[entry[0]], -counts[entry[0]], entry[0]))
+        TermDrift(term, _document_lift(profile, term, counts[term], len(texts)), counts[term], significant[term], seen)
+        for term, seen in sorted(
+            examples.items(), key=lambda entry: (significant[entry[0]], -counts[entry[0]], entry[0])
+        )
     ]
 
 
 def oov_rate(profile: TermProfile, texts: Iterable[str]) -> float:
-    """Share of the texts' distinct words that the reference never held, 0 to 1; 0 without words.
+    """Share of the texts' distinct words that the reference never held (out of vocabulary).
 
     A trend line only: new names and typing errors both raise it.
+
+    Args:
+        profile: of the reference.
+        texts: the window, redacted.
+
+    Returns:
+        A share in [0, 1]; 0 without words.
+
+    Source: own definition; each text counts each of its words once.
+
+    >>> oov_rate(build(["where is my parcel"]), ["where is my voucher"])
+    0.25
     """
-    words = known = 0
+    words = familiar = 0
     for text in texts:
         distinct = {word for word in terms_of(text) if " " not in word}
         words += len(distinct)
-        known += sum(word in profile.frequencies for word in distinct)
-    return 1 - known / words if words else 0.0
+        familiar += sum(word in profile.frequencies for word in distinct)
+    return 1 - familiar / words if words else 0.0
 
 
 def terms_of(text: str) -> set[str]:
-    """Words and pairs of neighbouring words of a text, lower case; numbers are no words."""
+    """Words and pairs of neighbouring words of a text, lower case; numbers are no words.
+
+    Args:
+        text: redacted.
+
+    Returns:
+        The distinct terms.
+
+    Source: the bag of words with bigrams (Manning and Schütze 1999, chapter 5).
+
+    >>> sorted(terms_of("My 2 parcels"))
+    ['my', 'my parcels', 'parcels']
+    """
     words = _WORD.findall(text.lower())
     return {*words, *map(" ".join, pairwise(words))}
 
@@ -173,53 +226,20 @@ def _adjusted_p(
     return benjamini_hochberg([*p, *(1.0 for _ in range(tested - len(terms)))])[: len(terms)]
 
 
-def _telling(found: dict[str, float], counts: Counter[str]) -> list[str]:
+def _telling(significant: dict[str, float], counts: Counter[str]) -> list[str]:
     """Drop the pairs that say no more than one of their words."""
 
     def tells(term: str) -> bool:
-        new = [word for word in term.split(" ") if word in found]
+        new = [word for word in term.split(" ") if word in significant]
         return " " not in term or not new or (len(new) > 1 and counts[term] >= 0.8 * max(counts[word] for word in new))
 
-    return [term for term in found if tells(term)]
+    return [term for term in significant if tells(term)]
 
 
 def _examples(terms: list[str], kept: list[int], held: list[set[str]], names: list[str]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {term: [] for term in terms}
+    examples: dict[str, list[str]] = {term: [] for term in terms}
     for row in kept:
-        for term in held[row] & found.keys():
-            if len(found[term]) < _EXAMPLES:
-                found[term].append(names[row])
-    return {term: tuple(rows) for term, rows in found.items()}
-
-
-def _distinct(texts: Sequence[str], held: list[set[str]]) -> list[int]:
-    """Rows left when every text that repeats an earlier one, or nearly does, is dropped.
-
-    Only long texts can be near-duplicates: short ones resemble each other by nature.
-    """
-    exact: dict[str, int] = {}
-    first = [row for row, text in enumerate(texts) if exact.setdefault(text.strip().lower(), row) == row]
-    long = [row for row in first if len(held[row]) >= 2 * _LONG]
-    repeated = _near_duplicates(long, held)
-    return [row for row in first if row not in repeated]
-
-
-def _near_duplicates(rows: list[int], held: list[set[str]]) -> set[int]:
-    """Rows that share nearly all terms with an earlier one: MinHash bands propose, exact overlap decides."""
-    numbering: dict[str, int] = {}
-    shingles = [np.array([numbering.setdefault(t, len(numbering)) for t in sorted(held[row])]) for row in rows]
-    table = np.random.default_rng(0).integers(
-        0, _PRIME, (_HASHES, max(len(numbering), 1))
-    )  # fixed: no chance enters a result
-    buckets: dict[tuple[int, bytes], list[int]] = {}
-    repeated = set()
-    for row, shingle in zip(rows, shingles, strict=True):
-        signature = table[:, shingle].min(axis=1)
-        keys = [(band, signature[band : band + _BAND].tobytes()) for band in range(0, _HASHES, _BAND)]
-        proposed = {earlier for key in keys for earlier in buckets.get(key, ())}
-        if any(len(held[row] & held[e]) >= _SAME * len(held[row] | held[e]) for e in proposed):
-            repeated.add(row)
-            continue
-        for key in keys:
-            buckets.setdefault(key, []).append(row)
-    return repeated
+        for term in held[row] & examples.keys():
+            if len(examples[term]) < _EXAMPLES:
+                examples[term].append(names[row])
+    return {term: tuple(rows) for term, rows in examples.items()}

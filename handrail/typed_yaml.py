@@ -80,9 +80,9 @@ def _sentence(
     line = _line(root, loc)
     where = ".".join(str(part) for part in loc) or "the file"
     if kind == "extra_forbidden":
-        known = _known_keys(model, loc[:-1])
-        near = difflib.get_close_matches(str(loc[-1]), known, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known) or 'none'}."
+        keys = _known_keys(model, loc[:-1])
+        near = difflib.get_close_matches(str(loc[-1]), keys, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(keys) or 'none'}."
         return f"{name}, line {line}: unknown key {where!r}. {hint}"
     if kind == "missing":
         return f"{name}, line {line}: {where!r} is missing. Add it."
@@ -96,10 +96,10 @@ def _line(node: yaml.Node | None, loc: Sequence[int | str]) -> int:
     line = node.start_mark.line + 1 if node else 1
     for part in loc:
         if isinstance(node, yaml.MappingNode):
-            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-            if found is None:
+            entry = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if entry is None:
                 return line
-            line, node = found[0].start_mark.line + 1, found[1]
+            line, node = entry[0].start_mark.line + 1, entry[1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
             line = node.start_mark.line + 1

@@ -42,15 +42,27 @@ class WaitGap:
 
 
 def wait_gaps(frame: pd.DataFrame, group: str, hours: str, *, bound: float = 4.0, level: float = 0.95) -> list[WaitGap]:
-    """Compare the typical wait of each group with that of everybody else, by Yuen's test of trimmed means.
+    """The typical wait of each group beside that of everybody else, by Yuen's test of trimmed means.
 
-    Rows without a finite number of hours are left out; negative hours (a clock that went back) count as 0. Verdicts
-    as `fairness.compare`'s, with a `bound` in hours; below ten cases on a side the group is underpowered.
+    Args:
+        frame: one row a case; rows without a finite number of hours are left out.
+        group: column with the groups.
+        hours: column with the waits, in hours or as durations; negative ones (a clock that went back) count as 0.
+        bound: gap from which one is an alarm, in hours.
+        level: confidence of all comparisons together.
 
-    Source: Yuen 1974. Oracle: scipy's `ttest_ind(trim=0.1, equal_var=False)`.
+    Returns:
+        One entry a group, verdicts as `fairness.compare`'s; below ten cases on a side a group is underpowered.
 
     Raises:
         BadInput: a column is missing, the hours are no numbers, or the bound is not above 0.
+
+    Source: Yuen 1974; docs/decisions/0021-what-counts-as-a-shift.md. Oracle: scipy's `ttest_ind(trim=0.1)`.
+
+    >>> waits = [1.0, 1.5, 2.0] * 10 + [20.0, 21.0, 22.0] * 10
+    >>> frame = pd.DataFrame({"region": ["north"] * 30 + ["south"] * 30, "hours": waits})
+    >>> [(one.group, one.typical, str(one.verdict)) for one in wait_gaps(frame, "region", "hours")]
+    [('north', 1.5, 'gap beyond the bound'), ('south', 21.0, 'gap beyond the bound')]
     """
     for name in (group, hours):
         if name not in frame.columns:
@@ -63,11 +75,11 @@ def wait_gaps(frame: pd.DataFrame, group: str, hours: str, *, bound: float = 4.0
     order = np.argsort(waited[kept], kind="stable")  # once: every part of a sorted column is sorted
     waited, codes = np.maximum(waited[kept][order], 0.0), codes[order]
     sides = [(waited[codes == at], waited[codes != at]) for at in range(len(groups))]
-    told = np.array([min(len(one), len(rest)) >= FEWEST for one, rest in sides], dtype=bool)
-    alpha = (1 - level) / max(int(told.sum()), 1)
-    compared = [_yuen(*side, alpha) if enough else None for side, enough in zip(sides, told, strict=True)]
+    comparable = np.array([min(len(one), len(rest)) >= FEWEST for one, rest in sides], dtype=bool)
+    alpha = (1 - level) / max(int(comparable.sum()), 1)
+    compared = [_yuen(*side, alpha) if enough else None for side, enough in zip(sides, comparable, strict=True)]
     p = np.ones(len(groups))
-    p[told] = holm([one.p for one in compared if one is not None])
+    p[comparable] = holm([one.p for one in compared if one is not None])
     return [
         _judge(name, *side, one, float(adjusted), bound=bound, alpha=(alpha, 1 - level))
         for name, side, one, adjusted in zip(groups, sides, compared, p, strict=True)

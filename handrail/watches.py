@@ -115,12 +115,12 @@ def switched_off(deployments: Mapping[str, Deployed]) -> dict[str, Off | None]:
     return {watch.name: _off(deployments.get(watch.deployment)) for watch in WATCHES}
 
 
-def _off(found: Deployed | None) -> Off | None:
-    if found is None:
+def _off(deployment: Deployed | None) -> Off | None:
+    if deployment is None:
         return Off.MISSING
-    if found.is_paused:
+    if deployment.is_paused:
         return Off.PAUSED
-    return None if found.is_scheduled else Off.UNSCHEDULED
+    return None if deployment.is_scheduled else Off.UNSCHEDULED
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Runs:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class WatchStatus:
     """One watch at one moment: its last success, and what is wrong with it; None where nothing is."""
 
     watch: Watch
@@ -162,7 +162,7 @@ class Look:
         return self.looked_at is not None and not (self.overdue_since or self.failed_since or self.off)
 
 
-def judge(watch: Watch, runs: Runs, *, began: datetime | None, now: datetime) -> Look:
+def judge(watch: Watch, runs: Runs, *, began: datetime | None, now: datetime) -> WatchStatus:
     """Say of one watch whether it is due, overdue, failing or switched off; `began` is when the workspace did.
 
     Due: never, not since the schedule last said so, or failing. Overdue: its period and its patience have passed since
@@ -178,7 +178,7 @@ def judge(watch: Watch, runs: Runs, *, began: datetime | None, now: datetime) ->
     asked = runs.asked_at
     is_off = runs.off is not None and (looked_at is None or asked is None or looked_at <= asked)
     is_overdue = watch.by_hand is None and last is not None and now - last > watch.patience
-    return Look(
+    return WatchStatus(
         watch,
         looked_at,
         is_due=watch.by_hand is None and (looked_at is None or failed or looked_at < watch.schedule.latest(now)),
@@ -195,7 +195,7 @@ def _known(at: datetime | None, now: datetime) -> datetime | None:
     return at if at is not None and at <= now + SKEW else None
 
 
-def judge_all(runs: Mapping[str, Runs], *, began: datetime | None, now: datetime) -> list[Look]:
+def judge_all(runs: Mapping[str, Runs], *, began: datetime | None, now: datetime) -> list[WatchStatus]:
     """Every watch, in the order of `WATCHES`."""
     return [judge(watch, runs.get(watch.name, Runs()), began=began, now=now) for watch in WATCHES]
 
@@ -215,11 +215,11 @@ class Outlook:
 
     sight: Sight
     looked_at: datetime | None
-    looks: Sequence[Look]
+    looks: Sequence[WatchStatus]
 
-    def said(self, told: Callable[[datetime], str]) -> str:
-        """The sentence under what is found, or instead of it; `told` writes a moment."""
-        last = "" if self.looked_at is None else told(self.looked_at)
+    def sentence(self, write: Callable[[datetime], str]) -> str:
+        """The sentence under what is found, or instead of it; `write` puts a moment into words."""
+        last = "" if self.looked_at is None else write(self.looked_at)
         if self.sight is Sight.NEVER:
             return f"Nobody has looked yet. {START}"
         if self.sight is Sight.NOBODY:
@@ -229,33 +229,33 @@ class Outlook:
         unwell = ", ".join(look.watch.title for look in self.looks if not look.is_well)
         return f"Last look {last}, but not at everything: {unwell}. {START}"
 
-    def missing(self, told: Callable[[datetime], str]) -> list[str]:
+    def missing(self, write: Callable[[datetime], str]) -> list[str]:
         """What is wrong with each watch that is not well."""
-        return [f"{look.watch.title} {in_words(look, told)}" for look in self.looks if not look.is_well]
+        return [f"{look.watch.title} {in_words(look, write)}" for look in self.looks if not look.is_well]
 
-    def calm(self, told: Callable[[datetime], str]) -> str:
+    def calm(self, write: Callable[[datetime], str]) -> str:
         """What a face says where no trouble stands."""
         lead = {Sight.WHOLE: "Nothing is wrong. ", Sight.IN_PART: "Nothing was found. "}.get(self.sight, "")
-        return lead + self.said(told)
+        return lead + self.sentence(write)
 
 
-def outlook(looks: Iterable[Look]) -> Outlook:
+def outlook(looks: Iterable[WatchStatus]) -> Outlook:
     """How much is watched. Nobody looks where alerting is overdue, or every watch whose findings it tells is."""
     relevant = [look for look in looks if look.watch.by_hand is None]
     alerting = next((look for look in relevant if look.watch.name == ALERTING), None)
     others = [look for look in relevant if look.watch.name != ALERTING]
-    found = [look.looked_at for look in others if look.looked_at is not None]
-    if not found:
+    last_looks = [look.looked_at for look in others if look.looked_at is not None]
+    if not last_looks:
         return Outlook(Sight.NEVER, None, relevant)
     if all(look.overdue_since or look.looked_at is None for look in others):
-        return Outlook(Sight.NOBODY, max(found), relevant)
+        return Outlook(Sight.NOBODY, max(last_looks), relevant)
     if alerting is None or alerting.looked_at is None or alerting.overdue_since:
-        return Outlook(Sight.NOBODY, (alerting and alerting.looked_at) or max(found), relevant)
+        return Outlook(Sight.NOBODY, (alerting and alerting.looked_at) or max(last_looks), relevant)
     sight = Sight.WHOLE if all(look.is_well for look in relevant) else Sight.IN_PART
     return Outlook(sight, alerting.looked_at, relevant)
 
 
-def stale(look: Look, read_at: datetime | None, now: datetime, told: Callable[[datetime], str]) -> str | None:
+def stale(look: WatchStatus, read_at: datetime | None, now: datetime, write: Callable[[datetime], str]) -> str | None:
     """Why what a watch saw may not hold any more, or None while it is current; `read_at` is its newest reading.
 
     A watch that looks often writes only what has changed: its runs say how old its word is.
@@ -263,19 +263,19 @@ def stale(look: Look, read_at: datetime | None, now: datetime, told: Callable[[d
     is_old = look.looked_at is None and read_at is not None and now - read_at > look.watch.patience
     if not (is_old or look.overdue_since or look.failed_since or look.off):
         return None
-    return f"This may no longer hold: {look.watch.title} {in_words(look, told)}."
+    return f"This may no longer hold: {look.watch.title} {in_words(look, write)}."
 
 
-def in_words(look: Look, told: Callable[[datetime], str]) -> str:
+def in_words(look: WatchStatus, write: Callable[[datetime], str]) -> str:
     """What is wrong with a watch, the reason before the consequence.
 
     >>> in_words(Look(WATCHES[1]), str)
     'has not looked yet'
     """
-    last = "has not looked yet" if look.looked_at is None else f"last looked {told(look.looked_at)}"
+    last = "has not looked yet" if look.looked_at is None else f"last looked {write(look.looked_at)}"
     if look.off is not None:
-        since = "" if look.off_since is None else f" since {told(look.off_since)}"
+        since = "" if look.off_since is None else f" since {write(look.off_since)}"
         return f"is switched off in Prefect{since} ({OFF_SAID[look.off]}), {last}"
     if look.failed_since is not None:
-        return f"has failed since {told(look.failed_since)} ({look.error}), {last}"
+        return f"has failed since {write(look.failed_since)} ({look.error}), {last}"
     return last

@@ -55,10 +55,30 @@ def project(
     span: timedelta,
     audited: Estimate,
 ) -> Projection:
-    """Route recorded cases of a category as of now and at stage `to`.
+    """Recorded cases of a category routed as of now and at another stage, as work in a week.
 
-    `frame` has the columns of `queues.route_many`, `draws` one number a row for stage partial; both stages are looked
-    at without pause and hold, for those end. `audited` is the rate of wrong approvals that audits have found.
+    Both stages are looked at without pause and hold, for those end.
+
+    Args:
+        frame: the columns of `queues.route_many`, one row a case.
+        category: whose cases they are.
+        to: the stage that is asked about.
+        situation: what holds now.
+        policy: the policy in force.
+        draws: one number in [0, 1) a row, for stage partial.
+        span: the time within which the cases came.
+        audited: the rate of wrong approvals that audits found.
+
+    Returns:
+        Workload now and then; None for both without a case.
+
+    Source: docs/concepts.md, *Stage* and *Second person*: the cases routed once more, priced by the policy.
+
+    >>> from handrail.estimates import NO_SAMPLE
+    >>> from handrail.policy import for_labels
+    >>> frame, policy, draws = pd.DataFrame(), for_labels(["refund"]), np.zeros(0)
+    >>> project(frame, "refund", Stage.AUTO, Situation(), policy, draws=draws, span=_WEEK, audited=NO_SAMPLE).cases
+    0
     """
     if frame.empty:
         return Projection(0, span, None, None)

@@ -102,9 +102,9 @@ class Workspace:
         databases = [self.home / "mlflow.db", self.actions_path, Path(self.database_url.removeprefix("sqlite:///"))]
         logs = [one.with_name(one.name + end) for one in databases for end in ("-wal", "-shm")]
         secrets = [self.secret_file, self.password_file, self.home / "alerts.env"]
-        known = [*databases, *logs, self.server_file, *secrets]
+        kept = [*databases, *logs, self.server_file, *secrets]
         place = file.resolve()
-        return any(place == one.resolve() or (place.exists() and one.exists() and place.samefile(one)) for one in known)
+        return any(place == one.resolve() or (place.exists() and one.exists() and place.samefile(one)) for one in kept)
 
     def create(self) -> None:
         """Make the folder and its key; what exists already stays as it is.

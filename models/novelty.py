@@ -184,14 +184,14 @@ def _in_category(terms: Hashes, categories: Places) -> Keys:
     return _short(terms + (categories.astype(np.uint64) + np.uint64(1)) * _STEP)
 
 
-def _find(wanted: Keys, known: Keys) -> tuple[Places, NDArray[np.bool_]]:
+def _find(wanted: Keys, keys: Keys) -> tuple[Places, NDArray[np.bool_]]:
     """Place of each key in the sorted `known` (any, where it is not there), and whether it is there."""
     place = np.zeros(len(wanted), dtype=np.int64)
-    if not known.size:
+    if not keys.size:
         return place, np.zeros(len(wanted), dtype=bool)
     order = np.argsort(wanted)  # a sorted search is twice as fast, its sorting included
-    place[order] = np.minimum(np.searchsorted(known, wanted[order]), len(known) - 1)
-    return place, known[place] == wanted
+    place[order] = np.minimum(np.searchsorted(keys, wanted[order]), len(keys) - 1)
+    return place, keys[place] == wanted
 
 
 def _mean(values: Floats, owner: Places, texts: int, *, empty: float) -> Floats:

@@ -57,14 +57,14 @@ class RegisteredVersion:
 
 @dataclass(frozen=True, slots=True)
 class AliasCheck:
-    """Whether the alias stood where the store says; `found` is where it stood, None if nowhere.
+    """Whether the alias stood where the store says; `stood_at` names the version where it stood, None if nowhere.
 
     `reachable` is false when the registry is away: the store and the local copy go on serving. `deleted` is
     true when it no longer knows the version, so that no alias can stand there.
     """
 
     moved: bool
-    found: str | None
+    stood_at: str | None
     restored: bool
     reachable: bool = True
     deleted: bool = False
@@ -158,17 +158,17 @@ def reconcile(workspace: Workspace, name: str, serving_version: str | None) -> A
     the registry, the alias is removed.
     """
     try:
-        found = tracking.alias(workspace, name, CHAMPION)
-        if found == serving_version:
-            return AliasCheck(moved=False, found=found, restored=False)
+        stood_at = tracking.alias(workspace, name, CHAMPION)
+        if stood_at == serving_version:
+            return AliasCheck(moved=False, stood_at=stood_at, restored=False)
         if serving_version is not None and not tracking.has_version(workspace, name, serving_version):
-            removed = found is not None and tracking.set_alias(workspace, name, CHAMPION, None)
-            return AliasCheck(moved=removed, found=found, restored=False, deleted=True)
+            removed = stood_at is not None and tracking.set_alias(workspace, name, CHAMPION, None)
+            return AliasCheck(moved=removed, stood_at=stood_at, restored=False, deleted=True)
         restored = tracking.set_alias(workspace, name, CHAMPION, serving_version)
     except tracking.RegistryAway as error:
         _log.warning("%s", error)
-        return AliasCheck(moved=False, found=None, restored=False, reachable=False)
-    return AliasCheck(moved=True, found=found, restored=restored)
+        return AliasCheck(moved=False, stood_at=None, restored=False, reachable=False)
+    return AliasCheck(moved=True, stood_at=stood_at, restored=restored)
 
 
 def fault(workspace: Workspace, name: str, serving_version: str) -> str | None:

@@ -19,21 +19,21 @@ DRAWS = 400
 _RARELY = 0.95
 
 
-def shift(said: pd.Series, weights: Floats, production: pd.Series, rng: np.random.Generator) -> float:
+def shift(predicted: pd.Series, weights: Floats, production: pd.Series, rng: np.random.Generator) -> float:
     """Population stability index of weighted predicted labels against production's, beyond chance; at least 0.
 
     Weighted cases count as many as they are worth together (Kish). Without production cases it is infinite:
     nothing then shows that the cases reflect it. Without withheld cases it is infinite, too.
     """
-    labels = sorted({*said.dropna(), *production.dropna()})
-    known: Counts = np.asarray(production.value_counts().reindex(labels, fill_value=0), dtype=np.int64)
-    weighed = pd.Series(weights, index=said.index).groupby(said).sum().reindex(labels, fill_value=0.0)
-    if not known.sum() or not weighed.sum():
+    labels = sorted({*predicted.dropna(), *production.dropna()})
+    usual: Counts = np.asarray(production.value_counts().reindex(labels, fill_value=0), dtype=np.int64)
+    weighed = pd.Series(weights, index=predicted.index).groupby(predicted).sum().reindex(labels, fill_value=0.0)
+    if not usual.sum() or not weighed.sum():
         return float("inf")
     worth = float(weights.sum() ** 2 / (weights**2).sum())
-    found = drift.psi(known, np.rint(weighed.to_numpy() / weights.sum() * worth).astype(np.int64))
-    samples = rng.multinomial(round(worth), known / known.sum(), size=DRAWS)
-    return max(0.0, found - float(np.mean([drift.psi(known, sample) for sample in samples])))
+    found = drift.psi(usual, np.rint(weighed.to_numpy() / weights.sum() * worth).astype(np.int64))
+    samples = rng.multinomial(round(worth), usual / usual.sum(), size=DRAWS)
+    return max(0.0, found - float(np.mean([drift.psi(usual, sample) for sample in samples])))
 
 
 def production_weights(labels: pd.DataFrame, blind_share: float) -> Floats:
@@ -55,25 +55,25 @@ def calibration_error(confidence: Floats, correct: NDArray[np.bool_], rng: np.ra
     Cases whose confidence is none or outside [0, 1] are left out; without any it is 0.
     """
     fit = (confidence >= 0) & (confidence <= 1)
-    said, right = confidence[fit], correct[fit]
-    if not len(said):
+    stated, right = confidence[fit], correct[fit]
+    if not len(stated):
         return 0.0
-    drawn = rng.random((DRAWS, len(said))) < said
-    by_chance = np.quantile(_errors(said, drawn), _RARELY)
-    return max(0.0, calibration.ece(said, right) - float(by_chance))
+    drawn = rng.random((DRAWS, len(stated))) < stated
+    by_chance = np.quantile(_errors(stated, drawn), _RARELY)
+    return max(0.0, calibration.ece(stated, right) - float(by_chance))
 
 
-def covered(truth: pd.Series, said: pd.Series, from_share: float) -> "pd.Series[bool]":
+def covered(truth: pd.Series, predicted: pd.Series, from_share: float) -> "pd.Series[bool]":
     """For each case: is its true category rarer than `from_share` of the cases, or predicted for any of them?"""
     rare = truth.map(truth.value_counts(normalize=True)) < from_share
-    return rare | truth.isin(set(said))
+    return rare | truth.isin(set(predicted))
 
 
-def _errors(said: Floats, drawn: NDArray[np.bool_]) -> Floats:
+def _errors(stated: Floats, drawn: NDArray[np.bool_]) -> Floats:
     """`calibration.ece` for each row of `drawn` at once."""
-    order = np.argsort(said, kind="stable")
-    bins = min(calibration.BINS, len(said))
+    order = np.argsort(stated, kind="stable")
+    bins = min(calibration.BINS, len(stated))
     starts = np.cumsum([0, *(len(part) for part in np.array_split(order, bins)[:-1])])
-    gap = np.add.reduceat(drawn[:, order] - said[order], starts, axis=1)
-    errors: Floats = np.abs(gap).sum(axis=1) / len(said)
+    gap = np.add.reduceat(drawn[:, order] - stated[order], starts, axis=1)
+    errors: Floats = np.abs(gap).sum(axis=1) / len(stated)
     return errors

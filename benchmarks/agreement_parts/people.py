@@ -11,7 +11,7 @@ import pandas as pd
 from demands import Part, Size, at_least, at_most
 
 from handrail import reviewers
-from handrail.reviewers import EVERYBODY, Evidence, Verdict
+from handrail.reviewers import EVERYBODY, ReviewerRecords, Verdict
 from handrail.sample import Reviewer, categories
 from handrail.sample import reviewers as simulated
 from handrail.sample.events import BIAS_FROM, BIAS_REGION, BIAS_TO
@@ -42,7 +42,7 @@ def measure(*, size: Size) -> Part:
     return Part(demands, {"looks": looks, "false": false, "honest_biased": honest, "turned": turned, **counts})
 
 
-def _named(evidence: Evidence) -> set[str]:
+def _named(evidence: ReviewerRecords) -> set[str]:
     """Who has an alarm; a bias of all counts only if it is the planted one."""
     alarms = [one for one in reviewers.look(evidence) if one.verdict is Verdict.ALARM]
     planted = (BIAS_REGION, BIAS_FROM, BIAS_TO)
@@ -55,7 +55,7 @@ def _named(evidence: Evidence) -> set[str]:
     return {"a bias that is none" if one in wrong else one.reviewer for one in alarms}
 
 
-def _window(weeks: tuple[int, ...], rng: np.random.Generator) -> Evidence:
+def _window(weeks: tuple[int, ...], rng: np.random.Generator) -> ReviewerRecords:
     """Four weeks of quick work, gold cases and second opinions."""
     people = simulated()
     parts: dict[str, list[pd.DataFrame]] = {"work": [], "gold": [], "twice": []}
@@ -71,7 +71,7 @@ def _window(weeks: tuple[int, ...], rng: np.random.Generator) -> Evidence:
             parts["twice"] += [_decided(twice, one, week, hidden, rng) for one in (person, other)]
     work, gold, twice = (pd.concat(frames, ignore_index=True) for frames in parts.values())
     unaided = gold[~gold["visible"]]
-    return Evidence(
+    return ReviewerRecords(
         timed=work[work["visible"]],
         mixed=work.assign(approved=work["said"] == work["suggested"]),
         gold=gold.assign(seeded=gold["suggested"].where(gold["visible"], None)),

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from handrail.breaker import Bins, Detector, State, advance, delays, false_alarm_rate
+from handrail.breaker import Bins, Detector, DetectorState, advance, delays, false_alarm_rate
 
 DETECTOR = Detector(healthy_rate=0.03, limit=0.05, budget=0.05, horizon=timedelta(days=30))
 WINDOW = timedelta(hours=48)
@@ -75,7 +75,7 @@ def pieces(runs: int) -> dict[str, Any]:
         held = reviewed > 0
         whole = Bins(np.flatnonzero(held) + 490_000, reviewed[held], rejected[held])
         cuts = np.sort(rng.integers(0, len(whole) + 1, 20))
-        state: State | None = None
+        state: DetectorState | None = None
         for begin, end in zip([0, *cuts], [*cuts, len(whole)], strict=True):
             part = Bins(whole.hours[begin:end], whole.reviewed[begin:end], whole.rejected[begin:end])
             state = advance(DETECTOR, state, part)

@@ -7,7 +7,7 @@ import pandas as pd
 from handrail import cube, fairness
 from handrail.fairness import GroupGap
 from handrail.policy import FairnessRules
-from handrail.reviewers import Evidence, Signal, look
+from handrail.reviewers import ReviewerRecords, Signal, look
 
 WINDOW = 4
 """Weeks that the watches of people look back, as their flows do."""
@@ -46,7 +46,7 @@ def signals(
         ignore_index=True,
     )
     seen = rows[rows["visible"]]
-    evidence = Evidence(
+    evidence = ReviewerRecords(
         timed=seen[["reviewer", "seconds"]].assign(place="B"),
         mixed=rows.assign(approved=rows["decided"] == rows["predicted"])[["reviewer", "visible", "approved"]],
         gold=tested.rename(columns={"decided": "said"})[["reviewer", "said", "seeded"]],

@@ -3,7 +3,7 @@
 from typing import Any
 
 from desk.charts import Line, Point, over_time
-from desk.monitoring.section import Look, Plot, Section, Table, latest, number, said, share, words, worst
+from desk.monitoring.section import Plot, Scope, Section, Table, latest, number, said, share, words, worst
 from handrail.store.readings import Verdict
 
 COLOURS = 6
@@ -11,7 +11,7 @@ FEW = 4
 """Series in one plot; more cannot be told apart."""
 
 
-def breaker(look: Look) -> Section:
+def breaker(look: Scope) -> Section:
     """Both rules by category, with what they can see at today's volume of audits."""
     rows = [row for row in look.newest("breaker") if "level" in row["body"]]
     title = "Breaker"
@@ -42,7 +42,7 @@ def breaker(look: Look) -> Section:
     return Section("breaker", title, worst(rows), sentence, plots, (_rules(rows), _sight(rows)), latest(rows))
 
 
-def _levels(look: Look, rows: list[dict[str, Any]]) -> list[Line]:
+def _levels(look: Scope, rows: list[dict[str, Any]]) -> list[Line]:
     nearest = sorted(rows, key=lambda row: -row["body"]["level"])[:FEW]
     past = look.history("breaker")
     return [
@@ -104,7 +104,7 @@ def _sight(rows: list[dict[str, Any]]) -> Table:
     )
 
 
-def blind_share(look: Look) -> Section:
+def blind_share(look: Scope) -> Section:
     """Rejections on the part of queue B that is decided without the suggestion."""
     rows = [row for row in look.newest("blind_share") if row["body"]["reviewed"] + row["body"]["reviewed_before"]]
     title = "Blind share of queue B"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from desk.charts import Line, Point, over_time
-from desk.monitoring.section import Look, Plot, Section, Table, latest, number, said, share, words
+from desk.monitoring.section import Plot, Scope, Section, Table, latest, number, said, share, words
 from handrail.store.readings import ALL, Verdict
 
 FEW = 5
@@ -12,7 +12,7 @@ TERMS = 12
 CASES = 3
 
 
-def drift(look: Look) -> Section:
+def drift(look: Scope) -> Section:
     """The newest window beside its reference: the verdict, what was done, columns and terms."""
     rows = look.together("drift")
     whole = next((row for row in rows if row["subject"] == ALL), None)
@@ -45,7 +45,7 @@ def _sentence(body: dict[str, Any]) -> str:
     return f"{note[:1].upper()}{note[1:]}: {counted}.{shifted} {body['done']}"
 
 
-def _moves(look: Look, columns: list[dict[str, Any]]) -> Plot | None:
+def _moves(look: Scope, columns: list[dict[str, Any]]) -> Plot | None:
     past = look.history("drift")
     most = sorted(columns, key=lambda row: -(row["body"].get("psi") or 0.0))[:FEW]
     lines = [
@@ -74,7 +74,7 @@ def _moves(look: Look, columns: list[dict[str, Any]]) -> Plot | None:
     return Plot("Distance from the reference (PSI), the columns that moved most", svg, key) if svg else None
 
 
-def _errors(look: Look) -> Plot | None:
+def _errors(look: Scope) -> Plot | None:
     past = look.history("drift", ALL)
     lines = [
         Line(name, [Point(row["at"], row["body"][field]) for row in past if row["body"].get(field) is not None], style)

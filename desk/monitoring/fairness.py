@@ -3,14 +3,14 @@
 from typing import Any
 
 from desk.charts import Row, side_by_side
-from desk.monitoring.section import Look, Plot, Section, Table, interval, latest, number, share, words, worst
+from desk.monitoring.section import Plot, Scope, Section, Table, interval, latest, number, share, words, worst
 from handrail.fairness import Verdict
 
 SHOWN = "approval"
 """The metric that is drawn; the others stand in the table."""
 
 
-def fairness(look: Look) -> Section:
+def fairness(look: Scope) -> Section:
     """Approval, override, error and waiting by group, with what is shown and what could not be seen."""
     rows = look.together("fairness")
     if not rows:

@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from desk.charts import Line, Point, Row, over_time, side_by_side
-from desk.monitoring.section import Look, Plot, Section, Table, interval, latest, number, share, words, worst
+from desk.monitoring.section import Plot, Scope, Section, Table, interval, latest, number, share, words, worst
 from handrail.kpi import NOT_MEASURED, written
 from handrail.store.readings import ALL, Verdict
 
 
-def audits(look: Look) -> Section:
+def audits(look: Scope) -> Section:
     """The audited error of auto-approvals by category, with its trend and what is still needed."""
     rows = look.together("audits")
     title = "Error of auto-approvals"
@@ -34,7 +34,7 @@ def _rate(found: dict[str, Any] | None) -> str:
     return share(None if found is None else found["rate"])
 
 
-def _weeks(look: Look, whole: dict[str, Any], at: datetime) -> Plot | None:
+def _weeks(look: Scope, whole: dict[str, Any], at: datetime) -> Plot | None:
     points = [
         Point(at - timedelta(weeks=week["weeks_ago"]), week["rate"], week["low"], week["high"])
         for week in whole["trend"]["by_week"]
@@ -101,7 +101,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     )
 
 
-def kpis(look: Look) -> Section:
+def kpis(look: Scope) -> Section:
     """Every KPI beside what it was by hand, week by week."""
     rows = look.together("kpi")
     title = "KPIs"
@@ -142,11 +142,11 @@ def _between(body: dict[str, Any]) -> str:
     return f"{written(body['low'], body['unit'])} to {written(body['high'], body['unit'])}"
 
 
-def _moment(day: str, look: Look) -> datetime:
+def _moment(day: str, look: Scope) -> datetime:
     return datetime.fromisoformat(day).replace(tzinfo=look.zone)
 
 
-def _by_week(look: Look, body: dict[str, Any]) -> Plot | None:
+def _by_week(look: Scope, body: dict[str, Any]) -> Plot | None:
     weeks = [one for one in body["by_week"] if one["value"] is not None]
     points = [Point(_moment(one["group"], look), one["value"], one["low"], one["high"]) for one in weeks]
     levels = {} if body["before"] is None else {"before": body["before"]}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from desk.charts import Row, side_by_side
-from desk.monitoring.section import Look, Plot, Section, Table, interval, latest, number, said, share, words, worst
+from desk.monitoring.section import Plot, Scope, Section, Table, interval, latest, number, said, share, words, worst
 from handrail.alerts import SEEN
 from handrail.reviewers import EVERYBODY
 from handrail.store.readings import ALL, Verdict
@@ -12,7 +12,7 @@ SIGNALS = {**SEEN, "accuracy": "right without help"}
 """What each figure counts; of right answers the signal is that there are few."""
 
 
-def agreement(look: Look) -> Section:
+def agreement(look: Scope) -> Section:
     """Chance-corrected agreement, over all categories and for each."""
     rows = look.together("agreement")
     measured = [row for row in rows if row["body"]["alpha"] is not None]
@@ -64,7 +64,7 @@ def agreement(look: Look) -> Section:
     return Section("agreement", title, worst(measured), sentence, (plot,) if svg else (), (table,), latest(rows))
 
 
-def reviewers(look: Look, *, names: bool) -> Section:
+def reviewers(look: Scope, *, names: bool) -> Section:
     """Each signal that stands out; only counts for those who may not know names."""
     rows = look.together("reviewers")
     title = "Reviewers"

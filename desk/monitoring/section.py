@@ -51,7 +51,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Scope:
     """What there is to show: the database, the policy, and how far back the plots go."""
 
     connection: Connection

@@ -10,7 +10,7 @@ from desk.monitoring.drift import drift
 from desk.monitoring.fairness import fairness
 from desk.monitoring.figures import audits, kpis
 from desk.monitoring.people import agreement, reviewers
-from desk.monitoring.section import Look, Section, words
+from desk.monitoring.section import Scope, Section, words
 from handrail import bulkhead
 from handrail.policy import Policy
 from handrail.store.engine import Store
@@ -36,7 +36,7 @@ class _Part:
     key: str
     title: str
     watch: str
-    draw: Callable[[Look], Section]
+    draw: Callable[[Scope], Section]
 
 
 def sections(store: Store, policy: Policy, zone: ZoneInfo, since: datetime, *, names: bool) -> list[Section]:
@@ -61,13 +61,13 @@ def sections(store: Store, policy: Policy, zone: ZoneInfo, since: datetime, *, n
 
     def draw(key: str) -> Section:
         with store.read() as connection:
-            return _drawn(parts[key], Look(connection, policy, zone, since), names=names)
+            return _drawn(parts[key], Scope(connection, policy, zone, since), names=names)
 
     drawn = bulkhead.each(parts, draw, what="drawing a section")
-    return [drawn.found.get(key) or _undrawn(part, drawn.failed[key]) for key, part in parts.items()]
+    return [drawn.results.get(key) or _undrawn(part, drawn.failed[key]) for key, part in parts.items()]
 
 
-def _drawn(part: _Part, look: Look, *, names: bool) -> Section:
+def _drawn(part: _Part, look: Scope, *, names: bool) -> Section:
     section, unread = part.draw(look), look.unread(part.watch)
     if not unread:
         return section

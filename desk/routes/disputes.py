@@ -161,7 +161,7 @@ def _shown(
     if dispute["closed_at"] is not None:
         return page(request, "dispute_packet.html", dispute=dispute, sections=sections, opened=False, settles=False)
     _, shown = settling.opened(desk, visitor, dispute["work_item_id"], dispute["first_decision_id"])
-    standing = disputes.standing(told) if told else None
+    standing = disputes.category_in_force(told) if told else None
     return page(
         request,
         "dispute.html",

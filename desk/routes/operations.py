@@ -59,7 +59,7 @@ def show(
     drawn = bulkhead.each(
         [WHOLE], lambda _: _whole(request, desk, occasion, permitted(visitor), notice), what="drawing Operations"
     )
-    return drawn.found.get(WHOLE) or page(
+    return drawn.results.get(WHOLE) or page(
         request,
         "operations_pause.html",
         fault=drawn.failed[WHOLE],
@@ -100,7 +100,7 @@ def _whole(request: Request, desk: Desk, occasion: Occasion, may: set[str], noti
         actions=actions,
         everything=[pause for pause in standing["pauses"] if pause["category"] is None],
         unwatched=[name for name, view in views.items() if view.unread],
-        rows=[(view, *cards.found.get(name, (NOT_SHOWN, NOT_SHOWN, ""))) for name, view in views.items()],
+        rows=[(view, *cards.results.get(name, (NOT_SHOWN, NOT_SHOWN, ""))) for name, view in views.items()],
     )
 
 

@@ -29,7 +29,7 @@ Reason = Annotated[str, Form()]
 def show(request: Request, desk: TheDesk, visitor: Visitor = permit("decide")) -> HTMLResponse:
     """Where the visitor stands, and what they can do about it."""
     policy = desk.policy()
-    standing = training.standing(desk.store, visitor.name, policy=policy, now=desk.clock())
+    standing = training.training_progress(desk.store, visitor.name, policy=policy, now=desk.clock())
     practice = training.practice_case(desk.store, visitor.name, policy=policy, secret=desk.secret())
     return page(
         request,
@@ -67,7 +67,11 @@ def practice(
     """A gold case to practise on, below what became of the last one."""
     policy = desk.policy()
     case = training.practice_case(desk.store, visitor.name, policy=policy, secret=desk.secret())
-    last = training.standing(desk.store, visitor.name, policy=policy, now=desk.clock()).practised[:1] if told else []
+    last = (
+        training.training_progress(desk.store, visitor.name, policy=policy, now=desk.clock()).practised[:1]
+        if told
+        else []
+    )
     return page(
         request, "training_practice.html", tabs=tabs(visitor), case=case, last=last, categories=list(policy.categories)
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from handrail.acts import attending, incidents
 from handrail.acts.authority import authorize
-from handrail.alerts import ALL, CHANNEL, Severity, Situation, Trouble, troubles
+from handrail.alerts import ALL, CHANNEL, AlertFacts, Severity, Trouble, troubles
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
 from handrail.store import alerts, escalations, heartbeats, models, situation, trail
@@ -55,7 +55,7 @@ class Swept:
     planned: int = 0
 
 
-def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | None, now: datetime) -> Situation:
+def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | None, now: datetime) -> AlertFacts:
     """Read from one snapshot what could be a trouble; of channels only those that are configured now.
 
     Where nobody knows which are (None), that is the trouble, and what was known of each stands.
@@ -77,7 +77,7 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | 
         unread[watch] = [name for name in unread[watch] if name in categories or name == ALL]
     broken, serving = incidents.unavailable(connection), models.serving(connection)["model_version"]
     failing = alerts.failing(connection, tries=TRIES)
-    return Situation(
+    return AlertFacts(
         now=now,
         silent_for=policy.watches.silent_for,
         breakers={

@@ -6,7 +6,7 @@ from datetime import datetime
 from handrail.acts.authority import authorize
 from handrail.store import heartbeats, watch_runs
 from handrail.store.engine import Connection, Store
-from handrail.watches import ALERTING, BY_NAME, Look, Off, Outlook, Runs, judge_all, outlook
+from handrail.watches import ALERTING, BY_NAME, Off, Outlook, Runs, WatchStatus, judge_all, outlook
 
 
 def begin(store: Store, name: str, *, actor: str, now: datetime) -> None:
@@ -41,7 +41,7 @@ def switch(store: Store, off: Mapping[str, Off | None], *, actor: str, now: date
         watch_runs.switch(connection, told, now)
 
 
-def looks(connection: Connection, now: datetime) -> list[Look]:
+def looks(connection: Connection, now: datetime) -> list[WatchStatus]:
     """Every watch as it stands at this moment."""
     return judge_all(watch_runs.runs(connection), began=watch_runs.founded_at(connection), now=now)
 

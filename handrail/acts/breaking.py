@@ -6,7 +6,7 @@ from datetime import datetime
 import pandas as pd
 
 from handrail.acts.authority import authorize
-from handrail.breaker import Detector, State, advance, by_hour, is_stale
+from handrail.breaker import Detector, DetectorState, advance, by_hour, is_stale
 from handrail.policy import BreakerRules, Policy
 from handrail.store import breaker, pauses
 from handrail.store.engine import Connection, Store
@@ -46,7 +46,7 @@ def count(store: Store, category: str, *, policy: Policy, actor: str, now: datet
             return counted
 
 
-def standing(connection: Connection, category: str, policy: Policy) -> State | None:
+def detector_state(connection: Connection, category: str, policy: Policy) -> DetectorState | None:
     """The state of a category if it holds: of these rules, and begun since the last resume."""
     found = breaker.state(connection, category, detector_of(policy.breaker).rules)
     resumed = pauses.last_resume(connection, category)
@@ -59,7 +59,7 @@ def _count(connection: Connection, category: str, audits: pd.DataFrame, policy: 
         audits = audits[audits["approved_at"] > resumed]
     if audits.empty:
         return 0
-    detector, before = detector_of(policy.breaker), standing(connection, category, policy)
+    detector, before = detector_of(policy.breaker), detector_state(connection, category, policy)
     at = [moment.to_pydatetime() for moment in audits["audited_at"]]
     if before is not None and is_stale(detector, before, at[0]):
         before = None

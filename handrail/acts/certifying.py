@@ -5,11 +5,10 @@ from datetime import datetime
 from handrail.acts.authority import authorize
 from handrail.alpha_spending import Look
 from handrail.errors import Conflict
+from handrail.ppm import PPM
 from handrail.store import certificates, drifts, models, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
-
-PPM = 1_000_000
 
 
 def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int | None:
@@ -42,13 +41,15 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
             at=now,
             delta=look.spent,
             labels=look.looked_at,
-            errors=look.found.errors,
-            threshold=look.found.threshold,
-            coverage=look.found.coverage,
-            needed=look.found.needed,
+            errors=look.certification.errors,
+            threshold=look.certification.threshold,
+            coverage=look.certification.coverage,
+            needed=look.certification.needed,
             certificate_id=issued,
         )
-        events = [Event("certificate.looked", data={**_named(look), "look": look.number, "needed": look.found.needed})]
+        events = [
+            Event("certificate.looked", data={**_named(look), "look": look.number, "needed": look.certification.needed})
+        ]
         if issued is not None:
             replaced = {"replaced": certificates.supersede(connection, terms, issued, now)}
             events.append(Event("certificate.issued", data={**_named(look), "certificate": issued, **replaced}))
@@ -57,18 +58,18 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
 
 
 def _issue(connection: Connection, look: Look, now: datetime) -> int | None:
-    if look.found.threshold is None:
+    if look.certification.threshold is None:
         return None
     terms = look.terms
     return certificates.insert_certificate(
         connection,
         model_version=terms.model_version,
         category=terms.category,
-        threshold=look.found.threshold,
+        threshold=look.certification.threshold,
         max_error=terms.max_error,
         delta=terms.delta,
-        labels=look.found.n,
-        errors=look.found.errors,
+        labels=look.certification.n,
+        errors=look.certification.errors,
         window_from=look.window[0],
         window_to=look.window[1],
         issued_at=now,
@@ -79,7 +80,7 @@ def _issue(connection: Connection, look: Look, now: datetime) -> int | None:
 
 
 def _named(look: Look) -> dict[str, str | int | None]:
-    threshold = look.found.threshold
+    threshold = look.certification.threshold
     return {
         "model": look.terms.model_version,
         "category": look.terms.category,
@@ -88,6 +89,6 @@ def _named(look: Look) -> dict[str, str | int | None]:
         "delta_ppm": round(look.terms.delta * PPM),
         "spent_ppm": round(look.spent * PPM),
         "looked_at": look.looked_at,
-        "labels": look.found.n,
-        "errors": look.found.errors,
+        "labels": look.certification.n,
+        "errors": look.certification.errors,
     }

@@ -8,6 +8,7 @@ import pandas as pd
 from handrail.acts.authority import authorize
 from handrail.acts.intake import CHUNK
 from handrail.policy import Policy
+from handrail.ppm import PPM
 from handrail.queues import Queue
 from handrail.sampling import SamplingRules
 from handrail.sla import due
@@ -15,8 +16,6 @@ from handrail.store import audits, trail, work
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
-
-PPM = 1_000_000
 
 
 def draw_audits(

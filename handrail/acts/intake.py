@@ -12,6 +12,7 @@ from handrail.acts.authority import authorize
 from handrail.acts.consenting import withdraw
 from handrail.case import State
 from handrail.policy import Policy
+from handrail.ppm import PPM
 from handrail.store import cases, labels, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
@@ -20,7 +21,6 @@ from handrail.trail.chain import digest
 
 CHUNK = 1000
 """Cases per transaction: short enough that the desk never waits longer than a tenth of a second."""
-PPM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

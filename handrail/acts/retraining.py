@@ -5,7 +5,7 @@ from datetime import datetime
 
 from handrail.acts.authority import authorize
 from handrail.policy import Policy
-from handrail.retraining_triggers import Cause, Standing, is_news
+from handrail.retraining_triggers import Cause, TriggerFacts, is_news
 from handrail.store import retraining, trail
 from handrail.store.engine import Store
 from handrail.store.trail import Event
@@ -16,7 +16,7 @@ def tell(
     cause: Cause,
     figures: Mapping[str, int],
     *,
-    standing: Standing,
+    facts: TriggerFacts,
     policy: Policy,
     actor: str,
     now: datetime,
@@ -25,7 +25,7 @@ def tell(
     with store.write() as connection:
         authorize(connection, "set_champion", actor)
         trail.lock(connection)
-        if not is_news(retraining.last_told(connection, cause), standing, policy):
+        if not is_news(retraining.last_told(connection, cause), facts, policy):
             return False
         event = Event(retraining.TOLD, data={"cause": cause, **figures})
         trail.append(connection, [event], at=now, actor=actor)

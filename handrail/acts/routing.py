@@ -12,6 +12,7 @@ from handrail.acts.authority import authorize
 from handrail.acts.intake import CHUNK
 from handrail.case import Outcome, State
 from handrail.policy import Policy, Stage
+from handrail.ppm import PPM
 from handrail.queues import Queue, Reason, Situation
 from handrail.sla import BY_HAND, due, time_for
 from handrail.store import cases, models, outbox, policies, readable, situation, trail, work
@@ -21,8 +22,6 @@ from handrail.store import routes as stored_routes
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
-
-PPM = 1_000_000
 
 
 def record_predictions(

@@ -13,8 +13,9 @@ import pandas as pd
 
 from handrail import keyed_draws, labels
 from handrail.case import Outcome
-from handrail.labels import NO_CATEGORY, Settlement, Status
+from handrail.labels import NO_CATEGORY, ConsensusLabel, Status
 from handrail.policy import Consequence, Policy
+from handrail.ppm import PPM
 from handrail.queues import Queue
 from handrail.sla import due
 from handrail.store import labels as label_rows
@@ -22,8 +23,6 @@ from handrail.store import trail, work
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.store.trail import Event
-
-PPM = 1_000_000
 
 
 def drawn(secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
@@ -109,7 +108,7 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
     trail.append(connection, events, at=now, actor=actor)
 
 
-def _settled(one: Settlement) -> dict[str, Any]:
+def _settled(one: ConsensusLabel) -> dict[str, Any]:
     label = None if one.opinion == NO_CATEGORY else one.opinion
     return {"label": label, "posterior_ppm": round(one.posterior * PPM)}
 

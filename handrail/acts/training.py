@@ -37,7 +37,7 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TrainingProgress:
     """Where a person stands: training, tests (newest first), the cases slipped in, what may be begun."""
 
     trained_until: datetime | None
@@ -197,14 +197,14 @@ def _to_practise(connection: Connection, person: str, *, policy: Policy, secret:
     return int(min(unseen, key=lambda case_id: Chance(secret, person, case_id).of("practice")))
 
 
-def standing(store: Store, person: str, *, policy: Policy, now: datetime) -> Standing:
+def training_progress(store: Store, person: str, *, policy: Policy, now: datetime) -> TrainingProgress:
     """Where `person` stands; of a test under way only how much is left, of an answer nothing before it stands."""
     stands = now - policy.desk.undo_within
     with store.read() as connection:
         authorize(connection, "decide", person)
         tests = reviewer_quality.tests(connection, person)
         lost = qualifying.losses(connection, person)
-        return Standing(
+        return TrainingProgress(
             trained_until=(staff.person(connection, person) or {}).get("trained_until"),
             open_test=label_rows.open_test(connection, person),
             tests=[test for test in tests if test["closed_at"] is not None],

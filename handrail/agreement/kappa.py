@@ -14,23 +14,46 @@ Floats = NDArray[np.float64]
 
 
 def fleiss_kappa(ratings: Ratings) -> float | None:
-    """Fleiss' kappa; `None` when no item has two ratings or all ratings are one label.
+    """Fleiss' kappa of any number of raters.
 
     Items with unequal numbers of ratings follow the generalisation of 1981, which for equal ones is Fleiss' own; items
-    with a single rating are left out. Source: J. L. Fleiss, Measuring nominal scale agreement (1971), and Statistical
-    Methods for Rates and Proportions (1981), section 13.2. Oracle: statsmodels' `fleiss_kappa`.
+    with a single rating are left out.
+
+    Args:
+        ratings: who gave which label to which item.
+
+    Returns:
+        Kappa; None when no item has two ratings or all ratings are one label.
+
+    Source: J. L. Fleiss, Measuring nominal scale agreement (1971), and Statistical Methods for Rates and Proportions
+    (1981), section 13.2. Oracle: statsmodels' `fleiss_kappa`.
+
+    >>> round(fleiss_kappa(Ratings.of_table([[1, 1], [1, 1], [2, 2], [1, 2]])), 4)
+    0.4667
     """
-    item, said = ratings.pairable()
+    item, label = ratings.pairable()
     if not len(item):
         return None
     labels = len(ratings.labels)
     sizes = np.bincount(item)
-    found, counts = np.unique(item * labels + said, return_counts=True)
-    return _fleiss(float((counts**2 / sizes[found // labels]).sum()), np.bincount(said), len(sizes))
+    occupied, counts = np.unique(item * labels + label, return_counts=True)
+    return _fleiss(float((counts**2 / sizes[occupied // labels]).sum()), np.bincount(label), len(sizes))
 
 
 def fleiss_kappa_of(counts: ArrayLike) -> float | None:
-    """Fleiss' kappa of a table items × labels that counts ratings; as `fleiss_kappa`."""
+    """Fleiss' kappa of a table of counts.
+
+    Args:
+        counts: items × labels, how many ratings of each label an item has.
+
+    Returns:
+        As `fleiss_kappa`.
+
+    Source: J. L. Fleiss, Measuring nominal scale agreement (1971). Oracle: statsmodels' `fleiss_kappa`.
+
+    >>> round(fleiss_kappa_of([[2, 0], [2, 0], [0, 2], [1, 1]]), 4)
+    0.4667
+    """
     table = np.asarray(counts, dtype=np.float64)
     sizes = table.sum(axis=1)
     if sizes.size and sizes.min() < 2:  # noqa: PLR2004 - an item with one rating has no pair
@@ -46,12 +69,23 @@ def _fleiss(agreeing: float, totals: Floats | Codes, items: int) -> float | None
 
 
 def cohen_kappa(ratings: Ratings, rater_a: str, rater_b: str) -> float | None:
-    """Cohen's kappa of two raters over the items both rated; `None` when chance alone agrees fully.
+    """Cohen's kappa of two raters over the items that both rated.
+
+    Args:
+        ratings: who gave which label to which item.
+        rater_a: one rater.
+        rater_b: the other one.
+
+    Returns:
+        Kappa; None without a common item or when chance alone agrees fully.
 
     Raises:
         BadInput: an unknown rater.
 
     Source: J. Cohen, A Coefficient of Agreement for Nominal Scales (1960). Oracle: statsmodels' `cohens_kappa`.
+
+    >>> cohen_kappa(Ratings.of_table([[1, 1], [1, 1], [2, 2], [1, 2]]), "0", "1")
+    0.5
     """
     for rater in (rater_a, rater_b):
         if rater not in ratings.raters:
@@ -61,7 +95,19 @@ def cohen_kappa(ratings: Ratings, rater_a: str, rater_b: str) -> float | None:
 
 
 def cohen_kappa_of(table: ArrayLike) -> float | None:
-    """Cohen's kappa of a square table that counts items by the label of one rater and of the other."""
+    """Cohen's kappa of a square table of counts.
+
+    Args:
+        table: items by the label of one rater (rows) and of the other (columns).
+
+    Returns:
+        Kappa; None when chance alone agrees fully.
+
+    Source: J. Cohen, A Coefficient of Agreement for Nominal Scales (1960). Oracle: statsmodels' `cohens_kappa`.
+
+    >>> cohen_kappa_of([[2, 1], [0, 1]])
+    0.5
+    """
     counts = np.asarray(table, dtype=np.float64)
     n = counts.sum()
     by_chance = counts.sum(axis=1) @ counts.sum(axis=0)
@@ -69,10 +115,25 @@ def cohen_kappa_of(table: ArrayLike) -> float | None:
 
 
 def shared(ratings: Ratings, a: int, b: int) -> tuple[Codes, Codes]:
-    """What two raters said of the items that both rated."""
+    """The labels that two raters gave to the items both rated.
+
+    Args:
+        ratings: who gave which label to which item.
+        a: place of one rater among `ratings.raters`.
+        b: place of the other.
+
+    Returns:
+        Codes of labels by the one and by the other, item by item.
+
+    Source: own definition; the pairs that Cohen's kappa (1960) counts.
+
+    >>> mine, theirs = shared(Ratings.of_table([[1, 2], [1, np.nan]]), 0, 1)
+    >>> mine.tolist(), theirs.tolist()
+    ([0], [1])
+    """
     mine, theirs = ratings.rater == a, ratings.rater == b
     _, at, other = np.intersect1d(ratings.item[mine], ratings.item[theirs], assume_unique=True, return_indices=True)
-    return ratings.said[mine][at], ratings.said[theirs][other]
+    return ratings.label[mine][at], ratings.label[theirs][other]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +154,8 @@ class FleissKappa:
 
     def value(self) -> float | None:
         """Kappa, or None without two labels."""
-        found = float(self.resampled(self.times[None])[0]) if len(self.times) else np.nan
-        return None if np.isnan(found) else found
+        kappa = float(self.resampled(self.times[None])[0]) if len(self.times) else np.nan
+        return None if np.isnan(kappa) else kappa
 
     def influence(self) -> Floats:
         """Derivative of log(1 - kappa) by the number of items of each kind."""
@@ -102,8 +163,8 @@ class FleissKappa:
         n = totals.sum()
         by_chance = 2 * (n * units.sizes - units.sums(totals)) / (n**2 - (totals**2).sum()) - 2 * units.sizes / n
         pairs = (units.sizes - 1) / (self.times @ (units.sizes - 1))
-        found: Floats = self.differing / (self.times @ self.differing) - pairs - by_chance
-        return found
+        gradient: Floats = self.differing / (self.times @ self.differing) - pairs - by_chance
+        return gradient
 
     def resampled(self, weights: Floats) -> Floats:
         """Kappa for each row of numbers of items of each kind."""
@@ -126,8 +187,8 @@ class CohenKappa:
     def of(cls, a: Codes, b: Codes) -> "CohenKappa":
         """From what both said of the same items."""
         if len(a):  # only the labels that occur: a table of all would grow with their square
-            found, places = np.unique(np.concatenate([a, b]), return_inverse=True)
-            a, b, labels = places[: len(a)], places[len(a) :], len(found)
+            occurring, places = np.unique(np.concatenate([a, b]), return_inverse=True)
+            a, b, labels = places[: len(a)], places[len(a) :], len(occurring)
         else:
             labels = 1
         cells, times = np.unique(a * labels + b, return_counts=True)
@@ -157,8 +218,8 @@ class CohenKappa:
         of_a, of_b = self._margins()
         n = self.times.sum()
         by_chance = (2 * n - of_b[self.a] - of_a[self.b]) / (n**2 - of_a @ of_b)
-        found: Floats = self.differ / (self.times @ self.differ) + 1 / n - by_chance
-        return found
+        gradient: Floats = self.differ / (self.times @ self.differ) + 1 / n - by_chance
+        return gradient
 
     def resampled(self, weights: Floats) -> Floats:
         """Kappa for each row of numbers of items of each kind."""

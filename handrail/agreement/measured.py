@@ -56,13 +56,28 @@ def measure(
     draws: int = 1000,
     level: float = 0.95,
 ) -> Agreement:
-    """Measure percent agreement, Krippendorff's alpha, Fleiss' kappa and Cohen's kappa of every pair.
+    """Percent agreement, Krippendorff's alpha, Fleiss' kappa and Cohen's kappa of every pair, with their intervals.
 
-    `of` is the labels' level of measurement; without `pairs` those are left out. Without ratings all are `None`.
-    Intervals: see `resampling.interval`.
+    Args:
+        ratings: who gave which label to which item.
+        rng: chance of the resamples.
+        of: what a difference of labels means: nominal, ordinal or interval.
+        pairs: whether the pairs of raters are measured.
+        draws: resamples of the bootstrap.
+        level: confidence of the intervals.
+
+    Returns:
+        All coefficients; None for each that is not defined.
 
     Raises:
         BadInput: at the interval level, a label that is no number.
+
+    Source: Krippendorff 2011, Fleiss 1971, Cohen 1960; intervals: see `resampling.interval`.
+
+    >>> ratings = Ratings.of_table([[1, 1], [1, 1], [2, 2], [1, 2]])
+    >>> measured = measure(ratings, np.random.default_rng(1), draws=10)
+    >>> measured.items, measured.agreement, measured.pairs[0].kappa
+    (4, 0.75, 0.5)
     """
     of = Level(of)
     alpha, fleiss = alphas.statistic(ratings, of), FleissKappa(Units.of(ratings))
@@ -80,7 +95,19 @@ def measure(
 
 
 def percent_agreement(ratings: Ratings) -> float | None:
-    """Share of agreeing pairs among all pairs of ratings of one item, 0 to 1; `None` without pairs."""
+    """Share of agreeing pairs among all pairs of ratings of one item.
+
+    Args:
+        ratings: who gave which label to which item.
+
+    Returns:
+        A share in [0, 1], not corrected for chance; None without pairs.
+
+    Source: the observed agreement of Fleiss 1971, over all pairs together.
+
+    >>> percent_agreement(Ratings.of_table([[1, 1], [1, 1], [2, 2], [1, 2]]))
+    0.75
+    """
     units = Units.of(ratings)
     pairs = units.times @ (units.sizes * (units.sizes - 1))
     return float(units.times @ (units.squares - units.sizes) / pairs) if pairs else None

@@ -26,7 +26,7 @@ class Ratings:
     labels: tuple[str, ...]
     item: Codes
     rater: Codes
-    said: Codes
+    label: Codes
 
     @classmethod
     def of_codes(
@@ -42,9 +42,9 @@ class Ratings:
         """From a table items × raters of numbers; NaN is no rating. Items and raters are named by their places."""
         values = np.asarray(table, dtype=np.float64)
         item, rater = np.nonzero(~np.isnan(values))
-        found, said = np.unique(values[item, rater], return_inverse=True)
+        distinct, label = np.unique(values[item, rater], return_inverse=True)
         items, raters = (tuple(map(str, range(size))) for size in values.shape)
-        return cls(items, raters, tuple(map(repr, found.tolist())), item, rater, said.reshape(-1))
+        return cls(items, raters, tuple(map(repr, distinct.tolist())), item, rater, label.reshape(-1))
 
     @cached_property
     def numbers(self) -> Floats:
@@ -65,29 +65,42 @@ class Ratings:
     def pairable(self) -> tuple[Codes, Codes]:
         """Item (numbered afresh from 0) and label of each rating, of the items with at least two."""
         item, chosen = paired(self.item)
-        return item, self.said[chosen]
+        return item, self.label[chosen]
 
 
 def collect(frame: pd.DataFrame, *, order: Sequence[str] | None = None) -> Ratings:
-    """Arrange ratings from columns `item`, `rater`, `label`; rows without one of the three are left out.
+    """The ratings of a frame; rows without item, rater or label are left out.
 
-    The same rating given twice counts once. `order` names all labels from the lowest to the highest.
+    The same rating given twice counts once.
+
+    Args:
+        frame: columns `item`, `rater`, `label`.
+        order: all labels from the lowest to the highest; else numbers stand by size and texts by alphabet.
+
+    Returns:
+        One entry a rating.
 
     Raises:
         BadInput: a column is missing, one rater gave one item two labels, or `order` lacks a label or repeats one.
+
+    Source: own definition.
+
+    >>> frame = pd.DataFrame({"item": ["1", "1"], "rater": ["ada", "ben"], "label": ["refund", None]})
+    >>> collect(frame).labels, len(collect(frame).item)
+    (('refund',), 1)
     """
     absent = {"item", "rater", "label"} - set(frame.columns)
     if absent:
         raise BadInput(f"The ratings lack {', '.join(sorted(absent))}. Name the columns item, rater, label.")
     given = frame[["item", "rater", "label"]].dropna()
-    (item, items), (rater, raters), (said, labels) = (
+    (item, items), (rater, raters), (label, labels) = (
         pd.factorize(_texts(given[column]), sort=True) for column in ("item", "rater", "label")
     )
     places, ordered = _ordered([str(name) for name in labels], order)
-    said = places[said]
+    label = places[label]
     rated = item.astype(np.int64) * max(len(raters), 1) + rater
     _, first, again = np.unique(rated, return_index=True, return_inverse=True)
-    differing = said != said[first][again.reshape(-1)]
+    differing = label != label[first][again.reshape(-1)]
     if differing.any():
         at = int(differing.argmax())
         cells = len(np.unique(rated[differing]))
@@ -96,11 +109,23 @@ def collect(frame: pd.DataFrame, *, order: Sequence[str] | None = None) -> Ratin
             f"Rater {raters[rater[at]]} gave item {items[item[at]]} two labels.{more} "
             "Keep one rating for each rater and item."
         )
-    return Ratings(tuple(items), tuple(raters), tuple(ordered), item[first], rater[first], said[first])
+    return Ratings(tuple(items), tuple(raters), tuple(ordered), item[first], rater[first], label[first])
 
 
 def paired(item: Codes) -> tuple[Codes, NDArray[np.bool_] | slice]:
-    """The items of the ratings that are not alone on theirs, numbered afresh from 0; and which ratings those are."""
+    """The items of the ratings that are not alone on theirs, numbered afresh from 0.
+
+    Args:
+        item: number of the item of each rating.
+
+    Returns:
+        The new numbers, and which ratings they belong to.
+
+    Source: own definition; the *pairable* values of Krippendorff 2011.
+
+    >>> paired(np.array([0, 1, 1]))[0].tolist()
+    [0, 0]
+    """
     sizes = np.bincount(item)
     if sizes.size and sizes.min() > 1:
         return item, slice(None)
@@ -110,27 +135,66 @@ def paired(item: Codes) -> tuple[Codes, NDArray[np.bool_] | slice]:
 
 
 def coded(values: Floats) -> tuple[Floats, Codes]:
-    """Numbers in order, and the place of each value among them; whole ones close together are not sorted for it."""
+    """Numbers in order, and the place of each value among them; whole ones close together are not sorted for it.
+
+    Args:
+        values: finite numbers.
+
+    Returns:
+        The distinct numbers (of close whole ones also those between them), and a place for each value.
+
+    Source: own definition.
+
+    >>> numbers, places = coded(np.array([2.5, 0.5, 2.5]))
+    >>> numbers.tolist(), places.tolist()
+    ([0.5, 2.5], [1, 0, 1])
+    """
     if len(values):
         low = values.min()
         span = values.max() - low
         if span < len(values) + 100 and (values == np.rint(values)).all():
             return np.arange(low, low + span + 1), (values - low).astype(np.int64)
-    found, places = np.unique(values, return_inverse=True)
-    return found, places.reshape(-1)
+    distinct, places = np.unique(values, return_inverse=True)
+    return distinct, places.reshape(-1)
 
 
 def counts_of(table: ArrayLike) -> Codes:
-    """How many ratings of each label an item has, items × labels, from a table items × raters; NaN is no rating."""
+    """How many ratings of each label an item has.
+
+    Args:
+        table: items × raters of numbers, NaN where there is no rating.
+
+    Returns:
+        Items × labels.
+
+    Source: own definition; the table that Fleiss 1971 begins with.
+
+    >>> counts_of([[1.0, 1.0], [1.0, 2.0]]).tolist()
+    [[2, 0], [1, 1]]
+    """
     values = np.asarray(table, dtype=np.float64)
     rated = ~np.isnan(values)
-    found, said = coded(values[rated])
-    cells = np.nonzero(rated)[0] * len(found) + said
-    return np.bincount(cells, minlength=len(values) * len(found)).reshape(len(values), len(found))
+    distinct, label = coded(values[rated])
+    cells = np.nonzero(rated)[0] * len(distinct) + label
+    return np.bincount(cells, minlength=len(values) * len(distinct)).reshape(len(values), len(distinct))
 
 
 def summed(places: Codes, weights: Floats, count: int) -> Floats:
-    """The sum of the weights at each of `count` places."""
+    """The sum of weights at each place.
+
+    Args:
+        places: numbers from 0 to `count` - 1.
+        weights: one for each of them.
+        count: how many places there are.
+
+    Returns:
+        One sum a place.
+
+    Source: own definition.
+
+    >>> summed(np.array([0, 2, 2]), np.array([1.0, 2.0, 3.0]), 3).tolist()
+    [1.0, 0.0, 5.0]
+    """
     return np.bincount(places, weights=weights, minlength=count).astype(np.float64, copy=False)
 
 

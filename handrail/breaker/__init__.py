@@ -3,13 +3,13 @@
 from handrail.breaker.hours import Bins, by_hour
 from handrail.breaker.literal import BreakerReading, detectable, false_alarm_rate, first_trip, literal
 from handrail.breaker.power import delays
-from handrail.breaker.sequential import Detector, State, Step, advance, is_stale, level, path
+from handrail.breaker.sequential import Detector, DetectorState, Step, advance, is_stale, level, path
 
 __all__ = [
     "Bins",
     "BreakerReading",
     "Detector",
-    "State",
+    "DetectorState",
     "Step",
     "advance",
     "by_hour",

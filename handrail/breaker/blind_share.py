@@ -28,21 +28,34 @@ class Rise:
 
 
 def compare(recent: tuple[int, int], before: tuple[int, int], *, budget: float, windows: float) -> Rise:
-    """Compare (reviewed, rejected) lately with those before, by Fisher's exact test of a rise.
+    """Rejections of the blind share lately beside those before, by Fisher's exact test of a rise.
 
-    Cases of queue B were chosen for doubt: only their own past can say what is usual. `budget` is the chance of a
-    false warning within `windows` windows, each looked at many times; it is aimed at, and measured in
-    `benchmarks/breaker.py`, not proven. Below ten decisions on either side there is no warning.
-    Oracle: scipy.stats.fisher_exact.
+    Cases of queue B were chosen for doubt: only their own past can say what is usual. The budget is aimed at, and
+    measured in `benchmarks/breaker.py`, not proven.
+
+    Args:
+        recent: reviewed and rejected lately.
+        before: reviewed and rejected before.
+        budget: chance of a false warning within `windows` windows, each looked at many times.
+        windows: how many windows the budget has to last for.
+
+    Returns:
+        Both counts, p, and whether it warns; below ten decisions on either side never.
 
     Raises:
         BadInput: more rejections than reviews, or a negative count.
+
+    Source: Fisher 1935; docs/decisions/0019-sequential-breaker.md. Oracle: scipy.stats.fisher_exact.
+
+    >>> rise = compare((20, 12), (100, 10), budget=0.05, windows=30)
+    >>> rise.alarm, compare((20, 2), (100, 10), budget=0.05, windows=30).alarm
+    (True, False)
     """
     (reviewed, rejected), (reviewed_before, rejected_before) = recent, before
     if not (0 <= rejected <= reviewed and 0 <= rejected_before <= reviewed_before):
         raise BadInput("Rejections cannot outnumber reviews. Pass (reviewed, rejected).")
     everything, refused = reviewed + reviewed_before, rejected + rejected_before
     p = float(stats.hypergeom.sf(rejected - 1, everything, refused, reviewed)) if everything else 1.0
-    found = Rise(reviewed, rejected, reviewed_before, rejected_before, min(p, 1.0), alarm=False)
-    alarm = found.is_measurable and p <= budget / (_CAUTION * max(windows, 1.0))
-    return Rise(reviewed, rejected, reviewed_before, rejected_before, found.p, alarm)
+    rise = Rise(reviewed, rejected, reviewed_before, rejected_before, min(p, 1.0), alarm=False)
+    alarm = rise.is_measurable and p <= budget / (_CAUTION * max(windows, 1.0))
+    return Rise(reviewed, rejected, reviewed_before, rejected_before, rise.p, alarm)

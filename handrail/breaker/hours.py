@@ -35,10 +35,24 @@ class Bins:
 
 
 def by_hour(at: Sequence[datetime], rejected: ArrayLike) -> Bins:
-    """Count reviews and rejections by hour; `at` in any order and zone, with repetitions.
+    """Reviews and rejections counted by hour.
+
+    Args:
+        at: aware times in any order and zone, with repetitions.
+        rejected: one flag for each of them.
+
+    Returns:
+        The hours that hold a review.
 
     Raises:
         BadInput: a time without a zone, or lengths that differ.
+
+    Source: docs/decisions/0019-sequential-breaker.md.
+
+    >>> noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    >>> bins = by_hour([noon, noon + timedelta(minutes=1), noon + HOUR], [True, False, False])
+    >>> bins.reviewed.tolist(), bins.rejected.tolist()
+    ([1, 2], [1, 0])
     """
     moments, flags = reviews(at, rejected)
     hours, place = np.unique(ends(moments), return_inverse=True)
@@ -48,10 +62,23 @@ def by_hour(at: Sequence[datetime], rejected: ArrayLike) -> Bins:
 
 
 def reviews(at: Sequence[datetime], rejected: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Times and flags of reviews as arrays: microseconds since 1970 in UTC, and who was rejected.
+    """Times and flags of reviews as arrays.
+
+    Args:
+        at: aware times in any order and zone.
+        rejected: one flag for each of them.
+
+    Returns:
+        Microseconds since 1970 in UTC, and which reviews were rejections.
 
     Raises:
         BadInput: a time without a zone, or lengths that differ.
+
+    Source: own definition.
+
+    >>> times, flags = reviews([datetime(1970, 1, 1, tzinfo=UTC)], [1])
+    >>> times.tolist(), flags.tolist()
+    ([0], [True])
     """
     flags = np.asarray(rejected, dtype=bool)
     if len(at) != len(flags):
@@ -60,33 +87,92 @@ def reviews(at: Sequence[datetime], rejected: ArrayLike) -> tuple[NDArray[np.int
 
 
 def moments(at: Sequence[datetime]) -> NDArray[np.int64]:
-    """Aware times as microseconds since 1970 in UTC.
+    """Aware times as numbers.
+
+    Args:
+        at: aware times in any order and zone.
+
+    Returns:
+        Microseconds since 1970 in UTC.
 
     Raises:
         BadInput: a time without a zone.
+
+    Source: own definition.
+
+    >>> moments([datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)]).tolist()
+    [1000000]
     """
     naive = next((moment for moment in at if moment.tzinfo is None), None)
     if naive is not None:
         raise BadInput(f"The time {naive} has no zone. Pass aware times, such as 2026-03-01T12:00+00:00.")
-    found = pd.to_datetime(list(at), utc=True).tz_localize(None).to_numpy()
-    return found.astype("datetime64[us]").astype(np.int64)
+    times = pd.to_datetime(list(at), utc=True).tz_localize(None).to_numpy()
+    return times.astype("datetime64[us]").astype(np.int64)
 
 
 def ends(moments: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The hour at whose end each moment is looked at, in hours since 1970."""
+    """The hour at whose end each moment is looked at; a moment at a full hour belongs to that one.
+
+    Args:
+        moments: microseconds since 1970 in UTC.
+
+    Returns:
+        Hours since 1970.
+
+    Source: docs/decisions/0019-sequential-breaker.md.
+
+    >>> ends(np.array([0, 1, 3_600_000_000])).tolist()
+    [0, 1, 1]
+    """
     return -(-moments // _MICROSECONDS)
 
 
 def span(duration: timedelta) -> int:
-    """A duration in microseconds."""
+    """A duration in microseconds.
+
+    Args:
+        duration: any.
+
+    Returns:
+        Whole microseconds.
+
+    Source: own definition.
+
+    >>> span(timedelta(seconds=1))
+    1000000
+    """
     return duration // timedelta(microseconds=1)
 
 
 def hour_of(at: datetime) -> int:
-    """The last full hour at a moment, in hours since 1970."""
+    """The last full hour at a moment.
+
+    Args:
+        at: an aware moment.
+
+    Returns:
+        Hours since 1970.
+
+    Source: own definition.
+
+    >>> hour_of(datetime(1970, 1, 1, 2, 30, tzinfo=UTC))
+    2
+    """
     return (at - _EPOCH) // HOUR
 
 
 def time_of(hour: int) -> datetime:
-    """The moment at which an hour ends."""
+    """The moment at which an hour ends.
+
+    Args:
+        hour: hours since 1970.
+
+    Returns:
+        The moment in UTC.
+
+    Source: own definition.
+
+    >>> time_of(2).isoformat()
+    '1970-01-01T02:00:00+00:00'
+    """
     return _EPOCH + hour * HOUR

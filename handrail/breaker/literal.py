@@ -36,13 +36,27 @@ def literal(
     limit: float,
     min_reviewed: int,
 ) -> BreakerReading:
-    """Read the literal rule: tripped when rate >= `limit` over the window and reviewed >= `min_reviewed`.
+    """The literal rule at one moment: rejections reach a share of the reviews of a moving window.
 
-    `at` are aware times in any order, `rejected` marks the rejections among them; the window is
-    (now - window, now]. Fewer than one review never trips.
+    Args:
+        at: aware times of reviews, in any order.
+        rejected: one flag for each of them.
+        now: the window's end, which it holds.
+        window: its length; its beginning is left out.
+        limit: the share of rejections from which it trips.
+        min_reviewed: reviews below which it does not trip; fewer than one never do.
+
+    Returns:
+        Counts, rate (0 when nothing was reviewed), and whether it tripped.
 
     Raises:
         BadInput: a time without a zone, or lengths that differ.
+
+    Source: the business rule; docs/decisions/0019-sequential-breaker.md.
+
+    >>> noon = hours.time_of(12)
+    >>> literal([noon] * 20, [True] + [False] * 19, now=noon, window=HOUR, limit=0.05, min_reviewed=20)
+    BreakerReading(reviewed=20, rejected=1, rate=0.05, tripped=True)
     """
     times, flags = hours.reviews(at, rejected)
     start, end = hours.moments([now - window, now])
@@ -55,12 +69,28 @@ def literal(
 def first_trip(
     at: Sequence[datetime], rejected: ArrayLike, *, window: timedelta, limit: float, min_reviewed: int
 ) -> datetime | None:
-    """The first hourly look at which the literal rule trips, None if none does.
+    """The first hourly look at which the literal rule trips.
 
     Looks are at full hours, from the first review's to the last's; a window that good reviews leave can trip it too.
 
+    Args:
+        at: aware times of reviews, in any order.
+        rejected: one flag for each of them.
+        window: length of the moving window.
+        limit: the share of rejections from which it trips.
+        min_reviewed: reviews below which it does not trip.
+
+    Returns:
+        The moment of the look; None if none trips.
+
     Raises:
-        BadInput: as `literal`.
+        BadInput: a time without a zone, or lengths that differ.
+
+    Source: the business rule; docs/decisions/0019-sequential-breaker.md.
+
+    >>> at = [hours.time_of(hour) for hour in (1, 2, 3)]
+    >>> first_trip(at, [False, True, True], window=timedelta(hours=48), limit=0.5, min_reviewed=2).hour
+    2
     """
     times, flags = hours.reviews(at, rejected)
     if not len(times):
@@ -89,14 +119,31 @@ def false_alarm_rate(
     rng: np.random.Generator,
     runs: int = 2000,
 ) -> float:
-    """Simulate how probably a healthy category is paused by the literal rule within the horizon.
+    """How probably a healthy category is paused by the literal rule within the horizon, simulated.
 
-    The rule is read every hour from a fresh start (an empty window). Reviews arrive as a Poisson stream
-    of `reviews_per_hour`; each is rejected with `healthy_rate`. The standard error is at most
-    0.5 / sqrt(runs).
+    The rule is read every hour from a fresh start (an empty window); reviews arrive as a Poisson stream.
+
+    Args:
+        healthy_rate: probability of a rejection, in [0, 1].
+        reviews_per_hour: volume, 0 or more.
+        limit: the share of rejections from which the rule trips.
+        window: length of the moving window, an hour or more.
+        min_reviewed: reviews below which it does not trip.
+        horizon: how long it is read, an hour or more.
+        rng: chance of the simulation.
+        runs: how often it is simulated.
+
+    Returns:
+        The share of runs with a pause; its standard error is at most 0.5 / sqrt(runs).
 
     Raises:
         BadInput: a rate outside its range, or a window or horizon under one hour.
+
+    Source: Monte Carlo; docs/decisions/0019-sequential-breaker.md.
+
+    >>> day, rng = timedelta(days=1), np.random.default_rng(1)
+    >>> false_alarm_rate(0.0, 5.0, limit=0.05, window=day, min_reviewed=20, horizon=day, rng=rng, runs=10)
+    0.0
     """
     span, looks = window // HOUR, horizon // HOUR
     if not (0 <= healthy_rate <= 1 and reviews_per_hour >= 0 and span >= 1 and looks >= 1 and runs >= 1):
@@ -113,10 +160,23 @@ def false_alarm_rate(
 
 
 def detectable(reviews: int, limit: float, min_reviewed: int, *, true_rate: float | None = None) -> float:
-    """Probability that a true rate (twice the limit if not given) trips a window of `reviews` reviews.
+    """Probability that a true rate trips a window of so many reviews.
 
-    Exact binomial; 0 when `reviews` is below `min_reviewed`. A small value says that the audit volume
-    cannot protect the category.
+    A small value means that the audit volume cannot protect the category.
+
+    Args:
+        reviews: reviews in the window.
+        limit: the share of rejections from which the rule trips.
+        min_reviewed: reviews below which it does not trip.
+        true_rate: probability of a rejection; twice the limit if not given.
+
+    Returns:
+        The exact binomial probability; 0 when `reviews` is below `min_reviewed`.
+
+    Source: the binomial tail; docs/decisions/0019-sequential-breaker.md.
+
+    >>> round(detectable(40, 0.05, 40), 3), detectable(39, 0.05, 40)
+    (0.92, 0.0)
     """
     if reviews < max(min_reviewed, 1):
         return 0.0

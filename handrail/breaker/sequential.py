@@ -73,7 +73,7 @@ class Detector:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DetectorState:
     """How far a detector has come; `log_evidence` has one natural logarithm for each alternative.
 
     `looked_until` is the newest hour with a review; the looks since then are made up for by the next `advance`.
@@ -98,14 +98,29 @@ class Step:
     level: float
 
 
-def advance(detector: Detector, state: State | None, bins: Bins) -> State | None:
-    """Look at more hours, from where `state` stands or, with None, from the first of them; None without any review.
+def advance(detector: Detector, state: DetectorState | None, bins: Bins) -> DetectorState | None:
+    """The state after more hours.
 
     For each alternative M = LR · (1 + M of the look before), an hour without reviews being a look with LR = 1; the
-    alarm is the first hour with a rejection in which their mean reaches the threshold (hours without one make M grow,
-    but silence proves nothing). Folding hours in pieces gives the same as at once. Reviews of an hour that was
-    looked at, or of earlier ones, join the newest hour and make no further look.
-    Oracle: the recursion by plain floats.
+    alarm is the first hour with a rejection in which their mean reaches the threshold. Folding hours in pieces gives
+    the same as at once. Reviews of an hour that was looked at, or of earlier ones, join the newest hour and make no
+    further look.
+
+    Args:
+        detector: the rule.
+        state: where it stands; None begins with the first of the hours.
+        bins: hours with reviews, ascending.
+
+    Returns:
+        The new state; None without any review.
+
+    Source: Shin, Ramdas and Rinaldo, E-detectors (2023); docs/decisions/0019-sequential-breaker.md. Oracle: the
+    recursion by plain floats.
+
+    >>> detector = Detector(0.03, 0.05, 0.05, timedelta(days=30))
+    >>> state = advance(detector, None, Bins(np.array([1, 2]), np.array([5, 5]), np.array([0, 5])))
+    >>> state.reviewed, state.rejected, state.alarm_at is None
+    (10, 5, True)
     """
     newest = state
     for _, newest in _walk(detector, state, bins):  # noqa: B007 - only the last one counts
@@ -113,18 +128,46 @@ def advance(detector: Detector, state: State | None, bins: Bins) -> State | None
     return newest
 
 
-def path(detector: Detector, bins: Bins, state: State | None = None) -> list[Step]:
-    """The level of evidence after each hour with reviews."""
+def path(detector: Detector, bins: Bins, state: DetectorState | None = None) -> list[Step]:
+    """The level of evidence after each hour with reviews.
+
+    Args:
+        detector: the rule.
+        bins: hours with reviews, ascending.
+        state: where the rule stands before them; None begins afresh.
+
+    Returns:
+        One step an hour, its level as a share of what suffices.
+
+    Source: Shin, Ramdas and Rinaldo, E-detectors (2023).
+
+    >>> detector = Detector(0.03, 0.05, 0.05, timedelta(days=30))
+    >>> [step.level < 1 for step in path(detector, Bins(np.array([1, 2]), np.array([5, 5]), np.array([0, 5])))]
+    [True, True]
+    """
     return [
         Step(after.looked_until, reviewed, rejected, _level(detector, np.array(after.log_evidence)))
         for (reviewed, rejected), after in _walk(detector, state, bins)
     ]
 
 
-def level(detector: Detector, state: State | None, now: datetime) -> float:
-    """The evidence at a moment as a share of what suffices: 0 without any, 1 and more would be an alarm.
+def level(detector: Detector, state: DetectorState | None, now: datetime) -> float:
+    """The evidence at a moment as a share of what suffices: 1 and more would be an alarm.
 
     Looks since the newest review count as such; a moment before it changes nothing.
+
+    Args:
+        detector: the rule.
+        state: where it stands.
+        now: an aware moment.
+
+    Returns:
+        The share; 0 without a state.
+
+    Source: Shin, Ramdas and Rinaldo, E-detectors (2023).
+
+    >>> level(Detector(0.03, 0.05, 0.05, timedelta(days=30)), None, hours.time_of(0))
+    0.0
     """
     if state is None:
         return 0.0
@@ -132,29 +175,46 @@ def level(detector: Detector, state: State | None, now: datetime) -> float:
     return _level(detector, _restarted(np.array(state.log_evidence), silent))
 
 
-def is_stale(detector: Detector, state: State, at: datetime) -> bool:
-    """Has nothing been reviewed for longer than the horizon? Then looking begins afresh."""
+def is_stale(detector: Detector, state: DetectorState, at: datetime) -> bool:
+    """Whether nothing has been reviewed for longer than the horizon; then looking begins afresh.
+
+    Args:
+        detector: the rule.
+        state: where it stands.
+        at: an aware moment.
+
+    Returns:
+        True where the state is no longer carried on.
+
+    Source: docs/decisions/0019-sequential-breaker.md.
+
+    >>> state = DetectorState(hours.time_of(0), hours.time_of(0), (), 0, 0)
+    >>> is_stale(Detector(0.03, 0.05, 0.05, timedelta(days=1)), state, hours.time_of(25))
+    True
+    """
     return at - state.looked_until > detector.horizon
 
 
-def _walk(detector: Detector, state: State | None, bins: Bins) -> Iterator[tuple[tuple[int, int], State]]:
+def _walk(
+    detector: Detector, state: DetectorState | None, bins: Bins
+) -> Iterator[tuple[tuple[int, int], DetectorState]]:
     refused, good = detector.steps
     for hour, reviewed, rejected in bins:
         if state is None:
             begun = hours.time_of(hour - 1)
-            state = State(begun, begun, tuple([-np.inf] * len(refused)), 0, 0)
+            state = DetectorState(begun, begun, tuple([-np.inf] * len(refused)), 0, 0)
         before = hours.hour_of(state.looked_until)
         evidence = _restarted(np.array(state.log_evidence), max(hour - before, 0))
         evidence = evidence + rejected * refused + (reviewed - rejected) * good
         until = hours.time_of(max(hour, before))
-        found = rejected > 0 and _level(detector, evidence) >= 1
+        suffices = rejected > 0 and _level(detector, evidence) >= 1
         state = replace(
             state,
             looked_until=until,
             log_evidence=tuple(evidence.tolist()),
             reviewed=state.reviewed + reviewed,
             rejected=state.rejected + rejected,
-            alarm_at=until if found and state.alarm_at is None else state.alarm_at,
+            alarm_at=until if suffices and state.alarm_at is None else state.alarm_at,
         )
         yield (reviewed, rejected), state
 

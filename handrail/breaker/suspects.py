@@ -21,12 +21,25 @@ def telling_terms(
 ) -> list[dict[str, Any]]:
     """Terms that rejected reviews hold more often than the others, the surest first.
 
-    `texts` are redacted. A term stands in three rejected texts at least; without both kinds of review there is none.
-    Each entry: term, lift, documents (rejected ones that hold it), cases.
+    Args:
+        texts: one for each review, redacted.
+        rejected: one flag for each review.
+        ids: case of each review.
+        limit: most terms that are named.
+
+    Returns:
+        Entries of term, lift, documents (rejected ones that hold it), cases; a term stands in three rejected texts at
+        least, and without both kinds of review there is none.
+
+    Source: as `terms.new_terms`: hypergeometric test, Benjamini and Hochberg 1995.
+
+    >>> texts = [f"parcel {chr(97 + at)}x" for at in range(20)] + [f"voucher {chr(97 + at)}y" for at in range(8)]
+    >>> telling_terms(texts, np.array([False] * 20 + [True] * 8), range(28))[0]["term"]
+    'voucher'
     """
     good = [text for text, bad in zip(texts, rejected, strict=True) if not bad]
     bad = [(text, number) for text, number, bad in zip(texts, ids, rejected, strict=True) if bad]
-    found = terms.new_terms(
+    telling = terms.new_terms(
         terms.build(good),
         [text for text, _ in bad],
         [number for _, number in bad],
@@ -40,7 +53,7 @@ def telling_terms(
             "documents": one.documents,
             "cases": [int(number) for number in one.example_ids],
         }
-        for one in found[:limit]
+        for one in telling[:limit]
     ]
 
 
@@ -49,8 +62,20 @@ def groups(
 ) -> list[dict[str, Any]]:
     """How many reviews and rejections each group of each column holds, the group with most rejections first.
 
-    Each entry: column, group, reviewed, rejected, stands_out (more than chance explains, by the hypergeometric tail
-    with false discoveries controlled over all groups). Reviews without a value of the column are left out.
+    Args:
+        fields: one mapping of columns a review; a review without a value of the column is left out of it.
+        rejected: one flag for each review.
+        columns: those that are looked at.
+
+    Returns:
+        Entries of column, group, reviewed, rejected, stands_out (more than chance explains, with false discoveries
+        controlled over all groups).
+
+    Source: the hypergeometric tail (Fisher 1935); Benjamini and Hochberg 1995.
+
+    >>> found = groups([{"region": "north"}] * 9 + [{"region": "south"}] * 9, np.arange(18) < 9, ["region"])
+    >>> [(one["group"], one["rejected"], one["stands_out"]) for one in found]
+    [('north', 9, True), ('south', 0, False)]
     """
     counted = [entry for column in columns for entry in _counted(column, fields, rejected)]
     if not counted:
@@ -67,11 +92,11 @@ def groups(
 
 def _counted(column: str, fields: Sequence[Mapping[str, Any]], rejected: NDArray[np.bool_]) -> list[dict[str, Any]]:
     values = [row.get(column) for row in fields]
-    known = pd.DataFrame(
+    given = pd.DataFrame(
         [(str(value), bool(bad)) for value, bad in zip(values, rejected, strict=True) if value not in (None, "")],
         columns=["group", "bad"],
     )
-    table = known.groupby("group")["bad"].agg(["size", "sum"]).reset_index()
+    table = given.groupby("group")["bad"].agg(["size", "sum"]).reset_index()
     table = table.sort_values(["sum", "size", "group"], ascending=[False, False, True]).head(_GROUPS)
     return [
         {
@@ -79,8 +104,8 @@ def _counted(column: str, fields: Sequence[Mapping[str, Any]], rejected: NDArray
             "group": str(group),
             "reviewed": int(size),
             "rejected": int(refused),
-            "total": len(known),
-            "refused": int(known["bad"].sum()),
+            "total": len(given),
+            "refused": int(given["bad"].sum()),
         }
         for group, size, refused in table.itertuples(index=False)
     ]

@@ -20,7 +20,22 @@ _EXPECTED = 5.0
 
 
 def kolmogorov_smirnov_p(statistic: float, first: Floats, second: Floats, size: int) -> float:
-    """Two-sided p of the statistic of two sorted samples, of which `first` stands for `size` numbers; as ks_2samp."""
+    """Two-sided p of the Kolmogorov-Smirnov statistic of two sorted samples; as scipy's ks_2samp.
+
+    Args:
+        statistic: largest gap between both distribution functions.
+        first: the reference's sample, sorted.
+        second: the window's numbers, sorted.
+        size: how many numbers `first` stands for.
+
+    Returns:
+        Exact up to 10,000 numbers a side, else asymptotic.
+
+    Source: Kolmogorov 1933; Smirnov 1939; docs/decisions/0018-drift-definitions.md. Oracle: scipy's ks_2samp.
+
+    >>> kolmogorov_smirnov_p(1.0, np.array([1.0, 2.0]), np.array([3.0, 4.0]), 2)
+    0.3333333333333333
+    """
     if len(first) == size and max(size, len(second)) <= EXACT_KS:
         with warnings.catch_warnings():
             # Where its exact distribution fails, scipy takes the asymptotic one by itself, and says so.
@@ -32,9 +47,21 @@ def kolmogorov_smirnov_p(statistic: float, first: Floats, second: Floats, size: 
 def ks_tail(statistic: float, effective: float) -> float:
     """P(D >= statistic) of the two-sided Kolmogorov distribution; equals scipy's kstwo.sf to 1e-9, in microseconds.
 
-    Large samples that differ cost scipy half a second each: there it sums twice the one-sided probability, which
-    counts the chance that both sides reach the statistic, 2 exp(-8 n D^2), once too often. The expansion behind its
-    cdf needs no such sum; the same term is added, so that the values agree.
+    Large samples that differ cost scipy half a second each: there it sums twice the one-sided probability, which counts
+    the chance that both sides reach the statistic, 2 exp(-8 n D^2), once too often. The expansion behind its cdf needs
+    no such sum; the same term is added, so that the values agree.
+
+    Args:
+        statistic: largest gap, in [0, 1].
+        effective: effective size, n m / (n + m) of two samples.
+
+    Returns:
+        A probability.
+
+    Source: Simard and L'Ecuyer 2011, as scipy does; docs/decisions/0018-drift-definitions.md.
+
+    >>> bool(np.isclose(ks_tail(0.02, 6000.0), stats.kstwo.sf(0.02, 6000)))
+    True
     """
     squared = effective * statistic * statistic  # multiplied as scipy does: it decides which way is taken
     if effective <= _SUMMED or statistic <= 0 or statistic >= 1:
@@ -56,8 +83,19 @@ def homogeneity_p(reference: Counts, current: Counts) -> float:
 
     Chi-squared; cells with fewer than five cases expected in the smaller window are pooled. A pool that is still as
     small is tested exactly (Fisher) and joined to the others (Bonferroni): beside a long reference one case of a rare
-    category proves little, a fifth of the window much. A single cell, or an empty window, gives p = 1. Oracles:
-    scipy's chi2_contingency and fisher_exact.
+    category proves little, a fifth of the window much.
+
+    Args:
+        reference: cases in each cell.
+        current: cases of the window in the same cells.
+
+    Returns:
+        A probability; 1 for a single cell or an empty window.
+
+    Source: Pearson 1900; Cochran 1954; Fisher 1935. Oracles: scipy's chi2_contingency and fisher_exact.
+
+    >>> round(homogeneity_p(np.array([50, 50]), np.array([30, 70])), 4)
+    0.0039
     """
     table = np.array([reference, current])
     sizes = table.sum(axis=1)
@@ -66,18 +104,30 @@ def homogeneity_p(reference: Counts, current: Counts) -> float:
     both = table.sum(axis=0)
     least = _EXPECTED * sizes.sum() / sizes.min()
     kept, pool = table[:, both >= least], table[:, both < least].sum(axis=1)
-    found = []
+    p_values = []
     if pool.sum() >= least:
         kept = np.column_stack([kept, pool])
     elif pool.any() and kept.any():
-        found.append(float(stats.fisher_exact(np.column_stack([pool, sizes - pool])).pvalue))
+        p_values.append(float(stats.fisher_exact(np.column_stack([pool, sizes - pool])).pvalue))
     if kept.shape[1] > 1 and kept.any(axis=1).all():
-        found.append(float(stats.chi2_contingency(kept, correction=False).pvalue))
-    return min(1.0, len(found) * min(found)) if found else 1.0
+        p_values.append(float(stats.chi2_contingency(kept, correction=False).pvalue))
+    return min(1.0, len(p_values) * min(p_values)) if p_values else 1.0
 
 
 def benjamini_hochberg(p: Iterable[float]) -> Floats:
-    """Adjust p-values so that rejecting those <= q keeps the expected share of false ones <= q."""
+    """Adjusted p-values: rejecting those <= q keeps the expected share of false rejections <= q.
+
+    Args:
+        p: one p-value for each hypothesis.
+
+    Returns:
+        The adjusted values in the same order.
+
+    Source: Benjamini and Hochberg 1995.
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.03]).round(6).tolist()
+    [0.03, 0.04, 0.04]
+    """
     values = np.asarray(list(p), dtype=np.float64)
     order = np.argsort(values)[::-1]
     scaled = values[order] * len(values) / np.arange(len(values), 0, -1)

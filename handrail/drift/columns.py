@@ -38,7 +38,19 @@ class Categories:
 
 
 def is_numeric(values: pd.Series) -> bool:
-    """Are these numbers, times or durations? Mixed columns and truth values are categories."""
+    """Whether a column holds numbers, times or durations; mixed columns and truth values are categories.
+
+    Args:
+        values: one column.
+
+    Returns:
+        True where it is compared as numbers.
+
+    Source: docs/decisions/0018-drift-definitions.md.
+
+    >>> is_numeric(pd.Series([1.5, None])), is_numeric(pd.Series([True, False]))
+    (True, False)
+    """
     kind = values.dtype
     if pd.api.types.is_object_dtype(kind):
         return pd.api.types.infer_dtype(values, skipna=True) in _NUMBERS
@@ -47,7 +59,20 @@ def is_numeric(values: pd.Series) -> bool:
 
 
 def numbers(values: pd.Series) -> Numbers:
-    """Sort a column's numbers; times and durations become seconds, infinities the largest number of all."""
+    """A column's numbers, sorted; times and durations become seconds, infinities the largest number of all.
+
+    Args:
+        values: one column.
+
+    Returns:
+        The numbers, and how many values are missing or unreadable.
+
+    Source: docs/decisions/0018-drift-definitions.md.
+
+    >>> column = numbers(pd.Series([3, 1, None]))
+    >>> column.ordered.tolist(), column.missing
+    ([1.0, 3.0], 1)
+    """
     missing = int(values.isna().sum())
     integer = pd.api.types.is_integer_dtype(values.dtype) and not missing
     ordered = np.sort(_plain(values))
@@ -58,21 +83,45 @@ def numbers(values: pd.Series) -> Numbers:
 
 
 def categories(values: pd.Series) -> Categories:
-    """Count the cases of each category; what differs only in type, such as 1 and "1", is one category."""
+    """Cases of each category; what differs only in type, such as 1 and "1", is one category.
+
+    Args:
+        values: one column.
+
+    Returns:
+        Counts, most frequent first, and how many values are missing.
+
+    Source: docs/decisions/0018-drift-definitions.md.
+
+    >>> categories(pd.Series(["a", "b", "b", None]))
+    Categories(counts={'b': 2, 'a': 1}, missing=1)
+    """
     if pd.api.types.is_object_dtype(values.dtype) and pd.api.types.infer_dtype(values, skipna=True) not in _ALIKE:
         values = values.map(_name, na_action="ignore").astype(object)
     codes, labels = pd.factorize(values)
-    found = np.bincount(codes + 1, minlength=len(labels) + 1)
+    tally = np.bincount(codes + 1, minlength=len(labels) + 1)
     counts: dict[str, int] = {}
     for label, count in sorted(
-        zip(map(_name, labels), found[1:].tolist(), strict=True), key=lambda one: (-one[1], one[0])
+        zip(map(_name, labels), tally[1:].tolist(), strict=True), key=lambda one: (-one[1], one[0])
     ):
         counts[label] = counts.get(label, 0) + count
-    return Categories(counts, int(found[0]))
+    return Categories(counts, int(tally[0]))
 
 
 def finite(ordered: Floats) -> Floats:
-    """The part of sorted numbers that is no infinity."""
+    """The part of sorted numbers that is no infinity.
+
+    Args:
+        ordered: sorted numbers, infinities as `LARGEST`.
+
+    Returns:
+        A part of the array.
+
+    Source: own definition.
+
+    >>> finite(np.array([-LARGEST, 1.0, 2.0])).tolist()
+    [1.0, 2.0]
+    """
     if len(ordered) and (ordered[0] <= -LARGEST or ordered[-1] >= LARGEST):
         low, high = np.searchsorted(ordered, -LARGEST, side="right"), np.searchsorted(ordered, LARGEST, side="left")
         return ordered[low:high]

@@ -29,13 +29,28 @@ _MOVED = 5
 def compare(
     profile: ReferenceProfile, current: pd.DataFrame, *, fdr: float = 0.05, psi_at_least: float = 0.1
 ) -> DriftReport:
-    """Compare a window with the reference; a column drifted if it moved far *and* not by chance.
+    """A window beside its reference; a column drifted if it moved far *and* not by chance.
 
-    Far is PSI >= `psi_at_least`; not by chance is a Benjamini-Hochberg adjusted p <= `fdr` over all columns. Where
-    either side has no cases a column has no figures, p = 1, has not drifted, and its note says so.
+    Far is PSI >= `psi_at_least`; not by chance is a Benjamini-Hochberg adjusted p <= `fdr` over all columns.
+
+    Args:
+        profile: of the reference.
+        current: the window.
+        fdr: expected share of false ones among the columns that drifted.
+        psi_at_least: PSI from which a column moved far.
+
+    Returns:
+        Every profiled column with its figures; where either side has no cases it has none, p = 1, and its note says so.
 
     Raises:
         BadInput: a profiled column is missing from the window, or two have one name.
+
+    Source: docs/decisions/0018-drift-definitions.md and 0021-what-counts-as-a-shift.md.
+
+    >>> from handrail.drift.profile import build
+    >>> profile = build(pd.DataFrame({"tier": ["gold"] * 50 + ["basic"] * 50}))
+    >>> compare(profile, pd.DataFrame({"tier": ["gold"] * 100})).drifted
+    True
     """
     unwatched = require_columns(profile, current)
     measured = [measure(column, named(current, column.name)) for column in profile.columns]
@@ -43,7 +58,21 @@ def compare(
 
 
 def measure(reference: Reference, values: pd.Series) -> ColumnDrift:
-    """One column beside its reference, not judged yet; see `compare`."""
+    """One column beside its reference, not judged yet; see `compare`.
+
+    Args:
+        reference: the column's profile.
+        values: the window's column.
+
+    Returns:
+        Its figures, with p not adjusted and no verdict.
+
+    Source: docs/decisions/0018-drift-definitions.md.
+
+    >>> reference = CategoricalReference("tier", {"basic": 50, "gold": 50}, 0, 0)
+    >>> measure(reference, pd.Series(["silver"] * 10)).new_categories
+    ('silver',)
+    """
     if isinstance(reference, NumericReference):
         return _measure_numbers(reference, values)
     return _measure_categories(reference, values)
@@ -52,7 +81,25 @@ def measure(reference: Reference, values: pd.Series) -> ColumnDrift:
 def judge(
     measured: Sequence[ColumnDrift], *, cases: int, unwatched: tuple[str, ...], fdr: float, psi_at_least: float
 ) -> DriftReport:
-    """Say of measured columns which of them drifted, by chances adjusted over all of them; see `compare`."""
+    """Which of some measured columns drifted, by chances adjusted over all of them; see `compare`.
+
+    Args:
+        measured: columns with their figures.
+        cases: cases of the window.
+        unwatched: columns of the window that the profile does not know.
+        fdr: expected share of false ones among the columns that drifted.
+        psi_at_least: PSI from which a column moved far.
+
+    Returns:
+        The report, its columns in the same order.
+
+    Source: Benjamini and Hochberg 1995; docs/decisions/0021-what-counts-as-a-shift.md.
+
+    >>> reference = CategoricalReference("tier", {"basic": 50, "gold": 50}, 0, 0)
+    >>> column = measure(reference, pd.Series(["gold"] * 100))
+    >>> judge([column], cases=100, unwatched=(), fdr=0.05, psi_at_least=0.1).drifted
+    True
+    """
     adjusted = benjamini_hochberg([column.p for column in measured])
     columns = tuple(
         replace(column, p_adjusted=float(p), drifted=bool((column.psi or 0.0) >= psi_at_least and p <= fdr))
@@ -62,10 +109,22 @@ def judge(
 
 
 def require_columns(profile: ReferenceProfile, current: pd.DataFrame) -> tuple[str, ...]:
-    """Names of the window's columns that the profile does not know.
+    """The window's columns that the profile does not know.
+
+    Args:
+        profile: of the reference.
+        current: the window.
+
+    Returns:
+        Their names.
 
     Raises:
         BadInput: a profiled column is missing from the window, or two have one name.
+
+    Source: own definition.
+
+    >>> require_columns(ReferenceProfile(0, ()), pd.DataFrame({"tier": []}))
+    ('tier',)
     """
     require_names(current)
     watched, present = {column.name for column in profile.columns}, [str(name) for name in current.columns]
@@ -76,17 +135,30 @@ def require_columns(profile: ReferenceProfile, current: pd.DataFrame) -> tuple[s
 
 
 def named(frame: pd.DataFrame, name: str) -> pd.Series:
-    """The column of this name; a number may be a name too."""
+    """The column of a name; a number may be a name too.
+
+    Args:
+        frame: any frame with distinct names.
+        name: the column's name as a text.
+
+    Returns:
+        The column.
+
+    Source: own definition.
+
+    >>> named(pd.DataFrame({1: [5]}), "1").tolist()
+    [5]
+    """
     return frame.iloc[:, [str(one) for one in frame.columns].index(name)]
 
 
 def _measure_numbers(reference: NumericReference, values: pd.Series) -> ColumnDrift:
-    found = numbers(values)
-    sample, ordered = reference.sample, found.ordered
+    observed = numbers(values)
+    sample, ordered = reference.sample, observed.ordered
     before = np.array([*reference.counts, reference.unreadable, reference.missing])
-    now = np.array([*cell_counts(ordered, reference.edges), found.unreadable, found.missing])
+    now = np.array([*cell_counts(ordered, reference.edges), observed.unreadable, observed.missing])
     ks = ks_p = distance = None
-    inner = finite(sample), found.finite
+    inner = finite(sample), observed.finite
     if len(sample) and len(ordered):
         ks, _ = gaps = ks_and_wasserstein(sample, ordered)
         ks_p = kolmogorov_smirnov_p(ks, sample, ordered, reference.size)
@@ -106,15 +178,15 @@ def _measure_numbers(reference: NumericReference, values: pd.Series) -> ColumnDr
 
 
 def _measure_categories(reference: CategoricalReference, values: pd.Series) -> ColumnDrift:
-    found = categories(values)
-    seen = found.counts
+    observed = categories(values)
+    seen = observed.counts
     unseen = [category for category in seen if category not in reference.counts]
     # A reference that pooled its rare categories no longer knows their names: none can be called new.
     new = () if reference.other else tuple(unseen)
     pooled = sum(seen[category] for category in unseen) if reference.other else 0
     names = (*reference.counts, *new)
     before = np.array([*reference.counts.values(), *(0 for _ in new), reference.other, reference.missing])
-    now = np.array([*(seen.get(name, 0) for name in names), pooled, found.missing])
+    now = np.array([*(seen.get(name, 0) for name in names), pooled, observed.missing])
     chi2_p = homogeneity_p(before[:-1], now[:-1]) if before[:-1].any() and now[:-1].any() else None
     return replace(
         _shift(reference, before, now, chi2_p, without=1),

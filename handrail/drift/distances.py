@@ -12,9 +12,20 @@ BLOCK = 64
 
 
 def psi(reference: Counts, current: Counts) -> float:
-    """Population stability index of two sets of counts over the same cells, one case added to each.
+    """Population stability index of two sets of counts over the same cells, one case added to each cell.
 
-    0 for equal shares of equal sizes; no upper limit; by custom 0.1 is noticeable and 0.25 large.
+    Args:
+        reference: cases in each cell.
+        current: cases of the window in the same cells.
+
+    Returns:
+        0 for equal shares of equal sizes, without an upper limit; by custom 0.1 is noticeable and 0.25 large.
+
+    Source: Siddiqi, Credit Risk Scorecards (2006); Laplace's rule for empty cells;
+    docs/decisions/0018-drift-definitions.md.
+
+    >>> round(psi(np.array([50, 50]), np.array([30, 70])), 4), psi(np.array([5, 5]), np.array([5, 5]))
+    (0.1625, 0.0)
     """
     cells = len(reference)
     before, now = ((c + 1) / (c.sum() + cells) for c in (np.asarray(reference), np.asarray(current)))
@@ -22,7 +33,20 @@ def psi(reference: Counts, current: Counts) -> float:
 
 
 def js_distance(reference: Counts, current: Counts) -> float:
-    """Jensen-Shannon distance, natural logarithm, from 0 to sqrt(ln 2); both windows have cases."""
+    """Jensen-Shannon distance of two sets of counts over the same cells, natural logarithm.
+
+    Args:
+        reference: cases in each cell, at least one.
+        current: cases of the window in the same cells, at least one.
+
+    Returns:
+        A distance from 0 to sqrt(ln 2).
+
+    Source: Lin 1991; Endres and Schindelin 2003 for the square root.
+
+    >>> round(js_distance(np.array([1, 0]), np.array([0, 1])), 4), js_distance(np.array([1, 1]), np.array([2, 2]))
+    (0.8326, 0.0)
+    """
     before, now = reference / reference.sum(), current / current.sum()
     middle = (before + now) / 2
     divergence = (_relative_entropy(before, middle) + _relative_entropy(now, middle)) / 2
@@ -30,11 +54,25 @@ def js_distance(reference: Counts, current: Counts) -> float:
 
 
 def ks_and_wasserstein(first: Floats, second: Floats, *, block: int = BLOCK) -> tuple[float, float]:
-    """Largest gap and area between the distribution functions F, G of two sorted samples; neither is empty.
+    """Largest gap and area between the distribution functions F, G of two sorted samples.
 
-    Exact. F - G is known on a grid of every `block`-th number. Between two places of the grid where it cannot change
-    its sign the area follows from sums; only where it can, or where a gap beyond the largest one known could hide,
-    every number is looked at. Oracles: scipy's ks_2samp and wasserstein_distance.
+    Exact. F - G is taken on a grid of every `block`-th number. Between two places of the grid where it cannot change
+    its sign the area follows from sums; only where it can, or where a gap beyond the largest one could hide, every
+    number is looked at.
+
+    Args:
+        first: sorted numbers, at least one.
+        second: sorted numbers, at least one.
+        block: numbers between two places of the grid.
+
+    Returns:
+        The Kolmogorov-Smirnov statistic in [0, 1], and the Wasserstein-1 distance in the numbers' unit.
+
+    Source: Smirnov 1939; Vallender 1974; docs/decisions/0018-drift-definitions.md. Oracles: scipy's ks_2samp and
+    wasserstein_distance.
+
+    >>> ks_and_wasserstein(np.array([0.0, 1.0]), np.array([2.0, 3.0]))
+    (1.0, 2.0)
     """
     both, ends = (first, second), [first[:1], second[:1], first[-1:], second[-1:]]
     grid = np.unique(np.concatenate([*ends, first[::block], second[::block]]))

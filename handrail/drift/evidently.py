@@ -43,14 +43,27 @@ class _Cells:
 
 
 def compare(profile: ReferenceProfile, current: pd.DataFrame) -> DriftReport:
-    """Compare a window with the reference as evidently 0.7.23 does; a column's verdict is its default test's.
+    """A window beside its reference as evidently 0.7.23 compares them; a column's verdict is its default test's.
 
-    That is KS (p <= 0.05), chi-squared or z (p < 0.05) up to 1,000 reference values, Wasserstein or JS (>= 0.1)
-    beyond; the whole drifted where half of the columns did. An empty side gives no figures and no drift. Oracle:
-    evidently itself, tests/golden/drift.json.
+    That is KS (p <= 0.05), chi-squared or z (p < 0.05) up to 1,000 reference values, Wasserstein or JS (>= 0.1) beyond;
+    the whole drifted where half of the columns did.
+
+    Args:
+        profile: of the reference, with every number kept.
+        current: the window.
+
+    Returns:
+        Every profiled column with its figures; an empty side gives no figures and no drift.
 
     Raises:
         BadInput: the profile kept a sample only, a profiled column is missing, or two have one name.
+
+    Source: evidently 0.7.23. Oracle: evidently itself, tests/golden/drift.json.
+
+    >>> from handrail.drift.profile import build
+    >>> profile = build(pd.DataFrame({"tier": ["gold"] * 50 + ["basic"] * 50}), cap=None)
+    >>> compare(profile, pd.DataFrame({"tier": ["gold"] * 100})).drifted
+    True
     """
     unwatched = require_columns(profile, current)
     thinned = [column.name for column in profile.columns if not _is_whole(column)]
@@ -71,11 +84,11 @@ def _is_whole(column: Reference) -> bool:
 def _measure(reference: Reference, values: pd.Series) -> ColumnDrift:
     if isinstance(reference, CategoricalReference):
         return _measure_categories(reference, values)
-    found = numbers(values)
-    before, now = finite(reference.sample), found.finite
+    observed = numbers(values)
+    before, now = finite(reference.sample), observed.finite
     if not (len(before) and len(now)):
         return _without_figures(reference)
-    cells = _number_cells(before, now, integer=reference.integer and found.integer)
+    cells = _number_cells(before, now, integer=reference.integer and observed.integer)
     distinct = len(np.unique(np.concatenate([_distinct(before, _FEW), _distinct(now, _FEW)])))
     ks, distance = ks_and_wasserstein(before, now)
     std = float(before.std())
@@ -107,10 +120,10 @@ def _measure(reference: Reference, values: pd.Series) -> ColumnDrift:
 
 
 def _measure_categories(reference: CategoricalReference, values: pd.Series) -> ColumnDrift:
-    found = categories(values).counts
-    names = sorted({*reference.counts, *found})
+    observed = categories(values).counts
+    names = sorted({*reference.counts, *observed})
     before = np.array([reference.counts.get(name, 0) for name in names], dtype=np.int64)
-    now = np.array([found.get(name, 0) for name in names], dtype=np.int64)
+    now = np.array([observed.get(name, 0) for name in names], dtype=np.int64)
     if not (before.any() and now.any()):
         return _without_figures(reference)
     cells = _Cells(before, now, (int(before.sum()), int(now.sum())))
@@ -126,8 +139,8 @@ def _measure_categories(reference: CategoricalReference, values: pd.Series) -> C
         p=chi2_p,
         p_adjusted=chi2_p,
         drifted=drifted,
-        new_categories=tuple(name for name in found if name not in reference.counts),
-        vanished_categories=tuple(name for name in reference.counts if name not in found),
+        new_categories=tuple(name for name in observed if name not in reference.counts),
+        vanished_categories=tuple(name for name in reference.counts if name not in observed),
     )
 
 

@@ -101,13 +101,23 @@ class ReferenceProfile:
 
 
 def build(frame: pd.DataFrame, *, cap: int | None = SAMPLE_CAP) -> ReferenceProfile:
-    """Profile every column of a reference: numbers and times as numbers, all else as categories.
+    """The profile of every column of a reference: numbers and times as numbers, all else as categories.
 
-    Missing and infinite values are allowed; an empty frame gives a profile that nothing drifts from. Of numeric
-    columns `cap` order statistics are kept: a cap of 10,000 moves KS by 1/20,000 at most; None keeps every number.
+    Args:
+        frame: the reference; missing and infinite values are allowed.
+        cap: order statistics kept of a numeric column: 10,000 move KS by 1/20,000 at most; None keeps every number.
+
+    Returns:
+        What later windows are compared with; nothing drifts from the profile of an empty frame.
 
     Raises:
         BadInput: two columns have one name.
+
+    Source: docs/decisions/0018-drift-definitions.md.
+
+    >>> profile = build(pd.DataFrame({"amount": [1.0, 2.0, 3.0], "tier": ["gold", "gold", None]}))
+    >>> [(column.name, column.kind, column.missing) for column in profile.columns]
+    [('amount', 'numeric', 0), ('tier', 'categorical', 1)]
     """
     require_names(frame)
     return ReferenceProfile(len(frame), tuple(_profile(str(name), frame[name], cap) for name in frame.columns))
@@ -116,8 +126,15 @@ def build(frame: pd.DataFrame, *, cap: int | None = SAMPLE_CAP) -> ReferenceProf
 def require_names(frame: pd.DataFrame) -> None:
     """Make sure that every column can be told by its name.
 
+    Args:
+        frame: any frame.
+
     Raises:
         BadInput: two columns have one name.
+
+    Source: own definition.
+
+    >>> require_names(pd.DataFrame({"amount": [1.0]}))
     """
     twice = sorted({str(name) for name in frame.columns[frame.columns.astype(str).duplicated()]})
     if twice:
@@ -125,26 +142,39 @@ def require_names(frame: pd.DataFrame) -> None:
 
 
 def cell_counts(ordered: Floats, edges: Floats) -> Counts:
-    """How many of some sorted numbers lie in each cell; a cell holds its upper edge."""
+    """How many of some sorted numbers lie in each cell; a cell holds its upper edge.
+
+    Args:
+        ordered: sorted numbers.
+        edges: upper ends of all cells but the last, ascending.
+
+    Returns:
+        One count a cell, one cell more than edges.
+
+    Source: docs/decisions/0018-drift-definitions.md.
+
+    >>> cell_counts(np.array([1.0, 2.0, 3.0]), np.array([2.0])).tolist()
+    [2, 1]
+    """
     ends = np.searchsorted(ordered, edges, side="right")
     return np.diff(np.concatenate([[0], ends, [len(ordered)]])).astype(np.int64)
 
 
 def _profile(name: str, values: pd.Series, cap: int | None) -> Reference:
     if is_numeric(values):
-        found = numbers(values)
-        edges, inner = _edges(found.ordered), found.finite
+        observed = numbers(values)
+        edges, inner = _edges(observed.ordered), observed.finite
         mean, std = (float(inner.mean()), float(inner.std())) if len(inner) else (0.0, 0.0)
         return NumericReference(
             name,
-            _thinned(found.ordered, cap),
+            _thinned(observed.ordered, cap),
             edges,
-            cell_counts(found.ordered, edges),
-            found.missing,
-            found.unreadable,
+            cell_counts(observed.ordered, edges),
+            observed.missing,
+            observed.unreadable,
             mean,
             std,
-            found.integer,
+            observed.integer,
         )
     counted = categories(values)
     kept = list(counted.counts.items())[:CATEGORY_CAP]
@@ -158,8 +188,11 @@ def _column(entry: dict[str, Any]) -> Reference:
     arrays = {name: np.array(entry[name], dtype=np.float64) for name in ("sample", "edges")}
     counts = np.array(entry["counts"], dtype=np.int64)
     # Profiles of an earlier release know no mean and no unreadable values.
-    known = {"unreadable": 0, "mean": float(finite(arrays["sample"]).mean()) if len(finite(arrays["sample"])) else 0.0}
-    return NumericReference(**{**known, **entry, **arrays, "counts": counts})
+    defaults = {
+        "unreadable": 0,
+        "mean": float(finite(arrays["sample"]).mean()) if len(finite(arrays["sample"])) else 0.0,
+    }
+    return NumericReference(**{**defaults, **entry, **arrays, "counts": counts})
 
 
 def _thinned(ordered: Floats, cap: int | None) -> Floats:

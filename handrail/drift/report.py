@@ -44,8 +44,8 @@ class ColumnDrift:
         if self.new_categories:
             more = "" if len(self.new_categories) <= _NAMED else f" and {len(self.new_categories) - _NAMED} more"
             parts.append(f"new: {', '.join(self.new_categories[:_NAMED])}{more}")
-        known = [one for one in self.moved if one[0] not in self.new_categories][:2]
-        parts += [f"{name} {before:.0%} → {now:.0%}" for name, before, now in known]
+        changed = [one for one in self.moved if one[0] not in self.new_categories][:2]
+        parts += [f"{name} {before:.0%} → {now:.0%}" for name, before, now in changed]
         if any(self.missing) and round(self.missing[0], 2) != round(self.missing[1], 2):
             parts.append(f"without a value {self.missing[0]:.0%} → {self.missing[1]:.0%}")
         return "; ".join([*parts, self.note] if self.note else parts)

@@ -1,7 +1,7 @@
 """The KPIs of the business case: figures beside what they were by hand, each with its formula and its cases."""
 
 from handrail.kpi.before import Baseline, Before
-from handrail.kpi.business_case import BusinessCase, Month, Step, make_case
+from handrail.kpi.business_case import BusinessCase, GoalWeek, Month, make_case
 from handrail.kpi.definitions import measure, measure_by
 from handrail.kpi.figure import NOT_MEASURED, Kpi, written
 from handrail.kpi.trace import ENOUGH, GROUPINGS, SETTLING, Trace
@@ -14,9 +14,9 @@ __all__ = [
     "Baseline",
     "Before",
     "BusinessCase",
+    "GoalWeek",
     "Kpi",
     "Month",
-    "Step",
     "Trace",
     "make_case",
     "measure",

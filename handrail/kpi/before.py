@@ -83,16 +83,28 @@ class Baseline:
 
 
 def people_errors(work: pd.DataFrame) -> Estimated:
-    """Share of people's decisions that a second, blind look came to another category about; has kind, differs."""
+    """Share of people's decisions that a second, blind look came to another category about.
+
+    Args:
+        work: decisions with kind, differs, case_id.
+
+    Returns:
+        The share with its exact interval; None without a recheck.
+
+    Source: docs/concepts.md, *error-rate reduction*; Clopper and Pearson 1934.
+
+    >>> people_errors(pd.DataFrame({"kind": ["recheck"] * 2, "differs": [True, False], "case_id": [1, 2]})).value
+    0.5
+    """
     looks = work[work["kind"] == "recheck"]
     return share(looks.loc[looks["differs"], "case_id"], looks["case_id"], exact=True)
 
 
 def _before(trace: Trace, scope: str, costs: CostRules) -> Before:
-    known = timed(trace, costs)
-    by_hand = known.work[known.work["kind"].isin(SETTLING) & (known.work["kind"] != "automatic")]
+    with_minutes = timed(trace, costs)
+    by_hand = with_minutes.work[with_minutes.work["kind"].isin(SETTLING) & (with_minutes.work["kind"] != "automatic")]
     cases = by_hand.groupby("case_id").agg(minutes=("minutes", "sum"), assumed=("assumed", "any"))
     measured = cases[~cases["assumed"].astype(bool)]
     enough = len(measured) >= ENOUGH
     minutes = mean(measured["minutes"], measured.index) if enough else Estimated(costs.minutes_manual, None, None, ())
-    return Before(known, scope, minutes, people_errors(known.work), scope)
+    return Before(with_minutes, scope, minutes, people_errors(with_minutes.work), scope)

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from handrail.estimates import clopper_pearson
 from handrail.kpi.before import Baseline
-from handrail.kpi.definitions import cost_per_case, measure, saving_per_case
+from handrail.kpi.cost import cost_per_case, saving_per_case
+from handrail.kpi.definitions import measure
 from handrail.kpi.figure import NOT_MEASURED, Kpi
 from handrail.kpi.trace import WEEK, Trace, timed
 from handrail.policy import KpiGoal
@@ -21,7 +22,7 @@ _MOST = 1_000_000  # audits; more are as good as never
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class GoalWeek:
     """One week's end on the path to the goal, over the four weeks before it; None: not measured."""
 
     at: datetime
@@ -66,7 +67,7 @@ class BusinessCase:
     began: datetime | None
     deadline: datetime | None
     why: tuple[str, ...]
-    path: tuple[Step, ...]
+    path: tuple[GoalWeek, ...]
     month: Month | None
     saved_so_far: float | None
     break_even_at: datetime | None
@@ -77,11 +78,29 @@ class BusinessCase:
 def make_case(
     trace: Trace, baseline: Baseline, goal: KpiGoal, *, began: datetime | None, until: datetime
 ) -> BusinessCase:
-    """Judge the goal week by week, from the first routed case on, and reckon with the last four weeks.
+    """The goal judged week by week, from the first routed case on, and the last four weeks reckoned with.
 
     The goal is shown where the automation share reaches it and the *upper* end of the 95 % interval of the audited
-    error rate lies within it: too few audits show nothing. The looks are weekly and not corrected for their number,
-    so that `holds` matters more than `reached_at`.
+    error rate lies within it: too few audits show nothing. The looks are weekly and not corrected for their number, so
+    that `holds` matters more than `reached_at`.
+
+    Args:
+        trace: everything since the first routed case.
+        baseline: the trace before the rollout.
+        goal: the policy's.
+        began: when the first case was routed; None for never.
+        until: when the newest week ends.
+
+    Returns:
+        Status, path by week, a month's cost and saving, break-even.
+
+    Source: docs/concepts.md, *Business case*.
+
+    >>> import pandas as pd
+    >>> from handrail.policy import CostRules
+    >>> trace = Trace(*[pd.DataFrame()] * 4)
+    >>> make_case(trace, Baseline(trace, {}, CostRules()), KpiGoal(), began=None, until=datetime(2026, 3, 1)).status
+    'not measured'
     """
     if began is None:
         return BusinessCase(
@@ -129,7 +148,7 @@ def _by_name(trace: Trace, baseline: Baseline) -> dict[str, Kpi]:
     return {figure.name: figure for figure in measure(trace, baseline)}
 
 
-def _step(at: datetime, figures: Mapping[str, Kpi], goal: KpiGoal) -> Step:
+def _step(at: datetime, figures: Mapping[str, Kpi], goal: KpiGoal) -> GoalWeek:
     share, error = figures["automation share"].value, figures["error rate of auto-approvals"]
     if share is None or (error.value is None and share >= goal.automation_share):
         status = NOT_MEASURED
@@ -138,20 +157,22 @@ def _step(at: datetime, figures: Mapping[str, Kpi], goal: KpiGoal) -> Step:
     else:
         status = NOT_REACHED
     cost = figures["cost per case"].value
-    return Step(at, share, error.value, error.low, error.high, error.cases, cost, status)
+    return GoalWeek(at, share, error.value, error.low, error.high, error.cases, cost, status)
 
 
-def _missing(step: Step, goal: KpiGoal) -> list[str]:
+def _missing(step: GoalWeek, goal: KpiGoal) -> list[str]:
     """What stands between the newest step and the goal, in sentences."""
-    bound, found = goal.error_rate_at_most, []
+    bound, missing = goal.error_rate_at_most, []
     if step.automation_share is None:
         return ["No case was routed in the last four weeks."]
     if step.automation_share < goal.automation_share:
-        found.append(f"{step.automation_share:.1%} of the cases are automated, {goal.automation_share:.1%} are wanted.")
+        missing.append(
+            f"{step.automation_share:.1%} of the cases are automated, {goal.automation_share:.1%} are wanted."
+        )
     if step.error_rate is None or step.error_high is None or step.error_low is None:
-        found.append("No auto-approval was audited in the last four weeks, so that their error rate is not measured.")
+        missing.append("No auto-approval was audited in the last four weeks, so that their error rate is not measured.")
     elif step.error_low > bound:
-        found.append(f"The error rate is at least {step.error_low:.1%}, more than {bound:.1%}.")
+        missing.append(f"The error rate is at least {step.error_low:.1%}, more than {bound:.1%}.")
     elif step.error_high > bound:
         more = audits_needed(step.error_rate, bound)
         rest = (
@@ -159,14 +180,24 @@ def _missing(step: Step, goal: KpiGoal) -> list[str]:
             if more is not None
             else "more audits alone will not show less"
         )
-        found.append(f"The error rate may be as high as {step.error_high:.1%}, {bound:.1%} is wanted: {rest}.")
-    return found
+        missing.append(f"The error rate may be as high as {step.error_high:.1%}, {bound:.1%} is wanted: {rest}.")
+    return missing
 
 
 def audits_needed(rate: float, bound: float) -> int | None:
-    """How many audits with errors at `rate` have a 95 % interval that ends within `bound`; None where none do.
+    """How many audits with errors at a rate have a 95 % interval that ends within a bound.
 
-    Within a tenth of the least number. Oracle: a loop over all numbers.
+    Args:
+        rate: error rate of the audits, in [0, 1].
+        bound: where the interval must end.
+
+    Returns:
+        The least number of them, to within a tenth; None where none do.
+
+    Source: Clopper and Pearson 1934. Oracle: a loop over all numbers.
+
+    >>> audits_needed(0.0, 0.02), audits_needed(0.05, 0.02)
+    (191, None)
     """
     if rate >= bound:
         return None
@@ -179,9 +210,9 @@ def audits_needed(rate: float, bound: float) -> int | None:
 
 
 def _month(trace: Trace, baseline: Baseline, span: timedelta) -> Month | None:
-    known = timed(trace, baseline.costs)
-    cost = cost_per_case(known, baseline.whole, baseline.costs)
-    saved = saving_per_case(known, baseline.whole, baseline.costs)
+    with_minutes = timed(trace, baseline.costs)
+    cost = cost_per_case(with_minutes, baseline.whole, baseline.costs)
+    saved = saving_per_case(with_minutes, baseline.whole, baseline.costs)
     if cost.value is None or cost.before is None or saved is None:
         return None
     cases = cost.cases * (MONTH / max(span, DAY))
@@ -199,17 +230,17 @@ def _month(trace: Trace, baseline: Baseline, span: timedelta) -> Month | None:
 
 def _break_even(weeks: Sequence[tuple[datetime, Kpi]]) -> tuple[float | None, datetime | None]:
     """What was saved so far, and the week's end from which on that is never below nothing again."""
-    saved, known, even = 0.0, False, None
+    saved, is_measured, even = 0.0, False, None
     for end, cost in weeks:
         if cost.value is None or cost.before is None:
             continue
-        known = True
+        is_measured = True
         saved += (cost.before - cost.value) * cost.cases
         if saved < 0:
             even = None
         elif even is None:
             even = end
-    return (saved if known else None), even
+    return (saved if is_measured else None), even
 
 
 def _break_even_rate(figures: Mapping[str, Kpi], baseline: Baseline) -> float | None:

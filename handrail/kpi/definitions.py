@@ -1,6 +1,5 @@
 """The six KPIs of the business case, each with its formula."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import hypot
 
@@ -8,21 +7,44 @@ import numpy as np
 import pandas as pd
 
 from handrail.kpi.before import Baseline, Before
-from handrail.kpi.figure import Estimated, Kpi, ids, mean, reduction, share
+from handrail.kpi.cost import audited, cost_per_case
+from handrail.kpi.figure import Estimated, Kpi, beside, ids, mean, reduction, share
 from handrail.kpi.spending import spending
-from handrail.kpi.trace import ENOUGH, SETTLING, Trace, timed
+from handrail.kpi.trace import SETTLING, Trace, timed
 from handrail.policy import CostRules
 
 HOUR = timedelta(hours=1)
 
 
 def measure(trace: Trace, baseline: Baseline) -> tuple[Kpi, ...]:
-    """The six KPIs (CSAT and complaints apart) and the automation share of one span, beside the time before."""
+    """The six KPIs (CSAT and complaints apart) and the automation share of one span, beside the time before.
+
+    Args:
+        trace: what happened in the span.
+        baseline: the trace before the rollout.
+
+    Returns:
+        Nine figures, always in this order.
+
+    Source: docs/concepts.md, *KPI*.
+    """
     return _measure(timed(trace, baseline.costs), baseline.whole, baseline.costs)
 
 
 def measure_by(trace: Trace, baseline: Baseline, grouping: str, until: datetime) -> dict[str, tuple[Kpi, ...]]:
-    """The same for each category, week or channel; the span ends at `until`."""
+    """The six KPIs and the automation share of each category, week or channel.
+
+    Args:
+        trace: what happened in the span.
+        baseline: the trace before the rollout.
+        grouping: one of `GROUPINGS`.
+        until: when the span ends.
+
+    Returns:
+        The figures of `measure` by the group's name.
+
+    Source: docs/concepts.md, *KPI*.
+    """
     groups = timed(trace, baseline.costs).groups(grouping, until)
     past = baseline.groups(grouping, until)
     return {name: _measure(group, past.get(name, baseline.whole), baseline.costs) for name, group in groups.items()}
@@ -45,8 +67,23 @@ def _measure(trace: Trace, before: Before, costs: CostRules) -> tuple[Kpi, ...]:
 def time_saved(trace: Trace, before: Before) -> Kpi:
     """Minutes saved per case: minutes a case by hand − all minutes people spent in the span ÷ cases settled in it.
 
-    Reviews, second opinions, escalations, disputes, audits, rechecks and adjudications all count as spent. By hand:
-    the mean of the cases measured in shadow, else the policy's minutes. A case counts when it is first settled.
+    Reviews, second opinions, escalations, disputes, audits, rechecks and adjudications all count as spent. By hand: the
+    mean of the cases measured in shadow, else the policy's minutes. A case counts when it is first settled.
+
+    Args:
+        trace: what happened in the span, with minutes (see `trace.timed`).
+        before: the work by hand.
+
+    Returns:
+        The figure in minutes, with its parts.
+
+    Source: docs/concepts.md, *time saved per case*.
+
+    >>> row = {"kind": "review", "first": True, "assumed": False, "case_id": 1, "minutes": 2.0}
+    >>> trace = Trace(pd.DataFrame([row]), pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
+    >>> by_hand = Estimated(5.0, None, None, ())
+    >>> time_saved(trace, Before(trace, "shadow", by_hand, by_hand, "shadow")).value
+    3.0
     """
     spent = spending(trace.work)
     value = low = high = None
@@ -74,19 +111,27 @@ def time_saved(trace: Trace, before: Before) -> Kpi:
     )
 
 
-def audited(trace: Trace) -> Estimated:
-    """Share of the simple-random audits of auto-approvals that came to another category; Clopper–Pearson."""
-    drawn = trace.work[trace.work["random"]]
-    return share(drawn.loc[drawn["differs"], "case_id"], drawn["case_id"], exact=True)
-
-
 def error_rate(trace: Trace, before: Before) -> Kpi:
     """Rejected ÷ audited auto-approvals, over the simple-random draw alone; strata are drawn where errors are sought.
 
     Before: people's decisions in shadow that a blind recheck came to another category about ÷ rechecked. Both looks
     have slips of their own, so that neither is zero for a perfect decider.
+
+    Args:
+        trace: what happened in the span.
+        before: the work by hand.
+
+    Returns:
+        The figure as a share.
+
+    Source: docs/concepts.md, *error-rate reduction*; Clopper and Pearson 1934.
+
+    >>> work = pd.DataFrame({"case_id": [1, 2], "random": [True, True], "differs": [True, False]})
+    >>> trace, people = Trace(work, work, work, work), Estimated(0.04, 0.0, 0.1, (3,))
+    >>> error_rate(trace, Before(trace, "shadow", people, people, "shadow")).value
+    0.5
     """
-    return _figure(
+    return beside(
         "error rate of auto-approvals",
         audited(trace),
         "share",
@@ -97,16 +142,31 @@ def error_rate(trace: Trace, before: Before) -> Kpi:
 
 
 def error_reduction(trace: Trace, before: Before) -> Kpi:
-    """1 − audited error rate of auto-approvals ÷ people's error rate in shadow; below 0: more errors than before."""
+    """1 − audited error rate of auto-approvals ÷ people's error rate in shadow; below 0: more errors than before.
+
+    Args:
+        trace: what happened in the span.
+        before: the work by hand.
+
+    Returns:
+        The figure as a share; not measured without an error of people in shadow.
+
+    Source: docs/concepts.md, *error-rate reduction*; Katz et al. 1978.
+
+    >>> work = pd.DataFrame({"case_id": range(20), "random": True, "differs": [True] + [False] * 19})
+    >>> trace, people = Trace(work, work, work, work), Estimated(0.1, 0.0, 0.3, tuple(range(20)))
+    >>> error_reduction(trace, Before(trace, "shadow", people, people, "shadow")).value
+    0.5
+    """
     now, past = audited(trace), before.errors
-    found = reduction(_hits(now), _hits(past))
-    value, low, high = found or (None, None, None)
+    reduced = reduction(_hits(now), _hits(past))
+    value, low, high = reduced or (None, None, None)
     basis = f"people's decisions that a recheck differed from, {before.errors_of}"
     return Kpi(
         "error-rate reduction",
         value,
         "share",
-        now.n if found else 0,
+        now.n if reduced else 0,
         "1 − audited error of auto-approvals ÷ rechecked error of people in shadow",
         low,
         high,
@@ -114,7 +174,7 @@ def error_reduction(trace: Trace, before: Before) -> Kpi:
         past.n,
         basis if past.n else "no recheck in shadow",
         {},
-        now.case_ids if found else (),
+        now.case_ids if reduced else (),
     )
 
 
@@ -123,6 +183,18 @@ def resolved(trace: Trace) -> Estimated:
 
     Denials for policy or legal wait for their escalation, contested ones for their dispute. A clock that went back
     makes no negative time.
+
+    Args:
+        trace: what happened in the span.
+
+    Returns:
+        The mean with its interval.
+
+    Source: docs/concepts.md, *mean time to resolution*.
+
+    >>> row = {"case_id": 1, "kind": "review", "received_at": "2026-03-01T08:00Z", "at": "2026-03-01T10:00Z"}
+    >>> resolved(Trace(pd.DataFrame([row]), pd.DataFrame(), pd.DataFrame(), pd.DataFrame())).value
+    2.0
     """
     work = trace.work[trace.work["kind"].isin(SETTLING) & ~trace.work["case_id"].isin(trace.pending)]
     if work.empty:
@@ -133,10 +205,26 @@ def resolved(trace: Trace) -> Estimated:
 
 
 def time_to_resolution(trace: Trace, before: Before) -> Kpi:
-    """Mean of (settling decision − receipt), in hours, of the cases resolved in the span; see `resolved`."""
+    """Mean of (settling decision − receipt), in hours, of the cases resolved in the span; see `resolved`.
+
+    Args:
+        trace: what happened in the span.
+        before: the work by hand.
+
+    Returns:
+        The figure in hours.
+
+    Source: docs/concepts.md, *mean time to resolution*.
+
+    >>> row = {"case_id": 1, "kind": "review", "received_at": "2026-03-01T08:00Z", "at": "2026-03-01T10:00Z"}
+    >>> trace = Trace(pd.DataFrame([row]), pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
+    >>> by_hand = Estimated(5.0, None, None, ())
+    >>> time_to_resolution(trace, Before(trace, "shadow", by_hand, by_hand, "shadow")).value
+    2.0
+    """
     decided = trace.work.loc[trace.work["kind"].isin(SETTLING), "case_id"]
     open_cases = len(set(ids(decided)) & trace.pending)
-    return _figure(
+    return beside(
         "mean time to resolution",
         resolved(trace),
         "hours",
@@ -148,13 +236,41 @@ def time_to_resolution(trace: Trace, before: Before) -> Kpi:
 
 
 def escalated(trace: Trace) -> Estimated:
-    """Share of the cases routed in the span that were escalated in it, for whatever cause."""
+    """Share of the cases routed in the span that were escalated in it, for whatever cause.
+
+    Args:
+        trace: what happened in the span.
+
+    Returns:
+        The share with Wilson's interval.
+
+    Source: docs/concepts.md, *escalation rate*; Wilson 1927.
+
+    >>> cases = pd.DataFrame({"case_id": [1, 2, 3, 4]})
+    >>> escalated(Trace(cases, cases, cases, cases.head(1))).value
+    0.25
+    """
     return share(trace.escalations["case_id"], trace.routes["case_id"])
 
 
 def escalation_rate(trace: Trace, before: Before) -> Kpi:
-    """Cases of the span that were escalated ÷ cases routed in the span; each case counts once."""
-    return _figure(
+    """Cases of the span that were escalated ÷ cases routed in the span; each case counts once.
+
+    Args:
+        trace: what happened in the span.
+        before: the work by hand.
+
+    Returns:
+        The figure as a share.
+
+    Source: docs/concepts.md, *escalation rate*.
+
+    >>> cases, by_hand = pd.DataFrame({"case_id": [1, 2, 3, 4]}), Estimated(5.0, None, None, ())
+    >>> trace = Trace(cases, cases, cases, cases.head(1))
+    >>> escalation_rate(trace, Before(trace, "shadow", by_hand, by_hand, "shadow")).shown()
+    '25.0%'
+    """
+    return beside(
         "escalation rate",
         escalated(trace),
         "share",
@@ -165,17 +281,32 @@ def escalation_rate(trace: Trace, before: Before) -> Kpi:
 
 
 def _csat(outcomes: pd.DataFrame) -> Estimated:
-    said = outcomes[outcomes["kind"] == "csat"]
-    values = pd.to_numeric(said["value"]).astype(float)
-    known = np.isfinite(values)
+    ratings = outcomes[outcomes["kind"] == "csat"]
+    values = pd.to_numeric(ratings["value"]).astype(float)
+    finite = np.isfinite(values)
     # A customer who was asked twice counts once, like the case.
-    by_case = values[known].groupby(said.loc[known, "case_id"].astype(int)).mean()
+    by_case = values[finite].groupby(ratings.loc[finite, "case_id"].astype(int)).mean()
     return mean(by_case, by_case.index)
 
 
 def satisfaction(trace: Trace, before: Before) -> Kpi:
-    """Mean CSAT, 1 to 5, of the cases that were rated in the span; a case rated twice counts once, with its mean."""
-    return _figure(
+    """Mean CSAT, 1 to 5, of the cases that were rated in the span; a case rated twice counts once, with its mean.
+
+    Args:
+        trace: what happened in the span.
+        before: the work by hand.
+
+    Returns:
+        The figure, of 5.
+
+    Source: docs/concepts.md, *CSAT*.
+
+    >>> outcomes = pd.DataFrame({"case_id": [1, 1, 2], "kind": "csat", "value": [5, 3, 2]})
+    >>> trace, by_hand = Trace(outcomes, outcomes, outcomes, outcomes), Estimated(5.0, None, None, ())
+    >>> satisfaction(trace, Before(trace, "shadow", by_hand, by_hand, "shadow")).value
+    3.0
+    """
+    return beside(
         "CSAT",
         _csat(trace.outcomes),
         "of 5",
@@ -191,8 +322,23 @@ def _complained(outcomes: pd.DataFrame) -> Estimated:
 
 
 def complaint_rate(trace: Trace, before: Before) -> Kpi:
-    """Cases with a complaint or a reversal ÷ cases with any outcome in the span."""
-    return _figure(
+    """Cases with a complaint or a reversal ÷ cases with any outcome in the span.
+
+    Args:
+        trace: what happened in the span.
+        before: the work by hand.
+
+    Returns:
+        The figure as a share.
+
+    Source: docs/concepts.md, *complaints and reversals*.
+
+    >>> outcomes = pd.DataFrame({"case_id": [1, 2], "kind": ["complaint", "closed"], "value": [None, None]})
+    >>> trace, by_hand = Trace(outcomes, outcomes, outcomes, outcomes), Estimated(5.0, None, None, ())
+    >>> complaint_rate(trace, Before(trace, "shadow", by_hand, by_hand, "shadow")).value
+    0.5
+    """
+    return beside(
         "complaints and reversals",
         _complained(trace.outcomes),
         "share",
@@ -202,118 +348,28 @@ def complaint_rate(trace: Trace, before: Before) -> Kpi:
     )
 
 
-def cost_per_case(trace: Trace, before: Before, costs: CostRules) -> Kpi:
-    """(People's minutes × price of a minute + expected errors × price of an error) ÷ cases settled in the span.
-
-    Errors of auto-approvals at their audited rate, unmeasured where nobody audited; errors of people at their
-    rechecked rate of shadow, now as before, or, with too few rechecks, left out of both. Whoever looks again slips
-    as well, which raises both costs and leaves their difference as it is. The interval adds up those of its parts.
-    """
-    spent, by_hand = spending(trace.work), before.minutes
-    wrong = _errors(trace, before, spent.automatic)
-    formula = "minutes × price + errors of auto-approvals and people × price"
-    past_error = past_people_error(before)
-    past = (by_hand.value or 0.0) * costs.minute + (past_error or 0.0) * costs.error
-    basis = before.basis + ("" if past_error is not None else "; people's errors are left out: too few rechecks")
-    if not spent.cases or wrong is None:
-        return Kpi("cost per case", None, costs.currency, 0, formula, None, None, past, by_hand.n, basis)
-    parts = {name: minutes * costs.minute for name, minutes in spent.parts.items()}
-    parts |= {name: (rate.value or 0.0) * weight * costs.error for name, (rate, weight) in wrong.items()}
-    value, low, high = sum(parts.values()), None, None
-    if spent.reach is not None:
-        low = (spent.minutes - spent.reach) * costs.minute + costs.error * _bound(wrong, "low")
-        high = (spent.minutes + spent.reach) * costs.minute + costs.error * _bound(wrong, "high")
-    return Kpi(
-        "cost per case",
-        value,
-        costs.currency,
-        len(spent.cases),
-        formula,
-        low,
-        high,
-        past,
-        by_hand.n,
-        basis,
-        parts,
-        spent.cases,
-    )
-
-
-def saving_per_case(trace: Trace, before: Before, costs: CostRules) -> tuple[float, float | None, float | None] | None:
-    """Cost by hand − cost of the span, per case, with its interval; None where the cost is not measured.
-
-    The ends take the worse and the better ends of all rates at once, so that they hold at 95 % and more. Errors of
-    cases that people decide are on both sides and drop out.
-    """
-    cost, spent = cost_per_case(trace, before, costs), spending(trace.work)
-    if cost.value is None or cost.before is None:
-        return None
-    value, machine = cost.before - cost.value, audited(trace)
-    if spent.reach is None:
-        return value, None, None
-    by_hand = before.minutes
-    past = 0.0 if by_hand.high is None else by_hand.high - (by_hand.value or 0.0)
-    reach = hypot(spent.reach, past) * costs.minute
-    people = before.errors if past_people_error(before) is not None else Estimated(0.0, 0.0, 0.0, ())
-    scale = spent.automatic * costs.error
-    below = (people.value or 0.0) - (people.low or 0.0) + (machine.high or 0.0) - (machine.value or 0.0)
-    above = (people.high or 0.0) - (people.value or 0.0) + (machine.value or 0.0) - (machine.low or 0.0)
-    return value, value - reach - scale * below, value + reach + scale * above
-
-
 def automation_share(trace: Trace) -> Kpi:
-    """Cases routed to queue A ÷ cases routed in the span; before the rollout it is 0 by its nature."""
+    """Cases routed to queue A ÷ cases routed in the span; before the rollout it is 0 by its nature.
+
+    Args:
+        trace: what happened in the span.
+
+    Returns:
+        The figure as a share, without an interval: it is a census of the span.
+
+    Source: docs/concepts.md, *Queue A*.
+
+    >>> routes = pd.DataFrame({"case_id": [1, 2], "queue": ["A", "B"]})
+    >>> automation_share(Trace(routes, routes, routes, routes)).value
+    0.5
+    """
     routes = trace.routes
-    found = share(routes.loc[routes["queue"] == "A", "case_id"], routes["case_id"])
+    automated = share(routes.loc[routes["queue"] == "A", "case_id"], routes["case_id"])
     # A census of the span, not an estimate: no interval.
-    return Kpi("automation share", found.value, "share", found.n, "queue A ÷ routed cases", case_ids=found.case_ids)
-
-
-def past_people_error(before: Before) -> float | None:
-    """People's rechecked error rate in shadow; None where too few were rechecked to count it."""
-    return before.errors.value if before.errors.n >= ENOUGH else None
-
-
-def _errors(trace: Trace, before: Before, automatic: float) -> Mapping[str, tuple[Estimated, float]] | None:
-    """Error rates with the share of cases they hold for; None where auto-approvals went out that nobody audited."""
-    machine = audited(trace)
-    if automatic and not machine.n:
-        return None  # approvals whose errors nobody has looked for are not free
-    found = {"errors of auto-approvals": (machine, automatic)} if automatic else {}
-    if past_people_error(before) is not None:
-        # Later rechecks are of other cases, drawn where people decide blindly still: they compare with nothing.
-        found["errors of people"] = (before.errors, 1 - automatic)
-    return found
-
-
-def _bound(wrong: Mapping[str, tuple[Estimated, float]], end: str) -> float:
-    return sum((getattr(rate, end) or 0.0) * weight for rate, weight in wrong.values())
+    return Kpi(
+        "automation share", automated.value, "share", automated.n, "queue A ÷ routed cases", case_ids=automated.case_ids
+    )
 
 
 def _hits(rate: Estimated) -> tuple[int, int]:
     return round((rate.value or 0.0) * rate.n), rate.n
-
-
-def _figure(
-    name: str,
-    now: Estimated,
-    unit: str,
-    formula: str,
-    past: Estimated,
-    basis: str,
-    parts: Mapping[str, float] | None = None,
-) -> Kpi:
-    return Kpi(
-        name,
-        now.value,
-        unit,
-        now.n,
-        formula,
-        now.low,
-        now.high,
-        past.value,
-        past.n,
-        basis if past.n else "not measured in shadow",
-        parts or {} if now.n else {},
-        now.case_ids,
-    )

@@ -60,6 +60,13 @@ class Estimated:
 def written(value: float | None, unit: str) -> str:
     """A value as people read it.
 
+    Args:
+        value: the figure; None where nothing was measured.
+        unit: *share*, or what stands behind the number.
+
+    Returns:
+        A percentage, a number with its unit, or *not measured*.
+
     >>> written(0.25, "share"), written(1234.5, "EUR"), written(None, "EUR")
     ('25.0%', '1,234.50 EUR', 'not measured')
     """
@@ -69,25 +76,65 @@ def written(value: float | None, unit: str) -> str:
 
 
 def ids(cases: Iterable[object]) -> tuple[int, ...]:
-    """Case ids once each, in order."""
+    """Case ids once each, in order.
+
+    Args:
+        cases: ids, perhaps repeated.
+
+    Returns:
+        Distinct ids, ascending.
+
+    Source: own definition.
+
+    >>> ids([2, 1, 2])
+    (1, 2)
+    """
     return tuple(sorted({int(case) for case in cases}))  # type: ignore[call-overload]
 
 
 def share(hits: Iterable[object], of: Iterable[object], *, exact: bool = False) -> Estimated:
-    """The share of the cases `of` that are among `hits`; Wilson's interval, Clopper–Pearson's where `exact`."""
+    """The share of some cases that are among others, with its 95 % interval.
+
+    Args:
+        hits: ids of the cases that count as hits; those outside `of` are left out.
+        of: ids of all cases.
+        exact: whether the interval is Clopper and Pearson's; Wilson's if not.
+
+    Returns:
+        The share and the cases it rests on; None without cases.
+
+    Source: Wilson 1927; Clopper and Pearson 1934.
+
+    >>> found = share([1, 2], [1, 2, 3, 4])
+    >>> found.value, round(found.low, 3), found.n
+    (0.5, 0.15, 4)
+    """
     every = ids(of)
     if not every:
         return Estimated(None, None, None, ())
     count = len(set(ids(hits)) & set(every))
     if exact:
-        found = clopper_pearson(count, len(every))
-        return Estimated(found.rate, found.low, found.high, every)
+        interval = clopper_pearson(count, len(every))
+        return Estimated(interval.rate, interval.low, interval.high, every)
     low, high = wilson([count], [len(every)])
     return Estimated(count / len(every), float(low[0]), float(high[0]), every)
 
 
 def mean(values: ArrayLike, cases: Iterable[object]) -> Estimated:
-    """The mean of a value a case with its normal interval, which one case alone does not have."""
+    """The mean of a value a case, with its normal 95 % interval.
+
+    Args:
+        values: one number a case.
+        cases: their ids.
+
+    Returns:
+        The mean and the cases it rests on; one case alone has no interval, none have no mean.
+
+    Source: the central limit theorem, standard error from the sample's deviation.
+
+    >>> mean([1.0, 3.0], [7, 8]).value, mean([1.0], [7]).low
+    (2.0, None)
+    """
     every, numbers = ids(cases), np.asarray(values, dtype=np.float64)
     if not len(numbers):
         return Estimated(None, None, None, ())
@@ -99,11 +146,22 @@ def mean(values: ArrayLike, cases: Iterable[object]) -> Estimated:
 
 
 def reduction(now: tuple[int, int], past: tuple[int, int]) -> tuple[float, float, float] | None:
-    """1 − ratio of two rates, each (hits, cases), and its 95 % interval; None where it is not defined.
+    """1 − ratio of two rates, with its 95 % interval.
 
     The interval is that of the logarithm of the ratio, half a hit added on both sides so that none is no trouble; it
     always holds the value.
+
+    Args:
+        now: hits and cases of the rate.
+        past: hits and cases of the rate that it is compared with.
+
+    Returns:
+        Value, low end, high end; None where there are no cases, or no hit in the past.
+
     Source: Katz et al. 1978; Walter 1975 for the half. Oracle: scipy's `relative_risk`, without the half.
+
+    >>> [round(one, 3) for one in reduction((5, 100), (20, 100))]
+    [0.75, 0.34, 0.891]
     """
     (hits, cases), (past_hits, past_cases) = now, past
     if not cases or not past_cases or not past_hits:
@@ -113,3 +171,48 @@ def reduction(now: tuple[int, int], past: tuple[int, int]) -> tuple[float, float
     spread = 1 / (hits + 0.5) - 1 / (cases + 0.5) + 1 / (past_hits + 0.5) - 1 / (past_cases + 0.5)
     reach = Z * sqrt(spread)
     return 1 - ratio, min(1 - ratio, 1 - exp(middle + reach)), max(1 - ratio, 1 - exp(middle - reach))
+
+
+def beside(
+    name: str,
+    now: Estimated,
+    unit: str,
+    formula: str,
+    past: Estimated,
+    basis: str,
+    parts: Mapping[str, float] | None = None,
+) -> Kpi:
+    """One figure of the span beside the same figure by hand.
+
+    Args:
+        name: of the KPI.
+        now: what was measured in the span.
+        unit: *share*, or what stands behind the number.
+        formula: how it is reckoned, in words.
+        past: what was measured by hand.
+        basis: whose work by hand that is.
+        parts: what the figure is made of; left out without cases.
+
+    Returns:
+        The figure; its basis says so where nothing was measured in shadow.
+
+    Source: docs/concepts.md, *KPI*.
+
+    >>> rate = share([1], [1, 2])
+    >>> beside("rate", rate, "share", "hits ÷ cases", share([], []), "cases in shadow").basis
+    'not measured in shadow'
+    """
+    return Kpi(
+        name,
+        now.value,
+        unit,
+        now.n,
+        formula,
+        now.low,
+        now.high,
+        past.value,
+        past.n,
+        basis if past.n else "not measured in shadow",
+        parts or {} if now.n else {},
+        now.case_ids,
+    )

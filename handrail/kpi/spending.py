@@ -36,9 +36,21 @@ class Spending:
 
 
 def spending(work: pd.DataFrame) -> Spending:
-    """All minutes of the span over the cases first settled in it; has kind, first, case_id, minutes, assumed.
+    """All minutes of the span over the cases first settled in it.
 
     Work on cases settled earlier, such as an audit the week after, counts in the span in which it was done.
+
+    Args:
+        work: decisions with kind, first, case_id, minutes, assumed.
+
+    Returns:
+        Minutes per settled case, in all and in parts.
+
+    Source: docs/concepts.md, *time saved per case*.
+
+    >>> row = {"kind": "review", "first": True, "assumed": False}
+    >>> spending(pd.DataFrame([{**row, "case_id": 1, "minutes": 2.0}, {**row, "case_id": 2, "minutes": 4.0}])).minutes
+    3.0
     """
     settled = work[work["first"]]
     cases = ids(settled["case_id"])

@@ -75,8 +75,21 @@ def timed(trace: Trace, costs: CostRules) -> Trace:
     """The trace with `minutes` for every decision and `assumed` where nobody measured them.
 
     Automatic decisions take none. A person's decision without a measured time counts with the mean of its kind and
-    queue where enough were measured, else with the policy's minutes: the quick ones for a review in queue B, the
-    manual ones for all else.
+    queue where enough were measured, else with the policy's minutes: the quick ones for a review in queue B, the manual
+    ones for all else.
+
+    Args:
+        trace: what happened in a span of time.
+        costs: the policy's minutes.
+
+    Returns:
+        The trace, its `work` with two columns more.
+
+    Source: docs/concepts.md, *KPI* and *Before*.
+
+    >>> work = pd.DataFrame({"kind": ["review", "automatic"], "queue": ["C", "A"], "seconds": [90.0, np.nan]})
+    >>> timed(Trace(work, work, work, work), CostRules()).work["minutes"].tolist()
+    [1.5, 0.0]
     """
     work = trace.work
     seconds = pd.to_numeric(work["seconds"]).astype(float)

@@ -137,8 +137,8 @@ class Policy(Strict):
         try:
             return self.categories[label]
         except KeyError:
-            known = ", ".join(self.categories)
-            raise NotFound(f"The policy has no category {label!r}. Use one of: {known}.") from None
+            names = ", ".join(self.categories)
+            raise NotFound(f"The policy has no category {label!r}. Use one of: {names}.") from None
 
     def auto_above(self, label: str) -> float:
         """The fixed part of the auto threshold of one category; a certificate may only raise it."""
@@ -165,7 +165,7 @@ def twins(labels: Sequence[str]) -> list[tuple[str, ...]]:
     for label in sorted(set(labels)):
         plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()).strip()
         alike.setdefault(plain, []).append(label)
-    return [tuple(found) for found in alike.values() if len(found) > 1]
+    return [tuple(group) for group in alike.values() if len(group) > 1]
 
 
 def for_labels(labels: Sequence[str], *, business: str = "file") -> Policy:

@@ -3,14 +3,14 @@
 from handrail.reviewers.accuracy import accuracies
 from handrail.reviewers.bias import EVERYBODY, Turn, biases
 from handrail.reviewers.habits import deceptions, glances, vanishings
-from handrail.reviewers.look import Evidence, look
-from handrail.reviewers.signal import Bounds, Signal, Verdict
+from handrail.reviewers.look import ReviewerRecords, look
+from handrail.reviewers.signal import Signal, SignalBounds, Verdict
 
 __all__ = [
     "EVERYBODY",
-    "Bounds",
-    "Evidence",
+    "ReviewerRecords",
     "Signal",
+    "SignalBounds",
     "Turn",
     "Verdict",
     "accuracies",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from handrail.proportions import POWER, holm, newcombe
-from handrail.reviewers.signal import Bounds, Signal, Verdict, unmeasured
+from handrail.reviewers.signal import Signal, SignalBounds, Verdict, unmeasured
 
 EVERYBODY = "everybody"
 """The subject of a bias that all reviewers share."""
@@ -27,32 +27,49 @@ class Turn:
     grouping: str
     group: str
     reference: str
-    said: str
+    turned_into: str
     hits: int
     n: int
     share: float
     share_elsewhere: float
     p: float
 
+    def plain(self) -> dict[str, Any]:
+        """The turn as readings keep it; they call the other label `said`, as the frames do."""
+        return {"said" if name == "turned_into" else name: value for name, value in asdict(self).items()}
 
-def biases(turns: pd.DataFrame, bounds: Bounds, chance: float) -> list[Signal]:
+
+def biases(turns: pd.DataFrame, bounds: SignalBounds, chance: float) -> list[Signal]:
     """Whether somebody, or everybody, turns a label into another for one group.
 
-    `turns` has reviewer, group, reference, said, and may have grouping, where a case has a group in each of several.
-    Of every group × label × other label that occurs: Fisher's exact test, one-sided, against the other groups; and of
-    a single reviewer against the others in the same group as well (the weaker of both counts): what everybody does is
-    nobody's own bias. Holm over all of them; a gap below `bounds.turned` is no finding. With the model's suggestion as
-    reference a finding may be the model's own weakness in that group: look at the cases. `value` is the largest gap
-    found or seen. Quiet where at least half of the cases lie in cells in which a turned half would be found.
+    Of every group × label × other label: Fisher's exact test, one-sided, against the other groups, and of a single
+    reviewer against the others in the same group as well (the weaker counts): what everybody does is nobody's own bias.
+    Holm over all of them. Quiet where at least half of the cases lie in cells in which a turned half would be found.
+    With the model's suggestion as reference a finding may be the model's own weakness in that group: look at the cases.
+
+    Args:
+        turns: columns reviewer, group, reference, said, and perhaps grouping (several groups a case).
+        bounds: up to where a figure is no alarm; a gap below `turned` is no finding.
+        chance: chance of any false alarm.
+
+    Returns:
+        A signal for everybody and one for each reviewer; its value is the largest gap found or seen.
+
+    Source: Fisher 1935; Holm 1979; docs/decisions/0021-what-counts-as-a-shift.md.
+
+    >>> label = np.where((np.arange(200) < 100) & (np.arange(200) % 2 == 0), "b", "a")
+    >>> turns = pd.DataFrame({"reviewer": "ada", "group": ["x"] * 100 + ["y"] * 100, "reference": "a", "said": label})
+    >>> [(one.reviewer, one.value, str(one.verdict)) for one in biases(turns, SignalBounds(), 0.05)][0]
+    ('everybody', 0.5, 'alarm')
     """
     if "grouping" not in turns:
         turns = turns.assign(grouping="group")
-    known = turns.dropna(subset=["reviewer", *_KEY]).astype(str)
-    if known.empty:
+    complete = turns.dropna(subset=["reviewer", *_KEY]).astype(str)
+    if complete.empty:
         return []
-    everybody = _cells(known.assign(reviewer=EVERYBODY))
-    own = _cells(known)
-    names = sorted(known["reviewer"].unique())
+    everybody = _cells(complete.assign(reviewer=EVERYBODY))
+    own = _cells(complete)
+    names = sorted(complete["reviewer"].unique())
     alone = own.iloc[:0] if len(names) == 1 else own
     tested = pd.concat([everybody, _against_others(alone, everybody)], ignore_index=True)
     adjusted = holm(tested["p"].to_numpy(dtype=np.float64))
@@ -62,7 +79,7 @@ def biases(turns: pd.DataFrame, bounds: Bounds, chance: float) -> list[Signal]:
         _signal(
             name,
             tested[tested["reviewer"] == name],
-            known if name == EVERYBODY else known[known["reviewer"] == name],
+            complete if name == EVERYBODY else complete[complete["reviewer"] == name],
             bounds.turned,
             chance,
             per_test,
@@ -108,16 +125,18 @@ def _signal(
 ) -> Signal:
     if tested.empty:
         return unmeasured(reviewer, "bias", len(rows), low=-1.0)
-    found = tested[(tested["adjusted"] <= chance) & (tested["gap"] >= bound)].sort_values("gap", ascending=False)
-    first = found.iloc[0] if len(found) else tested.sort_values(["p", "gap"], ascending=[True, False]).iloc[0]
+    significant = tested[(tested["adjusted"] <= chance) & (tested["gap"] >= bound)].sort_values("gap", ascending=False)
+    first = (
+        significant.iloc[0] if len(significant) else tested.sort_values(["p", "gap"], ascending=[True, False]).iloc[0]
+    )
     low, high = newcombe([first["k"]], [first["n"]], [first["rest_k"]], [first["rest_n"]])
     watched, cases = _watched(rows, per_test), int(rows.groupby("grouping").size().max())
     quiet = Verdict.QUIET if watched >= _WORTH else Verdict.UNDERPOWERED
-    turns = [asdict(_turn(row)) for row in found.head(_NAMED).to_dict("records")]
+    turns = [_turn(row).plain() for row in significant.head(_NAMED).to_dict("records")]
     return Signal(
         reviewer,
         "bias",
-        Verdict.ALARM if len(found) else quiet,
+        Verdict.ALARM if len(significant) else quiet,
         float(first["gap"]),
         float(low[0]),
         float(high[0]),

@@ -8,34 +8,48 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from handrail.reviewers.signal import FEWEST, Bounds, Signal, Verdict, exact_interval, power_above, unmeasured
+from handrail.reviewers.signal import FEWEST, Signal, SignalBounds, Verdict, exact_interval, power_above, unmeasured
 
 _FAST: Final = 0.02  # a decision is a glance if it is faster than 98 % of what the typical other reviewer takes
 _FEWEST_OTHERS: Final = 3  # fewer others are no distribution: what one of them does would be the measure
 _WORTH_GLANCES, _WORTH_DECEIVED, _WORTH_VANISHED = 0.5, 0.8, 0.95  # what must not be overlooked
 
 
-def glances(decisions: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signal]:
-    """The share of each reviewer's decisions that are glances; `decisions` has reviewer, seconds, and may have place.
+def glances(decisions: pd.DataFrame, bounds: SignalBounds, alpha: float) -> list[Signal]:
+    """The share of each reviewer's decisions that are glances. Worth finding: every second decision.
 
     A glance is faster than the 2 % quantile of the others at the same place, taken as the median over their quantiles,
     so that one hasty colleague does not make haste the measure; below three others with ten decisions there is none.
-    Missing, negative and infinite times are left out. Worth finding: every second decision.
+
+    Args:
+        decisions: columns reviewer, seconds, and perhaps place; missing, negative and infinite times are left out.
+        bounds: up to where a figure is no alarm.
+        alpha: level of each test, for the power.
+
+    Returns:
+        One signal a reviewer, not judged yet.
+
+    Source: own definition; the exact binomial test (Clopper and Pearson 1934).
+
+    >>> names = ["ada", "ben", "cara", "dora"] * 10
+    >>> frame = pd.DataFrame({"reviewer": names, "seconds": [1.0 if name == "ada" else 30.0 for name in names]})
+    >>> [(one.reviewer, one.value) for one in glances(frame, SignalBounds(), 0.05)][:2]
+    [('ada', 1.0), ('ben', 0.0)]
     """
     usable = pd.to_numeric(decisions["seconds"], errors="coerce").to_numpy(dtype=np.float64)
-    known = decisions.assign(seconds=usable)[np.isfinite(usable) & (usable >= 0)]
-    place = known["place"] if "place" in known else pd.Series("all", index=known.index)
-    times = known.assign(place=place).groupby(["place", "reviewer"], sort=True)["seconds"]
+    timed = decisions.assign(seconds=usable)[np.isfinite(usable) & (usable >= 0)]
+    place = timed["place"] if "place" in timed else pd.Series("all", index=timed.index)
+    times = timed.assign(place=place).groupby(["place", "reviewer"], sort=True)["seconds"]
     fast = times.quantile(_FAST)[times.size() >= FEWEST]
     counted = {key: (int((rows < bar).sum()), len(rows)) for key, rows in times if (bar := _bar(fast, key)) is not None}
-    found = []
+    signals = []
     for reviewer in _names(decisions):
         counts = [count for (_, name), count in counted.items() if name == reviewer]
         hits, n = sum(each[0] for each in counts), sum(each[1] for each in counts)
-        middle = known.loc[known["reviewer"] == reviewer, "seconds"].median()
+        middle = timed.loc[timed["reviewer"] == reviewer, "seconds"].median()
         details = (("glances", hits), ("median_seconds", None if np.isnan(middle) else float(middle)))
-        found.append(_share(reviewer, "glances", hits, n, bounds.glances, _WORTH_GLANCES, alpha, details))
-    return found
+        signals.append(_share(reviewer, "glances", hits, n, bounds.glances, _WORTH_GLANCES, alpha, details))
+    return signals
 
 
 def _bar(fast: pd.Series, key: tuple[Hashable, Hashable]) -> float | None:
@@ -45,10 +59,22 @@ def _bar(fast: pd.Series, key: tuple[Hashable, Hashable]) -> float | None:
     return float(others.median()) if len(others) >= _FEWEST_OTHERS else None
 
 
-def deceptions(gold: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signal]:
-    """The share of seeded wrong suggestions that each reviewer takes over; `gold` has reviewer, said, seeded.
+def deceptions(gold: pd.DataFrame, bounds: SignalBounds, alpha: float) -> list[Signal]:
+    """The share of seeded wrong suggestions that each reviewer takes over. Worth finding: four of five taken over.
 
-    Gold cases without a seeded suggestion say nothing here. Worth finding: four of five taken over.
+    Args:
+        gold: columns reviewer, said, seeded (the wrong suggestion; rows without one are left out).
+        bounds: up to where a figure is no alarm.
+        alpha: level of each test, for the power.
+
+    Returns:
+        One signal a reviewer, not judged yet.
+
+    Source: docs/decisions/0011-second-labels-and-gold-cases.md; the exact binomial test (Clopper and Pearson 1934).
+
+    >>> gold = pd.DataFrame({"reviewer": "ada", "said": ["a", "b"], "seeded": ["a", "a"]})
+    >>> deceptions(gold, SignalBounds(), 0.05)[0].value
+    0.5
     """
     seeded = gold[gold["seeded"].notna()]
     taken = seeded["said"].eq(seeded["seeded"]).to_numpy(dtype=bool)
@@ -69,13 +95,28 @@ def deceptions(gold: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signal]
     ]
 
 
-def vanishings(decisions: pd.DataFrame, bounds: Bounds, alpha: float) -> list[Signal]:
+def vanishings(decisions: pd.DataFrame, bounds: SignalBounds, alpha: float) -> list[Signal]:
     """The share of each reviewer's rejections that vanish where a suggestion is visible.
 
-    `decisions` has reviewer, visible, approved, of cases of which chance alone decided whether the suggestion shows.
-    1 is a reviewer who rejects only what they judge unaided, 0 one whom suggestions do not sway; below 0 they reject
-    more. An honest one lies above 0 too: a right suggestion prevents slips. Exact conditional test of two rates (the
-    rejections as Poisson counts, which errs to the safe side). Worth finding: nineteen of twenty vanish.
+    Worth finding: nineteen of twenty. 1 is a reviewer who rejects only what they judge unaided, 0 one whom suggestions
+    do not sway; below 0 they reject more. An honest one lies above 0 too: a right suggestion prevents slips.
+
+    Args:
+        decisions: columns reviewer, visible, approved, of cases of which chance alone decided what is visible.
+        bounds: up to where a figure is no alarm.
+        alpha: level of each test, for the power.
+
+    Returns:
+        One signal a reviewer, not judged yet.
+
+    Source: the exact conditional test of two Poisson rates (Przyborowski and Wilenski 1940), which errs to the safe
+    side.
+
+    >>> visible = np.arange(40) < 20
+    >>> approved = np.array([True] * 19 + [False] + [True] * 10 + [False] * 10)
+    >>> frame = pd.DataFrame({"reviewer": "ada", "visible": visible, "approved": approved})
+    >>> vanishings(frame, SignalBounds(), 0.05)[0].value
+    0.9
     """
     visible, approved = (decisions[name].to_numpy(dtype=bool) for name in ("visible", "approved"))
     who, names = pd.factorize(decisions["reviewer"], sort=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from handrail.reviewers.accuracy import accuracies
 from handrail.reviewers.bias import biases
 from handrail.reviewers.habits import deceptions, glances, vanishings
-from handrail.reviewers.signal import Bounds, Signal, judge
+from handrail.reviewers.signal import Signal, SignalBounds, judge
 
 _SIGNALS: Final = 4
 _PARTS: Final = 2  # habits and biases each get half of the chance: the many cells of the biases do not mute the habits
@@ -20,7 +20,7 @@ def _columns(*names: str) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ReviewerRecords:
     """What a window holds; a frame without rows leaves its signal unmeasured.
 
     `timed`: reviewer, seconds, place, of decisions with the suggestion in sight. `mixed`: reviewer, visible, approved,
@@ -42,13 +42,13 @@ class Evidence:
         frames = (self.timed, self.mixed, self.gold, self.rulings, self.turns)
         return sorted({str(name) for frame in frames for name in frame["reviewer"].unique()})
 
-    def of(self, names: Collection[str]) -> "Evidence":
+    def of(self, names: Collection[str]) -> "ReviewerRecords":
         """The part that these reviewers made."""
 
         def theirs(rows: pd.DataFrame) -> pd.DataFrame:
             return rows[rows["reviewer"].isin(list(names))]
 
-        return Evidence(
+        return ReviewerRecords(
             theirs(self.timed),
             theirs(self.mixed),
             theirs(self.gold),
@@ -58,13 +58,24 @@ class Evidence:
         )
 
 
-def look(evidence: Evidence, bounds: Bounds | None = None) -> list[Signal]:
-    """Judge every reviewer by glances, deceptions, vanished rejections, accuracy and bias, in this order.
+def look(evidence: ReviewerRecords, bounds: SignalBounds | None = None) -> list[Signal]:
+    """Every reviewer judged by glances, deceptions, vanished rejections, accuracy and bias, in this order.
 
-    The chance that any alarm of the look is false is at most `bounds.chance`, half of it for the biases. Biases that
-    all share stand under `EVERYBODY`. A reviewer without cases for a signal is left out of it.
+    Args:
+        evidence: what a window holds.
+        bounds: up to where a figure is no alarm; the defaults if not given.
+
+    Returns:
+        Signals with verdicts: the chance that any alarm is false is at most `bounds.chance`, half of it for the biases.
+        A bias that all share stands under `EVERYBODY`. A reviewer without cases for a signal is left out of it.
+
+    Source: Holm 1979; docs/decisions/0021-what-counts-as-a-shift.md.
+
+    >>> gold = pd.DataFrame({"reviewer": "ada", "said": "a", "seeded": ["a"] * 20})
+    >>> [(one.name, str(one.verdict)) for one in look(ReviewerRecords(gold=gold))]
+    [('deceived', 'alarm')]
     """
-    bounds = bounds or Bounds()
+    bounds = bounds or SignalBounds()
     half = bounds.chance / _PARTS
     alpha = half / max(_SIGNALS * len(evidence.reviewers), 1)
     habits = [

@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class SignalBounds:
     """Up to where a figure is no alarm; and the chance of any false alarm in one look, `chance`.
 
     `glances`: share of decisions faster than nearly all of the others'. `deceived`: share of seeded wrong suggestions
@@ -63,12 +63,23 @@ class Signal:
 
 
 def judge(measured: Sequence[Signal], chance: float) -> list[Signal]:
-    """Give the verdicts: of all these together at most `chance` is false (Holm).
+    """The verdicts: of all these together at most `chance` is false.
 
-    Without an alarm a signal is quiet only if its power reaches 80 %, else underpowered.
+    Args:
+        measured: signals with their p and power.
+        chance: chance of any false alarm.
+
+    Returns:
+        The signals with adjusted p; without an alarm one is quiet only if its power reaches 80 %, else underpowered.
+
+    Source: Holm 1979.
+
+    >>> seen = Signal("ada", "glances", Verdict.NOT_MEASURED, 0.9, 0.8, 1.0, 40, p=0.001)
+    >>> [str(one.verdict) for one in judge([seen, unmeasured("ben", "glances")], 0.05)]
+    ['alarm', 'not_measured']
     """
-    known = [at for at, one in enumerate(measured) if one.value is not None]
-    adjusted = dict(zip(known, holm([measured[at].p for at in known]), strict=True)) if known else {}
+    measured_at = [at for at, one in enumerate(measured) if one.value is not None]
+    adjusted = dict(zip(measured_at, holm([measured[at].p for at in measured_at]), strict=True)) if measured_at else {}
     return [
         one if at not in adjusted else replace(one, p=float(adjusted[at]), verdict=_verdict(one, adjusted[at], chance))
         for at, one in enumerate(measured)
@@ -82,14 +93,41 @@ def _verdict(one: Signal, adjusted: float, chance: float) -> Verdict:
 
 
 def unmeasured(reviewer: str, name: str, n: int = 0, low: float = 0.0, high: float = 1.0) -> Signal:
-    """The signal of who did nothing that it could be measured on."""
+    """The signal of who did nothing that it could be measured on.
+
+    Args:
+        reviewer: whose it is.
+        name: of the signal.
+        n: cases, too few of them.
+        low: lower end of what is possible.
+        high: upper end.
+
+    Returns:
+        A signal without a value.
+
+    Source: own definition.
+
+    >>> unmeasured("ada", "glances").value is None
+    True
+    """
     return Signal(reviewer, name, Verdict.NOT_MEASURED, None, low, high, n)
 
 
 def exact_interval(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Clopper and Pearson's interval of a share; hits and cases may be effective, no whole numbers.
 
-    Oracle: scipy's `binomtest(...).proportion_ci(method="exact")`.
+    Args:
+        hits: successes.
+        n: cases, above 0.
+        level: confidence.
+
+    Returns:
+        Both ends, in [0, 1].
+
+    Source: Clopper and Pearson 1934. Oracle: scipy's `binomtest(...).proportion_ci(method="exact")`.
+
+    >>> [round(end, 3) for end in exact_interval(5, 10)]
+    [0.187, 0.813]
     """
     tail = (1 - level) / 2
     low = float(stats.beta.ppf(tail, hits, n - hits + 1)) if hits > 0 else 0.0
@@ -98,7 +136,22 @@ def exact_interval(hits: float, n: float, level: float = 0.95) -> tuple[float, f
 
 
 def power_above(n: int, bound: float, worth: float, alpha: float) -> float:
-    """The chance that a true share of `worth` among n cases is shown to lie above `bound` by the exact test."""
+    """The chance that a true share is shown to lie above a bound by the exact test.
+
+    Args:
+        n: cases.
+        bound: the share that must be exceeded.
+        worth: the true share.
+        alpha: level of the test.
+
+    Returns:
+        A probability.
+
+    Source: the binomial tail.
+
+    >>> round(power_above(30, 0.1, 0.5, 0.05), 3)
+    0.999
+    """
     needed = _first_above(n, bound, alpha)
     return float(stats.binom.sf(needed - 1, n, worth))
 

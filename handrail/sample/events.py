@@ -22,7 +22,7 @@ _FREQUENCIES: Final[dict[str, float]] = {
 
 
 @dataclass(frozen=True)
-class Event:
+class SampleEvent:
     """A change that begins in `week` (1-based) and stays at a steady `share` of the cases it can touch."""
 
     name: str
@@ -34,11 +34,11 @@ class Event:
         return week >= self.week
 
 
-NEW_PRODUCT: Final = Event("new_product", week=8, share=0.30)
-CATEGORY_ADDED: Final = Event("new_category", week=8, share=1.0)
-TYPOS_SLANG: Final = Event("typos_slang", week=12, share=0.40)
-WORDING_SHIFT: Final = Event("wording_shift", week=16, share=0.55)
-LABEL_BIAS: Final = Event("label_bias", week=20, share=0.70)
+NEW_PRODUCT: Final = SampleEvent("new_product", week=8, share=0.30)
+CATEGORY_ADDED: Final = SampleEvent("new_category", week=8, share=1.0)
+TYPOS_SLANG: Final = SampleEvent("typos_slang", week=12, share=0.40)
+WORDING_SHIFT: Final = SampleEvent("wording_shift", week=16, share=0.55)
+LABEL_BIAS: Final = SampleEvent("label_bias", week=20, share=0.70)
 EVENTS: Final = (NEW_PRODUCT, CATEGORY_ADDED, TYPOS_SLANG, WORDING_SHIFT, LABEL_BIAS)
 
 BIAS_REGION: Final = "coast"
@@ -59,9 +59,9 @@ def categories(week: int | None = None) -> tuple[str, ...]:
 
 def frequencies(week: int) -> dict[str, float]:
     """Return each known category's share of the in-scope cases of a week; the shares sum to 1."""
-    known = {name: _FREQUENCIES[name] for name in categories(week)}
-    total = sum(known.values())
-    return {name: weight / total for name, weight in known.items()}
+    shares = {name: _FREQUENCIES[name] for name in categories(week)}
+    total = sum(shares.values())
+    return {name: weight / total for name, weight in shares.items()}
 
 
 def is_biased(label: str, region: str, week: int) -> bool:

@@ -13,7 +13,7 @@ from handrail.sample.events import (
     categories,
     frequencies,
 )
-from handrail.sample.slots import Story
+from handrail.sample.slots import CaseDraft
 from handrail.sample.templates import Segment, Template, lines, templates
 from handrail.sample.typing_errors import mistype, slip
 
@@ -55,7 +55,7 @@ class Letter:
 class _Draft:
     """Sentences on their way into a letter."""
 
-    story: Story
+    story: CaseDraft
     sentences: list[list[Segment]] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     template: str = ""
@@ -79,7 +79,7 @@ def write(label: str, kind: str, week: int, amount: float | None, dice: Dice) ->
     """Write the text of one case of the given true label and kind; an empty kind has an empty text."""
     if kind == "empty":
         return Letter("")
-    draft = _Draft(Story(week, dice, amount))
+    draft = _Draft(CaseDraft(week, dice, amount))
     if kind == "non_latin":
         number = dice.number(1, len(lines("special")[f"non_latin {label}"]))
         draft.template = f"special/non_latin/{label}/{number:02d}"
@@ -101,7 +101,7 @@ def write(label: str, kind: str, week: int, amount: float | None, dice: Dice) ->
 
 def plain(label: str, dice: Dice) -> str:
     """Write a text that leaves no doubt of its label and holds no personal data: a gold case."""
-    draft = _Draft(Story(0, dice))
+    draft = _Draft(CaseDraft(0, dice))
     _add_core(draft, label, "core")
     draft.add_from(label, "ask")
     return _finish(draft, frozenset()).text

@@ -36,8 +36,8 @@ def outcomes(cases: pd.DataFrame, executed: pd.DataFrame, rng: np.random.Generat
     if missing:
         raise BadInput(f"The executed decisions lack columns; add {', '.join(missing)}.")
     acted = executed[executed["executed_label"].fillna("").astype(str).ne("")]
-    known = cases[["external_id", "received_at", "truth_label"]]
-    story = acted.merge(known, on="external_id", how="left", validate="many_to_one")
+    arrivals = cases[["external_id", "received_at", "truth_label"]]
+    story = acted.merge(arrivals, on="external_id", how="left", validate="many_to_one")
     if story["truth_label"].isna().any():
         raise BadInput("An executed decision has no case in the sample; pass the cases it belongs to.")
     return _draw(story, rng)

@@ -90,8 +90,8 @@ class Reviewer:
         answer = np.where(_is_biased(truth, np.asarray(region, dtype=object), week, rng), BIAS_TO, answer)
         return answer.astype(object), self._seconds(shown, rng)
 
-    def _answer_alone(self, truth: Labels, known: tuple[str, ...], rng: np.random.Generator) -> Labels:
-        choices = (*known, OUT_OF_SCOPE)
+    def _answer_alone(self, truth: Labels, names: tuple[str, ...], rng: np.random.Generator) -> Labels:
+        choices = (*names, OUT_OF_SCOPE)
         place = {name: at for at, name in enumerate(choices)}
         # A truth that nobody has a category for yet can only be called out of scope.
         rows = np.array([place.get(name, place[OUT_OF_SCOPE]) for name in truth], dtype=np.intp)

@@ -13,13 +13,13 @@ _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 @dataclass
-class Story:
+class CaseDraft:
     """One case while it is being written: what its steady slots have already said stays the same."""
 
     week: int
     dice: Dice
     amount: float | None = None
-    said: dict[str, str] = field(default_factory=dict)
+    filled: dict[str, str] = field(default_factory=dict)
     has_new_product: bool = False
 
     def fill(self, slot: str) -> Segment:
@@ -27,9 +27,9 @@ class Story:
         if slot in PERSONAL:
             return Segment(PERSONAL[slot](self.dice), slot)
         if slot in _STEADY:
-            if slot not in self.said:
-                self.said[slot] = _STEADY[slot](self)
-            return Segment(self.said[slot])
+            if slot not in self.filled:
+                self.filled[slot] = _STEADY[slot](self)
+            return Segment(self.filled[slot])
         if slot in _NUMBERS:
             return Segment(_NUMBERS[slot](self.dice))
         return Segment(_word(slot, self.dice))
@@ -39,26 +39,26 @@ def _word(slot: str, dice: Dice) -> str:
     return dice.pick(lines("words")[slot])
 
 
-def _product(story: Story) -> str:
+def _product(story: CaseDraft) -> str:
     story.has_new_product = NEW_PRODUCT.is_on(story.week) and story.dice.chance(NEW_PRODUCT.share)
     return _word("new_product" if story.has_new_product else "product", story.dice)
 
 
-def _part(story: Story) -> str:
+def _part(story: CaseDraft) -> str:
     return _word("new_part" if story.has_new_product else "part", story.dice)
 
 
-def _money(story: Story) -> str:
+def _money(story: CaseDraft) -> str:
     value = story.amount if story.amount is not None else round(8 + story.dice.uniform() ** 3 * 900, 2)
     return story.dice.pick((f"{value:.2f} EUR", f"€{value:,.2f}", f"{value:.2f} euros"))
 
 
-def _order(story: Story) -> str:
+def _order(story: CaseDraft) -> str:
     dice = story.dice
     return dice.pick((f"FH-{dice.digits(6)}", f"#{dice.digits(7)}", f"O{dice.digits(8)}"))
 
 
-def _full_name(story: Story) -> str:
+def _full_name(story: CaseDraft) -> str:
     return f"{_word('name', story.dice)} {_word('surname', story.dice)}"
 
 
@@ -80,7 +80,7 @@ def _version(dice: Dice) -> str:
     return f"{dice.number(1, 9)}.{dice.number(0, 20)}.{dice.number(0, 9)}"
 
 
-_STEADY: Final[dict[str, Callable[[Story], str]]] = {
+_STEADY: Final[dict[str, Callable[[CaseDraft], str]]] = {
     "product": _product,
     "part": _part,
     "amount": _money,

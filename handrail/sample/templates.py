@@ -93,7 +93,7 @@ def lines(file: str) -> dict[str, tuple[str, ...]]:
             section = sections.setdefault(line.removeprefix("== "), [])
         elif line and (sections or not line.startswith("#")):
             section.append(line)
-    return {name: tuple(found) for name, found in sections.items()}
+    return {name: tuple(templates_of) for name, templates_of in sections.items()}
 
 
 @cache

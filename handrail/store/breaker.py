@@ -8,7 +8,7 @@ import pandas as pd
 from sqlalchemy import Connection, Select, and_, func, insert, select, text, update
 from sqlalchemy.orm import aliased
 
-from handrail.breaker import State
+from handrail.breaker import DetectorState
 from handrail.store.cases import chunks
 from handrail.store.frames import frame, within
 from handrail.store.schema import AuditDraw, BreakerState, Decision, Route
@@ -23,18 +23,18 @@ def lock(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('handrail breaker'))"))
 
 
-def state(connection: Connection, category: str, rules: str) -> State | None:
+def state(connection: Connection, category: str, rules: str) -> DetectorState | None:
     """The state of a category if it was computed with these rules."""
     query = select(BreakerState.__table__).where(BreakerState.category == category, BreakerState.rules == rules)
     row = connection.execute(query).mappings().first()
     if row is None:
         return None
-    return State(
+    return DetectorState(
         row["since"], row["looked_until"], tuple(row["log_evidence"]), row["reviewed"], row["rejected"], row["alarm_at"]
     )
 
 
-def save(connection: Connection, category: str, rules: str, state: State) -> None:
+def save(connection: Connection, category: str, rules: str, state: DetectorState) -> None:
     """Keep a category's state in the place of the one before."""
     values = {
         "rules": rules,

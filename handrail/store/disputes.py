@@ -45,10 +45,10 @@ def decision_in_force(connection: Connection, case_id: int) -> dict[str, Any] | 
     found = [dict(row) for row in connection.execute(query).mappings()]
     changed = [row for row in found if row["kind"] == "dispute" and row["outcome"] != Outcome.APPROVE]
     chosen = (changed or [row for row in found if row["acted"]] or found)[-1:]
-    return {**chosen[0], "standing": standing(chosen[0])} if chosen else None
+    return {**chosen[0], "standing": category_in_force(chosen[0])} if chosen else None
 
 
-def standing(decision: dict[str, Any]) -> str | None:
+def category_in_force(decision: dict[str, Any]) -> str | None:
     """The category whose action a decision chose; a denial may name one, and chooses none."""
     return None if decision["outcome"] == Outcome.DENY else decision["label"]
 
@@ -65,7 +65,7 @@ def contested(connection: Connection, item_ids: Sequence[int]) -> dict[int, dict
         for row in connection.execute(query).mappings():
             found[row["work_item_id"]] = {
                 "dispute": row["id"],
-                "standing": standing(dict(row)),
+                "standing": category_in_force(dict(row)),
                 "contested_kind": row["kind"],
             }
     return found

@@ -5,7 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from handrail.dead_mans_switch import WATCHES, Silence, silences
-from handrail.governing import AUTOMATING, KINDS, PUBLISHED, SERVES, Alteration, Told, altered_rows, first_raised, told
+from handrail.governing import (
+    AUTOMATING,
+    KINDS,
+    PUBLISHED,
+    SERVES,
+    Alteration,
+    TrailState,
+    altered_rows,
+    first_raised,
+    replay,
+)
 from handrail.policy import Policy, Stage
 from handrail.queues import Situation
 from handrail.store import certificates, heartbeats, models, pauses, policies, readings, trail
@@ -27,7 +37,7 @@ def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
         all_paused=None in paused,
         silent=_silent(connection, policy, now, events, stages),
         unwatched=frozenset(readings.unwatched(connection)),
-        altered=tuple(_altered(connection, policy, told(events), rows, paused, version)),
+        altered=tuple(_altered(connection, policy, replay(events), rows, paused, version)),
         certified=certificates.thresholds(connection, version, now, rules=policy.certificate),
     )
 
@@ -46,14 +56,14 @@ def began(connection: Connection) -> datetime | None:
 
 def rightful_version(connection: Connection) -> str | None:
     """The version that serves as the trail tells it."""
-    return told(trail.of_kinds(connection, sorted(SERVES))).serving
+    return replay(trail.of_kinds(connection, sorted(SERVES))).serving
 
 
 def altered(connection: Connection, policy: Policy) -> tuple[Alteration, ...]:
     """What governs automation and was changed past Handrail."""
     rows, paused = stored_stages.stage_rows(connection), pauses.paused(connection)
     version = models.serving(connection)["model_version"]
-    return tuple(_altered(connection, policy, told(trail.of_kinds(connection, KINDS)), rows, paused, version))
+    return tuple(_altered(connection, policy, replay(trail.of_kinds(connection, KINDS)), rows, paused, version))
 
 
 def _silent(
@@ -66,14 +76,14 @@ def _silent(
 
 
 def _raised(connection: Connection, policy: Policy, events: Events, stages: Mapping[str, Stage]) -> dict[str, datetime]:
-    found = first_raised(events, policies.raised_by(connection, told(events)), policy.categories)
+    found = first_raised(events, policies.raised_by(connection, replay(events)), policy.categories)
     return {name: at for name, at in found.items() if stages.get(name) in AUTOMATING}
 
 
 def _altered(
     connection: Connection,
     policy: Policy,
-    known: Told,
+    known: TrailState,
     rows: Mapping[str, str],
     paused: frozenset[str | None],
     version: str | None,

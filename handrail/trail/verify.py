@@ -84,8 +84,8 @@ def _follow(previous: bytes, number: int, entry: Entry) -> bytes:
     return expected
 
 
-def _match_head(expected: tuple[int, bytes], found: tuple[int, bytes]) -> None:
-    if expected != found:
+def _match_head(expected: tuple[int, bytes], actual: tuple[int, bytes]) -> None:
+    if expected != actual:
         seq, hash_ = expected
         raise Mismatch(f"the trail should end with event {seq}, hash {hash_.hex()}")
 

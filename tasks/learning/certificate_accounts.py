@@ -104,7 +104,7 @@ def accounts(occasion: Occasion) -> Iterator[Account]:
             counted,
             shift,
             part["confidence"],
-            blind.standing(part),
+            blind.evidence_for(part),
             [each for each in looks if each["category"] == category],
             valid.get(category),
         )

@@ -8,7 +8,7 @@ from handrail.acts import leasing
 from handrail.acts import retraining as acts
 from handrail.errors import HandrailError, code_of
 from handrail.retraining_triggers import Asked, Cause, Reading, Watched
-from tasks.learning.trigger_facts import standing
+from tasks.learning.trigger_facts import trigger_facts
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -35,7 +35,7 @@ class Told:
 @step
 def read_triggers(occasion: Occasion, asked: Asked = "when_due") -> Called:
     """Read every trigger of a retraining; `asked` says which of them may call."""
-    known, policy = standing(occasion), occasion.policy
+    known, policy = trigger_facts(occasion), occasion.policy
     cause = retraining_triggers.called_for(known, policy, asked)
     return Called(cause, retraining_triggers.read(known, policy), retraining_triggers.held_until(known, policy))
 
@@ -43,7 +43,7 @@ def read_triggers(occasion: Occasion, asked: Asked = "when_due") -> Called:
 @step
 def crossed(occasion: Occasion) -> list[Told]:
     """Which of error rate and new labels call for a retraining and were not told since the last training."""
-    known, policy = standing(occasion), occasion.policy
+    known, policy = trigger_facts(occasion), occasion.policy
     figures: dict[Watched, dict[str, int]] = {
         "error_rate": {"audited": known.audited, "rejected": known.rejected},
         "new_labels": {"labels": known.new_labels},
@@ -52,9 +52,7 @@ def crossed(occasion: Occasion) -> list[Told]:
         Told(cause, counts)
         for cause, counts in figures.items()
         if retraining_triggers.called_for(known, policy, cause)
-        and acts.tell(
-            occasion.store, cause, counts, standing=known, policy=policy, actor=occasion.actor, now=occasion.now
-        )
+        and acts.tell(occasion.store, cause, counts, facts=known, policy=policy, actor=occasion.actor, now=occasion.now)
     ]
 
 

@@ -1,6 +1,6 @@
 """What is known at the moment when it is asked whether to train again: trainings, drifts, audits, labels."""
 
-from handrail.retraining_triggers import Standing
+from handrail.retraining_triggers import TriggerFacts
 from handrail.store import audits as stored_audits
 from handrail.store import drifts as stored_drifts
 from handrail.store import models, retraining
@@ -8,7 +8,7 @@ from handrail.window import Window
 from tasks.occasion import Occasion
 
 
-def standing(occasion: Occasion) -> Standing:
+def trigger_facts(occasion: Occasion) -> TriggerFacts:
     """Read from the store everything that the triggers of a retraining ask."""
     rules, now = occasion.policy.retraining, occasion.now
     with occasion.store.read() as connection:
@@ -21,7 +21,7 @@ def standing(occasion: Occasion) -> Standing:
     drawn = audits[audits["random"]]
     held = occasion.withholding.holds(labels)
     training = labels[labels["label"].isin(list(occasion.policy.categories)).to_numpy() & ~held]
-    return Standing(
+    return TriggerFacts(
         now=now,
         trained_at=trained_at,
         failed_at=failed_at,

@@ -56,8 +56,8 @@ def follow_alias(occasion: Occasion, version: str) -> None:
     known: dict[str, Any] = {"actor": occasion.actor, "now": occasion.now}
     found = registry.reconcile(occasion.workspace, occasion.model_name, version)
     if found.moved:
-        model_acts.note_alias_moved(occasion.store, found=found.found, serving=version, **known)
-        log.warning("the champion alias was moved by hand to version %s; version %s goes on", found.found, version)
+        model_acts.note_alias_moved(occasion.store, found=found.stood_at, serving=version, **known)
+        log.warning("the champion alias was moved by hand to version %s; version %s goes on", found.stood_at, version)
     if found.deleted and incidents.note_deleted(occasion.store, version, **known):
         log.warning(
             "version %s was deleted from the registry; it goes on serving from its local copy. Train anew with "

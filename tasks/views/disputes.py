@@ -4,7 +4,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from handrail.errors import NotFound, NotPermitted
-from handrail.packet import Action, Facts, Section, explain
+from handrail.packet import Action, Facts, PacketSection, explain
 from handrail.permissions import PERMITTED
 from handrail.policy import Policy
 from handrail.store import disputes, labels, outbox, policies, staff
@@ -16,7 +16,7 @@ TELLING = 0.1
 MOST_WORDS = 6
 
 
-def packet(occasion: Occasion, dispute_id: int) -> tuple[Section, ...]:
+def packet(occasion: Occasion, dispute_id: int) -> tuple[PacketSection, ...]:
     """The contested decision explained in plain words, times in the business's zone.
 
     Raises:
@@ -40,10 +40,10 @@ def packet(occasion: Occasion, dispute_id: int) -> tuple[Section, ...]:
 
 def _facts(occasion: Occasion, told: dict[str, Any], then: Policy) -> Facts:
     words = _weighed(occasion, told)
-    standing = disputes.standing(told)
+    standing = disputes.category_in_force(told)
     rules = then.categories.get(standing or "")
     second = told["second"]
-    chosen = disputes.standing(second) if second else None
+    chosen = disputes.category_in_force(second) if second else None
     return Facts(
         business=_words(occasion.policy.business),
         received_at=told["received_at"],

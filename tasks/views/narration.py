@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from handrail.permissions import SYSTEM
+from handrail.ppm import PPM
 from handrail.queues import explain
 from handrail.reasons import Reason
-
-PPM = 1_000_000
 
 SENTENCES = {
     "action.abandoned": "The action “{action}” was given up by hand.",

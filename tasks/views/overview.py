@@ -24,10 +24,10 @@ from handrail.store import (
 )
 from handrail.store.engine import Connection
 from handrail.store.frames import records
-from handrail.watches import Look, in_words
+from handrail.watches import WatchStatus, in_words
 from handrail.window import Window
 from tasks.learning.certificate_accounts import certified
-from tasks.learning.trigger_facts import standing
+from tasks.learning.trigger_facts import trigger_facts
 from tasks.occasion import Occasion
 from tasks.watch import audit_reading
 
@@ -61,7 +61,7 @@ def overview(occasion: Occasion) -> dict[str, Any]:
         }
     certificates, error = certified(occasion), audit_reading.error_rate(audited)
     automatic = int((week["queue"] == Queue.A.value).sum())
-    known = standing(occasion)
+    known = trigger_facts(occasion)
     return value | {
         "retraining": {
             "called_for_by": retraining_triggers.called_for(known, policy),
@@ -94,7 +94,7 @@ def watched(connection: Connection, occasion: Occasion) -> dict[str, Any]:
     return {"watched": str(seen.sight), "looked_at": seen.looked_at, "watches": [row_of(look) for look in seen.looks]}
 
 
-def row_of(look: Look) -> dict[str, Any]:
+def row_of(look: WatchStatus) -> dict[str, Any]:
     """One watch as a row: when it looked and what is wrong with it, in codes, moments and words."""
     return {
         "watch": look.watch.name,

@@ -13,7 +13,7 @@ from handrail.acts import reading
 from handrail.agreement import Ratings
 from handrail.own_quality import PLACES
 from handrail.permissions import PERMITTED
-from handrail.reviewers import Evidence, Signal
+from handrail.reviewers import ReviewerRecords, Signal
 from handrail.store import labels as label_rows
 from handrail.store import readings, reviewer_decisions, reviewer_quality, staff
 from handrail.store.engine import Connection
@@ -63,18 +63,18 @@ def compare_people(occasion: Occasion, window: timedelta) -> list[Agreed]:
 
     measured = bulkhead.each([ALL, *names], agreed, what="measuring agreement")
     span = since, occasion.now
-    seen = [Reading("agreement", name, span, one.verdict, asdict(one)) for name, one in measured.found.items()]
+    seen = [Reading("agreement", name, span, one.verdict, asdict(one)) for name, one in measured.results.items()]
     seen += [readings.unreadable("agreement", name, span, fault) for name, fault in measured.failed.items()]
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
     failed = [Agreed(name, 0, 0, None, None, None, None, Verdict.UNREADABLE) for name in measured.failed]
-    return [*measured.found.values(), *failed]
+    return [*measured.results.values(), *failed]
 
 
 def _agreed(occasion: Occasion, subject: str, ratings: Ratings, level: float, rng: np.random.Generator) -> Agreed:
     rules = occasion.policy.gates.training_set
     found = agreement.measure(ratings, rng, pairs=False, level=level)
     low, high = found.alpha_interval.low, found.alpha_interval.high
-    named = len(np.unique(ratings.item[ratings.said == 1])) if subject != ALL else found.items
+    named = len(np.unique(ratings.item[ratings.label == 1])) if subject != ALL else found.items
     if found.alpha is None:
         verdict = Verdict.NOT_MEASURED
     elif named < FEWEST or found.items < rules.agreement_cases:
@@ -85,7 +85,7 @@ def _agreed(occasion: Occasion, subject: str, ratings: Ratings, level: float, rn
 
 
 def _against_rest(ratings: Ratings, label: str) -> Ratings:
-    said = (ratings.said == ratings.labels.index(label)).astype(np.int64)
+    said = (ratings.label == ratings.labels.index(label)).astype(np.int64)
     return Ratings(ratings.items, ratings.raters, ("another", label), ratings.item, ratings.rater, said)
 
 
@@ -102,7 +102,7 @@ def look_at_reviewers(occasion: Occasion, window: timedelta) -> list[Signal]:
     alone = bulkhead.each(
         evidence.reviewers, lambda name: reviewers.look(evidence.of([name])), what="looking at a reviewer"
     )
-    signals = reviewers.look(evidence.of(list(alone.found)))
+    signals = reviewers.look(evidence.of(list(alone.results)))
     by_name: dict[str, list[Signal]] = {}
     for one in signals:
         by_name.setdefault(one.reviewer, []).append(one)
@@ -143,7 +143,7 @@ def figures(signal: Signal) -> dict[str, Any]:
     }
 
 
-def _evidence(occasion: Occasion, connection: Connection, since: datetime) -> Evidence:
+def _evidence(occasion: Occasion, connection: Connection, since: datetime) -> ReviewerRecords:
     known = reviewer_decisions.decisions(connection, Window.up_to(occasion.now, since=since))
     suggested = known[known["proposed"].notna()]
     blind = known["blind"].to_numpy(dtype=bool)
@@ -153,7 +153,7 @@ def _evidence(occasion: Occasion, connection: Connection, since: datetime) -> Ev
     unaided = answers[answers["seeded"].isna()]
     items = "gold " + unaided["case_id"].astype(str)
     told = pd.DataFrame({"item": items, "reviewer": unaided["reviewer"], "label": unaided["said"]})
-    return Evidence(
+    return ReviewerRecords(
         timed=timed.assign(place=_places(timed)),
         mixed=quick.assign(visible=~quick["blind"].astype(bool), approved=quick["label"] == quick["proposed"]),
         gold=answers,
@@ -204,5 +204,5 @@ def _turns(occasion: Occasion, suggested: pd.DataFrame) -> pd.DataFrame:
         )
         for grouping in occasion.policy.fairness.groups
     ]
-    empty = Evidence().turns.assign(grouping=pd.Series(dtype=object))
+    empty = ReviewerRecords().turns.assign(grouping=pd.Series(dtype=object))
     return pd.concat(parts, ignore_index=True) if parts else empty

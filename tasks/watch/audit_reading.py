@@ -37,10 +37,10 @@ def read_audits(occasion: Occasion, plan: dict[str, Any] | None = None) -> list[
     failed = [
         readings.unreadable(WATCH, name, Window.last(OVER, now).ends, fault) for name, fault in read.failed.items()
     ]
-    reading.record(occasion.store, [*read.found.values(), *failed], actor=occasion.actor, now=now)
+    reading.record(occasion.store, [*read.results.values(), *failed], actor=occasion.actor, now=now)
     return [
         {"category": one.subject, "verdict": str(one.verdict), **one.body}
-        for one in [*read.found.values(), *failed]
+        for one in [*read.results.values(), *failed]
         if one.subject == ALL or one.body.get("auto_approved", 1)
     ]
 

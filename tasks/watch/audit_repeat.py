@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from handrail import sampling
+from handrail.ppm import PPM
 from handrail.store import audits, trail
 from tasks.occasion import Occasion, moment
 
@@ -48,12 +49,12 @@ def repeat(occasion: Occasion, at: datetime, told: dict[str, Any]) -> Repeated:
     stored = stored.assign(amount=pd.to_numeric(stored["amount"]), segment="")
     if "rates_ppm" not in told:
         return Repeated(at, told["seed"], len(stored), int(stored["drawn"].sum()), (), repeatable=False)
-    rates = {name: ppm / sampling.PPM for name, ppm in told["rates_ppm"].items()}
+    rates = {name: ppm / PPM for name, ppm in told["rates_ppm"].items()}
     made = sampling.SamplingRules(
         random_rate=rates[sampling.RANDOM],
-        low_confidence_below=told["low_confidence_below_ppm"] / sampling.PPM,
+        low_confidence_below=told["low_confidence_below_ppm"] / PPM,
         low_confidence_rate=rates[sampling.LOW_CONFIDENCE],
-        high_value_above=told["high_value_above_ppm"] / sampling.PPM,
+        high_value_above=told["high_value_above_ppm"] / PPM,
         high_value_rate=rates[sampling.HIGH_VALUE],
         new_segment_rate=rates[sampling.NEW_SEGMENT],
         watched_rate=rates[sampling.WATCHED],

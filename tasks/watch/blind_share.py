@@ -37,11 +37,11 @@ def read_blind_share(occasion: Occasion) -> list[dict[str, Any]]:
 
     seen = bulkhead.each(occasion.policy.categories, read, what="comparing the blind share")
     known = [
-        Reading(WATCH, category, lately.ends, _verdict(rise), _figures(rise)) for category, rise in seen.found.items()
+        Reading(WATCH, category, lately.ends, _verdict(rise), _figures(rise)) for category, rise in seen.results.items()
     ]
     failed = [readings.unreadable(WATCH, name, lately.ends, fault) for name, fault in seen.failed.items()]
     changes.record(occasion, WATCH, [*known, *failed], has_changed=lambda one, before: one.body != before)
-    for category, rise in seen.found.items():
+    for category, rise in seen.results.items():
         if rise.alarm:
             log.warning("blind share: rejections of %s rose to %d of %d", category, rise.rejected, rise.reviewed)
     return [

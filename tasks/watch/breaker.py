@@ -8,7 +8,7 @@ import pandas as pd
 
 from handrail import breaker, bulkhead
 from handrail.acts import breaking, pausing, reading
-from handrail.breaker import State
+from handrail.breaker import DetectorState
 from handrail.errors import Refused
 from handrail.policy import BreakerRules, Policy
 from handrail.store import audits as stored_audits
@@ -49,7 +49,9 @@ def look(occasion: Occasion) -> Breakers:
     )
     seen = read_breaker(occasion, until=now - policy.desk.undo_within)
     found = Breakers(seen.readings, counted.failed | seen.unread)
-    changes.record(occasion, WATCH, _written(found, occasion), has_changed=lambda one, _: one.subject in counted.found)
+    changes.record(
+        occasion, WATCH, _written(found, occasion), has_changed=lambda one, _: one.subject in counted.results
+    )
     return found
 
 
@@ -75,7 +77,7 @@ def read_breaker(occasion: Occasion, until: datetime | None = None) -> Breakers:
         return _read_category(occasion, category, until, per_day, known)
 
     seen = bulkhead.each(occasion.policy.categories, read, what="reading the breaker")
-    return Breakers([one for one in seen.found.values() if one is not None], seen.failed)
+    return Breakers([one for one in seen.results.values() if one is not None], seen.failed)
 
 
 def _read_category(
@@ -86,7 +88,7 @@ def _read_category(
     with occasion.store.read() as connection:
         window = Window.up_to(until, since=Window.last(policy.breaker.window, now).since)
         audits = stored_audits.audits(connection, window, category=category)
-        state = breaking.standing(connection, category, policy)
+        state = breaking.detector_state(connection, category, policy)
         resumed = pauses.last_resume(connection, category)
     drawn = audits[audits["random"]]
     if drawn.empty and state is None:
@@ -110,7 +112,7 @@ def pause_tripped(occasion: Occasion, seen: Breakers) -> list[str]:
         window, rule = (occasion.now - occasion.policy.breaker.window, occasion.now), occasion.policy.breaker.rule
         failed = [readings.unreadable(WATCH, name, window, fault, rule=rule) for name, fault in done.failed.items()]
         reading.record(occasion.store, failed, actor=occasion.actor, now=occasion.now)
-    return [category for category, paused in done.found.items() if paused]
+    return [category for category, paused in done.results.items() if paused]
 
 
 def _pause(occasion: Occasion, one: CategoryReading) -> bool:
@@ -127,7 +129,7 @@ def _pause(occasion: Occasion, one: CategoryReading) -> bool:
             actor=occasion.actor,
             now=occasion.now,
             kind="breaker",
-            evidence=told.found.get(one.category, figures),
+            evidence=told.results.get(one.category, figures),
             reason=f"{rejected} of {reviewed} audited approvals rejected ({figures['rate']:.1%})",
         )
     except Refused:
@@ -149,7 +151,7 @@ def _window(audits: pd.DataFrame, rules: BreakerRules, now: datetime) -> breaker
 
 
 def _read(
-    category: str, window: breaker.BreakerReading, state: State | None, trusted: Reliability, occasion: Occasion
+    category: str, window: breaker.BreakerReading, state: DetectorState | None, trusted: Reliability, occasion: Occasion
 ) -> CategoryReading:
     policy = occasion.policy
     literal = policy.breaker.rule == "literal"

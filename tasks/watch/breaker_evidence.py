@@ -25,7 +25,7 @@ def evidence(occasion: Occasion, reading: CategoryReading) -> dict[str, Any]:
     """
     policy, category = occasion.policy, reading.category
     with occasion.store.read() as connection:
-        resumed, state = pauses.last_resume(connection, category), breaking.standing(connection, category, policy)
+        resumed, state = pauses.last_resume(connection, category), breaking.detector_state(connection, category, policy)
         since = occasion.now - policy.breaker.window
         if state is not None:
             since = min(since, state.since - timedelta(hours=1))

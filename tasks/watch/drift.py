@@ -57,7 +57,7 @@ def save_reference(occasion: Occasion, window: Window, *, cause: str) -> int | N
         log.info("no reference profile yet: %d cases, %d are needed", len(view), occasion.policy.drift.min_cases)
         return None
     profile = bulkhead.each(view.columns, lambda name: drift.build(view[[name]]).columns[0], what="profiling a column")
-    reference = drift.ReferenceProfile(len(view), tuple(profile.found.values()))
+    reference = drift.ReferenceProfile(len(view), tuple(profile.results.values()))
     body = json.dumps({"columns": reference.to_json(), "terms": terms.build(texts).to_json(), DOOR: True})
     return drifting.save_profile(
         occasion.store, body, cause=cause, cases=len(view), window=window.ends, actor=occasion.actor, now=occasion.now
@@ -110,7 +110,7 @@ def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     of = {column.name: column for column in reference.columns}
     measured = bulkhead.each(of, lambda name: drift.measure(of[name], view[name]), what="comparing a column")
     report = drift.judge(
-        list(measured.found.values()),
+        list(measured.results.values()),
         cases=len(view),
         unwatched=(),
         fdr=rules.false_discovery_rate,
@@ -122,7 +122,7 @@ def _look(occasion: Occasion, window: Window) -> DriftVerdict:
         return tuple(terms.new_terms(known, texts, ids, fdr=rules.false_discovery_rate)), terms.oov_rate(known, texts)
 
     words = bulkhead.each([TERMS], compare_terms, what="comparing")
-    new_terms, unknown_words = words.found.get(TERMS, ((), None))
+    new_terms, unknown_words = words.results.get(TERMS, ((), None))
     found = DriftVerdict(
         len(view),
         "no shift",

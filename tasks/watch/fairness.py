@@ -69,7 +69,7 @@ def compare_groups(occasion: Occasion, length: timedelta) -> list[Comparison]:
         audits = stored_audits.audits(connection, window)
     groupings = occasion.policy.fairness.groups
     seen = bulkhead.each(groupings, lambda name: _compare(occasion, name, decided, audits), what="comparing groups")
-    compared = [seen.found.get(name) or Comparison(name, (), (), seen.failed[name]) for name in groupings]
+    compared = [seen.results.get(name) or Comparison(name, (), (), seen.failed[name]) for name in groupings]
     rules = occasion.policy.fairness
     common = {
         "level": LEVEL,

@@ -171,11 +171,11 @@ def test_an_alias_moved_by_hand_is_noticed_and_put_back(registered: Registered) 
     workspace, (first, second) = registered
     registry.reconcile(workspace, NAME, first.version)
     assert registry.reconcile(workspace, NAME, first.version) == registry.AliasCheck(
-        moved=False, found=first.version, restored=False
+        moved=False, stood_at=first.version, restored=False
     )
     tracking.set_alias(workspace, NAME, "champion", second.version)
     check = registry.reconcile(workspace, NAME, first.version)
-    assert (check.moved, check.found, check.restored) == (True, second.version, True)
+    assert (check.moved, check.stood_at, check.restored) == (True, second.version, True)
     assert alias(workspace, "champion") == first.version
     assert registry.reconcile(workspace, NAME, None).moved
     assert alias(workspace, "champion") is None
@@ -185,7 +185,7 @@ def test_a_version_that_the_registry_lost_is_reported_and_no_alias_stands_elsewh
     workspace, (first, _) = registered
     registry.reconcile(workspace, NAME, first.version)
     check = registry.reconcile(workspace, NAME, "99")
-    assert (check.deleted, check.moved, check.found, check.restored) == (True, True, first.version, False)
+    assert (check.deleted, check.moved, check.stood_at, check.restored) == (True, True, first.version, False)
     assert alias(workspace, "champion") is None
     again = registry.reconcile(workspace, NAME, "99")
     assert (again.deleted, again.moved) == (True, False)

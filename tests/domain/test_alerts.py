@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.alerts import ALL, NEARLY, Conduct, Severity, Situation, Trouble, troubles
+from handrail.alerts import ALL, NEARLY, AlertFacts, Conduct, Severity, Trouble, troubles
 from handrail.dead_mans_switch import WATCHES, silences
 from handrail.governing import Alteration
-from handrail.watches import BY_NAME, STEADY, Look, Off
+from handrail.watches import BY_NAME, STEADY, Off, WatchStatus
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SILENT = timedelta(hours=30)
-QUIET = Situation(NOW, SILENT, heard=dict.fromkeys(WATCHES, NOW))
+QUIET = AlertFacts(NOW, SILENT, heard=dict.fromkeys(WATCHES, NOW))
 
 
 def only(**seen: object) -> Trouble:
@@ -29,7 +29,7 @@ def heard(silence: timedelta) -> list[tuple[str, str]]:
     return [(one.kind, one.subject) for one in troubles(replace(QUIET, heard=beats))]
 
 
-EVERYTHING = Situation(
+EVERYTHING = AlertFacts(
     NOW,
     SILENT,
     breakers={"refund": 4, "other": None},
@@ -54,10 +54,10 @@ EVERYTHING = Situation(
     unreadable=True,
     steady_since=NOW - STEADY,
     looks=[
-        Look(BY_NAME["sla_watch"], off=Off.PAUSED, overdue_since=NOW),
-        Look(BY_NAME["retention"], failed_since=NOW),
-        Look(BY_NAME["drift_detection"], NOW, failed_since=NOW, error="refused"),
-        Look(BY_NAME["kpi_report"], NOW, overdue_since=NOW),
+        WatchStatus(BY_NAME["sla_watch"], off=Off.PAUSED, overdue_since=NOW),
+        WatchStatus(BY_NAME["retention"], failed_since=NOW),
+        WatchStatus(BY_NAME["drift_detection"], NOW, failed_since=NOW, error="refused"),
+        WatchStatus(BY_NAME["kpi_report"], NOW, overdue_since=NOW),
     ],
 )
 

@@ -66,7 +66,7 @@ def cases(*rows: dict[str, Any]) -> pd.DataFrame:
 
 def floors(*rows: dict[str, Any]) -> dict[int, float]:
     """The rows that count, with their floor."""
-    found = blind.standing(blind.population(cases(*rows), POLICY))
+    found = blind.evidence_for(blind.population(cases(*rows), POLICY))
     return dict(zip(found.index.tolist(), found["floor"].tolist(), strict=True))
 
 
@@ -90,7 +90,7 @@ def test_only_what_could_be_approved_by_itself_belongs_to_the_population(row: di
 
 def test_no_case_stands_for_nothing() -> None:
     empty = cases(SHADOW).iloc[:0]
-    assert blind.standing(blind.population(empty, POLICY)).empty
+    assert blind.evidence_for(blind.population(empty, POLICY)).empty
 
 
 def test_in_shadow_every_label_counts_from_zero_on_whoever_served() -> None:
@@ -163,7 +163,7 @@ def test_the_overall_guarantee_holds_through_a_rollout_of_one_category_before_an
         right = pd.Series(chance.random(800) >= np.where(is_plain, 0.1, 0.001), dtype=object)
         rows = rows.assign(correct=right.where(drawn, None), audited=is_plain & drawn)
         pooled = rows[drawn]
-        standing = blind.standing(blind.population(rows, POLICY))
+        standing = blind.evidence_for(blind.population(rows, POLICY))
         for name, part in (("standing", standing), ("pooled", pooled)):
             found = certify(part["confidence"], part["correct"].astype(bool), max_error=0.02, delta=0.1)
             wrong[name] += found.threshold is not None

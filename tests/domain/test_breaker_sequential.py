@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail.breaker import Bins, Detector, State, advance, by_hour, delays, is_stale, level, path
+from handrail.breaker import Bins, Detector, DetectorState, advance, by_hour, delays, is_stale, level, path
 from handrail.errors import BadInput
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -66,7 +66,7 @@ def test_the_alarm_is_the_first_hour_with_a_rejection_whose_evidence_suffices(co
 @given(hours, st.lists(st.integers(0, 40), max_size=4))
 def test_folding_in_pieces_gives_the_same_state_to_the_last_bit(counts: list[tuple[int, int]], cuts: list[int]) -> None:
     whole = bins(counts)
-    state: State | None = None
+    state: DetectorState | None = None
     edges = sorted({0, *(min(cut, len(whole)) for cut in cuts), len(whole)})
     for begin, end in pairwise(edges):
         part = Bins(whole.hours[begin:end], whole.reviewed[begin:end], whole.rejected[begin:end])
@@ -201,7 +201,7 @@ def test_simulated_delays_are_those_of_the_detector(volume: float, seed: int) ->
         rejected = int(rng.binomial([reviewed], 0.3)[0])
         counts.append((hour, reviewed, rejected))
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    begun = State(epoch, epoch, (-math.inf,) * len(EAGER.alternatives), 0, 0)
+    begun = DetectorState(epoch, epoch, (-math.inf,) * len(EAGER.alternatives), 0, 0)
     columns = np.array([row for row in counts if row[1]], dtype=np.int64).T
     state = advance(EAGER, begun, Bins(*columns))
     assert state is not None

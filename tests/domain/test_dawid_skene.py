@@ -44,7 +44,7 @@ def naive(ratings: Ratings, rounds: int) -> np.ndarray:
     """The same algorithm in plain loops, as the paper writes it."""
     items, reviewers, labels = len(ratings.items), len(ratings.raters), len(ratings.labels)
     codes = np.full((items, reviewers), -1)
-    codes[ratings.item, ratings.rater] = ratings.said
+    codes[ratings.item, ratings.rater] = ratings.label
     posterior = np.array([[sum(c == k for c in row) for k in range(labels)] for row in codes], dtype=float)
     posterior /= posterior.sum(axis=1, keepdims=True)
     for _ in range(rounds):
@@ -143,7 +143,7 @@ def test_equal_ratings_give_equal_answers_in_any_order() -> None:
     ratings, _ = simulate(50, seed=6, missing=0.3)
     rows = [
         (ratings.items[i], ratings.raters[r], LABELS[k])
-        for i, r, k in zip(ratings.item, ratings.rater, ratings.said, strict=True)
+        for i, r, k in zip(ratings.item, ratings.rater, ratings.label, strict=True)
     ]
     first, again = dawid_skene.estimate(table(rows)), dawid_skene.estimate(table(rows[::-1]))
     assert np.array_equal(first.posterior, again.posterior)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from handrail.packet import Action, Facts, Section, explain
+from handrail.packet import Action, Facts, PacketSection, explain
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DECIDED = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -47,7 +47,7 @@ def told(facts: Facts) -> str:
     )
 
 
-def section(facts: Facts, heading: str) -> Section:
+def section(facts: Facts, heading: str) -> PacketSection:
     (found,) = [one for one in explain(facts, BERLIN) if one.heading == heading]
     return found
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.errors import BadInput
-from handrail.pii import Finding, PiiType, Redacted, find, redact, redact_many
+from handrail.pii import PiiSpan, PiiType, Redacted, find, redact, redact_many
 
 PERSONAL = [
     ("write to jane.doe+x@mail.example.co.uk. Thanks", "write to [EMAIL]. Thanks"),
@@ -64,8 +64,8 @@ def test_what_only_looks_personal_stays(text: str) -> None:
 
 def test_findings_count_characters_with_the_end_excluded() -> None:
     assert find("é a@b.org 😀 +1 415 555 2671") == [
-        Finding(PiiType.EMAIL, 2, 9),
-        Finding(PiiType.PHONE, 12, 27),
+        PiiSpan(PiiType.EMAIL, 2, 9),
+        PiiSpan(PiiType.PHONE, 12, 27),
     ]
 
 

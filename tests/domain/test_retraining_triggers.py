@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.policy import CategoryRules, ModelRules, Policy, RetrainingRules
-from handrail.retraining_triggers import Asked, Cause, Reading, Standing, called_for, held_until, is_news, read
+from handrail.retraining_triggers import (
+    Asked,
+    Cause,
+    Reading,
+    TriggerFacts,
+    called_for,
+    held_until,
+    is_news,
+    read,
+)
 
 NOW = datetime(2026, 3, 30, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -21,23 +30,23 @@ POLICY = Policy(
         every=28 * DAY, error_rate_above=0.05, min_audited=60, new_labels=300, not_again_within=6 * DAY
     ),
 )
-QUIET = Standing(NOW, trained_at=NOW - 10 * DAY)
+QUIET = TriggerFacts(NOW, trained_at=NOW - 10 * DAY)
 """A model of ten days, and nothing that calls."""
 HIGH = replace(QUIET, audited=60, rejected=4)
 MANY = replace(QUIET, new_labels=300)
 DRIFTED = replace(QUIET, drift_at=NOW - DAY)
 
 
-def called(standing: Standing, asked: Asked = "when_due") -> Cause | None:
-    return called_for(standing, POLICY, asked)
+def called(facts: TriggerFacts, asked: Asked = "when_due") -> Cause | None:
+    return called_for(facts, POLICY, asked)
 
 
-def reading(standing: Standing, cause: Cause) -> Reading:
-    return next(found for found in read(standing, POLICY) if found.cause == cause)
+def reading(facts: TriggerFacts, cause: Cause) -> Reading:
+    return next(found for found in read(facts, POLICY) if found.cause == cause)
 
 
-def trained(standing: Standing, ago: timedelta) -> Standing:
-    return replace(standing, trained_at=NOW - ago)
+def trained(facts: TriggerFacts, ago: timedelta) -> TriggerFacts:
+    return replace(facts, trained_at=NOW - ago)
 
 
 def test_a_quiet_week_calls_for_nothing_unless_a_person_asks() -> None:
@@ -47,15 +56,15 @@ def test_a_quiet_week_calls_for_nothing_unless_a_person_asks() -> None:
 
 @pytest.mark.parametrize(("labels", "cause"), [(99, None), (100, "first")])
 def test_the_first_model_waits_for_the_labels_that_the_policy_asks_for(labels: int, cause: Cause | None) -> None:
-    standing = Standing(NOW, new_labels=labels)
-    assert called(standing) == cause
-    (only,) = read(standing, POLICY)
+    facts = TriggerFacts(NOW, new_labels=labels)
+    assert called(facts) == cause
+    (only,) = read(facts, POLICY)
     assert only.sentence == f"no model yet: {labels} labels that can train; policy 100"
 
 
 def test_without_a_model_no_other_trigger_calls() -> None:
-    standing = Standing(NOW, drift_at=NOW, audited=60, rejected=60, new_labels=100)
-    assert [called(standing, asked) for asked in ("drift", "error_rate", "new_labels")] == [None, None, None]
+    facts = TriggerFacts(NOW, drift_at=NOW, audited=60, rejected=60, new_labels=100)
+    assert [called(facts, asked) for asked in ("drift", "error_rate", "new_labels")] == [None, None, None]
 
 
 @pytest.mark.parametrize(("age", "cause"), [(28 * DAY - SECOND, None), (28 * DAY, "monthly")])
@@ -76,21 +85,21 @@ def test_enough_new_labels(labels: int, cause: Cause | None) -> None:
     assert called(replace(QUIET, new_labels=labels)) == cause
 
 
-@pytest.mark.parametrize(("standing", "cause"), [(HIGH, "error_rate"), (MANY, "new_labels")])
-def test_errors_and_labels_wait_for_a_while_after_a_training(standing: Standing, cause: Cause) -> None:
-    assert called(trained(standing, 6 * DAY - SECOND)) is None
-    assert called(trained(standing, 6 * DAY)) == cause
-    assert reading(trained(standing, DAY), cause).sentence.endswith("not again before 2026-04-04 09:00")
+@pytest.mark.parametrize(("facts", "cause"), [(HIGH, "error_rate"), (MANY, "new_labels")])
+def test_errors_and_labels_wait_for_a_while_after_a_training(facts: TriggerFacts, cause: Cause) -> None:
+    assert called(trained(facts, 6 * DAY - SECOND)) is None
+    assert called(trained(facts, 6 * DAY)) == cause
+    assert reading(trained(facts, DAY), cause).sentence.endswith("not again before 2026-04-04 09:00")
 
 
 @pytest.mark.parametrize(("found", "cause"), [(-SECOND, None), (timedelta(0), None), (SECOND, "drift")])
 def test_a_drift_is_answered_once_by_the_first_training_after_it(found: timedelta, cause: Cause | None) -> None:
     trained_at = NOW - SECOND
-    assert called(Standing(NOW, trained_at=trained_at, drift_at=trained_at + found)) == cause
+    assert called(TriggerFacts(NOW, trained_at=trained_at, drift_at=trained_at + found)) == cause
 
 
 def test_a_drift_right_after_a_training_is_still_answered() -> None:
-    assert called(Standing(NOW, trained_at=NOW - SECOND, drift_at=NOW)) == "drift"
+    assert called(TriggerFacts(NOW, trained_at=NOW - SECOND, drift_at=NOW)) == "drift"
 
 
 def test_an_event_asks_its_own_trigger_only() -> None:
@@ -101,11 +110,11 @@ def test_an_event_asks_its_own_trigger_only() -> None:
     assert [called(HIGH, asked) for asked in ("drift", "new_labels")] == [None, None]
 
 
-@pytest.mark.parametrize("standing", [HIGH, MANY, DRIFTED, trained(QUIET, 28 * DAY)])
-def test_what_failed_is_not_tried_again_until_the_time_has_passed_or_a_label_came(standing: Standing) -> None:
-    cause = called(standing)
+@pytest.mark.parametrize("facts", [HIGH, MANY, DRIFTED, trained(QUIET, 28 * DAY)])
+def test_what_failed_is_not_tried_again_until_the_time_has_passed_or_a_label_came(facts: TriggerFacts) -> None:
+    cause = called(facts)
     assert cause is not None
-    failed = replace(standing, failed_at=NOW - 6 * DAY + SECOND)
+    failed = replace(facts, failed_at=NOW - 6 * DAY + SECOND)
     assert held_until(failed, POLICY) == NOW + SECOND
     assert called(failed) is None
     assert called(failed, "by_hand") == "by_hand"
@@ -115,12 +124,12 @@ def test_what_failed_is_not_tried_again_until_the_time_has_passed_or_a_label_cam
 
 @pytest.mark.parametrize(("trained_after", "is_held"), [(-SECOND, True), (timedelta(0), False)])
 def test_a_training_settles_the_failure_before_it(trained_after: timedelta, is_held: bool) -> None:
-    standing = replace(DRIFTED, failed_at=NOW - 2 * DAY, trained_at=NOW - 2 * DAY + trained_after)
-    assert (held_until(standing, POLICY) is not None) is is_held
+    facts = replace(DRIFTED, failed_at=NOW - 2 * DAY, trained_at=NOW - 2 * DAY + trained_after)
+    assert (held_until(facts, POLICY) is not None) is is_held
 
 
 def test_a_first_training_that_failed_is_held_back_as_well() -> None:
-    assert called(Standing(NOW, failed_at=NOW - DAY, new_labels=100)) is None
+    assert called(TriggerFacts(NOW, failed_at=NOW - DAY, new_labels=100)) is None
 
 
 def test_a_crossing_is_told_once_and_again_after_a_training_or_the_policys_time() -> None:
@@ -134,8 +143,8 @@ def test_a_crossing_is_told_once_and_again_after_a_training_or_the_policys_time(
 
 
 def test_each_reading_names_its_figure_and_the_policys_bound() -> None:
-    standing = replace(QUIET, audited=80, rejected=1, new_labels=1234, drift_at=NOW - 20 * DAY)
-    assert {found.cause: found.sentence for found in read(standing, POLICY)} == {
+    facts = replace(QUIET, audited=80, rejected=1, new_labels=1234, drift_at=NOW - 20 * DAY)
+    assert {found.cause: found.sentence for found in read(facts, POLICY)} == {
         "drift": "found on 2026-03-10 09:00; answered by the training of 2026-03-20 09:00",
         "error_rate": "1.2% of 80 random audits; policy 5.0% of at least 60",
         "monthly": "10 days since the last training; policy 28 days",
@@ -147,7 +156,7 @@ def test_each_reading_names_its_figure_and_the_policys_bound() -> None:
 
 moments = st.integers(0, 40 * 24).map(lambda hours: NOW - timedelta(hours=hours))
 standings = st.builds(
-    Standing,
+    TriggerFacts,
     st.just(NOW),
     trained_at=moments | st.none(),
     failed_at=moments | st.none(),
@@ -160,10 +169,10 @@ standings = st.builds(
 
 
 @given(standings)
-def test_whatever_calls_a_training_now_answers_it(standing: Standing) -> None:
+def test_whatever_calls_a_training_now_answers_it(facts: TriggerFacts) -> None:
     """The property that makes several events one training: after it none of them calls."""
-    answered = replace(standing, trained_at=NOW, new_labels=0, labels_since_failure=0)
+    answered = replace(facts, trained_at=NOW, new_labels=0, labels_since_failure=0)
     assert called(answered) is None
     for asked in ("drift", "error_rate", "new_labels"):
-        assert called(standing, asked) in (None, asked)
+        assert called(facts, asked) in (None, asked)
         assert called(answered, asked) is None

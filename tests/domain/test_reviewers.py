@@ -9,12 +9,12 @@ from scipy import stats
 
 from handrail import dawid_skene, reviewers
 from handrail.agreement import collect
-from handrail.reviewers import EVERYBODY, Bounds, Evidence, Signal, Verdict
+from handrail.reviewers import EVERYBODY, ReviewerRecords, Signal, SignalBounds, Verdict
 from handrail.reviewers.accuracy import at_most
 from handrail.reviewers.signal import exact_interval, judge, power_above
 from handrail.sample import reviewers as simulated
 
-RULES = Bounds()
+RULES = SignalBounds()
 ALPHA = 0.001
 
 
@@ -138,6 +138,7 @@ class TestAccuracy:
 
     def test_known_truth_stands_whatever_all_say(self) -> None:
         rows = pd.DataFrame([(1, who, "a") for who in "xyz"] + [(2, "x", "b")], columns=["item", "rater", "label"])
+        found = dawid_skene.estimate(collect(rows), attested={"1": "b", "2": "unheard of"})
         found = dawid_skene.estimate(collect(rows), known={"1": "b", "2": "unheard of"})
         assert found.of("1") == ("b", 1.0)
         assert found.of("2")[0] == "b"
@@ -187,7 +188,7 @@ class TestBias:
 
 class TestLooks:
     def test_nothing_seen_is_nothing_said(self) -> None:
-        assert reviewers.look(Evidence()) == []
+        assert reviewers.look(ReviewerRecords()) == []
 
     def test_holm_keeps_the_chance_of_a_false_alarm_over_all(self) -> None:
         rng = np.random.default_rng(6)
@@ -228,6 +229,6 @@ class TestLooks:
                     )
                 )
             rows = pd.concat(work)
-            found = reviewers.look(Evidence(timed=rows[rows["visible"]], mixed=rows, turns=rows))
+            found = reviewers.look(ReviewerRecords(timed=rows[rows["visible"]], mixed=rows, turns=rows))
             named.append({signal.reviewer for signal in found if signal.verdict is Verdict.ALARM})
         assert named == [{"dev", "eve"}] * 4

@@ -19,11 +19,11 @@ from handrail.watches import (
     SKEW,
     WATCHES,
     Deployed,
-    Look,
     Off,
     Runs,
     Sight,
     Watch,
+    WatchStatus,
     in_words,
     judge,
     judge_all,
@@ -43,7 +43,7 @@ def told(at: datetime) -> str:
     return f"{at:%H:%M}"
 
 
-def look(runs: Runs, at: datetime = NOW, watch: Watch = SLA, began: datetime | None = BEGAN) -> Look:
+def look(runs: Runs, at: datetime = NOW, watch: Watch = SLA, began: datetime | None = BEGAN) -> WatchStatus:
     return judge(watch, runs, began=began, now=at)
 
 

@@ -13,11 +13,11 @@ from handrail.acts import attending, drifting, leasing, pausing
 from handrail.dead_mans_switch import WATCHES
 from handrail.errors import BadInput, Conflict, PermanentError
 from handrail.policy import Stage
-from handrail.retraining_triggers import Standing
+from handrail.retraining_triggers import TriggerFacts
 from handrail.store import schema, trail
 from handrail.store.engine import Store
 from tasks.learning import trigger
-from tasks.learning.trigger_facts import standing
+from tasks.learning.trigger_facts import trigger_facts
 from tests.scenes import FLOW, FOUNDER
 from tests.shop import HISTORY, LATER, NOW, WORDS, Shop, letters
 from tests.workspaces import Handrail
@@ -63,29 +63,29 @@ def blind_labels(shop: Shop, count: int, moment: datetime) -> None:
 
 class TestStanding:
     def test_an_empty_workspace_knows_nothing(self, empty_shop: Shop) -> None:
-        assert standing(empty_shop.at()) == Standing(LATER)
+        assert trigger_facts(empty_shop.at()) == TriggerFacts(LATER)
 
     def test_imported_history_is_new_until_it_trains(self, empty_shop: Shop) -> None:
         empty_shop.deliver("history.csv", letters(HISTORY, labelled=True), NOW)
-        assert standing(empty_shop.at()).new_labels == HISTORY
+        assert trigger_facts(empty_shop.at()).new_labels == HISTORY
         empty_shop.run(retraining, NOW + HOUR, cause="when_due")
         assert versions(empty_shop) == ["first"]
-        assert standing(empty_shop.at(NOW + 2 * HOUR)) == Standing(NOW + 2 * HOUR, trained_at=NOW + HOUR)
+        assert trigger_facts(empty_shop.at(NOW + 2 * HOUR)) == TriggerFacts(NOW + 2 * HOUR, trained_at=NOW + HOUR)
 
     def test_only_labels_that_can_train_count(self, shop: Shop) -> None:
         blind_labels(shop, 40, LATER)
         blind = [row["case_id"] for row in shop.rows(schema.Label) if row["blind"]]
         held = int(shop.at().withholding.draws(blind).sum())
         assert 5 < held < 35
-        assert standing(shop.at()).new_labels == len(set(blind)) - held
+        assert trigger_facts(shop.at()).new_labels == len(set(blind)) - held
         with shop.at().store.write() as connection:
             connection.execute(schema.Label.__table__.update().values(status="provisional"))
-        assert standing(shop.at()).new_labels == 0
+        assert trigger_facts(shop.at()).new_labels == 0
 
     def test_gold_cases_and_unknown_categories_do_not_count(self, shop: Shop) -> None:
         shop.deliver("more.csv", letters(12, labelled=True), LATER)
         fresh = [row["case_id"] for row in shop.rows(schema.Label) if row["labelled_at"] == LATER]
-        assert standing(shop.at(LATER)).new_labels == len(fresh) == 12
+        assert trigger_facts(shop.at(LATER)).new_labels == len(fresh) == 12
         with shop.at().store.write() as connection:
             connection.execute(
                 schema.GoldCase.__table__.insert().values(
@@ -94,17 +94,17 @@ class TestStanding:
             )
             table = schema.Label.__table__
             connection.execute(table.update().where(table.c.case_id == fresh[1]).values(label="unheard of"))
-        assert standing(shop.at(LATER)).new_labels == 10
+        assert trigger_facts(shop.at(LATER)).new_labels == 10
 
     def test_only_the_simple_random_audits_of_the_window_count(self, shop: Shop) -> None:
         ids = shop.automatic(12)
         shop.audited(ids[:8], 2)
         shop.audited(ids[8:], 4, random=False)
-        found = standing(shop.at(LATER))
+        found = trigger_facts(shop.at(LATER))
         assert (found.audited, found.rejected) == (8, 2)
         late = LATER + shop.policy.retraining.error_window
-        assert standing(shop.at(late)).audited == 0
-        assert standing(shop.at(late - timedelta(seconds=1))).audited == 8
+        assert trigger_facts(shop.at(late)).audited == 0
+        assert trigger_facts(shop.at(late - timedelta(seconds=1))).audited == 8
 
 
 class TestTheFlow:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from handrail.acts import breaking, pausing, undoing
-from handrail.breaker import State, advance, by_hour
+from handrail.breaker import DetectorState, advance, by_hour
 from handrail.errors import NotPermitted
 from handrail.policy import BreakerRules
 from handrail.store import breaker, schema
@@ -47,12 +47,12 @@ def look(floor: Scene, at: timedelta) -> dict[str, int]:
     return {name: breaking.count(floor.store, name, actor=FLOW, **known) for name in waiting}
 
 
-def state(floor: Scene) -> State | None:
+def state(floor: Scene) -> DetectorState | None:
     with floor.store.read() as connection:
-        return breaking.standing(connection, "refund", floor.policy)
+        return breaking.detector_state(connection, "refund", floor.policy)
 
 
-def expected(*reviews: tuple[timedelta, bool]) -> State | None:
+def expected(*reviews: tuple[timedelta, bool]) -> DetectorState | None:
     """The state when everything is folded at once."""
     return advance(DETECTOR, None, by_hour([NOW + at for at, _ in reviews], [bad for _, bad in reviews]))
 

@@ -204,7 +204,7 @@ class TestFeedback:
         assert told(stands, "ruth") is None
 
         def seen(at: datetime) -> int:
-            return len(training.standing(scene.store, "rita", policy=RULES, now=at).slipped_in)
+            return len(training.training_progress(scene.store, "rita", policy=RULES, now=at).slipped_in)
 
         assert (seen(stands - timedelta(microseconds=1)), seen(stands)) == (0, 1)
 
@@ -250,7 +250,7 @@ class TestTheRollingBar:
         training.begin(scene.store, "rita", policy=RULES, now=LATER, rng=np.random.default_rng(1))
         for claim in claiming.claim(scene.store, "rita", policy=RULES, now=LATER, kinds=["gold"], limit=9):
             scene.rule(claim, "override", "rita", LATER, label="refund")
-        found = training.standing(scene.store, "rita", policy=RULES, now=LATER + timedelta(days=1))
+        found = training.training_progress(scene.store, "rita", policy=RULES, now=LATER + timedelta(days=1))
         assert found.trained_until is not None
         assert found.trained_until > LATER
         assert (found.rolling.judged, found.rolling.ends_training) == (0, False)
@@ -266,7 +266,7 @@ class TestTheRollingBar:
         labelling.retire(scene.store, wrong, reason="two categories fit", actor=CURATOR, now=NOW)
         for _ in range(3):
             answer(scene, right=True)
-        found = training.standing(scene.store, "rita", policy=RULES, now=LATER)
+        found = training.training_progress(scene.store, "rita", policy=RULES, now=LATER)
         assert (found.rolling.right, found.rolling.judged) == (3, 3)
 
 
@@ -384,5 +384,5 @@ class TestPractice:
             assert case is not None
             self.practise(scene, case["case_id"], "cancel")
         assert (scene.count(schema.Label), scene.count(schema.Outbox)) == (0, 0)
-        found = training.standing(scene.store, NOVICE, policy=RULES, now=LATER)
+        found = training.training_progress(scene.store, NOVICE, policy=RULES, now=LATER)
         assert (found.rolling.judged, len(found.practised), found.tests) == (0, 5, [])
