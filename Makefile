@@ -22,10 +22,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo sums test check up bench peers faults images lock clean
+.PHONY: help setup demo sums test test-quick check up bench peers faults images lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEVELOPMENT)  ## the environment .venv with the development lock
 
@@ -35,8 +35,13 @@ demo: $(RUNTIME)  ## the time-lapse: 24 weeks of the sample business (ARGS="--we
 sums: setup  ## the demo's figures beside plain SQL on its workspace (DEMO=folder for another one)
 	@HANDRAIL_DEMO_HOME="$(DEMO)" $(BIN)/python -m pytest -q tests/journeys/test_demo_sums.py $(ARGS)
 
+# In the order of tests/conftest.py, which has the long files first.
 test: setup  ## every test but the long fault runs
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not faults" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not faults" $(ARGS)
+
+test-quick: setup  ## rules, values, files and models, and the shape of the house: while working
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/domain tests/data tests/test_architecture.py \
+		tests/test_one_door.py $(ARGS)
 
 check: setup  ## style, types and import directions
 	$(BIN)/ruff check .

@@ -58,7 +58,8 @@ def create_app(workspace: Workspace, *, clock: Callable[[], datetime] = lambda: 
     app.state.intake = intake
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     for router in (*ROUTERS, api.router, api.public):
-        app.include_router(router)
+        # As they are: included, all of them would be built anew for this application by the first request.
+        app.router.routes.extend(router.routes)
     problems.add_to(app)
     for layer in (BodyLimit, OwnPages, Bounds, Faults, Headers):  # from the inside out; the last two read nothing
         app.add_middleware(layer)

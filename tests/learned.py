@@ -1,10 +1,15 @@
 """Models that the shop has registered, and who serves."""
 
+from functools import cache
+
 import pandas as pd
 
 from handrail.acts import publishing
+from handrail.policy import ModelRules
+from handrail.policy.learning import NoveltyRules
 from handrail.store import models
 from models import classifier
+from models.classifier import TrainedModel
 from tasks.learning import retrain
 from tests.scenes import FOUNDER
 from tests.shop import HISTORY, NOW, Shop, letters, true_category
@@ -20,10 +25,19 @@ def serving(shop: Shop) -> dict[str, object]:
 def register(shop: Shop, moment: object, *, right: bool) -> str:
     """Register a model that learned the truth, or that takes refunds for tracking and back."""
     occasion = shop.at(moment)
+    trained = _trained(occasion.policy.model, occasion.policy.novelty, right=right)
+    return retrain.register(occasion, trained, _rows(right=right), "by_hand").version
+
+
+@cache
+def _trained(rules: ModelRules, novelty: NoveltyRules, *, right: bool) -> TrainedModel:
+    """Of the same letters by the same rules it is the same model, and none is changed by being registered."""
+    return classifier.train(_rows(right=right), rules, ("channel",), novelty)
+
+
+def _rows(*, right: bool) -> pd.DataFrame:
     labels = [SWAPPED.get(name, name) if not right else name for name in map(_truth, letters(HISTORY))]
-    rows = pd.DataFrame(letters(HISTORY)).assign(case_id=range(HISTORY), label=labels, channel="web")
-    trained = classifier.train(rows, occasion.policy.model, ("channel",), occasion.policy.novelty)
-    return retrain.register(occasion, trained, rows, "by_hand").version
+    return pd.DataFrame(letters(HISTORY)).assign(case_id=range(HISTORY), label=labels, channel="web")
 
 
 def _truth(letter: dict[str, object]) -> str:

@@ -62,6 +62,13 @@ def newest(connection: Connection, watch: str) -> pd.DataFrame:
     return frame(connection, select(Row.__table__).where(Row.id.in_(last)).order_by(Row.subject))
 
 
+def newest_verdicts(connection: Connection, watch: str) -> list[tuple[str, datetime, str]]:
+    """As `newest`, without what was read: subject, moment and verdict."""
+    last = select(func.max(Row.id)).where(Row.watch == watch).group_by(Row.subject)
+    query = select(Row.subject, Row.at, Row.verdict).where(Row.id.in_(last)).order_by(Row.subject)
+    return [(subject, at, verdict) for subject, at, verdict in connection.execute(query)]
+
+
 def last_look(connection: Connection, watch: str) -> pd.DataFrame:
     """The newest look of a watch that looks at all its subjects at once; what it no longer saw is no news."""
     rows = newest(connection, watch)

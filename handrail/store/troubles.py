@@ -41,8 +41,9 @@ def unread(connection: Connection, watch: str, *, last_look_only: bool) -> list[
 def _standing(
     connection: Connection, watch: str, verdict: readings.Verdict, *, last_look_only: bool
 ) -> list[tuple[str, datetime]]:
-    rows = readings.last_look(connection, watch) if last_look_only else readings.newest(connection, watch)
-    return [(row["subject"], row["at"]) for row in records(rows[rows["verdict"] == verdict])]
+    rows = readings.newest_verdicts(connection, watch)
+    looked = max((at for _, at, _ in rows), default=None) if last_look_only else None
+    return [(subject, at) for subject, at, said in rows if said == verdict and looked in (None, at)]
 
 
 def conduct(connection: Connection) -> Conduct:

@@ -139,7 +139,6 @@ class TestAccuracy:
     def test_known_truth_stands_whatever_all_say(self) -> None:
         rows = pd.DataFrame([(1, who, "a") for who in "xyz"] + [(2, "x", "b")], columns=["item", "rater", "label"])
         found = dawid_skene.estimate(collect(rows), attested={"1": "b", "2": "unheard of"})
-        found = dawid_skene.estimate(collect(rows), known={"1": "b", "2": "unheard of"})
         assert found.of("1") == ("b", 1.0)
         assert found.of("2")[0] == "b"
 
