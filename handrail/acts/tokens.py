@@ -51,9 +51,9 @@ def create(
     expires_at = now + timedelta(days=days)
     with store.write() as connection:
         authorize(connection, "come_in", actor)
-        person = staff.person(connection, actor) or {"roles": []}
+        person = staff.person(connection, actor)
         for scope in wanted:
-            check(scope, actor, person["roles"])
+            check(scope, actor, () if person is None else person.roles)
         if tokens.count_usable(connection, actor, now) >= MOST_USABLE:
             raise Refused(f"You have {MOST_USABLE} tokens, which is the most. Revoke one that nobody uses.")
         number = tokens.insert_token(
@@ -89,9 +89,9 @@ def revoke(store: Store, number: int, *, actor: str, now: datetime) -> None:
     """
     with store.write() as connection:
         authorize(connection, "come_in", actor)
-        person = tokens.owner(connection, number)
-        roles = (staff.person(connection, actor) or {"roles": []})["roles"]
-        if person is None or (person != actor and PERMITTED["manage_people"].isdisjoint(roles)):
+        person, asking = tokens.owner(connection, number), staff.person(connection, actor)
+        manages = asking is not None and not PERMITTED["manage_people"].isdisjoint(asking.roles)
+        if person is None or (person != actor and not manages):
             raise NotFound(f"You have no token {number}. See `handrail tokens list`.")
         if tokens.revoke(connection, number, now):
             revoked = Event("token.revoked", data={"token": number, "person": person})

@@ -183,7 +183,7 @@ def test_asked_for_no_case_a_reader_gives_the_same_columns_and_types(store: Stor
 
 def test_a_number_of_something_stays_whole_where_others_are_missing(store: Store) -> None:
     fill(store)
-    reviews = [row["model_review_id"] for row in records(read(store, "rollout.pauses"))]
+    reviews = [row["model_review_id"] for row in records(read(store, "pauses.pauses"))]
     assert reviews == [1, None]
     assert type(reviews[0]) is int
 

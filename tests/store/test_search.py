@@ -29,9 +29,7 @@ def found(scene: Scene, onlooker: Onlooker = OWNER, **criteria: object) -> list[
 
 def redact(scene: Scene, texts: dict[int, str]) -> None:
     with scene.store.write() as connection:
-        cases.save_redaction(
-            connection, [{"case_id": one, "redacted": text, "findings": []} for one, text in texts.items()]
-        )
+        cases.save_redactions(connection, [cases.Redaction(one, text) for one, text in texts.items()])
 
 
 def test_all_words_must_stand_in_the_text_upper_and_lower_case_alike_in_every_alphabet(scene: Scene) -> None:
