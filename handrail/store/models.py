@@ -1,5 +1,7 @@
 """Model versions, the serving row, drift profiles and drifts."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -14,10 +16,35 @@ def insert_version(connection: Connection, **values: Any) -> None:  # noqa: ANN4
     connection.execute(insert(ModelVersion).values(**values))
 
 
-def version(connection: Connection, name: str) -> dict[str, Any] | None:
-    """One version as a mapping, or None."""
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of the registry: what it learnt from, its figures on data never trained on, and how it stands.
+
+    `rebuild` is all that one needs to train it once more, `judgement` the gates' last word: JSON as the registry and
+    the gates wrote it.
+    """
+
+    version: str
+    run_id: str
+    status: str
+    artifact_digest: str
+    dataset_digest: str
+    policy_version: str
+    labels: int
+    cause: str
+    metrics: dict[str, float]
+    novelty_threshold: float
+    registered_at: datetime
+    kind: str
+    rebuild: dict[str, Any] | None
+    judgement: dict[str, Any] | None
+    trained_until: datetime | None
+
+
+def version(connection: Connection, name: str) -> Version | None:
+    """One version, or None."""
     row = connection.execute(select(ModelVersion.__table__).where(ModelVersion.version == name)).mappings().first()
-    return dict(row) if row else None
+    return None if row is None else Version(**row)
 
 
 def versions(connection: Connection) -> pd.DataFrame:
@@ -35,10 +62,24 @@ def set_judgement(connection: Connection, name: str, judgement: dict[str, Any]) 
     connection.execute(update(ModelVersion).where(ModelVersion.version == name).values(judgement=judgement))
 
 
-def serving(connection: Connection) -> dict[str, Any]:
-    """The serving row: model_version, previous, challenger, since; versions are None before the first model."""
-    row = connection.execute(select(Serving.__table__).where(Serving.id == 1)).mappings().first()
-    return dict(row) if row else {"model_version": None, "previous": None, "challenger": None, "since": None}
+@dataclass(frozen=True, slots=True)
+class Serves:
+    """Which version serves since when, what a rollback returns to, and which one is scored beside it.
+
+    Nothing before the first model.
+    """
+
+    model_version: str | None = None
+    previous: str | None = None
+    challenger: str | None = None
+    since: datetime | None = None
+
+
+def serving(connection: Connection) -> Serves:
+    """What serves."""
+    query = select(Serving.model_version, Serving.previous, Serving.challenger, Serving.since).where(Serving.id == 1)
+    row = connection.execute(query).first()
+    return Serves() if row is None else Serves(*row)
 
 
 def set_serving(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `serving`

@@ -20,7 +20,7 @@ def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
     events = trail.of_kinds(connection, KINDS)
     rows, paused = stored_stages.stage_rows(connection), pauses.paused(connection)
     stages = stored_stages.in_stages(policy, rows)
-    version = models.serving(connection)["model_version"]
+    version = models.serving(connection).model_version
     return Situation(
         stages=stages,
         paused=frozenset(name for name in paused if name is not None),
@@ -52,7 +52,7 @@ def rightful_version(connection: Connection) -> str | None:
 def altered(connection: Connection, policy: Policy) -> tuple[Alteration, ...]:
     """What governs automation and was changed past Handrail."""
     rows, paused = stored_stages.stage_rows(connection), pauses.paused(connection)
-    version = models.serving(connection)["model_version"]
+    version = models.serving(connection).model_version
     return tuple(_altered(connection, policy, told(trail.of_kinds(connection, KINDS)), rows, paused, version))
 
 

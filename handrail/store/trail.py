@@ -106,6 +106,11 @@ class Written:
     because: str | None
 
     @property
+    def document(self) -> dict[str, Any]:
+        """What a reader is given: the event, and under `because` the sentence where there is one."""
+        return {**self.body, **({"because": self.because} if self.because else {})}
+
+    @property
     def seq(self) -> int:
         """Its number."""
         return int(self.body["seq"])
@@ -181,7 +186,7 @@ def search(
     """
     sought = Sought(case=case, kind=kind, actor=actor, since=since, until=until)
     found = newest(connection, sought, limit=limit)
-    return [{**one.body, **({"because": one.because} if one.because else {})} for one in reversed(found)]
+    return [one.document for one in reversed(found)]
 
 
 def _by(connection: Connection, actor: str) -> ColumnElement[bool]:

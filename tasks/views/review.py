@@ -74,7 +74,7 @@ def _suggested(connection: Connection, occasion: Occasion, claim: Claim, case: c
     label, confidence = reviews.seeded(connection, claim.item_id)
     if label is None:
         return route or {"reason": Reason.NO_MODEL}
-    version = (route or {}).get("model_version") or models.serving(connection)["model_version"]
+    version = (route or {}).get("model_version") or models.serving(connection).model_version
     reason = _plausible(occasion, label, case.amount, confidence)
     return {"category": label, "confidence": confidence, "model_version": version, "reason": reason, "seeded": True}
 

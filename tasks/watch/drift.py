@@ -31,7 +31,7 @@ DOOR = "readable"
 def observed(occasion: Occasion, window: Window) -> tuple[pd.DataFrame, list[str], list[str]]:
     """Columns that are watched, texts, and external ids of the cases received in a window."""
     with occasion.store.read() as connection:
-        version = models.serving(connection)["model_version"]
+        version = models.serving(connection).model_version
         rows = drifts.received(connection, occasion.policy, window, version=version)
     view = pd.DataFrame(
         {
@@ -161,7 +161,7 @@ def _comparable(
 ) -> tuple[drift.ReferenceProfile, dict[str, str]]:
     """The part of the reference that the window can be compared with, and why the rest can not."""
     with occasion.store.read() as connection:
-        same_model = models.serving(connection)["model_version"] == model_version
+        same_model = models.serving(connection).model_version == model_version
     reference = drift.ReferenceProfile.from_json(saved)
     missing = {}
     for name in [column.name for column in reference.columns]:
