@@ -1,6 +1,5 @@
 """Cases come in, one or many at once, and are looked at; outcomes follow."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -301,14 +300,13 @@ def send_outcomes(asked: NewOutcomes, call: TheCall, visitor: Visitor = scoped("
     def act(store: Store) -> Joined:
         with store.read() as connection:
             ids = cases.ids_of(connection, asked.source, [one.external_id for one in asked.outcomes])
-        rows = [_outcome(one, ids) for one in asked.outcomes if one.external_id in ids]
+        rows = [
+            (ids[one.external_id], one.kind, one.value if one.kind == "csat" else None, one.at)
+            for one in asked.outcomes
+            if one.external_id in ids
+        ]
         frame = pd.DataFrame(rows, columns=["case_id", "kind", "value", "at"])
         counts = importing.import_outcomes(store, frame, actor=visitor.name, now=now)
         return Joined(**counts, unknown=len(asked.outcomes) - len(rows))
 
     return call.act(visitor, Joined, act)
-
-
-def _outcome(one: NewOutcome, ids: Mapping[str, int]) -> dict[str, Any]:
-    value = one.value if one.kind == "csat" else None
-    return {"case_id": ids[one.external_id], "kind": one.kind, "value": value, "at": one.at}

@@ -12,6 +12,7 @@ from handrail.policy import PromotionRules
 from handrail.store import certificates, models, policies, situation, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.models import Version
+from handrail.store.proposals import Promotion, Return
 from handrail.store.trail import Event
 
 Evidence = Literal["first", "judged", "none"]
@@ -125,7 +126,7 @@ def set_champion(
     return evidence
 
 
-def to_promote(connection: Connection, version: str) -> dict[str, Any]:
+def to_promote(connection: Connection, version: str) -> Promotion:
     """The version that would serve, and the one it would replace.
 
     Raises:
@@ -197,7 +198,7 @@ def roll_back(
     return previous
 
 
-def to_roll_back(connection: Connection) -> dict[str, Any]:
+def to_roll_back(connection: Connection) -> Return:
     """The version that a rollback would bar.
 
     Raises:

@@ -112,9 +112,9 @@ def visitor(store: Store, secret: str, *, now: datetime) -> Visitor | None:
     """In whose name a token acts, and with which scopes; None when it is unknown, expired or revoked."""
     with store.read() as connection:
         found = tokens.token(connection, digest_of(secret))
-    if found is None or found["expires_at"] <= now:
+    if found is None or found.expires_at <= now:
         return None
-    return Visitor(found["person"], frozenset(found["roles"]), found["digest"], "", frozenset(found["scopes"]))
+    return Visitor(found.person, found.roles, found.digest, "", found.scopes)
 
 
 def once(
@@ -136,10 +136,10 @@ def once(
     """
     with store.write() as connection:
         known = tokens.reserve_answer(connection, person, key, request, now=now, before=now - ANSWERS_FOR)
-        if known is not None and known["request"] != request:
+        if known is not None and known.request != request:
             raise Conflict("This Idempotency-Key came with another request before. Use a new key for each request.")
         if known is not None:
-            return known["status"], known["body"], True
+            return known.status, known.body, True
         status, body = act(store)
         tokens.keep_answer(connection, person, key, status=status, body=body)
     return status, body, False

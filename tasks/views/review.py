@@ -1,5 +1,6 @@
 """What a reviewer sees of a claimed case."""
 
+from dataclasses import asdict
 from typing import Any
 
 from handrail.acts.claiming import Claim
@@ -93,8 +94,8 @@ def _earlier(connection: Connection, occasion: Occasion, case_id: int) -> list[d
     found = customers.earlier(connection, case_id)
     person = staff.person(connection, occasion.actor) if found else None
     onlooker = Onlooker(occasion.actor, person.roles if person else (), occasion.now)
-    kept = visibility.kept(connection, [one["case_id"] for one in found], onlooker) if found else set()
-    return [{**one, **customers.WAITS} if one["case_id"] in kept else one for one in found]
+    kept = visibility.kept(connection, [one.case_id for one in found], onlooker) if found else set()
+    return [asdict(one.withheld if one.case_id in kept else one) for one in found]
 
 
 def _because(occasion: Occasion, case_id: int, route: dict[str, Any]) -> dict[str, Any] | None:
