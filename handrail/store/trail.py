@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from handrail.errors import BadInput, PermanentError
+from handrail.governing import Change
 from handrail.store.cases import chunks
 from handrail.store.schema import Reason, TrailEvent, TrailHead
 from handrail.store.visibility import TELLS_NOTHING, Onlooker, kept_from
@@ -164,10 +165,10 @@ def newest(
     return [Written(decode(body), hash_.hex(), text) for body, hash_, text in connection.execute(query)]
 
 
-def of_kinds(connection: Connection, kinds: Sequence[str]) -> list[dict[str, Any]]:
-    """Every event of these kinds, oldest first; for kinds of which there are few."""
+def changes(connection: Connection, kinds: Sequence[str]) -> list[Change]:
+    """Every event of these kinds that say what governs, oldest first."""
     query = select(TrailEvent.body).where(TrailEvent.kind.in_(kinds)).order_by(TrailEvent.seq)
-    return [decode(body) for body in connection.execute(query).scalars()]
+    return [Change.of(decode(body)) for body in connection.execute(query).scalars()]
 
 
 def search(
