@@ -1,6 +1,6 @@
 """SLA: how long a person has, counted only while the business works."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -39,13 +39,6 @@ def due(assigned_at: datetime, duration: timedelta, calendar: Calendar) -> datet
             return begin + left
         left -= closes - begin
     raise BadInput(f"The calendar has no {duration} of working time after {start.isoformat()}. Shorten the SLA.")
-
-
-def due_many(assigned_at: Sequence[datetime], durations: Sequence[timedelta], calendar: Calendar) -> list[datetime]:
-    """As `due` for each pair, in order; equal pairs are computed once. No pairs give an empty list."""
-    pairs = list(zip(assigned_at, durations, strict=True))
-    answers = {pair: due(*pair, calendar) for pair in set(pairs)}
-    return [answers[pair] for pair in pairs]
 
 
 def breached(due_at: datetime, now: datetime) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
@@ -109,12 +108,6 @@ def drawn_at(connection: Connection, moment: datetime) -> pd.DataFrame:
         .order_by(AuditDraw.case_id)
     )
     return frame(connection, query)
-
-
-def last_draw(connection: Connection) -> datetime | None:
-    """When audits were drawn last."""
-    found: Any = connection.execute(select(func.max(AuditDraw.drawn_at))).scalar()
-    return found if isinstance(found, datetime) else None
 
 
 def undrawn(connection: Connection, limit: int) -> pd.DataFrame:

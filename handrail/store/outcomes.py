@@ -4,18 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import pandas as pd
 from sqlalchemy import Connection, insert, select
 
 from handrail.store.bulk import row_of
 from handrail.store.cases import chunks
-from handrail.store.frames import frame, within
 from handrail.store.schema import (
-    Case,
     CaseOutcome,
-    Decision,
 )
-from handrail.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +34,3 @@ def insert_outcomes(connection: Connection, told: Sequence[Outcome], now: dateti
     if new:
         connection.execute(insert(CaseOutcome), new)
     return len(new)
-
-
-def outcomes(connection: Connection, window: Window) -> pd.DataFrame:
-    """Imported outcomes of the window: case_id, kind, value, at, received_at, automatic."""
-    automatic = (
-        select(Decision.id).where(Decision.case_id == CaseOutcome.case_id, Decision.kind == "automatic").exists()
-    )
-    query = (
-        select(
-            CaseOutcome.case_id,
-            CaseOutcome.kind,
-            CaseOutcome.value,
-            CaseOutcome.at,
-            Case.received_at,
-            automatic.label("automatic"),
-        )
-        .join(Case, Case.id == CaseOutcome.case_id)
-        .where(within(CaseOutcome.at, window))
-    )
-    return frame(connection, query)
