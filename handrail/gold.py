@@ -90,14 +90,6 @@ class GoldAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Seed:
-    """A wrong suggestion that a gold case carries on purpose."""
-
-    label: str
-    confidence: float
-
-
-@dataclass(frozen=True, slots=True)
 class Rolling:
     """The newest gold cases that were slipped in: how many were right, out of how many, and when they count."""
 

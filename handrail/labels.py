@@ -40,15 +40,6 @@ class NewLabel:
 
 
 @dataclass(frozen=True, slots=True)
-class BlindLabel:
-    """A label given without seeing the suggestion, which a second look is compared with."""
-
-    label: str
-    status: str
-    reviewer: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Settlement:
     """What the consensus makes of a case: its category, `NO_CATEGORY` for none, and the probability of it."""
 

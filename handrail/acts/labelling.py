@@ -16,7 +16,7 @@ from handrail.acts.authority import authorize, required
 from handrail.acts.intake import CHUNK
 from handrail.case import Input, NewCase, State
 from handrail.errors import BadInput, Conflict, NotFound, Refused
-from handrail.gold import GoldTest, Seed
+from handrail.gold import GoldTest
 from handrail.labels import Status
 from handrail.policy import Policy
 from handrail.roles import PERMITTED
@@ -252,11 +252,9 @@ def open_test(
     return len(ids)
 
 
-def gold_work(
-    case_id: int, person: str, *, now: datetime, due_at: datetime, slipped_in: bool, seed: Seed | None = None
-) -> dict[str, Any]:
-    """A gold case as work for `person`, blind unless it carries a wrong suggestion."""
-    row = {
+def gold_work(case_id: int, person: str, *, now: datetime, due_at: datetime, slipped_in: bool) -> dict[str, Any]:
+    """A gold case as blind work for `person`."""
+    return {
         "case_id": case_id,
         "kind": "gold",
         "queue": gold_rules.queue_of(slipped_in=slipped_in),
@@ -266,10 +264,6 @@ def gold_work(
         "due_at": due_at,
         "assigned_to": person,
     }
-    if seed is None:
-        return row
-    shown = {"category": seed.label, "shown_label": seed.label, "shown_confidence": seed.confidence}
-    return {**row, **shown, "suggestion_hidden": False}
 
 
 def cancel_test(store: Store, person: str, *, reason: str, actor: str, now: datetime) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from handrail import keyed_draws, labels
 from handrail.case import Outcome
-from handrail.labels import NO_CATEGORY, BlindLabel, NewLabel, Settlement, Status
+from handrail.labels import NO_CATEGORY, NewLabel, Settlement, Status
 from handrail.policy import Consequence, Policy
 from handrail.queues import Queue
 from handrail.sla import due
@@ -21,6 +21,7 @@ from handrail.store import labels as label_rows
 from handrail.store import trail, work
 from handrail.store.engine import Connection
 from handrail.store.frames import records
+from handrail.store.labels import BlindLabel
 from handrail.store.trail import Event
 
 PPM = 1_000_000
@@ -116,4 +117,4 @@ def _settled(one: Settlement) -> dict[str, Any]:
 
 def adjudicated(case_id: int, label: str, actor: str, now: datetime, *, blind: bool) -> NewLabel:
     """A label that a person has settled."""
-    return NewLabel(case_id, label, Status.ADJUDICATED, "adjudication", actor, blind, labelled_at=now)
+    return NewLabel(case_id, label, Status.ADJUDICATED, "adjudication", actor, blind=blind, labelled_at=now)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from handrail.acts import labelling, qualifying
 from handrail.acts.authority import authorize
 from handrail.case import Outcome
 from handrail.errors import Conflict, NotFound, Refused
-from handrail.gold import Chance, GoldAnswer, GoldTest, OpenTest, Rolling, Seed
+from handrail.gold import Chance, GoldAnswer, GoldTest, OpenTest, Rolling
 from handrail.policy import Policy
 from handrail.store import cases, decisions, reviewer_quality, staff, trail, work
 from handrail.store import labels as label_rows
@@ -84,18 +85,18 @@ def slip_in(store: Store, person: str, *, policy: Policy, secret: bytes, now: da
         chance = Chance(secret, person, after)
         drawn = unseen.iloc[chance.pick("case", len(unseen))]
         case_id, attested = int(drawn["case_id"]), str(drawn["label"])
-        seed = _seed(connection, chance, case_id, attested, policy, now)
-        row = labelling.gold_work(case_id, person, now=now, due_at=due_at - _MOMENT, slipped_in=True, seed=seed)
-        work.insert_work(connection, [row])
+        shown = _seeded(connection, chance, case_id, attested, policy, now)
+        row = labelling.gold_work(case_id, person, now=now, due_at=due_at - _MOMENT, slipped_in=True)
+        work.insert_work(connection, [{**row, **shown}])
     return True
 
 
-def _seed(
+def _seeded(
     connection: Connection, chance: Chance, case_id: int, attested: str, policy: Policy, now: datetime
-) -> Seed | None:
-    """The wrong suggestion of a gold case; None for a blind one."""
+) -> dict[str, Any]:
+    """The wrong suggestion of a gold case as columns of its work, nothing for a blind one."""
     if not gold.is_seeded(chance, policy.labels):
-        return None
+        return {}
     since = now - policy.labels.training_valid_for
     label = gold.wrong_suggestion(
         chance,
@@ -105,8 +106,9 @@ def _seed(
         reviewer_quality.mistaken_for(connection, attested, since=since),
     )
     if label is None:
-        return None
-    return Seed(label, gold.confidence(chance, reviewer_quality.quick_confidences(connection), policy.queues))
+        return {}
+    confidence = gold.confidence(chance, reviewer_quality.quick_confidences(connection), policy.queues)
+    return {"suggestion_hidden": False, "category": label, "shown_label": label, "shown_confidence": confidence}
 
 
 def feedback(store: Store, decision_id: int, *, actor: str, policy: Policy, now: datetime) -> Feedback | None:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import aliased
 
 from handrail import gold as gold_rules
 from handrail.gold import GoldTest, OpenTest
-from handrail.labels import BlindLabel, NewLabel
+from handrail.labels import NewLabel
 from handrail.policy import Policy
 from handrail.store import readable
 from handrail.store.bulk import insert_rows, row_of
@@ -53,16 +53,24 @@ PRACTISED = and_(Decision.kind == "gold", Decision.work_item_id.is_(None))
 """Practice is no work that waits: only its answer is kept."""
 
 
+@dataclass(frozen=True, slots=True)
+class BlindLabel:
+    """The label that somebody gave a case without seeing a suggestion, and its standing."""
+
+    label: str
+    status: str
+
+
 def first_blind(connection: Connection, ids: Sequence[int]) -> dict[int, BlindLabel]:
     """The blind label of each case that its second review is compared with."""
     found: dict[int, BlindLabel] = {}
     for part in chunks(ids):
         query = (
-            select(Label.case_id, Label.label, Label.status, Label.reviewer)
+            select(Label.case_id, Label.label, Label.status)
             .where(Label.case_id.in_(part), Label.blind, Label.provenance.in_(FIRST_LOOKS))
             .order_by(Label.id)
         )
-        found.update({case_id: BlindLabel(*label) for case_id, *label in connection.execute(query)})
+        found.update({case_id: BlindLabel(label, status) for case_id, label, status in connection.execute(query)})
     return found
 
 

@@ -76,7 +76,7 @@ def is_fresh(connection: Connection, name: str, since: datetime, now: datetime) 
     return connection.execute(fresh).first() is not None
 
 
-def _save(connection: Connection, name: str, values: dict[str, Any], **changed: Any) -> None:  # noqa: ANN401 - expressions
+def _save(connection: Connection, name: str, values: Mapping[str, datetime | str | None], **changed: Any) -> None:  # noqa: ANN401 - expressions
     """Write a watch's row: `values` for a new one, of an old one with `changed` instead where it says so."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(WatchRuns).values(name=name, **values)

@@ -162,7 +162,7 @@ class TestOver:
             at = NOW + minute * MINUTE
             rise(scene, Verdict.QUIET if minute % 8 else Verdict.ALARM, at)
             sweep(scene, at)
-            messages += [(at, row["number"]) for row in tell(scene, at)]
+            messages += [(at, row.number) for row in tell(scene, at)]
         assert scene.count(schema.Alert) > 10
         raised = [at for at, number in messages if number == 1]
         assert all(later - earlier >= TOLD_EVERY for earlier, later in pairwise(raised))
@@ -274,7 +274,7 @@ class TestFailingChannels:
         sweep(scene, at)
         for attempt in range(1, ATTEMPTS + 1):
             (row,) = tell(scene, at, errors={"ops": "Connection refused."})
-            assert row["attempts"] == attempt
+            assert row.attempts == attempt
             at += timedelta(minutes=11)
         assert scene.row(schema.AlertDelivery)["state"] == "dead"
         assert tell(scene, at) == []
