@@ -12,7 +12,7 @@ from handrail.policy import Policy
 from handrail.roles import SYSTEM
 from handrail.store import models, policies, situation, trail
 from handrail.store.engine import Store
-from handrail.store.models import Version
+from handrail.store.models import ModelVersion
 from handrail.store.policies import InForce
 from handrail.store.trail import Written
 from handrail.watches import Outlook, Sight
@@ -92,7 +92,7 @@ def _model(
     workspace: Workspace,
     store: Store,
     policy: Policy | None,
-    row: Version | None,
+    row: ModelVersion | None,
     incident: Written | None,
 ) -> Finding:
     """Can the champion be read and believed? What is damaged here and whole in the registry is mended on the way."""

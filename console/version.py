@@ -10,7 +10,7 @@ from handrail.store.engine import Connection
 from handrail.store.trail import Sought, Written
 
 if TYPE_CHECKING:
-    from handrail.store.models import Version
+    from handrail.store.models import ModelVersion
     from tasks.learning.shadow import Comparison
 
 WIDTH, INDENT = 80, 15
@@ -68,14 +68,14 @@ def side_by_side(found: "Comparison") -> str:
     return "\n".join(lines)
 
 
-def page(version: "Version", evidence: str | None, events: Sequence[Written]) -> str:
+def page(version: "ModelVersion", evidence: str | None, events: Sequence[Written]) -> str:
     """The version as sections: what it is, figures, how to rebuild it, what judged it, what happened to it."""
     sections = [_about(version, evidence), _figures(version.metrics), _recipe(version), _judgement(version)]
     sections.append(["history", *(_event(event, version.version) for event in events)])
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
-def _about(version: "Version", evidence: str | None) -> list[str]:
+def _about(version: "ModelVersion", evidence: str | None) -> list[str]:
     status = version.status.replace("_", " ")
     data = (version.rebuild or {}).get("data", {})
     lines = [
@@ -97,7 +97,7 @@ def _figures(metrics: Mapping[str, float]) -> list[str]:
     return [_line("figures", ", ".join(shown))] if shown else []
 
 
-def _recipe(version: "Version") -> list[str]:
+def _recipe(version: "ModelVersion") -> list[str]:
     recipe = version.rebuild
     lines = ["to rebuild it", _line("  dataset", version.dataset_digest)]
     if recipe is None:
@@ -117,7 +117,7 @@ def _recipe(version: "Version") -> list[str]:
     ]
 
 
-def _judgement(version: "Version") -> list[str]:
+def _judgement(version: "ModelVersion") -> list[str]:
     judgement = version.judgement
     if judgement is None:
         return [_line("judgement", "none yet")]

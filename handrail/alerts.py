@@ -57,7 +57,7 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class AlertDelivery:
     """The `number`-th telling of an alert over one channel, from 1; 0 tells that it is over.
 
     `state` is new, leased, retry, sent, dead or dropped.

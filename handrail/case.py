@@ -64,7 +64,7 @@ class NewCase:
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class NewInput:
     """The erasable half of a case; `salt` keys the trail's digest of the text."""
 
     salt: bytes

@@ -69,13 +69,13 @@ class OpenTest(GoldTest):
 
 @dataclass(frozen=True, slots=True)
 class GoldAnswer:
-    """How a person decided a gold case: what they said (None: that no category fits), and what is attested.
+    """How a person decided a gold case: their answer (None: that no category fits), and what is attested.
 
     `seeded` is the wrong suggestion that it carried, `retired_at` is told of the cases of a test.
     """
 
     case_id: int
-    said: str | None
+    answer: str | None
     attested: str
     outcome: str
     seconds: float | None
@@ -86,7 +86,7 @@ class GoldAnswer:
     @property
     def right(self) -> bool:
         """Was the attested category given?"""
-        return self.said == self.attested
+        return self.answer == self.attested
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,7 @@ def withdraw(workspace: Workspace, registered: RegisteredVersion) -> None:
     shutil.rmtree(copies.folder(workspace, registered.name, registered.version), ignore_errors=True)
 
 
-def _first_readable(workspace: Workspace, name: str, rows: list[stored.Version]) -> str | None:
+def _first_readable(workspace: Workspace, name: str, rows: list[stored.ModelVersion]) -> str | None:
     """None where there is no earlier version at all: then the act has the sentence."""
     for row in rows:
         if copies.is_whole(workspace, name, row.version, row.artifact_digest):

@@ -55,7 +55,7 @@ def find(request: Request, desk: TheDesk, visitor: Visitor = permit("read_cases"
     if len(asked.typed) < len(request.query_params):
         return RedirectResponse(asked.address("/cases"), 303)
     onlooker = _onlooker(desk, visitor)
-    rows: list[search.Listed] = []
+    rows: list[search.ListedCase] = []
     total, older, sentence = 0, None, None
     try:
         wanted, after = _wanted(asked, desk, visitor)
@@ -143,7 +143,7 @@ def show_raw(
     return page(request, "case_raw.html", raw=found, pieces=_marked(found.text, found.findings))
 
 
-def as_csv(rows: Sequence[search.Listed]) -> str:
+def as_csv(rows: Sequence[search.ListedCase]) -> str:
     """Rows as a file for a spreadsheet; a cell that it would take for a formula begins with an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out)

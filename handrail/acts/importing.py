@@ -10,7 +10,7 @@ from handrail.store import outcomes as stored_outcomes
 from handrail.store import trail
 from handrail.store.engine import Store
 from handrail.store.frames import typed
-from handrail.store.outcomes import Outcome
+from handrail.store.outcomes import ImportedOutcome
 from handrail.store.trail import Event
 
 
@@ -21,7 +21,7 @@ def import_outcomes(store: Store, outcomes: pd.DataFrame, *, actor: str, now: da
     """
     imported = 0
     for start in range(0, len(outcomes), CHUNK):
-        told = typed(outcomes.iloc[start : start + CHUNK], Outcome)
+        told = typed(outcomes.iloc[start : start + CHUNK], ImportedOutcome)
         with store.write() as connection:
             authorize(connection, "import_outcomes", actor)
             trail.lock(connection)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from handrail.acts.authority import authorize
 from handrail.acts.consenting import withdraw
-from handrail.case import Input, NewCase, State
+from handrail.case import NewCase, NewInput, State
 from handrail.inbound_rows import BadRow
 from handrail.labels import NewLabel, Status
 from handrail.policy import Policy
@@ -176,12 +176,12 @@ def _readmit(
     return events
 
 
-def _input(row: GoodRow) -> Input:
+def _input(row: GoodRow) -> NewInput:
     """The erasable half of a case, under a fresh salt."""
-    return Input(secrets.token_bytes(16), row.text, row.customer_id or None)
+    return NewInput(secrets.token_bytes(16), row.text, row.customer_id or None)
 
 
-def _entered(kind: str, case_id: int, given: Input, batch_id: int, row: GoodRow) -> Event:
+def _entered(kind: str, case_id: int, given: NewInput, batch_id: int, row: GoodRow) -> Event:
     data = {"batch": batch_id, "input": digest(given.salt, given.text)}
     if row.given_label and row.given_confidence is not None:
         data |= {"given": row.given_label, "given_ppm": round(row.given_confidence * PPM)}

@@ -14,7 +14,7 @@ from handrail import gold as gold_rules
 from handrail.acts import second_opinions
 from handrail.acts.authority import authorize, required
 from handrail.acts.intake import CHUNK
-from handrail.case import Input, NewCase, State
+from handrail.case import NewCase, NewInput, State
 from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.gold import GoldTest
 from handrail.labels import Status
@@ -34,7 +34,7 @@ SOURCE = "gold"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class GoldRow:
     """A gold case as a curator wrote it by hand."""
 
     text: str
@@ -83,7 +83,7 @@ def write(store: Store, cases_by_hand: pd.DataFrame, *, policy: Policy, actor: s
         BadInput: a row without a text, or a text with two categories. NotFound: a label the policy does not know.
         Conflict: a known text with another category, or one that was retired. Nothing is stored then.
     """
-    rows = [replace(row, text=row.text.strip()) for row in typed(cases_by_hand, Written)]
+    rows = [replace(row, text=row.text.strip()) for row in typed(cases_by_hand, GoldRow)]
     once = _once(rows, policy)
     with store.read() as connection:
         authorize(connection, "attest_gold", actor)
@@ -101,9 +101,9 @@ def write(store: Store, cases_by_hand: pd.DataFrame, *, policy: Policy, actor: s
     return {"written": new, "duplicates": len(rows) - new}
 
 
-def _once(rows: Sequence[Written], policy: Policy) -> dict[str, Written]:
+def _once(rows: Sequence[GoldRow], policy: Policy) -> dict[str, GoldRow]:
     """Each text once, by its digest."""
-    once: dict[str, Written] = {}
+    once: dict[str, GoldRow] = {}
     for number, row in enumerate(rows, start=1):
         if not row.text:
             raise BadInput(f"Row {number} has no text. A gold case needs a text and its category: fill it in.")
@@ -114,7 +114,7 @@ def _once(rows: Sequence[Written], policy: Policy) -> dict[str, Written]:
     return once
 
 
-def _require_agreement(connection: Connection, once: Mapping[str, Written]) -> None:
+def _require_agreement(connection: Connection, once: Mapping[str, GoldRow]) -> None:
     found = cases.known(connection, SOURCE, [name[:16] for name in once])
     for name, row in once.items():
         case = found.get(name[:16])
@@ -128,7 +128,7 @@ def _require_agreement(connection: Connection, once: Mapping[str, Written]) -> N
         )
 
 
-def _write(connection: Connection, rows: Mapping[str, Written], policy: Policy, actor: str, now: datetime) -> None:
+def _write(connection: Connection, rows: Mapping[str, GoldRow], policy: Policy, actor: str, now: datetime) -> None:
     if not rows:
         return
     batch_id = cases.insert_batch(
@@ -142,7 +142,7 @@ def _write(connection: Connection, rows: Mapping[str, Written], policy: Policy, 
     ids = cases.insert_cases(connection, [_case(batch_id, name, now) for name in rows])
     salts = [secrets.token_bytes(16) for _ in rows]
     written = list(zip(ids, salts, rows.values(), strict=True))
-    cases.insert_inputs(connection, {case_id: Input(salt, row.text) for case_id, salt, row in written})
+    cases.insert_inputs(connection, {case_id: NewInput(salt, row.text) for case_id, salt, row in written})
     cases.save_redactions(connection, [Redaction(case_id, row.text) for case_id, _, row in written])
     received = [
         Event("case.received", case_id, {"batch": batch_id, "input": digest(salt, row.text)})

@@ -11,8 +11,8 @@ from handrail.errors import Conflict, NotFound, Refused
 from handrail.policy import PromotionRules
 from handrail.store import certificates, models, policies, situation, trail
 from handrail.store.engine import Connection, Store
-from handrail.store.models import Version
-from handrail.store.proposals import Promotion, Return
+from handrail.store.models import ModelVersion
+from handrail.store.proposals import PromoteArguments, RollBackArguments
 from handrail.store.trail import Event
 
 Evidence = Literal["first", "judged", "none"]
@@ -42,7 +42,7 @@ def add_version(store: Store, *, actor: str, now: datetime, **values: Any) -> No
         trail.append(connection, [Event("model.registered", data=data)], at=now, actor=actor)
 
 
-def may_serve(connection: Connection, version: str) -> Version:
+def may_serve(connection: Connection, version: str) -> ModelVersion:
     """A version that may be promoted; whether anything speaks for it is another question.
 
     Raises:
@@ -64,7 +64,7 @@ def may_serve(connection: Connection, version: str) -> Version:
     return row
 
 
-def evidence_for(connection: Connection, row: Version) -> Evidence:
+def evidence_for(connection: Connection, row: ModelVersion) -> Evidence:
     """What speaks for letting the version of this row serve now; a judgement counts against its own champion only.
 
     Where none serves there is the commonest category to compare with, and nothing speaks for what does not beat it.
@@ -126,7 +126,7 @@ def set_champion(
     return evidence
 
 
-def to_promote(connection: Connection, version: str) -> Promotion:
+def to_promote(connection: Connection, version: str) -> PromoteArguments:
     """The version that would serve, and the one it would replace.
 
     Raises:
@@ -198,7 +198,7 @@ def roll_back(
     return previous
 
 
-def to_roll_back(connection: Connection) -> Return:
+def to_roll_back(connection: Connection) -> RollBackArguments:
     """The version that a rollback would bar.
 
     Raises:
@@ -308,6 +308,6 @@ def note_alias_moved(store: Store, *, found: str | None, serving: str, actor: st
         trail.append(connection, [moved], at=now, actor=actor)
 
 
-def _why(row: Version) -> str:
+def _why(row: ModelVersion) -> str:
     reasons = (row.judgement or {}).get("reasons") or ()
     return f" ({'; '.join(map(str, reasons))})" if reasons else ""

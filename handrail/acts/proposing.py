@@ -10,7 +10,7 @@ from handrail.errors import BadInput, Refused
 from handrail.policy import Policy, Stage
 from handrail.store import proposals, trail
 from handrail.store.engine import Connection, Store
-from handrail.store.proposals import Foreseen
+from handrail.store.proposals import Arguments
 from handrail.store.trail import Event
 
 _ASKED = {"resume": {"category"}, "promote": {"version"}, "roll_back": set(), "set_stage": {"category", "stage"}}
@@ -60,7 +60,7 @@ def propose(
     return number
 
 
-def _foreseen(connection: Connection, act: str, asked: Mapping[str, str | None], policy: Policy) -> Foreseen:
+def _foreseen(connection: Connection, act: str, asked: Mapping[str, str | None], policy: Policy) -> Arguments:
     """What the act would do now."""
     if act == "resume":
         return pausing.to_resume(connection, asked["category"])

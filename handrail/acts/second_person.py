@@ -10,7 +10,7 @@ from handrail.errors import Conflict, NotFound, Refused
 from handrail.roles import SYSTEM
 from handrail.store import policies, proposals, trail
 from handrail.store.engine import Connection
-from handrail.store.proposals import Foreseen, Proposal
+from handrail.store.proposals import Arguments, Proposal
 from handrail.store.trail import Event
 
 PERMISSIONS = {"resume": "resume", "promote": "set_champion", "roll_back": "roll_back", "set_stage": "set_stage"}
@@ -43,7 +43,7 @@ def require_policy(connection: Connection, act: str) -> None:
 
 
 def agree(
-    connection: Connection, act: str, foreseen: Foreseen, proposal: int | None, *, actor: str, now: datetime
+    connection: Connection, act: str, foreseen: Arguments, proposal: int | None, *, actor: str, now: datetime
 ) -> None:
     """Let an act happen in the caller's transaction: nobody has to agree, or `actor` does by confirming `proposal`.
 

@@ -247,4 +247,4 @@ def result(store: Store, person: str, test_id: int) -> tuple[GoldTest, list[Feed
 
 
 def _feedback(answer: GoldAnswer) -> Feedback:
-    return Feedback(answer.case_id, answer.said, answer.attested, answer.right, answer.seeded is not None)
+    return Feedback(answer.case_id, answer.answer, answer.attested, answer.right, answer.seeded is not None)

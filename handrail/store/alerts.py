@@ -49,11 +49,11 @@ def update_alert(connection: Connection, number: int, **values: Any) -> None:  #
     connection.execute(update(Alert).where(Alert.id == number).values(**values))
 
 
-def deliveries(connection: Connection, alerts: Collection[int]) -> list[rules.Delivery]:
+def deliveries(connection: Connection, alerts: Collection[int]) -> list[rules.AlertDelivery]:
     """The deliveries of these alerts, by number."""
     query = select(AlertDelivery.__table__).where(AlertDelivery.alert_id.in_(list(alerts)))
     found = connection.execute(query.order_by(AlertDelivery.number, AlertDelivery.id))
-    return [rules.Delivery(*row) for row in found]
+    return [rules.AlertDelivery(*row) for row in found]
 
 
 def last_told(connection: Connection, kind: str, subject: str) -> dict[str, datetime]:

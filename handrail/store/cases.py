@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, ex
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from handrail.case import Input, NewCase, State
+from handrail.case import NewCase, NewInput, State
 from handrail.inbound_rows import BadRow
 from handrail.store import bulk
 from handrail.store.bulk import among, insert_numbered, insert_rows, one_of, row_of, update_rows
@@ -56,7 +56,7 @@ def update_batch(connection: Connection, batch_id: int, **values: Any) -> None: 
 
 
 @dataclass(frozen=True, slots=True)
-class Batched:
+class BatchRecord:
     """A batch: where its rows come from, under which policy, how far it has come, and what its rows became."""
 
     id: int
@@ -69,22 +69,22 @@ class Batched:
     counts: dict[str, int]
 
 
-def batch(connection: Connection, batch_id: int) -> Batched:
+def batch(connection: Connection, batch_id: int) -> BatchRecord:
     """One batch that is there."""
-    return Batched(*connection.execute(_BATCH, {"number": batch_id}).one())
+    return BatchRecord(*connection.execute(_BATCH, {"number": batch_id}).one())
 
 
-def find_batch(connection: Connection, batch_id: int) -> Batched | None:
+def find_batch(connection: Connection, batch_id: int) -> BatchRecord | None:
     """One batch; None without it."""
     row = connection.execute(_BATCH, {"number": batch_id}).first()
-    return None if row is None else Batched(*row)
+    return None if row is None else BatchRecord(*row)
 
 
 _BATCH = select(Batch.__table__).where(Batch.id == bindparam("number"))
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
+class EnteredCase:
     """A case that has come in: its id, where it stands, and the batch that it came with last."""
 
     id: int
@@ -92,14 +92,14 @@ class Entered:
     batch_id: int
 
 
-def known(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, Entered]:
+def known(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, EnteredCase]:
     """Which of these external ids exist, and as which cases."""
-    found: dict[str, Entered] = {}
+    found: dict[str, EnteredCase] = {}
     for part in chunks(external_ids):
         query = select(Case.external_id, Case.id, Case.state, Case.batch_id).where(
             Case.source == source, among(connection, Case.external_id, part)
         )
-        found.update({name: Entered(*entered) for name, *entered in connection.execute(query)})
+        found.update({name: EnteredCase(*entered) for name, *entered in connection.execute(query)})
     return found
 
 
@@ -117,7 +117,7 @@ def insert_cases(connection: Connection, new: Sequence[NewCase]) -> list[int]:
     return insert_numbered(connection, Case, [row_of(one, flags=[]) for one in new])
 
 
-def insert_inputs(connection: Connection, inputs: Mapping[int, Input]) -> None:
+def insert_inputs(connection: Connection, inputs: Mapping[int, NewInput]) -> None:
     """Insert the erasable half of cases, by case."""
     insert_rows(connection, CaseInput, [row_of(one, case_id=number) for number, one in inputs.items()])
 
@@ -223,7 +223,7 @@ def save_redactions(connection: Connection, redactions: Sequence[Redaction]) -> 
     update_rows(connection, Case, "id", flags)
 
 
-def readmit(connection: Connection, case_id: int, corrected: NewCase, given: Input) -> None:
+def readmit(connection: Connection, case_id: int, corrected: NewCase, given: NewInput) -> None:
     """Replace a case that was put aside or stopped by its corrected row; imported label and given prediction go too."""
     connection.execute(update(Case).where(Case.id == case_id).values(**row_of(corrected, flags=[])))
     connection.execute(delete(CaseInput).where(CaseInput.case_id == case_id))  # a purge may have done so before
@@ -304,7 +304,7 @@ def in_quarantine(connection: Connection, batch_id: int | None, limit: int) -> p
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class VisibleCase:
     """What a reviewer may see of a case; no text and no findings before it is redacted, nor after a purge."""
 
     external_id: str
@@ -316,9 +316,9 @@ class Shown:
     findings: list[tuple[str, int, int]] | None
 
 
-def shown(connection: Connection, case_id: int) -> Shown:
+def shown(connection: Connection, case_id: int) -> VisibleCase:
     """What a reviewer may see of a case: redacted text and what was taken out, fields, amount, flags."""
-    return Shown(*connection.execute(_SHOWN, {"case": case_id}).one())
+    return VisibleCase(*connection.execute(_SHOWN, {"case": case_id}).one())
 
 
 _SHOWN = (

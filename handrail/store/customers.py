@@ -38,7 +38,7 @@ _EARLIER = (  # built once: the review asks it for every case, and building it t
 )
 
 
-class End(NamedTuple):
+class CaseEnd(NamedTuple):
     """How a case ended.
 
     `outcome` is approve, override or deny, *waiting* while the case is open, *history* for a known past, None where
@@ -50,14 +50,14 @@ class End(NamedTuple):
     automatic: bool = False
 
 
-WAITS = End("waiting")
+WAITS = CaseEnd("waiting")
 """What is told of a case that is open, or whose end is kept from who asks."""
-_NOTHING = End()
+_NOTHING = CaseEnd()
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
-    """A case of the same customer that came before, and its `End`."""
+class EarlierCase:
+    """A case of the same customer that came before, and its `CaseEnd`."""
 
     case_id: int
     received_at: datetime
@@ -71,7 +71,7 @@ class Earlier:
         return replace(self, **WAITS._asdict())
 
 
-def earlier(connection: Connection, case_id: int, *, limit: int = MOST) -> list[Earlier]:
+def earlier(connection: Connection, case_id: int, *, limit: int = MOST) -> list[EarlierCase]:
     """Cases of the same customer that came before this one, newest first; none where the source names no customer."""
     # Two sources may use the same id. Asked for in SQL, SQLite would walk all cases of the source.
     cases = [one for one in connection.execute(_EARLIER, {"case_id": case_id}) if one.alike][:limit]
@@ -79,15 +79,15 @@ def earlier(connection: Connection, case_id: int, *, limit: int = MOST) -> list[
         return []
     ends = _ends(connection, [one.id for one in cases])
     ended = [WAITS if one.state in _OPEN else ends.get(one.id, _NOTHING) for one in cases]
-    return [Earlier(one.id, one.received_at, *end) for one, end in zip(cases, ended, strict=True)]
+    return [EarlierCase(one.id, one.received_at, *end) for one, end in zip(cases, ended, strict=True)]
 
 
-def _ends(connection: Connection, case_ids: list[int]) -> dict[int, End]:
+def _ends(connection: Connection, case_ids: list[int]) -> dict[int, CaseEnd]:
     """How these cases ended: by the newest decision about them, else as their history says."""
     known, dialect = {"ids": ids(connection, case_ids)}, connection.dialect.name
-    found = {case_id: End("history", label) for case_id, label in connection.execute(_known(dialect), known)}
+    found = {case_id: CaseEnd("history", label) for case_id, label in connection.execute(_known(dialect), known)}
     for case_id, outcome, label, kind in connection.execute(_decided(dialect), known):
-        found[case_id] = End(str(outcome), label, kind == "automatic")
+        found[case_id] = CaseEnd(str(outcome), label, kind == "automatic")
     return found
 
 

@@ -7,17 +7,17 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, insert, select, update
 
+from handrail.store import schema
 from handrail.store.frames import frame
-from handrail.store.schema import ModelVersion, Serving
 
 
 def insert_version(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `model_versions`
     """Write down a registered version."""
-    connection.execute(insert(ModelVersion).values(**values))
+    connection.execute(insert(schema.ModelVersion).values(**values))
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class ModelVersion:
     """A version of the registry: what it learnt from, its figures on data never trained on, and how it stands.
 
     `rebuild` is all that one needs to train it once more, `judgement` the gates' last word: JSON as the registry and
@@ -41,29 +41,38 @@ class Version:
     trained_until: datetime | None
 
 
-def version(connection: Connection, name: str) -> Version | None:
+def version(connection: Connection, name: str) -> ModelVersion | None:
     """One version, or None."""
-    row = connection.execute(select(ModelVersion.__table__).where(ModelVersion.version == name)).mappings().first()
-    return None if row is None else Version(**row)
+    row = (
+        connection.execute(select(schema.ModelVersion.__table__).where(schema.ModelVersion.version == name))
+        .mappings()
+        .first()
+    )
+    return None if row is None else ModelVersion(**row)
 
 
 def versions(connection: Connection) -> pd.DataFrame:
     """All versions, oldest first."""
-    return frame(connection, select(ModelVersion.__table__).order_by(ModelVersion.registered_at, ModelVersion.version))
+    return frame(
+        connection,
+        select(schema.ModelVersion.__table__).order_by(schema.ModelVersion.registered_at, schema.ModelVersion.version),
+    )
 
 
 def set_status(connection: Connection, name: str, status: str) -> None:
     """Change a version's status."""
-    connection.execute(update(ModelVersion).where(ModelVersion.version == name).values(status=status))
+    connection.execute(update(schema.ModelVersion).where(schema.ModelVersion.version == name).values(status=status))
 
 
 def set_judgement(connection: Connection, name: str, judgement: dict[str, Any]) -> None:
     """Write the gates' last word on a version."""
-    connection.execute(update(ModelVersion).where(ModelVersion.version == name).values(judgement=judgement))
+    connection.execute(
+        update(schema.ModelVersion).where(schema.ModelVersion.version == name).values(judgement=judgement)
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Serves:
+class Serving:
     """Which version serves since when, what a rollback returns to, and which one is scored beside it.
 
     Nothing before the first model.
@@ -75,14 +84,16 @@ class Serves:
     since: datetime | None = None
 
 
-def serving(connection: Connection) -> Serves:
+def serving(connection: Connection) -> Serving:
     """What serves."""
-    query = select(Serving.model_version, Serving.previous, Serving.challenger, Serving.since).where(Serving.id == 1)
+    query = select(
+        schema.Serving.model_version, schema.Serving.previous, schema.Serving.challenger, schema.Serving.since
+    ).where(schema.Serving.id == 1)
     row = connection.execute(query).first()
-    return Serves() if row is None else Serves(*row)
+    return Serving() if row is None else Serving(*row)
 
 
 def set_serving(connection: Connection, **values: Any) -> None:  # noqa: ANN401 - columns of `serving`
     """Change the serving row."""
-    if connection.execute(update(Serving).where(Serving.id == 1).values(**values)).rowcount == 0:
-        connection.execute(insert(Serving).values(id=1, **values))
+    if connection.execute(update(schema.Serving).where(schema.Serving.id == 1).values(**values)).rowcount == 0:
+        connection.execute(insert(schema.Serving).values(id=1, **values))

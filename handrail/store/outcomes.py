@@ -14,7 +14,7 @@ from handrail.store.schema import (
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ImportedOutcome:
     """What happened to a case afterwards; `value` is the score of a CSAT."""
 
     case_id: int
@@ -23,7 +23,7 @@ class Outcome:
     at: datetime
 
 
-def insert_outcomes(connection: Connection, told: Sequence[Outcome], now: datetime) -> int:
+def insert_outcomes(connection: Connection, told: Sequence[ImportedOutcome], now: datetime) -> int:
     """Write outcomes that are not known yet; returns how many were new."""
     known: set[tuple[int, str, datetime]] = set()
     for part in chunks([one.case_id for one in told]):

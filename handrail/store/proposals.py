@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 from handrail.store import schema
 
 
-class Resumption(TypedDict):
+class ResumeArguments(TypedDict):
     """What a resume does: the pauses that it ends, and the stage at most that the breaker leaves the category at."""
 
     category: str | None
@@ -17,24 +17,24 @@ class Resumption(TypedDict):
     to: str | None
 
 
-StageStep = TypedDict("StageStep", {"category": str, "from": str, "to": str})
+StageArguments = TypedDict("StageArguments", {"category": str, "from": str, "to": str})
 """What a change of stage does."""
 
 
-class Promotion(TypedDict):
+class PromoteArguments(TypedDict):
     """What a promotion does: the version that would serve, and the one that it replaces."""
 
     version: str
     previous: str | None
 
 
-class Return(TypedDict):
+class RollBackArguments(TypedDict):
     """What a rollback does: the version that it bars."""
 
     version: str
 
 
-Foreseen = Resumption | StageStep | Promotion | Return
+Arguments = ResumeArguments | StageArguments | PromoteArguments | RollBackArguments
 """What an act would do, as it stands in a proposal and in the trail."""
 
 
@@ -58,7 +58,7 @@ def insert_proposal(
     connection: Connection,
     *,
     act: str,
-    arguments: Foreseen,
+    arguments: Arguments,
     reason: str,
     proposer: str,
     proposed_at: datetime,

@@ -178,7 +178,7 @@ def practised(connection: Connection, person: str, limit: int) -> list[GoldAnswe
 def _answers() -> Any:  # noqa: ANN401 - a select of these columns
     return select(
         Decision.case_id,
-        Decision.label.label("said"),
+        Decision.label.label("answer"),
         GoldCase.label.label("attested"),
         Decision.outcome,
         Decision.seconds,

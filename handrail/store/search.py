@@ -48,7 +48,7 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedCase:
     """A case as a list shows it; where it is `kept` from who asks, what was said of it is None."""
 
     id: int
@@ -70,7 +70,7 @@ class Listed:
 
 def find(
     connection: Connection, criteria: Criteria, onlooker: Onlooker, *, after: Place | None = None, limit: int
-) -> tuple[list[Listed], Place | None]:
+) -> tuple[list[ListedCase], Place | None]:
     """One page of the cases that fit, newest first, and where the next page begins; None on the last one.
 
     Asked for what was said (category, queue, outcome), it leaves out cases of which `onlooker` must not learn it;
@@ -193,7 +193,7 @@ def _either_case(letter: str) -> str:
     return "".join(dict.fromkeys(form for form in (letter, letter.lower(), letter.upper()) if len(form) == 1))
 
 
-def rows_of(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> list[Listed]:
+def rows_of(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> list[ListedCase]:
     """What the list shows of these cases, in their order."""
     query = (
         select(
@@ -216,11 +216,11 @@ def rows_of(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> l
     found = {row.id: row for row in connection.execute(query)}
     decided = _last_decisions(connection, ids)
     silent = kept(connection, ids, onlooker)
-    shown = [Listed(*found[one], *decided.get(one, (None, None, None))) for one in ids]
+    shown = [ListedCase(*found[one], *decided.get(one, (None, None, None))) for one in ids]
     return [_withheld(one) if one.id in silent else one for one in shown]
 
 
-def _withheld(one: Listed) -> Listed:
+def _withheld(one: ListedCase) -> ListedCase:
     """The case without what was said of it, nor the source: a gold case that was written by hand has one of its own."""
     return replace(
         one,

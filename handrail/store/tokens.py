@@ -71,7 +71,7 @@ def listed(connection: Connection, person: str | None = None) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class KeptAnswer:
     """What a call was answered: the digest of what it asked, the status, and the body's ids and codes as JSON."""
 
     request: str
@@ -81,7 +81,7 @@ class Answered:
 
 def reserve_answer(
     connection: Connection, person: str, key: str, request: str, *, now: datetime, before: datetime
-) -> Answered | None:
+) -> KeptAnswer | None:
     """Reserve a key for the call that comes with it first; else what that call was answered.
 
     Who comes second waits until the first has committed. Answers from before `before` count no more, and some go.
@@ -101,7 +101,7 @@ def reserve_answer(
     if connection.execute(reserving.returning(IdempotentAnswer.key)).first() is not None:
         return None
     query = select(IdempotentAnswer.request, IdempotentAnswer.status, IdempotentAnswer.body)
-    return Answered(*connection.execute(query.where(one)).one())
+    return KeptAnswer(*connection.execute(query.where(one)).one())
 
 
 def keep_answer(connection: Connection, person: str, key: str, *, status: int, body: Mapping[str, Any]) -> None:

@@ -69,7 +69,7 @@ def because(occasion: Occasion, claim: Claim) -> dict[str, Any] | None:
     return _because(occasion, claim.case_id, route)
 
 
-def _suggested(connection: Connection, occasion: Occasion, claim: Claim, case: cases.Shown) -> dict[str, Any]:
+def _suggested(connection: Connection, occasion: Occasion, claim: Claim, case: cases.VisibleCase) -> dict[str, Any]:
     """The suggestion and why a person looks: of the route, or one seeded into a gold case, which looks the same."""
     route = routes.route_of(connection, claim.case_id)
     label, confidence = reviews.seeded(connection, claim.item_id)

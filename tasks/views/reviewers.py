@@ -108,7 +108,7 @@ def _portraits(connection: Connection, occasion: Occasion, since: datetime, name
                     fewest=occasion.policy.gates.training_set.agreement_cases,
                 ),
                 Share.of(sum(row.right for row in answers), len(answers)),
-                Share.of(sum(row.said == row.seeded for row in seeded), len(seeded)),
+                Share.of(sum(row.answer == row.seeded for row in seeded), len(seeded)),
             )
         )
     return found

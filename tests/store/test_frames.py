@@ -142,7 +142,7 @@ def fill(store: Store) -> None:
         )
         certificates.insert_attempt(connection, at=NOW, coverage=0.5, needed=0, certificate_id=certificate, **known)
         certificates.insert_attempt(connection, at=NOW, coverage=0.5, needed=9, **known)
-        outcomes.insert_outcomes(connection, [outcomes.Outcome(twice, "csat", 4.0, NOW)], NOW)
+        outcomes.insert_outcomes(connection, [outcomes.ImportedOutcome(twice, "csat", 4.0, NOW)], NOW)
         tokens.insert_token(
             connection, person="ruth", name="till", digest="d", scopes=[], created_at=NOW, expires_at=NOW + AGES
         )
