@@ -33,12 +33,12 @@ class Change:
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Self:
         """Read the body of an event."""
-        said = {name: event.get(name) for name in ("policy", "business", "category", "to", "version")}
-        return cls(event["kind"], datetime.fromisoformat(event["at"]), **said)
+        data = {name: event.get(name) for name in ("policy", "business", "category", "to", "version")}
+        return cls(event["kind"], datetime.fromisoformat(event["at"]), **data)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TrailState:
     """What governs now, as the trail tells it; a pause of None is one of everything."""
 
     business: str | None = None
@@ -58,8 +58,8 @@ class Alteration:
     sentence: str
 
 
-def told(changes: Iterable[Change]) -> Told:
-    """Retell what changed, oldest first."""
+def replay(changes: Iterable[Change]) -> TrailState:
+    """Retell changes, oldest first."""
     business, policies, stages, paused, serving = None, list[str](), dict[str, str](), set[str | None](), None
     for change in changes:
         if change.kind in PUBLISHED:
@@ -74,7 +74,7 @@ def told(changes: Iterable[Change]) -> Told:
         elif change.kind in SERVES:
             serving = change.version
     newest = policies[-1] if policies else None
-    return Told(business, newest, frozenset(policies), stages, frozenset(paused), serving)
+    return TrailState(business, newest, frozenset(policies), stages, frozenset(paused), serving)
 
 
 def first_raised(
@@ -85,7 +85,7 @@ def first_raised(
     `raised_by` maps the digest of a policy to the categories that begin raised under it: a policy's stage counts until
     a category's first change of stage. A policy of which nothing is known counts as raising all of `categories`.
     """
-    found: dict[str, datetime] = {}
+    earliest: dict[str, datetime] = {}
     moved: set[str] = set()
     for change in changes:
         raised: Collection[str] = ()
@@ -96,12 +96,12 @@ def first_raised(
             moved.add(category)
             raised = [category] if change.to in AUTOMATING else []
         # The earliest moment, not the first event: that one may have been written under a clock that was ahead.
-        found.update({name: min(found.get(name, change.at), change.at) for name in raised})
-    return found
+        earliest.update({name: min(earliest.get(name, change.at), change.at) for name in raised})
+    return earliest
 
 
 def altered_rows(
-    known: Told,
+    trail: TrailState,
     *,
     stages: Mapping[str, str],
     paused: Collection[str | None],
@@ -113,11 +113,11 @@ def altered_rows(
     `stages` maps a category to its newest change, `paused` names the pauses in force. A pause that the trail does not
     know withholds only, and a version that does not serve approves nothing: neither is an alteration.
     """
-    found = []
+    alterations = []
     for name in categories:
-        row, event = stages.get(name), known.stages.get(name)
+        row, event = stages.get(name), trail.stages.get(name)
         if row != event:
-            found.append(
+            alterations.append(
                 Alteration(
                     "stage",
                     name,
@@ -127,9 +127,9 @@ def altered_rows(
                     ),
                 )
             )
-    for missing in sorted(known.paused.difference(paused), key=str):
+    for missing in sorted(trail.paused.difference(paused), key=str):
         subject, command = ("everything", "--all") if missing is None else (_words(missing), missing)
-        found.append(
+        alterations.append(
             Alteration(
                 "pause",
                 missing,
@@ -140,30 +140,32 @@ def altered_rows(
                 ),
             )
         )
-    if serving is not None and serving != known.serving:
-        found.append(
+    if serving is not None and serving != trail.serving:
+        alterations.append(
             Alteration(
                 "serving",
                 None,
                 (
                     f"The live version was changed outside Handrail: it is {serving}, and the audit trail says "
-                    f"{known.serving or 'none'}. Return to the right one with `handrail model rollback --reason …`."
+                    f"{trail.serving or 'none'}. Return to the right one with `handrail model rollback --reason …`."
                 ),
             )
         )
-    return found
+    return alterations
 
 
-def altered_policy(known: Told, *, digest: str | None, version: str | None, is_readable: bool) -> Alteration | None:
+def altered_policy(
+    trail: TrailState, *, digest: str | None, version: str | None, is_readable: bool
+) -> Alteration | None:
     """Is the policy in force what was published? None where it is.
 
     `digest` is computed from its content, `version` stands beside it; both are None where the row is gone.
     """
-    if digest == version == known.policy and is_readable:
+    if digest == version == trail.policy and is_readable:
         return None
     if digest is None:
         what = "The policy in force was deleted outside Handrail"
-    elif digest == version == known.policy:
+    elif digest == version == trail.policy:
         what = "The policy in force cannot be read by this version of Handrail"
     else:
         what = "The policy in force was changed outside Handrail: its content is not what was published"

@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from handrail.errors import Refused
-from handrail.governing import Told
+from handrail.governing import TrailState
 from handrail.policy import CategoryRules, Policy, Stage
 
 
@@ -26,10 +26,10 @@ class StandIn(Policy):
         return 1.0
 
 
-def stand_in(known: Told, like: Policy | None) -> StandIn:
+def stand_in(trail: TrailState, like: Policy | None) -> StandIn:
     """Made from the newest policy that can still be believed, else of defaults and of what the trail names."""
     if like is not None:
         return StandIn.model_validate(like.model_dump())
     by_hand = CategoryRules(action="none", stage=Stage.MANUAL)
-    categories = dict.fromkeys(sorted(known.stages) or ["unknown"], by_hand)
-    return StandIn(business=known.business or "unknown", categories=categories)
+    categories = dict.fromkeys(sorted(trail.stages) or ["unknown"], by_hand)
+    return StandIn(business=trail.business or "unknown", categories=categories)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, cast, func, insert, select
 
-from handrail.governing import AUTOMATING, KINDS, PUBLISHED, Alteration, Told, altered_policy, told
+from handrail.governing import AUTOMATING, KINDS, PUBLISHED, Alteration, TrailState, altered_policy, replay
 from handrail.policy import Policy
 from handrail.stand_in import stand_in
 from handrail.store import schema, trail
@@ -59,12 +59,12 @@ def insert_policy(connection: Connection, policy: Policy, *, actor: str, now: da
     )
 
 
-def in_force(connection: Connection, known: Told | None = None) -> InForce | None:
+def in_force(connection: Connection, known: TrailState | None = None) -> InForce | None:
     """The newest published policy, compared with its digest and with the trail; None in an empty workspace.
 
     `known` saves reading the trail again.
     """
-    known = known or told(trail.changes(connection, sorted(PUBLISHED)))
+    known = known or replay(trail.changes(connection, sorted(PUBLISHED)))
     query = select(schema.Policy.version, _bytes(connection)).order_by(schema.Policy.id.desc()).limit(1)
     version, body = connection.execute(query).one_or_none() or (None, None)
     if body is None and known.policy is None:
@@ -74,7 +74,7 @@ def in_force(connection: Connection, known: Told | None = None) -> InForce | Non
         known, digest=None if body is None else digest(body), version=version, is_readable=policy is not None
     )
     if policy is None:
-        policy = stand_in(told(trail.changes(connection, KINDS)), _last_believed(connection, known))
+        policy = stand_in(replay(trail.changes(connection, KINDS)), _last_believed(connection, known))
     return InForce(policy, altered)
 
 
@@ -85,7 +85,7 @@ def published(connection: Connection, version: str | None) -> Policy | None:
     return next((_read(body) for body in bodies if digest(body) == version), None)
 
 
-def raised_by(connection: Connection, known: Told) -> Mapping[str, frozenset[str]]:
+def raised_by(connection: Connection, known: TrailState) -> Mapping[str, frozenset[str]]:
     """The categories that begin at a stage that automates, for the digest of each publication that can be believed."""
     query = select(schema.Policy.version, _bytes(connection))
     bodies = {
@@ -106,7 +106,7 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:12]
 
 
-def _last_believed(connection: Connection, known: Told) -> Policy | None:
+def _last_believed(connection: Connection, known: TrailState) -> Policy | None:
     query = select(schema.Policy.version, _bytes(connection)).order_by(schema.Policy.id.desc())
     for version, body in connection.execute(query):
         if version in known.policies and digest(body) == version and (found := _read(body)) is not None:

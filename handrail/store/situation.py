@@ -11,10 +11,10 @@ from handrail.governing import (
     SERVES,
     Alteration,
     Change,
-    Told,
+    TrailState,
     altered_rows,
     first_raised,
-    told,
+    replay,
 )
 from handrail.policy import Policy, Stage
 from handrail.queues import Situation
@@ -35,7 +35,7 @@ def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
         all_paused=None in paused,
         silent=_silent(connection, policy, now, changes, stages),
         unwatched=frozenset(readings.unwatched(connection)),
-        altered=tuple(_altered(connection, policy, told(changes), rows, paused, version)),
+        altered=tuple(_altered(connection, policy, replay(changes), rows, paused, version)),
         certified=certificates.thresholds(connection, version, now, rules=policy.certificate),
     )
 
@@ -54,14 +54,14 @@ def began(connection: Connection) -> datetime | None:
 
 def rightful_version(connection: Connection) -> str | None:
     """The version that serves as the trail tells it."""
-    return told(trail.changes(connection, sorted(SERVES))).serving
+    return replay(trail.changes(connection, sorted(SERVES))).serving
 
 
 def altered(connection: Connection, policy: Policy) -> tuple[Alteration, ...]:
     """What governs automation and was changed past Handrail."""
     rows, paused = stored_stages.stage_rows(connection), pauses.paused(connection)
     version = models.serving(connection).model_version
-    return tuple(_altered(connection, policy, told(trail.changes(connection, KINDS)), rows, paused, version))
+    return tuple(_altered(connection, policy, replay(trail.changes(connection, KINDS)), rows, paused, version))
 
 
 def _silent(
@@ -76,14 +76,14 @@ def _silent(
 def _raised(
     connection: Connection, policy: Policy, changes: Sequence[Change], stages: Mapping[str, Stage]
 ) -> dict[str, datetime]:
-    found = first_raised(changes, policies.raised_by(connection, told(changes)), policy.categories)
+    found = first_raised(changes, policies.raised_by(connection, replay(changes)), policy.categories)
     return {name: at for name, at in found.items() if stages.get(name) in AUTOMATING}
 
 
 def _altered(
     connection: Connection,
     policy: Policy,
-    known: Told,
+    known: TrailState,
     rows: Mapping[str, str],
     paused: frozenset[str | None],
     version: str | None,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.governing import Change, Told, altered_policy, altered_rows, first_raised, told
+from handrail.governing import Change, TrailState, altered_policy, altered_rows, first_raised, replay
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -45,8 +45,10 @@ STORY = [
 
 
 def test_the_trail_tells_what_governs_now() -> None:
-    assert told(STORY) == Told("shop", "p2", frozenset({"p1", "p2"}), {"refund": "partial"}, frozenset({None}), "1")
-    assert told([]) == Told()
+    assert replay(STORY) == TrailState(
+        "shop", "p2", frozenset({"p1", "p2"}), {"refund": "partial"}, frozenset({None}), "1"
+    )
+    assert replay([]) == TrailState()
 
 
 class TestFirstRaised:
@@ -83,7 +85,7 @@ class TestFirstRaised:
 
 def rows(**other: Any) -> list[tuple[str, str | None]]:  # noqa: ANN401 - arguments of `altered_rows`
     given = {"stages": {"refund": "partial"}, "paused": {None}, "serving": "1", "categories": NAMES, **other}
-    return [(one.what, one.category) for one in altered_rows(told(STORY), **given)]
+    return [(one.what, one.category) for one in altered_rows(replay(STORY), **given)]
 
 
 def test_rows_that_are_what_the_trail_tells_are_no_alteration() -> None:
@@ -107,7 +109,7 @@ def test_a_row_that_was_changed_outside_is_named(other: dict[str, Any], found: l
 
 
 def test_each_says_what_to_do() -> None:
-    found = altered_rows(told(STORY), stages={}, paused=(), serving="3", categories=NAMES)
+    found = altered_rows(replay(STORY), stages={}, paused=(), serving="3", categories=NAMES)
     assert ["`handrail " in one.sentence for one in found] == [True] * 3
     assert "it is the policy's, and the audit trail says partial" in found[0].sentence
     assert "`handrail pause --all" in found[1].sentence
@@ -129,7 +131,7 @@ def test_each_says_what_to_do() -> None:
 def test_a_policy_is_what_was_published_or_it_is_named(
     digest: str | None, version: str | None, is_readable: bool, words: str | None
 ) -> None:
-    found = altered_policy(told(STORY), digest=digest, version=version, is_readable=is_readable)
+    found = altered_policy(replay(STORY), digest=digest, version=version, is_readable=is_readable)
     if words is None:
         assert found is None
     else:
