@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handrail.store import trail
 from handrail.store.engine import Connection
@@ -130,22 +130,23 @@ def _judgement(version: "ModelVersion") -> list[str]:
 
 def _event(event: Written, version: str) -> str:
     because = f" ({event.because})" if event.because else ""
-    return _line(f"  {event.at:%Y-%m-%d}", f"{_told(event.body, version)} by {event.body['actor']}{because}")
+    return _line(f"  {event.at:%Y-%m-%d}", f"{_told(event, version)} by {event.body['actor']}{because}")
 
 
-def _told(event: Mapping[str, Any], version: str) -> str:
-    kind = str(event["kind"]).removeprefix("model.").replace("_", " ")
-    if event["kind"] == "model.promoted":
-        if event["version"] != version:
-            return f"retired: version {event['version']} was promoted"
-        return f"promoted, {EVIDENCE[event['evidence']]}" if "evidence" in event else "promoted"
-    if event["kind"] == "model.rolled_back":
-        return "rolled back: it never serves again" if event["barred"] == version else "serves again"
-    if event["kind"] == "model.judged":
-        return f"judged on {event['cases']} cases: {'passed' if event['passed'] else 'not passed'}"
-    if event["kind"] == "gate.failed":
-        return f"gate failed ({event['suite']})"
-    return f"{kind}: {event['cause']}" if "cause" in event else kind
+def _told(event: Written, version: str) -> str:
+    data = event.body
+    kind = str(data["kind"]).removeprefix("model.").replace("_", " ")
+    if data["kind"] == "model.promoted":
+        if data["version"] != version:
+            return f"retired: version {data['version']} was promoted"
+        return f"promoted, {EVIDENCE[data['evidence']]}" if "evidence" in data else "promoted"
+    if data["kind"] == "model.rolled_back":
+        return "rolled back: it never serves again" if data["barred"] == version else "serves again"
+    if data["kind"] == "model.judged":
+        return f"judged on {data['cases']} cases: {'passed' if data['passed'] else 'not passed'}"
+    if data["kind"] == "gate.failed":
+        return f"gate failed ({data['suite']})"
+    return f"{kind}: {data['cause']}" if "cause" in data else kind
 
 
 def _line(name: str, text: str) -> str:
