@@ -1,11 +1,15 @@
 """Alerts: what stands, who takes care, and whether the channels reach anybody."""
 
+from dataclasses import asdict
 from textwrap import wrap
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.answer import Actor, AsJson, AsOf, answer, enter, table, told
+
+if TYPE_CHECKING:
+    from handrail.alerts import Alert
 
 Number = Annotated[int, typer.Argument(help="Number of the alert, as `handrail alerts list` says.")]
 Past = Annotated[bool, typer.Option("--past", help="Also those that are over, the newest first.")]
@@ -46,16 +50,16 @@ def alerts_list(past: Past = False, limit: int = 100, as_of: AsOf = None, as_jso
         lines = [line for row in standing for line in _lines(row)]
         lines += wrap(seen.sentence(told) if lines else seen.calm(told), 80, break_long_words=False)
         lines += [f"   {one}" for one in (seen.missing(told) if seen.sight is Sight.IN_PART else ())]
-        lines += [f"over {row['cleared_at']:%Y-%m-%d %H:%M}  {_about(row)}" for row in over]
+        lines += [f"over {row.cleared_at:%Y-%m-%d %H:%M}  {_about(row)}" for row in over]
         return "\n".join(lines)
 
     value = {
-        "alerts": standing,
+        "alerts": [asdict(one) for one in standing],
         "looked_at": seen.looked_at,
         "watched": str(seen.sight),
         "said": seen.calm(told),
         "watches": [row_of(look) for look in seen.looks],
-        **({"past": over} if past else {}),
+        **({"past": [asdict(one) for one in over]} if past else {}),
     }
     if standing:
         value["said"] = seen.sentence(told)
@@ -92,13 +96,13 @@ def alerts_test(name: Name, actor: Actor = None, as_of: AsOf = None, as_json: As
     answer({"channel": name, "reached": True}, as_json=as_json, text=f"The channel {name} took the test message.")
 
 
-def _lines(row: dict[str, Any]) -> list[str]:
-    taken = f", {row['acknowledged_by']} takes care" if row["acknowledged_by"] else ""
+def _lines(row: "Alert") -> list[str]:
+    taken = f", {row.acknowledged_by} takes care" if row.acknowledged_by else ""
     return [
-        f"{row['id']}  {row['severity']}  {_about(row)}, since {row['raised_at']:%Y-%m-%d %H:%M}{taken}",
-        *wrap(row["sentence"], 77, initial_indent="   ", subsequent_indent="   ", break_long_words=False),
+        f"{row.id}  {row.severity}  {_about(row)}, since {row.raised_at:%Y-%m-%d %H:%M}{taken}",
+        *wrap(row.sentence, 77, initial_indent="   ", subsequent_indent="   ", break_long_words=False),
     ]
 
 
-def _about(row: dict[str, Any]) -> str:
-    return f"{row['kind']} {row['subject']}".replace("_", " ")
+def _about(row: "Alert") -> str:
+    return f"{row.kind} {row.subject}".replace("_", " ")

@@ -4,7 +4,6 @@ import importlib.metadata
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from console.answer import ask_server, running_server, told
 from handrail.acts import attending, incidents
@@ -13,7 +12,9 @@ from handrail.permissions import SYSTEM
 from handrail.policy import Policy
 from handrail.store import models, policies, situation, trail
 from handrail.store.engine import Store
+from handrail.store.models import ModelVersion
 from handrail.store.policies import InForce
+from handrail.store.trail import Written
 from handrail.watches import Outlook, Sight
 from handrail.workspace import Workspace
 
@@ -41,7 +42,7 @@ def findings() -> list[Finding]:
             in_force = policies.in_force(connection)
             altered = () if in_force is None else situation.altered(connection, in_force.policy)
             verified = trail.verify(connection)
-            version = models.serving(connection)["model_version"]
+            version = models.serving(connection).model_version
             row = models.version(connection, version) if version else None
             incident = incidents.unavailable(connection)
             watched = attending.seen(connection, datetime.now(UTC))
@@ -55,7 +56,7 @@ def findings() -> list[Finding]:
     found.append(Finding("trail", verified.valid, f"{verified.events} events, whole." if verified.valid else broken))
     found.append(_model(workspace, store, policy, row, incident))
     if row is not None and policy is not None:
-        found.append(_registry(workspace, policy, row["version"]))
+        found.append(_registry(workspace, policy, row.version))
     return [*found, _watches(watched), _server(workspace)]
 
 
@@ -91,20 +92,20 @@ def _model(
     workspace: Workspace,
     store: Store,
     policy: Policy | None,
-    row: dict[str, Any] | None,
-    incident: dict[str, Any] | None,
+    row: ModelVersion | None,
+    incident: Written | None,
 ) -> Finding:
     """Can the champion be read and believed? What is damaged here and whole in the registry is mended on the way."""
     if row is None or policy is None:
         return Finding("model", ok=True, sentence="none: all cases go to people.")
     from models import copies, registry
 
-    version = row["version"]
-    if incident is not None and incident["cause"] == "predictions":
+    version = row.version
+    if incident is not None and incident.body["cause"] == "predictions":
         remedy = "Return to an earlier version with `handrail model rollback --reason …`, or train anew."
         return Finding("model", ok=False, sentence=f"version {version} predicts what no gate lets pass. {remedy}")
     try:
-        got = copies.obtain(workspace, registry.model_name(policy.business), version, row["artifact_digest"])
+        got = copies.obtain(workspace, registry.model_name(policy.business), version, row.artifact_digest)
     except copies.ModelUnavailable as error:
         return Finding("model", ok=False, sentence=f"all cases go to people. {error}")
     if got.repaired:

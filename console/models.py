@@ -51,6 +51,8 @@ def model_show(
     as_json: AsJson = False,
 ) -> None:
     """One version: what it learnt from, figures, all one needs to rebuild it, judgement, history, certificates."""
+    from dataclasses import asdict
+
     from console.certificates import shown
     from console.version import history, page, promotions
     from handrail.errors import NotFound
@@ -61,18 +63,24 @@ def model_show(
 
     occasion = enter(None)
     with occasion.store.read() as connection:
-        name = version or models.serving(connection)["model_version"]
+        name = version or models.serving(connection).model_version
         row = models.version(connection, name) if name else None
         if row is None:
             raise NotFound(f"Model version {version or '(champion)'} does not exist. See `handrail model list`.")
-        certificates = records(certificate_rows.certificates(connection, row["version"], occasion.now))
-        events = history(connection, row["version"])
-        evidence = promotions(connection).get(row["version"])
-    standing = certified(occasion) if row["status"] == "champion" else []
-    value = {**row, "evidence": evidence, "history": events, "certificates": certificates, "certification": standing}
+        certificates = records(certificate_rows.certificates(connection, row.version, occasion.now))
+        events = history(connection, row.version)
+        evidence = promotions(connection).get(row.version)
+    standing = certified(occasion) if row.status == "champion" else []
+    value = {
+        **asdict(row),
+        "evidence": evidence,
+        "history": [one.document for one in events],
+        "certificates": certificates,
+        "certification": standing,
+    }
 
     def text() -> str:
-        return f"{page(value)}\n\ncertificates\n{shown(standing)}"
+        return f"{page(row, evidence, events)}\n\ncertificates\n{shown(standing)}"
 
     answer(value, as_json=as_json, text=text)
 

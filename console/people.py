@@ -1,11 +1,15 @@
 """Who works here: list, add, invite, test."""
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.answer import Actor, AsJson, AsOf, answer, enter, table
 from console.labels import people_cancel_test, people_test
+
+if TYPE_CHECKING:
+    from handrail.gold import GoldTest
 
 
 def register(app: typer.Typer) -> None:
@@ -30,20 +34,21 @@ def people_list(as_json: AsJson = False) -> None:
     occasion = enter(None)
     with occasion.store.read() as connection:
         tests = labels.last_tests(connection)
-        rows = [{**row, "test": tests.get(row["name"])} for row in records(staff.people(connection))]
-    shown = [{**row, "roles": ", ".join(row["roles"]), "last_test": _last_test(row["test"])} for row in rows]
+        people = records(staff.people(connection))
+    rows = [{**row, "test": asdict(tests[row["name"]]) if row["name"] in tests else None} for row in people]
+    shown = [{**row, "roles": ", ".join(row["roles"]), "last_test": _last_test(tests.get(row["name"]))} for row in rows]
     columns = ["name", "trained_until", "last_test", "roles"]
     answer(rows, as_json=as_json, text=table(shown, columns, empty="Nobody yet."))
 
 
-def _last_test(test: dict[str, Any] | None) -> str | None:
+def _last_test(test: "GoldTest | None") -> str | None:
     if test is None:
         return None
-    if test["closed_at"] is None:
-        return f"{test['cases']} cases, not finished"
-    if test["passed"] is None:
+    if test.closed_at is None:
+        return f"{test.cases} cases, not finished"
+    if test.passed is None:
         return "cancelled"
-    return f"{test['right']} of {test['cases']} right, {'passed' if test['passed'] else 'failed'}"
+    return f"{test.right} of {test.cases} right, {'passed' if test.passed else 'failed'}"
 
 
 def people_add(
@@ -65,7 +70,8 @@ def people_add(
     until = occasion.now + occasion.policy.labels.training_valid_for if trained else None
     if trained is None:
         with occasion.store.read() as connection:
-            until = (staff.person(connection, name) or {}).get("trained_until")
+            person = staff.person(connection, name)
+            until = None if person is None else person.trained_until
     employing.add_person(occasion.store, name, roles=role, trained_until=until, actor=occasion.actor, now=occasion.now)
     answer({"name": name, "roles": role, "trained_until": until}, as_json=as_json, text=f"{name} is known now.")
 

@@ -1,13 +1,15 @@
 """Acts that take two people: proposed by the act's own command, settled here by somebody else."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from console.answer import Actor, AsJson, AsOf, Reason, answer, enter, table
 
 if TYPE_CHECKING:
+    from handrail.store.proposals import Proposal
     from tasks.occasion import Occasion
 
 Number = Annotated[int, typer.Argument(help="Number of the proposal.")]
@@ -23,7 +25,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="proposals")
 
 
-def propose(occasion: "Occasion", act: str, asked: Mapping[str, Any], reason: str, *, as_json: bool) -> None:
+def propose(occasion: "Occasion", act: str, asked: Mapping[str, str | None], reason: str, *, as_json: bool) -> None:
     """Propose an act instead of doing it, and say so."""
     from tasks.learning import proposals
 
@@ -38,22 +40,22 @@ def propose(occasion: "Occasion", act: str, asked: Mapping[str, Any], reason: st
 def proposals_list(as_of: AsOf = None, as_json: AsJson = False) -> None:
     """What waits for a second person, and who proposed it."""
     from handrail.store import proposals
-    from handrail.store.frames import records
 
     occasion = enter(None, as_of)
     with occasion.store.read() as connection:
-        rows = records(proposals.waiting(connection, occasion.now))
-    shown = [{**row, "what": _what(row)} for row in rows]
+        waiting = proposals.waiting(connection, occasion.now)
+    rows = [asdict(one) for one in waiting]
+    shown = [{**row, "what": _what(one)} for row, one in zip(rows, waiting, strict=True)]
     columns = ["id", "act", "what", "proposer", "expires_at", "reason"]
     answer(rows, as_json=as_json, text=table(shown, columns, empty="Nothing waits for a second person."))
 
 
-def _what(row: Mapping[str, Any]) -> str:
-    arguments = row["arguments"]
-    if row["act"] in ("promote", "roll_back"):
+def _what(row: "Proposal") -> str:
+    arguments = row.arguments
+    if row.act in ("promote", "roll_back"):
         return f"version {arguments['version']}"
     place = arguments["category"] or "everything"
-    return f"{place} → {arguments['to']}" if row["act"] == "set_stage" else str(place)
+    return f"{place} → {arguments['to']}" if row.act == "set_stage" else str(place)
 
 
 def proposals_confirm(number: Number, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:

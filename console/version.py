@@ -1,14 +1,16 @@
 """One model version for people to read: lines of at most eighty characters."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handrail.store import trail
 from handrail.store.engine import Connection
+from handrail.store.trail import Sought, Written
 
 if TYPE_CHECKING:
+    from handrail.store.models import ModelVersion
     from tasks.learning.shadow import Comparison
 
 WIDTH, INDENT = 80, 15
@@ -32,15 +34,15 @@ EVIDENCE = {
 """What a promotion rests on, in words."""
 
 
-def history(connection: Connection, version: str) -> list[dict[str, Any]]:
-    """The events of the trail that are about a version, oldest first, each with `at`, `kind`, `actor` and its data."""
+def history(connection: Connection, version: str) -> list[Written]:
+    """The events of the trail that are about a version, oldest first."""
     found = [
         event
         for kind in _KINDS
-        for event in trail.search(connection, kind=kind, limit=10_000)
-        if version in {event.get("version"), event.get("barred"), event.get("previous")}
+        for event in trail.newest(connection, Sought(kind=kind), limit=10_000)
+        if version in {event.body.get(name) for name in ("version", "barred", "previous")}
     ]
-    return sorted(found, key=lambda event: int(event["seq"]))
+    return sorted(found, key=lambda event: event.seq)
 
 
 def promotions(connection: Connection) -> dict[str, str]:
@@ -66,22 +68,22 @@ def side_by_side(found: "Comparison") -> str:
     return "\n".join(lines)
 
 
-def page(value: Mapping[str, Any]) -> str:
+def page(version: "ModelVersion", evidence: str | None, events: Sequence[Written]) -> str:
     """The version as sections: what it is, figures, how to rebuild it, what judged it, what happened to it."""
-    sections = [_about(value), _figures(value["metrics"]), _recipe(value), _judgement(value["judgement"])]
-    sections.append(["history", *(_event(event, str(value["version"])) for event in value["history"])])
+    sections = [_about(version, evidence), _figures(version.metrics), _recipe(version), _judgement(version)]
+    sections.append(["history", *(_event(event, version.version) for event in events)])
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
 
-def _about(value: Mapping[str, Any]) -> list[str]:
-    status = str(value["status"]).replace("_", " ")
-    data = (value["rebuild"] or {}).get("data", {})
+def _about(version: "ModelVersion", evidence: str | None) -> list[str]:
+    status = version.status.replace("_", " ")
+    data = (version.rebuild or {}).get("data", {})
     lines = [
-        _line("version", f"{value['version']} ({value['kind']}), {status}"),
-        _line("labels", f"{value['labels']}; cause {value['cause']}; policy {value['policy_version']}"),
-        _line("registered", _moment(value["registered_at"])),
+        _line("version", f"{version.version} ({version.kind}), {status}"),
+        _line("labels", f"{version.labels}; cause {version.cause}; policy {version.policy_version}"),
+        _line("registered", _moment(version.registered_at)),
     ]
-    if value["evidence"] == "none":
+    if evidence == "none":
         lines.insert(1, _line("EVIDENCE", "none: promoted on a person's word, no withheld label had judged it"))
     if data.get("from"):
         lines.append(_line("window", f"received {data['from'][:16]} to {data['to'][:16]} UTC"))
@@ -95,27 +97,28 @@ def _figures(metrics: Mapping[str, float]) -> list[str]:
     return [_line("figures", ", ".join(shown))] if shown else []
 
 
-def _recipe(value: Mapping[str, Any]) -> list[str]:
-    recipe = value["rebuild"]
-    lines = ["to rebuild it", _line("  dataset", value["dataset_digest"])]
+def _recipe(version: "ModelVersion") -> list[str]:
+    recipe = version.rebuild
+    lines = ["to rebuild it", _line("  dataset", version.dataset_digest)]
     if recipe is None:
         return [*lines, "  the rest was not recorded: the version is older than its recipe"]
-    packages = ", ".join(f"{name} {version}" for name, version in recipe["packages"].items())
+    packages = ", ".join(f"{name} {number}" for name, number in recipe["packages"].items())
     return [
         *lines,
         _line("  predictions", recipe["predictions_digest"]),
-        _line("  files", value["artifact_digest"]),
+        _line("  files", version.artifact_digest),
         _line("  lock", recipe["lock_digest"] or "no requirements.lock lay beside the code"),
         _line(f"  {recipe['code_is']}", recipe["code"]),
-        _line("  seed", f"{recipe['seed']}; policy {value['policy_version']}"),
+        _line("  seed", f"{recipe['seed']}; policy {version.policy_version}"),
         _line("  fields", ", ".join(recipe["fields"]) or "none but the text"),
         _line("  Python", f"{recipe['python']} on {recipe['machine']}; {packages}"),
-        _line("  MLflow run", value["run_id"]),
-        _line("  command", f"handrail model rebuild {value['version']}"),
+        _line("  MLflow run", version.run_id),
+        _line("  command", f"handrail model rebuild {version.version}"),
     ]
 
 
-def _judgement(judgement: Mapping[str, Any] | None) -> list[str]:
+def _judgement(version: "ModelVersion") -> list[str]:
+    judgement = version.judgement
     if judgement is None:
         return [_line("judgement", "none yet")]
     said = judgement.get("outcome") or ("passed" if judgement.get("passed") else "refused")
@@ -125,24 +128,25 @@ def _judgement(judgement: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
-def _event(event: Mapping[str, Any], version: str) -> str:
-    because = f" ({event['because']})" if event.get("because") else ""
-    return _line(f"  {str(event['at'])[:10]}", f"{_told(event, version)} by {event['actor']}{because}")
+def _event(event: Written, version: str) -> str:
+    because = f" ({event.because})" if event.because else ""
+    return _line(f"  {event.at:%Y-%m-%d}", f"{_told(event, version)} by {event.body['actor']}{because}")
 
 
-def _told(event: Mapping[str, Any], version: str) -> str:
-    kind = str(event["kind"]).removeprefix("model.").replace("_", " ")
-    if event["kind"] == "model.promoted":
-        if event["version"] != version:
-            return f"retired: version {event['version']} was promoted"
-        return f"promoted, {EVIDENCE[event['evidence']]}" if "evidence" in event else "promoted"
-    if event["kind"] == "model.rolled_back":
-        return "rolled back: it never serves again" if event["barred"] == version else "serves again"
-    if event["kind"] == "model.judged":
-        return f"judged on {event['cases']} cases: {'passed' if event['passed'] else 'not passed'}"
-    if event["kind"] == "gate.failed":
-        return f"gate failed ({event['suite']})"
-    return f"{kind}: {event['cause']}" if "cause" in event else kind
+def _told(event: Written, version: str) -> str:
+    data = event.body
+    kind = str(data["kind"]).removeprefix("model.").replace("_", " ")
+    if data["kind"] == "model.promoted":
+        if data["version"] != version:
+            return f"retired: version {data['version']} was promoted"
+        return f"promoted, {EVIDENCE[data['evidence']]}" if "evidence" in data else "promoted"
+    if data["kind"] == "model.rolled_back":
+        return "rolled back: it never serves again" if data["barred"] == version else "serves again"
+    if data["kind"] == "model.judged":
+        return f"judged on {data['cases']} cases: {'passed' if data['passed'] else 'not passed'}"
+    if data["kind"] == "gate.failed":
+        return f"gate failed ({data['suite']})"
+    return f"{kind}: {data['cause']}" if "cause" in data else kind
 
 
 def _line(name: str, text: str) -> str:

@@ -28,7 +28,7 @@ def alerting(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     with occasion.store.read() as connection:
         standing = alerts.open_alerts(connection)
         seen = attending.seen(connection, occasion.now)
-    rows = [{name: str(row[name] or "") for name in SHOWN} for row in standing]
+    rows = [{name: str(getattr(row, name) or "") for name in SHOWN} for row in standing]
     said = seen.sentence(lambda at: f"{at:%Y-%m-%d %H:%M} UTC")
     publish.table("alerts", rows, f"{len(rows)} alerts stand; {told} messages were sent in this run. {said}")
     return {"raised": list(swept.raised), "cleared": list(swept.cleared), "standing": len(rows), "told": told}

@@ -135,7 +135,7 @@ class TimeLapse:
         with occasion.store.read() as connection:
             pauses = stored_pauses.pauses(connection)
             stages = stored_stages.stages(connection, occasion.policy)
-            serving_since = models.serving(connection)["since"]
+            serving_since = models.serving(connection).since
         for pause in records(pauses):
             if moment - pause["since"] < timedelta(days=5):
                 continue
@@ -213,7 +213,7 @@ class TimeLapse:
     def _learn(self, week: Week, moment: datetime) -> None:
         """The challenger's gate, then retraining: on the drift's event, on the error rate, or by the month."""
         with self._at(moment).store.read() as connection:
-            waiting = models.serving(connection)["challenger"]
+            waiting = models.serving(connection).challenger
         if waiting is not None:
             week.judged.append(self._run(deployment, moment, act="judge"))
         if week.drift or week.number % RETRAINED_EVERY == 0 or self._error_is_high(week):
@@ -225,7 +225,7 @@ class TimeLapse:
 
     def _rehearse(self, week: Week, moment: datetime) -> None:
         with self._at(moment).store.read() as connection:
-            previous = models.serving(connection)["previous"]
+            previous = models.serving(connection).previous
         if previous is not None:
             reason = "rehearsal: the operator returns to the earlier version"
             week.rolled_back = self._run(deployment, moment, act="rollback", reason=reason)["serves"]
@@ -237,7 +237,7 @@ class TimeLapse:
     def _shadow(self, week: Week, moment: datetime) -> list[str]:
         """Agreement and certificates: while a challenger scores in shadow, before a stage, else by the month."""
         with self._at(moment).store.read() as connection:
-            challenger = models.serving(connection)["challenger"]
+            challenger = models.serving(connection).challenger
         if challenger is None and week.number + 1 not in PLAN and week.number % RETRAINED_EVERY:
             return []
         result = self._run(shadow_scoring, moment)

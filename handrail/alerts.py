@@ -40,6 +40,65 @@ class Trouble:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A trouble that was raised; over when it is cleared, and told no more once somebody takes care of it."""
+
+    id: int
+    kind: str
+    subject: str
+    severity: str
+    sentence: str
+    raised_at: datetime
+    seen_at: datetime
+    cleared_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDelivery:
+    """The `number`-th telling of an alert over one channel, from 1; 0 tells that it is over.
+
+    `state` is new, leased, retry, sent, dead or dropped.
+    """
+
+    id: int
+    alert_id: int
+    channel: str
+    number: int
+    state: str
+    attempts: int
+    next_at: datetime
+    sent_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A delivery that a sender holds, with what it tells; `attempts` counts the one under way."""
+
+    id: int
+    alert_id: int
+    channel: str
+    number: int
+    attempts: int
+    kind: str
+    subject: str
+    severity: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom a channel has reached: when it last took a message, how many wait for it, how many it never took."""
+
+    channel: str
+    sent_at: datetime | None
+    waiting: int
+    dead: int
+
+
 SEEN = {
     "glances": "decisions faster than anybody reads",
     "deceived": "wrong suggestions taken over",

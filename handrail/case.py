@@ -45,6 +45,33 @@ class Case:
     fields: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCase:
+    """A case as it enters, before anything has been found in it; `batch_id` is the delivery it came with."""
+
+    source: str
+    external_id: str
+    batch_id: int
+    row_digest: str
+    received_at: datetime
+    ingested_at: datetime
+    history: bool = False
+    has_text: bool = True
+    consent: bool = True
+    amount: float | None = None
+    fields: dict[str, str] = field(default_factory=dict)
+    state: State = State.RECEIVED
+
+
+@dataclass(frozen=True, slots=True)
+class NewInput:
+    """The erasable half of a case; `salt` keys the trail's digest of the text."""
+
+    salt: bytes
+    text: str
+    customer_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What one model version says of one case; `confidence` is the calibrated probability of `label`."""

@@ -6,6 +6,7 @@ and asking again before deciding draws the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from handrail import keyed_draws, labels
 from handrail.policy import LabelRules, QueueRules
@@ -29,6 +30,63 @@ class Chance:
     def pick(self, purpose: str, count: int) -> int:
         """A place among `count`, each alike."""
         return int(self.of(purpose) * count)
+
+
+@dataclass(frozen=True, slots=True)
+class GoldCase:
+    """A case whose category a data curator has attested; in use until it is retired.
+
+    `origin` is history, review or written.
+    """
+
+    case_id: int
+    label: str
+    origin: str
+    attested_by: str
+    attested_at: datetime
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GoldTest:
+    """A test of a person on gold cases; without `passed` it is under way or, where it is closed, cancelled."""
+
+    id: int
+    person: str
+    opened_at: datetime
+    cases: int
+    right: int | None
+    passed: bool | None
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTest(GoldTest):
+    """A test under way, and how many of its cases are `left`."""
+
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoldAnswer:
+    """How a person decided a gold case: their answer (None: that no category fits), and what is attested.
+
+    `seeded` is the wrong suggestion that it carried, `retired_at` is told of the cases of a test.
+    """
+
+    case_id: int
+    answer: str | None
+    attested: str
+    outcome: str
+    seconds: float | None
+    decided_at: datetime
+    seeded: str | None = None
+    retired_at: datetime | None = None
+
+    @property
+    def right(self) -> bool:
+        """Was the attested category given?"""
+        return self.answer == self.attested
 
 
 @dataclass(frozen=True, slots=True)

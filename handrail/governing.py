@@ -7,7 +7,7 @@ transaction. A row that differs from its last event was changed past Handrail, a
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from handrail.policy import Stage
 
@@ -16,6 +16,25 @@ SERVES = frozenset({"model.promoted", "model.rolled_back"})
 KINDS = (*sorted(PUBLISHED), *sorted(SERVES), "stage.changed", "automation.paused", "automation.resumed")
 """The kinds of events that say what governs."""
 AUTOMATING = frozenset({Stage.PARTIAL, Stage.AUTO})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An event of `KINDS`: what governs from then on, as far as it says."""
+
+    kind: str
+    at: datetime
+    policy: str | None = None
+    business: str | None = None
+    category: str | None = None
+    to: str | None = None
+    version: str | None = None
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> Self:
+        """Read the body of an event."""
+        data = {name: event.get(name) for name in ("policy", "business", "category", "to", "version")}
+        return cls(event["kind"], datetime.fromisoformat(event["at"]), **data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +58,27 @@ class Alteration:
     sentence: str
 
 
-def replay(events: Iterable[Mapping[str, Any]]) -> TrailState:
-    """Retell events of `KINDS`, oldest first."""
+def replay(changes: Iterable[Change]) -> TrailState:
+    """Retell changes, oldest first."""
     business, policies, stages, paused, serving = None, list[str](), dict[str, str](), set[str | None](), None
-    for event in events:
-        kind = event["kind"]
-        if kind in PUBLISHED:
-            policies.append(event["policy"])
-            business = event.get("business", business)
-        elif kind == "stage.changed":
-            stages[event["category"]] = event["to"]
-        elif kind == "automation.paused":
-            paused.add(event["category"])
-        elif kind == "automation.resumed":
-            paused.discard(event["category"])
-        elif kind in SERVES:
-            serving = event["version"]
+    for change in changes:
+        if change.kind in PUBLISHED:
+            policies.append(str(change.policy))
+            business = change.business or business
+        elif change.kind == "stage.changed":
+            stages[str(change.category)] = str(change.to)
+        elif change.kind == "automation.paused":
+            paused.add(change.category)
+        elif change.kind == "automation.resumed":
+            paused.discard(change.category)
+        elif change.kind in SERVES:
+            serving = change.version
     newest = policies[-1] if policies else None
     return TrailState(business, newest, frozenset(policies), stages, frozenset(paused), serving)
 
 
 def first_raised(
-    events: Iterable[Mapping[str, Any]], raised_by: Mapping[str, Collection[str]], categories: Collection[str]
+    changes: Iterable[Change], raised_by: Mapping[str, Collection[str]], categories: Collection[str]
 ) -> dict[str, datetime]:
     """When each category first stood at a stage that automates, whatever was changed later.
 
@@ -69,16 +87,16 @@ def first_raised(
     """
     earliest: dict[str, datetime] = {}
     moved: set[str] = set()
-    for event in events:
+    for change in changes:
         raised: Collection[str] = ()
-        if event["kind"] in PUBLISHED:
-            raised = [name for name in raised_by.get(event["policy"], categories) if name not in moved]
-        elif event["kind"] == "stage.changed":
-            moved.add(event["category"])
-            raised = [event["category"]] if event["to"] in AUTOMATING else []
-        at = datetime.fromisoformat(event["at"])
+        if change.kind in PUBLISHED:
+            raised = [name for name in raised_by.get(str(change.policy), categories) if name not in moved]
+        elif change.kind == "stage.changed":
+            category = str(change.category)
+            moved.add(category)
+            raised = [category] if change.to in AUTOMATING else []
         # The earliest moment, not the first event: that one may have been written under a clock that was ahead.
-        earliest.update({name: min(earliest.get(name, at), at) for name in raised})
+        earliest.update({name: min(earliest.get(name, change.at), change.at) for name in raised})
     return earliest
 
 

@@ -67,6 +67,22 @@ class InboundRows:
         return bad
 
 
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row to put aside: what is wrong with it and the remedy, the rule it broke, its mapped cells as delivered.
+
+    Of a row that has become a case, `case_id` names the case, and neither number nor cells are kept.
+    """
+
+    row_digest: str
+    external_id: str | None
+    reason: str
+    expectation: str
+    row_number: int = 0
+    row: dict[str, str] | None = None
+    case_id: int | None = None
+
+
 def _digests(columns: Dictionary[str, list[str]]) -> list[str]:
     """SHA-256 of each row's mapped cells and their columns' names; lengths keep neighbours apart."""
     named = [f"{len(name)}:{name}" for name in columns]

@@ -43,6 +43,24 @@ _SEEN_DIGITS = 16  # of the digest that `Seen` keeps: enough to tell two rows of
 
 
 @dataclass(frozen=True, slots=True)
+class GoodRow:
+    """A row of `Parsed.good`: GOOD_COLUMNS but the row's number, and given.COLUMNS; what there is none of is None."""
+
+    external_id: str
+    received_at: datetime
+    text: str
+    amount: float | None
+    customer_id: str | None
+    consent: bool
+    label: str | None
+    history: bool
+    fields: dict[str, str]
+    row_digest: str
+    given_label: str | None = None
+    given_confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """What one chunk of a delivery holds.
 

@@ -1,6 +1,6 @@
 """SLA: how long a person has, counted only while the business works."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -53,32 +53,6 @@ def due(assigned_at: datetime, duration: timedelta, calendar: Calendar) -> datet
             return begin + left
         left -= closes - begin
     raise BadInput(f"The calendar has no {duration} of working time after {start.isoformat()}. Shorten the SLA.")
-
-
-def due_many(assigned_at: Sequence[datetime], durations: Sequence[timedelta], calendar: Calendar) -> list[datetime]:
-    """When each piece of work must be done, as `due`; equal pairs are computed once.
-
-    Args:
-        assigned_at: aware moments.
-        durations: business time that each may take.
-        calendar: the policy's days, hours, holidays and time zone.
-
-    Returns:
-        Moments in UTC, in order; no pairs give an empty list.
-
-    Raises:
-        BadInput: a moment has no time zone, or the calendar never has so much time.
-
-    Source: docs/concepts.md, *SLA*.
-
-    >>> office = Calendar(timezone="UTC", days=["mon", "tue"], opens=time(9), closes=time(17))
-    >>> monday = datetime(2026, 3, 2, 16, tzinfo=UTC)
-    >>> [at.hour for at in due_many([monday, monday], [timedelta(hours=2), timedelta(hours=1)], office)]
-    [10, 17]
-    """
-    pairs = list(zip(assigned_at, durations, strict=True))
-    answers = {pair: due(*pair, calendar) for pair in set(pairs)}
-    return [answers[pair] for pair in pairs]
 
 
 def breached(due_at: datetime, now: datetime) -> bool:

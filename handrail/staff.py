@@ -20,6 +20,7 @@ class Person:
     skills: frozenset[str] | None = None
     away_from: datetime | None = None
     away_until: datetime | None = None
+    active: bool = True
 
     def is_away(self, now: datetime) -> bool:
         """On leave at that moment; the first moment counts, the last one does not."""

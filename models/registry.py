@@ -230,8 +230,8 @@ def require_fit(store: Store, workspace: Workspace, name: str, version: str) -> 
     with store.read() as connection:
         row = acts.may_serve(connection, version)
         in_force = policies.in_force(connection)
-    model = load(workspace, name, version, row["artifact_digest"])
-    unlike = signature.differences(row, model.fields, model.labels, in_force.policy) if in_force else []
+    model = load(workspace, name, version, row.artifact_digest)
+    unlike = signature.differences(row.kind, model.fields, model.labels, in_force.policy) if in_force else []
     if unlike:
         raise Refused(
             f"Version {version} does not fit the policy in force: {'; '.join(unlike)}. Change the policy, or train "
@@ -255,12 +255,12 @@ def rollback(
         Refused, Conflict, NotPermitted: see `handrail.acts.models.roll_back`; or no earlier version can be read.
     """
     with store.read() as connection:
-        serving = stored.serving(connection)["model_version"]
+        serving = stored.serving(connection).model_version
         rows = [stored.version(connection, version) for version in acts.earlier(connection)]
     to = _first_readable(workspace, name, [row for row in rows if row is not None])
     version = acts.roll_back(store, actor=actor, reason=reason, now=now, to=to, of=serving, proposal=proposal)
     _follow(workspace, name, version, {})
-    _tag(workspace, name, serving, {"handrail.evidence": "rolled back: it never serves again"})
+    _tag(workspace, name, str(serving), {"handrail.evidence": "rolled back: it never serves again"})
     return version
 
 
@@ -270,21 +270,21 @@ def withdraw(workspace: Workspace, registered: RegisteredVersion) -> None:
     shutil.rmtree(copies.folder(workspace, registered.name, registered.version), ignore_errors=True)
 
 
-def _first_readable(workspace: Workspace, name: str, rows: list[dict[str, Any]]) -> str | None:
+def _first_readable(workspace: Workspace, name: str, rows: list[stored.ModelVersion]) -> str | None:
     """None where there is no earlier version at all: then the act has the sentence."""
     for row in rows:
-        if copies.is_whole(workspace, name, row["version"], row["artifact_digest"]):
-            return str(row["version"])
+        if copies.is_whole(workspace, name, row.version, row.artifact_digest):
+            return row.version
         try:
-            load(workspace, name, row["version"], row["artifact_digest"])
+            load(workspace, name, row.version, row.artifact_digest)
         except ModelUnavailable as error:
             _log.warning("%s", error)
         else:
-            return str(row["version"])
+            return row.version
     if rows:
         # To go back all the same would leave no model: that is a pause, and should be called one.
         raise Refused(
-            f"None of the earlier versions ({', '.join(row['version'] for row in rows)}) can be read. "
+            f"None of the earlier versions ({', '.join(row.version for row in rows)}) can be read. "
             "Pause instead: `handrail pause --all --reason …`."
         )
     return None

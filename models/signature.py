@@ -1,21 +1,20 @@
 """Whether a version can serve under a policy: what it needs, and what the policy delivers and knows."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable
 
 from handrail.policy import Policy
 
 
-def differences(row: Mapping[str, Any], fields: Iterable[str], labels: Collection[str], policy: Policy) -> list[str]:
-    """Why the version of this row cannot serve under `policy`, a sentence each; empty when it can.
+def differences(kind: str, fields: Iterable[str], labels: Collection[str], policy: Policy) -> list[str]:
+    """Why a version of this kind cannot serve under `policy`, a sentence each; empty when it can.
 
     A category that the champion did not know is no difference as long as the policy knows it, and a field that a
     model does not use costs nothing.
     """
     found = []
-    if row["kind"] != policy.model.source:
+    if kind != policy.model.source:
         found.append(
-            f"it is a {row['kind']} model, and the policy's model.source is {policy.model.source}: change one of them"
+            f"it is a {kind} model, and the policy's model.source is {policy.model.source}: change one of them"
         )
     lacking = sorted(set(fields) - set(policy.model.fields))
     if lacking:

@@ -1,5 +1,6 @@
 """Models that the shop has registered, and who serves."""
 
+from dataclasses import asdict
 from functools import cache
 
 import pandas as pd
@@ -19,7 +20,7 @@ SWAPPED = {"refund": "tracking", "tracking": "refund"}
 
 def serving(shop: Shop) -> dict[str, object]:
     with shop.at().store.read() as connection:
-        return models.serving(connection)
+        return asdict(models.serving(connection))
 
 
 def register(shop: Shop, moment: object, *, right: bool) -> str:

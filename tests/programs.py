@@ -22,7 +22,7 @@ def token_of(app: FastAPI, name: str, *wanted: str, days: int = 90) -> str:
     with desk.store.read() as connection:
         person = staff.person(connection, name)
     assert person is not None
-    offered = [act for act in scopes() if PERMITTED[act].intersection(person["roles"])]
+    offered = [act for act in scopes() if PERMITTED[act].intersection(person.roles)]
     issued = tokens.create(desk.store, name="a test", scopes=wanted or offered, days=days, actor=name, now=desk.clock())
     return issued.secret
 

@@ -20,7 +20,7 @@ def written(scene: Scene, text: str, **route: object) -> int:
     found = pii.redact(text)
     findings = [[f.type, f.start, f.end] for f in found.findings]
     with scene.store.write() as connection:
-        cases.save_redaction(connection, [{"case_id": case, "redacted": found.text, "findings": findings}])
+        cases.save_redactions(connection, [cases.Redaction(case, found.text, findings)])
     scene.assign([case], **{"queue": "B", "reason": "stage_suggest", **route})
     return case
 

@@ -17,7 +17,6 @@ from handrail.errors import Refused
 from handrail.policy import Stage
 from handrail.store import proposals as rows_of
 from handrail.store.engine import Store
-from handrail.store.frames import records
 from tasks.learning import proposals
 
 router = APIRouter(tags=["automation"], route_class=StrictRoute, responses=PROBLEMS)
@@ -115,13 +114,19 @@ class Proposals(Body):
 def list_proposals(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Proposals:
     """Whoever is permitted the act and did not propose it may confirm it."""
     with desk.store.read() as connection:
-        rows = records(rows_of.waiting(connection, desk.clock()))
+        waiting = rows_of.waiting(connection, desk.clock())
     return Proposals(
         proposals=[
             ProposalView(
-                proposal=row["id"], **{name: row[name] for name in ProposalView.model_fields if name != "proposal"}
+                proposal=one.id,
+                act=one.act,
+                arguments=one.arguments,
+                reason=one.reason,
+                proposer=one.proposer,
+                proposed_at=one.proposed_at,
+                expires_at=one.expires_at,
             )
-            for row in rows
+            for one in waiting
         ]
     )
 

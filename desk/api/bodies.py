@@ -61,12 +61,6 @@ class Problem(BaseModel):
     problem: str = Field(description="what is wrong and the remedy", examples=["Case 7 is decided already."])
 
 
-class Fenced(Body):
-    """Which claim is meant."""
-
-    fence: Fence
-
-
 class Done(Body):
     """It happened."""
 

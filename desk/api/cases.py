@@ -1,6 +1,5 @@
 """Cases come in, one or many at once, and are looked at; outcomes follow."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -182,17 +181,17 @@ class Aside(Body):
 def show_batch(batch: InPath, desk: TheDesk, _: Visitor = scoped("intake")) -> BatchView:
     """States of its cases, and what lies in quarantine with the reason."""
     with desk.store.read() as connection:
-        found = inbox.batch(connection, batch)
+        found = cases.find_batch(connection, batch)
         if found is None:
             raise NotFound(f"There is no batch {batch}. Use the number that the intake answered.")
         states = cases.state_counts(connection, batch)
         aside = records(cases.in_quarantine(connection, batch, 100))
     return BatchView(
         batch=batch,
-        source=found["source"],
-        state=found["state"],
-        started_at=found["started_at"],
-        finished_at=found["finished_at"],
+        source=found.source,
+        state=found.state,
+        started_at=found.started_at,
+        finished_at=found.finished_at,
         cases=states,
         aside=[
             Aside(
@@ -243,24 +242,23 @@ def show_case(case: InPath, desk: TheDesk, visitor: Visitor = scoped("read_cases
         decision = disputes.decision_in_force(connection, case) or {}
         silent = bool(kept(connection, [case], onlooker))
         blind = silent or bool(labels.still_blind(connection, [case]))
-        found["state"] = state_of(connection, case, onlooker)
+        state = state_of(connection, case, onlooker)
         aside = inbox.why_aside(connection, [case]).get(case)
     told = {} if blind else {**route, "outcome": decision.get("outcome"), "label": decision.get("label")}
-    if silent:  # where it came from would tell a gold case that was written by hand
-        found |= dict.fromkeys(("source", "external_id", "batch_id", "due_at"))
+    # Where it came from would tell a gold case that was written by hand.
     return CaseView(
         case=case,
-        source=found["source"],
-        external_id=found["external_id"],
-        batch=found["batch_id"],
-        state=found["state"],
-        received_at=found["received_at"],
-        text=shown["redacted"],
-        amount=shown["amount"],
-        fields=shown["fields"],
-        flags=shown["flags"],
+        source=None if silent else found.source,
+        external_id=None if silent else found.external_id,
+        batch=None if silent else found.batch_id,
+        state=state,
+        received_at=found.received_at,
+        text=shown.redacted,
+        amount=shown.amount,
+        fields=shown.fields,
+        flags=shown.flags,
         withheld=blind,
-        due_at=found["due_at"],
+        due_at=None if silent else found.due_at,
         reason=aside,
         queue=told.get("queue"),
         category=told.get("category"),
@@ -302,14 +300,13 @@ def send_outcomes(asked: NewOutcomes, call: TheCall, visitor: Visitor = scoped("
     def act(store: Store) -> Joined:
         with store.read() as connection:
             ids = cases.ids_of(connection, asked.source, [one.external_id for one in asked.outcomes])
-        rows = [_outcome(one, ids) for one in asked.outcomes if one.external_id in ids]
+        rows = [
+            (ids[one.external_id], one.kind, one.value if one.kind == "csat" else None, one.at)
+            for one in asked.outcomes
+            if one.external_id in ids
+        ]
         frame = pd.DataFrame(rows, columns=["case_id", "kind", "value", "at"])
         counts = importing.import_outcomes(store, frame, actor=visitor.name, now=now)
         return Joined(**counts, unknown=len(asked.outcomes) - len(rows))
 
     return call.act(visitor, Joined, act)
-
-
-def _outcome(one: NewOutcome, ids: Mapping[str, int]) -> dict[str, Any]:
-    value = one.value if one.kind == "csat" else None
-    return {"case_id": ids[one.external_id], "kind": one.kind, "value": value, "at": one.at}

@@ -194,8 +194,8 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
             ],
             unwatched=sorted(found.unwatched),
             altered=[Altered(what=one.what, category=one.category, sentence=one.sentence) for one in found.altered],
-            model=serving["model_version"],
-            challenger=serving["challenger"],
+            model=serving.model_version,
+            challenger=serving.challenger,
             watched=str(seen.sight),
             looked_at=seen.looked_at,
             watches=[

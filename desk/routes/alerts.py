@@ -74,7 +74,7 @@ def _page(
         seen = attending.seen(connection, now)
         standing = alerts.open_alerts(connection)
         past = alerts.past_alerts(connection, limit=PAST)
-    rows = [row for row in standing if row["acknowledged_at"] is None]
+    rows = [row for row in standing if row.acknowledged_at is None]
     return page(
         request,
         "alerts.html",
@@ -83,8 +83,8 @@ def _page(
         channels=channels,
         past=past,
         watched=in_words(seen, ZoneInfo(policy.sla.calendar.timezone), is_calm=not standing),
-        new=sorted(rows, key=lambda row: row["severity"] != "critical"),
-        taken=[row for row in standing if row["acknowledged_at"] is not None],
+        new=sorted(rows, key=lambda row: row.severity != "critical"),
+        taken=[row for row in standing if row.acknowledged_at is not None],
         may=bool(PERMITTED["acknowledge_alert"].intersection(visitor.roles)),
         seen_at="/reviewers" if PERMITTED["read_labels"].intersection(visitor.roles) else "/monitoring#reviewers",
     )

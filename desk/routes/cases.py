@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -54,7 +55,7 @@ def find(request: Request, desk: TheDesk, visitor: Visitor = permit("read_cases"
     if len(asked.typed) < len(request.query_params):
         return RedirectResponse(asked.address("/cases"), 303)
     onlooker = _onlooker(desk, visitor)
-    rows: list[dict[str, Any]] = []
+    rows: list[search.ListedCase] = []
     total, older, sentence = 0, None, None
     try:
         wanted, after = _wanted(asked, desk, visitor)
@@ -88,7 +89,7 @@ def export(request: Request, desk: TheDesk, visitor: Visitor = permit("read_case
     wanted, after = _wanted(_filters(request, desk), desk, visitor)
     with desk.store.read() as connection:
         rows, _ = search.find(connection, wanted, _onlooker(desk, visitor), after=after, limit=PAGE)
-    ids = [row["id"] for row in rows]
+    ids = [row.id for row in rows]
     desk.act(lambda store: viewing.record_export(store, ids, actor=visitor.name, now=desk.clock()))
     headers = {"Content-Disposition": 'attachment; filename="cases.csv"'}
     return Response(as_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
@@ -100,15 +101,10 @@ def show(case_id: int, request: Request, desk: TheDesk, visitor: Visitor = permi
     onlooker = _onlooker(desk, visitor)
     with desk.store.read() as connection:
         file = dossier.opened(connection, case_id, onlooker)
-        ids, others = dossier.others_of_customer(connection, case_id, limit=OTHERS)
+        ids, others_in_all = dossier.others_of_customer(connection, case_id, limit=OTHERS)
         events = trail.newest(connection, Sought(case=case_id), onlooker=onlooker, limit=EVENTS)
         loose = trail.loose(connection, [event.seq for event in events])
-        told: dict[str, Any] = {
-            "others": search.rows_of(connection, ids, onlooker),
-            "others_in_all": others,
-            "events": events[::-1],
-            "loose": loose,
-        }
+        others = search.rows_of(connection, ids, onlooker)
     policy = desk.policy()
     return page(
         request,
@@ -121,7 +117,10 @@ def show(case_id: int, request: Request, desk: TheDesk, visitor: Visitor = permi
         because=_because(desk, visitor, file),
         may=onlooker.may,
         reasons=viewing.REASONS,
-        **told,
+        others=others,
+        others_in_all=others_in_all,
+        events=events[::-1],
+        loose=loose,
     )
 
 
@@ -144,14 +143,14 @@ def show_raw(
     return page(request, "case_raw.html", raw=found, pieces=_marked(found.text, found.findings))
 
 
-def as_csv(rows: list[dict[str, Any]]) -> str:
+def as_csv(rows: Sequence[search.ListedCase]) -> str:
     """Rows as a file for a spreadsheet; a cell that it would take for a formula begins with an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(CSV_COLUMNS)
     for row in rows:
-        shown = {**row, "received_at": row["received_at"].isoformat(), "flags": " ".join(row["flags"])}
-        writer.writerow([_cell(shown[name]) for name in CSV_COLUMNS])
+        written = {"received_at": row.received_at.isoformat(), "flags": " ".join(row.flags)}
+        writer.writerow([_cell(written.get(name, getattr(row, name))) for name in CSV_COLUMNS])
     return "\ufeff" + out.getvalue()
 
 

@@ -39,7 +39,7 @@ def _page(
     request: Request, desk: TheDesk, visitor: Visitor, *, notice: str | None = None, sentence: str | None = None
 ) -> HTMLResponse:
     with desk.store.read() as connection:
-        person = staff.person(connection, visitor.name) or {}
+        person = staff.person(connection, visitor.name)
     return page(
         request,
         "me.html",
@@ -48,7 +48,9 @@ def _page(
         sentence=sentence,
         sessions=signing_in.sessions(desk.store, visitor, policy=desk.policy(), now=desk.clock()),
         preferences=signing_in.preferences(desk.store, visitor.name),
-        **{name: person.get(name) for name in ("trained_until", "away_from", "away_until")},
+        trained_until=person.trained_until if person else None,
+        away_from=person.away_from if person else None,
+        away_until=person.away_until if person else None,
     )
 
 

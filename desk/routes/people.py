@@ -1,7 +1,9 @@
 """Who works here: added, invited, given roles and categories, on leave, deactivated."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -12,7 +14,7 @@ from desk.context import Desk
 from desk.leave import LeaveForm
 from desk.pages import page
 from desk.permit import TheDesk, permit
-from handrail import labels
+from handrail import labels, staff
 from handrail.acts import employing, handing, inviting
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput, Conflict, NotFound, Refused
@@ -140,7 +142,7 @@ def _require_new(desk: Desk, person: str) -> None:
     if not person.isprintable():
         raise BadInput("The name holds characters that no keyboard writes. Type it again.")
     with desk.store.read() as connection:
-        if accounts.anybody(connection, person) is not None:
+        if accounts.is_anybody(connection, person):
             raise Conflict(
                 f"{person} is known already. Open their line to change their roles or to let them act again."
             )
@@ -166,14 +168,15 @@ def _everybody(
 def _one(
     request: Request, desk: Desk, name: str, *, notice: str | None = None, sentence: str | None = None
 ) -> HTMLResponse:
-    person = next((person for person in _people(desk) if person["name"] == name), None)
-    if person is None:
+    one = next((one for one in _people(desk) if one.person.name == name), None)
+    if one is None:
         raise NotFound(f"Nobody is called {name}. Choose somebody on the page People.")
     return page(
         request,
         "people_person.html",
         status=400 if sentence else 200,
-        person=person,
+        one=one,
+        person=one.person,
         roles=ROLES,
         categories=list(desk.policy().categories),
         notice=notice,
@@ -181,21 +184,35 @@ def _one(
     )
 
 
-def _people(desk: Desk) -> list[dict[str, Any]]:
-    """Everybody, who may act first, with what the page says of them."""
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Somebody, with what the page says of them; a leave that is over is none."""
+
+    person: staff.Person
+    away_from: datetime | None
+    seen_at: datetime | None
+    invited: bool
+    has_password: bool
+    trained: bool
+    reviews: bool
+
+
+def _people(desk: Desk) -> list[_Entry]:
+    """Everybody, who may act first."""
     now = desk.clock()
     with desk.store.read() as connection:
         people = accounts.everybody(connection)
         seen, invited = accounts.last_seen(connection), accounts.invited(connection, now)
         known = accounts.with_account(connection)
-    for person in people:
-        away = person["away_from"] is not None and (person["away_until"] is None or person["away_until"] > now)
-        person |= {
-            "seen_at": seen.get(person["name"]),
-            "invited": person["name"] in invited,
-            "has_password": person["name"] in known,
-            "trained": labels.status(person["trained_until"], now) is labels.Status.ACCEPTED,
-            "reviews": bool(PERMITTED["decide"].intersection(person["roles"])),
-            "away_from": person["away_from"] if away else None,
-        }
-    return people
+    return [
+        _Entry(
+            person,
+            away_from=person.away_from if person.away_until is None or person.away_until > now else None,
+            seen_at=seen.get(person.name),
+            invited=person.name in invited,
+            has_password=person.name in known,
+            trained=labels.status(person.trained_until, now) is labels.Status.ACCEPTED,
+            reviews=not PERMITTED["decide"].isdisjoint(person.roles),
+        )
+        for person in people
+    ]

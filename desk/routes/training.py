@@ -1,7 +1,7 @@
 """Training: testing oneself, practising; and the curator's side: gold cases, and everybody's tests."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -120,16 +120,17 @@ def look(
     """A case beside the question what it is; what was said of it is not shown."""
     with desk.store.read() as connection:
         found, known = label_rows.attestable(connection, case), label_rows.gold_case(connection, case)
-        if found is None or found["redacted"] is None:
+        if found is None or found.redacted is None:
             raise NotFound(f"Case {case} does not exist or has no text any more. Attest another one.")
-        shown: dict[str, Any] = {**cases.shown(connection, case), "case_id": case}
-    in_use = known is not None and known["retired_at"] is None
-    waits = found["waits"] or found["state"] not in ("decided", "done")
+        shown = cases.shown(connection, case)
+    in_use = known is not None and known.retired_at is None
+    waits = found.waits or found.state not in ("decided", "done")
     return page(
         request,
         "training_attest.html",
         tabs=tabs(visitor),
-        case=shown,
+        case=case,
+        shown=shown,
         waits=waits,
         in_use=in_use,
         categories=list(desk.policy().categories),
@@ -174,7 +175,7 @@ def people(request: Request, desk: TheDesk, visitor: Visitor = permit("test_peop
             {
                 **person,
                 "test": label_rows.open_test(connection, person["name"]),
-                "last": next((one for one in tests if one["person"] == person["name"] and one["closed_at"]), None),
+                "last": next((one for one in tests if one.person == person["name"] and one.closed_at), None),
             }
             for person in records(stored_staff.people(connection))
             if person["active"] and PERMITTED["decide"].intersection(person["roles"])

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 
 from handrail.acts import attending, incidents
 from handrail.acts.authority import authorize
-from handrail.alerts import ALL, CHANNEL, AlertFacts, Severity, Trouble, troubles
+from handrail.alerts import ALL, CHANNEL, Alert, AlertFacts, Severity, Telling, Trouble, troubles
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
 from handrail.store import alerts, escalations, heartbeats, models, situation, trail
@@ -75,7 +74,7 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | 
     unread = {watch: known.unread(connection, watch, last_look_only=watch in _LOOK_AT_ALL) for watch in _READ}
     for watch in _BY_CATEGORY:
         unread[watch] = [name for name in unread[watch] if name in categories or name == ALL]
-    broken, serving = incidents.unavailable(connection), models.serving(connection)["model_version"]
+    broken, serving = incidents.unavailable(connection), models.serving(connection).model_version
     failing = alerts.failing(connection, tries=TRIES)
     return AlertFacts(
         now=now,
@@ -93,7 +92,7 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | 
         escalations=sum(late for _, late in escalations.counts(connection, now).values()),
         gates=known.stopped_gates(connection),
         outbox=known.outbox(connection, now, patience=PATIENCE, tries=ACTION_TRIES),
-        unavailable=None if broken is None else str(broken["version"]),
+        unavailable=None if broken is None else str(broken.body["version"]),
         deleted=str(serving) if incidents.registry_lost(connection) else None,
         alias_moved=known.alias_moved(connection, since=now - ALIAS_STANDS),
         heard=heartbeats.watches(connection),
@@ -122,18 +121,18 @@ def sweep(store: Store, *, policy: Policy, channels: Sequence[str] | None, actor
     with store.write() as connection:
         trail.lock(connection)
         # Another sweep may have written since: only what stands now is compared, under the lock.
-        standing = {(row["kind"], row["subject"]): row for row in alerts.open_alerts(connection)}
+        standing = {(row.kind, row.subject): row for row in alerts.open_alerts(connection)}
         raised = [_raise(connection, one, actor, now) for one in found if (one.kind, one.subject) not in standing]
         for one in found:
             if (row := standing.get((one.kind, one.subject))) is not None:
                 _note(connection, row, one, now)
         present = {(one.kind, one.subject) for one in found}
-        over = [row for key, row in standing.items() if key not in present and now - row["seen_at"] >= CALM]
+        over = [row for key, row in standing.items() if key not in present and now - row.seen_at >= CALM]
         for row in over:
             _clear(connection, row, actor, now)
         planned = _tellings(connection, policy=policy, channels=channels or (), now=now)
         alerts.plan(connection, planned)
-        return Swept(tuple(raised), tuple(row["id"] for row in over), len(found), len(planned))
+        return Swept(tuple(raised), tuple(row.id for row in over), len(found), len(planned))
 
 
 def acknowledge(store: Store, number: int, *, actor: str, now: datetime) -> None:
@@ -149,16 +148,16 @@ def acknowledge(store: Store, number: int, *, actor: str, now: datetime) -> None
         row = alerts.alert(connection, number)
         if row is None:
             raise NotFound(f"There is no alert {number}. See `handrail alerts list`.")
-        if row["cleared_at"] is not None:
+        if row.cleared_at is not None:
             raise Conflict(f"Alert {number} is over. Nothing has to be done.")
-        if row["acknowledged_at"] is not None:
-            raise Conflict(f"{row['acknowledged_by']} takes care of alert {number} already. Talk to them.")
+        if row.acknowledged_at is not None:
+            raise Conflict(f"{row.acknowledged_by} takes care of alert {number} already. Talk to them.")
         alerts.update_alert(connection, number, acknowledged_at=now, acknowledged_by=actor)
         alerts.drop(connection, number)
         trail.append(connection, [Event("alert.acknowledged", data=_told(row))], at=now, actor=actor)
 
 
-def take(store: Store, channels: Sequence[str], *, actor: str, now: datetime) -> list[dict[str, Any]]:
+def take(store: Store, channels: Sequence[str], *, actor: str, now: datetime) -> list[Telling]:
     """Lease what is due on these channels; see `handrail.store.alerts.take`. Nobody else sends it meanwhile."""
     with store.read() as connection:
         authorize(connection, "watch", actor)
@@ -170,7 +169,7 @@ def take(store: Store, channels: Sequence[str], *, actor: str, now: datetime) ->
 
 def settle(
     store: Store,
-    taken: Sequence[Mapping[str, Any]],
+    taken: Sequence[Telling],
     errors: Mapping[str, str],
     *,
     actor: str,
@@ -184,20 +183,19 @@ def settle(
     with store.write() as connection:
         authorize(connection, "watch", actor)
         trail.lock(connection)  # an alert that is cleared at this moment must see, or be seen
-        told = [(row["id"], row["attempts"]) for row in taken if row["channel"] not in errors]
-        late = alerts.finish(connection, told, now)
-        _say_over(connection, sorted({(row["alert_id"], row["channel"]) for row in late}), now)
-        for row in taken:
-            if row["channel"] in errors:
-                is_dead = row["attempts"] >= ATTEMPTS
-                wait = min(LONGEST_WAIT, timedelta(seconds=2 ** row["attempts"])) * float(rng.random())
+        told = [(one.id, one.attempts) for one in taken if one.channel not in errors]
+        _say_over(connection, sorted(set(alerts.finish(connection, told, now))), now)
+        for one in taken:
+            if one.channel in errors:
+                is_dead = one.attempts >= ATTEMPTS
+                wait = min(LONGEST_WAIT, timedelta(seconds=2**one.attempts)) * float(rng.random())
                 alerts.postpone(
                     connection,
-                    row["id"],
-                    row["attempts"],
+                    one.id,
+                    one.attempts,
                     state="dead" if is_dead else "retry",
                     next_at=now if is_dead else now + wait,
-                    error=errors[row["channel"]],
+                    error=errors[one.channel],
                 )
 
 
@@ -228,18 +226,18 @@ def _resumed(connection: Connection, categories: Collection[str]) -> dict[str, d
 def _has_news(
     connection: Connection, found: Sequence[Trouble], *, policy: Policy, channels: Sequence[str], now: datetime
 ) -> bool:
-    standing = {(row["kind"], row["subject"]): row for row in alerts.open_alerts(connection)}
+    standing = {(row.kind, row.subject): row for row in alerts.open_alerts(connection)}
     present = {(one.kind, one.subject): one for one in found}
     return (
         any(key not in standing or _is_stale(standing[key], one, now) for key, one in present.items())
-        or any(key not in present and now - row["seen_at"] >= CALM for key, row in standing.items())
+        or any(key not in present and now - row.seen_at >= CALM for key, row in standing.items())
         or bool(_tellings(connection, policy=policy, channels=channels, now=now))
     )
 
 
-def _is_stale(row: Mapping[str, Any], one: Trouble, now: datetime) -> bool:
-    said = (row["sentence"], row["severity"]) != (one.sentence, one.severity)
-    return said or now - row["seen_at"] >= REFRESH
+def _is_stale(row: Alert, one: Trouble, now: datetime) -> bool:
+    said = (row.sentence, row.severity) != (one.sentence, one.severity)
+    return said or now - row.seen_at >= REFRESH
 
 
 def _raise(connection: Connection, one: Trouble, actor: str, now: datetime) -> int:
@@ -251,26 +249,26 @@ def _raise(connection: Connection, one: Trouble, actor: str, now: datetime) -> i
     return number
 
 
-def _note(connection: Connection, row: Mapping[str, Any], one: Trouble, now: datetime) -> None:
-    seen_at = max(row["seen_at"], now)  # by a clock that goes back nothing becomes younger
-    alerts.update_alert(connection, row["id"], seen_at=seen_at, sentence=one.sentence, severity=one.severity)
+def _note(connection: Connection, row: Alert, one: Trouble, now: datetime) -> None:
+    seen_at = max(row.seen_at, now)  # by a clock that goes back nothing becomes younger
+    alerts.update_alert(connection, row.id, seen_at=seen_at, sentence=one.sentence, severity=one.severity)
 
 
-def _clear(connection: Connection, row: Mapping[str, Any], actor: str, now: datetime) -> None:
-    alerts.update_alert(connection, row["id"], cleared_at=now)
-    alerts.drop(connection, row["id"])
-    told = alerts.deliveries(connection, [row["id"]])
-    heard = sorted({one["channel"] for one in told if one["state"] == "sent" and one["number"] > alerts.OVER})
-    _say_over(connection, [(row["id"], channel) for channel in heard], now)
+def _clear(connection: Connection, row: Alert, actor: str, now: datetime) -> None:
+    alerts.update_alert(connection, row.id, cleared_at=now)
+    alerts.drop(connection, row.id)
+    told = alerts.deliveries(connection, [row.id])
+    heard = sorted({one.channel for one in told if one.state == "sent" and one.number > alerts.OVER})
+    _say_over(connection, [(row.id, channel) for channel in heard], now)
     trail.append(connection, [Event("alert.cleared", data=_told(row))], at=now, actor=actor)
 
 
 def _say_over(connection: Connection, told: Sequence[tuple[int, str]], now: datetime) -> None:
     """Plan to say once that a trouble is over, where it was told."""
     said = {
-        (one["alert_id"], one["channel"])
+        (one.alert_id, one.channel)
         for one in alerts.deliveries(connection, [number for number, _ in told])
-        if one["number"] == alerts.OVER
+        if one.number == alerts.OVER
     }
     alerts.plan(connection, [(*one, alerts.OVER, now) for one in told if one not in said])
 
@@ -281,30 +279,28 @@ def _tellings(
     """What is to be told now: what was never told, and what still stands after the policy's time."""
     rules = policy.alerts
     rows = [row for row in alerts.open_alerts(connection) if _is_told(row, rules.at_least)]
-    newest = {
-        (one["alert_id"], one["channel"]): one for one in alerts.deliveries(connection, [row["id"] for row in rows])
-    }
+    newest = {(one.alert_id, one.channel): one for one in alerts.deliveries(connection, [row.id for row in rows])}
     planned = []
     for row in rows:
         before: dict[str, datetime] | None = None
         for channel in channels:
-            if row["kind"] == CHANNEL and row["subject"] == channel:
+            if row.kind == CHANNEL and row.subject == channel:
                 continue  # who does not hear is not told that they do not
-            last = newest.get((row["id"], channel))
+            last = newest.get((row.id, channel))
             if last is None:
-                before = alerts.last_told(connection, row["kind"], row["subject"]) if before is None else before
+                before = alerts.last_told(connection, row.kind, row.subject) if before is None else before
                 at = max(now, before[channel] + TOLD_EVERY) if channel in before else now
-                planned.append((row["id"], channel, 1, at))
-            elif last["state"] in ("sent", "dead"):
-                ended = last["sent_at"] or last["next_at"]
+                planned.append((row.id, channel, 1, at))
+            elif last.state in ("sent", "dead"):
+                ended = last.sent_at or last.next_at
                 if now - ended >= rules.repeat_after:
-                    planned.append((row["id"], channel, last["number"] + 1, now))
+                    planned.append((row.id, channel, last.number + 1, now))
     return planned
 
 
-def _is_told(row: Mapping[str, Any], at_least: str) -> bool:
-    return row["acknowledged_at"] is None and Severity(row["severity"]).reaches(at_least)
+def _is_told(row: Alert, at_least: str) -> bool:
+    return row.acknowledged_at is None and Severity(row.severity).reaches(at_least)
 
 
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {"alert": row["id"], "trouble": row["kind"], "about": row["subject"]}
+def _told(row: Alert) -> dict[str, int | str]:
+    return {"alert": row.id, "trouble": row.kind, "about": row.subject}

@@ -18,7 +18,7 @@ def authorize(connection: Connection, act: str, actor: str) -> None:
     person = staff.person(connection, actor)
     if person is None:
         raise NotPermitted(f"{actor} is not known here. Add them with `handrail people add {actor} --role reviewer`.")
-    permissions.check(act, actor, person["roles"])
+    permissions.check(act, actor, person.roles)
 
 
 def required(reason: str) -> str:

@@ -27,7 +27,7 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
         authorize(connection, "certify", actor)
         trail.lock(connection)
         before = certificates.count_attempts(connection, terms.model_version, terms.category, since=look.since)
-        same_model = models.serving(connection)["model_version"] == terms.model_version
+        same_model = models.serving(connection).model_version == terms.model_version
         if before != look.number - 1 or not same_model or drifts.newest_shift(connection) != look.shift:
             raise Conflict(
                 f"The labels of version {terms.model_version} were looked at, a drift was found, or another version "

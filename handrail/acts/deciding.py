@@ -12,6 +12,7 @@ from handrail.acts.authority import authorize
 from handrail.acts.claiming import ACTS
 from handrail.case import Outcome, State
 from handrail.errors import BadInput, Conflict, NotFound
+from handrail.labels import NewLabel
 from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.ruling import Ruling
@@ -34,7 +35,7 @@ class _Batch:
     hold: timedelta
     decisions: list[dict[str, Any]] = field(default_factory=list)
     notes: list[tuple[int, str]] = field(default_factory=list)
-    labels: list[dict[str, Any]] = field(default_factory=list)
+    labels: list[NewLabel] = field(default_factory=list)
     actions: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     work: list[dict[str, Any]] = field(default_factory=list)
     escalations: list[dict[str, Any]] = field(default_factory=list)
@@ -70,7 +71,7 @@ def decide(
         items = _items(connection, rulings, actor)
         trail.lock(connection)
         person = staff.person(connection, actor)
-        status = labels.status(person["trained_until"] if person else None, now)
+        status = labels.status(person.trained_until if person else None, now)
         ids = [item["case_id"] for item in items.values()]
         chosen = stored_decisions.chosen(connection, ids)
         first = label_rows.first_blind(connection, [i["case_id"] for i in items.values() if i["kind"] == "recheck"])
@@ -248,16 +249,16 @@ def _label(
     """The label that a ruling gives; a second one that differs from the first puts both in doubt."""
     if ruling.label in policy.categories:
         batch.labels.append(
-            {
-                "case_id": item["case_id"],
-                "label": ruling.label,
-                "provenance": item["kind"],
-                "reviewer": actor,
-                "status": labels.Status.ADJUDICATED if item["kind"] == "adjudication" else status,
-                "blind": item["suggestion_hidden"],
-                "reason_code": ruling.reason_code,
-                "labelled_at": now,
-            }
+            NewLabel(
+                item["case_id"],
+                ruling.label,
+                labels.Status.ADJUDICATED if item["kind"] == "adjudication" else status,
+                provenance=item["kind"],
+                reviewer=actor,
+                blind=item["suggestion_hidden"],
+                reason_code=ruling.reason_code,
+                labelled_at=now,
+            )
         )
     opinion = labels.opinion(ruling.outcome, ruling.label, ruling.reason_code, policy.escalation.reasons)
     if item["kind"] == "recheck" and second_opinions.differs(item["first"], opinion, status):

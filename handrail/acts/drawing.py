@@ -13,6 +13,7 @@ from handrail.queues import Queue
 from handrail.sampling import SamplingRules
 from handrail.sla import due
 from handrail.store import audits, trail, work
+from handrail.store.audits import Draw
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
@@ -64,18 +65,18 @@ def draw_audits(
             audits.insert_draws(
                 connection,
                 [
-                    {
-                        "case_id": row["case_id"],
-                        "work_item_id": item_of.get(row["case_id"]),
-                        "drawn": row["drawn"],
-                        "random": row["random"],
-                        "stratum": row["stratum"],
-                        "inclusion_probability": row["inclusion_probability"],
-                        "drawn_at": now,
-                        "seed": seed,
-                    }
+                    Draw(
+                        row["case_id"],
+                        item_of.get(row["case_id"]),
+                        drawn=row["drawn"],
+                        random=row["random"],
+                        stratum=row["stratum"],
+                        inclusion_probability=row["inclusion_probability"],
+                    )
                     for row in rows
                 ],
+                seed=seed,
+                now=now,
             )
             events = [
                 Event(

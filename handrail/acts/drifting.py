@@ -19,7 +19,7 @@ def save_profile(
         authorize(connection, "watch", actor)
         profile_id = drifts.insert_profile(
             connection,
-            model_version=models.serving(connection)["model_version"],
+            model_version=models.serving(connection).model_version,
             cause=cause,
             built_at=now,
             window_from=window[0],

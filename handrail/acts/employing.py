@@ -41,7 +41,7 @@ def change(
         raise BadInput(f"Choose one or more categories, or all: {', '.join(policy.categories)}.")
     with store.write() as connection:
         authorize(connection, "manage_people", actor)
-        if accounts.anybody(connection, person) is None:
+        if not accounts.is_anybody(connection, person):
             raise NotFound(f"{person} is not known here. Add them first.")
         if Role.PRODUCT_OWNER not in roles:
             require_another_owner(connection, person)

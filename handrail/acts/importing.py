@@ -9,7 +9,8 @@ from handrail.acts.intake import CHUNK
 from handrail.store import outcomes as stored_outcomes
 from handrail.store import trail
 from handrail.store.engine import Store
-from handrail.store.frames import records
+from handrail.store.frames import typed
+from handrail.store.outcomes import ImportedOutcome
 from handrail.store.trail import Event
 
 
@@ -20,11 +21,11 @@ def import_outcomes(store: Store, outcomes: pd.DataFrame, *, actor: str, now: da
     """
     imported = 0
     for start in range(0, len(outcomes), CHUNK):
-        rows = records(outcomes.iloc[start : start + CHUNK])
+        told = typed(outcomes.iloc[start : start + CHUNK], ImportedOutcome)
         with store.write() as connection:
             authorize(connection, "import_outcomes", actor)
             trail.lock(connection)
-            new = stored_outcomes.insert_outcomes(connection, rows, now)
+            new = stored_outcomes.insert_outcomes(connection, told, now)
             events = [Event("outcomes.imported", data={"outcomes": new})] if new else []
             trail.append(connection, events, at=now, actor=actor)
         imported += new

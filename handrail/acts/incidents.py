@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from handrail.store import escalations, models, pauses, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
-from handrail.store.trail import Event
+from handrail.store.trail import Event, Sought, Written
 
 Cause = Literal["corrupt", "missing", "unreadable", "predictions"]
 """Why a model cannot be used: its files were changed, are nowhere, do not load, or what it says is no prediction."""
@@ -33,10 +33,10 @@ def open_incidents(connection: Connection) -> list[Incident]:
     found = []
     broken, serving = unavailable(connection), models.serving(connection)
     if broken is not None:
-        found.append(Incident("model_unavailable", datetime.fromisoformat(broken["at"]), broken["version"]))
+        found.append(Incident("model_unavailable", broken.at, broken.body["version"]))
     if registry_lost(connection):
-        (deleted,) = trail.search(connection, kind=DELETED, since=serving["since"], limit=1)
-        found.append(Incident("model_deleted", datetime.fromisoformat(deleted["at"]), deleted["version"]))
+        (deleted,) = trail.newest(connection, Sought(kind=DELETED, since=serving.since), limit=1)
+        found.append(Incident("model_deleted", deleted.at, deleted.body["version"]))
     found += [
         Incident("model_review", row["opened_at"], row["category"]) for row in records(pauses.reviews(connection))
     ]
@@ -90,37 +90,37 @@ def note_deleted(store: Store, version: str, *, actor: str, now: datetime) -> bo
     return True
 
 
-def unavailable(connection: Connection) -> dict[str, Any] | None:
-    """The open incident of the serving version as its event (version, cause, at), or None."""
-    version = models.serving(connection)["model_version"]
+def unavailable(connection: Connection) -> Written | None:
+    """The event by which the serving version cannot be used (it tells version and cause), or None."""
+    version = models.serving(connection).model_version
     return None if version is None else _open(connection, version)
 
 
 def registry_lost(connection: Connection) -> bool:
     """Was the serving version found to be deleted in the registry since it began to serve?"""
     serving = models.serving(connection)
-    if serving["model_version"] is None:
+    if serving.model_version is None:
         return False
-    found = trail.search(connection, kind=DELETED, since=serving["since"], limit=1)
-    return bool(found) and found[-1]["version"] == serving["model_version"]
+    found = trail.newest(connection, Sought(kind=DELETED, since=serving.since), limit=1)
+    return bool(found) and found[0].body["version"] == serving.model_version
 
 
 def _is_open(connection: Connection, version: str, cause: Cause) -> bool:
     found = _open(connection, version)
-    return found is not None and found["cause"] == cause
+    return found is not None and found.body["cause"] == cause
 
 
-def _open(connection: Connection, version: str) -> dict[str, Any] | None:
+def _open(connection: Connection, version: str) -> Written | None:
     """The last word on a version, if it says that it cannot be used."""
     said = [
         event
         for kind in (UNAVAILABLE, AVAILABLE)
-        for event in trail.search(connection, kind=kind, limit=100)
-        if event["version"] == version
+        for event in trail.newest(connection, Sought(kind=kind), limit=100)
+        if event.body["version"] == version
     ]
-    last = max(said, key=lambda event: int(event["seq"]), default=None)
-    return last if last is not None and last["kind"] == UNAVAILABLE else None
+    last = max(said, key=lambda event: event.seq, default=None)
+    return last if last is not None and last.body["kind"] == UNAVAILABLE else None
 
 
-def _append(connection: Connection, kind: str, data: dict[str, Any], actor: str, now: datetime) -> None:
+def _append(connection: Connection, kind: str, data: dict[str, str], actor: str, now: datetime) -> None:
     trail.append(connection, [Event(kind, data=data)], at=now, actor=actor)

@@ -1,21 +1,24 @@
 """Rows become cases, or lie in quarantine with their reason."""
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
 from handrail.acts.authority import authorize
 from handrail.acts.consenting import withdraw
-from handrail.case import State
+from handrail.case import NewCase, NewInput, State
+from handrail.inbound_rows import BadRow
+from handrail.labels import NewLabel, Status
 from handrail.policy import Policy
 from handrail.ppm import PPM
+from handrail.rows import GoodRow
 from handrail.store import cases, labels, trail
+from handrail.store.cases import Redaction
 from handrail.store.engine import Connection, Store
-from handrail.store.frames import records
+from handrail.store.frames import typed
 from handrail.store.trail import Event
 from handrail.trail.chain import digest
 
@@ -86,35 +89,38 @@ def _take_chunk(
     trail.lock(connection)
     known = cases.known(connection, delivery.source, part["external_id"].tolist())
     held_back = cases.quarantined(connection, delivery.source, part["row_digest"].tolist()) if known else {}
-    fresh: list[dict[str, Any]] = []
-    corrected: list[tuple[int, dict[str, Any]]] = []
+    fresh: list[GoodRow] = []
+    corrected: dict[int, GoodRow] = {}
     mine = 0
     refused: list[int] = []
-    for row in records(part):
-        case_id, state, batch_id = known.get(row["external_id"], (None, None, None))
-        if case_id is None:
+    for row in typed(part, GoodRow):
+        case = known.get(row.external_id)
+        if case is None:
             fresh.append(row)
-        elif batch_id == delivery.batch_id:
+        elif case.batch_id == delivery.batch_id:
             mine += 1
-        elif state == State.RECEIVED or (state == State.QUARANTINED and row["row_digest"] not in held_back):
-            corrected.append((case_id, row))
-        elif not row["consent"]:
-            refused.append(case_id)
+        elif case.state == State.RECEIVED or (case.state == State.QUARANTINED and row.row_digest not in held_back):
+            corrected[case.id] = row
+        elif not row.consent:
+            refused.append(case.id)
     withdraw(connection, refused, actor=actor, now=now)
     if not fresh and not corrected:
         return delivery, mine
-    delivery = _opened(connection, delivery, policy, actor, now)
-    events = _insert(connection, fresh, delivery, now)
-    events += _readmit(connection, corrected, delivery, now)
-    entered = [*fresh, *(row for _, row in corrected)]
-    cases.release_quarantine(connection, delivery.source, [row["external_id"] for row in entered], now)
+    delivery, batch_id = _opened(connection, delivery, policy, actor, now)
+    events = _insert(connection, fresh, delivery.source, batch_id, now)
+    events += _readmit(connection, corrected, delivery.source, batch_id, now)
+    entered = [row.external_id for row in (*fresh, *corrected.values())]
+    cases.release_quarantine(connection, delivery.source, entered, now)
     trail.append(connection, events, at=now, actor=actor)
     return delivery, len(fresh) + len(corrected) + mine
 
 
-def _opened(connection: Connection, delivery: Delivery, policy: Policy, actor: str, now: datetime) -> Delivery:
+def _opened(
+    connection: Connection, delivery: Delivery, policy: Policy, actor: str, now: datetime
+) -> tuple[Delivery, int]:
+    """The delivery with its batch, and the batch's number; the first new row opens it."""
     if delivery.batch_id is not None:
-        return delivery
+        return delivery, delivery.batch_id
     batch_id = cases.insert_batch(
         connection,
         source=delivery.source,
@@ -124,96 +130,78 @@ def _opened(connection: Connection, delivery: Delivery, policy: Policy, actor: s
     )
     opened = Event("batch.opened", data={"batch": batch_id, "policy": policy.version, "file": delivery.file_digest})
     trail.append(connection, [opened], at=now, actor=actor)
-    return Delivery(delivery.source, delivery.file_digest, batch_id)
+    return Delivery(delivery.source, delivery.file_digest, batch_id), batch_id
 
 
-def _case_values(row: Mapping[str, Any], delivery: Delivery, now: datetime) -> dict[str, Any]:
-    amount = row["amount"]
-    return {
-        "batch_id": delivery.batch_id,
-        "row_digest": row["row_digest"],
-        "received_at": row["received_at"].to_pydatetime()
-        if isinstance(row["received_at"], pd.Timestamp)
-        else row["received_at"],
-        "ingested_at": now,
-        "history": bool(row["history"]),
-        "has_text": bool(row["text"].strip()),
-        "consent": bool(row["consent"]),
-        "amount": None if amount is None or pd.isna(amount) else float(amount),
-        "fields": row["fields"],
-        "flags": [],
-    }
-
-
-def _insert(connection: Connection, rows: Sequence[dict[str, Any]], delivery: Delivery, now: datetime) -> list[Event]:
-    values = [
-        {
-            "source": delivery.source,
-            "external_id": row["external_id"],
-            "state": State.RECEIVED,
-            **_case_values(row, delivery, now),
-        }
-        for row in rows
-    ]
-    ids = cases.insert_cases(connection, values)
-    inputs = [_input(row) for row in rows]
-    cases.insert_inputs(
-        connection, [{"case_id": case_id, **values} for case_id, values in zip(ids, inputs, strict=True)]
+def _case(row: GoodRow, source: str, batch_id: int, now: datetime) -> NewCase:
+    received_at = row.received_at
+    return NewCase(
+        source=source,
+        external_id=row.external_id,
+        batch_id=batch_id,
+        row_digest=row.row_digest,
+        received_at=received_at.to_pydatetime() if isinstance(received_at, pd.Timestamp) else received_at,
+        ingested_at=now,
+        history=bool(row.history),
+        has_text=bool(row.text.strip()),
+        consent=bool(row.consent),
+        amount=None if row.amount is None else float(row.amount),
+        fields=row.fields,
     )
-    labels.insert_labels(connection, _known_labels(zip(ids, rows, strict=True), now))
-    cases.insert_given(connection, _given(zip(ids, rows, strict=True)))
-    entering = zip(ids, inputs, rows, strict=True)
-    return [_entered("case.received", case_id, values, delivery, row) for case_id, values, row in entering]
+
+
+def _insert(connection: Connection, rows: Sequence[GoodRow], source: str, batch_id: int, now: datetime) -> list[Event]:
+    inputs = [_input(row) for row in rows]
+    ids = cases.insert_cases(connection, [_case(row, source, batch_id, now) for row in rows])
+    cases.insert_inputs(connection, dict(zip(ids, inputs, strict=True)))
+    entering = dict(zip(ids, rows, strict=True))
+    labels.insert_labels(connection, _known_labels(entering, now))
+    cases.insert_given(connection, _given(entering))
+    return [
+        _entered("case.received", case_id, given, batch_id, row)
+        for (case_id, row), given in zip(entering.items(), inputs, strict=True)
+    ]
 
 
 def _readmit(
-    connection: Connection, rows: Sequence[tuple[int, dict[str, Any]]], delivery: Delivery, now: datetime
+    connection: Connection, rows: Mapping[int, GoodRow], source: str, batch_id: int, now: datetime
 ) -> list[Event]:
     events = []
-    for case_id, row in rows:
-        values = _input(row)
-        cases.readmit(connection, case_id, {**_case_values(row, delivery, now), "state": State.RECEIVED}, values)
-        events.append(_entered("case.readmitted", case_id, values, delivery, row))
+    for case_id, row in rows.items():
+        given = _input(row)
+        cases.readmit(connection, case_id, _case(row, source, batch_id, now), given)
+        events.append(_entered("case.readmitted", case_id, given, batch_id, row))
     labels.insert_labels(connection, _known_labels(rows, now))
     cases.insert_given(connection, _given(rows))
     return events
 
 
-def _input(row: Mapping[str, Any]) -> dict[str, Any]:
+def _input(row: GoodRow) -> NewInput:
     """The erasable half of a case, under a fresh salt."""
-    return {"salt": secrets.token_bytes(16), "text": row["text"], "customer_id": row["customer_id"] or None}
+    return NewInput(secrets.token_bytes(16), row.text, row.customer_id or None)
 
 
-def _entered(kind: str, case_id: int, values: Mapping[str, Any], delivery: Delivery, row: Mapping[str, Any]) -> Event:
-    data = {"batch": delivery.batch_id, "input": digest(values["salt"], values["text"])}
-    if row.get("given_label"):
-        data |= {"given": row["given_label"], "given_ppm": round(row["given_confidence"] * PPM)}
+def _entered(kind: str, case_id: int, given: NewInput, batch_id: int, row: GoodRow) -> Event:
+    data = {"batch": batch_id, "input": digest(given.salt, given.text)}
+    if row.given_label and row.given_confidence is not None:
+        data |= {"given": row.given_label, "given_ppm": round(row.given_confidence * PPM)}
     return Event(kind, case_id, data)
 
 
-def _given(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+def _given(rows: Mapping[int, GoodRow]) -> dict[int, tuple[str, float]]:
     """What somebody else's model said; nothing where no such prediction is mapped or could be read."""
-    return [
-        {"case_id": case_id, "label": row["given_label"], "confidence": row["given_confidence"]}
-        for case_id, row in rows
-        if row.get("given_label")
-    ]
+    return {
+        case_id: (row.given_label, row.given_confidence)
+        for case_id, row in rows.items()
+        if row.given_label and row.given_confidence is not None
+    }
 
 
-def _known_labels(rows: Iterable[tuple[int, Mapping[str, Any]]], now: datetime) -> list[dict[str, Any]]:
+def _known_labels(rows: Mapping[int, GoodRow], now: datetime) -> list[NewLabel]:
     return [
-        {
-            "case_id": case_id,
-            "label": row["label"],
-            "status": "imported",
-            "provenance": "history",
-            "reviewer": None,
-            "blind": False,
-            "reason_code": None,
-            "labelled_at": now,
-        }
-        for case_id, row in rows
-        if row["history"]
+        NewLabel(case_id, str(row.label), Status.IMPORTED, "history", labelled_at=now)
+        for case_id, row in rows.items()
+        if row.history
     ]
 
 
@@ -226,32 +214,16 @@ def _put_aside(
     # A stopped delivery settled nothing: its bad rows count again in the next one that brings them.
     settled = {row for row, (_, state) in held.items() if state != "stopped"}
     once = bad.drop_duplicates("row_digest")
-    rows = records(once[~once["row_digest"].isin(waiting | settled)])
+    rows = [
+        replace(row, external_id=row.external_id or None)
+        for row in typed(once[~once["row_digest"].isin(waiting | settled)], BadRow)
+    ]
     if rows:
-        delivery = _opened(connection, delivery, policy, actor, now)
-        _put(connection, delivery, [{**row, "case_id": None} for row in rows], now)
-        event = Event("rows.quarantined", data={"batch": delivery.batch_id, "rows": len(rows)})
+        delivery, batch_id = _opened(connection, delivery, policy, actor, now)
+        cases.put_in_quarantine(connection, batch_id, delivery.source, rows, now)
+        event = Event("rows.quarantined", data={"batch": batch_id, "rows": len(rows)})
         trail.append(connection, [event], at=now, actor=actor)
     return delivery, len(rows) + len(waiting)
-
-
-def _put(connection: Connection, delivery: Delivery, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    values = [
-        {
-            "batch_id": delivery.batch_id,
-            "source": delivery.source,
-            "row_number": row["row_number"],
-            "row_digest": row["row_digest"],
-            "external_id": row["external_id"] or None,
-            "case_id": row["case_id"],
-            "reason": row["reason"],
-            "expectation": row["expectation"],
-            "row": row["row"],
-            "at": now,
-        }
-        for row in rows
-    ]
-    cases.put_in_quarantine(connection, delivery.source, values)
 
 
 def quarantine(
@@ -265,16 +237,15 @@ def quarantine(
         authorize(connection, "intake", actor)
         trail.lock(connection)
         batch = cases.batch(connection, batch_id)
-        found = records(failures)
+        rows = typed(failures, BadRow)
         if not stopped:
-            ids = sorted(cases.received(connection, batch_id, [row["case_id"] for row in found]))
+            ids = sorted(cases.received(connection, batch_id, failures["case_id"].tolist()))
             moved = set(cases.set_state(connection, ids, State.QUARANTINED, only_from=State.RECEIVED))
-            found = [row for row in found if row["case_id"] in moved]
-            events = [Event("case.quarantined", row["case_id"], {"expectation": row["expectation"]}) for row in found]
+            rows = [row for row in rows if row.case_id in moved]
+            events = [Event("case.quarantined", row.case_id, {"expectation": row.expectation}) for row in rows]
             trail.append(connection, events, at=now, actor=actor)
-        delivery = Delivery(batch["source"], batch["file_digest"], batch_id)
-        _put(connection, delivery, [{**row, "row_number": 0, "row": None} for row in found], now)
-    return len(found)
+        cases.put_in_quarantine(connection, batch_id, batch.source, rows, now)
+    return len(rows)
 
 
 def accept(
@@ -313,25 +284,15 @@ def close_batch(
     with store.write() as connection:
         authorize(connection, "intake", actor)
         trail.lock(connection)
-        if cases.batch(connection, batch_id)["state"] in {state, "done"}:
+        if cases.batch(connection, batch_id).state in {state, "done"}:
             return
         counts = {**cases.state_counts(connection, batch_id), **(extra or {})}
         cases.update_batch(connection, batch_id, state=state, finished_at=now, counts=counts)
         trail.append(connection, [Event(f"batch.{state}", data={"batch": batch_id, **counts})], at=now, actor=actor)
 
 
-def save_redactions(store: Store, rows: pd.DataFrame) -> None:
-    """Save redacted texts, what was replaced and the flags found.
-
-    `rows` has case_id, redacted, findings (lists of type, start, end) and flags (tuples of codes).
-    """
-    for start in range(0, len(rows), CHUNK):
-        part = records(rows.iloc[start : start + CHUNK])
+def save_redactions(store: Store, redactions: Sequence[Redaction]) -> None:
+    """Save redacted texts, what was replaced and the flags found."""
+    for start in range(0, len(redactions), CHUNK):
         with store.write() as connection:
-            cases.save_redaction(
-                connection,
-                [{"case_id": row["case_id"], "redacted": row["redacted"], "findings": row["findings"]} for row in part],
-            )
-            cases.save_flags(
-                connection, [{"id": row["case_id"], "flags": list(row["flags"])} for row in part if row["flags"]]
-            )
+            cases.save_redactions(connection, redactions[start : start + CHUNK])

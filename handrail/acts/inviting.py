@@ -80,7 +80,7 @@ def _give_out(connection: Connection, person: str, *, actor: str, now: datetime)
 
 
 def _invited(connection: Connection, secret: str, now: datetime) -> str:
-    found = accounts.invitation(connection, digest_of(secret), now)
-    if found is None:
+    person = accounts.invited_person(connection, digest_of(secret), now)
+    if person is None:
         raise NotFound("This link has been used or has run out. Ask a product owner for a new one.")
-    return str(found["person"])
+    return person

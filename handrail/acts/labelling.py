@@ -1,7 +1,8 @@
 """Data curators attest gold cases, test reviewers on them, and settle provisional labels."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -13,21 +14,31 @@ from handrail import gold as gold_rules
 from handrail.acts import second_opinions
 from handrail.acts.authority import authorize, required
 from handrail.acts.intake import CHUNK
-from handrail.case import State
+from handrail.case import NewCase, NewInput, State
 from handrail.errors import BadInput, Conflict, NotFound, Refused
+from handrail.gold import GoldTest
 from handrail.labels import Status
 from handrail.permissions import PERMITTED
 from handrail.policy import Policy
 from handrail.sla import due
 from handrail.store import cases, reviewer_quality, staff, trail, work
 from handrail.store import labels as label_rows
+from handrail.store.cases import Redaction
 from handrail.store.engine import Connection, Store
-from handrail.store.frames import records
+from handrail.store.frames import records, typed
 from handrail.store.trail import Event
 from handrail.trail.chain import digest
 
 SOURCE = "gold"
 """Source of the cases that a curator has written by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldRow:
+    """A gold case as a curator wrote it by hand."""
+
+    text: str
+    label: str
 
 
 def attest(store: Store, case_id: int, label: str, *, policy: Policy, actor: str, now: datetime) -> None:
@@ -44,15 +55,15 @@ def attest(store: Store, case_id: int, label: str, *, policy: Policy, actor: str
     with store.write() as connection:
         authorize(connection, "attest_gold", actor)
         case = label_rows.attestable(connection, case_id)
-        if case is None or not case["has_text"] or case["redacted"] is None:
+        if case is None or not case.has_text or case.redacted is None:
             raise NotFound(f"Case {case_id} does not exist or has no text any more. Attest another one.")
-        if case["state"] not in (State.DECIDED, State.DONE) or case["waits"]:
+        if case.state not in (State.DECIDED, State.DONE) or case.waits:
             raise Refused(f"Case {case_id} still waits for people. Attest it when it is decided.")
         known = label_rows.gold_case(connection, case_id)
-        if known is not None and known["retired_at"] is None:
+        if known is not None and known.retired_at is None:
             raise Conflict(f"Case {case_id} is gold already. Retire it first with `handrail gold retire {case_id}`.")
-        origin = (known or {}).get("origin") or ("history" if case["history"] else "review")
-        _save(connection, case_id, label, origin, case["salt"], actor, now)
+        origin = known.origin if known is not None else "history" if case.history else "review"
+        _save(connection, case_id, label, origin, case.salt, actor, now)
 
 
 def _save(
@@ -72,7 +83,7 @@ def write(store: Store, cases_by_hand: pd.DataFrame, *, policy: Policy, actor: s
         BadInput: a row without a text, or a text with two categories. NotFound: a label the policy does not know.
         Conflict: a known text with another category, or one that was retired. Nothing is stored then.
     """
-    rows = [{"text": row["text"].strip(), "label": row["label"]} for row in records(cases_by_hand)]
+    rows = [replace(row, text=row.text.strip()) for row in typed(cases_by_hand, GoldRow)]
     once = _once(rows, policy)
     with store.read() as connection:
         authorize(connection, "attest_gold", actor)
@@ -90,34 +101,34 @@ def write(store: Store, cases_by_hand: pd.DataFrame, *, policy: Policy, actor: s
     return {"written": new, "duplicates": len(rows) - new}
 
 
-def _once(rows: list[dict[str, Any]], policy: Policy) -> dict[str, dict[str, Any]]:
+def _once(rows: Sequence[GoldRow], policy: Policy) -> dict[str, GoldRow]:
     """Each text once, by its digest."""
-    once: dict[str, dict[str, Any]] = {}
+    once: dict[str, GoldRow] = {}
     for number, row in enumerate(rows, start=1):
-        if not row["text"]:
+        if not row.text:
             raise BadInput(f"Row {number} has no text. A gold case needs a text and its category: fill it in.")
-        policy.category(row["label"])
-        first = once.setdefault(sha256(row["text"].encode()).hexdigest(), row)
-        if first["label"] != row["label"]:
+        policy.category(row.label)
+        first = once.setdefault(sha256(row.text.encode()).hexdigest(), row)
+        if first.label != row.label:
             raise BadInput(f"Row {number} has the text of an earlier row and another category. Keep one of them.")
     return once
 
 
-def _require_agreement(connection: Connection, once: dict[str, dict[str, Any]]) -> None:
+def _require_agreement(connection: Connection, once: Mapping[str, GoldRow]) -> None:
     found = cases.known(connection, SOURCE, [name[:16] for name in once])
     for name, row in once.items():
-        case_id = found.get(name[:16], (None,))[0]
-        known = None if case_id is None else label_rows.gold_case(connection, case_id)
-        if known is None or (known["label"] == row["label"] and known["retired_at"] is None):
+        case = found.get(name[:16])
+        known = None if case is None else label_rows.gold_case(connection, case.id)
+        if known is None or (known.label == row.label and known.retired_at is None):
             continue
-        first = "" if known["retired_at"] else f"`handrail gold retire {case_id}`, then "
+        first = "" if known.retired_at else f"`handrail gold retire {known.case_id}`, then "
         raise Conflict(
-            f"Gold case {case_id} has this text and {'was retired' if known['retired_at'] else 'another category'}. "
-            f"Correct it with {first}`handrail gold attest {case_id} {row['label']}`."
+            f"Gold case {known.case_id} has this text and {'was retired' if known.retired_at else 'another category'}. "
+            f"Correct it with {first}`handrail gold attest {known.case_id} {row.label}`."
         )
 
 
-def _write(connection: Connection, rows: dict[str, dict[str, Any]], policy: Policy, actor: str, now: datetime) -> None:
+def _write(connection: Connection, rows: Mapping[str, GoldRow], policy: Policy, actor: str, now: datetime) -> None:
     if not rows:
         return
     batch_id = cases.insert_batch(
@@ -130,46 +141,30 @@ def _write(connection: Connection, rows: dict[str, dict[str, Any]], policy: Poli
     cases.update_batch(connection, batch_id, state="done", finished_at=now, counts={"received": len(rows)})
     ids = cases.insert_cases(connection, [_case(batch_id, name, now) for name in rows])
     salts = [secrets.token_bytes(16) for _ in rows]
-    cases.insert_inputs(
-        connection,
-        [
-            {
-                "case_id": case_id,
-                "salt": salt,
-                "text": row["text"],
-                "redacted": row["text"],
-                "findings": [],
-                "customer_id": None,
-            }
-            for case_id, salt, row in zip(ids, salts, rows.values(), strict=True)
-        ],
-    )
+    written = list(zip(ids, salts, rows.values(), strict=True))
+    cases.insert_inputs(connection, {case_id: NewInput(salt, row.text) for case_id, salt, row in written})
+    cases.save_redactions(connection, [Redaction(case_id, row.text) for case_id, _, row in written])
     received = [
-        Event("case.received", case_id, {"batch": batch_id, "input": digest(salt, row["text"])})
-        for case_id, salt, row in zip(ids, salts, rows.values(), strict=True)
+        Event("case.received", case_id, {"batch": batch_id, "input": digest(salt, row.text)})
+        for case_id, salt, row in written
     ]
     trail.append(connection, received, at=now, actor=actor)
-    for case_id, salt, row in zip(ids, salts, rows.values(), strict=True):
-        _save(connection, case_id, row["label"], "written", salt, actor, now)
+    for case_id, salt, row in written:
+        _save(connection, case_id, row.label, "written", salt, actor, now)
 
 
-def _case(batch_id: int, name: str, now: datetime) -> dict[str, Any]:
+def _case(batch_id: int, name: str, now: datetime) -> NewCase:
     """A case that is done: history without a label, so that no watch takes it for traffic and no model for truth."""
-    return {
-        "source": SOURCE,
-        "external_id": name[:16],
-        "batch_id": batch_id,
-        "row_digest": name,
-        "state": State.DONE,
-        "received_at": now,
-        "ingested_at": now,
-        "history": True,
-        "has_text": True,
-        "consent": True,
-        "amount": None,
-        "fields": {},
-        "flags": [],
-    }
+    return NewCase(
+        source=SOURCE,
+        external_id=name[:16],
+        batch_id=batch_id,
+        row_digest=name,
+        received_at=now,
+        ingested_at=now,
+        history=True,
+        state=State.DONE,
+    )
 
 
 def retire(store: Store, case_id: int, *, reason: str, actor: str, now: datetime) -> None:
@@ -193,8 +188,8 @@ def gold(store: Store, *, actor: str) -> pd.DataFrame:
     with store.read() as connection:
         authorize(connection, "attest_gold", actor)
         found = label_rows.gold(connection)
-        person = staff.person(connection, actor) or {"roles": []}
-        if not PERMITTED["decide"].intersection(person["roles"]):
+        person = staff.person(connection, actor)
+        if person is None or not PERMITTED["decide"].intersection(person.roles):
             return found
         secret = found["case_id"].isin(reviewer_quality.untold_gold(connection, actor))
     return found.assign(label=found["label"].astype(object).mask(secret, None))
@@ -221,7 +216,7 @@ def test(store: Store, person: str, *, policy: Policy, actor: str, now: datetime
         authorize(connection, "test_people", actor)
         trail.lock(connection)
         known = staff.person(connection, person)
-        if known is None or not PERMITTED["decide"].intersection(known["roles"]):
+        if known is None or not PERMITTED["decide"].intersection(known.roles):
             raise NotFound(f"{person} is no reviewer. Add them with `handrail people add {person} --role reviewer`.")
         require_no_open_test(connection, person)
         fitting = label_rows.testable(connection, person)
@@ -241,7 +236,7 @@ def require_no_open_test(connection: Connection, person: str) -> None:
     """
     unfinished = label_rows.open_test(connection, person)
     if unfinished is not None:
-        raise Conflict(f"{person} still has {unfinished['left']} gold cases to label. Let them finish first.")
+        raise Conflict(f"{person} still has {unfinished.left} gold cases to label. Let them finish first.")
 
 
 def open_test(
@@ -286,13 +281,13 @@ def cancel_test(store: Store, person: str, *, reason: str, actor: str, now: date
         if test is None:
             raise NotFound(f"{person} has no unfinished test. Hand one out with `handrail people test {person}`.")
         label_rows.withdraw_test(connection, person, now)
-        label_rows.close_test(connection, test["id"], closed_at=now)
-        cancelled = Event("person.test_cancelled", data={"person": person, "test": test["id"], "left": test["left"]})
+        label_rows.close_test(connection, test.id, closed_at=now)
+        cancelled = Event("person.test_cancelled", data={"person": person, "test": test.id, "left": test.left})
         seq = trail.append(connection, [cancelled], at=now, actor=actor)
         trail.give_reason(connection, seq, sentence)
 
 
-def tests(store: Store, *, actor: str) -> list[dict[str, Any]]:
+def tests(store: Store, *, actor: str) -> list[GoldTest]:
     """Everybody's tests, newest first, with counts and without answers; an unfinished one has no `closed_at`."""
     with store.read() as connection:
         authorize(connection, "test_people", actor)

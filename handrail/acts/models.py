@@ -11,6 +11,8 @@ from handrail.errors import Conflict, NotFound, Refused
 from handrail.policy import PromotionRules
 from handrail.store import certificates, models, policies, situation, trail
 from handrail.store.engine import Connection, Store
+from handrail.store.models import ModelVersion
+from handrail.store.proposals import PromoteArguments, RollBackArguments
 from handrail.store.trail import Event
 
 Evidence = Literal["first", "judged", "none"]
@@ -26,22 +28,22 @@ def add_version(store: Store, *, actor: str, now: datetime, **values: Any) -> No
         authorize(connection, "set_champion", actor)
         models.insert_version(connection, status="challenger", registered_at=now, **values)
         serving = models.serving(connection)
-        if serving["challenger"] is not None:
-            models.set_status(connection, serving["challenger"], "superseded")
+        if serving.challenger is not None:
+            models.set_status(connection, serving.challenger, "superseded")
         # The row may be new: then the moment means that nothing has served since.
-        models.set_serving(connection, challenger=values["version"], since=serving["since"] or now)
+        models.set_serving(connection, challenger=values["version"], since=serving.since or now)
         rebuild = values.get("rebuild") or {}
         data = {
             **{name: values[name] for name in _NAMED},
             "model_kind": values.get("kind", "trained"),
             "predictions_digest": rebuild.get("predictions_digest"),
-            "superseded": serving["challenger"],
+            "superseded": serving.challenger,
         }
         trail.append(connection, [Event("model.registered", data=data)], at=now, actor=actor)
 
 
-def may_serve(connection: Connection, version: str) -> dict[str, Any]:
-    """The row of a version that may be promoted; whether anything speaks for it is another question.
+def may_serve(connection: Connection, version: str) -> ModelVersion:
+    """A version that may be promoted; whether anything speaks for it is another question.
 
     Raises:
         NotFound: the version is not registered.
@@ -57,22 +59,22 @@ def may_serve(connection: Connection, version: str) -> dict[str, Any]:
         "retired": f"Version {version} served before and was replaced: `handrail model rollback --reason …` returns "
         f"to it. {_ANEW}",
     }
-    if row["status"] in forbidden:
-        raise Refused(forbidden[row["status"]])
+    if row.status in forbidden:
+        raise Refused(forbidden[row.status])
     return row
 
 
-def evidence_for(connection: Connection, row: dict[str, Any]) -> Evidence:
+def evidence_for(connection: Connection, row: ModelVersion) -> Evidence:
     """What speaks for letting the version of this row serve now; a judgement counts against its own champion only.
 
     Where none serves there is the commonest category to compare with, and nothing speaks for what does not beat it.
     """
-    champion = models.serving(connection)["model_version"]
+    champion = models.serving(connection).model_version
     if champion is None:
         in_force = policies.in_force(connection)
         confidence = (in_force.policy.promotion if in_force else PromotionRules()).confidence
-        return "first" if baseline.is_beaten(row["metrics"], confidence) else "none"
-    judgement = row["judgement"] or {}
+        return "first" if baseline.is_beaten(row.metrics, confidence) else "none"
+    judgement = row.judgement or {}
     return "judged" if judgement.get("passed") and judgement.get("champion", champion) == champion else "none"
 
 
@@ -108,14 +110,14 @@ def set_champion(
                 "it does not any more. Look at `handrail model list`, then ask again."
             )
         serving = models.serving(connection)
-        previous = serving["model_version"]
+        previous = serving.model_version
         if proposal is not None or evidence != "first":
             agree(connection, "promote", to_promote(connection, version), proposal, actor=actor, now=now)
         if previous is not None:
             models.set_status(connection, previous, "retired")
         models.set_status(connection, version, "champion")
         # Who was promoted past the challenger leaves it where it is: it goes on in shadow, beside the new champion.
-        challenger = None if serving["challenger"] == version else serving["challenger"]
+        challenger = None if serving.challenger == version else serving.challenger
         models.set_serving(connection, model_version=version, previous=previous, challenger=challenger, since=now)
         voided = certificates.void_certificates(connection, f"version {version} serves", now)
         data = {"version": version, "previous": previous, "certificates_voided": voided, "evidence": evidence}
@@ -124,14 +126,14 @@ def set_champion(
     return evidence
 
 
-def to_promote(connection: Connection, version: str) -> dict[str, Any]:
+def to_promote(connection: Connection, version: str) -> PromoteArguments:
     """The version that would serve, and the one it would replace.
 
     Raises:
         NotFound, Refused: see `may_serve`.
     """
     may_serve(connection, version)
-    return {"version": version, "previous": models.serving(connection)["model_version"]}
+    return {"version": version, "previous": models.serving(connection).model_version}
 
 
 def earlier(connection: Connection) -> list[str]:
@@ -142,9 +144,9 @@ def earlier(connection: Connection) -> list[str]:
     """
     rows, serving = models.versions(connection), models.serving(connection)
     retired = rows.loc[rows["status"] == "retired", "version"].tolist()[::-1]
-    ordered = sorted(retired, key=lambda version: version != serving["previous"])
+    ordered = sorted(retired, key=lambda version: version != serving.previous)
     rightful = situation.rightful_version(connection)
-    return ordered if rightful in (None, serving["model_version"]) else [str(rightful), *ordered]
+    return ordered if rightful in (None, serving.model_version) else [str(rightful), *ordered]
 
 
 def roll_back(
@@ -171,7 +173,7 @@ def roll_back(
         authorize(connection, "roll_back", actor)
         trail.lock(connection)
         serving, candidates = models.serving(connection), earlier(connection)
-        present = serving["model_version"]
+        present = serving.model_version
         if of not in (None, present):
             raise Conflict(
                 f"Version {of} does not serve any more, version {present} does. Look at `handrail model list`, and "
@@ -182,10 +184,10 @@ def roll_back(
         if previous not in candidates:
             raise Refused(f"Version {previous} may not serve again. See `handrail model list`.")
         agree(connection, "roll_back", foreseen, proposal, actor=actor, now=now)
-        models.set_status(connection, present, "rolled_back")
+        models.set_status(connection, str(present), "rolled_back")
         models.set_status(connection, previous, "champion")
         rest = [version for version in candidates if version != previous]
-        challenger = None if serving["challenger"] == present else serving["challenger"]
+        challenger = None if serving.challenger == present else serving.challenger
         models.set_serving(
             connection, model_version=previous, previous=rest[0] if rest else None, challenger=challenger, since=now
         )
@@ -196,13 +198,13 @@ def roll_back(
     return previous
 
 
-def to_roll_back(connection: Connection) -> dict[str, Any]:
+def to_roll_back(connection: Connection) -> RollBackArguments:
     """The version that a rollback would bar.
 
     Raises:
         Refused: there is none to return to.
     """
-    present = models.serving(connection)["model_version"]
+    present = models.serving(connection).model_version
     if present is None or not earlier(connection):
         raise Refused("There is no earlier version to return to. Pause instead: `handrail pause --all --reason …`.")
     return {"version": present}
@@ -287,13 +289,13 @@ def refuse(store: Store, version: str, *, reasons: Sequence[str], actor: str, no
         authorize(connection, "set_champion", actor)
         trail.lock(connection)
         row = models.version(connection, version)
-        if row is not None and row["status"] in ("champion", "retired", "rolled_back"):
+        if row is not None and row.status in ("champion", "retired", "rolled_back"):
             raise Conflict(
                 f"Version {version} was promoted while it was looked at. To take it back: "
                 "`handrail model rollback --reason …`."
             )
         models.set_status(connection, version, "refused")
-        if models.serving(connection)["challenger"] == version:
+        if models.serving(connection).challenger == version:
             models.set_serving(connection, challenger=None)
         data = {"version": version, "reasons": list(reasons)}
         trail.append(connection, [Event("model.refused", data=data)], at=now, actor=actor)
@@ -306,6 +308,6 @@ def note_alias_moved(store: Store, *, found: str | None, serving: str, actor: st
         trail.append(connection, [moved], at=now, actor=actor)
 
 
-def _why(row: dict[str, Any]) -> str:
-    reasons = (row["judgement"] or {}).get("reasons") or ()
+def _why(row: ModelVersion) -> str:
+    reasons = (row.judgement or {}).get("reasons") or ()
     return f" ({'; '.join(map(str, reasons))})" if reasons else ""

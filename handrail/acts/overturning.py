@@ -119,7 +119,7 @@ def settle(
         escalations.resolve(connection, case_id, "dispute", actor, now)
         reversed_ = not upheld and item["contested_kind"] == "automatic"
         if reversed_:
-            reversal = {"case_id": case_id, "kind": "reversal", "value": None, "at": now}
+            reversal = outcomes.ImportedOutcome(case_id, "reversal", None, now)
             outcomes.insert_outcomes(connection, [reversal], now)
         data = {
             "dispute": item["dispute"],

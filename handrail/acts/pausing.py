@@ -10,6 +10,7 @@ from handrail.errors import NotFound, Refused
 from handrail.policy import Policy, Stage
 from handrail.store import pauses, situation, stages, trail
 from handrail.store.engine import Connection, Store
+from handrail.store.proposals import ResumeArguments, StageArguments
 from handrail.store.trail import Event
 
 
@@ -91,7 +92,7 @@ def resume(
         trail.give_reason(connection, trail.append(connection, events, at=now, actor=actor), reason)
 
 
-def to_resume(connection: Connection, category: str | None) -> dict[str, Any]:
+def to_resume(connection: Connection, category: str | None) -> ResumeArguments:
     """The pauses that a resume would end, and the stage at most that the breaker leaves the category at.
 
     Raises:
@@ -160,7 +161,7 @@ def set_stage(
     return before
 
 
-def to_stage(connection: Connection, category: str, stage: Stage, policy: Policy) -> dict[str, Any]:
+def to_stage(connection: Connection, category: str, stage: Stage, policy: Policy) -> StageArguments:
     """The step from the stage of now to another one.
 
     Raises:

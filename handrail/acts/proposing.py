@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from handrail.acts import models, pausing
 from handrail.acts.authority import authorize, required
@@ -11,14 +10,14 @@ from handrail.errors import BadInput, Refused
 from handrail.policy import Policy, Stage
 from handrail.store import proposals, trail
 from handrail.store.engine import Connection, Store
-from handrail.store.frames import records
+from handrail.store.proposals import Arguments
 from handrail.store.trail import Event
 
 _ASKED = {"resume": {"category"}, "promote": {"version"}, "roll_back": set(), "set_stage": {"category", "stage"}}
 
 
 def propose(
-    store: Store, act: str, asked: Mapping[str, Any], *, reason: str, policy: Policy, actor: str, now: datetime
+    store: Store, act: str, asked: Mapping[str, str | None], *, reason: str, policy: Policy, actor: str, now: datetime
 ) -> int:
     """Propose an act for which the policy asks for a second person; returns the proposal's number.
 
@@ -41,11 +40,11 @@ def propose(
         if not is_asked(connection, act):
             raise Refused(f"The policy asks nobody else to {act.replace('_', ' ')}. Do it at once.")
         arguments = _foreseen(connection, act, asked, policy)
-        for other in records(proposals.waiting(connection, now)):
-            if (other["act"], other["arguments"]) == (act, arguments):
+        for other in proposals.waiting(connection, now):
+            if (other.act, other.arguments) == (act, arguments):
                 raise Refused(
-                    f"{other['proposer']} has proposed the same: proposal {other['id']}. Somebody else than they "
-                    f"confirms it with `handrail proposals confirm {other['id']}`."
+                    f"{other.proposer} has proposed the same: proposal {other.id}. Somebody else than they "
+                    f"confirms it with `handrail proposals confirm {other.id}`."
                 )
         number = proposals.insert_proposal(
             connection,
@@ -61,13 +60,13 @@ def propose(
     return number
 
 
-def _foreseen(connection: Connection, act: str, asked: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    """What the act would do now, as plain JSON."""
+def _foreseen(connection: Connection, act: str, asked: Mapping[str, str | None], policy: Policy) -> Arguments:
+    """What the act would do now."""
     if act == "resume":
         return pausing.to_resume(connection, asked["category"])
     if act == "set_stage":
-        return pausing.to_stage(connection, asked["category"], Stage(asked["stage"]), policy)
-    return models.to_promote(connection, asked["version"]) if act == "promote" else models.to_roll_back(connection)
+        return pausing.to_stage(connection, str(asked["category"]), Stage(str(asked["stage"])), policy)
+    return models.to_promote(connection, str(asked["version"])) if act == "promote" else models.to_roll_back(connection)
 
 
 def refuse(store: Store, number: int, *, reason: str, actor: str, now: datetime) -> None:
@@ -81,8 +80,8 @@ def refuse(store: Store, number: int, *, reason: str, actor: str, now: datetime)
     with store.write() as connection:
         trail.lock(connection)
         row = waiting(connection, number, now)
-        authorize(connection, PERMISSIONS[row["act"]], actor)
-        if row["proposer"] == actor:
+        authorize(connection, PERMISSIONS[row.act], actor)
+        if row.proposer == actor:
             raise Refused(f"Proposal {number} is your own. Withdraw it with `handrail proposals withdraw {number}`.")
         _settle(connection, number, "refused", reason, actor, now)
 
@@ -97,10 +96,10 @@ def withdraw(store: Store, number: int, *, actor: str, now: datetime) -> None:
     with store.write() as connection:
         trail.lock(connection)
         row = waiting(connection, number, now)
-        authorize(connection, PERMISSIONS[row["act"]], actor)
-        if row["proposer"] != actor:
+        authorize(connection, PERMISSIONS[row.act], actor)
+        if row.proposer != actor:
             raise Refused(
-                f"Proposal {number} is {row['proposer']}'s. Refuse it with `handrail proposals refuse {number} "
+                f"Proposal {number} is {row.proposer}'s. Refuse it with `handrail proposals refuse {number} "
                 '--reason "…"`.'
             )
         _settle(connection, number, "withdrawn", None, actor, now)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from handrail import cells
 from handrail.acts import employing
@@ -52,7 +51,7 @@ def publish(store: Store, policy: Policy, *, actor: str, now: datetime, made: Ma
 
 
 def _tell(
-    connection: Connection, kind: str, data: Mapping[str, Any], made: Made | None, *, actor: str, now: datetime
+    connection: Connection, kind: str, data: Mapping[str, str | None], made: Made | None, *, actor: str, now: datetime
 ) -> None:
     """A file's name is a person's words: it stands beside the trail, where it can be erased, and not in it."""
     source = {"source": made.origin} if made else {}

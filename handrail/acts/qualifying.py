@@ -28,38 +28,38 @@ def finish_test(connection: Connection, person: str, *, policy: Policy, now: dat
     did not know it yesterday.
     """
     test = label_rows.open_test(connection, person)
-    if test is None or test["left"]:
+    if test is None or test.left:
         return
     right, judged = label_rows.graded(connection, test)
     passed = labels.passes(right, judged, policy.labels)
-    label_rows.close_test(connection, test["id"], right=right, passed=passed, closed_at=now)
+    label_rows.close_test(connection, test.id, right=right, passed=passed, closed_at=now)
     known = staff.person(connection, person)
     if passed and known is not None:
         until = now + policy.labels.training_valid_for
-        staff.save_person(connection, **{**known, "trained_until": until})
-    data = {"person": person, "test": test["id"], "cases": judged, "right": right, "passed": passed}
+        staff.change(connection, person, trained_until=until)
+    data = {"person": person, "test": test.id, "cases": judged, "right": right, "passed": passed}
     trail.append(connection, [Event("person.tested", data=data)], at=now, actor=person)
 
 
 def weigh_training(connection: Connection, person: str, *, policy: Policy, now: datetime) -> None:
     """End a training whose newest slipped-in gold cases are right less often than the policy's bar asks."""
     known = staff.person(connection, person)
-    if known is None or labels.status(known["trained_until"], now) is not Status.ACCEPTED:
+    if known is None or labels.status(known.trained_until, now) is not Status.ACCEPTED:
         return
     rolling = rolling_of(connection, person, policy=policy)
     if not rolling.ends_training:
         return
-    staff.save_person(connection, **{**known, "trained_until": now})
+    staff.change(connection, person, trained_until=now)
     lost = Event(LOST, data={"person": person, "cases": rolling.judged, "right": rolling.right})
     trail.append(connection, [lost], at=now, actor=person)
 
 
 def rolling_of(connection: Connection, person: str, *, policy: Policy, until: datetime | None = None) -> Rolling:
     """The gold cases slipped in since the last test that `person` passed, and since they last lost their training."""
-    passed = [test["closed_at"] for test in reviewer_quality.tests(connection, person) if test["passed"]]
+    passed = [test.closed_at for test in reviewer_quality.tests(connection, person) if test.passed and test.closed_at]
     since = max([*passed[:1], *losses(connection, person)[-1:]], default=None)
     found = reviewer_quality.answers(connection, person, since=since, until=until, limit=policy.labels.gold_window)
-    return gold.rolling([row["right"] for row in found], policy.labels)
+    return gold.rolling([answer.right for answer in found], policy.labels)
 
 
 def losses(connection: Connection, person: str) -> list[datetime]:

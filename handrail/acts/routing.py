@@ -92,7 +92,7 @@ def assign(store: Store, plan: Plan, *, policy: Policy, actor: str, now: datetim
         with store.write() as connection:
             authorize(connection, "assign", actor)
             trail.lock(connection)
-            serving, is_ours = models.serving(connection)["model_version"], _is_in_force(connection, policy)
+            serving, is_ours = models.serving(connection).model_version, _is_in_force(connection, policy)
             found = situation.read(connection, policy, now)
             if found != plan.situation:
                 planned = records(plan.anew([row["case_id"] for row in planned], found))  # noqa: PLW2901 - the same cases

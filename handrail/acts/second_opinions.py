@@ -13,7 +13,7 @@ import pandas as pd
 
 from handrail import keyed_draws, labels
 from handrail.case import Outcome
-from handrail.labels import NO_CATEGORY, ConsensusLabel, Status
+from handrail.labels import NO_CATEGORY, ConsensusLabel, NewLabel, Status
 from handrail.policy import Consequence, Policy
 from handrail.ppm import PPM
 from handrail.queues import Queue
@@ -22,6 +22,7 @@ from handrail.store import labels as label_rows
 from handrail.store import trail, work
 from handrail.store.engine import Connection
 from handrail.store.frames import records
+from handrail.store.labels import BlindLabel
 from handrail.store.trail import Event
 
 
@@ -69,11 +70,11 @@ def _work(kind: str, case_id: int, category: str | None, policy: Policy, now: da
     }
 
 
-def differs(first: dict[str, Any] | None, said: str | None, status: Status) -> bool:
+def differs(first: BlindLabel | None, said: str | None, status: Status) -> bool:
     """Whether a second opinion puts a label in doubt. Only a trained person's word does so, to a trained one's."""
-    if first is None or said is None or first["status"] != Status.ACCEPTED or status != Status.ACCEPTED:
+    if first is None or said is None or first.status != Status.ACCEPTED or status != Status.ACCEPTED:
         return False
-    return bool(first["label"] != said)
+    return first.label != said
 
 
 def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, actor: str, now: datetime) -> None:
@@ -96,7 +97,7 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
     label_rows.insert_labels(
         connection,
         [
-            _adjudicated(one.case_id, one.opinion, "consensus", None, now, blind=True)
+            NewLabel(one.case_id, one.opinion, Status.ADJUDICATED, "consensus", blind=True, labelled_at=now)
             for one in believed
             if one.opinion != NO_CATEGORY
         ],
@@ -113,21 +114,6 @@ def _settled(one: ConsensusLabel) -> dict[str, Any]:
     return {"label": label, "posterior_ppm": round(one.posterior * PPM)}
 
 
-def adjudicated(case_id: int, label: str, actor: str, now: datetime, *, blind: bool) -> dict[str, Any]:
-    """The row of a label that a person has settled."""
-    return _adjudicated(case_id, label, "adjudication", actor, now, blind=blind)
-
-
-def _adjudicated(
-    case_id: int, label: str, provenance: str, reviewer: str | None, now: datetime, *, blind: bool
-) -> dict[str, Any]:
-    return {
-        "case_id": case_id,
-        "label": label,
-        "status": Status.ADJUDICATED,
-        "provenance": provenance,
-        "reviewer": reviewer,
-        "blind": blind,
-        "reason_code": None,
-        "labelled_at": now,
-    }
+def adjudicated(case_id: int, label: str, actor: str, now: datetime, *, blind: bool) -> NewLabel:
+    """A label that a person has settled."""
+    return NewLabel(case_id, label, Status.ADJUDICATED, "adjudication", actor, blind=blind, labelled_at=now)

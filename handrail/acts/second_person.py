@@ -4,14 +4,13 @@ A flow asks nobody. It may roll back, which withdraws, and promote what its gate
 to resume and to widen is no flow's to do in the first place.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from handrail.errors import Conflict, NotFound, Refused
 from handrail.permissions import SYSTEM
 from handrail.store import policies, proposals, trail
 from handrail.store.engine import Connection
+from handrail.store.proposals import Arguments, Proposal
 from handrail.store.trail import Event
 
 PERMISSIONS = {"resume": "resume", "promote": "set_champion", "roll_back": "roll_back", "set_stage": "set_stage"}
@@ -44,7 +43,7 @@ def require_policy(connection: Connection, act: str) -> None:
 
 
 def agree(
-    connection: Connection, act: str, foreseen: Mapping[str, Any], proposal: int | None, *, actor: str, now: datetime
+    connection: Connection, act: str, foreseen: Arguments, proposal: int | None, *, actor: str, now: datetime
 ) -> None:
     """Let an act happen in the caller's transaction: nobody has to agree, or `actor` does by confirming `proposal`.
 
@@ -59,19 +58,17 @@ def agree(
     row = admit(connection, act, proposal, actor=actor, now=now)
     if row is None:
         return
-    if row["act"] != act or row["arguments"] != foreseen:
+    if row.act != act or row.arguments != foreseen:
         raise Conflict(
-            f"What proposal {row['id']} was made for has changed meanwhile. Look at `handrail status`, and propose "
+            f"What proposal {row.id} was made for has changed meanwhile. Look at `handrail status`, and propose "
             "anew what is right now."
         )
-    proposals.settle(connection, row["id"], "confirmed", actor=actor, now=now)
-    confirmed = Event("proposal.confirmed", data={"proposal": row["id"], "proposer": row["proposer"]})
+    proposals.settle(connection, row.id, "confirmed", actor=actor, now=now)
+    confirmed = Event("proposal.confirmed", data={"proposal": row.id, "proposer": row.proposer})
     trail.append(connection, [confirmed], at=now, actor=actor)
 
 
-def admit(
-    connection: Connection, act: str, proposal: int | None, *, actor: str, now: datetime
-) -> dict[str, Any] | None:
+def admit(connection: Connection, act: str, proposal: int | None, *, actor: str, now: datetime) -> Proposal | None:
     """The proposal that `actor` may confirm; None where nobody has to agree.
 
     Raises:
@@ -86,7 +83,7 @@ def admit(
             )
         return None
     row = waiting(connection, proposal, now)
-    if row["proposer"] == actor:
+    if row.proposer == actor:
         raise Refused(
             f"Proposal {proposal} is your own: it takes a second person. Ask somebody with the same permission to "
             f"run `handrail proposals confirm {proposal}`."
@@ -94,7 +91,7 @@ def admit(
     return row
 
 
-def waiting(connection: Connection, number: int, now: datetime) -> dict[str, Any]:
+def waiting(connection: Connection, number: int, now: datetime) -> Proposal:
     """A proposal that can still be settled.
 
     Raises:
@@ -104,8 +101,8 @@ def waiting(connection: Connection, number: int, now: datetime) -> dict[str, Any
     row = proposals.proposal(connection, number)
     if row is None:
         raise NotFound(f"There is no proposal {number}. See `handrail proposals list`.")
-    if row["outcome"] is not None:
-        raise Conflict(f"Proposal {number} is {row['outcome']} already. See `handrail proposals list`.")
-    if row["expires_at"] <= now:
+    if row.outcome is not None:
+        raise Conflict(f"Proposal {number} is {row.outcome} already. See `handrail proposals list`.")
+    if row.expires_at <= now:
         raise Conflict(f"The time to confirm proposal {number} is over. Propose it again.")
     return row

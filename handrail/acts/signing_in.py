@@ -4,14 +4,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 from handrail import passwords
 from handrail.errors import NotFound, NotPermitted
 from handrail.permissions import SYSTEM
 from handrail.policy import Policy
 from handrail.store import accounts, staff, trail
-from handrail.store.accounts import NO_PASSWORD
+from handrail.store.accounts import NO_PASSWORD, OpenSession
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -46,6 +45,16 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnSession:
+    """One of a visitor's sessions as they see it; `here` is the one that asks."""
+
+    reference: str
+    opened_at: datetime
+    seen_at: datetime
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Preferences:
     """How somebody likes the desk."""
 
@@ -60,14 +69,14 @@ def begin_attempt(store: Store, name: str, *, now: datetime) -> Attempt:
     with store.write() as connection:
         accounts.lock_account(connection, name)
         found = accounts.account(connection, name)
-        if found is None or found["password"] == NO_PASSWORD or (found["locked_until"] or now) > now:
+        if found is None or found.password == NO_PASSWORD or (found.locked_until or now) > now:
             return Attempt(name, None)
-        failures = found["failures"] + 1
+        failures = found.failures + 1
         wait = passwords.wait_after(failures)
         accounts.save_account(
             connection, name, failures=failures, locked_until=now + wait if wait is not None else None
         )
-    return Attempt(name, found["password"], failures, wait is not None)
+    return Attempt(name, found.password, failures, wait is not None)
 
 
 def fail(store: Store, attempt: Attempt, *, now: datetime) -> None:
@@ -130,9 +139,10 @@ def visitor(store: Store, secret: str, *, policy: Policy, now: datetime) -> Visi
     digest = digest_of(secret)
     with store.read() as connection:
         found = accounts.session(connection, digest)
-    if found is None or not _lasts(found, policy, now):
+    if found is None or not _lasts(found[0], policy, now):
         return None
-    return Visitor(found["person"], frozenset(found["roles"]), digest, found["csrf"], seen_at=found["seen_at"])
+    session, roles = found
+    return Visitor(session.person, roles, digest, session.csrf, seen_at=session.seen_at)
 
 
 def is_due_to_be_noted(visitor: Visitor, now: datetime) -> bool:
@@ -155,19 +165,14 @@ def close_session(store: Store, visitor: Visitor, *, now: datetime) -> None:
         )
 
 
-def sessions(store: Store, visitor: Visitor, *, policy: Policy, now: datetime) -> list[dict[str, Any]]:
-    """The visitor's own sessions that still last: reference, opened_at, seen_at, and which one is `here`."""
+def sessions(store: Store, visitor: Visitor, *, policy: Policy, now: datetime) -> list[OwnSession]:
+    """The visitor's own sessions that still last."""
     with store.read() as connection:
         found = accounts.sessions_of(connection, visitor.name)
     return [
-        {
-            "reference": row["digest"][:REFERENCE],
-            "opened_at": row["opened_at"],
-            "seen_at": row["seen_at"],
-            "here": row["digest"] == visitor.digest,
-        }
-        for row in found
-        if _lasts(row, policy, now)
+        OwnSession(one.digest[:REFERENCE], one.opened_at, one.seen_at, one.digest == visitor.digest)
+        for one in found
+        if _lasts(one, policy, now)
     ]
 
 
@@ -181,7 +186,7 @@ def revoke(store: Store, visitor: Visitor, reference: str | None, *, now: dateti
         if reference is None:
             ended = accounts.end_sessions_of(connection, visitor.name, now, but=visitor.digest)
         else:
-            own = [row["digest"] for row in accounts.sessions_of(connection, visitor.name)]
+            own = [one.digest for one in accounts.sessions_of(connection, visitor.name)]
             ended = sum(
                 accounts.end_session(connection, digest, now) for digest in own if digest[:REFERENCE] == reference
             )
@@ -210,7 +215,7 @@ def preferences(store: Store, person: str) -> Preferences:
     """How somebody likes the desk; the usual way for who has not said."""
     with store.read() as connection:
         found = accounts.account(connection, person)
-    return Preferences() if found is None else Preferences(shortcuts=found["shortcuts"])
+    return Preferences() if found is None else Preferences(shortcuts=found.shortcuts)
 
 
 def set_shortcuts(store: Store, person: str, *, on: bool, now: datetime) -> None:
@@ -226,5 +231,5 @@ def digest_of(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def _lasts(session: dict[str, Any], policy: Policy, now: datetime) -> bool:
-    return bool(session["expires_at"] > now and session["seen_at"] + policy.desk.idle > now)
+def _lasts(session: OpenSession, policy: Policy, now: datetime) -> bool:
+    return session.expires_at > now and session.seen_at + policy.desk.idle > now

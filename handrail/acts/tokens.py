@@ -51,9 +51,9 @@ def create(
     expires_at = now + timedelta(days=days)
     with store.write() as connection:
         authorize(connection, "come_in", actor)
-        person = staff.person(connection, actor) or {"roles": []}
+        person = staff.person(connection, actor)
         for scope in wanted:
-            check(scope, actor, person["roles"])
+            check(scope, actor, () if person is None else person.roles)
         if tokens.count_usable(connection, actor, now) >= MOST_USABLE:
             raise Refused(f"You have {MOST_USABLE} tokens, which is the most. Revoke one that nobody uses.")
         number = tokens.insert_token(
@@ -89,9 +89,9 @@ def revoke(store: Store, number: int, *, actor: str, now: datetime) -> None:
     """
     with store.write() as connection:
         authorize(connection, "come_in", actor)
-        person = tokens.owner(connection, number)
-        roles = (staff.person(connection, actor) or {"roles": []})["roles"]
-        if person is None or (person != actor and PERMITTED["manage_people"].isdisjoint(roles)):
+        person, asking = tokens.owner(connection, number), staff.person(connection, actor)
+        manages = asking is not None and not PERMITTED["manage_people"].isdisjoint(asking.roles)
+        if person is None or (person != actor and not manages):
             raise NotFound(f"You have no token {number}. See `handrail tokens list`.")
         if tokens.revoke(connection, number, now):
             revoked = Event("token.revoked", data={"token": number, "person": person})
@@ -112,9 +112,9 @@ def visitor(store: Store, secret: str, *, now: datetime) -> Visitor | None:
     """In whose name a token acts, and with which scopes; None when it is unknown, expired or revoked."""
     with store.read() as connection:
         found = tokens.token(connection, digest_of(secret))
-    if found is None or found["expires_at"] <= now:
+    if found is None or found.expires_at <= now:
         return None
-    return Visitor(found["person"], frozenset(found["roles"]), found["digest"], "", frozenset(found["scopes"]))
+    return Visitor(found.person, found.roles, found.digest, "", found.scopes)
 
 
 def once(
@@ -136,10 +136,10 @@ def once(
     """
     with store.write() as connection:
         known = tokens.reserve_answer(connection, person, key, request, now=now, before=now - ANSWERS_FOR)
-        if known is not None and known["request"] != request:
+        if known is not None and known.request != request:
             raise Conflict("This Idempotency-Key came with another request before. Use a new key for each request.")
         if known is not None:
-            return known["status"], known["body"], True
+            return known.status, known.body, True
         status, body = act(store)
         tokens.keep_answer(connection, person, key, status=status, body=body)
     return status, body, False

@@ -1,6 +1,6 @@
 """Reviewers test themselves and practise; the desk slips gold cases in among their work."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from handrail.acts import labelling, qualifying
 from handrail.acts.authority import authorize
 from handrail.case import Outcome
 from handrail.errors import Conflict, NotFound, Refused
-from handrail.gold import Chance, Rolling
+from handrail.gold import Chance, GoldAnswer, GoldTest, OpenTest, Rolling
 from handrail.policy import Policy
 from handrail.store import cases, decisions, reviewer_quality, staff, trail, work
 from handrail.store import labels as label_rows
@@ -37,12 +37,22 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
+class PracticeCase:
+    """A gold case to practise on, as its reviewer reads it."""
+
+    case_id: int
+    text: str | None
+    amount: float | None
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingProgress:
     """Where a person stands: training, tests (newest first), the cases slipped in, what may be begun."""
 
     trained_until: datetime | None
-    open_test: dict[str, Any] | None
-    tests: Sequence[dict[str, Any]]
+    open_test: OpenTest | None
+    tests: Sequence[GoldTest]
     rolling: Rolling
     lost_at: datetime | None
     again_from: datetime | None
@@ -105,7 +115,7 @@ def feedback(store: Store, decision_id: int, *, actor: str, policy: Policy, now:
     """What became of a gold case that was slipped in, told when `actor` can no longer undo; None for all other work."""
     with store.read() as connection:
         row = reviewer_quality.answer(connection, decision_id, actor)
-    return None if row is None or row["decided_at"] > now - policy.desk.undo_within else _feedback(row)
+    return None if row is None or row.decided_at > now - policy.desk.undo_within else _feedback(row)
 
 
 def begin(store: Store, person: str, *, policy: Policy, now: datetime, rng: np.random.Generator) -> int:
@@ -130,14 +140,14 @@ def begin(store: Store, person: str, *, policy: Policy, now: datetime, rng: np.r
         return labelling.open_test(connection, person, ids, policy=policy, actor=person, now=now)
 
 
-def _again_from(tests: Sequence[dict[str, Any]], policy: Policy) -> datetime | None:
+def _again_from(tests: Sequence[GoldTest], policy: Policy) -> datetime | None:
     """When one may begin the next test oneself; None without an earlier one."""
-    closed = [test["closed_at"] for test in tests if test["closed_at"] is not None]
+    closed = [test.closed_at for test in tests if test.closed_at is not None]
     return max(closed) + policy.labels.test_again_after if closed else None
 
 
-def practice_case(store: Store, person: str, *, policy: Policy, secret: bytes) -> dict[str, Any] | None:
-    """A gold case to practise on: case_id, text, amount, fields; the same until it is answered.
+def practice_case(store: Store, person: str, *, policy: Policy, secret: bytes) -> PracticeCase | None:
+    """A gold case to practise on; the same until it is answered.
 
     None while no more are left than the next test of `person` needs.
     """
@@ -147,7 +157,7 @@ def practice_case(store: Store, person: str, *, policy: Policy, secret: bytes) -
         if case_id is None:
             return None
         shown = cases.shown(connection, case_id)
-    return {"case_id": case_id, "text": shown["redacted"], "amount": shown["amount"], "fields": shown["fields"]}
+    return PracticeCase(case_id, shown.redacted, shown.amount, shown.fields)
 
 
 def practise(
@@ -187,7 +197,7 @@ def practise(
             ],
         )
         trail.append(connection, [Event("gold.practised", case_id)], at=now, actor=person)
-    return Feedback(case_id, label, known["label"], label == known["label"])
+    return Feedback(case_id, label, known.label, label == known.label)
 
 
 def _to_practise(connection: Connection, person: str, *, policy: Policy, secret: bytes) -> int | None:
@@ -204,10 +214,11 @@ def training_progress(store: Store, person: str, *, policy: Policy, now: datetim
         authorize(connection, "decide", person)
         tests = reviewer_quality.tests(connection, person)
         lost = qualifying.losses(connection, person)
+        trained = staff.person(connection, person)
         return TrainingProgress(
-            trained_until=(staff.person(connection, person) or {}).get("trained_until"),
+            trained_until=None if trained is None else trained.trained_until,
             open_test=label_rows.open_test(connection, person),
-            tests=[test for test in tests if test["closed_at"] is not None],
+            tests=[test for test in tests if test.closed_at is not None],
             rolling=qualifying.rolling_of(connection, person, policy=policy, until=stands),
             lost_at=lost[-1] if lost else None,
             again_from=_again_from(tests, policy),
@@ -220,7 +231,7 @@ def training_progress(store: Store, person: str, *, policy: Policy, now: datetim
         )
 
 
-def result(store: Store, person: str, test_id: int) -> tuple[dict[str, Any], list[Feedback]]:
+def result(store: Store, person: str, test_id: int) -> tuple[GoldTest, list[Feedback]]:
     """One's own finished test with the attested category of each case that still counts.
 
     Raises:
@@ -228,12 +239,12 @@ def result(store: Store, person: str, test_id: int) -> tuple[dict[str, Any], lis
     """
     with store.read() as connection:
         authorize(connection, "decide", person)
-        test = next((one for one in reviewer_quality.tests(connection, person) if one["id"] == test_id), None)
-        if test is None or test["passed"] is None:
+        test = next((one for one in reviewer_quality.tests(connection, person) if one.id == test_id), None)
+        if test is None or test.passed is None:
             raise NotFound(f"You have no finished test {test_id}. See your tests under Training.")
         rows = reviewer_quality.test_answers(connection, test)
-    return test, [_feedback(row) for row in rows if row["retired_at"] is None]
+    return test, [_feedback(row) for row in rows if row.retired_at is None]
 
 
-def _feedback(row: dict[str, Any]) -> Feedback:
-    return Feedback(row["case_id"], row["said"], row["attested"], row["right"], row.get("seeded") is not None)
+def _feedback(answer: GoldAnswer) -> Feedback:
+    return Feedback(answer.case_id, answer.answer, answer.attested, answer.right, answer.seeded is not None)

@@ -1,22 +1,37 @@
 """Accounts, invitations, sessions, tokens and idempotent answers."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
+from handrail import staff
 from handrail.permissions import Role
 from handrail.store.schema import Account, Invitation, Person, Policy, Session
+from handrail.store.staff import person_of
 
 NO_PASSWORD = ""
 """Of an account that holds somebody's preferences only: no password fits it."""
 
 
-def account(connection: Connection, person: str) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How a person signs in; an account that only holds preferences has `NO_PASSWORD`."""
+
+    person: str
+    password: str
+    changed_at: datetime
+    failures: int
+    locked_until: datetime | None
+    shortcuts: bool
+
+
+def account(connection: Connection, person: str) -> SignIn | None:
     """How an active person signs in; None for somebody unknown, inactive or never invited."""
     query = select(Account.__table__).join(Person, Person.name == Account.person)
-    row = connection.execute(query.where(Account.person == person, Person.active)).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(query.where(Account.person == person, Person.active)).first()
+    return None if row is None else SignIn(*row)
 
 
 def lock_account(connection: Connection, person: str) -> None:
@@ -38,16 +53,15 @@ def first_owner(connection: Connection) -> str | None:
     return founder if founder in found else next(iter(found), None)
 
 
-def everybody(connection: Connection) -> list[dict[str, Any]]:
+def everybody(connection: Connection) -> list[staff.Person]:
     """All people, who may act before who no longer may, then by name."""
     query = select(Person.__table__).order_by(Person.active.desc(), Person.name)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [person_of(row) for row in connection.execute(query)]
 
 
-def anybody(connection: Connection, name: str) -> dict[str, Any] | None:
-    """One person, also one who may act no more; None for nobody."""
-    row = connection.execute(select(Person.__table__).where(Person.name == name)).mappings().first()
-    return dict(row) if row else None
+def is_anybody(connection: Connection, name: str) -> bool:
+    """Is it the name of a person, also of one who may act no more?"""
+    return connection.execute(select(Person.name).where(Person.name == name)).first() is not None
 
 
 def owners(connection: Connection) -> list[str]:
@@ -68,15 +82,14 @@ def insert_invitation(connection: Connection, **values: Any) -> None:  # noqa: A
     connection.execute(insert(Invitation).values(**values))
 
 
-def invitation(connection: Connection, digest: str, now: datetime) -> dict[str, Any] | None:
-    """An invitation that may still be used, of an active person; None otherwise."""
+def invited_person(connection: Connection, digest: str, now: datetime) -> str | None:
+    """Whose invitation this is, while it may still be used and its person is active; None otherwise."""
     query = (
-        select(Invitation.__table__)
+        select(Invitation.person)
         .join(Person, Person.name == Invitation.person)
         .where(Invitation.digest == digest, Invitation.used_at.is_(None), Invitation.expires_at > now, Person.active)
     )
-    row = connection.execute(query).mappings().first()
-    return dict(row) if row else None
+    return connection.execute(query).scalar()
 
 
 def use_invitation(connection: Connection, digest: str, now: datetime) -> bool:
@@ -98,23 +111,40 @@ def insert_session(connection: Connection, **values: Any) -> None:  # noqa: ANN4
     connection.execute(insert(Session).values(**values))
 
 
-def session(connection: Connection, digest: str) -> dict[str, Any] | None:
-    """A session that has not ended, with name and roles of its active person; None otherwise."""
-    row = connection.execute(_SESSION, {"secret": digest}).mappings().first()
-    return dict(row) if row else None
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session that nobody has ended; it may have run out."""
+
+    digest: str
+    person: str
+    csrf: str
+    opened_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
+_SESSIONS = select(
+    Session.digest, Session.person, Session.csrf, Session.opened_at, Session.seen_at, Session.expires_at
+).where(Session.ended_at.is_(None))
+
+
+def session(connection: Connection, digest: str) -> tuple[OpenSession, frozenset[str]] | None:
+    """A session that has not ended, and the roles of its active person; None otherwise."""
+    row = connection.execute(_SESSION, {"secret": digest}).first()
+    return None if row is None else (OpenSession(*row[:-1]), frozenset(row[-1]))
 
 
 _SESSION = (
-    select(Session.__table__, Person.roles)
+    _SESSIONS.add_columns(Person.roles)
     .join(Person, Person.name == Session.person)
-    .where(Session.digest == bindparam("secret"), Session.ended_at.is_(None), Person.active)
+    .where(Session.digest == bindparam("secret"), Person.active)
 )
 
 
-def sessions_of(connection: Connection, person: str) -> list[dict[str, Any]]:
+def sessions_of(connection: Connection, person: str) -> list[OpenSession]:
     """A person's sessions that nobody has ended, the last used first; some of them may have run out."""
-    query = select(Session.__table__).where(Session.person == person, Session.ended_at.is_(None))
-    return [dict(row) for row in connection.execute(query.order_by(Session.seen_at.desc(), Session.digest)).mappings()]
+    query = _SESSIONS.where(Session.person == person)
+    return [OpenSession(*row) for row in connection.execute(query.order_by(Session.seen_at.desc(), Session.digest))]
 
 
 def last_seen(connection: Connection) -> dict[str, datetime]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
-from handrail.store.frames import frame, records
+from handrail import alerts as rules
 from handrail.store.schema import Alert, AlertDelivery
 
 OVER = 0
@@ -15,22 +15,23 @@ WAITING = ("new", "retry")
 """States of a delivery that is still to be sent."""
 
 
-def open_alerts(connection: Connection) -> list[dict[str, Any]]:
-    """What stands, oldest first; columns as the table's."""
+def open_alerts(connection: Connection) -> list[rules.Alert]:
+    """What stands, oldest first."""
     query = select(Alert.__table__).where(Alert.cleared_at.is_(None)).order_by(Alert.id)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [rules.Alert(*row) for row in connection.execute(query)]
 
 
-def past_alerts(connection: Connection, *, limit: int = 100) -> list[dict[str, Any]]:
+def past_alerts(connection: Connection, *, limit: int = 100) -> list[rules.Alert]:
     """What is over, the newest first."""
     query = select(Alert.__table__).where(Alert.cleared_at.is_not(None))
-    return records(frame(connection, query.order_by(Alert.cleared_at.desc(), Alert.id.desc()).limit(limit)))
+    newest = query.order_by(Alert.cleared_at.desc(), Alert.id.desc()).limit(limit)
+    return [rules.Alert(*row) for row in connection.execute(newest)]
 
 
-def alert(connection: Connection, number: int) -> dict[str, Any] | None:
+def alert(connection: Connection, number: int) -> rules.Alert | None:
     """One alert, or None."""
-    row = connection.execute(select(Alert.__table__).where(Alert.id == number)).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(select(Alert.__table__).where(Alert.id == number)).first()
+    return None if row is None else rules.Alert(*row)
 
 
 def insert_alert(connection: Connection, now: datetime, **values: Any) -> int:  # noqa: ANN401 - columns of `alerts`
@@ -48,11 +49,11 @@ def update_alert(connection: Connection, number: int, **values: Any) -> None:  #
     connection.execute(update(Alert).where(Alert.id == number).values(**values))
 
 
-def deliveries(connection: Connection, alerts: Collection[int]) -> list[dict[str, Any]]:
-    """The deliveries of these alerts, by number; columns as the table's."""
+def deliveries(connection: Connection, alerts: Collection[int]) -> list[rules.AlertDelivery]:
+    """The deliveries of these alerts, by number."""
     query = select(AlertDelivery.__table__).where(AlertDelivery.alert_id.in_(list(alerts)))
-    found = connection.execute(query.order_by(AlertDelivery.number, AlertDelivery.id)).mappings()
-    return [dict(row) for row in found]
+    found = connection.execute(query.order_by(AlertDelivery.number, AlertDelivery.id))
+    return [rules.AlertDelivery(*row) for row in found]
 
 
 def last_told(connection: Connection, kind: str, subject: str) -> dict[str, datetime]:
@@ -92,11 +93,8 @@ def is_due(connection: Connection, channels: Collection[str], now: datetime) -> 
 
 def take(
     connection: Connection, channels: Collection[str], *, now: datetime, until: datetime, limit: int = 1000
-) -> list[dict[str, Any]]:
-    """Lease what is due to a sender until `until`; an expired lease may be taken again.
-
-    Each is a mapping of id, alert_id, channel, number, attempts (this one counted), kind, subject, severity, sentence.
-    """
+) -> list[rules.Telling]:
+    """Lease what is due to a sender until `until`; an expired lease may be taken again."""
     query = (
         select(
             AlertDelivery.id,
@@ -115,15 +113,18 @@ def take(
         .limit(limit)
         .with_for_update(skip_locked=True, of=AlertDelivery)
     )
-    rows = [dict(row) for row in connection.execute(query).mappings()]
-    leased = update(AlertDelivery).where(AlertDelivery.id.in_([row["id"] for row in rows]))
-    if rows:
+    taken = [rules.Telling(*row) for row in connection.execute(query)]
+    leased = update(AlertDelivery).where(AlertDelivery.id.in_([one.id for one in taken]))
+    if taken:
         connection.execute(leased.values(state="leased", next_at=until, attempts=AlertDelivery.attempts + 1))
-    return rows
+    return taken
 
 
-def finish(connection: Connection, taken: Sequence[tuple[int, int]], now: datetime) -> list[dict[str, Any]]:
-    """Mark deliveries (id, attempt) as accepted by their channel; returns those of alerts that are over meanwhile."""
+def finish(connection: Connection, taken: Sequence[tuple[int, int]], now: datetime) -> list[tuple[int, str]]:
+    """Mark deliveries (id, attempt) as accepted by their channel.
+
+    Returns alert and channel of those whose alert is over meanwhile.
+    """
     for number, attempt in taken:
         connection.execute(_held(number, attempt).values(state="sent", sent_at=now, error=None))
     numbers = [number for number, _ in taken]
@@ -134,7 +135,7 @@ def finish(connection: Connection, taken: Sequence[tuple[int, int]], now: dateti
         .join(Alert, Alert.id == AlertDelivery.alert_id)
         .where(*sent, AlertDelivery.number > OVER, Alert.cleared_at.is_not(None))
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [(alert_id, channel) for alert_id, channel in connection.execute(query)]
 
 
 def postpone(connection: Connection, number: int, attempt: int, *, state: str, next_at: datetime, error: str) -> None:
@@ -183,8 +184,8 @@ def _forgive(connection: Connection, channel: ColumnElement[bool]) -> None:
     connection.execute(dropped.values(attempts=0, error=None))
 
 
-def channels(connection: Connection) -> list[dict[str, Any]]:
-    """Each channel that was ever used: channel, sent_at (last accepted), waiting, dead."""
+def channels(connection: Connection) -> list[rules.Reach]:
+    """Each channel that was ever used, by name."""
     waits = func.count().filter(AlertDelivery.state.in_((*WAITING, "leased")))
     query = (
         select(
@@ -196,7 +197,7 @@ def channels(connection: Connection) -> list[dict[str, Any]]:
         .group_by(AlertDelivery.channel)
         .order_by(AlertDelivery.channel)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [rules.Reach(*row) for row in connection.execute(query)]
 
 
 def last_error(connection: Connection, channel: str) -> str | None:

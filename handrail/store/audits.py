@@ -1,8 +1,8 @@
 """What the audit sample rests on: approvals looked at, their chances, the minutes spent, categories under watch."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
@@ -14,6 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from handrail.store.bulk import row_of
 from handrail.store.frames import frame, within
 from handrail.store.schema import AuditDraw, Case, Decision, Pause, Route
 from handrail.window import Window
@@ -109,12 +110,6 @@ def drawn_at(connection: Connection, moment: datetime) -> pd.DataFrame:
     return frame(connection, query)
 
 
-def last_draw(connection: Connection) -> datetime | None:
-    """When audits were drawn last."""
-    found: Any = connection.execute(select(func.max(AuditDraw.drawn_at))).scalar()
-    return found if isinstance(found, datetime) else None
-
-
 def undrawn(connection: Connection, limit: int) -> pd.DataFrame:
     """Auto-approved cases the audit has not looked at: case_id, category, confidence, amount, fields, decided_at."""
     query = (
@@ -137,10 +132,22 @@ def undrawn(connection: Connection, limit: int) -> pd.DataFrame:
     return frame(connection, query)
 
 
-def insert_draws(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A case that was looked at for a second look: whether it was drawn, and the chance that it had."""
+
+    case_id: int
+    work_item_id: int | None
+    drawn: bool
+    random: bool
+    stratum: str | None
+    inclusion_probability: float
+
+
+def insert_draws(connection: Connection, draws: Sequence[Draw], *, seed: int, now: datetime) -> None:
     """Write the audit's draw, drawn or not, with each case's chance."""
-    if rows:
-        connection.execute(insert(AuditDraw), list(rows))
+    if draws:
+        connection.execute(insert(AuditDraw), [row_of(one, drawn_at=now, seed=seed) for one in draws])
 
 
 def first_seen(connection: Connection, field: str) -> dict[str, datetime]:

@@ -1,17 +1,20 @@
 """Cases, their erasable inputs, batches and the quarantine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from handrail.case import State
+from handrail.case import NewCase, NewInput, State
+from handrail.inbound_rows import BadRow
 from handrail.store import bulk
-from handrail.store.bulk import among, insert_numbered, insert_rows, one_of, update_rows
+from handrail.store.bulk import among, insert_numbered, insert_rows, one_of, row_of, update_rows
 from handrail.store.frames import frame
 from handrail.store.schema import (
     Batch,
@@ -52,19 +55,51 @@ def update_batch(connection: Connection, batch_id: int, **values: Any) -> None: 
     connection.execute(update(Batch).where(Batch.id == batch_id).values(**values))
 
 
-def batch(connection: Connection, batch_id: int) -> dict[str, Any]:
-    """One batch as a mapping of its columns."""
-    return dict(connection.execute(select(Batch.__table__).where(Batch.id == batch_id)).mappings().one())
+@dataclass(frozen=True, slots=True)
+class BatchRecord:
+    """A batch: where its rows come from, under which policy, how far it has come, and what its rows became."""
+
+    id: int
+    source: str
+    file_digest: str
+    policy_version: str
+    state: str
+    started_at: datetime
+    finished_at: datetime | None
+    counts: dict[str, int]
 
 
-def known(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, tuple[int, str, int]]:
-    """Which of these ids exist: external id → (case id, state, batch id)."""
-    found: dict[str, tuple[int, str, int]] = {}
+def batch(connection: Connection, batch_id: int) -> BatchRecord:
+    """One batch that is there."""
+    return BatchRecord(*connection.execute(_BATCH, {"number": batch_id}).one())
+
+
+def find_batch(connection: Connection, batch_id: int) -> BatchRecord | None:
+    """One batch; None without it."""
+    row = connection.execute(_BATCH, {"number": batch_id}).first()
+    return None if row is None else BatchRecord(*row)
+
+
+_BATCH = select(Batch.__table__).where(Batch.id == bindparam("number"))
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredCase:
+    """A case that has come in: its id, where it stands, and the batch that it came with last."""
+
+    id: int
+    state: str
+    batch_id: int
+
+
+def known(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, EnteredCase]:
+    """Which of these external ids exist, and as which cases."""
+    found: dict[str, EnteredCase] = {}
     for part in chunks(external_ids):
         query = select(Case.external_id, Case.id, Case.state, Case.batch_id).where(
             Case.source == source, among(connection, Case.external_id, part)
         )
-        found.update({row[0]: (row[1], row[2], row[3]) for row in connection.execute(query)})
+        found.update({name: EnteredCase(*entered) for name, *entered in connection.execute(query)})
     return found
 
 
@@ -77,18 +112,21 @@ def names(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, st
     return found
 
 
-def insert_cases(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert cases; ids in the order of `rows`."""
-    return insert_numbered(connection, Case, rows)
+def insert_cases(connection: Connection, new: Sequence[NewCase]) -> list[int]:
+    """Insert cases; ids in the order of `new`."""
+    return insert_numbered(connection, Case, [row_of(one, flags=[]) for one in new])
 
 
-def insert_inputs(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert the erasable half of cases."""
-    insert_rows(connection, CaseInput, rows)
+def insert_inputs(connection: Connection, inputs: Mapping[int, NewInput]) -> None:
+    """Insert the erasable half of cases, by case."""
+    insert_rows(connection, CaseInput, [row_of(one, case_id=number) for number, one in inputs.items()])
 
 
-def insert_given(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write what somebody else's model said of cases; rows hold case_id, label, confidence."""
+def insert_given(connection: Connection, said: Mapping[int, tuple[str, float]]) -> None:
+    """Write what somebody else's model said of cases: label and confidence, by case."""
+    rows = [
+        {"case_id": number, "label": label, "confidence": confidence} for number, (label, confidence) in said.items()
+    ]
     insert_rows(connection, GivenPrediction, rows)
 
 
@@ -129,7 +167,7 @@ def _move(dialect: str) -> ReturningUpdate[tuple[int]]:
     return moved.values(state=bindparam("after")).returning(Case.id)
 
 
-_PICKED: dict[str, Any] = {
+_PICKED: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
     **{
         name: getattr(Case, name)
         for name in ("external_id", "row_digest", "received_at", "has_text", "consent", "amount", "flags", "history")
@@ -166,21 +204,30 @@ def pick(
     return frame(connection, query)
 
 
-def save_redaction(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write redacted texts and findings; rows hold `case_id`, `redacted` and `findings`."""
-    update_rows(connection, CaseInput, "case_id", rows)
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """A text with its personal data replaced; `findings` are the [type, start, end] of each replacement."""
+
+    case_id: int
+    redacted: str
+    findings: Sequence[Sequence[Any]] = ()
+    flags: Sequence[str] = ()
+    """Of the policy, found in the text."""
 
 
-def save_flags(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write policy flags; rows hold `id` and `flags`."""
-    update_rows(connection, Case, "id", rows)
+def save_redactions(connection: Connection, redactions: Sequence[Redaction]) -> None:
+    """Write redacted texts, what was replaced in them, and the flags of those that have any."""
+    texts = [{"case_id": one.case_id, "redacted": one.redacted, "findings": list(one.findings)} for one in redactions]
+    update_rows(connection, CaseInput, "case_id", texts)
+    flags = [{"id": one.case_id, "flags": list(one.flags)} for one in redactions if one.flags]
+    update_rows(connection, Case, "id", flags)
 
 
-def readmit(connection: Connection, case_id: int, values: dict[str, Any], inputs: dict[str, Any]) -> None:
+def readmit(connection: Connection, case_id: int, corrected: NewCase, given: NewInput) -> None:
     """Replace a case that was put aside or stopped by its corrected row; imported label and given prediction go too."""
-    connection.execute(update(Case).where(Case.id == case_id).values(**values))
+    connection.execute(update(Case).where(Case.id == case_id).values(**row_of(corrected, flags=[])))
     connection.execute(delete(CaseInput).where(CaseInput.case_id == case_id))  # a purge may have done so before
-    connection.execute(insert(CaseInput).values(case_id=case_id, **inputs))
+    connection.execute(insert(CaseInput).values(**row_of(given, case_id=case_id)))
     connection.execute(delete(Label).where(Label.case_id == case_id, Label.provenance == "history"))
     connection.execute(delete(GivenPrediction).where(GivenPrediction.case_id == case_id))
 
@@ -199,18 +246,21 @@ def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> 
     return found
 
 
-def put_in_quarantine(connection: Connection, source: str, rows: Sequence[dict[str, Any]]) -> None:
+def put_in_quarantine(
+    connection: Connection, batch_id: int, source: str, rows: Sequence[BadRow], now: datetime
+) -> None:
     """Put rows aside with their reasons; one that lies there from an earlier delivery moves to this one."""
-    held = quarantined(connection, source, [row["row_digest"] for row in rows])
-    fresh = [row for row in rows if row["row_digest"] not in held]
+    held = quarantined(connection, source, [row.row_digest for row in rows])
+    delivered = {"batch_id": batch_id, "source": source, "at": now}
+    fresh = [row_of(row, **delivered) for row in rows if row.row_digest not in held]
     if fresh:
         connection.execute(insert(Quarantine), fresh)
     for row in rows:
-        if row["row_digest"] in held:
+        if row.row_digest in held:
             connection.execute(
                 update(Quarantine)
-                .where(Quarantine.source == source, Quarantine.row_digest == row["row_digest"])
-                .values(**row, released_at=None)
+                .where(Quarantine.source == source, Quarantine.row_digest == row.row_digest)
+                .values(**row_of(row, **delivered), released_at=None)
             )
 
 
@@ -253,9 +303,22 @@ def in_quarantine(connection: Connection, batch_id: int | None, limit: int) -> p
     return frame(connection, query.order_by(Quarantine.id.desc()).limit(limit))
 
 
-def shown(connection: Connection, case_id: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class VisibleCase:
+    """What a reviewer may see of a case; no text and no findings before it is redacted, nor after a purge."""
+
+    external_id: str
+    received_at: datetime
+    amount: float | None
+    fields: dict[str, str]
+    flags: list[str]
+    redacted: str | None
+    findings: list[tuple[str, int, int]] | None
+
+
+def shown(connection: Connection, case_id: int) -> VisibleCase:
     """What a reviewer may see of a case: redacted text and what was taken out, fields, amount, flags."""
-    return dict(connection.execute(_SHOWN, {"case": case_id}).mappings().one())
+    return VisibleCase(*connection.execute(_SHOWN, {"case": case_id}).one())
 
 
 _SHOWN = (

@@ -1,7 +1,9 @@
 """What else a customer has sent: the earlier cases of the same source and customer id."""
 
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from sqlalchemy import Connection, Select, and_, bindparam, select
 from sqlalchemy.orm import aliased
@@ -36,42 +38,56 @@ _EARLIER = (  # built once: the review asks it for every case, and building it t
 )
 
 
-def earlier(connection: Connection, case_id: int, *, limit: int = MOST) -> list[dict[str, Any]]:
-    """Cases of the same customer that came before this one, newest first; none where the source names no customer.
+class CaseEnd(NamedTuple):
+    """How a case ended.
 
-    Each is a mapping of case_id, received_at, `outcome` (approve, override, deny; *waiting* while it is open,
-    *history* for a known past, None where nothing was decided), `category` (None while it waits or where none fits)
-    and `automatic`.
+    `outcome` is approve, override or deny, *waiting* while the case is open, *history* for a known past, None where
+    nothing was decided; `category` is None while it waits or where none fits.
     """
+
+    outcome: str | None = None
+    category: str | None = None
+    automatic: bool = False
+
+
+WAITS = CaseEnd("waiting")
+"""What is told of a case that is open, or whose end is kept from who asks."""
+_NOTHING = CaseEnd()
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierCase:
+    """A case of the same customer that came before, and its `CaseEnd`."""
+
+    case_id: int
+    received_at: datetime
+    outcome: str | None
+    category: str | None
+    automatic: bool
+
+    @property
+    def withheld(self) -> Self:
+        """The same while nobody may know how it ended."""
+        return replace(self, **WAITS._asdict())
+
+
+def earlier(connection: Connection, case_id: int, *, limit: int = MOST) -> list[EarlierCase]:
+    """Cases of the same customer that came before this one, newest first; none where the source names no customer."""
     # Two sources may use the same id. Asked for in SQL, SQLite would walk all cases of the source.
     cases = [one for one in connection.execute(_EARLIER, {"case_id": case_id}) if one.alike][:limit]
     if not cases:
         return []
     ends = _ends(connection, [one.id for one in cases])
-    return [
-        {
-            "case_id": one.id,
-            "received_at": one.received_at,
-            **(WAITS if one.state in _OPEN else ends.get(one.id, _NOTHING)),
-        }
-        for one in cases
-    ]
+    ended = [WAITS if one.state in _OPEN else ends.get(one.id, _NOTHING) for one in cases]
+    return [EarlierCase(one.id, one.received_at, *end) for one, end in zip(cases, ended, strict=True)]
 
 
-WAITS = {"outcome": "waiting", "category": None, "automatic": False}
-"""What is told of a case that is open, or whose end is kept from who asks."""
-_NOTHING = {"outcome": None, "category": None, "automatic": False}
-
-
-def _ends(connection: Connection, case_ids: list[int]) -> dict[int, dict[str, Any]]:
+def _ends(connection: Connection, case_ids: list[int]) -> dict[int, CaseEnd]:
     """How these cases ended: by the newest decision about them, else as their history says."""
     known, dialect = {"ids": ids(connection, case_ids)}, connection.dialect.name
-    found = {
-        case_id: {"outcome": "history", "category": label, "automatic": False}
-        for case_id, label in connection.execute(_known(dialect), known)
-    }
+    found = {case_id: CaseEnd("history", label) for case_id, label in connection.execute(_known(dialect), known)}
     for case_id, outcome, label, kind in connection.execute(_decided(dialect), known):
-        found[case_id] = {"outcome": str(outcome), "category": label, "automatic": kind == "automatic"}
+        found[case_id] = CaseEnd(str(outcome), label, kind == "automatic")
     return found
 
 

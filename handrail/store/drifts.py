@@ -1,5 +1,6 @@
 """Drift profiles, and the drifts that were found."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +19,24 @@ def insert_profile(connection: Connection, **values: Any) -> int:  # noqa: ANN40
     return int(connection.execute(insert(Profile).values(**values).returning(Profile.id)).scalar_one())
 
 
-def newest_profile(connection: Connection) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What drift is measured against: the profile of a window's cases, its columns and terms as JSON in `body`."""
+
+    id: int
+    model_version: str | None
+    cause: str
+    built_at: datetime
+    window_from: datetime
+    window_to: datetime
+    cases: int
+    body: str
+
+
+def newest_profile(connection: Connection) -> Reference | None:
     """The reference that drift is measured against, or None."""
-    row = connection.execute(select(Profile.__table__).order_by(Profile.id.desc()).limit(1)).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(select(Profile.__table__).order_by(Profile.id.desc()).limit(1)).first()
+    return None if row is None else Reference(*row)
 
 
 def insert_drift(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `drifts`

@@ -1,7 +1,8 @@
 """What came over HTTP and has not reached its queue yet."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, exists, select
 
@@ -41,14 +42,23 @@ def has_arrived(connection: Connection) -> bool:
     return is_on_the_way(connection) or bool(open_calls(connection, 1))
 
 
-def batch(connection: Connection, batch_id: int) -> dict[str, Any] | None:
-    """A batch as a mapping of its columns; None without it."""
-    row = connection.execute(select(Batch.__table__).where(Batch.id == batch_id)).mappings().first()
-    return None if row is None else dict(row)
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a case comes from and where it stands; `queue` and `due_at` are None before it is routed."""
+
+    id: int
+    source: str
+    external_id: str
+    state: str
+    batch_id: int
+    received_at: datetime
+    has_text: bool
+    queue: str | None
+    due_at: datetime | None
 
 
-def case(connection: Connection, case_id: int) -> dict[str, Any] | None:
-    """Where a case stands: id, source, external_id, state, batch_id, received_at, queue, due_at; None without it."""
+def case(connection: Connection, case_id: int) -> Whereabouts | None:
+    """Where a case stands; None without it."""
     query = (
         select(
             Case.id,
@@ -64,8 +74,8 @@ def case(connection: Connection, case_id: int) -> dict[str, Any] | None:
         .join(Route, Route.case_id == Case.id, isouter=True)
         .where(Case.id == case_id)
     )
-    row = connection.execute(query).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(query).first()
+    return None if row is None else Whereabouts(*row)
 
 
 def why_aside(connection: Connection, case_ids: Sequence[int]) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """Labels with their standing, gold cases, and the tests that qualify reviewers."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +21,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from handrail import gold as gold_rules
+from handrail.gold import GoldTest, OpenTest
+from handrail.labels import NewLabel
 from handrail.policy import Policy
 from handrail.store import readable
-from handrail.store.bulk import insert_rows
+from handrail.store.bulk import insert_rows, row_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
 from handrail.store.schema import (
@@ -50,16 +53,24 @@ PRACTISED = and_(Decision.kind == "gold", Decision.work_item_id.is_(None))
 """Practice is no work that waits: only its answer is kept."""
 
 
-def first_blind(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """The blind label of each case that its second review is compared with: label, status, reviewer."""
-    found: dict[int, dict[str, Any]] = {}
+@dataclass(frozen=True, slots=True)
+class BlindLabel:
+    """The label that somebody gave a case without seeing a suggestion, and its standing."""
+
+    label: str
+    status: str
+
+
+def first_blind(connection: Connection, ids: Sequence[int]) -> dict[int, BlindLabel]:
+    """The blind label of each case that its second review is compared with."""
+    found: dict[int, BlindLabel] = {}
     for part in chunks(ids):
         query = (
-            select(Label.case_id, Label.label, Label.status, Label.reviewer)
+            select(Label.case_id, Label.label, Label.status)
             .where(Label.case_id.in_(part), Label.blind, Label.provenance.in_(FIRST_LOOKS))
             .order_by(Label.id)
         )
-        found.update({row["case_id"]: dict(row) for row in connection.execute(query).mappings()})
+        found.update({case_id: BlindLabel(label, status) for case_id, label, status in connection.execute(query)})
     return found
 
 
@@ -161,10 +172,10 @@ def gold(connection: Connection) -> pd.DataFrame:
     return frame(connection, query)
 
 
-def gold_case(connection: Connection, case_id: int) -> dict[str, Any] | None:
-    """One gold case as a mapping, or None."""
-    row = connection.execute(select(GoldCase.__table__).where(GoldCase.case_id == case_id)).mappings().first()
-    return dict(row) if row else None
+def gold_case(connection: Connection, case_id: int) -> gold_rules.GoldCase | None:
+    """One gold case, or None."""
+    row = connection.execute(select(GoldCase.__table__).where(GoldCase.case_id == case_id)).first()
+    return None if row is None else gold_rules.GoldCase(*row)
 
 
 def attested(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
@@ -191,16 +202,28 @@ def retire_gold(connection: Connection, case_id: int, now: datetime) -> bool:
     return connection.execute(statement.values(retired_at=now)).rowcount == 1
 
 
-def attestable(connection: Connection, case_id: int) -> dict[str, Any] | None:
-    """What an attestation needs of a case: history, state, salt, redacted text, whether work is open; or None."""
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A case that might be attested; `waits` says whether work on it is open."""
+
+    history: bool
+    state: str
+    has_text: bool
+    salt: bytes
+    redacted: str | None
+    waits: bool
+
+
+def attestable(connection: Connection, case_id: int) -> Candidate | None:
+    """What an attestation needs of a case; None where there is none, or its text has been purged."""
     waits = exists().where(WorkItem.case_id == Case.id, WorkItem.state == "open")
     query = (
         select(Case.history, Case.state, Case.has_text, CaseInput.salt, CaseInput.redacted, waits.label("waits"))
         .join(CaseInput, CaseInput.case_id == Case.id)
         .where(Case.id == case_id)
     )
-    row = connection.execute(query).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(query).first()
+    return None if row is None else Candidate(*row)
 
 
 def testable(connection: Connection, person: str) -> pd.DataFrame:
@@ -226,14 +249,14 @@ def testable(connection: Connection, person: str) -> pd.DataFrame:
     return frame(connection, query)
 
 
-def open_test(connection: Connection, person: str) -> dict[str, Any] | None:
+def open_test(connection: Connection, person: str) -> OpenTest | None:
     """The unfinished test of a person with the number of cases `left`, or None."""
     left = select(func.count()).where(IN_TEST, WorkItem.state == "open", WorkItem.assigned_to == Qualification.person)
     query = select(Qualification.__table__, left.scalar_subquery().label("left")).where(
         Qualification.person == person, Qualification.closed_at.is_(None)
     )
-    row = connection.execute(query.order_by(Qualification.id.desc())).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(query.order_by(Qualification.id.desc())).first()
+    return None if row is None else OpenTest(*row)
 
 
 def withdraw_test(connection: Connection, person: str, now: datetime) -> None:
@@ -252,16 +275,16 @@ def close_test(connection: Connection, test_id: int, **values: Any) -> None:  # 
     connection.execute(update(Qualification).where(Qualification.id == test_id).values(**values))
 
 
-def items_of(test: dict[str, Any]) -> Select[tuple[int]]:
+def items_of(test: GoldTest) -> Select[tuple[int]]:
     """The work items of one test: tests of a person follow each other, and each opened its cases in one go."""
     earlier = select(func.coalesce(func.sum(Qualification.cases), 0)).where(
-        Qualification.person == test["person"], Qualification.id < test["id"]
+        Qualification.person == test.person, Qualification.id < test.id
     )
-    theirs = select(WorkItem.id).where(IN_TEST, WorkItem.assigned_to == test["person"]).order_by(WorkItem.id)
-    return select(theirs.offset(earlier.scalar_subquery()).limit(test["cases"]).subquery().c.id)
+    theirs = select(WorkItem.id).where(IN_TEST, WorkItem.assigned_to == test.person).order_by(WorkItem.id)
+    return select(theirs.offset(earlier.scalar_subquery()).limit(test.cases).subquery().c.id)
 
 
-def graded(connection: Connection, test: dict[str, Any]) -> tuple[int, int]:
+def graded(connection: Connection, test: GoldTest) -> tuple[int, int]:
     """Of a test's cases that are still gold: how many were labelled as attested, and how many there are."""
     right = func.coalesce(func.sum(case((Decision.label == GoldCase.label, 1), else_=0)), 0)
     query = (
@@ -274,16 +297,16 @@ def graded(connection: Connection, test: dict[str, Any]) -> tuple[int, int]:
     return int(found[0]), int(found[1])
 
 
-def last_tests(connection: Connection) -> dict[str, dict[str, Any]]:
-    """Each person's newest test: opened_at, cases, right, passed, closed_at."""
+def last_tests(connection: Connection) -> dict[str, GoldTest]:
+    """Each person's newest test."""
     newest = select(func.max(Qualification.id)).group_by(Qualification.person)
-    rows = connection.execute(select(Qualification.__table__).where(Qualification.id.in_(newest))).mappings()
-    return {row["person"]: dict(row) for row in rows}
+    rows = connection.execute(select(Qualification.__table__).where(Qualification.id.in_(newest)))
+    return {test.person: test for test in (GoldTest(*row) for row in rows)}
 
 
-def insert_labels(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def insert_labels(connection: Connection, new: Sequence[NewLabel]) -> None:
     """Write labels."""
-    insert_rows(connection, Label, rows)
+    insert_rows(connection, Label, [row_of(one) for one in new])
 
 
 def labelled(connection: Connection, policy: Policy, *, since: datetime | None = None) -> pd.DataFrame:

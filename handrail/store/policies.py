@@ -64,7 +64,7 @@ def in_force(connection: Connection, known: TrailState | None = None) -> InForce
 
     `known` saves reading the trail again.
     """
-    known = known or replay(trail.of_kinds(connection, sorted(PUBLISHED)))
+    known = known or replay(trail.changes(connection, sorted(PUBLISHED)))
     query = select(schema.Policy.version, _bytes(connection)).order_by(schema.Policy.id.desc()).limit(1)
     version, body = connection.execute(query).one_or_none() or (None, None)
     if body is None and known.policy is None:
@@ -74,7 +74,7 @@ def in_force(connection: Connection, known: TrailState | None = None) -> InForce
         known, digest=None if body is None else digest(body), version=version, is_readable=policy is not None
     )
     if policy is None:
-        policy = stand_in(replay(trail.of_kinds(connection, KINDS)), _last_believed(connection, known))
+        policy = stand_in(replay(trail.changes(connection, KINDS)), _last_believed(connection, known))
     return InForce(policy, altered)
 
 

@@ -1,39 +1,96 @@
 """Acts that wait for a second person."""
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
-import pandas as pd
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from handrail.store.frames import frame
-from handrail.store.schema import Proposal
+from handrail.store import schema
 
 
-def insert_proposal(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `proposals`
+class ResumeArguments(TypedDict):
+    """What a resume does: the pauses that it ends, and the stage at most that the breaker leaves the category at."""
+
+    category: str | None
+    pauses: list[int]
+    to: str | None
+
+
+StageArguments = TypedDict("StageArguments", {"category": str, "from": str, "to": str})
+"""What a change of stage does."""
+
+
+class PromoteArguments(TypedDict):
+    """What a promotion does: the version that would serve, and the one that it replaces."""
+
+    version: str
+    previous: str | None
+
+
+class RollBackArguments(TypedDict):
+    """What a rollback does: the version that it bars."""
+
+    version: str
+
+
+Arguments = ResumeArguments | StageArguments | PromoteArguments | RollBackArguments
+"""What an act would do, as it stands in a proposal and in the trail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An act that somebody asks for; `arguments` are what was foreseen of it, and without `outcome` it waits."""
+
+    id: int
+    act: str
+    arguments: dict[str, Any]
+    reason: str
+    proposer: str
+    proposed_at: datetime
+    expires_at: datetime
+    settled_at: datetime | None
+    settled_by: str | None
+    outcome: str | None
+
+
+def insert_proposal(
+    connection: Connection,
+    *,
+    act: str,
+    arguments: Arguments,
+    reason: str,
+    proposer: str,
+    proposed_at: datetime,
+    expires_at: datetime,
+) -> int:
     """Write a proposal and return its number."""
-    return int(connection.execute(insert(Proposal).values(**values).returning(Proposal.id)).scalar_one())
+    new = insert(schema.Proposal).values(
+        act=act,
+        arguments=arguments,
+        reason=reason,
+        proposer=proposer,
+        proposed_at=proposed_at,
+        expires_at=expires_at,
+    )
+    return int(connection.execute(new.returning(schema.Proposal.id)).scalar_one())
 
 
-def proposal(connection: Connection, number: int) -> dict[str, Any] | None:
+def proposal(connection: Connection, number: int) -> Proposal | None:
     """One proposal, settled or not, or None."""
-    row = connection.execute(select(Proposal.__table__).where(Proposal.id == number)).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(select(schema.Proposal.__table__).where(schema.Proposal.id == number)).first()
+    return None if row is None else Proposal(*row)
 
 
-def waiting(connection: Connection, now: datetime) -> pd.DataFrame:
+def waiting(connection: Connection, now: datetime) -> list[Proposal]:
     """Proposals that somebody may still confirm, oldest first."""
-    query = select(Proposal.__table__).where(Proposal.settled_at.is_(None), Proposal.expires_at > now)
-    return frame(connection, query.order_by(Proposal.id))
-
-
-def over(connection: Connection, now: datetime, limit: int) -> pd.DataFrame:
-    """Proposals that were settled, or ran out (their outcome is null), newest first."""
-    query = select(Proposal.__table__).where(or_(Proposal.settled_at.is_not(None), Proposal.expires_at <= now))
-    return frame(connection, query.order_by(Proposal.id.desc()).limit(limit))
+    query = select(schema.Proposal.__table__).where(
+        schema.Proposal.settled_at.is_(None), schema.Proposal.expires_at > now
+    )
+    return [Proposal(*row) for row in connection.execute(query.order_by(schema.Proposal.id))]
 
 
 def settle(connection: Connection, number: int, outcome: str, *, actor: str, now: datetime) -> None:
     """Note what became of a proposal."""
-    one = update(Proposal).where(Proposal.id == number)
+    one = update(schema.Proposal).where(schema.Proposal.id == number)
     connection.execute(one.values(outcome=outcome, settled_by=actor, settled_at=now))

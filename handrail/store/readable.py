@@ -6,7 +6,7 @@ fields pass is the policy's to say. People see cases by other queries.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -101,5 +101,5 @@ def refuse(connection: Connection, ids: Sequence[int]) -> list[int]:
     return sorted(refused)
 
 
-def _cut(values: dict[str, Any] | None, permitted: Collection[str]) -> dict[str, Any]:
+def _cut(values: Mapping[str, str] | None, permitted: Collection[str]) -> dict[str, str]:
     return {name: value for name, value in (values or {}).items() if name in permitted}

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Text, and_, bindparam, case, exists, func, literal, or_, select
 
+from handrail.gold import GoldAnswer, GoldTest
 from handrail.labels import Status
 from handrail.store.frames import frame
 from handrail.store.labels import PRACTISED, SLIPPED_IN, items_of
@@ -66,7 +67,7 @@ def unseen_gold(connection: Connection, person: str) -> pd.DataFrame:
 
 def untold_gold(connection: Connection, person: str) -> set[int]:
     """Gold cases whose attested category `person` neither gave nor was told; of an open test they are told nothing."""
-    done = [items_of(test) for test in tests(connection, person) if test["passed"] is not None]
+    done = [items_of(test) for test in tests(connection, person) if test.passed is not None]
     told = (
         select(Decision.case_id)
         .join(WorkItem, WorkItem.id == Decision.work_item_id, isouter=True)
@@ -128,11 +129,8 @@ def answers(
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int | None = None,
-) -> list[dict[str, Any]]:
-    """How `person` answered the gold cases slipped in, newest first; retired ones count no longer.
-
-    Keys: case_id, said, attested, right, seeded (the wrong suggestion or None), outcome, seconds, decided_at.
-    """
+) -> list[GoldAnswer]:
+    """How `person` answered the gold cases slipped in, newest first; retired ones count no longer."""
     query = (
         _answers()
         .join(WorkItem, WorkItem.id == Decision.work_item_id)
@@ -148,8 +146,8 @@ def answers(
     return _told(connection, query)
 
 
-def answer(connection: Connection, decision_id: int, person: str) -> dict[str, Any] | None:
-    """The row of `answers` that one decision of `person` is; None for all other work."""
+def answer(connection: Connection, decision_id: int, person: str) -> GoldAnswer | None:
+    """The one of `answers` that one decision of `person` is; None for all other work."""
     query = (
         _answers()
         .join(WorkItem, WorkItem.id == Decision.work_item_id)
@@ -160,8 +158,8 @@ def answer(connection: Connection, decision_id: int, person: str) -> dict[str, A
     return found[0] if found else None
 
 
-def test_answers(connection: Connection, test: dict[str, Any]) -> list[dict[str, Any]]:
-    """The answers to one test in the order they were given: case_id, said, attested, right, retired_at."""
+def test_answers(connection: Connection, test: GoldTest) -> list[GoldAnswer]:
+    """The answers to one test in the order they were given."""
     query = (
         _answers()
         .add_columns(GoldCase.retired_at)
@@ -171,8 +169,8 @@ def test_answers(connection: Connection, test: dict[str, Any]) -> list[dict[str,
     return _told(connection, query)
 
 
-def practised(connection: Connection, person: str, limit: int) -> list[dict[str, Any]]:
-    """Newest answers to practice cases: case_id, said, attested, right."""
+def practised(connection: Connection, person: str, limit: int) -> list[GoldAnswer]:
+    """Newest answers to practice cases."""
     query = _answers().where(PRACTISED, Decision.actor == person).order_by(Decision.id.desc()).limit(limit)
     return _told(connection, query)
 
@@ -180,7 +178,7 @@ def practised(connection: Connection, person: str, limit: int) -> list[dict[str,
 def _answers() -> Any:  # noqa: ANN401 - a select of these columns
     return select(
         Decision.case_id,
-        Decision.label.label("said"),
+        Decision.label.label("answer"),
         GoldCase.label.label("attested"),
         Decision.outcome,
         Decision.seconds,
@@ -188,16 +186,16 @@ def _answers() -> Any:  # noqa: ANN401 - a select of these columns
     ).join(GoldCase, GoldCase.case_id == Decision.case_id)
 
 
-def _told(connection: Connection, query: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - of `_answers`
-    return [{**row, "right": row["said"] == row["attested"]} for row in connection.execute(query).mappings()]
+def _told(connection: Connection, query: Any) -> list[GoldAnswer]:  # noqa: ANN401 - of `_answers`
+    return [GoldAnswer(**row) for row in connection.execute(query).mappings()]
 
 
-def tests(connection: Connection, person: str | None) -> list[dict[str, Any]]:
-    """Tests, newest first: id, person, opened_at, cases, right, passed, closed_at; a cancelled one has no `passed`."""
+def tests(connection: Connection, person: str | None) -> list[GoldTest]:
+    """Tests of a person, or of everybody for None, newest first."""
     query = select(Qualification.__table__).order_by(Qualification.id.desc())
     if person is not None:
         query = query.where(Qualification.person == person)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [GoldTest(*row) for row in connection.execute(query)]
 
 
 def decisions(connection: Connection, *, since: datetime) -> pd.DataFrame:

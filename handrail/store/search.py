@@ -1,7 +1,7 @@
 """Finding cases: every filter of the desk as one condition, newest first, a page at a time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -47,9 +47,30 @@ class Place(NamedTuple):
     case_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class ListedCase:
+    """A case as a list shows it; where it is `kept` from who asks, what was said of it is None."""
+
+    id: int
+    external_id: str | None
+    source: str | None
+    received_at: datetime
+    state: str
+    amount: float | None
+    flags: list[str]
+    redacted: str | None
+    queue: str | None
+    category: str | None
+    confidence: float | None
+    outcome: str | None
+    label: str | None
+    actor: str | None
+    kept: bool = False
+
+
 def find(
     connection: Connection, criteria: Criteria, onlooker: Onlooker, *, after: Place | None = None, limit: int
-) -> tuple[list[dict[str, Any]], Place | None]:
+) -> tuple[list[ListedCase], Place | None]:
     """One page of the cases that fit, newest first, and where the next page begins; None on the last one.
 
     Asked for what was said (category, queue, outcome), it leaves out cases of which `onlooker` must not learn it;
@@ -172,7 +193,7 @@ def _either_case(letter: str) -> str:
     return "".join(dict.fromkeys(form for form in (letter, letter.lower(), letter.upper()) if len(form) == 1))
 
 
-def rows_of(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> list[dict[str, Any]]:
+def rows_of(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> list[ListedCase]:
     """What the list shows of these cases, in their order."""
     query = (
         select(
@@ -192,26 +213,34 @@ def rows_of(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> l
         .join(Route, Route.case_id == Case.id, isouter=True)
         .where(among(connection, Case.id, ids))
     )
-    found = {row["id"]: dict(row) for row in connection.execute(query).mappings()}
+    found = {row.id: row for row in connection.execute(query)}
     decided = _last_decisions(connection, ids)
     silent = kept(connection, ids, onlooker)
-    nothing = {"outcome": None, "label": None, "actor": None}
-    # Neither the source: a gold case that was written by hand has one of its own.
-    hidden = ("source", "external_id", "queue", "category", "confidence")
-    unsaid = {**dict.fromkeys(hidden), **nothing}
-    return [
-        {**found[one], **decided.get(one, nothing), **(unsaid if one in silent else {}), "kept": one in silent}
-        for one in ids
-    ]
+    shown = [ListedCase(*found[one], *decided.get(one, (None, None, None))) for one in ids]
+    return [_withheld(one) if one.id in silent else one for one in shown]
 
 
-def _last_decisions(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _withheld(one: ListedCase) -> ListedCase:
+    """The case without what was said of it, nor the source: a gold case that was written by hand has one of its own."""
+    return replace(
+        one,
+        source=None,
+        external_id=None,
+        queue=None,
+        category=None,
+        confidence=None,
+        outcome=None,
+        label=None,
+        actor=None,
+        kept=True,
+    )
+
+
+def _last_decisions(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, str | None, str]]:
+    """Outcome, label and actor of what was decided last."""
     query = (
         select(Decision.case_id, Decision.outcome, Decision.label, Decision.actor)
         .where(among(connection, Decision.case_id, ids), Decision.kind.not_in(("gold", "audit", "recheck")))
         .order_by(Decision.id)
     )
-    return {
-        case_id: {"outcome": outcome, "label": label, "actor": actor}
-        for case_id, outcome, label, actor in connection.execute(query)
-    }
+    return {case_id: (outcome, label, actor) for case_id, outcome, label, actor in connection.execute(query)}

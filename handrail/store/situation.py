@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from handrail.dead_mans_switch import WATCHES, Silence, silences
 from handrail.governing import (
@@ -11,6 +10,7 @@ from handrail.governing import (
     PUBLISHED,
     SERVES,
     Alteration,
+    Change,
     TrailState,
     altered_rows,
     first_raised,
@@ -22,22 +22,20 @@ from handrail.store import certificates, heartbeats, models, pauses, policies, r
 from handrail.store import stages as stored_stages
 from handrail.store.engine import Connection
 
-Events = Sequence[Mapping[str, Any]]
-
 
 def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
     """Stages, pauses, silent watches, alterations and the certificates of the version that serves, for `policy`."""
-    events = trail.of_kinds(connection, KINDS)
+    changes = trail.changes(connection, KINDS)
     rows, paused = stored_stages.stage_rows(connection), pauses.paused(connection)
     stages = stored_stages.in_stages(policy, rows)
-    version = models.serving(connection)["model_version"]
+    version = models.serving(connection).model_version
     return Situation(
         stages=stages,
         paused=frozenset(name for name in paused if name is not None),
         all_paused=None in paused,
-        silent=_silent(connection, policy, now, events, stages),
+        silent=_silent(connection, policy, now, changes, stages),
         unwatched=frozenset(readings.unwatched(connection)),
-        altered=tuple(_altered(connection, policy, replay(events), rows, paused, version)),
+        altered=tuple(_altered(connection, policy, replay(changes), rows, paused, version)),
         certified=certificates.thresholds(connection, version, now, rules=policy.certificate),
     )
 
@@ -45,38 +43,40 @@ def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
 def raised(connection: Connection, policy: Policy) -> dict[str, datetime]:
     """When each category that may be automated now was first raised: the clock of a watch that never ran."""
     stages = stored_stages.in_stages(policy, stored_stages.stage_rows(connection))
-    return _raised(connection, policy, trail.of_kinds(connection, KINDS), stages)
+    return _raised(connection, policy, trail.changes(connection, KINDS), stages)
 
 
 def began(connection: Connection) -> datetime | None:
     """When the workspace was begun; None in an empty one."""
-    first = next(iter(trail.of_kinds(connection, sorted(PUBLISHED))), None)
-    return None if first is None else datetime.fromisoformat(first["at"])
+    first = next(iter(trail.changes(connection, sorted(PUBLISHED))), None)
+    return None if first is None else first.at
 
 
 def rightful_version(connection: Connection) -> str | None:
     """The version that serves as the trail tells it."""
-    return replay(trail.of_kinds(connection, sorted(SERVES))).serving
+    return replay(trail.changes(connection, sorted(SERVES))).serving
 
 
 def altered(connection: Connection, policy: Policy) -> tuple[Alteration, ...]:
     """What governs automation and was changed past Handrail."""
     rows, paused = stored_stages.stage_rows(connection), pauses.paused(connection)
-    version = models.serving(connection)["model_version"]
-    return tuple(_altered(connection, policy, replay(trail.of_kinds(connection, KINDS)), rows, paused, version))
+    version = models.serving(connection).model_version
+    return tuple(_altered(connection, policy, replay(trail.changes(connection, KINDS)), rows, paused, version))
 
 
 def _silent(
-    connection: Connection, policy: Policy, now: datetime, events: Events, stages: Mapping[str, Stage]
+    connection: Connection, policy: Policy, now: datetime, changes: Sequence[Change], stages: Mapping[str, Stage]
 ) -> tuple[Silence, ...]:
     beats = heartbeats.watches(connection)
     # Only a watch that never ran asks when its categories were raised.
-    raised = {} if beats.keys() >= set(WATCHES) else _raised(connection, policy, events, stages)
+    raised = {} if beats.keys() >= set(WATCHES) else _raised(connection, policy, changes, stages)
     return silences(beats, raised, policy.watches.silent_for, now)
 
 
-def _raised(connection: Connection, policy: Policy, events: Events, stages: Mapping[str, Stage]) -> dict[str, datetime]:
-    found = first_raised(events, policies.raised_by(connection, replay(events)), policy.categories)
+def _raised(
+    connection: Connection, policy: Policy, changes: Sequence[Change], stages: Mapping[str, Stage]
+) -> dict[str, datetime]:
+    found = first_raised(changes, policies.raised_by(connection, replay(changes)), policy.categories)
     return {name: at for name, at in found.items() if stages.get(name) in AUTOMATING}
 
 

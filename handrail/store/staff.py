@@ -5,13 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, Text, and_, bindparam, cast, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, Text, and_, bindparam, cast, func, insert, or_, select, update
 
 from handrail import staff
 from handrail.store.frames import frame
 from handrail.store.schema import Person, Session, Token, WorkItem
-
-_PERSON = select(Person.__table__).where(Person.name == bindparam("who"), Person.active)
 
 
 def lock(connection: Connection, name: str) -> None:
@@ -30,28 +28,27 @@ def around(connection: Connection, name: str) -> dict[str, staff.Person]:
     return _people(connection, _AROUND, {"who": name})
 
 
-_ACTIVE = (
-    select(Person.name, Person.roles, Person.trained_until, Person.skills, Person.away_from, Person.away_until)
-    .where(Person.active)
-    .order_by(Person.name)
-)
+_ACTIVE = select(Person.__table__).where(Person.active).order_by(Person.name)
 # A JSON column keeps None as the JSON value null.
 _SKILLED = and_(Person.skills.is_not(None), cast(Person.skills, Text) != "null")
 _AROUND = _ACTIVE.where(or_(Person.name == bindparam("who"), _SKILLED, Person.away_from.is_not(None)))
 
 
 def _people(connection: Connection, query: Select[Any], known: dict[str, str]) -> dict[str, staff.Person]:
-    return {
-        row.name: staff.Person(
-            row.name,
-            frozenset(row.roles),
-            row.trained_until,
-            None if row.skills is None else frozenset(row.skills),
-            row.away_from,
-            row.away_until,
-        )
-        for row in connection.execute(query, known)
-    }
+    return {row.name: person_of(row) for row in connection.execute(query, known)}
+
+
+def person_of(row: Row[Any]) -> staff.Person:
+    """The person whom a row of `people` describes."""
+    return staff.Person(
+        row.name,
+        frozenset(row.roles),
+        row.trained_until,
+        None if row.skills is None else frozenset(row.skills),
+        row.away_from,
+        row.away_until,
+        row.active,
+    )
 
 
 def load(connection: Connection, now: datetime) -> dict[str, int]:
@@ -86,10 +83,13 @@ def save_person(connection: Connection, **values: Any) -> None:  # noqa: ANN401 
         connection.execute(insert(Person).values(**values))
 
 
-def person(connection: Connection, name: str) -> dict[str, Any] | None:
+def person(connection: Connection, name: str) -> staff.Person | None:
     """One active person, or None."""
-    row = connection.execute(_PERSON, {"who": name}).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(_PERSON, {"who": name}).first()
+    return None if row is None else person_of(row)
+
+
+_PERSON = _ACTIVE.where(Person.name == bindparam("who"))
 
 
 def people(connection: Connection) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Tokens of programs, and what their calls were answered."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,15 +21,28 @@ def insert_token(connection: Connection, **values: Any) -> int:  # noqa: ANN401 
     return int(connection.execute(insert(Token).values(**values).returning(Token.id)).scalar_one())
 
 
-def token(connection: Connection, digest: str) -> dict[str, Any] | None:
-    """A token that is not revoked, with the roles of its active person; None otherwise."""
+@dataclass(frozen=True, slots=True)
+class LiveToken:
+    """A token that is not revoked, with the roles of its active person; it may have run out."""
+
+    person: str
+    digest: str
+    scopes: frozenset[str]
+    expires_at: datetime
+    roles: frozenset[str]
+
+
+def token(connection: Connection, digest: str) -> LiveToken | None:
+    """A token that is not revoked, of an active person; None otherwise."""
     query = (
-        select(Token.__table__, Person.roles)
+        select(Token.person, Token.digest, Token.scopes, Token.expires_at, Person.roles)
         .join(Person, Person.name == Token.person)
         .where(Token.digest == digest, Token.revoked_at.is_(None), Person.active)
     )
-    row = connection.execute(query).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    return LiveToken(row.person, row.digest, frozenset(row.scopes), row.expires_at, frozenset(row.roles))
 
 
 def owner(connection: Connection, token_id: int) -> str | None:
@@ -56,10 +70,19 @@ def listed(connection: Connection, person: str | None = None) -> pd.DataFrame:
     return frame(connection, query if person is None else query.where(Token.person == person))
 
 
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What a call was answered: the digest of what it asked, the status, and the body's ids and codes as JSON."""
+
+    request: str
+    status: int
+    body: dict[str, Any]
+
+
 def reserve_answer(
     connection: Connection, person: str, key: str, request: str, *, now: datetime, before: datetime
-) -> dict[str, Any] | None:
-    """Reserve a key for the call that comes with it first; else what that call was answered: request, status, body.
+) -> KeptAnswer | None:
+    """Reserve a key for the call that comes with it first; else what that call was answered.
 
     Who comes second waits until the first has committed. Answers from before `before` count no more, and some go.
     """
@@ -78,7 +101,7 @@ def reserve_answer(
     if connection.execute(reserving.returning(IdempotentAnswer.key)).first() is not None:
         return None
     query = select(IdempotentAnswer.request, IdempotentAnswer.status, IdempotentAnswer.body)
-    return dict(connection.execute(query.where(one)).mappings().one())
+    return KeptAnswer(*connection.execute(query.where(one)).one())
 
 
 def keep_answer(connection: Connection, person: str, key: str, *, status: int, body: Mapping[str, Any]) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from handrail.errors import BadInput, PermanentError
+from handrail.governing import Change
 from handrail.store.cases import chunks
 from handrail.store.schema import Reason, TrailEvent, TrailHead
 from handrail.store.visibility import TELLS_NOTHING, Onlooker, kept_from
@@ -106,6 +107,11 @@ class Written:
     because: str | None
 
     @property
+    def document(self) -> dict[str, Any]:
+        """What a reader is given: the event, and under `because` the sentence where there is one."""
+        return {**self.body, **({"because": self.because} if self.because else {})}
+
+    @property
     def seq(self) -> int:
         """Its number."""
         return int(self.body["seq"])
@@ -159,10 +165,10 @@ def newest(
     return [Written(decode(body), hash_.hex(), text) for body, hash_, text in connection.execute(query)]
 
 
-def of_kinds(connection: Connection, kinds: Sequence[str]) -> list[dict[str, Any]]:
-    """Every event of these kinds, oldest first; for kinds of which there are few."""
+def changes(connection: Connection, kinds: Sequence[str]) -> list[Change]:
+    """Every event of these kinds that say what governs, oldest first."""
     query = select(TrailEvent.body).where(TrailEvent.kind.in_(kinds)).order_by(TrailEvent.seq)
-    return [decode(body) for body in connection.execute(query).scalars()]
+    return [Change.of(decode(body)) for body in connection.execute(query).scalars()]
 
 
 def search(
@@ -181,7 +187,7 @@ def search(
     """
     sought = Sought(case=case, kind=kind, actor=actor, since=since, until=until)
     found = newest(connection, sought, limit=limit)
-    return [{**one.body, **({"because": one.because} if one.because else {})} for one in reversed(found)]
+    return [one.document for one in reversed(found)]
 
 
 def _by(connection: Connection, actor: str) -> ColumnElement[bool]:

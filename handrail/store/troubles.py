@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select
 
@@ -13,7 +12,7 @@ from handrail.reviewers import EVERYBODY
 from handrail.store import escalations, readings, trail
 from handrail.store.frames import records
 from handrail.store.schema import Drift, Outbox, WorkItem
-from handrail.store.trail import Sought
+from handrail.store.trail import Sought, Written
 from handrail.store.work import ASIDE
 
 
@@ -98,12 +97,12 @@ def stopped_gates(connection: Connection) -> dict[str, str]:
     registered, judged = _seq(connection, "model.registered"), _last(connection, "model.judged")
     failed = _last(connection, "gate.failed")
     if failed is not None:
-        suite = str(failed["suite"])
-        after = registered if suite == "training_set" or judged is None else max(registered, int(judged["seq"]))
-        if int(failed["seq"]) > after:
+        suite = str(failed.body["suite"])
+        after = registered if suite == "training_set" or judged is None else max(registered, judged.seq)
+        if failed.seq > after:
             found["training" if suite == "training_set" else "deployment"] = suite
     settled = max(registered, _seq(connection, "model.promoted"))
-    if judged is not None and not judged["passed"] and int(judged["seq"]) > settled:
+    if judged is not None and not judged.body["passed"] and judged.seq > settled:
         found["promotion"] = "promotion"
     return found
 
@@ -113,11 +112,10 @@ def alias_moved(connection: Connection, *, since: datetime) -> bool:
     return bool(trail.newest(connection, Sought(kind="model.alias_moved", since=since), limit=1))
 
 
-def _last(connection: Connection, kind: str) -> dict[str, Any] | None:
-    found = trail.newest(connection, Sought(kind=kind), limit=1)
-    return dict(found[0].body) if found else None
+def _last(connection: Connection, kind: str) -> Written | None:
+    return next(iter(trail.newest(connection, Sought(kind=kind), limit=1)), None)
 
 
 def _seq(connection: Connection, kind: str) -> int:
     last = _last(connection, kind)
-    return 0 if last is None else int(last["seq"])
+    return 0 if last is None else last.seq

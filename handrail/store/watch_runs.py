@@ -1,7 +1,7 @@
 """How the runs of each watch went."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +16,8 @@ _COLUMNS = [getattr(WatchRuns, one.name) for one in fields(Runs)]
 
 def runs(connection: Connection) -> dict[str, Runs]:
     """What is known of each watch that ever ran or was asked for, by name."""
-    rows = connection.execute(select(WatchRuns.name, *_COLUMNS)).mappings()
-    return {str(row["name"]): _runs(dict(row)) for row in rows}
-
-
-def _runs(row: dict[str, Any]) -> Runs:
-    del row["name"]
-    off = row.pop("off")
-    return Runs(**row, off=None if off is None else Off(off))
+    found = {name: Runs(*known) for name, *known in connection.execute(select(WatchRuns.name, *_COLUMNS))}
+    return {name: one if one.off is None else replace(one, off=Off(one.off)) for name, one in found.items()}
 
 
 def founded_at(connection: Connection) -> datetime | None:
@@ -82,7 +76,7 @@ def is_fresh(connection: Connection, name: str, since: datetime, now: datetime) 
     return connection.execute(fresh).first() is not None
 
 
-def _save(connection: Connection, name: str, values: dict[str, Any], **changed: Any) -> None:  # noqa: ANN401 - expressions
+def _save(connection: Connection, name: str, values: Mapping[str, datetime | str | None], **changed: Any) -> None:  # noqa: ANN401 - expressions
     """Write a watch's row: `values` for a new one, of an old one with `changed` instead where it says so."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(WatchRuns).values(name=name, **values)

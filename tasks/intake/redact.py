@@ -6,6 +6,7 @@ from handrail import flags, pii
 from handrail.acts import intake
 from handrail.case import State
 from handrail.store import cases
+from handrail.store.cases import Redaction
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -39,15 +40,12 @@ def _save(occasion: Occasion, rows: pd.DataFrame) -> int:
     privacy = occasion.policy.privacy
     texts = rows["text"].tolist()
     redacted = pii.redact_many(texts, privacy.redact, region=privacy.phone_region)
+    found = zip(rows["case_id"].tolist(), redacted, flags.find_flags(texts, occasion.policy), strict=True)
     intake.save_redactions(
         occasion.store,
-        pd.DataFrame(
-            {
-                "case_id": rows["case_id"].to_numpy(),
-                "redacted": [result.text for result in redacted],
-                "findings": [[[f.type, f.start, f.end] for f in result.findings] for result in redacted],
-                "flags": flags.find_flags(texts, occasion.policy),
-            }
-        ),
+        [
+            Redaction(case_id, result.text, [[f.type, f.start, f.end] for f in result.findings], flagged)
+            for case_id, result, flagged in found
+        ],
     )
     return len(rows)

@@ -78,15 +78,15 @@ def accounts(occasion: Occasion) -> Iterator[Account]:
     """The serving version overall, then by category that may be automated; nothing without a version."""
     rules, policy, now = occasion.policy.certificate, occasion.policy, occasion.now
     with occasion.store.read() as connection:
-        version = models.serving(connection)["model_version"]
+        version = models.serving(connection).model_version
         row = models.version(connection, version) if version else None
-        if row is None:
+        if version is None or row is None:
             return
         shift = drifts.newest_shift(connection)
-        counted = row["registered_at"] if shift is None else max(row["registered_at"], shift)
+        counted = row.registered_at if shift is None else max(row.registered_at, shift)
         since = now - rules.valid_for if shift is None else max(now - rules.valid_for, shift)
         # A model that learnt from cases without a time may have learnt from any that came before it.
-        learnt_until = row["trained_until"] or row["registered_at"]
+        learnt_until = row.trained_until or row.registered_at
         cases = certificates.population(connection, version, since=since, received_after=learnt_until)
         rulings = certificates.blind_rulings(connection, since=since)
         held = certificates.certificates(connection, version, now, rules=rules)

@@ -43,14 +43,14 @@ def promote(occasion: Occasion, version: str, reason: str, proposal: int | None 
         authority.authorize(connection, "set_champion", occasion.actor)
         row = model_acts.may_serve(connection, version)
         basis = model_acts.evidence_for(connection, row)
-        nothing_serves = models.serving(connection)["model_version"] is None
+        nothing_serves = models.serving(connection).model_version is None
         if basis != "first":
             second_person.admit(connection, "promote", proposal, actor=occasion.actor, now=occasion.now)
     # First: a judgement uses labels up, and none is needed of what could not serve anyway.
     registry.require_fit(occasion.store, occasion.workspace, occasion.model_name, version)
     missing = None
     if basis == "none" and nothing_serves:
-        missing = baseline.shortfall(version, row["metrics"])
+        missing = baseline.shortfall(version, row.metrics)
         _permit_without_evidence(occasion, f"{missing[:1].upper()}{missing[1:]}", "Train on more labels")
     elif basis == "none":
         judgement = judge(occasion, version, reason, proposal)

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from handrail.acts import models as model_acts
+from handrail.errors import NotFound
 from handrail.near_duplicates import twins
 from handrail.store import drifts, models
 from handrail.store import labels as stored_labels
@@ -65,13 +66,16 @@ def judge(
     """
     with occasion.store.read() as connection:
         serving = models.serving(connection)
-    challenger, champion = version or serving["challenger"], serving["model_version"]
+    challenger, champion = version or serving.challenger, serving.model_version
     if challenger is None or champion is None:
         why = "there is no challenger" if challenger is None else "no version serves that it could be compared with"
         return Judgement(None, "none", (why,))
     rules = occasion.policy.promotion
     with occasion.store.read() as connection:
-        registered = (models.version(connection, challenger) or {})["registered_at"]
+        known = models.version(connection, challenger)
+    if known is None:
+        raise NotFound(f"Model version {challenger} is not registered. See `handrail model list`.")
+    registered = known.registered_at
     if version is None and occasion.now - registered < rules.shadow_for:
         until = registered + rules.shadow_for
         return Judgement(challenger, "waiting", (f"in shadow until {until:%Y-%m-%d %H:%M} UTC",))
@@ -208,7 +212,7 @@ def _learnt_alike(trial: Trial, labels: pd.DataFrame) -> NDArray[np.bool_]:
     for name in (trial.champion, trial.challenger):
         with occasion.store.read() as connection:
             row = models.version(connection, name)
-        learnt = training_examples(occasion, until=row["registered_at"]) if row and len(labels) else pd.DataFrame()
+        learnt = training_examples(occasion, until=row.registered_at) if row and len(labels) else pd.DataFrame()
         if len(learnt):
             similar_from = occasion.policy.gates.training_set.near_duplicate_from
             alike |= twins(labels["text"].tolist(), learnt["text"].tolist(), similar_from)

@@ -16,7 +16,7 @@ def is_asked(occasion: Occasion, act: str) -> bool:
     return act in occasion.policy.desk.second_person
 
 
-def propose(occasion: Occasion, act: str, asked: Mapping[str, Any], reason: str) -> int:
+def propose(occasion: Occasion, act: str, asked: Mapping[str, str | None], reason: str) -> int:
     """Propose an act; returns the proposal's number.
 
     Raises:
@@ -34,7 +34,7 @@ def act_of(occasion: Occasion, number: int) -> str:
         NotFound, Conflict: see `handrail.acts.second_person.waiting`.
     """
     with occasion.store.read() as connection:
-        return str(second_person.waiting(connection, number, occasion.now)["act"])
+        return second_person.waiting(connection, number, occasion.now).act
 
 
 def confirm(occasion: Occasion, number: int) -> str:
@@ -46,7 +46,7 @@ def confirm(occasion: Occasion, number: int) -> str:
     """
     with occasion.store.read() as connection:
         row = second_person.waiting(connection, number, occasion.now)
-    arguments, reason = row["arguments"], row["reason"]
+    arguments, reason = row.arguments, row.reason
     known: dict[str, Any] = {
         "reason": reason,
         "policy": occasion.policy,
@@ -54,13 +54,13 @@ def confirm(occasion: Occasion, number: int) -> str:
         "now": occasion.now,
         "proposal": number,
     }
-    if row["act"] == "resume":
+    if row.act == "resume":
         pausing.resume(occasion.store, arguments["category"], **known)
         return f"{arguments['category'] or 'Everything'} runs again."
-    if row["act"] == "set_stage":
+    if row.act == "set_stage":
         pausing.set_stage(occasion.store, arguments["category"], Stage(arguments["to"]), **known)
         return f"{arguments['category']}: {arguments['from']} → {arguments['to']}."
-    return _of_a_model(occasion, row["act"], arguments, reason, number)
+    return _of_a_model(occasion, row.act, arguments, reason, number)
 
 
 def _of_a_model(occasion: Occasion, act: str, arguments: Mapping[str, Any], reason: str, number: int) -> str:

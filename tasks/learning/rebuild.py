@@ -45,22 +45,22 @@ def rebuild_version(occasion: Occasion, version: str) -> Rebuilt:
         row = models.version(connection, version)
     if row is None:
         raise NotFound(f"Model version {version} is not registered. See `handrail model list`.")
-    recipe = row["rebuild"]
+    recipe = row.rebuild
     if recipe is None:
         raise BadInput(f"Version {version} has no recipe to rebuild it from. Train a new one with `handrail train`.")
-    rules = ModelRules.model_validate({**recipe["rules"], "fields": recipe["fields"], "source": row["kind"]})
+    rules = ModelRules.model_validate({**recipe["rules"], "fields": recipe["fields"], "source": row.kind})
     novelty = NoveltyRules.model_validate(recipe["novelty"])
     policy = occasion.policy.model_copy(update={"model": rules, "novelty": novelty})
-    rows = training_examples(replace(occasion, policy=policy), until=row["registered_at"])
+    rows = training_examples(replace(occasion, policy=policy), until=row.registered_at)
     differs = _surroundings(recipe)
     registered = str(recipe["predictions_digest"])
-    if rows.empty or training_set.dataset_digest(rows) != row["dataset_digest"]:
+    if rows.empty or training_set.dataset_digest(rows) != row.dataset_digest:
         here = (
             f"{len(rows)} of that time count now"
             if len(rows)
             else "a file is not kept: train it again and compare the predictions' digest"
         )
-        differs.insert(0, f"the training set: {row['labels']} labels then, {here}")
+        differs.insert(0, f"the training set: {row.labels} labels then, {here}")
         return Rebuilt(version, same=False, registered=registered, digest=None, labels=len(rows), differs=(*differs,))
     digest = fit(rows, policy).predictions_digest
     return Rebuilt(version, digest == registered, registered, digest, len(rows), (*differs,))

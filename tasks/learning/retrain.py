@@ -136,9 +136,9 @@ def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str)
         registry.withdraw(occasion.workspace, registered)
         raise
     with occasion.store.read() as connection:
-        row = models.version(connection, registered.version) or {}
-        first = models.serving(connection)["model_version"] is None
-        serves = first and model_acts.evidence_for(connection, row) == "first"
+        row = models.version(connection, registered.version)
+        first = models.serving(connection).model_version is None
+        serves = first and row is not None and model_acts.evidence_for(connection, row) == "first"
     notes = tuple(trained.notes)
     if serves:
         registry.promote(
@@ -152,7 +152,7 @@ def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str)
             resting_on="first",
         )
     elif first:
-        notes = (_does_not_serve(occasion, registered.version, row["metrics"]), *notes)
+        notes = (_does_not_serve(occasion, registered.version, trained.metrics), *notes)
         log.warning("%s", notes[0])
     log.info("registered version %s from %d labels (%s)", registered.version, len(rows), cause)
     return Trained(registered.version, len(rows), dict(trained.metrics), notes, serves)

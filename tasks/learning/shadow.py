@@ -47,7 +47,7 @@ def compare(occasion: Occasion, length: timedelta = WINDOW) -> Comparison:
     window = Window.last(length, occasion.now)
     with occasion.store.read() as connection:
         serving = models.serving(connection)
-        champion, challenger = serving["model_version"], serving["challenger"]
+        champion, challenger = serving.model_version, serving.challenger
         if champion is None or challenger is None:
             raise NotFound("No challenger is in shadow. Train one with `handrail train`.")
         said = [drifts.received(connection, occasion.policy, window, version=one) for one in (champion, challenger)]

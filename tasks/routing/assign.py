@@ -27,7 +27,7 @@ def assign(occasion: Occasion) -> dict[str, int]:
         with occasion.store.read() as connection:
             # Anew for each chunk: another version may serve by now, and this one's certificates be void.
             found = situation.read(connection, occasion.policy, occasion.now)
-            version = models.serving(connection)["model_version"]
+            version = models.serving(connection).model_version
             chunk = cases.pick(
                 connection,
                 State.SCORED,

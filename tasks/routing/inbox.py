@@ -122,8 +122,8 @@ def take_in(store: Store, posted: Posted, *, policy: Policy, actor: str, now: da
             found.append(Row(number, None, is_new=False, expectation=broken[number]))
             continue
         # A repeat within the call is left out of the good rows: it means the case of the row that it repeats.
-        case_id, _, owner = known[external_id]
-        found.append(Row(number, case_id, is_new=number in ids and owner == batch_id))
+        case = known[external_id]
+        found.append(Row(number, case.id, is_new=number in ids and case.batch_id == batch_id))
     return batch_id, found
 
 

@@ -43,7 +43,7 @@ def predict_file(
     occasion = occasions.begin("predict")
     with occasion.store.read() as connection:
         serving = model_rows.serving(connection)
-        chosen, waiting = version or serving["model_version"], serving["challenger"]
+        chosen, waiting = version or serving.model_version, serving.challenger
         if chosen is None and waiting is not None:
             raise BadInput(
                 f"No version serves. Version {waiting} waits: `handrail model show {waiting}` says why. To ask it all "

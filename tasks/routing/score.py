@@ -39,7 +39,7 @@ def with_given(occasion: Occasion, chunk: pd.DataFrame) -> pd.DataFrame:
 def serving_model(occasion: Occasion) -> tuple[str, Model] | None:
     """The champion of the serving row, its alias put right; None before the first model and while it cannot be read."""
     with occasion.store.read() as connection:
-        version = models.serving(connection)["model_version"]
+        version = models.serving(connection).model_version
     if version is None:
         return None
     try:
@@ -77,7 +77,7 @@ def load(occasion: Occasion, version: str) -> Model:
         row = models.version(connection, version)
     if row is None:
         raise NotFound(f"Model version {version} is not registered. See `handrail model list`.")
-    got = copies.obtain(occasion.workspace, occasion.model_name, version, row["artifact_digest"])
+    got = copies.obtain(occasion.workspace, occasion.model_name, version, row.artifact_digest)
     if got.repaired:
         incidents.note_refetched(occasion.store, version, actor=occasion.actor, now=occasion.now)
         log.warning("the local copy of version %s was damaged and came anew from the registry", version)
@@ -205,24 +205,24 @@ def score_challenger(occasion: Occasion, since: datetime) -> int:
     One that does not fit the policy, or whose predictions are none, is refused; one that cannot be read scores nothing.
     """
     with occasion.store.read() as connection:
-        version = models.serving(connection)["challenger"]
+        version = models.serving(connection).challenger
         row = models.version(connection, version) if version else None
     if row is None:
         return 0
     try:
-        model = load(occasion, row["version"])
-        unlike = signature.differences(row, model.fields, model.labels, occasion.policy)
+        model = load(occasion, row.version)
+        unlike = signature.differences(row.kind, model.fields, model.labels, occasion.policy)
         if unlike:
-            _refuse(occasion, row["version"], "signature", unlike)
+            _refuse(occasion, row.version, "signature", unlike)
             return 0
-        done = _in_shadow(occasion, row["version"], model, since)
+        done = _in_shadow(occasion, row.version, model, since)
     except ModelUnavailable as error:
-        _give_up(occasion, row["version"], error.cause, str(error))
+        _give_up(occasion, row.version, error.cause, str(error))
         return 0
     except GateFailed as error:
-        _refuse(occasion, row["version"], "predictions", [str(error)])
+        _refuse(occasion, row.version, "predictions", [str(error)])
         return 0
-    log.info("challenger %s scored %d cases in shadow", row["version"], done)
+    log.info("challenger %s scored %d cases in shadow", row.version, done)
     return done
 
 

@@ -48,7 +48,7 @@ def qualify(occasion: Occasion, gold: pd.DataFrame, people: Sequence[Reviewer], 
         give_test(occasion, name)
         _sit(occasion, name, reviewer, attested, rng)
     with occasion.store.read() as connection:
-        return sum(bool(test["passed"]) for test in label_rows.last_tests(connection).values())
+        return sum(bool(test.passed) for test in label_rows.last_tests(connection).values())
 
 
 def _sit(

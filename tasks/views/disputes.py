@@ -27,8 +27,8 @@ def packet(occasion: Occasion, dispute_id: int) -> tuple[PacketSection, ...]:
         told = disputes.told(connection, dispute_id)
         if told is None:
             raise NotFound(f"There is no dispute {dispute_id}. List them with `handrail dispute list --all`.")
-        person = staff.person(connection, occasion.actor) or {"roles": []}
-        if not PERMITTED["read_labels"].intersection(person["roles"]) and labels.still_blind(
+        person = staff.person(connection, occasion.actor)
+        if not PERMITTED["read_labels"].intersection(person.roles if person else ()) and labels.still_blind(
             connection, [told["case_id"]]
         ):
             raise NotPermitted(

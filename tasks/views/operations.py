@@ -99,7 +99,7 @@ def standing_now(occasion: Occasion) -> dict[str, Any]:
         return {
             **holds(connection, occasion),
             "reviews": records(stored_pauses.reviews(connection)),
-            "proposals": records(proposals.waiting(connection, occasion.now)),
+            "proposals": proposals.waiting(connection, occasion.now),
             "serving": models.serving(connection),
         }
 

@@ -39,7 +39,7 @@ def overview(occasion: Occasion) -> dict[str, Any]:
     now, policy = occasion.now, occasion.policy
     with occasion.store.read() as connection:
         serving = models.serving(connection)
-        version = models.version(connection, serving["model_version"]) if serving["model_version"] else None
+        version = models.version(connection, serving.model_version) if serving.model_version else None
         week = routes.routed(connection, Window.last(LATELY, now))
         month = Window.last(audit_reading.OVER, now)
         audited = audits.looked_at(connection, month, only_audited=True)
@@ -70,8 +70,8 @@ def overview(occasion: Occasion) -> dict[str, Any]:
         },
         "model": None
         if version is None
-        else {k: version[k] for k in ("version", "labels", "registered_at", "metrics")},
-        "challenger": serving["challenger"],
+        else {k: getattr(version, k) for k in ("version", "labels", "registered_at", "metrics")},
+        "challenger": serving.challenger,
         "certified": [row["certificate"] for row in certificates if row["threshold"] is not None],
         "certificates": certificates,
         "uncertified": policy.queues.uncertified,
@@ -126,5 +126,5 @@ def holds(connection: Connection, occasion: Occasion) -> dict[str, Any]:
         "held": [asdict(one) | {"has_run": one.has_run, "sentence": one.sentence} for one in found.silent],
         "unwatched": sorted(found.unwatched),
         "altered": [asdict(one) for one in found.altered],
-        "unavailable": None if incident is None else {"since": incident["at"], "cause": incident["cause"]},
+        "unavailable": None if incident is None else {"since": incident.body["at"], "cause": incident.body["cause"]},
     }

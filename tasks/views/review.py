@@ -1,5 +1,6 @@
 """What a reviewer sees of a claimed case."""
 
+from dataclasses import asdict
 from typing import Any
 
 from handrail.acts.claiming import Claim
@@ -40,17 +41,17 @@ def shown_case(occasion: Occasion, claim: Claim, *, explained: bool = True) -> d
         "fence": claim.fence,
         "due_at": claim.due_at,
         "lease_until": claim.lease_until,
-        "received_at": case["received_at"],
+        "received_at": case.received_at,
         "reason": route.get("reason"),
         "why": _BLIND.get(claim.kind, _BLIND["review"]) if hidden else explain(route["reason"]),
         "because": _because(occasion, claim.case_id, route) if explained else None,
         "suggestion": route.get("category"),
         "confidence": route.get("confidence"),
-        "amount": case["amount"],
-        "fields": case["fields"],
-        "flags": case["flags"],
-        "text": case["redacted"],
-        "findings": case["findings"],
+        "amount": case.amount,
+        "fields": case.fields,
+        "flags": case.flags,
+        "text": case.redacted,
+        "findings": case.findings,
         "labels": said,
         "notes": notes,
         "earlier": earlier,
@@ -68,14 +69,14 @@ def because(occasion: Occasion, claim: Claim) -> dict[str, Any] | None:
     return _because(occasion, claim.case_id, route)
 
 
-def _suggested(connection: Connection, occasion: Occasion, claim: Claim, case: dict[str, Any]) -> dict[str, Any]:
+def _suggested(connection: Connection, occasion: Occasion, claim: Claim, case: cases.VisibleCase) -> dict[str, Any]:
     """The suggestion and why a person looks: of the route, or one seeded into a gold case, which looks the same."""
     route = routes.route_of(connection, claim.case_id)
     label, confidence = reviews.seeded(connection, claim.item_id)
     if label is None:
         return route or {"reason": Reason.NO_MODEL}
-    version = (route or {}).get("model_version") or models.serving(connection)["model_version"]
-    reason = _plausible(occasion, label, case["amount"], confidence)
+    version = (route or {}).get("model_version") or models.serving(connection).model_version
+    reason = _plausible(occasion, label, case.amount, confidence)
     return {"category": label, "confidence": confidence, "model_version": version, "reason": reason, "seeded": True}
 
 
@@ -92,9 +93,9 @@ def _earlier(connection: Connection, occasion: Occasion, case_id: int) -> list[d
     """The customer's earlier cases; how one ended is kept from whoever may still have to decide it."""
     found = customers.earlier(connection, case_id)
     person = staff.person(connection, occasion.actor) if found else None
-    onlooker = Onlooker(occasion.actor, person["roles"] if person else (), occasion.now)
-    kept = visibility.kept(connection, [one["case_id"] for one in found], onlooker) if found else set()
-    return [{**one, **customers.WAITS} if one["case_id"] in kept else one for one in found]
+    onlooker = Onlooker(occasion.actor, person.roles if person else (), occasion.now)
+    kept = visibility.kept(connection, [one.case_id for one in found], onlooker) if found else set()
+    return [asdict(one.withheld if one.case_id in kept else one) for one in found]
 
 
 def _because(occasion: Occasion, case_id: int, route: dict[str, Any]) -> dict[str, Any] | None:

@@ -95,7 +95,7 @@ def _portraits(connection: Connection, occasion: Occasion, since: datetime, name
             continue
         pairs = own_quality.pair(rulings, name, occasion.policy.escalation.reasons)
         answers = reviewer_quality.answers(connection, name, until=stands, limit=rules.gold_window)
-        seeded = [row for row in answers if row["seeded"] is not None]
+        seeded = [row for row in answers if row.seeded is not None]
         found.append(
             Portrait(
                 name,
@@ -107,8 +107,8 @@ def _portraits(connection: Connection, occasion: Occasion, since: datetime, name
                     np.random.default_rng(occasion.policy.model.seed),
                     fewest=occasion.policy.gates.training_set.agreement_cases,
                 ),
-                Share.of(sum(row["right"] for row in answers), len(answers)),
-                Share.of(sum(row["said"] == row["seeded"] for row in seeded), len(seeded)),
+                Share.of(sum(row.right for row in answers), len(answers)),
+                Share.of(sum(row.answer == row.seeded for row in seeded), len(seeded)),
             )
         )
     return found

@@ -177,7 +177,7 @@ def _gold(occasion: Occasion, connection: Connection, since: datetime) -> pd.Dat
     """Answers to gold cases slipped in that can no longer be undone: reviewer, case_id, said, attested, seeded."""
     stands = occasion.now - occasion.policy.desk.undo_within
     rows = [
-        {"reviewer": person["name"], **answer, "said": answer["said"] or labels.NO_CATEGORY}
+        (person["name"], answer.case_id, answer.answer or labels.NO_CATEGORY, answer.attested, answer.seeded)
         for person in records(staff.people(connection))
         if PERMITTED["decide"].intersection(person["roles"])
         for answer in reviewer_quality.answers(connection, person["name"], since=since, until=stands)

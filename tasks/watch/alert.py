@@ -1,11 +1,12 @@
 """Troubles are looked for and told over the channels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from handrail.acts import alerting
 from handrail.acts.alerting import Swept
-from handrail.alerts import Severity
+from handrail.alerts import Severity, Telling
 from handrail.errors import HandrailError
 from handrail.store import alerts
 from tasks.occasion import Occasion, log
@@ -41,9 +42,9 @@ def tell(occasion: Occasion) -> int:
     taken = alerting.take(occasion.store, list(found), actor=occasion.actor, now=occasion.now)
     if not taken:
         return 0
-    rows: dict[str, list[dict[str, Any]]] = {}
+    rows: dict[str, list[Telling]] = {}
     for row in taken:
-        rows.setdefault(row["channel"], []).append(row)
+        rows.setdefault(row.channel, []).append(row)
     messages = {name: (found[name], compose(occasion.policy.business, part)) for name, part in rows.items()}
     errors = channels.send_all(messages)
     alerting.settle(
@@ -87,7 +88,7 @@ def listed(occasion: Occasion) -> list[dict[str, Any]]:
     """
     configured = [channel.name for channel in channels.read(occasion.workspace)]
     with occasion.store.read() as connection:
-        used = {row["channel"]: row for row in alerts.channels(connection)}
+        used = {one.channel: asdict(one) for one in alerts.channels(connection)}
         errors = {name: alerts.last_error(connection, name) for name in used}
     empty = {"sent_at": None, "waiting": 0, "dead": 0}
     return [
@@ -96,18 +97,18 @@ def listed(occasion: Occasion) -> list[dict[str, Any]]:
     ]
 
 
-def compose(business: str, rows: Sequence[Mapping[str, Any]]) -> Message:
+def compose(business: str, rows: Sequence[Telling]) -> Message:
     """One message of everything that a channel is to be told: what stands, the worst first, then what is over."""
-    over = [row for row in rows if row["number"] == alerts.OVER]
+    over = [row for row in rows if row.number == alerts.OVER]
     standing = sorted(
-        (row for row in rows if row["number"] != alerts.OVER),
-        key=lambda row: (-list(Severity).index(Severity(row["severity"])), row["alert_id"]),
+        (row for row in rows if row.number != alerts.OVER),
+        key=lambda row: (-list(Severity).index(Severity(row.severity)), row.alert_id),
     )
-    lines = [f"{row['severity'].upper()} (alert {row['alert_id']}{_again(row)}): {row['sentence']}" for row in standing]
-    lines += [f"OVER (alert {row['alert_id']}): {_about(row)} is no trouble any more." for row in over]
+    lines = [f"{row.severity.upper()} (alert {row.alert_id}{_again(row)}): {row.sentence}" for row in standing]
+    lines += [f"OVER (alert {row.alert_id}): {_about(row)} is no trouble any more." for row in over]
     if len(lines) > MOST:
         lines = [*lines[:MOST], f"… and {len(lines) - MOST} more: see the desk's page Alerts or `handrail alerts`."]
-    worst = Severity(standing[0]["severity"]) if standing else None
+    worst = Severity(standing[0].severity) if standing else None
     first = standing[0] if standing else over[0]
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
     return Message(
@@ -117,10 +118,10 @@ def compose(business: str, rows: Sequence[Mapping[str, Any]]) -> Message:
     )
 
 
-def _about(row: Mapping[str, Any]) -> str:
-    kind = row["kind"].replace("_", " ")
-    return kind if row["subject"] == "all" else f"{kind} {row['subject'].replace('_', ' ')}"
+def _about(row: Telling) -> str:
+    kind = row.kind.replace("_", " ")
+    return kind if row.subject == "all" else f"{kind} {row.subject.replace('_', ' ')}"
 
 
-def _again(row: Mapping[str, Any]) -> str:
-    return "" if row["number"] == 1 else ", still standing"
+def _again(row: Telling) -> str:
+    return "" if row.number == 1 else ", still standing"

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pandas as pd
 
@@ -31,7 +30,7 @@ DOOR = "readable"
 def observed(occasion: Occasion, window: Window) -> tuple[pd.DataFrame, list[str], list[str]]:
     """Columns that are watched, texts, and external ids of the cases received in a window."""
     with occasion.store.read() as connection:
-        version = models.serving(connection)["model_version"]
+        version = models.serving(connection).model_version
         rows = drifts.received(connection, occasion.policy, window, version=version)
     view = pd.DataFrame(
         {
@@ -96,7 +95,7 @@ def watch(occasion: Occasion, length: timedelta = WINDOW) -> DriftVerdict:
 def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     with occasion.store.read() as connection:
         profile = drifts.newest_profile(connection)
-    if profile is not None and DOOR not in json.loads(profile["body"]):
+    if profile is not None and DOOR not in json.loads(profile.body):
         profile = _built_again(occasion, profile)
     if profile is None:
         first = save_reference(occasion, window, cause="first")
@@ -104,9 +103,9 @@ def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     view, texts, ids = observed(occasion, window)
     rules = occasion.policy.drift
     if len(view) < rules.min_cases:
-        return DriftVerdict(len(view), f"too few cases: {len(view)} of {rules.min_cases}", profile=profile["id"])
-    saved = json.loads(profile["body"])
-    reference, unmeasured = _comparable(occasion, saved["columns"], profile["model_version"], view)
+        return DriftVerdict(len(view), f"too few cases: {len(view)} of {rules.min_cases}", profile=profile.id)
+    saved = json.loads(profile.body)
+    reference, unmeasured = _comparable(occasion, saved["columns"], profile.model_version, view)
     of = {column.name: column for column in reference.columns}
     measured = bulkhead.each(of, lambda name: drift.measure(of[name], view[name]), what="comparing a column")
     report = drift.judge(
@@ -127,7 +126,7 @@ def _look(occasion: Occasion, window: Window) -> DriftVerdict:
         len(view),
         "no shift",
         report=report,
-        profile=profile["id"],
+        profile=profile.id,
         unmeasured=unmeasured,
         new_terms=new_terms,
         unknown_words=unknown_words,
@@ -139,18 +138,18 @@ def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     return _answer(occasion, replace(found, columns=columns), window)
 
 
-def _built_again(occasion: Occasion, profile: dict[str, Any]) -> dict[str, Any] | None:
+def _built_again(occasion: Occasion, profile: drifts.Reference) -> drifts.Reference | None:
     """A reference from before the door, of its own window without the cases that no profile may see.
 
     None where too few of them are left.
     """
     again = save_reference(
         occasion,
-        Window(profile["window_from"], profile["window_to"]),
-        cause=f"profile {profile['id']} without cases that may not be read",
+        Window(profile.window_from, profile.window_to),
+        cause=f"profile {profile.id} without cases that may not be read",
     )
     if again is None:
-        log.warning("reference %d holds cases that may not be read, and too few others are left", profile["id"])
+        log.warning("reference %d holds cases that may not be read, and too few others are left", profile.id)
         return None
     with occasion.store.read() as connection:
         return drifts.newest_profile(connection)
@@ -161,7 +160,7 @@ def _comparable(
 ) -> tuple[drift.ReferenceProfile, dict[str, str]]:
     """The part of the reference that the window can be compared with, and why the rest can not."""
     with occasion.store.read() as connection:
-        same_model = models.serving(connection)["model_version"] == model_version
+        same_model = models.serving(connection).model_version == model_version
     reference = drift.ReferenceProfile.from_json(saved)
     missing = {}
     for name in [column.name for column in reference.columns]:

@@ -278,7 +278,7 @@ def test_promotion_and_rollback_move_the_serving_row_and_then_the_alias(register
     assert registry.rollback(store, workspace, NAME, actor="flow:test", reason="test", now=NOW) == first
     assert alias(workspace, "champion") == first
     with store.read() as connection:
-        assert stored.serving(connection)["model_version"] == first
+        assert stored.serving(connection).model_version == first
     with pytest.raises(Refused, match="rolled back"):
         registry.promote(store, workspace, NAME, second, actor="flow:test", reason="test", now=NOW)
     with pytest.raises(NotFound):

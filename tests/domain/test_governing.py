@@ -7,26 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.governing import TrailState, altered_policy, altered_rows, first_raised, replay
+from handrail.governing import Change, TrailState, altered_policy, altered_rows, first_raised, replay
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
 NAMES = ("refund", "tracking")
 
 
-def event(kind: str, day: float = 0, **data: object) -> dict[str, Any]:
-    return {"kind": kind, "at": (START + day * DAY).isoformat(), **data}
+def event(kind: str, day: float = 0, **data: object) -> Change:
+    return Change.of({"kind": kind, "at": (START + day * DAY).isoformat(), **data})
 
 
-def begun(day: float = 0, policy: str = "p1") -> dict[str, Any]:
+def begun(day: float = 0, policy: str = "p1") -> Change:
     return event("workspace.begun", day, policy=policy, business="shop")
 
 
-def published(day: float, policy: str) -> dict[str, Any]:
+def published(day: float, policy: str) -> Change:
     return event("policy.published", day, policy=policy, previous="p1")
 
 
-def moved(day: float, to: str, category: str = "refund") -> dict[str, Any]:
+def moved(day: float, to: str, category: str = "refund") -> Change:
     return event("stage.changed", day, category=category, to=to, **{"from": "shadow"})
 
 
@@ -52,7 +52,7 @@ def test_the_trail_tells_what_governs_now() -> None:
 
 
 class TestFirstRaised:
-    def found(self, *events: dict[str, Any], **raised_by: tuple[str, ...]) -> dict[str, float]:
+    def found(self, *events: Change, **raised_by: tuple[str, ...]) -> dict[str, float]:
         known = {"p1": (), **raised_by}
         return {name: (at - START) / DAY for name, at in first_raised(events, known, NAMES).items()}
 

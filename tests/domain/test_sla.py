@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from handrail.errors import BadInput
 from handrail.policy import Calendar, SlaRules, for_labels
 from handrail.queues import Queue, Reason, Route
-from handrail.sla import breached, due, due_many, duration_for, durations_for
+from handrail.sla import breached, due, duration_for, durations_for
 
 VIENNA = ZoneInfo("Europe/Vienna")
 OFFICE = Calendar(
@@ -81,15 +81,6 @@ def test_due_times_agree_with_a_walk_through_the_calendar(start_quarters: int, q
     start = datetime(2026, 2, 1, tzinfo=UTC) + start_quarters * timedelta(minutes=15)
     duration = quarters * timedelta(minutes=15)
     assert due(start, duration, OFFICE) == _minute_by_minute(start, duration, OFFICE)
-
-
-def test_many_due_times_are_the_single_ones() -> None:
-    starts = [vienna(2026, 1, 5, 10), vienna(2026, 1, 5, 16), vienna(2026, 1, 5, 10)]
-    spans = [4 * HOURS, 4 * HOURS, HOURS]
-    assert due_many(starts, spans, OFFICE) == [
-        due(start, span, OFFICE) for start, span in zip(starts, spans, strict=True)
-    ]
-    assert due_many([], [], OFFICE) == []
 
 
 def test_a_time_without_a_zone_is_refused() -> None:

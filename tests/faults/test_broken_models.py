@@ -267,7 +267,7 @@ class TestPredictions:
 
 def serving(shop: Shop) -> str:
     with shop.at().store.read() as connection:
-        return str(models.serving(connection)["model_version"])
+        return str(models.serving(connection).model_version)
 
 
 def _raising(error: Exception) -> Callable[..., None]:

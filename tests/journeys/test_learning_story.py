@@ -78,7 +78,7 @@ class Season(Shop):
         with occasion.store.read() as connection:
             row = models.serving(connection)
         alias = tracking.alias(occasion.workspace, occasion.model_name, "champion")
-        return {"serves": row["model_version"], "challenger": row["challenger"], "alias": alias}
+        return {"serves": row.model_version, "challenger": row.challenger, "alias": alias}
 
     def events(self, *kinds: str) -> list[dict[str, Any]]:
         """Trail events of these kinds, in their order."""

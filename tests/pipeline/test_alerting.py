@@ -11,6 +11,7 @@ from sqlalchemy import select
 from flows.alerting import alerting as flow
 from handrail.acts import attending, reading
 from handrail.acts.alerting import CALM
+from handrail.alerts import Telling
 from handrail.dead_mans_switch import WATCHES
 from handrail.errors import BadInput, NotFound, NotPermitted
 from handrail.store import schema
@@ -249,8 +250,8 @@ class TestConfiguration:
 
 class TestMessages:
     def test_what_is_more_than_a_message_holds_is_counted(self) -> None:
-        row = {"kind": "sla", "subject": "B", "severity": "warning", "sentence": "Late. Hurry.", "number": 2}
-        message = alert.compose("shop", [{**row, "alert_id": number} for number in range(25)])
+        tellings = [Telling(0, number, "ops", 2, 1, "sla", "B", "warning", "Late. Hurry.") for number in range(25)]
+        message = alert.compose("shop", tellings)
         lines = message.body.splitlines()
         assert len(lines) == alert.MOST + 1
         assert lines[0] == "WARNING (alert 0, still standing): Late. Hurry."

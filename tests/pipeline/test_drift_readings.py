@@ -121,7 +121,7 @@ def test_the_audited_error_stands_beside_the_one_that_confidence_expects(shop: S
 
 def test_a_reference_that_held_cases_without_consent_is_built_again_without_them(quiet: Shop) -> None:
     with quiet.at().store.write() as connection:
-        of_then = json.loads(drifts.newest_profile(connection)["body"])
+        of_then = json.loads(drifts.newest_profile(connection).body)
         del of_then[drift.DOOR]
         connection.execute(update(schema.Profile).values(body=json.dumps(of_then), cases=61))
     next_week(quiet)

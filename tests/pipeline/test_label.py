@@ -111,7 +111,7 @@ class TestQualifying:
         with store.read() as connection:
             tests = label_rows.last_tests(connection)
             known = {row["name"]: row["trained_until"] for row in records(staff.people(connection))}
-        assert {name: test["cases"] for name, test in tests.items()} == {"ada": 20, "dev": 20, "mona": 20}
-        assert passed == sum(test["right"] >= 17 for test in tests.values()) > 0
+        assert {name: test.cases for name, test in tests.items()} == {"ada": 20, "dev": 20, "mona": 20}
+        assert passed == sum(test.right >= 17 for test in tests.values()) > 0
         for name, test in tests.items():
-            assert known[name] == (NOW + timedelta(days=180) if test["passed"] else None)
+            assert known[name] == (NOW + timedelta(days=180) if test.passed else None)

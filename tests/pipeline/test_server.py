@@ -158,7 +158,7 @@ def test_each_event_starts_a_retraining_that_knows_its_cause(served: Served) -> 
 def known_alerts(served: Served) -> set[tuple[str, str]]:
     store = Store(served.workspace.database_url)
     with store.read() as connection:
-        found = {(row["kind"], row["subject"]) for row in alerts.open_alerts(connection)}
+        found = {(row.kind, row.subject) for row in alerts.open_alerts(connection)}
     store.dispose()
     return found
 

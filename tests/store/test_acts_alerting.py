@@ -10,6 +10,7 @@ import pytest
 
 from handrail.acts import alerting, attending, drifting, escalating, pausing, reading
 from handrail.acts.alerting import ATTEMPTS, CALM, LEASE, TOLD_EVERY, TRIES, Swept
+from handrail.alerts import Telling
 from handrail.dead_mans_switch import WATCHES
 from handrail.errors import Conflict, NotFound, NotPermitted
 from handrail.policy import AlertRules
@@ -55,13 +56,13 @@ def tell(scene: Scene, at: datetime, channels: tuple[str, ...] = OPS, *, errors:
     return taken
 
 
-def told(taken: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
-    return [(row["channel"], row["kind"], row["number"]) for row in taken]
+def told(taken: list[Telling]) -> list[tuple[str, str, int]]:
+    return [(one.channel, one.kind, one.number) for one in taken]
 
 
 def standing(scene: Scene) -> list[tuple[str, str]]:
     with scene.store.read() as connection:
-        return [(row["kind"], row["subject"]) for row in alerts.open_alerts(connection)]
+        return [(row.kind, row.subject) for row in alerts.open_alerts(connection)]
 
 
 def kinds(scene: Scene) -> list[str]:
@@ -161,7 +162,7 @@ class TestOver:
             at = NOW + minute * MINUTE
             rise(scene, Verdict.QUIET if minute % 8 else Verdict.ALARM, at)
             sweep(scene, at)
-            messages += [(at, row["number"]) for row in tell(scene, at)]
+            messages += [(at, row.number) for row in tell(scene, at)]
         assert scene.count(schema.Alert) > 10
         raised = [at for at, number in messages if number == 1]
         assert all(later - earlier >= TOLD_EVERY for earlier, later in pairwise(raised))
@@ -272,8 +273,7 @@ class TestFailingChannels:
         at = NOW
         sweep(scene, at)
         for attempt in range(1, ATTEMPTS + 1):
-            (row,) = tell(scene, at, errors={"ops": "Connection refused."})
-            assert row["attempts"] == attempt
+            assert [one.attempts for one in tell(scene, at, errors={"ops": "Connection refused."})] == [attempt]
             at += timedelta(minutes=11)
         assert scene.row(schema.AlertDelivery)["state"] == "dead"
         assert tell(scene, at) == []

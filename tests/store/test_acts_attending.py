@@ -57,7 +57,7 @@ def sweep(scene: Scene, at: datetime, channels: tuple[str, ...] | None = ("ops",
 
 def standing(scene: Scene) -> list[tuple[str, str, str]]:
     with scene.store.read() as connection:
-        return [(row["kind"], row["subject"], row["severity"]) for row in alerts.open_alerts(connection)]
+        return [(row.kind, row.subject, row.severity) for row in alerts.open_alerts(connection)]
 
 
 class TestRuns:
@@ -194,7 +194,7 @@ class TestChannelsUnknown:
             )
             alerts.plan(connection, [(number, "ops", 1, NOW)])
             (row,) = alerts.take(connection, ("ops",), now=NOW, until=NOW + HOUR)
-            alerts.postpone(connection, row["id"], 1, state="dead", next_at=NOW, error="it is away")
+            alerts.postpone(connection, row.id, 1, state="dead", next_at=NOW, error="it is away")
         sweep(scene, NOW)
         assert ("channel", "ops", "critical") in standing(scene)
         for minute in (4, 8):

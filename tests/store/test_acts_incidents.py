@@ -71,7 +71,7 @@ def test_what_is_wrong_with_another_version_is_no_trouble_of_the_serving_one(sce
     with scene.store.read() as connection:
         found = incidents.unavailable(connection)
     assert found is not None
-    assert (found["version"], found["cause"]) == ("2", "missing")
+    assert (found.body["version"], found.body["cause"]) == ("2", "missing")
     acts.roll_back(scene.store, actor=FOUNDER, reason="it cannot be read", now=NOW)
     with scene.store.read() as connection:
         assert incidents.unavailable(connection) is None

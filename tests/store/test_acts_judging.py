@@ -36,7 +36,7 @@ def scene(store: Store) -> Scene:
 
 def judgement(scene: Scene) -> object:
     with scene.store.read() as connection:
-        return (models.version(connection, "1") or {})["judgement"]
+        return models.version(connection, "1").judgement
 
 
 def test_a_judgement_keeps_its_figures_with_the_version_and_its_codes_in_the_trail(scene: Scene) -> None:
@@ -118,7 +118,7 @@ def test_a_version_that_was_judged_against_a_former_champion_does_not_take_the_p
     with pytest.raises(Conflict, match="promoted or rolled back while version 2"):
         promote(scene, "2", "judged")
     with scene.store.read() as connection:
-        assert models.serving(connection)["model_version"] == "1"
+        assert models.serving(connection).model_version == "1"
     acts.record_judgement(scene.store, "2", passed=True, cases=250, reasons=(), told={"champion": "1"}, **KNOWN)
     promote(scene, "2", "judged")
 

@@ -57,7 +57,7 @@ def certify(scene: Scene, version: str, category: str | None = "refund") -> None
 def serving(scene: Scene) -> dict[str, Any]:
     with scene.store.read() as connection:
         row = models.serving(connection)
-    return {name: row[name] for name in ("model_version", "previous", "challenger")}
+    return {name: getattr(row, name) for name in ("model_version", "previous", "challenger")}
 
 
 def statuses(scene: Scene) -> list[str]:

@@ -7,11 +7,9 @@ import pytest
 
 from handrail.acts import disputing, importing, intake, publishing, purging
 from handrail.errors import BadInput, NotPermitted
-from handrail.store import outcomes as stored_outcomes
 from handrail.store import policies, schema, staff
 from handrail.store.engine import Store
 from handrail.store.policies import InForce
-from handrail.window import Window
 from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
 
 YEAR = timedelta(days=365)
@@ -98,16 +96,6 @@ class TestOutcomes:
     def test_nothing_new_leaves_no_event(self, scene: Scene) -> None:
         assert import_outcomes(scene) == {"imported": 0, "duplicates": 0}
         assert scene.events("outcomes.imported") == []
-
-    def test_outcomes_say_whether_the_case_was_approved_automatically(self, scene: Scene) -> None:
-        (automatic,), (reviewed,) = scene.automatic(1), scene.waiting(1)
-        import_outcomes(scene, (automatic, "csat", 2.0, 1), (reviewed, "csat", 5.0, 1))
-        with scene.store.read() as connection:
-            found = stored_outcomes.outcomes(connection, Window(NOW, NOW + timedelta(days=2)))
-        assert dict(zip(found["case_id"], found["automatic"].astype(bool), strict=True)) == {
-            automatic: True,
-            reviewed: False,
-        }
 
 
 class TestPurging:

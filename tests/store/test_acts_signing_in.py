@@ -151,7 +151,7 @@ def test_whoever_is_deactivated_or_loses_a_role_knows_at_the_next_click(scene: S
 def test_one_sees_and_ends_ones_own_sessions_only(scene: Scene) -> None:
     here, there, foreign = opened(scene), opened(scene), opened(scene, "ruth")
     shown = signing_in.sessions(scene.store, here, policy=POLICY, now=NOW)
-    assert sorted(session["here"] for session in shown) == [False, True]
+    assert sorted(session.here for session in shown) == [False, True]
     with pytest.raises(NotFound):
         signing_in.revoke(scene.store, here, foreign.digest[: signing_in.REFERENCE], now=NOW)
     assert signing_in.revoke(scene.store, here, there.digest[: signing_in.REFERENCE], now=NOW) == 1

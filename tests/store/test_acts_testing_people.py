@@ -110,6 +110,6 @@ def test_the_product_owner_sees_tests_and_a_reviewer_does_not(scene: Scene) -> N
     attested(scene, 3)
     training.begin(scene.store, NOVICE, rng=np.random.default_rng(1), **scene.known)
     (test,) = labelling.tests(scene.store, actor=FOUNDER)
-    assert (test["person"], test["closed_at"]) == (NOVICE, None)
+    assert (test.person, test.closed_at) == (NOVICE, None)
     with pytest.raises(NotPermitted):
         labelling.tests(scene.store, actor=NOVICE)

@@ -320,7 +320,7 @@ class TestBeginning:
         for claim in claims[1:]:
             scene.rule(claim, "override", NOVICE, label="refund")
         test, answers = training.result(scene.store, NOVICE, test_id)
-        assert (test["right"], test["passed"]) == (2, False)
+        assert (test.right, test.passed) == (2, False)
         assert [(one.said, one.attested, one.right) for one in answers] == [
             ("cancel", "refund", False),
             ("refund", "refund", True),
@@ -351,10 +351,10 @@ class TestPractice:
         case = self.case(scene)
         assert case is not None
         assert case == self.case(scene), "looking again does not give another one"
-        told = self.practise(scene, case["case_id"], "cancel")
+        told = self.practise(scene, case.case_id, "cancel")
         assert (told.attested, told.right) == ("refund", False)
         labelling.test(scene.store, NOVICE, actor=CURATOR, rng=np.random.default_rng(1), **scene.known)
-        assert case["case_id"] not in {row["case_id"] for row in scene.rows(schema.WorkItem, kind="gold")}
+        assert case.case_id not in {row["case_id"] for row in scene.rows(schema.WorkItem, kind="gold")}
 
     def test_what_the_next_test_needs_is_not_practised_on(self, scene: Scene) -> None:
         ids = attested(scene, 3)
@@ -368,12 +368,12 @@ class TestPractice:
         ids = attested(scene, 6)
         case = self.case(scene)
         assert case is not None
-        other = next(one for one in ids if one != case["case_id"])
+        other = next(one for one in ids if one != case.case_id)
         with pytest.raises(Conflict, match="not what you practise"):
             self.practise(scene, other, "refund")
-        assert self.practise(scene, case["case_id"], None).right is False
+        assert self.practise(scene, case.case_id, None).right is False
         with pytest.raises(Conflict):
-            self.practise(scene, case["case_id"], "refund")
+            self.practise(scene, case.case_id, "refund")
         with pytest.raises(NotFound, match="weather"):
             self.practise(scene, other, "weather")
 
@@ -382,7 +382,7 @@ class TestPractice:
         for _ in range(5):
             case = self.case(scene)
             assert case is not None
-            self.practise(scene, case["case_id"], "cancel")
+            self.practise(scene, case.case_id, "cancel")
         assert (scene.count(schema.Label), scene.count(schema.Outbox)) == (0, 0)
         found = training.training_progress(scene.store, NOVICE, policy=RULES, now=LATER)
         assert (found.rolling.judged, len(found.practised), found.tests) == (0, 5, [])

@@ -287,7 +287,7 @@ def test_an_answer_to_a_practice_case_stands(scene: Scene) -> None:
     known = {"policy": scene.policy, "secret": b"of this shop"}
     shown = training.practice_case(scene.store, "nils", **known)
     assert shown is not None
-    training.practise(scene.store, "nils", shown["case_id"], "refund", now=NOW, **known)
+    training.practise(scene.store, "nils", shown.case_id, "refund", now=NOW, **known)
     (answered,) = scene.rows(schema.Decision)
     with pytest.raises(Conflict, match="was practice"):
         undo(scene, [answered["id"]], "nils")

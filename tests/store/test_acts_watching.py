@@ -190,7 +190,7 @@ class TestDrift:
         with scene.store.read() as connection:
             newest = drifts.newest_profile(connection)
         assert newest is not None
-        assert (newest["id"], newest["cause"]) == (second, "drift 1 absorbed")
+        assert (newest.id, newest.cause) == (second, "drift 1 absorbed")
         assert scene.count(schema.Profile) == 2
 
     def test_a_drift_raises_audits_for_the_policys_time(self, scene: Scene) -> None:

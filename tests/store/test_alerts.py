@@ -50,13 +50,13 @@ def tell(scene: Scene, at: datetime, errors: dict[str, str]) -> set[tuple[str, s
     """Send what is due; channel and kind of what was taken."""
     taken = alerting.take(scene.store, CHANNELS, actor=FLOW, now=at)
     alerting.settle(scene.store, taken, errors, actor=FLOW, now=at, rng=np.random.default_rng(1))
-    return {(row["channel"], row["kind"]) for row in taken if row["channel"] not in errors}
+    return {(one.channel, one.kind) for one in taken if one.channel not in errors}
 
 
 def standing(scene: Scene) -> list[tuple[str, str]]:
     """Kind and subject of what stands, oldest first."""
     with scene.store.read() as connection:
-        return [(row["kind"], row["subject"]) for row in alerts.open_alerts(connection)]
+        return [(row.kind, row.subject) for row in alerts.open_alerts(connection)]
 
 
 def errors(scene: Scene) -> str | None:

@@ -25,8 +25,8 @@ def test_only_cases_of_the_same_customer_that_came_before_are_told_newest_first(
     (this,) = scene.scored(1, received_at=BEFORE)
     scene.scored(1, received_at=BEFORE + timedelta(seconds=1))
     scene.scored(1, received_at=BEFORE - timedelta(days=1), customer_id="c-2")
-    assert [one["case_id"] for one in earlier(scene, this)] == [middle, oldest]
-    assert [one["case_id"] for one in earlier(scene, this, limit=1)] == [middle]
+    assert [one.case_id for one in earlier(scene, this)] == [middle, oldest]
+    assert [one.case_id for one in earlier(scene, this, limit=1)] == [middle]
 
 
 def test_a_case_without_a_customer_has_no_earlier_ones(scene: Scene) -> None:
@@ -42,7 +42,7 @@ def test_each_tells_what_became_of_it(scene: Scene) -> None:
     scene.decide(denied, "deny", reason_code="duplicate")
     scene.decide(changed, "override", label="tracking")
     (this,) = scene.waiting(1)
-    told = {one["case_id"]: (one["outcome"], one["category"], one["automatic"]) for one in earlier(scene, this)}
+    told = {one.case_id: (one.outcome, one.category, one.automatic) for one in earlier(scene, this)}
     assert told == {
         automatic: ("approve", "refund", True),
         approved: ("approve", "refund", False),
@@ -57,4 +57,4 @@ def test_an_audit_does_not_change_what_became_of_a_case(scene: Scene) -> None:
     scene.audit([audited])
     scene.decide(audited, "override", label="tracking")
     (this,) = scene.waiting(1)
-    assert [(one["outcome"], one["category"]) for one in earlier(scene, this)] == [("approve", "refund")]
+    assert [(one.outcome, one.category) for one in earlier(scene, this)] == [("approve", "refund")]

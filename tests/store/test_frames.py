@@ -146,7 +146,7 @@ def fill(store: Store) -> None:
         )
         certificates.insert_attempt(connection, at=NOW, coverage=0.5, needed=0, certificate_id=certificate, **known)
         certificates.insert_attempt(connection, at=NOW, coverage=0.5, needed=9, **known)
-        outcomes.insert_outcomes(connection, [{"case_id": twice, "kind": "csat", "value": 4.0, "at": NOW}], NOW)
+        outcomes.insert_outcomes(connection, [outcomes.ImportedOutcome(twice, "csat", 4.0, NOW)], NOW)
         tokens.insert_token(
             connection, person="ruth", name="till", digest="d", scopes=[], created_at=NOW, expires_at=NOW + AGES
         )

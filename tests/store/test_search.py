@@ -24,14 +24,12 @@ def found(scene: Scene, onlooker: Onlooker = OWNER, **criteria: object) -> list[
     with scene.store.read() as connection:
         rows, _ = search.find(connection, Criteria(**criteria), onlooker, limit=100)
         assert search.count(connection, Criteria(**criteria), onlooker, at_most=101) == len(rows)
-    return sorted(row["id"] for row in rows)
+    return sorted(row.id for row in rows)
 
 
 def redact(scene: Scene, texts: dict[int, str]) -> None:
     with scene.store.write() as connection:
-        cases.save_redaction(
-            connection, [{"case_id": one, "redacted": text, "findings": []} for one, text in texts.items()]
-        )
+        cases.save_redactions(connection, [cases.Redaction(one, text) for one, text in texts.items()])
 
 
 def test_all_words_must_stand_in_the_text_upper_and_lower_case_alike_in_every_alphabet(scene: Scene) -> None:
@@ -111,7 +109,7 @@ def test_pages_hold_every_case_once_newest_first_also_of_one_moment(scene: Scene
     with scene.store.read() as connection:
         while True:
             rows, place = search.find(connection, Criteria(), OWNER, after=place, limit=2)
-            seen += [row["id"] for row in rows]
+            seen += [row.id for row in rows]
             if place is None:
                 break
     assert seen == [*ids[:4:-1], *ids[4::-1]]
@@ -137,7 +135,7 @@ def test_who_may_have_to_decide_unseen_finds_nothing_by_what_was_said(scene: Sce
     assert found(scene, REVIEWER, category="refund") == [open_one]
     with scene.store.read() as connection:
         rows, _ = search.find(connection, Criteria(), REVIEWER, limit=10)
-    told = {row["id"] for row in rows if any((row["category"], row["queue"], row["outcome"], row["confidence"]))}
+    told = {row.id for row in rows if any((row.category, row.queue, row.outcome, row.confidence))}
     assert told == {open_one}
     assert len(found(scene, OWNER, category="refund")) == 4  # the owner decides nothing
 
@@ -221,5 +219,5 @@ def test_a_gold_case_among_ordinary_work_stands_where_a_review_stands(scene: Sce
     assert (found(scene, state="queued"), found(scene, state="decided")) == ([], [waiting])
     with scene.store.read() as connection:
         (row,) = search.rows_of(connection, [waiting], REVIEWER)
-        assert row["state"] == dossier.opened(connection, waiting, REVIEWER).case["state"] == "queued"
+        assert row.state == dossier.opened(connection, waiting, REVIEWER).case["state"] == "queued"
         assert dossier.opened(connection, waiting, OWNER).case["state"] == "decided"

@@ -18,7 +18,7 @@ RAW = "my mail is ann@example.org"
 
 def redact(scene: Scene, case: int, text: str, findings: list[list[object]] | None = None) -> None:
     with scene.store.write() as connection:
-        cases.save_redaction(connection, [{"case_id": case, "redacted": text, "findings": findings or []}])
+        cases.save_redactions(connection, [cases.Redaction(case, text, findings or [])])
 
 
 def export(client: object, query: str = "") -> list[list[str]]:

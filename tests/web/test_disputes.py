@@ -24,7 +24,7 @@ def contested(scene: Scene, case: int, actor: str = "remo", text: str = SAID) ->
 def read(scene: Scene, case: int, text: str) -> None:
     """Let `text` be what was read of a case."""
     with scene.store.write() as connection:
-        cases.save_redaction(connection, [{"case_id": case, "redacted": text, "findings": []}])
+        cases.save_redactions(connection, [cases.Redaction(case, text, [])])
 
 
 def fence_of(page: str) -> str:

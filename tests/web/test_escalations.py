@@ -113,7 +113,7 @@ class TestSettling:
         item = escalated(scene)
         with scene.store.write() as connection:
             case_id = scene.row(schema.Case)["id"]
-            cases.save_redaction(connection, [{"case_id": case_id, "redacted": "<b>my money</b>", "findings": []}])
+            cases.save_redactions(connection, [cases.Redaction(case_id, "<b>my money</b>", [])])
         page = signed_in(MANAGER).get(f"/escalations/{item}").text
         assert "&lt;b&gt;my money&lt;/b&gt;" in page
         assert "turned it down" in page

@@ -48,5 +48,8 @@ class Base(DeclarativeBase):
         str: Text,
         float: Double,
         dict[str, Any]: JSON,
+        dict[str, str]: JSON,
+        dict[str, int]: JSON,
+        dict[str, float]: JSON,
         list[Any]: JSON,
     }

@@ -33,7 +33,7 @@ class Batch(Base):
     state: Mapped[str] = mapped_column(String(12), comment="open, gated, stopped or done")
     started_at: Mapped[datetime] = mapped_column(comment="first row read")
     finished_at: Mapped[datetime | None] = mapped_column(comment="last step ended")
-    counts: Mapped[dict[str, Any]] = mapped_column(comment="received, accepted, quarantined, duplicates, imported")
+    counts: Mapped[dict[str, int]] = mapped_column(comment="received, accepted, quarantined, duplicates, imported")
 
 
 class Case(Base):
@@ -54,7 +54,7 @@ class Case(Base):
     has_text: Mapped[bool] = mapped_column(comment="false: nothing for the model to read")
     consent: Mapped[bool] = mapped_column(comment="false: a person decides")
     amount: Mapped[float | None] = mapped_column(comment="largest amount at stake, in the policy's currency")
-    fields: Mapped[dict[str, Any]] = mapped_column(comment="mapped fields such as channel, region, tier")
+    fields: Mapped[dict[str, str]] = mapped_column(comment="mapped fields such as channel, region, tier")
     flags: Mapped[list[Any]] = mapped_column(comment="policy, legal, safety or amount hits that force queue C")
     __table_args__ = (
         UniqueConstraint("source", "external_id"),
@@ -90,7 +90,7 @@ class Quarantine(Base):
     case_id: Mapped[int | None] = mapped_column(ForeignKey("cases.id"), comment="the case, where one was made")
     reason: Mapped[str] = mapped_column(comment="what is wrong and the remedy")
     expectation: Mapped[str] = mapped_column(comment="rule or Great Expectations name that failed")
-    row: Mapped[dict[str, Any] | None] = mapped_column(comment="the row as delivered; erasable")
+    row: Mapped[dict[str, str] | None] = mapped_column(comment="the row as delivered; erasable")
     at: Mapped[datetime] = mapped_column(comment="when it was put aside")
     released_at: Mapped[datetime | None] = mapped_column(comment="when a corrected row replaced it")
     __table_args__ = (UniqueConstraint("source", "row_digest"), Index(None, "batch_id"))

@@ -25,7 +25,7 @@ class ModelVersion(Base):
     policy_version: Mapped[str] = mapped_column(String(12), comment="policy it was trained under")
     labels: Mapped[int] = mapped_column(comment="size of the training set")
     cause: Mapped[str] = mapped_column(comment="first, drift, error_rate, monthly, new_labels or by_hand")
-    metrics: Mapped[dict[str, Any]] = mapped_column(comment="accuracy, ece, log_loss … on data never trained on")
+    metrics: Mapped[dict[str, float]] = mapped_column(comment="accuracy, ece, log_loss … on data never trained on")
     novelty_threshold: Mapped[float] = mapped_column(comment="novelty above it flags a case as novel")
     registered_at: Mapped[datetime] = mapped_column(comment="when it was registered")
     kind: Mapped[str] = mapped_column(String(8), server_default="trained", comment="trained here, or given: calibrated")
