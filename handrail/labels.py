@@ -1,7 +1,7 @@
 """What a label is worth: whose words train, which are repeated, when two that differ are settled."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -23,6 +23,20 @@ class Status(StrEnum):
     ACCEPTED = "accepted"
     PROVISIONAL = "provisional"
     ADJUDICATED = "adjudicated"
+
+
+@dataclass(frozen=True, slots=True)
+class NewLabel:
+    """A category that somebody, or a known past, gave a case; `provenance` is the kind of work that it comes from."""
+
+    case_id: int
+    label: str
+    status: Status
+    provenance: str
+    reviewer: str | None = None
+    blind: bool = False
+    reason_code: str | None = None
+    labelled_at: datetime = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

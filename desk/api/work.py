@@ -229,7 +229,7 @@ def decide(item: InPath, asked: Decision, call: TheCall, visitor: Visitor = scop
     def act(store: Store) -> Decided:
         with store.read() as connection:
             found = work.items(connection, [item])
-        require_kinds(visitor, [row["kind"] for row in found.values()])
+        require_kinds(visitor, [one.kind for one in found.values()])
         (decision,) = deciding.decide(
             store,
             [ruling],
@@ -258,7 +258,7 @@ def undo(asked: Undoing, call: TheCall, visitor: Visitor = scoped("decide")) -> 
     def act(store: Store) -> Claims:
         with store.read() as connection:
             found = undone.decisions(connection, asked.decisions)
-        require_kinds(visitor, [row["kind"] for row in found.values()])
+        require_kinds(visitor, [one.kind for one in found.values()])
         claims = undoing.undo(store, asked.decisions, visitor.name, policy=policy, now=now)
         return Claims(claims=[_claimed(claim) for claim in claims])
 
@@ -310,15 +310,15 @@ def _shown(desk: Desk, visitor: Visitor, claimed: Claimed) -> Shown:
         claimed.lease_until,
     )
     found = shown_case(desk.occasion(visitor.name), claim, explained=False)
-    suggestion = found["suggestion"]
+    suggestion = found.suggestion
     return Shown(
-        **{**claimed.model_dump(), "kind": found["kind"]},
-        text=found["text"],
-        amount=found["amount"],
-        fields=found["fields"],
-        flags=found["flags"],
-        why=found["why"],
-        suggestion=suggestion and Suggestion(category=suggestion, confidence=found["confidence"]),
-        categories=found["categories"],
-        labels=found["labels"],
+        **{**claimed.model_dump(), "kind": found.kind},
+        text=found.text,
+        amount=found.amount,
+        fields=found.fields,
+        flags=found.flags,
+        why=found.why,
+        suggestion=suggestion and Suggestion(category=suggestion, confidence=found.confidence),
+        categories=found.categories,
+        labels=found.labels,
     )

@@ -15,6 +15,7 @@ from handrail.store import audits, trail, work
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
+from handrail.work import NewWork
 
 PPM = 1_000_000
 
@@ -49,15 +50,15 @@ def draw_audits(
             ids = work.insert_work(
                 connection,
                 [
-                    {
-                        "case_id": row["case_id"],
-                        "kind": "audit",
-                        "queue": Queue.A,
-                        "category": row["category"],
-                        "suggestion_hidden": True,
-                        "opened_at": now,
-                        "due_at": due_at,
-                    }
+                    NewWork(
+                        row["case_id"],
+                        "audit",
+                        Queue.A,
+                        row["category"],
+                        suggestion_hidden=True,
+                        opened_at=now,
+                        due_at=due_at,
+                    )
                     for row in drawn
                 ],
             )

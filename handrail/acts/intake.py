@@ -11,6 +11,7 @@ import pandas as pd
 from handrail.acts.authority import authorize
 from handrail.acts.consenting import withdraw
 from handrail.case import State
+from handrail.labels import NewLabel, Status
 from handrail.policy import Policy
 from handrail.store import cases, labels, trail
 from handrail.store.engine import Connection, Store
@@ -200,18 +201,9 @@ def _given(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> list[dict[str, Any]
     ]
 
 
-def _known_labels(rows: Iterable[tuple[int, Mapping[str, Any]]], now: datetime) -> list[dict[str, Any]]:
+def _known_labels(rows: Iterable[tuple[int, Mapping[str, Any]]], now: datetime) -> list[NewLabel]:
     return [
-        {
-            "case_id": case_id,
-            "label": row["label"],
-            "status": "imported",
-            "provenance": "history",
-            "reviewer": None,
-            "blind": False,
-            "reason_code": None,
-            "labelled_at": now,
-        }
+        NewLabel(case_id, row["label"], Status.IMPORTED, "history", labelled_at=now)
         for case_id, row in rows
         if row["history"]
     ]

@@ -5,15 +5,14 @@ nothing back and repeats nothing: a customer does not wait for a quality sample,
 unsent by an opinion. The first decision stands; a difference on an executed action is shown with the label.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
 from handrail import keyed_draws, labels
 from handrail.case import Outcome
-from handrail.labels import NO_CATEGORY, Settlement, Status
+from handrail.labels import NO_CATEGORY, NewLabel, Settlement, Status
 from handrail.policy import Consequence, Policy
 from handrail.queues import Queue
 from handrail.sla import due
@@ -21,7 +20,9 @@ from handrail.store import labels as label_rows
 from handrail.store import trail, work
 from handrail.store.engine import Connection
 from handrail.store.frames import records
+from handrail.store.labels import BlindLabel
 from handrail.store.trail import Event
+from handrail.work import NewWork, WorkOnCase
 
 PPM = 1_000_000
 
@@ -39,42 +40,40 @@ def drawn(secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
     return {case_id for case_id, chance in zip(case_ids, chances, strict=True) if chance < share}
 
 
-def is_needed(item: dict[str, Any], outcome: Outcome, label: str | None, policy: Policy) -> bool:
-    """Whether an override into a category of high consequence asks for a second person who chooses the same one."""
-    if outcome is not Outcome.OVERRIDE or item["kind"] == "escalation" or label is None or label in item["chosen"]:
+def is_needed(
+    item: WorkOnCase, outcome: Outcome, label: str | None, *, chosen: Collection[str], policy: Policy
+) -> bool:
+    """Whether an override into a category of high consequence asks for a second person who chooses the same one.
+
+    `chosen` are the labels that people have decided on for the case before.
+    """
+    if outcome is not Outcome.OVERRIDE or item.kind == "escalation" or label is None or label in chosen:
         return False
-    consequence = policy.category(label).consequence_at(item["amount"])
-    return item["proposed"] is not None and consequence is Consequence.HIGH
+    consequence = policy.category(label).consequence_at(item.amount)
+    return item.proposed is not None and consequence is Consequence.HIGH
 
 
-def second_look(item: dict[str, Any], policy: Policy, now: datetime) -> dict[str, Any]:
+def second_look(item: WorkOnCase, policy: Policy, now: datetime) -> NewWork:
     """Work for the second person, who decides blindly before anything is executed."""
     due_at = due(now, policy.sla.decision, policy.sla.calendar)
-    return {**_work("second", item["case_id"], item["proposed"], policy, now), "due_at": due_at}
+    return _blind("second", item.case_id, item.proposed, now=now, due_at=due_at)
 
 
-def recheck(item: dict[str, Any], policy: Policy, now: datetime) -> dict[str, Any]:
+def recheck(item: WorkOnCase, policy: Policy, now: datetime) -> NewWork:
     """Work for another trained person, who labels the case blindly once more."""
-    return _work("recheck", item["case_id"], item["proposed"], policy, now)
+    due_at = due(now, policy.sla.audit, policy.sla.calendar)
+    return _blind("recheck", item.case_id, item.proposed, now=now, due_at=due_at)
 
 
-def _work(kind: str, case_id: int, category: str | None, policy: Policy, now: datetime) -> dict[str, Any]:
-    return {
-        "case_id": case_id,
-        "kind": kind,
-        "queue": Queue.C,
-        "category": category,
-        "suggestion_hidden": True,
-        "opened_at": now,
-        "due_at": due(now, policy.sla.audit, policy.sla.calendar),
-    }
+def _blind(kind: str, case_id: int, category: str | None, *, now: datetime, due_at: datetime) -> NewWork:
+    return NewWork(case_id, kind, Queue.C, category, suggestion_hidden=True, opened_at=now, due_at=due_at)
 
 
-def differs(first: dict[str, Any] | None, said: str | None, status: Status) -> bool:
+def differs(first: BlindLabel | None, opinion: str | None, status: Status) -> bool:
     """Whether a second opinion puts a label in doubt. Only a trained person's word does so, to a trained one's."""
-    if first is None or said is None or first["status"] != Status.ACCEPTED or status != Status.ACCEPTED:
+    if first is None or opinion is None or first.status != Status.ACCEPTED or status != Status.ACCEPTED:
         return False
-    return bool(first["label"] != said)
+    return first.label != opinion
 
 
 def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, actor: str, now: datetime) -> None:
@@ -97,38 +96,24 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
     label_rows.insert_labels(
         connection,
         [
-            _adjudicated(one.case_id, one.opinion, "consensus", None, now, blind=True)
+            NewLabel(one.case_id, one.opinion, Status.ADJUDICATED, "consensus", blind=True, labelled_at=now)
             for one in believed
             if one.opinion != NO_CATEGORY
         ],
     )
     left = sorted(set(disputed) - {one.case_id for one in believed})
-    work.insert_work(connection, [_work("adjudication", case_id, None, policy, now) for case_id in left])
-    events = [Event("label.settled", one.case_id, _settled(one)) for one in believed]
+    due_at = due(now, policy.sla.audit, policy.sla.calendar)
+    work.insert_work(connection, [_blind("adjudication", case_id, None, now=now, due_at=due_at) for case_id in left])
+    events = [_settled(one) for one in believed]
     events += [Event("label.disputed", case_id) for case_id in left]
     trail.append(connection, events, at=now, actor=actor)
 
 
-def _settled(one: Settlement) -> dict[str, Any]:
+def _settled(one: Settlement) -> Event:
     label = None if one.opinion == NO_CATEGORY else one.opinion
-    return {"label": label, "posterior_ppm": round(one.posterior * PPM)}
+    return Event("label.settled", one.case_id, {"label": label, "posterior_ppm": round(one.posterior * PPM)})
 
 
-def adjudicated(case_id: int, label: str, actor: str, now: datetime, *, blind: bool) -> dict[str, Any]:
-    """The row of a label that a person has settled."""
-    return _adjudicated(case_id, label, "adjudication", actor, now, blind=blind)
-
-
-def _adjudicated(
-    case_id: int, label: str, provenance: str, reviewer: str | None, now: datetime, *, blind: bool
-) -> dict[str, Any]:
-    return {
-        "case_id": case_id,
-        "label": label,
-        "status": Status.ADJUDICATED,
-        "provenance": provenance,
-        "reviewer": reviewer,
-        "blind": blind,
-        "reason_code": None,
-        "labelled_at": now,
-    }
+def adjudicated(case_id: int, label: str, actor: str, now: datetime, *, blind: bool) -> NewLabel:
+    """A label that a person has settled."""
+    return NewLabel(case_id, label, Status.ADJUDICATED, "adjudication", actor, blind=blind, labelled_at=now)

@@ -1,8 +1,9 @@
 """Query results as pandas frames, and frames as plain rows."""
 
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,10 @@ from sqlalchemy.types import TypeEngine
 
 from handrail.window import Window
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Row = TypeVar("_Row", bound="DataclassInstance")
 _WHOLE = {datetime: "datetime64[us, UTC]", int: "int64", float: "float64", bool: "bool", str: "str"}
 _WITH_GAPS = _WHOLE | {int: "Int64", bool: "object"}
 """A number of something stays a whole number where others are missing; missing is neither yes nor no."""
@@ -44,6 +49,18 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     names = [str(name) for name in table.columns]
     columns = [_plain(column) for _, column in table.items()]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def typed(table: pd.DataFrame, kind: type[_Row]) -> list[_Row]:
+    """The rows of a frame as values of `kind`, whose fields are columns; what is missing is None.
+
+    A column that the frame does not have takes the field's default; columns without a field are left out.
+    """
+    wanted = [one.name for one in fields(kind) if one.name in table or one.default is MISSING]
+    columns = [_plain(table[name]) for name in wanted]
+    if wanted == [one.name for one in fields(kind)]:
+        return list(map(kind, *columns))
+    return [kind(**dict(zip(wanted, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
 def _plain(column: "pd.Series[Any]") -> list[Any]:

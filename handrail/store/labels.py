@@ -1,6 +1,7 @@
 """Labels with their standing, gold cases, and the tests that qualify reviewers."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +21,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from handrail import gold as gold_rules
+from handrail.labels import NewLabel
 from handrail.policy import Policy
 from handrail.store import readable
-from handrail.store.bulk import insert_rows
+from handrail.store.bulk import insert_rows, row_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
 from handrail.store.schema import (
@@ -50,16 +52,24 @@ PRACTISED = and_(Decision.kind == "gold", Decision.work_item_id.is_(None))
 """Practice is no work that waits: only its answer is kept."""
 
 
-def first_blind(connection: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """The blind label of each case that its second review is compared with: label, status, reviewer."""
-    found: dict[int, dict[str, Any]] = {}
+@dataclass(frozen=True, slots=True)
+class BlindLabel:
+    """The label that somebody gave a case without seeing a suggestion, and its standing."""
+
+    label: str
+    status: str
+
+
+def first_blind(connection: Connection, ids: Sequence[int]) -> dict[int, BlindLabel]:
+    """The blind label of each case that its second review is compared with."""
+    found: dict[int, BlindLabel] = {}
     for part in chunks(ids):
         query = (
-            select(Label.case_id, Label.label, Label.status, Label.reviewer)
+            select(Label.case_id, Label.label, Label.status)
             .where(Label.case_id.in_(part), Label.blind, Label.provenance.in_(FIRST_LOOKS))
             .order_by(Label.id)
         )
-        found.update({row["case_id"]: dict(row) for row in connection.execute(query).mappings()})
+        found.update({case_id: BlindLabel(label, status) for case_id, label, status in connection.execute(query)})
     return found
 
 
@@ -281,9 +291,9 @@ def last_tests(connection: Connection) -> dict[str, dict[str, Any]]:
     return {row["person"]: dict(row) for row in rows}
 
 
-def insert_labels(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def insert_labels(connection: Connection, new: Sequence[NewLabel]) -> None:
     """Write labels."""
-    insert_rows(connection, Label, rows)
+    insert_rows(connection, Label, [row_of(one) for one in new])
 
 
 def labelled(connection: Connection, policy: Policy, *, since: datetime | None = None) -> pd.DataFrame:
