@@ -173,7 +173,7 @@ def _readmit(
     events = []
     for case_id, row in rows:
         values = _input(row)
-        cases.readmit(connection, case_id, {**_case_values(row, delivery, now), "state": State.RECEIVED}, values)
+        cases.readmit(connection, case_id, _case_values(row, delivery, now), values)
         events.append(_entered("case.readmitted", case_id, values, delivery, row))
     labels.insert_labels(connection, _known_labels(rows, now))
     cases.insert_given(connection, _given(rows))

@@ -9,7 +9,8 @@ import pandas as pd
 from sqlalchemy import Connection, Integer, bindparam, delete, exists, func, insert, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from handrail.case import State
+from handrail.case import ENTRY, State, require_transition
+from handrail.errors import ForbiddenTransition
 from handrail.store import bulk
 from handrail.store.bulk import among, insert_numbered, insert_rows, one_of, update_rows
 from handrail.store.frames import frame
@@ -78,7 +79,9 @@ def names(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, st
 
 
 def insert_cases(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert cases; ids in the order of `rows`."""
+    """Insert cases, in a state in which cases come in; ids in the order of `rows`."""
+    if not {row["state"] for row in rows} <= ENTRY:
+        raise ForbiddenTransition(f"A case comes in as {' or '.join(sorted(ENTRY))}. Report it as a fault of Handrail.")
     return insert_numbered(connection, Case, rows)
 
 
@@ -104,7 +107,15 @@ def unpredicted_count(connection: Connection, batch_id: int) -> int:
 
 
 def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_from: State) -> list[int]:
-    """Move cases from one state to the next; returns the ids that really were in `only_from`."""
+    """Move cases from one state to the next; returns the ids that really were in `only_from`.
+
+    Nothing else moves a case: the transition is one of `handrail.case.NEXT`, and the same statement that writes the
+    new state looks whether the case is in the old one.
+
+    Raises:
+        ForbiddenTransition: no case goes this way.
+    """
+    require_transition(only_from, state)
     moved: list[int] = []
     for part in chunks(ids):
         known = {"ids": bulk.ids(connection, part), "before": only_from, "after": state}
@@ -177,8 +188,12 @@ def save_flags(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def readmit(connection: Connection, case_id: int, values: dict[str, Any], inputs: dict[str, Any]) -> None:
-    """Replace a case that was put aside or stopped by its corrected row; imported label and given prediction go too."""
+    """Replace a case that was put aside or stopped by its corrected row; imported label and given prediction go too.
+
+    It is received again; one that has gone on since keeps its state.
+    """
     connection.execute(update(Case).where(Case.id == case_id).values(**values))
+    set_state(connection, [case_id], State.RECEIVED, only_from=State.QUARANTINED)
     connection.execute(delete(CaseInput).where(CaseInput.case_id == case_id))  # a purge may have done so before
     connection.execute(insert(CaseInput).values(case_id=case_id, **inputs))
     connection.execute(delete(Label).where(Label.case_id == case_id, Label.provenance == "history"))
