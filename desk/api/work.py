@@ -123,8 +123,26 @@ def list_work(
     onlooker = Onlooker(visitor.name, visitor.roles, desk.clock())
     with desk.store.read() as connection:
         rows, last = worklist.page(connection, onlooker, queue=queue, after=_place(cursor), limit=limit)
-    found = [Waiting(item=row.pop("id"), case=row.pop("case_id"), **row) for row in rows]
+    found = [_waiting(one) for one in rows]
     return WorkList(work=found, cursor=None if last is None else _cursor(last))
+
+
+def _waiting(one: worklist.Waiting) -> Waiting:
+    return Waiting(
+        item=one.id,
+        case=one.case_id,
+        external_id=one.external_id,
+        kind=one.kind,
+        queue=one.queue,
+        opened_at=one.opened_at,
+        due_at=one.due_at,
+        holder=one.holder,
+        lease_until=one.lease_until,
+        assigned_to=one.assigned_to,
+        snoozed_until=one.snoozed_until,
+        category=one.category,
+        confidence=one.confidence,
+    )
 
 
 def _cursor(place: Place) -> str:

@@ -244,7 +244,7 @@ def test_the_ledger_refuses_an_action_without_a_key(tmp_path: Path) -> None:
 
 
 def test_a_ledger_that_cannot_write_is_tried_again(tmp_path: Path) -> None:
-    action = {"key": "k", "action": "pay", "category": "refund", "case_id": 1, "automatic": True}
+    action = OutboxAction(1, 1, "k", "pay", "refund", automatic=True, state="leased", attempts=0)
     with pytest.raises(RetryableError, match="cannot write"):
         Ledger(tmp_path / "missing" / "actions.db").execute([action])
 
