@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 from sqlalchemy.orm import InstrumentedAttribute
@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from handrail.case import State
 from handrail.errors import NotFound
 from handrail.store.bulk import among
+from handrail.store.frames import Record
 from handrail.store.routes import CurrentRoute, route_of
 from handrail.store.schema import (
     AuditDraw,
@@ -31,9 +32,6 @@ from handrail.store.schema import (
 )
 from handrail.store.schema.base import Base
 from handrail.store.visibility import Onlooker, kept, state_of
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 LARGEST_ID = 2**63 - 1
 MOST_OF_CUSTOMER = 1000
@@ -177,7 +175,7 @@ class RawText:
     customer_id: str | None
 
 
-_Part = TypeVar("_Part", bound="DataclassInstance")
+_Part = TypeVar("_Part", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -279,7 +277,18 @@ def _case(connection: Connection, case_id: int) -> CaseFile:
     aside = select(Quarantine.reason).where(Quarantine.case_id == case_id, Quarantine.released_at.is_(None)).limit(1)
     query = (
         select(
-            *(getattr(Case, name) for name in _OF_CASE),
+            Case.id,
+            Case.source,
+            Case.external_id,
+            Case.state,
+            Case.received_at,
+            Case.ingested_at,
+            Case.history,
+            Case.has_text,
+            Case.consent,
+            Case.amount,
+            Case.fields,
+            Case.flags,
             CaseInput.salt,
             CaseInput.redacted,
             CaseInput.findings,
@@ -295,9 +304,6 @@ def _case(connection: Connection, case_id: int) -> CaseFile:
     if row is None:
         raise NotFound("There is no case with this number. Look for it on the page Cases.")
     return CaseFile(*row)
-
-
-_OF_CASE = [part.name for part in fields(CaseFile) if part.name in Case.__table__.columns]
 
 
 def _decisions(connection: Connection, case_id: int) -> list[Decided]:

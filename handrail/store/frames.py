@@ -1,9 +1,9 @@
 """Query results as pandas frames, and frames as plain rows."""
 
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,14 @@ from sqlalchemy.types import TypeEngine
 
 from handrail.window import Window
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-_Row = TypeVar("_Row", bound="DataclassInstance")
+class Record(Protocol):
+    """A value whose fields are columns: any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+_Row = TypeVar("_Row", bound=Record)
 _WHOLE = {datetime: "datetime64[us, UTC]", int: "int64", float: "float64", bool: "bool", str: "str"}
 _WITH_GAPS = _WHOLE | {int: "Int64", bool: "object"}
 """A number of something stays a whole number where others are missing; missing is neither yes nor no."""
