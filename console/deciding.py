@@ -1,10 +1,14 @@
 """Deciding without a desk: queue list, queue next, decide."""
 
-from typing import Annotated, Any, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from console.answer import Actor, AsJson, AsOf, answer, enter, table
+
+if TYPE_CHECKING:
+    from tasks.views.review import Because, ShownCase
 
 ON_THE_WAY = "Cases have arrived that are not in a queue yet: `handrail watch` brings them there."
 WORTH_TELLING = 0.1
@@ -62,20 +66,20 @@ def queue_next(actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False)
             on_the_way = inbox.has_arrived(connection)
         answer(None, as_json=as_json, text="Nothing waits for you." + (f" {ON_THE_WAY}" if on_the_way else ""))
         return
-    value = shown_case(occasion, claims[0])
-    answer(value, as_json=as_json, text=lambda: _card(value))
+    shown = shown_case(occasion, claims[0])
+    answer(asdict(shown), as_json=as_json, text=lambda: _card(shown))
 
 
-def _card(value: dict[str, Any]) -> str:
+def _card(shown: "ShownCase") -> str:
     lines = [
-        f"case {value['case_id']}  ({value['kind']}, queue {value['queue']}, fence {value['fence']})",
-        f"due {value['due_at']:%Y-%m-%d %H:%M} UTC, yours until {value['lease_until']:%H:%M}",
-        f"reason: {value['why']}",
-        f"suggestion: {value['suggestion'] or 'hidden or none: choose with override --label'}",
-        *_because(value["because"]),
-        *_said(value["labels"]),
+        f"case {shown.case_id}  ({shown.kind}, queue {shown.queue}, fence {shown.fence})",
+        f"due {shown.due_at:%Y-%m-%d %H:%M} UTC, yours until {shown.lease_until:%H:%M}",
+        f"reason: {shown.why}",
+        f"suggestion: {shown.suggestion or 'hidden or none: choose with override --label'}",
+        *_because(shown.because),
+        *_said(shown.labels),
         "",
-        value["text"] or "(no text)",
+        shown.text or "(no text)",
     ]
     return "\n".join(lines)
 
@@ -85,13 +89,13 @@ def _said(labels: list[str | None]) -> list[str]:
     return [f"labels given so far: {', '.join(label or 'none fits' for label in labels)}"] if labels else []
 
 
-def _because(found: dict[str, Any] | None) -> list[str]:
+def _because(found: "Because | None") -> list[str]:
     """The strongest words and fields, those that speak against the suggestion with a minus."""
     if found is None:
         return []
-    strong = [part for part in [*found["words"], *found["fields"]] if abs(part["weight"]) >= WORTH_TELLING]
-    told = ", ".join(f"{part['term']} {part['weight']:+.1f}" for part in strong)
-    return [f"because: {told or 'of many small signs'}; second choice: {found['second_choice']}"]
+    strong = [part for part in (*found.words, *found.fields) if abs(part.weight) >= WORTH_TELLING]
+    told = ", ".join(f"{part.term} {part.weight:+.1f}" for part in strong)
+    return [f"because: {told or 'of many small signs'}; second choice: {found.second_choice}"]
 
 
 def decide(

@@ -1,7 +1,8 @@
 """Customers' disputes without a desk: dispute open, list, show, resolve."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -63,13 +64,11 @@ def show(number: Number, actor: Actor = None, as_of: AsOf = None, as_json: AsJso
     from tasks.views.disputes import packet
 
     sections = packet(enter(actor, as_of), number)
-    value: list[dict[str, Any]] = [
-        {"heading": one.heading, "sentences": list(one.sentences), "quote": one.quote} for one in sections
-    ]
     lines = [
         "\n".join([one.heading.upper(), *one.sentences, *([f"  {one.quote}"] if one.quote else [])]) for one in sections
     ]
-    answer({"dispute": number, "sections": value}, as_json=as_json, text="\n\n".join(lines))
+    value = {"dispute": number, "sections": [asdict(one) for one in sections]}
+    answer(value, as_json=as_json, text="\n\n".join(lines))
 
 
 def resolve(
@@ -99,14 +98,14 @@ def resolve(
         dispute = disputes.one(connection, number)
     if dispute is None:
         raise NotFound(f"There is no dispute {number}. List them with `handrail dispute list --all`.")
-    known: dict[str, Any] = {"policy": occasion.policy, "now": occasion.now}
-    item = dispute["work_item_id"]
-    fence = escalating.take(occasion.store, item, occasion.actor, **known).fence
+    policy, now, item = occasion.policy, occasion.now, dispute.work_item_id
+    fence = escalating.take(occasion.store, item, occasion.actor, policy=policy, now=now).fence
     ruling = Ruling(item, fence, Outcome(outcome), label, reason, note, answer=reply)
-    disputing.resolve(occasion.store, ruling, occasion.actor, secret=occasion.secret, **known)
+    disputing.resolve(occasion.store, ruling, occasion.actor, policy=policy, now=now, secret=occasion.secret)
     sent = deliver(occasion)
     with occasion.store.read() as connection:
-        upheld = (disputes.one(connection, number) or {})["upheld"]
-    value = {"dispute": number, "case": dispute["case_id"], "upheld": upheld, "delivered": sent}
+        closed = disputes.one(connection, number)
+    upheld = closed and closed.upheld
+    value = {"dispute": number, "case": dispute.case_id, "upheld": upheld, "delivered": sent}
     said = "stands" if upheld else "is changed"
     answer(value, as_json=as_json, text=f"Dispute {number}: the first decision {said}; {sent} actions delivered.")

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from desk import cards
 from desk.context import Desk
 from handrail.acts import training
 from handrail.acts.training import Feedback
 from handrail.case import Outcome
+from handrail.decision import Decision
 from handrail.errors import Conflict
 from handrail.policy import Policy
 from handrail.ruling import Ruling
 from handrail.store import reviews
+from handrail.store.reviews import OwnDecision
 
 DONE = {"approve": "Approved", "override": "Changed", "deny": "Denied"}
 
@@ -38,10 +39,10 @@ def bar(desk: Desk, actor: str, ids: Sequence[int]) -> Bar | None:
     if not found:
         return None
     policy, now = desk.policy(), desk.clock()
-    seconds = min(_left(one["decided_at"], policy, now) for one in found)
-    said = [] if seconds else [_said(one, policy) for one in found if one["blind"] and one["kind"] != "gold"]
-    said += [] if seconds else _attested(desk, actor, [one["id"] for one in found if one["kind"] == "gold"])
-    return Bar(_sentence(found), tuple(one["id"] for one in found), seconds, tuple(said))
+    seconds = min(_left(one.decided_at, policy, now) for one in found)
+    said = [] if seconds else [_said(one, policy) for one in found if one.blind and one.kind != "gold"]
+    said += [] if seconds else _attested(desk, actor, [one.id for one in found if one.kind == "gold"])
+    return Bar(_sentence(found), tuple(one.id for one in found), seconds, tuple(said))
 
 
 def seconds_left(desk: Desk, ids: Sequence[int], actor: str) -> int:
@@ -49,7 +50,7 @@ def seconds_left(desk: Desk, ids: Sequence[int], actor: str) -> int:
     with desk.store.read() as connection:
         found = reviews.decisions_of(connection, ids, actor)
     policy, now = desk.policy(), desk.clock()
-    return min((_left(one["decided_at"], policy, now) for one in found), default=0)
+    return min((_left(one.decided_at, policy, now) for one in found), default=0)
 
 
 def recorded(desk: Desk, ruling: Ruling, actor: str, refusal: Conflict) -> int:
@@ -62,19 +63,19 @@ def recorded(desk: Desk, ruling: Ruling, actor: str, refusal: Conflict) -> int:
         found = reviews.decision_on(connection, ruling.item_id)
     if found is None:
         raise refusal
-    case = found["case_id"]
-    if found["actor"] != actor:
+    case = found.case_id
+    if found.actor != actor:
         raise Conflict(f"Case {case} was decided by somebody else meanwhile. Your choice was not recorded. Go on.")
     if not _is_same(ruling, found):
-        done = DONE[str(found["outcome"])].lower()
+        done = DONE[str(found.outcome)].lower()
         raise Conflict(f"You have {done} case {case} already; that stands. Undo it first, or go on with the next case.")
-    return int(found["id"])
+    return found.id
 
 
-def _is_same(ruling: Ruling, found: dict[str, Any]) -> bool:
+def _is_same(ruling: Ruling, found: Decision) -> bool:
     if ruling.outcome is Outcome.OVERRIDE:  # who chooses what the model says has approved it
-        return bool(found["label"] == ruling.label)
-    return bool(found["outcome"] == ruling.outcome and found["reason_code"] == ruling.reason_code)
+        return found.label == ruling.label
+    return found.outcome == ruling.outcome and found.reason_code == ruling.reason_code
 
 
 def _left(decided_at: datetime, policy: Policy, now: datetime) -> int:
@@ -82,13 +83,13 @@ def _left(decided_at: datetime, policy: Policy, now: datetime) -> int:
     return max(0, int(left) + (left > int(left)))
 
 
-def _sentence(found: Sequence[dict[str, Any]]) -> str:
+def _sentence(found: Sequence[OwnDecision]) -> str:
     if len(found) > 1:
         return f"Approved {len(found)} cases"
     (one,) = found
     # An approval of what nobody showed would tell that the choice was the model's.
-    done = "Decided" if one["blind"] else DONE[str(one["outcome"])]
-    return f"{done} case {one['case_id']}"
+    done = "Decided" if one.blind else DONE[str(one.outcome)]
+    return f"{done} case {one.case_id}"
 
 
 def _attested(desk: Desk, actor: str, ids: Sequence[int]) -> list[str]:
@@ -105,12 +106,12 @@ def _of_gold(one: Feedback) -> str:
     return f"{known}, and its suggestion was wrong on purpose." if one.seeded else f"{known}. Yours was another one."
 
 
-def _said(one: dict[str, Any], policy: Policy) -> str:
-    case = one["case_id"]
-    if one["said"] is None:
+def _said(one: OwnDecision, policy: Policy) -> str:
+    case = one.case_id
+    if one.said is None:
         return f"Case {case}: the model had said nothing."
-    said = one["said"].replace("_", " ")
-    if one["label"] == one["said"]:
+    said = one.said.replace("_", " ")
+    if one.label == one.said:
         return f"Case {case}: the model had said {said} too."
-    chosen = one["label"].replace("_", " ") if one["label"] else "none of the categories"
-    return f"Case {case}: you said {chosen}, the model had said {said} ({cards.sureness(policy, one['sure'])})."
+    chosen = one.label.replace("_", " ") if one.label else "none of the categories"
+    return f"Case {case}: you said {chosen}, the model had said {said} ({cards.sureness(policy, one.sure)})."

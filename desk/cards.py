@@ -1,12 +1,14 @@
 """A case as the review page shows it: the letter in parts, the suggestion in words, the policy beside it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
 
 from desk import letters
+from desk.letters import Part
 from handrail.policy import CategoryRules, Consequence, Policy
 from handrail.queues import AMOUNT_FLAG
+from handrail.store.reviews import NoteOn
+from tasks.views.review import Because, ShownCase
 
 COSTS = {
     Consequence.LOW: "a mistake would cost little.",
@@ -46,23 +48,83 @@ class ReasonChoice:
     escalates: bool
 
 
-def card(shown: dict[str, Any], policy: Policy) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """An earlier case of the customer, and in words how it ended."""
+
+    case_id: int
+    received_at: datetime
+    category: str | None
+    ended: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A claimed case as a template draws it: the letter in `parts`, the amount as `money`, the confidence in words.
+
+    `rules` are those of each category, `own_rules` those of the suggestion; `carried` are the words and fields that
+    spoke for it, left out for now where it is not `explained`.
+    """
+
+    case_id: int
+    item_id: int
+    kind: str
+    fence: int
+    due_at: datetime
+    lease_until: datetime
+    received_at: datetime
+    why: str
+    suggestion: str | None
+    confidence: float | None
+    sureness: str | None
+    explained: bool
+    carried: list[str]
+    parts: list[Part]
+    money: str | None
+    fields: dict[str, str]
+    flags: list[str]
+    labels: list[str | None]
+    notes: list[NoteOn]
+    earlier: list[Earlier]
+    categories: list[str]
+    rules: dict[str, Rules]
+    own_rules: Rules | None
+    approvable: bool
+
+
+def card(shown: ShownCase, policy: Policy, *, explained: bool = True) -> Card:
     """What the template needs of a case that `tasks.views.review.shown_case` has told."""
-    rules = {name: _rules(policy, name, shown["amount"]) for name in shown["categories"]}
-    suggestion = shown["suggestion"]
-    return {
-        **shown,
-        "parts": letters.parts(shown["text"], shown["findings"]),
-        "money": None if shown["amount"] is None else money(policy, shown["amount"]),
-        "fields": {name: value for name, value in (shown["fields"] or {}).items() if value not in (None, "")},
-        "flags": [_flag(name) for name in shown["flags"] or ()],
-        "sureness": sureness(policy, shown["confidence"]),
-        "carried": carried(shown["because"]),
-        "rules": rules,
-        "own_rules": rules.get(suggestion),
-        "approvable": suggestion in rules,
-        "earlier": [{**one, "ended": _ended(one)} for one in shown["earlier"]],
-    }
+    rules = {name: _rules(policy, name, shown.amount) for name in shown.categories}
+    own = None if shown.suggestion is None else rules.get(shown.suggestion)
+    return Card(
+        case_id=shown.case_id,
+        item_id=shown.item_id,
+        kind=shown.kind,
+        fence=shown.fence,
+        due_at=shown.due_at,
+        lease_until=shown.lease_until,
+        received_at=shown.received_at,
+        why=shown.why,
+        suggestion=shown.suggestion,
+        confidence=shown.confidence,
+        sureness=sureness(policy, shown.confidence),
+        explained=explained,
+        carried=carried(shown.because),
+        parts=letters.parts(shown.text, shown.findings),
+        money=None if shown.amount is None else money(policy, shown.amount),
+        fields={name: value for name, value in (shown.fields or {}).items() if value not in (None, "")},
+        flags=[_flag(name) for name in shown.flags or ()],
+        labels=shown.labels,
+        notes=shown.notes,
+        earlier=[
+            Earlier(one["case_id"], one["received_at"], one["category"], _ended(one["outcome"], one["automatic"]))
+            for one in shown.earlier
+        ],
+        categories=shown.categories,
+        rules=rules,
+        own_rules=own,
+        approvable=own is not None,
+    )
 
 
 def reasons(policy: Policy) -> list[ReasonChoice]:
@@ -81,13 +143,12 @@ def sureness(policy: Policy, confidence: float | None) -> str | None:
     return "fairly sure" if confidence >= policy.queues.human_below else "not sure"
 
 
-def carried(because: dict[str, Any] | None) -> list[str]:
+def carried(because: Because | None) -> list[str]:
     """The words and fields that spoke for the suggestion, the strongest first; an empty list: many small signs."""
     if because is None:
         return []
-    parts: Sequence[dict[str, Any]] = [*because["words"], *because["fields"]]
-    strong = sorted((part for part in parts if part["weight"] >= STRONG), key=lambda part: -float(part["weight"]))
-    return [str(part["term"]) for part in strong[:MOST_WORDS]]
+    strong = [part for part in (*because.words, *because.fields) if part.weight >= STRONG]
+    return [part.term for part in sorted(strong, key=lambda part: -part.weight)[:MOST_WORDS]]
 
 
 def money(policy: Policy, amount: float) -> str:
@@ -117,6 +178,5 @@ def _flag(name: str) -> str:
     return "amount above the limit" if name == AMOUNT_FLAG else f"{name.replace('_', ' ')} words"
 
 
-def _ended(one: dict[str, Any]) -> str:
-    told = OUTCOMES[one["outcome"]]
-    return f"{told} automatically" if one["automatic"] else told
+def _ended(outcome: str | None, automatic: bool) -> str:
+    return f"{OUTCOMES[outcome]} automatically" if automatic else OUTCOMES[outcome]

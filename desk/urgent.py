@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from handrail.acts.incidents import Incident, open_incidents
 from handrail.acts.signing_in import Visitor
@@ -12,6 +12,7 @@ from handrail.policy import Policy
 from handrail.sla import due
 from handrail.store import decisions, escalations, staff
 from handrail.store.engine import Connection
+from handrail.store.escalations import Waiting
 from handrail.store.frames import records
 
 Group = Literal["rejections", "breaches", "disputes", "incidents"]
@@ -86,8 +87,8 @@ def listed(connection: Connection, visitor: Visitor, policy: Policy, now: dateti
         causes = None if group is None else CAUSES[group]
         waiting = escalations.waiting(connection, causes=causes, limit=MOST)
         roles = {row["name"]: row["roles"] for row in records(staff.people(connection))}
-        own = decisions.decided_by(connection, visitor.name, [row["case_id"] for row in waiting])
-        rows = [_escalation(row, visitor, roles, now, is_own=row["case_id"] in own) for row in waiting]
+        own = decisions.decided_by(connection, visitor.name, [one.case_id for one in waiting])
+        rows = [_escalation(one, visitor, roles, now, is_own=one.case_id in own) for one in waiting]
     if group in (None, "incidents"):
         rows += wrong
     late = sum(number for _, number in counted.values()) + sum(row.is_late for row in wrong)
@@ -109,26 +110,24 @@ def decider(name: str | None, visitor: Visitor, roles: Mapping[str, list[str]]) 
     return f"the {theirs[0].replace('_', ' ')}"
 
 
-def _escalation(
-    row: dict[str, Any], visitor: Visitor, roles: Mapping[str, list[str]], now: datetime, *, is_own: bool
-) -> Row:
-    cause = row["cause"]
+def _escalation(one: Waiting, visitor: Visitor, roles: Mapping[str, list[str]], now: datetime, *, is_own: bool) -> Row:
+    cause = one.cause
     group = next(name for name, causes in CAUSES.items() if cause in causes)
-    if cause == "sla_breach" or row["item_id"] is None:
-        href = f"/escalations/late/{row['case_id']}"
+    if cause == "sla_breach" or one.item_id is None:
+        href = f"/escalations/late/{one.case_id}"
     else:
-        href = f"/disputes/{row['dispute']}" if cause == "dispute" else f"/escalations/{row['item_id']}"
-    is_held = row["lease_until"] is not None and row["lease_until"] > now
+        href = f"/disputes/{one.dispute}" if cause == "dispute" else f"/escalations/{one.item_id}"
+    is_held = one.lease_until is not None and one.lease_until > now
     return Row(
         group,
         _SHORT[cause],
         _WHAT[cause],
-        row["case_id"],
-        row["opened_at"],
-        row["due_at"],
-        row["due_at"] < now,
-        decider(row["first_decider"], visitor, roles),
-        row["holder"] if is_held else row["assigned_to"],
+        one.case_id,
+        one.opened_at,
+        one.due_at,
+        one.due_at < now,
+        decider(one.first_decider, visitor, roles),
+        one.holder if is_held else one.assigned_to,
         href,
         "Open",
         is_own and cause != "sla_breach",

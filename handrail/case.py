@@ -1,8 +1,12 @@
 """A case, what the model said of it, and the words for the states it passes through."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
+
+from handrail.errors import ForbiddenTransition
 
 
 class State(StrEnum):
@@ -15,6 +19,36 @@ class State(StrEnum):
     QUEUED = "queued"
     DECIDED = "decided"
     DONE = "done"
+
+
+ENTRY = frozenset({State.RECEIVED, State.DONE})
+"""How a case comes in: from a delivery, or as a letter written by hand for a test, with nothing left to do."""
+
+NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        State.RECEIVED: frozenset({State.QUARANTINED, State.ACCEPTED, State.DONE}),  # done: history, decided before
+        State.QUARANTINED: frozenset({State.RECEIVED}),  # its corrected row has come
+        State.ACCEPTED: frozenset({State.SCORED}),
+        State.SCORED: frozenset({State.QUEUED, State.DECIDED}),  # decided: approved by itself
+        State.QUEUED: frozenset({State.DECIDED, State.DONE}),  # done: denied, nothing is sent
+        State.DECIDED: frozenset({State.DONE, State.QUEUED}),  # queued: undone, or its action was taken back unsent
+        State.DONE: frozenset({State.QUEUED, State.DECIDED}),  # undone; a dispute sends another action
+    }
+)
+"""Where a case may go from each state, and nowhere else. Only a correction, an undo or a dispute leads back."""
+
+
+def require_transition(before: State, after: State) -> None:
+    """Make sure that a case may go from one state to the other.
+
+    Raises:
+        ForbiddenTransition: it never does.
+    """
+    if after not in NEXT[State(before)]:
+        raise ForbiddenTransition(
+            f"A case that is {before} never becomes {after}, only {' or '.join(sorted(NEXT[State(before)]))}. "
+            "Nothing was written; report it as a fault of Handrail."
+        )
 
 
 class Outcome(StrEnum):

@@ -48,6 +48,10 @@ class NotPermitted(PermanentError):
     """The actor's roles do not allow this act."""
 
 
+class ForbiddenTransition(PermanentError):
+    """A case was to go where no case goes from its state; nothing is written."""
+
+
 class Refused(PermanentError):
     """A rule of the policy forbids this act now; the sentence says which and what would allow it."""
 

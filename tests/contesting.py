@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 
 from handrail.acts import delivering, disputing, escalating
 from handrail.case import Outcome
+from handrail.outbox import OutboxAction
 from handrail.ruling import Ruling
 from handrail.store import schema
 from tests.scenes import FLOW, MANAGER, NOW, POLICY, Scene
@@ -30,8 +30,8 @@ class Post:
     def __init__(self) -> None:
         self.executed: list[str] = []
 
-    def execute(self, actions: Sequence[dict[str, Any]]) -> None:
-        self.executed += [action["action"] for action in actions]
+    def execute(self, actions: Sequence[OutboxAction]) -> None:
+        self.executed += [action.action for action in actions]
 
 
 def send(scene: Scene, at: datetime = NOW) -> list[str]:

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from desk.context import Desk
 from handrail.acts import delivering, models, pausing
+from handrail.outbox import OutboxAction
 from handrail.policy import DeskRules
 from handrail.store import schema
 from models import artifact, copies, registry
@@ -77,7 +78,7 @@ class Receiver:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def execute(self, actions: Sequence[dict[str, Any]]) -> None:
+    def execute(self, actions: Sequence[OutboxAction]) -> None:
         raise self._error
 
 

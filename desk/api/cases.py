@@ -238,13 +238,14 @@ def show_case(case: InPath, desk: TheDesk, visitor: Visitor = scoped("read_cases
         if found is None:
             raise NotFound(f"There is no case {case}. Use the number that the intake answered.")
         shown = cases.shown(connection, case)
-        route = routes.route_of(connection, case) or {}
-        decision = disputes.decision_in_force(connection, case) or {}
+        route = routes.route_of(connection, case)
+        decision = disputes.decision_in_force(connection, case)
         silent = bool(kept(connection, [case], onlooker))
         blind = silent or bool(labels.still_blind(connection, [case]))
         state = state_of(connection, case, onlooker)
         aside = inbox.why_aside(connection, [case]).get(case)
-    told = {} if blind else {**route, "outcome": decision.get("outcome"), "label": decision.get("label")}
+    if blind:
+        route = decision = None
     # Where it came from would tell a gold case that was written by hand.
     return CaseView(
         case=case,
@@ -260,11 +261,11 @@ def show_case(case: InPath, desk: TheDesk, visitor: Visitor = scoped("read_cases
         withheld=blind,
         due_at=None if silent else found.due_at,
         reason=aside,
-        queue=told.get("queue"),
-        category=told.get("category"),
-        confidence=told.get("confidence"),
-        outcome=told.get("outcome"),
-        label=told.get("label"),
+        queue=route and route.queue,
+        category=route and route.category,
+        confidence=route and route.confidence,
+        outcome=decision and decision.outcome,
+        label=decision and decision.label,
     )
 
 

@@ -240,21 +240,21 @@ class Escalations(Body):
 def list_escalations(desk: TheDesk, limit: Limit = 100, _: Visitor = scoped("read_escalations")) -> Escalations:
     """Earliest due first. Claim the case to resolve it, and decide the work; a missed SLA is acknowledged."""
     with desk.store.read() as connection:
-        rows = escalations.waiting(connection, limit=limit)
+        waiting = escalations.waiting(connection, limit=limit)
     return Escalations(
         escalations=[
             EscalationView(
-                case=row["case_id"],
-                external_id=row["external_id"],
-                cause=row["cause"],
-                first_decider=plain(row["first_decider"]),
-                opened_at=row["opened_at"],
-                due_at=row["due_at"],
-                item=_whole(row["item_id"]),
-                kind=plain(row["kind"]),
-                holder=plain(row["holder"]),
+                case=one.case_id,
+                external_id=one.external_id,
+                cause=one.cause,
+                first_decider=one.first_decider,
+                opened_at=one.opened_at,
+                due_at=one.due_at,
+                item=one.item_id,
+                kind=one.kind,
+                holder=one.holder,
             )
-            for row in rows
+            for one in waiting
         ]
     )
 

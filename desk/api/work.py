@@ -123,8 +123,26 @@ def list_work(
     onlooker = Onlooker(visitor.name, visitor.roles, desk.clock())
     with desk.store.read() as connection:
         rows, last = worklist.page(connection, onlooker, queue=queue, after=_place(cursor), limit=limit)
-    found = [Waiting(item=row.pop("id"), case=row.pop("case_id"), **row) for row in rows]
+    found = [_waiting(one) for one in rows]
     return WorkList(work=found, cursor=None if last is None else _cursor(last))
+
+
+def _waiting(one: worklist.Waiting) -> Waiting:
+    return Waiting(
+        item=one.id,
+        case=one.case_id,
+        external_id=one.external_id,
+        kind=one.kind,
+        queue=one.queue,
+        opened_at=one.opened_at,
+        due_at=one.due_at,
+        holder=one.holder,
+        lease_until=one.lease_until,
+        assigned_to=one.assigned_to,
+        snoozed_until=one.snoozed_until,
+        category=one.category,
+        confidence=one.confidence,
+    )
 
 
 def _cursor(place: Place) -> str:
@@ -229,7 +247,7 @@ def decide(item: InPath, asked: Decision, call: TheCall, visitor: Visitor = scop
     def act(store: Store) -> Decided:
         with store.read() as connection:
             found = work.items(connection, [item])
-        require_kinds(visitor, [row["kind"] for row in found.values()])
+        require_kinds(visitor, [one.kind for one in found.values()])
         (decision,) = deciding.decide(
             store,
             [ruling],
@@ -258,7 +276,7 @@ def undo(asked: Undoing, call: TheCall, visitor: Visitor = scoped("decide")) -> 
     def act(store: Store) -> Claims:
         with store.read() as connection:
             found = undone.decisions(connection, asked.decisions)
-        require_kinds(visitor, [row["kind"] for row in found.values()])
+        require_kinds(visitor, [one.kind for one in found.values()])
         claims = undoing.undo(store, asked.decisions, visitor.name, policy=policy, now=now)
         return Claims(claims=[_claimed(claim) for claim in claims])
 
@@ -310,15 +328,15 @@ def _shown(desk: Desk, visitor: Visitor, claimed: Claimed) -> Shown:
         claimed.lease_until,
     )
     found = shown_case(desk.occasion(visitor.name), claim, explained=False)
-    suggestion = found["suggestion"]
+    suggestion = found.suggestion
     return Shown(
-        **{**claimed.model_dump(), "kind": found["kind"]},
-        text=found["text"],
-        amount=found["amount"],
-        fields=found["fields"],
-        flags=found["flags"],
-        why=found["why"],
-        suggestion=suggestion and Suggestion(category=suggestion, confidence=found["confidence"]),
-        categories=found["categories"],
-        labels=found["labels"],
+        **{**claimed.model_dump(), "kind": found.kind},
+        text=found.text,
+        amount=found.amount,
+        fields=found.fields,
+        flags=found.flags,
+        why=found.why,
+        suggestion=suggestion and Suggestion(category=suggestion, confidence=found.confidence),
+        categories=found.categories,
+        labels=found.labels,
     )

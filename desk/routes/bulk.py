@@ -1,5 +1,6 @@
 """Approving quick reviews of one category together, after a look at each."""
 
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -36,14 +37,14 @@ def preview(
             if category is None
             else reviews.approvable(connection, name, now, category=category, limit=policy.desk.bulk_limit)
         )
-    shown = [{**row, "money": None if row["amount"] is None else cards.money(policy, row["amount"])} for row in rows]
     known = policy.categories.get(category) if category else None
     return page(
         request,
         "bulk.html",
         counts=counts,
         category=category,
-        rows=shown,
+        rows=rows,
+        money=partial(cards.money, policy),
         rules=known,
         limit=policy.desk.bulk_limit,
         after=afterwards.bar(desk, name, after),

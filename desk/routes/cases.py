@@ -172,9 +172,9 @@ def _onlooker(desk: Desk, visitor: Visitor) -> Onlooker:
 
 def _because(desk: Desk, visitor: Visitor, file: Dossier) -> Any:  # noqa: ANN401 - the models' own value, or None
     """What carried the suggestion; None where nothing may or can be told."""
-    if file.route is None or file.route["model_version"] is None or file.purged:
+    if file.route is None or file.route.model_version is None or file.purged:
         return None
-    return explain_prediction(desk.occasion(visitor.name), file.route["model_version"], file.id)
+    return explain_prediction(desk.occasion(visitor.name), file.route.model_version, file.id)
 
 
 def _excerpt(text: str | None, words: str, length: int = 160) -> str:

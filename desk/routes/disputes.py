@@ -1,6 +1,7 @@
 """Customers' disputes: taken down, explained in plain words, settled by somebody who has not decided before."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -15,8 +16,10 @@ from handrail.acts import disputing, overturning
 from handrail.acts.disputing import LONGEST
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput, Conflict, NotFound, Refused
+from handrail.outbox import OutboxAction
 from handrail.permissions import PERMITTED
 from handrail.store import decisions, disputes
+from handrail.store.disputes import NamedDispute
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from tasks.views.disputes import packet
@@ -82,7 +85,7 @@ def show_packet(
     sections = packet(desk.occasion(visitor.name), number)
     with desk.store.read() as connection:
         dispute = _known(connection, number)
-    settles = bool(PERMITTED["resolve_dispute"].intersection(visitor.roles)) and dispute["closed_at"] is None
+    settles = bool(PERMITTED["resolve_dispute"].intersection(visitor.roles)) and dispute.closed_at is None
     return page(request, "dispute_packet.html", dispute=dispute, sections=sections, opened=opened, settles=settles)
 
 
@@ -103,7 +106,7 @@ def settle(
     with desk.store.read() as connection:
         dispute = _known(connection, number)
     try:
-        ruling = settling.ruling(dispute["work_item_id"], said, policy)
+        ruling = settling.ruling(dispute.work_item_id, said, policy)
         desk.act(
             lambda store: disputing.resolve(
                 store, ruling, visitor.name, policy=policy, now=now, secret=desk.secret(), hold=policy.desk.undo_within
@@ -113,7 +116,7 @@ def settle(
         if wants_json(request):
             raise
         return _shown(request, desk, number, visitor, said=said, sentence=str(refusal), status=400)
-    return RedirectResponse(f"/escalations?done={dispute['case_id']}", 303)
+    return RedirectResponse(f"/escalations?done={dispute.case_id}", 303)
 
 
 def _asked(
@@ -158,29 +161,30 @@ def _shown(
         dispute = _known(connection, number)
         told = disputes.told(connection, number)
     sections = packet(desk.occasion(visitor.name), number)
-    if dispute["closed_at"] is not None:
+    if dispute.closed_at is not None:
         return page(request, "dispute_packet.html", dispute=dispute, sections=sections, opened=False, settles=False)
-    _, shown = settling.opened(desk, visitor, dispute["work_item_id"], dispute["first_decision_id"])
-    standing = disputes.category_in_force(told) if told else None
+    opened = settling.opened(desk, visitor, dispute.work_item_id, dispute.first_decision_id)
     return page(
         request,
         "dispute.html",
         status=status,
-        **shown,
+        case=opened.case,
+        first=opened.first,
+        reasons=opened.reasons,
         dispute=dispute,
         sections=sections,
-        standing=standing,
+        standing=told.first.standing if told else None,
         sentence=sentence,
         said=said,
-        changed=_if_changed(told["actions"] if told else [], dispute, desk),
+        changed=_if_changed(told.actions if told else (), dispute, desk),
     )
 
 
-def _if_changed(rows: list[dict[str, Any]], dispute: dict[str, Any], desk: Desk) -> str:
+def _if_changed(actions: Sequence[OutboxAction], dispute: NamedDispute, desk: Desk) -> str:
     """What becomes of the actions so far, should the manager choose otherwise."""
-    name = (dispute["source"], dispute["external_id"])
+    name = (dispute.source, dispute.external_id)
     try:
-        plan = overturning.plan(rows, None, name=name, dispute=dispute["id"], policy=desk.policy())
+        plan = overturning.plan(actions, None, name=name, dispute=dispute.id, policy=desk.policy())
     except (Conflict, Refused) as hindrance:
         return str(hindrance)
     told = {
@@ -191,7 +195,7 @@ def _if_changed(rows: list[dict[str, Any]], dispute: dict[str, Any], desk: Desk)
     return " ".join(sentence for sentence, number in told.items() if number) or "Nothing was carried out so far."
 
 
-def _known(connection: Connection, number: int) -> dict[str, Any]:
+def _known(connection: Connection, number: int) -> NamedDispute:
     found = disputes.one(connection, number)
     if found is None:
         raise NotFound(f"There is no dispute {number}. Go back to the list of disputes.")

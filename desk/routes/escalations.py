@@ -101,8 +101,7 @@ def open_one(
     request: Request, desk: TheDesk, item: int, visitor: Visitor = permit("resolve_escalation")
 ) -> HTMLResponse:
     """Reserve an escalated case and show it, with what was decided first and why."""
-    _, shown = settling.opened(desk, visitor, item)
-    return page(request, "escalation.html", **shown, sentence=None, said=None)
+    return _opened(request, desk, item, visitor)
 
 
 @router.post("/{item}")
@@ -131,9 +130,32 @@ def settle(
     except BadInput as refusal:
         if wants_json(request):
             raise
-        _, shown = settling.opened(desk, visitor, item)
-        return page(request, "escalation.html", status=400, **shown, sentence=str(refusal), said=said)
-    return RedirectResponse(f"/escalations?done={work['case_id']}&after={decided}", 303)
+        return _opened(request, desk, item, visitor, said=said, sentence=str(refusal), status=400)
+    return RedirectResponse(f"/escalations?done={work.case_id}&after={decided}", 303)
+
+
+def _opened(
+    request: Request,
+    desk: Desk,
+    item: int,
+    visitor: Visitor,
+    *,
+    said: settling.Settlement | None = None,
+    sentence: str | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    opened = settling.opened(desk, visitor, item)
+    return page(
+        request,
+        "escalation.html",
+        status=status,
+        case=opened.case,
+        item=opened.item,
+        first=opened.first,
+        reasons=opened.reasons,
+        sentence=sentence,
+        said=said,
+    )
 
 
 def _late(
@@ -148,7 +170,7 @@ def _late(
         found = [
             one
             for one in escalations.waiting(connection, case_id=case)
-            if one["item_id"] is None or (one["cause"] == "sla_breach")
+            if one.item_id is None or one.cause == "sla_breach"
         ]
         people = records(staff.people(connection))
     if not found:

@@ -26,8 +26,15 @@ def show(request: Request, item: int, desk: TheDesk, visitor: Visitor = permit("
     claim = _held(desk, item, visitor.name)
     with desk.store.read() as connection:
         blind = claim.suggestion_hidden or reviews.is_hidden(connection, item)
-    shown = {"item_id": item, "case_id": claim.case_id, "fence": claim.fence, "due_at": claim.due_at}
-    return page(request, "review_more.html", case=shown, approvable=not blind, **offers.choices(desk, visitor.name))
+    offered = offers.choices(desk, visitor.name)
+    return page(
+        request,
+        "review_more.html",
+        case=claim,
+        approvable=not blind,
+        snoozes=offered.snoozes,
+        colleagues=offered.colleagues,
+    )
 
 
 @router.post("/{item}/skip")

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from pydantic import AwareDatetime
 
 from desk import afterwards, cards
+from desk.cards import Card
 from desk.context import Desk
 from desk.pages import page, rendered
 from desk.permit import TheDesk, permit
@@ -222,6 +223,6 @@ def _claimed(
     return found[0] if found else None
 
 
-def _card(desk: Desk, visitor: Visitor, claim: Claim, *, explained: bool = True) -> dict[str, Any]:
+def _card(desk: Desk, visitor: Visitor, claim: Claim, *, explained: bool = True) -> Card:
     occasion = desk.occasion(visitor.name)
-    return {**cards.card(shown_case(occasion, claim, explained=explained), occasion.policy), "explained": explained}
+    return cards.card(shown_case(occasion, claim, explained=explained), occasion.policy, explained=explained)

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from handrail.acts.authority import authorize
 from handrail.errors import Conflict, NotFound, NotPermitted, Refused
@@ -14,6 +13,7 @@ from handrail.store import staff, work
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.work import Taker
+from handrail.work import WorkItem
 
 __all__ = ["ACTS", "KINDS", "Claim", "claim", "claim_case", "held", "held_item", "lease", "renew"]
 
@@ -103,7 +103,7 @@ def claim_case(
 def held(store: Store, actor: str, *, now: datetime) -> list[Claim]:
     """The live claims of `actor`, in the order of claiming: earliest due first, then the oldest case."""
     with store.read() as connection:
-        return [_claim(row, row["lease_until"]) for row in work.held(connection, actor, now)]
+        return [_claim(item, item.lease_until or now, item.fence) for item in work.held(connection, actor, now)]
 
 
 def renew(store: Store, actor: str, item_ids: Sequence[int], *, policy: Policy, now: datetime) -> list[Claim]:
@@ -114,21 +114,21 @@ def renew(store: Store, actor: str, item_ids: Sequence[int], *, policy: Policy, 
     until = now + policy.leases.duration
     with store.write() as connection:
         authorize(connection, "come_in", actor)
-        return [_claim(row, until) for row in work.renew(connection, item_ids, actor, until)]
+        return [_claim(item, until, item.fence) for item in work.renew(connection, item_ids, actor, until)]
 
 
 def lease(
-    connection: Connection, rows: Sequence[Mapping[str, Any]], actor: str, *, policy: Policy, now: datetime
+    connection: Connection, items: Sequence[WorkItem], actor: str, *, policy: Policy, now: datetime
 ) -> list[Claim]:
     """Reserve these work items for `actor` in the caller's transaction, each with a new fence."""
     until = now + policy.leases.duration
-    work.lease(connection, [row["id"] for row in rows], actor, until)
-    return [_claim({**row, "fence": row["fence"] + 1}, until) for row in rows]
+    work.lease(connection, [item.id for item in items], actor, until)
+    return [_claim(item, until, item.fence + 1) for item in items]
 
 
 def _take(
     connection: Connection,
-    rows: Sequence[dict[str, Any]],
+    items: Sequence[WorkItem],
     actor: str,
     *,
     policy: Policy,
@@ -139,10 +139,10 @@ def _take(
 
     `anew` takes also the latter with a new fence: who names a case goes on with it here, and nowhere else.
     """
-    mine = {row["id"] for row in rows if row["holder"] == actor and row["lease_until"] > now}
+    mine = {item.id for item in items if item.is_held(actor, now)}
     if anew and mine:
-        return lease(connection, rows, actor, policy=policy, now=now)
-    fresh = [row for row in rows if row["id"] not in mine]
+        return lease(connection, items, actor, policy=policy, now=now)
+    fresh = [item for item in items if item.id not in mine]
     room = max(0, policy.desk.most_held - work.count_held(connection, actor, now)) if fresh else 0
     if fresh and not room and not mine:
         raise Refused(f"You hold {policy.desk.most_held} cases, as many as one may. Decide or release some of them.")
@@ -150,19 +150,19 @@ def _take(
     if mine:
         work.renew(connection, sorted(mine), actor, until)
     taken = {claim.item_id: claim for claim in lease(connection, fresh[:room], actor, policy=policy, now=now)}
-    taken |= {row["id"]: _claim(row, until) for row in rows if row["id"] in mine}
-    return [taken[row["id"]] for row in rows if row["id"] in taken]
+    taken |= {item.id: _claim(item, until, item.fence) for item in items if item.id in mine}
+    return [taken[item.id] for item in items if item.id in taken]
 
 
-def _claim(row: Mapping[str, Any], until: datetime) -> Claim:
+def _claim(item: WorkItem, until: datetime, fence: int) -> Claim:
     return Claim(
-        row["id"],
-        row["case_id"],
-        shown_kind(row["kind"], row["queue"]),
-        row["queue"],
-        row["suggestion_hidden"],
-        row["fence"],
-        row["due_at"],
+        item.id,
+        item.case_id,
+        shown_kind(item.kind, item.queue),
+        item.queue,
+        item.suggestion_hidden,
+        fence,
+        item.due_at,
         until,
     )
 

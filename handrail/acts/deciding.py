@@ -4,46 +4,65 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from handrail import labels
 from handrail.acts import overturning, qualifying, second_opinions
 from handrail.acts.authority import authorize
 from handrail.acts.claiming import ACTS
+from handrail.acts.overturning import Overturning
 from handrail.case import Outcome, State
+from handrail.decision import NewDecision
 from handrail.errors import BadInput, Conflict, NotFound
 from handrail.labels import NewLabel
+from handrail.outbox import NewAction
 from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.ruling import Ruling
 from handrail.sla import due
-from handrail.store import cases, disputes, outbox, staff, trail, work
-from handrail.store import decisions as stored_decisions
-from handrail.store import escalations as stored_escalations
+from handrail.store import cases, decisions, disputes, escalations, outbox, staff, trail, work
 from handrail.store import labels as label_rows
+from handrail.store.disputes import Contested
 from handrail.store.engine import Connection, Store
+from handrail.store.escalations import NewEscalation
+from handrail.store.labels import BlindLabel
 from handrail.store.trail import Event
+from handrail.work import NewWork, WorkOnCase
 
 _CODE = re.compile(r"[a-z0-9_]{1,40}")
 """What a reason must look like: it stands in the trail, where nothing can be erased."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Matter:
+    """Work that is ruled on, with what was said of its case before.
+
+    `chosen` are the labels decided on by people, `first` is the label that a second review is compared with; of a
+    case that is `drawn` another person repeats a blind label. `contested` is what a dispute is about.
+    """
+
+    item: WorkOnCase
+    chosen: Collection[str]
+    first: BlindLabel | None
+    drawn: bool
+    contested: Contested | None
+
+
 @dataclass
 class _Batch:
-    """Rows of one session, written together."""
+    """Rows of one session, written together; a number is the place of a decision among them."""
 
     hold: timedelta
-    decisions: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[NewDecision] = field(default_factory=list)
     notes: list[tuple[int, str]] = field(default_factory=list)
     labels: list[NewLabel] = field(default_factory=list)
-    actions: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
-    work: list[dict[str, Any]] = field(default_factory=list)
-    escalations: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[tuple[int, WorkOnCase, str]] = field(default_factory=list)
+    work: list[NewWork] = field(default_factory=list)
+    escalations: list[NewEscalation] = field(default_factory=list)
     decided: list[int] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
     resolved: list[int] = field(default_factory=list)
     disputed: list[int] = field(default_factory=list)
-    overturning: list[tuple[int, dict[str, Any], Ruling]] = field(default_factory=list)
+    overturning: list[tuple[int, WorkOnCase, Contested, Ruling]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
 
@@ -72,38 +91,35 @@ def decide(
         trail.lock(connection)
         person = staff.person(connection, actor)
         status = labels.status(person.trained_until if person else None, now)
-        ids = [item["case_id"] for item in items.values()]
-        chosen = stored_decisions.chosen(connection, ids)
-        first = label_rows.first_blind(connection, [i["case_id"] for i in items.values() if i["kind"] == "recheck"])
-        again = second_opinions.drawn(secret, ids, policy)
-        contested = disputes.contested(connection, [item["id"] for item in items.values() if item["kind"] == "dispute"])
+        matters = _matters(connection, items.values(), secret, policy)
         _refuse_second_ruling(connection, items.values(), actor)
         batch = _Batch(hold=hold)
+        ruled: set[int] = set()
         for ruling in rulings:
-            item = items.get(ruling.item_id)
-            if item is None:
+            matter = matters.get(ruling.item_id)
+            if matter is None:
                 raise NotFound(
                     f"Work item {ruling.item_id} does not exist. List what waits with `handrail queue list`."
                 )
-            _check_lease(item, ruling, actor)
-            case_id = item["case_id"]
-            known = {"chosen": chosen.get(case_id, set()), "first": first.get(case_id), "drawn": case_id in again}
-            whole = {**item, **known, **contested.get(ruling.item_id, {})}
-            _apply(batch, whole, _completed(ruling, whole, policy), status=status, actor=actor, policy=policy, now=now)
-            item["state"] = "closed"  # a second ruling of this call on the same work is refused
-        decided = _write(connection, batch, [ruling.item_id for ruling in rulings], actor, now)
-        settled = [(decided[place], item, ruling) for place, item, ruling in batch.overturning]
-        overturning.settle(connection, settled, policy=policy, actor=actor, now=now, hold=hold)
+            _check_lease(matter.item, ruling, actor, again=ruling.item_id in ruled)
+            completed = _completed(ruling, matter, policy)
+            _apply(batch, matter, completed, status=status, actor=actor, policy=policy, now=now)
+            ruled.add(ruling.item_id)
+        numbers = _write(connection, batch, [one.item_id for one in rulings], actor=actor, policy=policy, now=now)
+        overturned = [
+            Overturning(numbers[place], item, contested, ruling) for place, item, contested, ruling in batch.overturning
+        ]
+        overturning.settle(connection, overturned, policy=policy, actor=actor, now=now, hold=hold)
         second_opinions.settle(connection, batch.disputed, policy=policy, actor=actor, now=now)
-        if any(item["kind"] == "gold" for item in items.values()):
+        if any(item.kind == "gold" for item in items.values()):
             qualifying.conclude(connection, actor, policy=policy, now=now)
-    return decided
+    return numbers
 
 
-def _items(connection: Connection, rulings: Sequence[Ruling], actor: str) -> dict[int, dict[str, Any]]:
+def _items(connection: Connection, rulings: Sequence[Ruling], actor: str) -> dict[int, WorkOnCase]:
     """The work that is ruled on, by id, if `actor` may rule on all of it."""
     items = work.items(connection, [ruling.item_id for ruling in rulings])
-    kinds = {item["kind"] for item in items.values()}
+    kinds = {item.kind for item in items.values()}
     if kinds != {"adjudication"}:
         authorize(connection, "decide", actor)
     for act in sorted({ACTS[kind] for kind in kinds if kind in ACTS}):
@@ -111,47 +127,69 @@ def _items(connection: Connection, rulings: Sequence[Ruling], actor: str) -> dic
     return items
 
 
-def _refuse_second_ruling(connection: Connection, items: Collection[dict[str, Any]], actor: str) -> None:
+def _matters(
+    connection: Connection, items: Collection[WorkOnCase], secret: bytes, policy: Policy
+) -> dict[int, _Matter]:
+    """The work that is ruled on with what was said before, by id of the work."""
+    ids = [item.case_id for item in items]
+    chosen = decisions.chosen(connection, ids)
+    first = label_rows.first_blind(connection, [item.case_id for item in items if item.kind == "recheck"])
+    drawn = second_opinions.drawn(secret, ids, policy)
+    contested = disputes.contested(connection, [item.id for item in items if item.kind == "dispute"])
+    return {
+        item.id: _Matter(
+            item,
+            chosen=chosen.get(item.case_id, ()),
+            first=first.get(item.case_id),
+            drawn=item.case_id in drawn,
+            contested=contested.get(item.id),
+        )
+        for item in items
+    }
+
+
+def _refuse_second_ruling(connection: Connection, items: Collection[WorkOnCase], actor: str) -> None:
     """Nobody rules twice on one case, by whatever work; a test is no ruling."""
-    ids = [item["case_id"] for item in items if item["kind"] != "gold" and item["state"] == "open"]
-    twice = stored_decisions.decided_by(connection, actor, ids) | {case_id for case_id in ids if ids.count(case_id) > 1}
+    ids = [item.case_id for item in items if item.kind != "gold" and item.is_open]
+    twice = decisions.decided_by(connection, actor, ids) | {case_id for case_id in ids if ids.count(case_id) > 1}
     if twice:
         raise Conflict(f"Case {min(twice)} was decided by you before. Take another with `handrail queue next`.")
 
 
-def _check_lease(item: dict[str, Any], ruling: Ruling, actor: str) -> None:
-    if item["state"] != "open":
-        raise Conflict(f"Case {item['case_id']} is decided already. Take the next one with `handrail queue next`.")
-    if item["holder"] == actor and item["fence"] != ruling.fence:
+def _check_lease(item: WorkOnCase, ruling: Ruling, actor: str, *, again: bool) -> None:
+    """Raise where the work is not `actor`'s to rule on; `again` when this call has ruled on it before."""
+    if again or not item.is_open:
+        raise Conflict(f"Case {item.case_id} is decided already. Take the next one with `handrail queue next`.")
+    if item.holder == actor and item.fence != ruling.fence:
         raise Conflict(
-            f"Case {item['case_id']} is no longer yours here: you claimed it again since. "
+            f"Case {item.case_id} is no longer yours here: you claimed it again since. "
             "Decide it where you opened it last."
         )
-    if item["holder"] != actor:
+    if item.holder != actor:
         raise Conflict(
-            f"Case {item['case_id']} is no longer yours: its lease ended and {item['holder'] or 'nobody'} holds it. "
+            f"Case {item.case_id} is no longer yours: its lease ended and {item.holder or 'nobody'} holds it. "
             "Claim it again and look once more before deciding."
         )
 
 
-def _completed(ruling: Ruling, item: dict[str, Any], policy: Policy) -> Ruling:
+def _completed(ruling: Ruling, matter: _Matter, policy: Policy) -> Ruling:
     """The ruling with its label; choosing the proposed label blindly is an approval."""
-    proposed = item["proposed"]
+    item, proposed = matter.item, matter.item.proposed
     if ruling.reason_code is not None and not _CODE.fullmatch(ruling.reason_code):
         raise BadInput("A reason is a code such as policy, legal or wrong_category. Put sentences into `--note`.")
-    if item["kind"] == "dispute":
-        return _on_dispute(ruling, item["standing"], policy)
+    if matter.contested is not None:
+        return _on_dispute(ruling, matter.contested.standing, policy)
     if ruling.outcome is Outcome.APPROVE:
         # Who approves unseen would count as a blind label that agrees with the model.
-        if proposed is None or item["suggestion_hidden"]:
-            raise BadInput(f"Case {item['case_id']} has no suggestion to approve. Use `override --label CATEGORY`.")
-        return Ruling(item["id"], ruling.fence, Outcome.APPROVE, proposed, None, ruling.note, ruling.seconds)
+        if proposed is None or item.suggestion_hidden:
+            raise BadInput(f"Case {item.case_id} has no suggestion to approve. Use `override --label CATEGORY`.")
+        return Ruling(item.id, ruling.fence, Outcome.APPROVE, proposed, None, ruling.note, ruling.seconds)
     if ruling.outcome is Outcome.OVERRIDE:
         if ruling.label is None:
             raise BadInput("An override needs the right category. Add `--label CATEGORY`.")
         policy.category(ruling.label)
         if ruling.label == proposed:
-            return Ruling(item["id"], ruling.fence, Outcome.APPROVE, proposed, None, ruling.note, ruling.seconds)
+            return Ruling(item.id, ruling.fence, Outcome.APPROVE, proposed, None, ruling.note, ruling.seconds)
         return ruling
     if ruling.reason_code is None:
         raise BadInput("A denial needs a reason. Add `--reason policy|legal|out_of_scope|…`.")
@@ -178,7 +216,7 @@ def _on_dispute(ruling: Ruling, standing: str | None, policy: Policy) -> Ruling:
 
 def _apply(
     batch: _Batch,
-    item: dict[str, Any],
+    matter: _Matter,
     ruling: Ruling,
     *,
     status: labels.Status,
@@ -186,22 +224,22 @@ def _apply(
     policy: Policy,
     now: datetime,
 ) -> None:
-    case_id, kind = item["case_id"], item["kind"]
-    place = len(batch.decisions)
+    item, place = matter.item, len(batch.decisions)
+    case_id, kind = item.case_id, item.kind
     batch.decisions.append(
-        {
-            "case_id": case_id,
-            "work_item_id": item["id"],
-            "kind": kind,
-            "outcome": ruling.outcome,
-            "proposed": item["proposed"],
-            "label": ruling.label,
-            "reason_code": ruling.reason_code,
-            "actor": actor,
-            "blind": item["suggestion_hidden"],
-            "seconds": ruling.seconds,
-            "decided_at": now,
-        }
+        NewDecision(
+            case_id=case_id,
+            work_item_id=item.id,
+            kind=kind,
+            outcome=ruling.outcome,
+            proposed=item.proposed,
+            label=ruling.label,
+            reason_code=ruling.reason_code,
+            actor=actor,
+            blind=item.suggestion_hidden,
+            seconds=ruling.seconds,
+            decided_at=now,
+        )
     )
     if ruling.note:
         batch.notes.append((place, ruling.note))
@@ -210,11 +248,11 @@ def _apply(
         return
     said = {"outcome": str(ruling.outcome), "label": ruling.label, "reason": ruling.reason_code}
     batch.events.append(Event("case.decided", case_id, {"work": kind, **said}))
-    _label(batch, item, ruling, status=status, actor=actor, policy=policy, now=now)
+    _label(batch, matter, ruling, status=status, actor=actor, policy=policy, now=now)
     if kind == "adjudication":
         return
-    if kind == "dispute":
-        batch.overturning.append((place, item, ruling))
+    if matter.contested is not None:
+        batch.overturning.append((place, item, matter.contested, ruling))
         return
     if kind != "recheck":
         batch.resolved.append(case_id)
@@ -223,22 +261,24 @@ def _apply(
         and ruling.reason_code in policy.escalation.reasons
         and kind != "escalation"
     ):
-        _escalate(batch, item, ruling, actor=actor, policy=policy, now=now)
+        _escalate(batch, item, ruling.reason_code, actor=actor, policy=policy, now=now)
         return
     # Otherwise the action has gone out: of an audit, and of what an audit escalated.
-    waits = item["case_state"] == State.QUEUED and kind not in ("audit", "recheck")
-    looked_at_again = waits and second_opinions.is_needed(item, ruling.outcome, ruling.label, policy)
+    waits = item.case_state is State.QUEUED and kind not in ("audit", "recheck")
+    looked_at_again = waits and second_opinions.is_needed(
+        item, ruling.outcome, ruling.label, chosen=matter.chosen, policy=policy
+    )
     if looked_at_again:
         batch.work.append(second_opinions.second_look(item, policy, now))
     elif waits:
-        _act(batch, place, item, ruling, policy=policy, now=now)
-    if item["drawn"] and _is_first_blind_label(item, ruling) and not looked_at_again:
+        _act(batch, place, item, ruling)
+    if matter.drawn and _is_first_blind_label(item, ruling) and not looked_at_again:
         batch.work.append(second_opinions.recheck(item, policy, now))
 
 
 def _label(
     batch: _Batch,
-    item: dict[str, Any],
+    matter: _Matter,
     ruling: Ruling,
     *,
     status: labels.Status,
@@ -247,93 +287,77 @@ def _label(
     now: datetime,
 ) -> None:
     """The label that a ruling gives; a second one that differs from the first puts both in doubt."""
-    if ruling.label in policy.categories:
+    item = matter.item
+    if ruling.label is not None and ruling.label in policy.categories:
         batch.labels.append(
             NewLabel(
-                item["case_id"],
-                ruling.label,
-                labels.Status.ADJUDICATED if item["kind"] == "adjudication" else status,
-                provenance=item["kind"],
+                case_id=item.case_id,
+                label=ruling.label,
+                status=labels.Status.ADJUDICATED if item.kind == "adjudication" else status,
+                provenance=item.kind,
                 reviewer=actor,
-                blind=item["suggestion_hidden"],
+                blind=item.suggestion_hidden,
                 reason_code=ruling.reason_code,
                 labelled_at=now,
             )
         )
     opinion = labels.opinion(ruling.outcome, ruling.label, ruling.reason_code, policy.escalation.reasons)
-    if item["kind"] == "recheck" and second_opinions.differs(item["first"], opinion, status):
-        batch.disputed.append(item["case_id"])
+    if item.kind == "recheck" and second_opinions.differs(matter.first, opinion, status):
+        batch.disputed.append(item.case_id)
 
 
-def _is_first_blind_label(item: dict[str, Any], ruling: Ruling) -> bool:
-    return item["suggestion_hidden"] and item["kind"] in label_rows.FIRST_LOOKS and ruling.label is not None
+def _is_first_blind_label(item: WorkOnCase, ruling: Ruling) -> bool:
+    return item.suggestion_hidden and item.kind in label_rows.FIRST_LOOKS and ruling.label is not None
 
 
-def _act(batch: _Batch, place: int, item: dict[str, Any], ruling: Ruling, *, policy: Policy, now: datetime) -> None:
+def _act(batch: _Batch, place: int, item: WorkOnCase, ruling: Ruling) -> None:
     """What a ruling does to a case that waits for it: nothing more, or the action."""
-    case_id = item["case_id"]
     if ruling.outcome is Outcome.DENY or ruling.label is None:
-        batch.done.append(case_id)
+        batch.done.append(item.case_id)
         return
-    batch.decided.append(case_id)
-    batch.actions.append(
-        (
-            place,
-            {
-                "case_id": case_id,
-                "key": outbox.key(item["source"], item["external_id"], ruling.label),
-                "action": policy.category(ruling.label).action,
-                "category": ruling.label,
-                "automatic": False,
-                "created_at": now,
-                "next_at": now + batch.hold,
-            },
+    batch.decided.append(item.case_id)
+    batch.actions.append((place, item, ruling.label))
+
+
+def _escalate(batch: _Batch, item: WorkOnCase, cause: str, *, actor: str, policy: Policy, now: datetime) -> None:
+    due_at = due(now, policy.escalation.due_within, policy.sla.calendar)
+    batch.escalations.append(NewEscalation(item.case_id, cause, actor, opened_at=now, due_at=due_at))
+    batch.work.append(
+        NewWork(
+            item.case_id, "escalation", Queue.C, item.proposed, suggestion_hidden=False, opened_at=now, due_at=due_at
         )
     )
+    batch.events.append(Event("case.escalated", item.case_id, {"cause": cause}))
 
 
-def _escalate(
-    batch: _Batch, item: dict[str, Any], ruling: Ruling, *, actor: str, policy: Policy, now: datetime
-) -> None:
-    due_at = due(now, policy.escalation.due_within, policy.sla.calendar)
-    batch.escalations.append(
-        {
-            "case_id": item["case_id"],
-            "cause": ruling.reason_code,
-            "first_decider": actor,
-            "opened_at": now,
-            "due_at": due_at,
-            "resolved_at": None,
-            "resolved_by": None,
-        }
-    )
-    batch.work.append(
-        {
-            "case_id": item["case_id"],
-            "kind": "escalation",
-            "queue": Queue.C,
-            "category": item["proposed"],
-            "suggestion_hidden": False,
-            "opened_at": now,
-            "due_at": due_at,
-        }
-    )
-    batch.events.append(Event("case.escalated", item["case_id"], {"cause": ruling.reason_code}))
-
-
-def _write(connection: Connection, batch: _Batch, item_ids: list[int], actor: str, now: datetime) -> list[int]:
+def _write(
+    connection: Connection, batch: _Batch, item_ids: list[int], *, actor: str, policy: Policy, now: datetime
+) -> list[int]:
     """Write the batch; the ids of its decisions."""
-    ids = stored_decisions.insert_decisions(connection, batch.decisions)
-    stored_decisions.insert_notes(
-        connection, [{"decision_id": ids[place], "text": text} for place, text in batch.notes]
-    )
+    numbers = decisions.insert_decisions(connection, batch.decisions)
+    decisions.insert_notes(connection, {numbers[place]: text for place, text in batch.notes})
     label_rows.insert_labels(connection, batch.labels)
-    outbox.put(connection, [{**row, "decision_id": ids[place]} for place, row in batch.actions])
+    outbox.put(
+        connection,
+        [
+            NewAction(
+                case_id=item.case_id,
+                decision_id=numbers[place],
+                key=outbox.key(item.source, item.external_id, label),
+                action=policy.category(label).action,
+                category=label,
+                automatic=False,
+                created_at=now,
+                next_at=now + batch.hold,
+            )
+            for place, item, label in batch.actions
+        ],
+    )
     work.close_work(connection, item_ids, now)
-    stored_escalations.resolve_escalations(connection, batch.resolved, actor, now)
-    stored_escalations.insert_escalations(connection, batch.escalations)
+    escalations.resolve_escalations(connection, batch.resolved, actor, now)
+    escalations.insert_escalations(connection, batch.escalations)
     work.insert_work(connection, batch.work)
     cases.set_state(connection, batch.decided, State.DECIDED, only_from=State.QUEUED)
     cases.set_state(connection, batch.done, State.DONE, only_from=State.QUEUED)
     trail.append(connection, batch.events, at=now, actor=actor)
-    return ids
+    return numbers

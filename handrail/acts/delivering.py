@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from handrail.acts.routing import withdraw_withheld
 from handrail.case import State
 from handrail.errors import PermanentError, RetryableError, Unanswered
+from handrail.outbox import OutboxAction
 from handrail.policy import Policy
 from handrail.store import cases, outbox, trail
 from handrail.store.engine import Connection, Store
@@ -28,7 +29,7 @@ class Receiver(Protocol):
     To one that says no, nothing is sent again by itself that it was asked for and did not answer.
     """
 
-    def execute(self, actions: Sequence[dict[str, Any]]) -> None:
+    def execute(self, actions: Sequence[OutboxAction]) -> None:
         """Execute all of these actions, or raise; `Unanswered` when they may have been executed all the same."""
 
 
@@ -84,7 +85,7 @@ def deliver(
 
 
 def _send_alone(
-    store: Store, receiver: Receiver, action: dict[str, Any], *, actor: str, now: datetime, rng: np.random.Generator
+    store: Store, receiver: Receiver, action: OutboxAction, *, actor: str, now: datetime, rng: np.random.Generator
 ) -> int:
     try:
         receiver.execute([action])
@@ -94,18 +95,18 @@ def _send_alone(
     return _acknowledge(store, [action], actor=actor, now=now)
 
 
-def _acknowledge(store: Store, actions: Sequence[dict[str, Any]], *, actor: str, now: datetime) -> int:
+def _acknowledge(store: Store, actions: Sequence[OutboxAction], *, actor: str, now: datetime) -> int:
     """Mark actions as done; one that was withdrawn while its answer was late keeps its state, the trail says so."""
     with store.write() as connection:
         trail.lock(connection)
-        finished = outbox.finish(connection, [action["id"] for action in actions], now)
-        case_ids = [action["case_id"] for action in actions if action["id"] in finished]
+        finished = outbox.finish(connection, [action.id for action in actions], now)
+        case_ids = [action.case_id for action in actions if action.id in finished]
         cases.set_state(connection, case_ids, State.DONE, only_from=State.DECIDED)
         events = [
             Event(
-                "action.done" if action["id"] in finished else "action.late",
-                action["case_id"],
-                {"action": action["action"]},
+                "action.done" if action.id in finished else "action.late",
+                action.case_id,
+                {"action": action.action},
             )
             for action in actions
         ]
@@ -115,19 +116,19 @@ def _acknowledge(store: Store, actions: Sequence[dict[str, Any]], *, actor: str,
 
 def _doubt_lapsed(connection: Connection, actor: str, now: datetime) -> None:
     left = outbox.lapsed(connection, now)
-    outbox.doubt(connection, [action["id"] for action in left], "Its sender did not come back. Ask the receiver.")
+    outbox.doubt(connection, [action.id for action in left], "Its sender did not come back. Ask the receiver.")
     _say_unknown(connection, left, actor, now)
 
 
-def _say_unknown(connection: Connection, actions: Sequence[dict[str, Any]], actor: str, now: datetime) -> None:
-    events = [Event("action.unknown", action["case_id"], {"action": action["action"]}) for action in actions]
+def _say_unknown(connection: Connection, actions: Sequence[OutboxAction], actor: str, now: datetime) -> None:
+    events = [Event("action.unknown", action.case_id, {"action": action.action}) for action in actions]
     trail.append(connection, events, at=now, actor=actor)
 
 
 def _give_back(
     store: Store,
     receiver: Receiver,
-    actions: Sequence[dict[str, Any]],
+    actions: Sequence[OutboxAction],
     error: RetryableError | PermanentError,
     *,
     actor: str,
@@ -137,16 +138,16 @@ def _give_back(
     with store.write() as connection:
         trail.lock(connection)
         if isinstance(error, Unanswered) and not receiver.idempotent:
-            outbox.doubt(connection, [action["id"] for action in actions], str(error))
+            outbox.doubt(connection, [action.id for action in actions], str(error))
             _say_unknown(connection, actions, actor, now)
             return
         events = []
-        for tries in sorted({action["attempts"] + 1 for action in actions}):
-            part = [action for action in actions if action["attempts"] + 1 == tries]
+        for tries in sorted({action.attempts + 1 for action in actions}):
+            part = [action for action in actions if action.attempts + 1 == tries]
             dead = isinstance(error, PermanentError) or tries >= ATTEMPTS
             wait = min(LONGEST_WAIT, timedelta(seconds=2**tries)) * float(rng.random())
-            outbox.postpone(connection, [action["id"] for action in part], now + wait, str(error), dead=dead)
+            outbox.postpone(connection, [action.id for action in part], now + wait, str(error), dead=dead)
             events.append(Event("action.failed", data={"actions": len(part), "attempts": tries, "dead": dead}))
             if dead:
-                events += [Event("action.dead", action["case_id"], {"action": action["action"]}) for action in part]
+                events += [Event("action.dead", action.case_id, {"action": action.action}) for action in part]
         trail.append(connection, events, at=now, actor=actor)

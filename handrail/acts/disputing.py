@@ -6,6 +6,7 @@ from handrail import pii
 from handrail.acts import deciding
 from handrail.acts.authority import authorize
 from handrail.case import State
+from handrail.decision import Decision
 from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.policy import Policy
 from handrail.queues import Queue
@@ -13,7 +14,9 @@ from handrail.ruling import Ruling
 from handrail.sla import due
 from handrail.store import disputes, escalations, trail, work
 from handrail.store.engine import Connection, Store
+from handrail.store.escalations import NewEscalation
 from handrail.store.trail import Event
+from handrail.work import NewWork
 
 LONGEST = 20_000
 """Characters of what a customer says, and of what they are told."""
@@ -36,37 +39,23 @@ def open_dispute(store: Store, case_id: int, text: str, *, actor: str, policy: P
         trail.lock(connection)
         first = _contested(connection, case_id)
         due_at = due(now, policy.escalation.due_within, policy.sla.calendar)
-        again = {
-            "case_id": case_id,
-            "kind": "dispute",
-            "queue": Queue.C,
-            "category": first["standing"],
-            "suggestion_hidden": False,
-            "opened_at": now,
-            "due_at": due_at,
-        }
-        escalation = {
-            "case_id": case_id,
-            "cause": "dispute",
-            "first_decider": first["actor"],
-            "opened_at": now,
-            "due_at": due_at,
-            "resolved_at": None,
-            "resolved_by": None,
-        }
+        again = NewWork(
+            case_id, "dispute", Queue.C, first.standing, suggestion_hidden=False, opened_at=now, due_at=due_at
+        )
+        escalation = NewEscalation(case_id, "dispute", first.actor, opened_at=now, due_at=due_at)
         (item_id,) = work.insert_work(connection, [again])
         escalations.insert_escalations(connection, [escalation])
         dispute = disputes.add(
             connection,
             case_id=case_id,
             work_item_id=item_id,
-            first_decision_id=first["id"],
-            first_decider=first["actor"],
+            first_decision_id=first.id,
+            first_decider=first.actor,
             opened_by=actor,
             opened_at=now,
             text=said.text,
         )
-        opened = Event("dispute.opened", case_id, {"dispute": dispute, "decision": first["id"]})
+        opened = Event("dispute.opened", case_id, {"dispute": dispute, "decision": first.id})
         trail.append(connection, [opened], at=now, actor=actor)
     return dispute
 
@@ -100,21 +89,21 @@ def resolve(
     deciding.decide(store, [ruling], actor, policy=policy, now=now, secret=secret, hold=hold)
 
 
-def _contested(connection: Connection, case_id: int) -> dict[str, object]:
+def _contested(connection: Connection, case_id: int) -> Decision:
     """The decision in force of a case that may be disputed."""
     case = disputes.contestable(connection, case_id)
     if case is None:
         raise NotFound(f"There is no case {case_id}. Look its number up under Cases, or with `handrail trail search`.")
-    if case["state"] not in (State.DECIDED, State.DONE):
+    if case.state not in (State.DECIDED, State.DONE):
         raise Refused(f"Case {case_id} is not decided yet. What the customer says belongs into the note of its review.")
-    if case["disputed"]:
+    if case.disputed:
         raise Conflict(f"A dispute on case {case_id} is open already. Wait until it is closed.")
     first = disputes.decision_in_force(connection, case_id)
     if first is None:
         raise Refused(
             f"Case {case_id} came in as history: it was decided before Handrail. Take the request in as a new case."
         )
-    if not case["readable"]:
+    if not case.readable:
         raise Refused(
             f"What was read of case {case_id} is deleted, as the retention rules ask, so nobody can look again. "
             "Take the request in as a new case."

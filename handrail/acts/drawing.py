@@ -17,6 +17,7 @@ from handrail.store.audits import Draw
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.store.trail import Event
+from handrail.work import NewWork
 
 
 def draw_audits(
@@ -49,15 +50,15 @@ def draw_audits(
             ids = work.insert_work(
                 connection,
                 [
-                    {
-                        "case_id": row["case_id"],
-                        "kind": "audit",
-                        "queue": Queue.A,
-                        "category": row["category"],
-                        "suggestion_hidden": True,
-                        "opened_at": now,
-                        "due_at": due_at,
-                    }
+                    NewWork(
+                        row["case_id"],
+                        "audit",
+                        Queue.A,
+                        row["category"],
+                        suggestion_hidden=True,
+                        opened_at=now,
+                        due_at=due_at,
+                    )
                     for row in drawn
                 ],
             )

@@ -13,6 +13,7 @@ from handrail.policy import Policy
 from handrail.sla import due
 from handrail.store import decisions, escalations, trail, work
 from handrail.store.engine import Store
+from handrail.store.escalations import NewEscalation
 from handrail.store.trail import Event
 
 
@@ -28,14 +29,14 @@ def take(store: Store, item_id: int, actor: str, *, policy: Policy, now: datetim
         item = escalations.work(connection, item_id)
         if item is None:
             raise NotFound(f"There is no escalated case with the number {item_id}. Go back to the list.")
-        authorize(connection, ACTS[item["kind"]], actor)
-        if item["state"] != "open":
-            raise Conflict(f"Case {item['case_id']} is settled already. Go back to the list.")
-        if decisions.decided_by(connection, actor, [item["case_id"]]):
+        authorize(connection, ACTS[item.kind], actor)
+        if item.state != "open":
+            raise Conflict(f"Case {item.case_id} is settled already. Go back to the list.")
+        if decisions.decided_by(connection, actor, [item.case_id]):
             raise NotPermitted(
-                f"You have decided case {item['case_id']} before. Another escalation manager has to look at it."
+                f"You have decided case {item.case_id} before. Another escalation manager has to look at it."
             )
-    return claiming.claim_case(store, item["case_id"], actor, policy=policy, now=now, kinds=(item["kind"],))
+    return claiming.claim_case(store, item.case_id, actor, policy=policy, now=now, kinds=(item.kind,))
 
 
 def acknowledge(store: Store, case_id: int, *, reason: str, actor: str, now: datetime) -> None:
@@ -64,7 +65,7 @@ def hand_over(store: Store, case_id: int, item_id: int, to: str, *, reason: str,
     with store.read() as connection:
         authorize(connection, "hand_out", actor)
         late = escalations.waiting(connection, causes=["sla_breach"], case_id=case_id)
-    if item_id not in {row["item_id"] for row in late}:
+    if item_id not in {waiting.item_id for waiting in late}:
         raise NotFound(f"Work {item_id} of case {case_id} is not late any more. Go back to the list.")
     handing.hand_over(store, item_id, to, reason=reason, actor=actor, now=now)
     # Were it killed between the two, the row would stay in the list for somebody to take note of.
@@ -91,15 +92,7 @@ def escalate_breaches(store: Store, *, policy: Policy, actor: str, now: datetime
             opened = escalations.insert_escalations(
                 connection,
                 [
-                    {
-                        "case_id": case_id,
-                        "cause": "sla_breach",
-                        "first_decider": None,
-                        "opened_at": now,
-                        "due_at": due_at,
-                        "resolved_at": None,
-                        "resolved_by": None,
-                    }
+                    NewEscalation(case_id, "sla_breach", None, opened_at=now, due_at=due_at)
                     for case_id in dict.fromkeys(late["case_id"].tolist())
                 ],
             )

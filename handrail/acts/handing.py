@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from handrail import permissions
 from handrail.acts.authority import authorize, required
@@ -13,6 +12,7 @@ from handrail.staff import Person, least_loaded
 from handrail.store import accounts, decisions, reviewer_quality, staff, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
+from handrail.work import WorkItem, WorkOnCase
 
 
 def release(store: Store, item_ids: Sequence[int], actor: str, *, now: datetime) -> list[int]:
@@ -20,10 +20,10 @@ def release(store: Store, item_ids: Sequence[int], actor: str, *, now: datetime)
     with store.write() as connection:
         authorize(connection, "come_in", actor)
         found = work.items(connection, item_ids)
-        mine = [item for item in found.values() if item["state"] == "open" and item["holder"] == actor]
-        work.hand_on(connection, [item["id"] for item in mine])
+        mine = [item for item in found.values() if item.is_open and item.holder == actor]
+        work.hand_on(connection, [item.id for item in mine])
         trail.append(connection, [_event("work.released", item) for item in mine], at=now, actor=actor)
-        theirs = {item["id"] for item in mine}
+        theirs = {item.id for item in mine}
     return [number for number in dict.fromkeys(item_ids) if number in theirs]
 
 
@@ -38,7 +38,7 @@ def skip(store: Store, item_id: int, actor: str, *, policy: Policy, now: datetim
         authorize(connection, "come_in", actor)
         item = _held(connection, item_id, actor)
         work.skip(connection, item_id, actor, now + policy.desk.skip_for)
-        work.hand_on(connection, [item_id], assigned_to=actor if item["kind"] == "gold" else None)
+        work.hand_on(connection, [item_id], assigned_to=actor if item.kind == "gold" else None)
         trail.append(connection, [_event("work.skipped", item)], at=now, actor=actor)
 
 
@@ -75,12 +75,14 @@ def hand_over(store: Store, item_id: int, to: str, *, reason: str, actor: str, n
     with store.write() as connection:
         authorize(connection, "come_in", actor)
         item = _open(connection, item_id)
-        if item["holder"] != actor:
+        if item.holder != actor:
             authorize(connection, "hand_out", actor)
         _refuse_receiver(connection, item, to, now)
         work.forget_skip(connection, item_id, to)
-        if is_slipped_in(item["kind"], item["queue"]):  # so that it is never slipped in for them again
-            work.skip(connection, item_id, item["assigned_to"], now)
+        if item.assigned_to is not None and is_slipped_in(
+            item.kind, item.queue
+        ):  # so that it is never slipped in for them again
+            work.skip(connection, item_id, item.assigned_to, now)
         work.hand_on(connection, [item_id], assigned_to=to, snoozed_until=None)
         handed = _event("work.handed_over", item, to=to)
         trail.give_reason(connection, trail.append(connection, [handed], at=now, actor=actor), reason)
@@ -158,61 +160,59 @@ def deactivate(store: Store, person: str, *, actor: str, now: datetime) -> int:
 def _free(connection: Connection, person: str, people: dict[str, Person], now: datetime) -> int:
     """Take from somebody what they hold or are assigned; what was assigned goes to the least loaded who may take it."""
     found = work.before(connection, person)
-    work.hand_on(connection, [item["id"] for item in found], assigned_to=None)
+    work.hand_on(connection, [item.id for item in found], assigned_to=None)
     load = staff.load(connection, now)
-    deciders = decisions.deciders(connection, [item["case_id"] for item in found])
+    deciders = decisions.deciders(connection, [item.case_id for item in found])
     for item in found:
-        if item["assigned_to"] != person:
+        if item.assigned_to != person:
             continue
         colleagues = [one for one in people.values() if one.name != person and _may_receive(one, item, deciders, now)]
         chosen = least_loaded(colleagues, load)
         if chosen is not None:
-            work.assign(connection, item["id"], chosen.name)
+            work.assign(connection, item.id, chosen.name)
             load[chosen.name] = load.get(chosen.name, 0) + 1
     return len(found)
 
 
-def _may_receive(person: Person, item: dict[str, Any], deciders: Mapping[int, Collection[str]], now: datetime) -> bool:
-    fits = person.may_take(item["kind"], now) and person.knows(item["category"], hidden=item["suggestion_hidden"])
-    return fits and not person.is_away(now) and person.name not in deciders.get(item["case_id"], ())
+def _may_receive(person: Person, item: WorkItem, deciders: Mapping[int, Collection[str]], now: datetime) -> bool:
+    fits = person.may_take(item.kind, now) and person.knows(item.category, hidden=item.suggestion_hidden)
+    return fits and not person.is_away(now) and person.name not in deciders.get(item.case_id, ())
 
 
-def _refuse_receiver(connection: Connection, item: dict[str, Any], to: str, now: datetime) -> None:
+def _refuse_receiver(connection: Connection, item: WorkItem, to: str, now: datetime) -> None:
     """Raise where `to` cannot be given this work."""
     person = staff.active(connection).get(to)
     if person is None:
         raise NotFound(f"Nobody active is called {to}. Choose a colleague from the list.")
-    if to == item["assigned_to"] or (to == item["holder"] and item["lease_until"] > now):
-        raise Conflict(f"Case {item['case_id']} is with {to} already. Choose somebody else.")
-    kind = shown_kind(item["kind"], item["queue"])
+    if to == item.assigned_to or item.is_held(to, now):
+        raise Conflict(f"Case {item.case_id} is with {to} already. Choose somebody else.")
+    kind = shown_kind(item.kind, item.queue)
     if kind == "gold" or not person.may_take(kind, now):
         raise Refused(f"{to} may not take this kind of work. Choose a colleague with the role or training for it.")
     if person.is_away(now):
         raise Refused(f"{to} is on leave. Choose somebody who is at work.")
-    known = to in decisions.deciders(connection, [item["case_id"]]).get(item["case_id"], ())
-    if item["kind"] == "gold":
-        known = item["case_id"] not in set(reviewer_quality.unseen_gold(connection, to)["case_id"])
+    known = to in decisions.deciders(connection, [item.case_id]).get(item.case_id, ())
+    if item.kind == "gold":
+        known = item.case_id not in set(reviewer_quality.unseen_gold(connection, to)["case_id"])
     if known:
-        raise Refused(
-            f"{to} has decided case {item['case_id']} before. Choose somebody who sees it for the first time."
-        )
+        raise Refused(f"{to} has decided case {item.case_id} before. Choose somebody who sees it for the first time.")
 
 
-def _open(connection: Connection, item_id: int) -> dict[str, Any]:
+def _open(connection: Connection, item_id: int) -> WorkOnCase:
     item = work.items(connection, [item_id]).get(item_id)
     if item is None:
         raise NotFound(f"Work item {item_id} does not exist. Take the next one.")
-    if item["state"] != "open":
-        raise Conflict(f"Case {item['case_id']} is decided already. Take the next one.")
+    if not item.is_open:
+        raise Conflict(f"Case {item.case_id} is decided already. Take the next one.")
     return item
 
 
-def _held(connection: Connection, item_id: int, actor: str) -> dict[str, Any]:
+def _held(connection: Connection, item_id: int, actor: str) -> WorkOnCase:
     item = _open(connection, item_id)
-    if item["holder"] != actor:
-        raise Conflict(f"Case {item['case_id']} is no longer yours: its lease ended. Take the next one.")
+    if item.holder != actor:
+        raise Conflict(f"Case {item.case_id} is no longer yours: its lease ended. Take the next one.")
     return item
 
 
-def _event(kind: str, item: dict[str, Any], **data: object) -> Event:
-    return Event(kind, item["case_id"], {"item": item["id"], **data})
+def _event(kind: str, item: WorkItem, **data: object) -> Event:
+    return Event(kind, item.case_id, {"item": item.id, **data})

@@ -41,8 +41,8 @@ def open_incidents(connection: Connection) -> list[Incident]:
         Incident("model_review", row["opened_at"], row["category"]) for row in records(pauses.reviews(connection))
     ]
     found += [
-        Incident(STUCK[row["state"]], row["created_at"], row["action"], row["case_id"])
-        for row in escalations.stuck_actions(connection)
+        Incident(STUCK[stuck.state], stuck.created_at, stuck.action, stuck.case_id)
+        for stuck in escalations.stuck_actions(connection)
     ]
     return sorted(found, key=lambda incident: incident.since)
 

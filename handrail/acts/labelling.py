@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +27,7 @@ from handrail.store.engine import Connection, Store
 from handrail.store.frames import records, typed
 from handrail.store.trail import Event
 from handrail.trail.chain import digest
+from handrail.work import NewWork
 
 SOURCE = "gold"
 """Source of the cases that a curator has written by hand."""
@@ -252,18 +252,18 @@ def open_test(
     return len(ids)
 
 
-def gold_work(case_id: int, person: str, *, now: datetime, due_at: datetime, slipped_in: bool) -> dict[str, Any]:
+def gold_work(case_id: int, person: str, *, now: datetime, due_at: datetime, slipped_in: bool) -> NewWork:
     """A gold case as blind work for `person`."""
-    return {
-        "case_id": case_id,
-        "kind": "gold",
-        "queue": gold_rules.queue_of(slipped_in=slipped_in),
-        "category": None,
-        "suggestion_hidden": True,
-        "opened_at": now,
-        "due_at": due_at,
-        "assigned_to": person,
-    }
+    return NewWork(
+        case_id=case_id,
+        kind="gold",
+        queue=gold_rules.queue_of(slipped_in=slipped_in),
+        category=None,
+        suggestion_hidden=True,
+        opened_at=now,
+        due_at=due_at,
+        assigned_to=person,
+    )
 
 
 def cancel_test(store: Store, person: str, *, reason: str, actor: str, now: datetime) -> None:

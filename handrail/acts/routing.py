@@ -4,24 +4,25 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import pandas as pd
 
 from handrail.acts.authority import authorize
 from handrail.acts.intake import CHUNK
-from handrail.case import Outcome, State
+from handrail.case import Outcome, Prediction, State
+from handrail.decision import NewDecision
+from handrail.outbox import NewAction
 from handrail.policy import Policy, Stage
 from handrail.ppm import PPM
 from handrail.queues import Queue, Reason, Situation
 from handrail.sla import BY_HAND, due, time_for
-from handrail.store import cases, models, outbox, policies, readable, situation, trail, work
-from handrail.store import decisions as stored_decisions
+from handrail.store import cases, decisions, models, outbox, policies, readable, routes, situation, trail, work
 from handrail.store import predictions as stored_predictions
-from handrail.store import routes as stored_routes
 from handrail.store.engine import Connection, Store
-from handrail.store.frames import records
+from handrail.store.frames import records, typed
+from handrail.store.routes import PlannedRoute
 from handrail.store.trail import Event
+from handrail.work import NewWork
 
 
 def record_predictions(
@@ -33,26 +34,27 @@ def record_predictions(
     run has scored meanwhile is left out, and one whose customer has withdrawn consent meanwhile leaves no prediction.
     """
     written = 0
-    for rows in _parts(predictions):
+    for start in range(0, len(predictions), CHUNK):
+        rows = records(predictions.iloc[start : start + CHUNK])
         with store.write() as connection:
             authorize(connection, "assign", actor)
             trail.lock(connection)
             ids = sorted(readable.agreed(connection, [row["case_id"] for row in rows]))
             # What a champion said of a case as a challenger stands there already, and stays.
-            said = stored_predictions.scored_by(connection, ids, version)
+            before = stored_predictions.scored_by(connection, ids, version)
             if advance:
                 due_ids = set(cases.set_state(connection, ids, State.SCORED, only_from=State.ACCEPTED))
             else:
-                due_ids = set(ids) - said
-            fresh = due_ids - said
-            stored_predictions.insert_predictions(
-                connection,
-                [
-                    {**row, "model_version": version, "role": role, "scored_at": now}
-                    for row in rows
-                    if row["case_id"] in fresh
-                ],
-            )
+                due_ids = set(ids) - before
+            fresh = due_ids - before
+            predicted = {
+                row["case_id"]: Prediction(
+                    row["label"], row["confidence"], row["novelty"], novel=row["novel"], model_version=version
+                )
+                for row in rows
+                if row["case_id"] in fresh
+            }
+            stored_predictions.insert_predictions(connection, predicted, role=role, scored_at=now)
             written += len(due_ids)
     return written
 
@@ -70,8 +72,8 @@ def pass_unscored(store: Store, case_ids: list[int], *, actor: str) -> None:
 class Plan:
     """Where cases would go in a situation that was read before, and `anew`, which plans them for another one.
 
-    `routes` has case_id, queue, reason, reasons, category, confidence, threshold, stage, control, suggestion_hidden,
-    model_version, due_at; `anew` takes case ids and returns the same for these, and must not read anything.
+    `routes` has the fields of `PlannedRoute` as columns; `anew` takes case ids and returns the same for these, and must
+    not read anything.
     """
 
     routes: pd.DataFrame
@@ -95,24 +97,25 @@ def assign(store: Store, plan: Plan, *, policy: Policy, actor: str, now: datetim
             serving, is_ours = models.serving(connection).model_version, _is_in_force(connection, policy)
             found = situation.read(connection, policy, now)
             if found != plan.situation:
-                planned = records(plan.anew([row["case_id"] for row in planned], found))  # noqa: PLW2901 - the same cases
-            agreed = readable.agreed(connection, [row["case_id"] for row in planned if row["queue"] == Queue.A])
-            rows = [
-                row
-                for row in planned
-                if row["queue"] != Queue.A
-                or (is_ours and row["case_id"] in agreed and serving in (None, row["model_version"]))
+                anew = plan.anew([route.case_id for route in planned], found)
+                planned = typed(anew, PlannedRoute)  # noqa: PLW2901 - the same cases
+            agreed = readable.agreed(connection, [route.case_id for route in planned if route.queue == Queue.A])
+            allowed = [
+                route
+                for route in planned
+                if route.queue != Queue.A
+                or (is_ours and route.case_id in agreed and serving in (None, route.model_version))
             ]
-            automatic = {row["case_id"] for row in rows if row["queue"] == Queue.A}
-            waiting = [row["case_id"] for row in rows if row["case_id"] not in automatic]
+            automatic = {route.case_id for route in allowed if route.queue == Queue.A}
+            waiting = [route.case_id for route in allowed if route.case_id not in automatic]
             moved = set(cases.set_state(connection, sorted(automatic), State.DECIDED, only_from=State.SCORED))
             moved |= set(cases.set_state(connection, waiting, State.QUEUED, only_from=State.SCORED))
-            kept = [row for row in rows if row["case_id"] in moved]
+            kept = [route for route in allowed if route.case_id in moved]
             _write_routes(connection, kept, policy, actor, now)
-            _approve(connection, [row for row in kept if row["queue"] == Queue.A], policy, actor, now)
-            work.insert_work(connection, [_work(row, now) for row in kept if row["queue"] != Queue.A])
-            for row in kept:
-                counts[row["queue"]] += 1
+            _approve(connection, [route for route in kept if route.queue == Queue.A], policy, actor, now)
+            work.insert_work(connection, [_review(route, now) for route in kept if route.queue != Queue.A])
+            for route in kept:
+                counts[route.queue] += 1
     return counts
 
 
@@ -121,88 +124,91 @@ def _is_in_force(connection: Connection, policy: Policy) -> bool:
     return found is not None and (found.policy is policy or found.policy.version == policy.version)
 
 
-def _parts(frame: pd.DataFrame) -> Iterator[list[dict[str, Any]]]:
-    for start in range(0, len(frame), CHUNK):
-        yield records(frame.iloc[start : start + CHUNK])
+def _parts(routes: pd.DataFrame) -> Iterator[list[PlannedRoute]]:
+    for start in range(0, len(routes), CHUNK):
+        yield typed(routes.iloc[start : start + CHUNK], PlannedRoute)
 
 
 def _write_routes(
-    connection: Connection, rows: list[dict[str, Any]], policy: Policy, actor: str, now: datetime
+    connection: Connection, planned: Sequence[PlannedRoute], policy: Policy, actor: str, now: datetime
 ) -> None:
     version = policy.version  # once: it is a digest of the whole policy
-    stored_routes.insert_routes(connection, [{**row, "policy_version": version, "assigned_at": now} for row in rows])
+    routes.insert_routes(connection, planned, policy_version=version, assigned_at=now)
     events = [
         Event(
             "case.assigned",
-            row["case_id"],
+            route.case_id,
             {
-                "queue": row["queue"],
-                "reason": row["reason"],
-                "reasons": list(row["reasons"]),
-                "category": row["category"],
-                "confidence_ppm": None if row["confidence"] is None else round(row["confidence"] * PPM),
-                "model": row["model_version"],
+                "queue": route.queue,
+                "reason": route.reason,
+                "reasons": list(route.reasons),
+                "category": route.category,
+                "confidence_ppm": None if route.confidence is None else round(route.confidence * PPM),
+                "model": route.model_version,
                 "policy": version,
-                "stage": row["stage"],
+                "stage": route.stage,
             },
         )
-        for row in rows
+        for route in planned
     ]
     trail.append(connection, events, at=now, actor=actor)
 
 
-def _approve(connection: Connection, rows: list[dict[str, Any]], policy: Policy, actor: str, now: datetime) -> None:
-    decisions = [
-        {
-            "case_id": row["case_id"],
-            "work_item_id": None,
-            "kind": "automatic",
-            "outcome": Outcome.APPROVE,
-            "proposed": row["category"],
-            "label": row["category"],
-            "reason_code": None,
-            "actor": actor,
-            "blind": False,
-            "seconds": None,
-            "decided_at": now,
-        }
-        for row in rows
-    ]
-    ids = stored_decisions.insert_decisions(connection, decisions)
-    names = cases.names(connection, [row["case_id"] for row in rows])
+def _approve(
+    connection: Connection, approved: Sequence[PlannedRoute], policy: Policy, actor: str, now: datetime
+) -> None:
+    categories = [(route.case_id, str(route.category)) for route in approved]
+    ids = decisions.insert_decisions(connection, [_decision(*one, actor, now) for one in categories])
+    names = cases.names(connection, [case_id for case_id, _ in categories])
     outbox.put(
         connection,
         [
-            {
-                "case_id": row["case_id"],
-                "decision_id": decision_id,
-                "key": outbox.key(*names[row["case_id"]], row["category"]),
-                "action": policy.category(row["category"]).action,
-                "category": row["category"],
-                "automatic": True,
-                "created_at": now,
-                "next_at": now,
-            }
-            for row, decision_id in zip(rows, ids, strict=True)
+            NewAction(
+                case_id=case_id,
+                decision_id=decision_id,
+                key=outbox.key(*names[case_id], category),
+                action=policy.category(category).action,
+                category=category,
+                automatic=True,
+                created_at=now,
+                next_at=now,
+            )
+            for (case_id, category), decision_id in zip(categories, ids, strict=True)
         ],
     )
     events = [
-        Event("case.decided", row["case_id"], {"work": "automatic", "outcome": "approve", "label": row["category"]})
-        for row in rows
+        Event("case.decided", case_id, {"work": "automatic", "outcome": "approve", "label": category})
+        for case_id, category in categories
     ]
     trail.append(connection, events, at=now, actor=actor)
 
 
-def _work(row: dict[str, Any], now: datetime) -> dict[str, Any]:
-    return {
-        "case_id": row["case_id"],
-        "kind": "review",
-        "queue": row["queue"],
-        "category": row["category"],
-        "suggestion_hidden": row["suggestion_hidden"],
-        "opened_at": now,
-        "due_at": row["due_at"],
-    }
+def _decision(case_id: int, category: str, actor: str, now: datetime) -> NewDecision:
+    return NewDecision(
+        case_id=case_id,
+        work_item_id=None,
+        kind="automatic",
+        outcome=Outcome.APPROVE,
+        proposed=category,
+        label=category,
+        reason_code=None,
+        actor=actor,
+        blind=False,
+        seconds=None,
+        decided_at=now,
+    )
+
+
+def _review(route: PlannedRoute, now: datetime) -> NewWork:
+    return NewWork(
+        route.case_id,
+        "review",
+        route.queue,
+        route.category,
+        route.suggestion_hidden,
+        opened_at=now,
+        due_at=route.due_at,
+    )
 
 
 def return_unsent(
@@ -220,18 +226,24 @@ def return_unsent(
     audit has escalated already waits for the escalation manager alone: two open works on one case could end in two
     actions.
     """
-    rows = outbox.unsent_automatic(connection, categories, now=now)
-    outbox.withdraw(connection, [row["id"] for row in rows])
-    ids = [row["case_id"] for row in rows]
+    unsent = outbox.unsent_automatic(connection, categories, now=now)
+    outbox.withdraw(connection, [action.id for action in unsent])
+    ids = [action.case_id for action in unsent]
     cases.set_state(connection, ids, State.QUEUED, only_from=State.DECIDED)
     work.close_audits(connection, ids, now)
     due_at = due(now, time_for(reason.queue, reason, policy), policy.sla.calendar)
-    stored_routes.update_routes(
+    routes.update_routes(
         connection, ids, queue=reason.queue, reason=reason, reasons=[reason], assigned_at=now, due_at=due_at
     )
     escalated = work.with_open_work(connection, ids)
-    review = {"queue": reason.queue, "suggestion_hidden": reason in BY_HAND, "due_at": due_at}
-    work.insert_work(connection, [_work({**row, **review}, now) for row in rows if row["case_id"] not in escalated])
+    reviews = [
+        NewWork(
+            action.case_id, "review", reason.queue, action.category, reason in BY_HAND, opened_at=now, due_at=due_at
+        )
+        for action in unsent
+        if action.case_id not in escalated
+    ]
+    work.insert_work(connection, reviews)
     events = [Event("action.withdrawn", case_id, {"queue": reason.queue, "reason": reason}) for case_id in ids]
     trail.append(connection, events, at=now, actor=actor)
     return len(ids)

@@ -5,9 +5,8 @@ nothing back and repeats nothing: a customer does not wait for a quality sample,
 unsent by an opinion. The first decision stands; a difference on an executed action is shown with the label.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
@@ -24,6 +23,7 @@ from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.store.labels import BlindLabel
 from handrail.store.trail import Event
+from handrail.work import NewWork, WorkOnCase
 
 
 def drawn(secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
@@ -39,42 +39,40 @@ def drawn(secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
     return {case_id for case_id, chance in zip(case_ids, chances, strict=True) if chance < share}
 
 
-def is_needed(item: dict[str, Any], outcome: Outcome, label: str | None, policy: Policy) -> bool:
-    """Whether an override into a category of high consequence asks for a second person who chooses the same one."""
-    if outcome is not Outcome.OVERRIDE or item["kind"] == "escalation" or label is None or label in item["chosen"]:
+def is_needed(
+    item: WorkOnCase, outcome: Outcome, label: str | None, *, chosen: Collection[str], policy: Policy
+) -> bool:
+    """Whether an override into a category of high consequence asks for a second person who chooses the same one.
+
+    `chosen` are the labels that people have decided on for the case before.
+    """
+    if outcome is not Outcome.OVERRIDE or item.kind == "escalation" or label is None or label in chosen:
         return False
-    consequence = policy.category(label).consequence_at(item["amount"])
-    return item["proposed"] is not None and consequence is Consequence.HIGH
+    consequence = policy.category(label).consequence_at(item.amount)
+    return item.proposed is not None and consequence is Consequence.HIGH
 
 
-def second_look(item: dict[str, Any], policy: Policy, now: datetime) -> dict[str, Any]:
+def second_look(item: WorkOnCase, policy: Policy, now: datetime) -> NewWork:
     """Work for the second person, who decides blindly before anything is executed."""
     due_at = due(now, policy.sla.decision, policy.sla.calendar)
-    return {**_work("second", item["case_id"], item["proposed"], policy, now), "due_at": due_at}
+    return _blind("second", item.case_id, item.proposed, now=now, due_at=due_at)
 
 
-def recheck(item: dict[str, Any], policy: Policy, now: datetime) -> dict[str, Any]:
+def recheck(item: WorkOnCase, policy: Policy, now: datetime) -> NewWork:
     """Work for another trained person, who labels the case blindly once more."""
-    return _work("recheck", item["case_id"], item["proposed"], policy, now)
+    due_at = due(now, policy.sla.audit, policy.sla.calendar)
+    return _blind("recheck", item.case_id, item.proposed, now=now, due_at=due_at)
 
 
-def _work(kind: str, case_id: int, category: str | None, policy: Policy, now: datetime) -> dict[str, Any]:
-    return {
-        "case_id": case_id,
-        "kind": kind,
-        "queue": Queue.C,
-        "category": category,
-        "suggestion_hidden": True,
-        "opened_at": now,
-        "due_at": due(now, policy.sla.audit, policy.sla.calendar),
-    }
+def _blind(kind: str, case_id: int, category: str | None, *, now: datetime, due_at: datetime) -> NewWork:
+    return NewWork(case_id, kind, Queue.C, category, suggestion_hidden=True, opened_at=now, due_at=due_at)
 
 
-def differs(first: BlindLabel | None, said: str | None, status: Status) -> bool:
+def differs(first: BlindLabel | None, opinion: str | None, status: Status) -> bool:
     """Whether a second opinion puts a label in doubt. Only a trained person's word does so, to a trained one's."""
-    if first is None or said is None or first.status != Status.ACCEPTED or status != Status.ACCEPTED:
+    if first is None or opinion is None or first.status != Status.ACCEPTED or status != Status.ACCEPTED:
         return False
-    return first.label != said
+    return first.label != opinion
 
 
 def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, actor: str, now: datetime) -> None:
@@ -103,15 +101,16 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
         ],
     )
     left = sorted(set(disputed) - {one.case_id for one in believed})
-    work.insert_work(connection, [_work("adjudication", case_id, None, policy, now) for case_id in left])
-    events = [Event("label.settled", one.case_id, _settled(one)) for one in believed]
+    due_at = due(now, policy.sla.audit, policy.sla.calendar)
+    work.insert_work(connection, [_blind("adjudication", case_id, None, now=now, due_at=due_at) for case_id in left])
+    events = [_settled(one) for one in believed]
     events += [Event("label.disputed", case_id) for case_id in left]
     trail.append(connection, events, at=now, actor=actor)
 
 
-def _settled(one: ConsensusLabel) -> dict[str, Any]:
+def _settled(one: ConsensusLabel) -> Event:
     label = None if one.opinion == NO_CATEGORY else one.opinion
-    return {"label": label, "posterior_ppm": round(one.posterior * PPM)}
+    return Event("label.settled", one.case_id, {"label": label, "posterior_ppm": round(one.posterior * PPM)})
 
 
 def adjudicated(case_id: int, label: str, actor: str, now: datetime, *, blind: bool) -> NewLabel:

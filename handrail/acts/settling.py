@@ -1,17 +1,18 @@
 """A person settles what delivery could not: actions that died, and those of which nobody knows."""
 
 from datetime import datetime
-from typing import Any
 
 from handrail.acts.authority import authorize, required
 from handrail.case import State
 from handrail.errors import Conflict, NotFound
+from handrail.outbox import OutboxAction
 from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.sla import due
 from handrail.store import cases, outbox, routes, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
+from handrail.work import NewWork
 
 STUCK = ("dead", "unknown")
 
@@ -27,9 +28,9 @@ def retry(store: Store, number: int, *, reason: str, actor: str, now: datetime) 
     """
     reason = required(reason)
     with store.write() as connection:
-        row = _stuck(connection, number, STUCK, actor)
+        action = _stuck(connection, number, STUCK, actor)
         outbox.put_back(connection, number, now)
-        _say(connection, "action.retried", row, reason, actor, now)
+        _say(connection, "action.retried", action, reason, actor, now)
 
 
 def confirm_executed(store: Store, number: int, *, reason: str, actor: str, now: datetime) -> None:
@@ -41,10 +42,10 @@ def confirm_executed(store: Store, number: int, *, reason: str, actor: str, now:
     """
     reason = required(reason)
     with store.write() as connection:
-        row = _stuck(connection, number, ("unknown",), actor)
+        action = _stuck(connection, number, ("unknown",), actor)
         outbox.confirm(connection, number, now)
-        cases.set_state(connection, [row["case_id"]], State.DONE, only_from=State.DECIDED)
-        _say(connection, "action.confirmed", row, reason, actor, now)
+        cases.set_state(connection, [action.case_id], State.DONE, only_from=State.DECIDED)
+        _say(connection, "action.confirmed", action, reason, actor, now)
 
 
 def abandon(store: Store, number: int, *, reason: str, policy: Policy, actor: str, now: datetime) -> None:
@@ -56,32 +57,32 @@ def abandon(store: Store, number: int, *, reason: str, policy: Policy, actor: st
     """
     reason = required(reason)
     with store.write() as connection:
-        row = _stuck(connection, number, STUCK, actor)
+        action = _stuck(connection, number, STUCK, actor)
         outbox.withdraw(connection, [number])
-        _reopen(connection, row, policy, now)
-        _say(connection, "action.abandoned", row, reason, actor, now)
+        _reopen(connection, action, policy, now)
+        _say(connection, "action.abandoned", action, reason, actor, now)
 
 
-def _stuck(connection: Connection, number: int, states: tuple[str, ...], actor: str) -> dict[str, Any]:
+def _stuck(connection: Connection, number: int, states: tuple[str, ...], actor: str) -> OutboxAction:
     authorize(connection, "settle_actions", actor)
     trail.lock(connection)
-    row = outbox.action(connection, number)
-    if row is None:
+    action = outbox.action(connection, number)
+    if action is None:
         raise NotFound(f"There is no action {number}. See `handrail outbox list`.")
-    if row["state"] not in states:
+    if action.state not in states:
         raise Conflict(
-            f"Action {number} is {row['state']}, not {' or '.join(states)}: somebody was first, or it goes its way. "
+            f"Action {number} is {action.state}, not {' or '.join(states)}: somebody was first, or it goes its way. "
             "See `handrail outbox list`."
         )
-    return row
+    return action
 
 
-def _reopen(connection: Connection, row: dict[str, Any], policy: Policy, now: datetime) -> None:
+def _reopen(connection: Connection, action: OutboxAction, policy: Policy, now: datetime) -> None:
     """Without work for a person the case would stay decided for ever, with nothing done.
 
     One that is done was decided and executed before: what was given up took something back, and changes no state.
     """
-    case_id = row["case_id"]
+    case_id = action.case_id
     if not cases.set_state(connection, [case_id], State.QUEUED, only_from=State.DECIDED):
         return
     work.close_audits(connection, [case_id], now)
@@ -90,23 +91,12 @@ def _reopen(connection: Connection, row: dict[str, Any], policy: Policy, now: da
     routes.update_routes(connection, [case_id], queue=Queue.C, assigned_at=now, due_at=due_at)
     if case_id in work.with_open_work(connection, [case_id]):
         return
-    route = routes.route_of(connection, case_id) or {}
-    work.insert_work(
-        connection,
-        [
-            {
-                "case_id": case_id,
-                "kind": "review",
-                "queue": Queue.C,
-                "category": route.get("category"),
-                "suggestion_hidden": False,
-                "opened_at": now,
-                "due_at": due_at,
-            }
-        ],
-    )
+    route = routes.route_of(connection, case_id)
+    category = None if route is None else route.category
+    again = NewWork(case_id, "review", Queue.C, category, suggestion_hidden=False, opened_at=now, due_at=due_at)
+    work.insert_work(connection, [again])
 
 
-def _say(connection: Connection, kind: str, row: dict[str, Any], reason: str, actor: str, now: datetime) -> None:
-    event = Event(kind, row["case_id"], {"action": row["action"], "was": row["state"]})
+def _say(connection: Connection, kind: str, action: OutboxAction, reason: str, actor: str, now: datetime) -> None:
+    event = Event(kind, action.case_id, {"action": action.action, "was": action.state})
     trail.give_reason(connection, trail.append(connection, [event], at=now, actor=actor), reason)

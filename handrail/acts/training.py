@@ -1,9 +1,8 @@
 """Reviewers test themselves and practise; the desk slips gold cases in among their work."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from handrail import gold
 from handrail.acts import labelling, qualifying
 from handrail.acts.authority import authorize
 from handrail.case import Outcome
+from handrail.decision import NewDecision
 from handrail.errors import Conflict, NotFound, Refused
 from handrail.gold import Chance, GoldAnswer, GoldTest, OpenTest, Rolling
 from handrail.policy import Policy
@@ -18,6 +18,7 @@ from handrail.store import cases, decisions, reviewer_quality, staff, trail, wor
 from handrail.store import labels as label_rows
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
+from handrail.work import NewWork
 
 _MOMENT = timedelta(seconds=1)
 _NEWEST = 10
@@ -85,30 +86,29 @@ def slip_in(store: Store, person: str, *, policy: Policy, secret: bytes, now: da
         chance = Chance(secret, person, after)
         drawn = unseen.iloc[chance.pick("case", len(unseen))]
         case_id, attested = int(drawn["case_id"]), str(drawn["label"])
-        shown = _seeded(connection, chance, case_id, attested, policy, now)
-        row = labelling.gold_work(case_id, person, now=now, due_at=due_at - _MOMENT, slipped_in=True)
-        work.insert_work(connection, [{**row, **shown}])
+        blind = labelling.gold_work(case_id, person, now=now, due_at=due_at - _MOMENT, slipped_in=True)
+        work.insert_work(connection, [_seeded(connection, chance, blind, attested, policy, now)])
     return True
 
 
 def _seeded(
-    connection: Connection, chance: Chance, case_id: int, attested: str, policy: Policy, now: datetime
-) -> dict[str, Any]:
-    """The wrong suggestion of a gold case as columns of its work, nothing for a blind one."""
+    connection: Connection, chance: Chance, blind: NewWork, attested: str, policy: Policy, now: datetime
+) -> NewWork:
+    """The work of a gold case with a wrong suggestion, or `blind` as it is."""
     if not gold.is_seeded(chance, policy.labels):
-        return {}
+        return blind
     since = now - policy.labels.training_valid_for
     label = gold.wrong_suggestion(
         chance,
         attested,
         list(policy.categories),
-        reviewer_quality.predicted(connection, case_id),
+        reviewer_quality.predicted(connection, blind.case_id),
         reviewer_quality.mistaken_for(connection, attested, since=since),
     )
     if label is None:
-        return {}
+        return blind
     confidence = gold.confidence(chance, reviewer_quality.quick_confidences(connection), policy.queues)
-    return {"suggestion_hidden": False, "category": label, "shown_label": label, "shown_confidence": confidence}
+    return replace(blind, suggestion_hidden=False, category=label, shown_label=label, shown_confidence=confidence)
 
 
 def feedback(store: Store, decision_id: int, *, actor: str, policy: Policy, now: datetime) -> Feedback | None:
@@ -178,24 +178,20 @@ def practise(
         if known is None or _to_practise(connection, person, policy=policy, secret=secret) != case_id:
             raise Conflict(f"Case {case_id} is not what you practise on now. Go on with the next one.")
         outcome = Outcome.DENY if label is None else Outcome.OVERRIDE
-        decisions.insert_decisions(
-            connection,
-            [
-                {
-                    "case_id": case_id,
-                    "work_item_id": None,
-                    "kind": "gold",
-                    "outcome": outcome,
-                    "proposed": None,
-                    "label": label,
-                    "reason_code": None,
-                    "actor": person,
-                    "blind": True,
-                    "seconds": None,
-                    "decided_at": now,
-                }
-            ],
+        practised = NewDecision(
+            case_id=case_id,
+            work_item_id=None,
+            kind="gold",
+            outcome=outcome,
+            proposed=None,
+            label=label,
+            reason_code=None,
+            actor=person,
+            blind=True,
+            seconds=None,
+            decided_at=now,
         )
+        decisions.insert_decisions(connection, [practised])
         trail.append(connection, [Event("gold.practised", case_id)], at=now, actor=person)
     return Feedback(case_id, label, known.label, label == known.label)
 

@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from handrail.acts import claiming
 from handrail.acts.authority import authorize
 from handrail.acts.claiming import ACTS, Claim
+from handrail.decision import Decision
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
 from handrail.store import trail, undone, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.window import INSTANT
+from handrail.work import WorkItem
 
 FOLLOWING = ("second", "recheck", "adjudication", "escalation")
 """Kinds of work that a decision opens by itself."""
@@ -33,21 +34,21 @@ def undo(store: Store, decision_ids: Sequence[int], actor: str, *, policy: Polic
     """
     with store.write() as connection:
         known = undone.decisions(connection, decision_ids)
-        items = work.items(connection, [row["work_item_id"] for row in known.values() if row["work_item_id"]])
-        _authorize(connection, {row["kind"] for row in known.values()}, actor)
+        items = work.items(connection, [decision.work_item_id for decision in known.values() if decision.work_item_id])
+        _authorize(connection, {decision.kind for decision in known.values()}, actor)
         trail.lock(connection)
         # Two undo at once: the second waited for the work and must not believe what it had read before.
         known = undone.decisions(connection, decision_ids)
         for number in decision_ids:
             if number not in known:
                 raise NotFound(f"Decision {number} does not exist, or was undone already. Take the next case.")
-        for row in known.values():
-            _refuse(connection, row, actor, policy=policy, now=now)
-            _take_back(connection, row)
-        events = [Event("decision.undone", row["case_id"], {"decision": row["id"]}) for row in known.values()]
+        for decision in known.values():
+            _refuse(connection, decision, actor, policy=policy, now=now)
+            _take_back(connection, decision)
+        events = [Event("decision.undone", decision.case_id, {"decision": decision.id}) for decision in known.values()]
         trail.append(connection, events, at=now, actor=actor)
-        again = [items[row["work_item_id"]] for row in known.values()]
-        undone.reopen_work(connection, [item["id"] for item in again])
+        again = [items[decision.work_item_id] for decision in known.values() if decision.work_item_id is not None]
+        undone.reopen_work(connection, [item.id for item in again])
         return claiming.lease(connection, again, actor, policy=policy, now=now)
 
 
@@ -58,57 +59,60 @@ def _authorize(connection: Connection, kinds: set[str], actor: str) -> None:
         authorize(connection, act, actor)
 
 
-def _refuse(connection: Connection, row: dict[str, Any], actor: str, *, policy: Policy, now: datetime) -> None:
+def _refuse(connection: Connection, decision: Decision, actor: str, *, policy: Policy, now: datetime) -> None:
     """Raise where a decision has to stand."""
-    name = f"The decision on case {row['case_id']}"
-    if row["actor"] != actor:
+    name = f"The decision on case {decision.case_id}"
+    if decision.actor != actor:
         raise Conflict(f"{name} is not yours. Ask the escalation manager to look at the case again.")
-    if row["work_item_id"] is None:
+    if decision.work_item_id is None:
         raise Conflict(f"{name} was practice, and you were told the answer. It stands; go on with the next case.")
-    if row["kind"] == "dispute":
+    if decision.kind == "dispute":
         raise Conflict(f"{name} has answered a customer and stands. Open another dispute if it was wrong.")
     within = policy.desk.undo_within
-    if now >= row["decided_at"] + within:
+    if now >= decision.decided_at + within:
         seconds = round(within.total_seconds())
         raise Conflict(f"{name} is older than {seconds} seconds and stands. Ask the escalation manager to look at it.")
-    if undone.is_followed(connection, row):
+    if undone.is_followed(connection, decision):
         raise Conflict(f"{name} stands: somebody has decided or disputed the case since. Ask the escalation manager.")
-    if row["kind"] == "gold" and _was_graded(connection, row):
+    if decision.kind == "gold" and _was_graded(connection, decision):
         raise Conflict(f"{name} was the last of its kind and has been counted. It stands; go on with the next case.")
 
 
-def _was_graded(connection: Connection, row: dict[str, Any]) -> bool:
+def _was_graded(connection: Connection, decision: Decision) -> bool:
     """Whether a training or test was judged by this answer."""
-    moment = {"since": row["decided_at"], "until": row["decided_at"] + INSTANT, "actor": row["actor"], "limit": 1}
-    return any(trail.search(connection, kind=kind, **moment) for kind in ("person.tested", "person.training_lost"))
+    since, until = decision.decided_at, decision.decided_at + INSTANT
+    return any(
+        trail.search(connection, kind=kind, since=since, until=until, actor=decision.actor, limit=1)
+        for kind in ("person.tested", "person.training_lost")
+    )
 
 
-def _take_back(connection: Connection, row: dict[str, Any]) -> None:
-    name = f"The decision on case {row['case_id']}"
-    following = [] if row["kind"] == "gold" else undone.later_work(connection, row)
-    own = [item["id"] for item in following if _is_opened_by(item, row)]
+def _take_back(connection: Connection, decision: Decision) -> None:
+    name = f"The decision on case {decision.case_id}"
+    following = [] if decision.kind == "gold" else undone.later_work(connection, decision)
+    own = [item.id for item in following if _is_opened_by(item, decision)]
     if len(own) < len(following) or undone.withdraw_work(connection, own) < len(own):
         raise Conflict(f"{name} stands: somebody works on what followed from it. Ask the escalation manager.")
-    if not undone.take_action_back(connection, row):
+    if not undone.take_action_back(connection, decision):
         raise Conflict(f"{name} stands: its action has been sent. Open a dispute if it was wrong.")
-    said = _said(connection, row)
-    reopened = "case.escalated" in said and undone.was_escalated(connection, row["case_id"])
-    if reopened or not undone.take_escalations_back(connection, row):
+    said = _said(connection, decision)
+    reopened = "case.escalated" in said and undone.was_escalated(connection, decision.case_id)
+    if reopened or not undone.take_escalations_back(connection, decision):
         raise Conflict(f"{name} stands: the case has been escalated before. Ask the escalation manager.")
-    disputed = row["kind"] == "recheck" and bool({"label.settled", "label.disputed"}.intersection(said))
-    undone.take_labels_back(connection, row, disputed=disputed)
-    undone.remove(connection, row)
-    if row["kind"] in WAITING:
-        undone.queue_again(connection, row["case_id"])
+    disputed = decision.kind == "recheck" and bool({"label.settled", "label.disputed"}.intersection(said))
+    undone.take_labels_back(connection, decision, disputed=disputed)
+    undone.remove(connection, decision)
+    if decision.kind in WAITING:
+        undone.queue_again(connection, decision.case_id)
 
 
-def _is_opened_by(item: dict[str, Any], row: dict[str, Any]) -> bool:
-    return item["kind"] in FOLLOWING and item["opened_at"] == row["decided_at"]
+def _is_opened_by(item: WorkItem, decision: Decision) -> bool:
+    return item.kind in FOLLOWING and item.opened_at == decision.decided_at
 
 
-def _said(connection: Connection, row: dict[str, Any]) -> list[str]:
+def _said(connection: Connection, decision: Decision) -> list[str]:
     """The kinds of events that the case has from the moment of the decision."""
     found = trail.search(
-        connection, case=row["case_id"], since=row["decided_at"], until=row["decided_at"] + INSTANT, limit=100
+        connection, case=decision.case_id, since=decision.decided_at, until=decision.decided_at + INSTANT, limit=100
     )
     return [event["kind"] for event in found]

@@ -56,8 +56,8 @@ def view(store: Store, case_id: int, reason: str, *, policy: Policy, actor: str,
             )
         seq = trail.append(connection, [Event("input.viewed", case_id)], at=now, actor=actor)
         trail.give_reason(connection, seq, because)
-    findings = tuple((str(kind), int(start), int(end)) for kind, start, end in found["findings"] or ())
-    return Raw(case_id, found["text"], findings, found["customer_id"])
+    findings = tuple((str(kind), int(start), int(end)) for kind, start, end in found.findings or ())
+    return Raw(case_id, found.text, findings, found.customer_id)
 
 
 def record_export(store: Store, case_ids: Sequence[int], *, actor: str, now: datetime) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, ex
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from handrail.case import NewCase, NewInput, State
+from handrail.case import ENTRY, NewCase, NewInput, State, require_transition
+from handrail.errors import ForbiddenTransition
 from handrail.inbound_rows import BadRow
 from handrail.store import bulk
 from handrail.store.bulk import among, insert_numbered, insert_rows, one_of, row_of, update_rows
@@ -113,7 +114,9 @@ def names(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, st
 
 
 def insert_cases(connection: Connection, new: Sequence[NewCase]) -> list[int]:
-    """Insert cases; ids in the order of `new`."""
+    """Insert cases, in a state in which cases come in; ids in the order of `new`."""
+    if not {one.state for one in new} <= ENTRY:
+        raise ForbiddenTransition(f"A case comes in as {' or '.join(sorted(ENTRY))}. Report it as a fault of Handrail.")
     return insert_numbered(connection, Case, [row_of(one, flags=[]) for one in new])
 
 
@@ -142,7 +145,15 @@ def unpredicted_count(connection: Connection, batch_id: int) -> int:
 
 
 def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_from: State) -> list[int]:
-    """Move cases from one state to the next; returns the ids that really were in `only_from`."""
+    """Move cases from one state to the next; returns the ids that really were in `only_from`.
+
+    Nothing else moves a case: the transition is one of `handrail.case.NEXT`, and the same statement that writes the
+    new state looks whether the case is in the old one.
+
+    Raises:
+        ForbiddenTransition: no case goes this way.
+    """
+    require_transition(only_from, state)
     moved: list[int] = []
     for part in chunks(ids):
         known = {"ids": bulk.ids(connection, part), "before": only_from, "after": state}
@@ -224,8 +235,14 @@ def save_redactions(connection: Connection, redactions: Sequence[Redaction]) -> 
 
 
 def readmit(connection: Connection, case_id: int, corrected: NewCase, given: NewInput) -> None:
-    """Replace a case that was put aside or stopped by its corrected row; imported label and given prediction go too."""
-    connection.execute(update(Case).where(Case.id == case_id).values(**row_of(corrected, flags=[])))
+    """Replace a case that was put aside or stopped by its corrected row; imported label and given prediction go too.
+
+    It is received again; one that has gone on since keeps its state.
+    """
+    values = row_of(corrected, flags=[])
+    del values["state"]
+    connection.execute(update(Case).where(Case.id == case_id).values(**values))
+    set_state(connection, [case_id], State.RECEIVED, only_from=State.QUARANTINED)
     connection.execute(delete(CaseInput).where(CaseInput.case_id == case_id))  # a purge may have done so before
     connection.execute(insert(CaseInput).values(**row_of(given, case_id=case_id)))
     connection.execute(delete(Label).where(Label.case_id == case_id, Label.provenance == "history"))

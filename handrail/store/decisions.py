@@ -1,12 +1,13 @@
 """Decisions, the erasable notes beside them, and who made them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
     Connection,
+    RowMapping,
     Select,
     and_,
     bindparam,
@@ -14,8 +15,11 @@ from sqlalchemy import (
     select,
 )
 
+from handrail import decision
+from handrail.case import Outcome
+from handrail.decision import NewDecision
 from handrail.store import bulk
-from handrail.store.bulk import insert_numbered, one_of
+from handrail.store.bulk import insert_numbered, one_of, row_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame, within
 from handrail.store.schema import (
@@ -68,15 +72,24 @@ def _chosen(dialect: str) -> Select[Any]:
     return select(Decision.case_id, Decision.label).where(one_of(dialect, Decision.case_id), by_people)
 
 
-def insert_decisions(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Write decisions; ids in the order of `rows`."""
-    return insert_numbered(connection, Decision, rows)
+def of_row(row: RowMapping) -> decision.Decision:
+    """The decision in a row that has all columns of the table, and perhaps more."""
+    columns = {name: row[name] for name in _COLUMNS}
+    return decision.Decision(**{**columns, "outcome": Outcome(row["outcome"])})
 
 
-def insert_notes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the erasable notes beside decisions."""
-    if rows:
-        connection.execute(insert(Note), list(rows))
+_COLUMNS = tuple(column.name for column in Decision.__table__.columns)
+
+
+def insert_decisions(connection: Connection, made: Sequence[NewDecision]) -> list[int]:
+    """Write decisions; their ids, in order."""
+    return insert_numbered(connection, Decision, [row_of(one) for one in made])
+
+
+def insert_notes(connection: Connection, notes: Mapping[int, str]) -> None:
+    """Write the erasable notes beside decisions, by id of the decision."""
+    if notes:
+        connection.execute(insert(Note), [{"decision_id": number, "text": text} for number, text in notes.items()])
 
 
 def executed(connection: Connection, window: Window) -> pd.DataFrame:

@@ -1,13 +1,18 @@
 """Everything that is stored of one case, as far as it may be told to whoever asks."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, and_, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail.case import State
 from handrail.errors import NotFound
 from handrail.store.bulk import among
+from handrail.store.frames import Record
+from handrail.store.routes import CurrentRoute, route_of
 from handrail.store.schema import (
     AuditDraw,
     Case,
@@ -23,9 +28,9 @@ from handrail.store.schema import (
     Outbox,
     Prediction,
     Quarantine,
-    Route,
     WorkItem,
 )
+from handrail.store.schema.base import Base
 from handrail.store.visibility import Onlooker, kept, state_of
 
 LARGEST_ID = 2**63 - 1
@@ -33,42 +38,179 @@ MOST_OF_CUSTOMER = 1000
 """Cases of one customer that are looked at."""
 UNROUTED = frozenset({State.RECEIVED, State.ACCEPTED, State.SCORED})
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """What came in; `salt` is None when text and customer id have been deleted.
+
+    `given_label` is what the model of its source said, `quarantined_because` why it lies aside.
+    """
+
+    id: int
+    source: str
+    external_id: str
+    state: str
+    received_at: datetime
+    ingested_at: datetime
+    history: bool
+    has_text: bool
+    consent: bool
+    amount: float | None
+    fields: dict[str, str]
+    flags: list[str]
+    salt: bytes | None
+    redacted: str | None
+    findings: list[list[Any]] | None
+    given_label: str | None
+    given_confidence: float | None
+    quarantined_because: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model version said of the case."""
+
+    id: int
+    model_version: str
+    role: str
+    label: str
+    confidence: float
+    novel: bool
+    scored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work on the case, open or closed."""
+
+    kind: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision on the case, with its erasable note."""
+
+    kind: str
+    outcome: str
+    label: str | None
+    reason_code: str | None
+    actor: str
+    blind: bool
+    decided_at: datetime
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An action of the case: how far it is, and its last failure."""
+
+    action: str
+    state: str
+    attempts: int
+    created_at: datetime
+    done_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Whether the case was drawn for an audit, and with which chance."""
+
+    drawn: bool
+    stratum: str | None
+    inclusion_probability: float
+    drawn_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A label of the case, with its standing."""
+
+    label: str
+    status: str
+    provenance: str
+    reviewer: str | None
+    blind: bool
+    labelled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """An escalation of the case."""
+
+    cause: str
+    opened_at: datetime
+    resolved_at: datetime | None
+    resolved_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """A dispute on the case; text and answer are erasable."""
+
+    opened_by: str
+    opened_at: datetime
+    closed_at: datetime | None
+    upheld: bool | None
+    text: str | None
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What the business's systems told of the case later."""
+
+    kind: str
+    value: float | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RawText:
+    """What a customer wrote and who they are."""
+
+    text: str
+    findings: list[list[Any]] | None
+    customer_id: str | None
+
+
+_Part = TypeVar("_Part", bound=Record)
 
 
 @dataclass(frozen=True)
 class Dossier:
     """One case. `case` tells what came in; the rest is empty where it is kept from whoever asks (`kept`)."""
 
-    case: Row
+    case: CaseFile
     kept: bool
-    route: Row | None
-    predictions: list[Row]
-    work: list[Row]
-    decisions: list[Row]
-    actions: list[Row]
-    audit: Row | None
-    labels: list[Row]
-    gold: Row | None
-    escalations: list[Row]
-    disputes: list[Row]
-    outcomes: list[Row]
+    route: CurrentRoute | None = None
+    predictions: Sequence[Said] = ()
+    work: Sequence[Work] = ()
+    decisions: Sequence[Decided] = ()
+    actions: Sequence[Sent] = ()
+    audit: Drawn | None = None
+    labels: Sequence[Labelled] = ()
+    is_gold: bool = False
+    escalations: Sequence[Escalated] = ()
+    disputes: Sequence[Disputed] = ()
+    outcomes: Sequence[Afterwards] = ()
 
     @property
     def id(self) -> int:
         """Number of the case."""
-        return int(self.case["id"])
+        return self.case.id
 
     @property
-    def prediction(self) -> Row | None:
+    def prediction(self) -> Said | None:
         """What the version that routed the case said of it; None where none did: history, no text, no model."""
-        version = None if self.route is None else self.route["model_version"]
-        return next((one for one in self.predictions if one["model_version"] == version), None)
+        version = None if self.route is None else self.route.model_version
+        return next((one for one in self.predictions if one.model_version == version), None)
 
     @property
     def purged(self) -> bool:
         """Whether text and customer id have been deleted."""
-        return self.case["salt"] is None
+        return self.case.salt is None
 
 
 def opened(connection: Connection, case_id: int, onlooker: Onlooker) -> Dossier:
@@ -80,30 +222,26 @@ def opened(connection: Connection, case_id: int, onlooker: Onlooker) -> Dossier:
     Raises:
         NotFound: there is no such case.
     """
-    case = {**_case(connection, case_id), "state": state_of(connection, case_id, onlooker)}
-    early = case["state"] in UNROUTED and not case["history"] and onlooker.may("decide")
+    case = replace(_case(connection, case_id), state=state_of(connection, case_id, onlooker))
+    early = case.state in UNROUTED and not case.history and onlooker.may("decide")
     if early or kept(connection, [case_id], onlooker):
-        return Dossier(case, True, None, [], [], [], [], None, [], None, [], [], [])  # noqa: FBT003 - kept
+        return Dossier(case, kept=True)
+    gold = select(GoldCase.case_id).where(GoldCase.case_id == case_id)
     may_read_labels = onlooker.may("read_labels")
     return Dossier(
         case=case,
         kept=False,
-        route=_first(connection, select(Route.__table__).where(Route.case_id == case_id)),
-        predictions=_all(connection, _predictions(case_id)),
-        work=_all(connection, _work(case_id)),
-        decisions=_all(connection, _decisions(case_id)),
-        actions=_all(connection, select(Outbox.__table__).where(Outbox.case_id == case_id).order_by(Outbox.id)),
-        audit=_first(connection, select(AuditDraw.__table__).where(AuditDraw.case_id == case_id)),
-        labels=_all(connection, _of(Label, case_id)) if may_read_labels else [],
-        gold=_first(connection, _of(GoldCase, case_id)) if may_read_labels else None,
-        escalations=_all(connection, _of(Escalation, case_id)),
-        disputes=_all(connection, _of(Dispute, case_id)),
-        outcomes=_all(
-            connection,
-            select(CaseOutcome.__table__)
-            .where(CaseOutcome.case_id == case_id)
-            .order_by(CaseOutcome.at, CaseOutcome.id),
-        ),
+        route=route_of(connection, case_id),
+        predictions=_all(connection, Said, Prediction, Prediction.case_id == case_id),
+        work=_all(connection, Work, WorkItem, and_(WorkItem.case_id == case_id, WorkItem.kind != "gold")),
+        decisions=_decisions(connection, case_id),
+        actions=_all(connection, Sent, Outbox, Outbox.case_id == case_id),
+        audit=next(iter(_all(connection, Drawn, AuditDraw, AuditDraw.case_id == case_id)), None),
+        labels=_all(connection, Labelled, Label, Label.case_id == case_id) if may_read_labels else (),
+        is_gold=may_read_labels and bool(connection.execute(select(gold.exists())).scalar()),
+        escalations=_all(connection, Escalated, Escalation, Escalation.case_id == case_id),
+        disputes=_all(connection, Disputed, Dispute, Dispute.case_id == case_id),
+        outcomes=_all(connection, Afterwards, CaseOutcome, CaseOutcome.case_id == case_id, CaseOutcome.at),
     )
 
 
@@ -123,66 +261,70 @@ def others_of_customer(connection: Connection, case_id: int, *, limit: int) -> t
     return [row.id for row in newest[:limit]], len(newest)
 
 
-def raw(connection: Connection, case_id: int) -> Row | None:
-    """What a customer wrote and who they are: text, findings, customer_id.
-
-    None where it has been deleted.
+def raw(connection: Connection, case_id: int) -> RawText | None:
+    """What a customer wrote and who they are; None where it has been deleted.
 
     Raises:
         NotFound: there is no such case.
     """
     case = _case(connection, case_id)
-    query = select(CaseInput.text, CaseInput.findings, CaseInput.customer_id).where(CaseInput.case_id == case["id"])
-    return _first(connection, query)
+    query = select(CaseInput.text, CaseInput.findings, CaseInput.customer_id).where(CaseInput.case_id == case.id)
+    row = connection.execute(query).first()
+    return RawText(*row) if row else None
 
 
-def _case(connection: Connection, case_id: int) -> Row:
+def _case(connection: Connection, case_id: int) -> CaseFile:
+    aside = select(Quarantine.reason).where(Quarantine.case_id == case_id, Quarantine.released_at.is_(None)).limit(1)
     query = (
         select(
-            Case.__table__,
+            Case.id,
+            Case.source,
+            Case.external_id,
+            Case.state,
+            Case.received_at,
+            Case.ingested_at,
+            Case.history,
+            Case.has_text,
+            Case.consent,
+            Case.amount,
+            Case.fields,
+            Case.flags,
             CaseInput.salt,
             CaseInput.redacted,
             CaseInput.findings,
-            GivenPrediction.label.label("given_label"),
-            GivenPrediction.confidence.label("given_confidence"),
+            GivenPrediction.label,
+            GivenPrediction.confidence,
+            aside.scalar_subquery(),
         )
         .join(CaseInput, CaseInput.case_id == Case.id, isouter=True)
         .join(GivenPrediction, GivenPrediction.case_id == Case.id, isouter=True)
         .where(Case.id == case_id)
     )
-    found = _first(connection, query) if 0 < case_id <= LARGEST_ID else None
-    if found is None:
+    row = connection.execute(query).first() if 0 < case_id <= LARGEST_ID else None
+    if row is None:
         raise NotFound("There is no case with this number. Look for it on the page Cases.")
-    aside = select(Quarantine.reason).where(Quarantine.case_id == case_id, Quarantine.released_at.is_(None))
-    return {**found, "quarantined_because": connection.execute(aside).scalar()}
+    return CaseFile(*row)
 
 
-def _predictions(case_id: int) -> Select[Any]:
-    return select(Prediction.__table__).where(Prediction.case_id == case_id).order_by(Prediction.id)
-
-
-def _work(case_id: int) -> Select[Any]:
-    """Work on the case, tests of people left out."""
-    return select(WorkItem.__table__).where(WorkItem.case_id == case_id, WorkItem.kind != "gold").order_by(WorkItem.id)
-
-
-def _decisions(case_id: int) -> Select[Any]:
-    return (
-        select(Decision.__table__, Note.text.label("note"))
+def _decisions(connection: Connection, case_id: int) -> list[Decided]:
+    parts = [getattr(Decision, part.name) for part in fields(Decided) if part.name != "note"]
+    query = (
+        select(*parts, Note.text)
         .join(Note, Note.decision_id == Decision.id, isouter=True)
         .where(Decision.case_id == case_id, Decision.kind != "gold")
         .order_by(Decision.id)
     )
+    return [Decided(*row) for row in connection.execute(query)]
 
 
-def _of(table: Any, case_id: int) -> Select[Any]:  # noqa: ANN401 - a table with a case_id
-    return select(table.__table__).where(table.case_id == case_id).order_by(*table.__table__.primary_key.columns)
-
-
-def _all(connection: Connection, query: Select[Any]) -> list[Row]:
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def _first(connection: Connection, query: Select[Any]) -> Row | None:
-    row = connection.execute(query).mappings().first()
-    return None if row is None else dict(row)
+def _all(
+    connection: Connection,
+    kind: type[_Part],
+    table: type[Base],
+    which: ColumnElement[bool],
+    *first: InstrumentedAttribute[Any],
+) -> list[_Part]:
+    """What a table holds of the case as values of `kind`, whose fields are columns; by `first`, then by its key."""
+    columns = [getattr(table, part.name) for part in fields(kind)]
+    query = select(*columns).where(which).order_by(*first, *table.__table__.primary_key)
+    return [kind(*row) for row in connection.execute(query)]

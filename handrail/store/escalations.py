@@ -1,6 +1,7 @@
 """What waits for the escalation manager, the most urgent first."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -23,9 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from handrail.store import bulk
-from handrail.store.bulk import one_of
+from handrail.store.bulk import one_of, row_of
 from handrail.store.cases import chunks
-from handrail.store.frames import frame, records, within
+from handrail.store.frames import frame, within
 from handrail.store.schema import (
     Case,
     Decision,
@@ -44,26 +45,46 @@ MANAGERS_WORK = ("escalation", "dispute")
 """Kinds of work that only the escalation manager does."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An open escalation with the work behind it; from `item_id` on None where no work waits any more."""
+
+    case_id: int
+    cause: str
+    first_decider: str | None
+    opened_at: datetime
+    due_at: datetime
+    external_id: str
+    category: str | None
+    item_id: int | None
+    kind: str | None
+    work_due_at: datetime | None
+    holder: str | None
+    lease_until: datetime | None
+    assigned_to: str | None
+    dispute: int | None
+
+
 def waiting(
     connection: Connection, *, causes: Collection[str] | None = None, case_id: int | None = None, limit: int = 200
-) -> list[dict[str, Any]]:
-    """Open escalations with the work behind them, earliest due first.
-
-    Columns: those of the escalation, external_id, category, and of the work item_id, kind, work_due_at, holder,
-    lease_until, assigned_to, dispute; None where no work waits any more.
-    """
+) -> list[Waiting]:
+    """Open escalations with the work behind them, earliest due first."""
     query = (
         select(
-            Escalation.__table__,
+            Escalation.case_id,
+            Escalation.cause,
+            Escalation.first_decider,
+            Escalation.opened_at,
+            Escalation.due_at,
             Case.external_id,
             Route.category,
-            WorkItem.id.label("item_id"),
+            WorkItem.id,
             WorkItem.kind,
-            WorkItem.due_at.label("work_due_at"),
+            WorkItem.due_at,
             WorkItem.holder,
             WorkItem.lease_until,
             WorkItem.assigned_to,
-            Dispute.id.label("dispute"),
+            Dispute.id,
         )
         .join(Case, Case.id == Escalation.case_id)
         .join(Route, Route.case_id == Escalation.case_id, isouter=True)
@@ -77,7 +98,7 @@ def waiting(
         query = query.where(Escalation.cause.in_(causes))
     if case_id is not None:
         query = query.where(Escalation.case_id == case_id)
-    return records(frame(connection, query))
+    return [Waiting(*row) for row in connection.execute(query)]
 
 
 def counts(connection: Connection, now: datetime) -> dict[str, tuple[int, int]]:
@@ -117,19 +138,39 @@ def _is_open() -> ColumnElement[bool]:
     return and_(Escalation.resolved_at.is_(None), or_(Escalation.cause != "sla_breach", ~own_work, late_work))
 
 
-def work(connection: Connection, item_id: int) -> dict[str, Any] | None:
-    """One work item of the escalation manager: id, case_id, kind, state, due_at; None for anybody else's."""
+@dataclass(frozen=True, slots=True)
+class ManagersWork:
+    """An escalated case or a dispute: its work."""
+
+    id: int
+    case_id: int
+    kind: str
+    state: str
+    due_at: datetime
+
+
+def work(connection: Connection, item_id: int) -> ManagersWork | None:
+    """One work item of the escalation manager; None for anybody else's."""
     query = select(WorkItem.id, WorkItem.case_id, WorkItem.kind, WorkItem.state, WorkItem.due_at)
-    query = query.where(WorkItem.id == item_id, WorkItem.kind.in_(MANAGERS_WORK))
-    row = connection.execute(query).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(query.where(WorkItem.id == item_id, WorkItem.kind.in_(MANAGERS_WORK))).first()
+    return ManagersWork(*row) if row else None
 
 
-def first_look(connection: Connection, case_id: int, decision_id: int | None = None) -> dict[str, Any] | None:
-    """What was decided before the manager: the decision that is contested, else the newest on the case.
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """What was decided before the manager, and what was noted beside it."""
 
-    Columns: kind, outcome, label, reason_code, actor, decided_at, blind, note.
-    """
+    kind: str
+    outcome: str
+    label: str | None
+    reason_code: str | None
+    actor: str
+    decided_at: datetime
+    note: str | None
+
+
+def first_look(connection: Connection, case_id: int, decision_id: int | None = None) -> FirstLook | None:
+    """What was decided before the manager: the decision that is contested, else the newest on the case."""
     query = (
         select(
             Decision.kind,
@@ -138,8 +179,7 @@ def first_look(connection: Connection, case_id: int, decision_id: int | None = N
             Decision.reason_code,
             Decision.actor,
             Decision.decided_at,
-            Decision.blind,
-            Note.text.label("note"),
+            Note.text,
         )
         .join(Note, Note.decision_id == Decision.id, isouter=True)
         .where(Decision.case_id == case_id, Decision.kind.not_in(ASIDE))
@@ -147,8 +187,8 @@ def first_look(connection: Connection, case_id: int, decision_id: int | None = N
         .limit(1)
     )
     query = query if decision_id is None else query.where(Decision.id == decision_id)
-    row = connection.execute(query).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(query).first()
+    return FirstLook(*row) if row else None
 
 
 def resolve(connection: Connection, case_id: int, cause: str, actor: str, now: datetime) -> bool:
@@ -159,33 +199,53 @@ def resolve(connection: Connection, case_id: int, cause: str, actor: str, now: d
     return connection.execute(found.values(resolved_at=now, resolved_by=actor)).rowcount == 1
 
 
-def stuck_actions(connection: Connection, limit: int = 50) -> list[dict[str, Any]]:
-    """Actions that will not go out by themselves, oldest first: id, case_id, external_id, action, state, created_at."""
+@dataclass(frozen=True, slots=True)
+class StuckAction:
+    """An action that will not go out by itself: dead or unknown."""
+
+    case_id: int
+    action: str
+    state: str
+    created_at: datetime
+
+
+def stuck_actions(connection: Connection, limit: int = 50) -> list[StuckAction]:
+    """Actions that will not go out by themselves, oldest first."""
     query = (
-        select(Outbox.id, Outbox.case_id, Case.external_id, Outbox.action, Outbox.state, Outbox.created_at)
-        .join(Case, Case.id == Outbox.case_id)
+        select(Outbox.case_id, Outbox.action, Outbox.state, Outbox.created_at)
         .where(Outbox.state.in_(("dead", "unknown")))
         .order_by(Outbox.created_at, Outbox.id)
         .limit(limit)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [StuckAction(*row) for row in connection.execute(query)]
 
 
-def insert_escalations(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[int]:
+@dataclass(frozen=True, slots=True)
+class NewEscalation:
+    """A case for the escalation manager; its first decider, if there was one, never reviews it again."""
+
+    case_id: int
+    cause: str
+    first_decider: str | None
+    opened_at: datetime
+    due_at: datetime
+
+
+def insert_escalations(connection: Connection, opened: Sequence[NewEscalation]) -> set[int]:
     """Open escalations, a resolved one of the same case and cause anew; returns the cases, the rest is open already."""
     known: dict[tuple[int, str], datetime | None] = {}
-    for part in chunks([row["case_id"] for row in rows]):
+    for part in chunks([one.case_id for one in opened]):
         query = select(Escalation.case_id, Escalation.cause, Escalation.resolved_at)
         found = connection.execute(query.where(Escalation.case_id.in_(part)))
         known.update({(case_id, cause): resolved_at for case_id, cause, resolved_at in found})
-    fresh = [row for row in rows if (row["case_id"], row["cause"]) not in known]
-    again = [row for row in rows if known.get((row["case_id"], row["cause"])) is not None]
+    fresh = [one for one in opened if (one.case_id, one.cause) not in known]
+    again = [one for one in opened if known.get((one.case_id, one.cause)) is not None]
     if fresh:
-        connection.execute(insert(Escalation), fresh)
-    for row in again:
-        one = update(Escalation).where(Escalation.case_id == row["case_id"], Escalation.cause == row["cause"])
-        connection.execute(one.values(**row))
-    return {row["case_id"] for row in [*fresh, *again]}
+        connection.execute(insert(Escalation), [row_of(one, resolved_at=None, resolved_by=None) for one in fresh])
+    for one in again:
+        anew = update(Escalation).where(Escalation.case_id == one.case_id, Escalation.cause == one.cause)
+        connection.execute(anew.values(**row_of(one, resolved_at=None, resolved_by=None)))
+    return {one.case_id for one in [*fresh, *again]}
 
 
 def resolve_escalations(connection: Connection, case_ids: Sequence[int], actor: str, now: datetime) -> None:
@@ -198,8 +258,8 @@ def resolve_escalations(connection: Connection, case_ids: Sequence[int], actor: 
 @cache
 def _resolve(dialect: str) -> Update:
     still_open = and_(Escalation.resolved_at.is_(None), Escalation.cause != "dispute")
-    settled: dict[str, Any] = {"resolved_at": bindparam("moment"), "resolved_by": bindparam("by")}
-    return update(Escalation).where(one_of(dialect, Escalation.case_id), still_open).values(settled)
+    settled = update(Escalation).where(one_of(dialect, Escalation.case_id), still_open)
+    return settled.values(resolved_at=bindparam("moment"), resolved_by=bindparam("by"))
 
 
 def open_escalations(connection: Connection, limit: int = 1000) -> pd.DataFrame:

@@ -4,15 +4,27 @@ import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, Select, and_, false, func, or_, select, true, update
 
-from handrail.store.bulk import among, ids, insert_rows, one_of
+from handrail.outbox import NewAction, OutboxAction
+from handrail.store.bulk import among, ids, insert_rows, one_of, row_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
 from handrail.store.schema import Case, Outbox
+
+COLUMNS = (
+    Outbox.id,
+    Outbox.case_id,
+    Outbox.key,
+    Outbox.action,
+    Outbox.category,
+    Outbox.automatic,
+    Outbox.state,
+    Outbox.attempts,
+)
+"""Those of an `OutboxAction`, in its order."""
 
 
 def key(source: str, external_id: str, category: str) -> str:
@@ -31,22 +43,22 @@ def repeated_key(first: str, dispute: int) -> str:
     return key("again", first, str(dispute))
 
 
-def put(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def put(connection: Connection, actions: Sequence[NewAction]) -> None:
     """Add actions, in the transaction of their decisions.
 
     An action that was withdrawn and is decided again keeps its row and key: had the receiver executed it after all,
     because only its answer was lost, the second sending has no second effect.
     """
     again: set[str] = set()
-    for part in chunks([row["key"] for row in rows]):
-        known = {"ids": ids(connection, part)}
-        again.update(connection.execute(_withdrawn(connection.dialect.name), known).scalars())
-    fresh = [{"state": "new", "attempts": 0, **row} for row in rows if row["key"] not in again]
+    for part in chunks([action.key for action in actions]):
+        keys = {"ids": ids(connection, part)}
+        again.update(connection.execute(_withdrawn(connection.dialect.name), keys).scalars())
+    fresh = [row_of(action, state="new", attempts=0) for action in actions if action.key not in again]
     insert_rows(connection, Outbox, fresh)
-    for row in rows:
-        if row["key"] in again:
-            values = {"state": "new", "attempts": 0, "error": None, **row}
-            connection.execute(update(Outbox).where(Outbox.key == row["key"]).values(**values))
+    for action in actions:
+        if action.key in again:
+            values = row_of(action, state="new", attempts=0, error=None)
+            connection.execute(update(Outbox).where(Outbox.key == action.key).values(**values))
 
 
 @cache
@@ -62,14 +74,13 @@ def take(
     limit: int,
     also_leased: bool = False,
     withheld: Collection[str] | None = (),
-) -> list[dict[str, Any]]:
+) -> list[OutboxAction]:
     """Lease due actions to a sender until `until`; an expired lease may be taken again, any with `also_leased`.
 
-    Automatic ones of the `withheld` categories (None: of all) are left where they are. Each is a mapping of id,
-    case_id, key, action, category, automatic and attempts.
+    Automatic ones of the `withheld` categories (None: of all) are left where they are. Each is told as it was before.
     """
     query = (
-        select(Outbox.id, Outbox.case_id, Outbox.key, Outbox.action, Outbox.category, Outbox.automatic, Outbox.attempts)
+        select(*COLUMNS)
         .where(
             or_(
                 and_(Outbox.state.in_(("new", "retry")), Outbox.next_at <= now),
@@ -81,14 +92,14 @@ def take(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    rows = [dict(row) for row in connection.execute(query).mappings()]
-    for part in chunks([row["id"] for row in rows]):
+    taken = [OutboxAction(*row) for row in connection.execute(query)]
+    for part in chunks([action.id for action in taken]):
         connection.execute(
             update(Outbox)
             .where(among(connection, Outbox.id, part))
             .values(state="leased", lease_until=until, attempts=Outbox.attempts + 1)
         )
-    return rows
+    return taken
 
 
 def is_due(connection: Connection, now: datetime) -> bool:
@@ -121,11 +132,11 @@ def postpone(connection: Connection, ids: Sequence[int], next_at: datetime, erro
         )
 
 
-def lapsed(connection: Connection, now: datetime) -> list[dict[str, Any]]:
-    """Actions whose sender did not come back within its lease: id, case_id and action."""
+def lapsed(connection: Connection, now: datetime) -> list[OutboxAction]:
+    """Actions whose sender did not come back within its lease."""
     left = and_(Outbox.state == "leased", Outbox.lease_until <= now)
-    query = select(Outbox.id, Outbox.case_id, Outbox.action).where(left).order_by(Outbox.id)
-    return [dict(row) for row in connection.execute(query.with_for_update(skip_locked=True)).mappings()]
+    query = select(*COLUMNS).where(left).order_by(Outbox.id)
+    return [OutboxAction(*row) for row in connection.execute(query.with_for_update(skip_locked=True))]
 
 
 def doubt(connection: Connection, ids: Sequence[int], error: str) -> None:
@@ -146,10 +157,10 @@ def confirm(connection: Connection, number: int, now: datetime) -> None:
     connection.execute(update(Outbox).where(Outbox.id == number).values(state="done", done_at=now, error=None))
 
 
-def action(connection: Connection, number: int) -> dict[str, Any] | None:
+def action(connection: Connection, number: int) -> OutboxAction | None:
     """One action, or None."""
-    row = connection.execute(select(Outbox.__table__).where(Outbox.id == number)).mappings().first()
-    return dict(row) if row else None
+    row = connection.execute(select(*COLUMNS).where(Outbox.id == number)).first()
+    return OutboxAction(*row) if row else None
 
 
 def in_states(connection: Connection, states: Sequence[str], *, limit: int) -> pd.DataFrame:
@@ -183,15 +194,13 @@ def withdraw(connection: Connection, ids: Sequence[int]) -> None:
 
 def unsent_automatic(
     connection: Connection, categories: Collection[str] | None, *, now: datetime
-) -> list[dict[str, Any]]:
+) -> list[OutboxAction]:
     """Automatic actions of categories (None: of all) that no living sender holds."""
     lapsed = and_(Outbox.state == "leased", Outbox.lease_until <= now)
-    query = select(Outbox.id, Outbox.case_id, Outbox.category).where(
-        Outbox.automatic, or_(Outbox.state.in_(("new", "retry")), lapsed)
-    )
+    query = select(*COLUMNS).where(Outbox.automatic, or_(Outbox.state.in_(("new", "retry")), lapsed))
     if categories is not None:
         query = query.where(Outbox.category.in_(list(categories)))
-    return [dict(row) for row in connection.execute(query.order_by(Outbox.id)).mappings()]
+    return [OutboxAction(*row) for row in connection.execute(query.order_by(Outbox.id))]
 
 
 def counts(connection: Connection) -> dict[str, int]:

@@ -1,22 +1,22 @@
 """What model versions said of cases, and how that compares with what people said."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
     Connection,
     and_,
-    case,
     exists,
     func,
     select,
 )
+from sqlalchemy import case as either
 
+from handrail import case
 from handrail.policy import Policy
 from handrail.store import readable
-from handrail.store.bulk import among, insert_rows
+from handrail.store.bulk import among, insert_rows, row_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame, within
 from handrail.store.schema import (
@@ -28,9 +28,12 @@ from handrail.store.schema import (
 from handrail.window import Window
 
 
-def insert_predictions(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write what a model version said."""
-    insert_rows(connection, Prediction, rows)
+def insert_predictions(
+    connection: Connection, predicted: Mapping[int, case.Prediction], *, role: str, scored_at: datetime
+) -> None:
+    """Write what model versions said, by case."""
+    shared = {"role": role, "scored_at": scored_at}
+    insert_rows(connection, Prediction, [row_of(one, case_id=number, **shared) for number, one in predicted.items()])
 
 
 def predictions_of(connection: Connection, ids: Sequence[int], version: str | None) -> pd.DataFrame:
@@ -102,7 +105,7 @@ def compared(connection: Connection, window: Window) -> pd.DataFrame:
 def shadow_error(connection: Connection) -> float | None:
     """Share of shadow cases whose people decided another category than the champion; None without any."""
     query = (
-        select(func.count(), func.sum(case((Decision.label == Prediction.label, 0), else_=1)))
+        select(func.count(), func.sum(either((Decision.label == Prediction.label, 0), else_=1)))
         .join(Prediction, and_(Prediction.case_id == Decision.case_id, Prediction.role == "champion"))
         .join(Route, Route.case_id == Decision.case_id)
         .where(Decision.kind == "review", Route.stage == "shadow")

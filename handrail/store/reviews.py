@@ -1,12 +1,15 @@
 """What a reviewer's page asks of the work: what it suggests, what was said before, what can be approved at once."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, exists, func, or_, select
 
+from handrail import decision
 from handrail.queues import Queue
+from handrail.store.decisions import of_row
 from handrail.store.schema import Case, CaseInput, Decision, Note, Route, Skip, WorkItem
 
 EXCERPT = 240
@@ -32,28 +35,51 @@ def is_hidden(connection: Connection, item_id: int) -> bool:
     return row is None or bool(row.suggestion_hidden) or (row.shown_label or row.category) is None
 
 
-def notes_on(connection: Connection, case_id: int) -> list[dict[str, Any]]:
-    """What people wrote beside their decisions of a case, in order: actor, outcome, decided_at, text."""
+@dataclass(frozen=True, slots=True)
+class NoteOn:
+    """What somebody wrote beside their decision of a case."""
+
+    actor: str
+    outcome: str
+    decided_at: datetime
+    text: str
+
+
+def notes_on(connection: Connection, case_id: int) -> list[NoteOn]:
+    """What people wrote beside their decisions of a case, in order."""
     query = (
         select(Decision.actor, Decision.outcome, Decision.decided_at, Note.text)
         .join(Note, Note.decision_id == Decision.id)
         .where(Decision.case_id == case_id, Decision.kind != "gold")
         .order_by(Decision.id)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [NoteOn(*row) for row in connection.execute(query)]
 
 
-def decision_on(connection: Connection, item_id: int) -> dict[str, Any] | None:
-    """The decision that closed this work: id, case_id, actor, outcome, label, reason_code, or None."""
-    query = select(
-        Decision.id, Decision.case_id, Decision.actor, Decision.outcome, Decision.label, Decision.reason_code
-    ).where(Decision.work_item_id == item_id)
-    row = connection.execute(query.order_by(Decision.id.desc())).mappings().first()
-    return dict(row) if row else None
+def decision_on(connection: Connection, item_id: int) -> decision.Decision | None:
+    """The decision that closed this work, or None."""
+    query = select(Decision.__table__).where(Decision.work_item_id == item_id).order_by(Decision.id.desc())
+    row = connection.execute(query).mappings().first()
+    return of_row(row) if row else None
 
 
-def decisions_of(connection: Connection, ids: Sequence[int], actor: str) -> list[dict[str, Any]]:
-    """These decisions, as far as they are of `actor`, with `said`: what the model had said, and `sure`: how firmly."""
+@dataclass(frozen=True, slots=True)
+class OwnDecision:
+    """A decision of whoever asks, with what the model had `said`, and how `sure` it was; None without a prediction."""
+
+    id: int
+    case_id: int
+    kind: str
+    outcome: str
+    label: str | None
+    blind: bool
+    decided_at: datetime
+    said: str | None
+    sure: float | None
+
+
+def decisions_of(connection: Connection, ids: Sequence[int], actor: str) -> list[OwnDecision]:
+    """These decisions, as far as they are of `actor`."""
     query = (
         select(
             Decision.id,
@@ -70,7 +96,7 @@ def decisions_of(connection: Connection, ids: Sequence[int], actor: str) -> list
         .where(Decision.id.in_(ids), Decision.actor == actor)
         .order_by(Decision.id)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [OwnDecision(*row) for row in connection.execute(query)]
 
 
 def _approvable(reviewer: str, now: datetime, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of the three tables
@@ -103,23 +129,34 @@ def approvable_counts(connection: Connection, reviewer: str, now: datetime) -> d
     return {str(name): count for name, count in connection.execute(query.order_by(func.count().desc(), Route.category))}
 
 
-def approvable(
-    connection: Connection, reviewer: str, now: datetime, *, category: str, limit: int
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Approvable:
+    """A quick review with the beginning of what the customer wrote; None where there is no text."""
+
+    item_id: int
+    case_id: int
+    due_at: datetime
+    amount: float | None
+    received_at: datetime
+    confidence: float
+    text: str | None
+
+
+def approvable(connection: Connection, reviewer: str, now: datetime, *, category: str, limit: int) -> list[Approvable]:
     """Quick reviews of a category that could be approved at once, due first."""
     columns = (
-        WorkItem.id.label("item_id"),
+        Case.flags,
+        WorkItem.id,
         WorkItem.case_id,
         WorkItem.due_at,
         Case.amount,
         Case.received_at,
-        Case.flags,
         Route.confidence,
-        func.substr(CaseInput.redacted, 1, EXCERPT).label("text"),
+        func.substr(CaseInput.redacted, 1, EXCERPT),
     )
     query = _approvable(reviewer, now, *columns).join(CaseInput, CaseInput.case_id == WorkItem.case_id, isouter=True)
     query = query.where(Route.category == category).order_by(WorkItem.due_at, WorkItem.id).limit(limit)
-    return [dict(row) for row in connection.execute(query).mappings() if not row["flags"]]
+    return [Approvable(*shown) for flags, *shown in connection.execute(query) if not flags]
 
 
 def still_approvable(

@@ -1,6 +1,8 @@
 """Where cases went, and why."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -11,7 +13,7 @@ from sqlalchemy import (
     update,
 )
 
-from handrail.store.bulk import insert_rows
+from handrail.store.bulk import insert_rows, row_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame, within
 from handrail.store.schema import (
@@ -23,9 +25,41 @@ from handrail.window import Window
 _ROUTE = select(Route.__table__).where(Route.case_id == bindparam("case"))
 
 
-def insert_routes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+@dataclass(frozen=True, slots=True)
+class PlannedRoute:
+    """Where a case goes and why, before it is there: codes are plain strings, `due_at` is by business time.
+
+    `category` and `confidence` are None without a prediction, `threshold` and `stage` where none applies.
+    """
+
+    case_id: int
+    queue: str
+    reason: str
+    reasons: Sequence[str]
+    category: str | None
+    confidence: float | None
+    threshold: float | None
+    stage: str | None
+    control: bool
+    suggestion_hidden: bool
+    model_version: str | None
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentRoute(PlannedRoute):
+    """Where a case went and why, by which policy and when."""
+
+    policy_version: str
+    assigned_at: datetime
+
+
+def insert_routes(
+    connection: Connection, planned: Sequence[PlannedRoute], *, policy_version: str, assigned_at: datetime
+) -> None:
     """Write where cases went."""
-    insert_rows(connection, Route, rows)
+    shared = {"policy_version": policy_version, "assigned_at": assigned_at}
+    insert_rows(connection, Route, [row_of(one, **shared) for one in planned])
 
 
 def update_routes(connection: Connection, ids: Sequence[int], **values: Any) -> None:  # noqa: ANN401 - columns of `routes`
@@ -34,10 +68,10 @@ def update_routes(connection: Connection, ids: Sequence[int], **values: Any) -> 
         connection.execute(update(Route).where(Route.case_id.in_(part)).values(**values))
 
 
-def route_of(connection: Connection, case_id: int) -> dict[str, Any] | None:
-    """The current route of a case as a mapping, or None before assignment."""
+def route_of(connection: Connection, case_id: int) -> CurrentRoute | None:
+    """The current route of a case, or None before assignment."""
     row = connection.execute(_ROUTE, {"case": case_id}).mappings().first()
-    return dict(row) if row else None
+    return CurrentRoute(**row) if row else None
 
 
 def proposals(connection: Connection, ids: Sequence[int]) -> pd.DataFrame:

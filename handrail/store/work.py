@@ -27,8 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from handrail import gold
-from handrail.store.bulk import ids, insert_numbered, one_of
+from handrail import gold, work
+from handrail.case import State
+from handrail.store.bulk import ids, insert_numbered, one_of, row_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame
 from handrail.store.schema import Case, Decision, Route, Skip, UtcDateTime, WorkItem
@@ -39,9 +40,9 @@ WINDOW = 200
 """So many of those due next are compared by age: thousands that came in one file are due at the same moment."""
 
 
-def insert_work(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Open work items; ids in the order of `rows`."""
-    return insert_numbered(connection, WorkItem, [{"state": "open", "fence": 0, **row} for row in rows])
+def insert_work(connection: Connection, opened: Sequence[work.NewWork]) -> list[int]:
+    """Open work items; their ids, in order."""
+    return insert_numbered(connection, WorkItem, [row_of(one, state="open", fence=0) for one in opened])
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def claimable(
     limit: int,
     besides_held: bool = False,
     case_id: int | None = None,
-) -> list[dict[str, Any]]:
+) -> list[work.WorkItem]:
     """Open work that `taker` may take, one item a case: earliest due first, then the oldest case of the next `WINDOW`.
 
     Never leased or assigned to another, and never on a case that they have decided before, except a gold case of
@@ -80,7 +81,7 @@ def claimable(
         spared=bool(taker.spared),
         slipped_in=gold.shown_kind("gold", gold.queue_of(slipped_in=True)) in taker.kinds,
     )
-    known = {
+    asked = {
         "name": taker.name,
         "now": now,
         "kinds": list(taker.kinds),
@@ -91,8 +92,8 @@ def claimable(
         "window": max(WINDOW, limit),
         "most": limit,
     }
-    found = [dict(row) for row in connection.execute(statement, known).mappings()]
-    return list({row["case_id"]: row for row in reversed(found)}.values())[::-1]
+    found = [work.WorkItem(**row) for row in connection.execute(statement, asked).mappings()]
+    return list({item.case_id: item for item in reversed(found)}.values())[::-1]
 
 
 @cache  # a few dozen shapes; building one takes longer than the database needs to answer it
@@ -171,11 +172,13 @@ def lease(connection: Connection, item_ids: Sequence[int], holder: str, until: d
 
 @cache
 def _lease(dialect: str) -> Update:
-    taken: dict[str, Any] = {"holder": bindparam("by"), "lease_until": bindparam("moment"), "snoozed_until": None}
-    return update(WorkItem).where(one_of(dialect, WorkItem.id)).values(**taken, fence=WorkItem.fence + 1)
+    taken = update(WorkItem).where(one_of(dialect, WorkItem.id))
+    return taken.values(
+        holder=bindparam("by"), lease_until=bindparam("moment"), snoozed_until=None, fence=WorkItem.fence + 1
+    )
 
 
-def renew(connection: Connection, item_ids: Sequence[int], holder: str, until: datetime) -> list[dict[str, Any]]:
+def renew(connection: Connection, item_ids: Sequence[int], holder: str, until: datetime) -> list[work.WorkItem]:
     """Prolong the leases of `holder` without a new fence; returns what is still theirs, in the order of claiming."""
     mine: set[int] = set()
     if not item_ids:
@@ -187,7 +190,7 @@ def renew(connection: Connection, item_ids: Sequence[int], holder: str, until: d
     return _in_order(connection, query)
 
 
-def held(connection: Connection, holder: str, now: datetime) -> list[dict[str, Any]]:
+def held(connection: Connection, holder: str, now: datetime) -> list[work.WorkItem]:
     """Work that `holder` has claimed and whose lease runs, in the order of claiming."""
     return _in_order(connection, select(WorkItem.__table__).where(_is_held(holder, now)))
 
@@ -206,9 +209,9 @@ _HELD = (
 )
 
 
-def _in_order(connection: Connection, query: Select[Any]) -> list[dict[str, Any]]:
+def _in_order(connection: Connection, query: Select[Any]) -> list[work.WorkItem]:
     ordered = query.join(Case, Case.id == WorkItem.case_id).order_by(WorkItem.due_at, Case.received_at, WorkItem.id)
-    return [dict(row) for row in connection.execute(ordered).mappings()]
+    return [work.WorkItem(**row) for row in connection.execute(ordered).mappings()]
 
 
 def hand_on(connection: Connection, item_ids: Sequence[int], **values: Any) -> None:  # noqa: ANN401 - of `work_items`
@@ -223,7 +226,7 @@ def assign(connection: Connection, item_id: int, person: str) -> None:
     connection.execute(update(WorkItem).where(WorkItem.id == item_id).values(assigned_to=person))
 
 
-def before(connection: Connection, person: str) -> list[dict[str, Any]]:
+def before(connection: Connection, person: str) -> list[work.WorkItem]:
     """Open work that `person` holds, be the lease over or not, or that is assigned to them; their test left out."""
     query = (
         select(WorkItem.__table__)
@@ -235,7 +238,7 @@ def before(connection: Connection, person: str) -> list[dict[str, Any]]:
         .order_by(WorkItem.due_at, WorkItem.id)
         .with_for_update()
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return [work.WorkItem(**row) for row in connection.execute(query).mappings()]
 
 
 def skip(connection: Connection, item_id: int, person: str, until: datetime) -> None:
@@ -252,13 +255,17 @@ def forget_skip(connection: Connection, item_id: int, person: str) -> None:
     connection.execute(delete(Skip).where(Skip.work_item_id == item_id, Skip.person == person))
 
 
-def items(connection: Connection, item_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Work items with what a decision needs of their case: names, state, amount, route category, model version."""
-    found: dict[int, dict[str, Any]] = {}
+def items(connection: Connection, item_ids: Sequence[int]) -> dict[int, work.WorkOnCase]:
+    """Work items by id, with what a decision needs of their case: names, state, amount, proposal, model version."""
+    found: dict[int, work.WorkOnCase] = {}
     for part in chunks(item_ids):
         rows = connection.execute(_items(connection.dialect.name), {"ids": ids(connection, part)}).mappings()
-        found.update({row["id"]: dict(row) for row in rows})
+        found.update({row["id"]: _on_case(**row) for row in rows})
     return found
+
+
+def _on_case(*, case_state: str, **columns: Any) -> work.WorkOnCase:  # noqa: ANN401 - the other columns of `_items`
+    return work.WorkOnCase(**columns, case_state=State(case_state))
 
 
 @cache
@@ -321,8 +328,8 @@ def close_work(connection: Connection, item_ids: Sequence[int], now: datetime) -
 
 @cache
 def _close(dialect: str) -> Update:
-    closed: dict[str, Any] = {"state": "closed", "closed_at": bindparam("moment"), "lease_until": None}
-    return update(WorkItem).where(one_of(dialect, WorkItem.id)).values(closed)
+    closed = update(WorkItem).where(one_of(dialect, WorkItem.id))
+    return closed.values(state="closed", closed_at=bindparam("moment"), lease_until=None)
 
 
 def close_kind(connection: Connection, case_id: int, kind: str, now: datetime) -> None:

@@ -1,7 +1,8 @@
 """What waits for people, a page at a time."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 from sqlalchemy import Connection, and_, case, func, or_, select
@@ -24,9 +25,28 @@ class Place(NamedTuple):
     item_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Open work in the list, as far as it may be told to whoever reads it."""
+
+    id: int
+    case_id: int
+    external_id: str | None
+    kind: str
+    queue: str
+    opened_at: datetime
+    due_at: datetime
+    holder: str | None
+    lease_until: datetime | None
+    assigned_to: str | None
+    snoozed_until: datetime | None
+    category: str | None
+    confidence: float | None
+
+
 def page(
     connection: Connection, onlooker: Onlooker, *, queue: str | None, after: Place | None, limit: int
-) -> tuple[list[dict[str, Any]], Place | None]:
+) -> tuple[list[Waiting], Place | None]:
     """Open work, earliest due first, and where the next page begins; None on the last one.
 
     Tests of reviewers are left out: nobody waits for them. A gold case among the work of `onlooker` is a review to
@@ -36,6 +56,7 @@ def page(
     slipped_in = and_(SLIPPED_IN, WorkItem.assigned_to == onlooker.name)
     query = (
         select(
+            WorkItem.suggestion_hidden,
             WorkItem.id,
             WorkItem.case_id,
             Case.external_id,
@@ -47,7 +68,6 @@ def page(
             WorkItem.lease_until,
             WorkItem.assigned_to,
             WorkItem.snoozed_until,
-            WorkItem.suggestion_hidden,
             Route.category,
             Route.confidence,
         )
@@ -62,17 +82,21 @@ def page(
     if after is not None:
         same = and_(WorkItem.due_at == after.due_at, WorkItem.id > after.item_id)
         query = query.where(or_(WorkItem.due_at > after.due_at, same))
-    found = [dict(row) for row in connection.execute(query).mappings()]
+    found = [(hidden, Waiting(*columns)) for hidden, *columns in connection.execute(query)]
     rows = found[:limit]
-    silent = kept(connection, [row["case_id"] for row in rows], onlooker)
-    for row in rows:
-        if row.pop("suggestion_hidden") or row["case_id"] in silent:
-            row |= {"category": None, "confidence": None}
-        if row["case_id"] in silent:
-            row["external_id"] = None
-        if row["kind"] == "gold":
-            row |= {"kind": shown_kind(row["kind"], row["queue"]), "assigned_to": None}
-    return rows, Place(rows[-1]["due_at"], rows[-1]["id"]) if len(found) > limit else None
+    silent = kept(connection, [one.case_id for _, one in rows], onlooker)
+    shown = [_shown(one, hidden=hidden, silent=one.case_id in silent) for hidden, one in rows]
+    return shown, Place(shown[-1].due_at, shown[-1].id) if len(found) > limit else None
+
+
+def _shown(one: Waiting, *, hidden: bool, silent: bool) -> Waiting:
+    if hidden or silent:
+        one = replace(one, category=None, confidence=None)
+    if silent:
+        one = replace(one, external_id=None)
+    if one.kind == "gold":
+        one = replace(one, kind=shown_kind(one.kind, one.queue), assigned_to=None)
+    return one
 
 
 def waiting(connection: Connection, now: datetime) -> pd.DataFrame:

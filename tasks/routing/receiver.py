@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from handrail.errors import BadInput, RetryableError
+from handrail.outbox import OutboxAction
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS executed (
@@ -29,16 +29,16 @@ class Ledger:
         """Name the file; it is made by the first action."""
         self.path = path
 
-    def execute(self, actions: Sequence[dict[str, Any]]) -> None:
+    def execute(self, actions: Sequence[OutboxAction]) -> None:
         """Execute actions; a key that came before counts as received again and has no second effect.
 
         Raises:
             BadInput: an action without a key.
             RetryableError: the file is locked or cannot be written.
         """
-        if any(not action["key"] for action in actions):
+        if any(not action.key for action in actions):
             raise BadInput("An action without an idempotency key is refused. Give every action its key.")
-        rows = [(a["key"], a["action"], a["category"], a["case_id"], int(a["automatic"])) for a in actions]
+        rows = [(one.key, one.action, one.category, one.case_id, int(one.automatic)) for one in actions]
         try:
             with sqlite3.connect(self.path, timeout=10) as connection:
                 connection.execute(SCHEMA)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 import pandas as pd
 
@@ -53,12 +52,12 @@ def serving_model(occasion: Occasion) -> tuple[str, Model] | None:
 
 def follow_alias(occasion: Occasion, version: str) -> None:
     """Put the champion alias back to the serving version; what was found otherwise is recorded once."""
-    known: dict[str, Any] = {"actor": occasion.actor, "now": occasion.now}
+    actor, now = occasion.actor, occasion.now
     found = registry.reconcile(occasion.workspace, occasion.model_name, version)
     if found.moved:
-        model_acts.note_alias_moved(occasion.store, found=found.stood_at, serving=version, **known)
+        model_acts.note_alias_moved(occasion.store, found=found.stood_at, serving=version, actor=actor, now=now)
         log.warning("the champion alias was moved by hand to version %s; version %s goes on", found.stood_at, version)
-    if found.deleted and incidents.note_deleted(occasion.store, version, **known):
+    if found.deleted and incidents.note_deleted(occasion.store, version, actor=actor, now=now):
         log.warning(
             "version %s was deleted from the registry; it goes on serving from its local copy. Train anew with "
             "`handrail train`: without that copy nothing could bring it back.",
@@ -250,10 +249,10 @@ def _in_shadow(occasion: Occasion, version: str, model: Model, since: datetime) 
 
 def _refuse(occasion: Occasion, version: str, gate: str, why: list[str]) -> None:
     """Let a challenger leave its place before it is judged; the champion goes on serving."""
-    known: dict[str, Any] = {"actor": occasion.actor, "now": occasion.now}
-    told = {"outcome": "refused", "cases": 0, "reasons": why, "judged_at": occasion.now.isoformat()}
+    actor, now = occasion.actor, occasion.now
+    told = {"outcome": "refused", "cases": 0, "reasons": why, "judged_at": now.isoformat()}
     model_acts.record_failed_gate(
-        occasion.store, gate, broken={gate: len(why)}, case_ids=[], version=version, told=told, **known
+        occasion.store, gate, broken={gate: len(why)}, case_ids=[], version=version, told=told, actor=actor, now=now
     )
-    model_acts.refuse(occasion.store, version, reasons=(gate,), **known)
+    model_acts.refuse(occasion.store, version, reasons=(gate,), actor=actor, now=now)
     log.warning("challenger %s is refused: %s", version, "; ".join(why))

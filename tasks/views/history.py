@@ -5,7 +5,8 @@ from datetime import datetime
 
 from handrail import pii
 from handrail.policy import Policy
-from handrail.store.dossier import Dossier, Row
+from handrail.store.dossier import Afterwards, Decided, Disputed, Dossier, Escalated, Said, Sent
+from handrail.store.routes import CurrentRoute
 from tasks.views.narration import reasons, ruling, who
 
 KINDS = {
@@ -58,26 +59,26 @@ class Moment:
 
 def headline(file: Dossier) -> str:
     """How it stands with a case, in one sentence or two."""
-    state = file.case["state"]
+    state = file.case.state
     if file.kept:
         return "What was said of this case is kept from you while somebody may still have to decide it unseen."
     if state == "quarantined":
         return "It was put aside, because its data cannot be used as they are."
-    if file.case["history"]:
+    if file.case.history:
         return "It came in as history, with an outcome that was known already."
-    applied = [one for one in file.decisions if one["kind"] not in ("audit", "recheck", "adjudication")]
-    waiting = [one for one in file.work if one["state"] == "open"]
+    applied = [one for one in file.decisions if one.kind not in ("audit", "recheck", "adjudication")]
+    waiting = [one for one in file.work if one.state == "open"]
     if not applied:
-        kind = KINDS.get(waiting[0]["kind"], "a person") if waiting else None
+        kind = KINDS.get(waiting[0].kind, "a person") if waiting else None
         return f"It waits for {kind}." if kind else "It is on its way to a queue; nobody has decided it."
     last = applied[-1]
-    by = "automatically" if last["kind"] == "automatic" else f"by {last['actor']}"
+    by = "automatically" if last.kind == "automatic" else f"by {last.actor}"
     sentence = f"{_ruled(last)} {by}."
     if file.actions:
         newest = file.actions[-1]
         sentence += f" {_carried(newest)}."
     if waiting:
-        sentence += f" It waits for {KINDS.get(waiting[0]['kind'], 'a person')}."
+        sentence += f" It waits for {KINDS.get(waiting[0].kind, 'a person')}."
     return sentence
 
 
@@ -89,14 +90,14 @@ def certainty(confidence: float, label: str | None, policy: Policy) -> str:
     return "fairly sure" if confidence >= policy.queues.human_below else "unsure"
 
 
-def familiarity(prediction: Row) -> str:
+def familiarity(prediction: Said) -> str:
     """How well the model knows cases like this one."""
-    return "unlike what it has learned from" if prediction["novel"] else "like what it has learned from"
+    return "unlike what it has learned from" if prediction.novel else "like what it has learned from"
 
 
 def route_reasons(file: Dossier) -> list[str]:
     """Why the case went where it went; the first reason decided."""
-    return reasons(file.route["reasons"]) if file.route else []
+    return reasons(file.route.reasons) if file.route else []
 
 
 def covered(text: str | None, policy: Policy) -> str | None:
@@ -109,9 +110,9 @@ def covered(text: str | None, policy: Policy) -> str | None:
 def story(file: Dossier, policy: Policy) -> list[Moment]:
     """Everything that happened, oldest first; of a kept case only how it came."""
     case = file.case
-    moments = [Moment(case["received_at"], "The customer sent it")]
+    moments = [Moment(case.received_at, "The customer sent it")]
     if not file.kept:  # who took it in, and from where, would tell a gold case from others
-        moments.append(Moment(case["ingested_at"], f"Taken in from {case['source'].replace('_', ' ')}", "the machine"))
+        moments.append(Moment(case.ingested_at, f"Taken in from {case.source.replace('_', ' ')}", "the machine"))
     moments += [_said(one, policy) for one in file.predictions]
     if file.route is not None:
         moments.append(_routed(file, file.route))
@@ -124,71 +125,71 @@ def story(file: Dossier, policy: Policy) -> list[Moment]:
     return sorted(moments, key=lambda moment: moment.at)
 
 
-def _said(one: Row, policy: Policy) -> Moment:
-    label = one["label"].replace("_", " ")
-    shadow = ", unheard, beside the one that serves" if one["role"] == "challenger" else ""
-    sure = f"{certainty(one['confidence'], one['label'], policy)} ({one['confidence']:.1%})".replace("%", "\u202f%")
-    return Moment(one["scored_at"], f"Read as {label}: {sure}", f"model version {one['model_version']}{shadow}")
+def _said(one: Said, policy: Policy) -> Moment:
+    label = one.label.replace("_", " ")
+    shadow = ", unheard, beside the one that serves" if one.role == "challenger" else ""
+    sure = f"{certainty(one.confidence, one.label, policy)} ({one.confidence:.1%})".replace("%", "\u202f%")
+    return Moment(one.scored_at, f"Read as {label}: {sure}", f"model version {one.model_version}{shadow}")
 
 
-def _routed(file: Dossier, route: Row) -> Moment:
-    return Moment(route["assigned_at"], f"Sent to queue {route['queue']}", "the machine", route_reasons(file)[0])
+def _routed(file: Dossier, route: CurrentRoute) -> Moment:
+    return Moment(route.assigned_at, f"Sent to queue {route.queue}", "the machine", route_reasons(file)[0])
 
 
-def _decided(one: Row, policy: Policy) -> Moment:
-    what = ruling(one["outcome"], one["label"], one["kind"]).removesuffix(".")
-    reason = policy.desk.reasons.get(one["reason_code"] or "", (one["reason_code"] or "").replace("_", " "))
-    note = covered(one["note"], policy)
+def _decided(one: Decided, policy: Policy) -> Moment:
+    what = ruling(one.outcome, one.label, one.kind).removesuffix(".")
+    reason = policy.desk.reasons.get(one.reason_code or "", (one.reason_code or "").replace("_", " "))
+    note = covered(one.note, policy)
     details = [
         f"{reason}." if reason else None,
-        "Without seeing what the model said." if one["blind"] and one["kind"] != "automatic" else None,
+        "Without seeing what the model said." if one.blind and one.kind != "automatic" else None,
         f"Note: {note}" if note else None,
     ]
-    return Moment(one["decided_at"], what, who(one["actor"]), " ".join(filter(None, details)) or None)
+    return Moment(one.decided_at, what, who(one.actor), " ".join(filter(None, details)) or None)
 
 
-def _ruled(one: Row) -> str:
-    return ruling(one["outcome"], one["label"], one["kind"]).split(",")[0]
+def _ruled(one: Decided) -> str:
+    return ruling(one.outcome, one.label, one.kind).split(",")[0]
 
 
-def _acted(one: Row) -> Moment:
-    attempts = f"After {one['attempts']} attempts." if one["attempts"] > 1 else None
-    at = one["done_at"] or one["created_at"]
+def _acted(one: Sent) -> Moment:
+    attempts = f"After {one.attempts} attempts." if one.attempts > 1 else None
+    at = one.done_at or one.created_at
     return Moment(at, _carried(one), "the machine", attempts)
 
 
-def _carried(one: Row) -> str:
-    return f"The action “{one['action'].replace('_', ' ')}” {ACTIONS.get(one['state'], one['state'])}"
+def _carried(one: Sent) -> str:
+    return f"The action “{one.action.replace('_', ' ')}” {ACTIONS.get(one.state, one.state)}"
 
 
 def _looked_at(file: Dossier) -> list[Moment]:
     if file.audit is None:
         return []
-    if not file.audit["drawn"]:
-        return [Moment(file.audit["drawn_at"], "Not drawn for an audit", "the machine")]
-    chance = f"{file.audit['inclusion_probability']:.1%}".replace("%", "\u202f%")
-    why = (file.audit["stratum"] or "random").replace("_", " ")
-    return [Moment(file.audit["drawn_at"], "Drawn for an audit", "the machine", f"By {why}; its chance was {chance}.")]
+    if not file.audit.drawn:
+        return [Moment(file.audit.drawn_at, "Not drawn for an audit", "the machine")]
+    chance = f"{file.audit.inclusion_probability:.1%}".replace("%", "\u202f%")
+    why = (file.audit.stratum or "random").replace("_", " ")
+    return [Moment(file.audit.drawn_at, "Drawn for an audit", "the machine", f"By {why}; its chance was {chance}.")]
 
 
-def _escalated(one: Row) -> list[Moment]:
+def _escalated(one: Escalated) -> list[Moment]:
     opened = Moment(
-        one["opened_at"], "Went to the escalation manager", None, f"Because {CAUSES.get(one['cause'], one['cause'])}."
+        one.opened_at, "Went to the escalation manager", None, f"Because {CAUSES.get(one.cause, one.cause)}."
     )
-    if one["resolved_at"] is None:
+    if one.resolved_at is None:
         return [opened]
-    return [opened, Moment(one["resolved_at"], "The escalation was resolved", who(one["resolved_by"]))]
+    return [opened, Moment(one.resolved_at, "The escalation was resolved", who(one.resolved_by))]
 
 
-def _disputed(one: Row, policy: Policy) -> list[Moment]:
-    opened = Moment(one["opened_at"], "The customer disputed it", who(one["opened_by"]), covered(one["text"], policy))
-    if one["closed_at"] is None:
+def _disputed(one: Disputed, policy: Policy) -> list[Moment]:
+    opened = Moment(one.opened_at, "The customer disputed it", who(one.opened_by), covered(one.text, policy))
+    if one.closed_at is None:
         return [opened]
-    stands = "the first decision stands" if one["upheld"] else "the first decision was changed"
-    answer = covered(one["answer"], policy)
-    return [opened, Moment(one["closed_at"], f"The dispute was decided: {stands}", None, answer)]
+    stands = "the first decision stands" if one.upheld else "the first decision was changed"
+    answer = covered(one.answer, policy)
+    return [opened, Moment(one.closed_at, f"The dispute was decided: {stands}", None, answer)]
 
 
-def _afterwards(one: Row) -> Moment:
-    sentence = AFTERWARDS.get(one["kind"], one["kind"].replace("_", " ").capitalize() + ".")
-    return Moment(one["at"], sentence.format(value=one["value"] or 0).removesuffix("."), "reported afterwards")
+def _afterwards(one: Afterwards) -> Moment:
+    sentence = AFTERWARDS.get(one.kind, one.kind.replace("_", " ").capitalize() + ".")
+    return Moment(one.at, sentence.format(value=one.value or 0).removesuffix("."), "reported afterwards")

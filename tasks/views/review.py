@@ -1,6 +1,7 @@
 """What a reviewer sees of a claimed case."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from handrail.acts.claiming import Claim
@@ -9,6 +10,7 @@ from handrail.policy import Consequence
 from handrail.queues import Reason, explain
 from handrail.store import cases, customers, labels, models, reviews, routes, staff, visibility
 from handrail.store.engine import Connection
+from handrail.store.reviews import NoteOn
 from handrail.store.visibility import Onlooker
 from tasks.occasion import Occasion
 from tasks.views.explain import explain_prediction
@@ -19,7 +21,67 @@ _BLIND = {
 }
 
 
-def shown_case(occasion: Occasion, claim: Claim, *, explained: bool = True) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """A word or field of a case, and what it adds to the log-odds of the suggestion against the second choice."""
+
+    term: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """What carried a suggestion."""
+
+    words: tuple[Weighed, ...]
+    fields: tuple[Weighed, ...]
+    second_choice: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCase:
+    """A claimed case as its reviewer sees it: redacted, with `why` it came to a person.
+
+    `reason`, `suggestion`, `confidence` and `because` are None where the suggestion is hidden; `labels` are those that
+    an adjudication is about.
+    """
+
+    case_id: int
+    item_id: int
+    kind: str
+    queue: str
+    fence: int
+    due_at: datetime
+    lease_until: datetime
+    received_at: datetime
+    reason: str | None
+    why: str
+    because: Because | None
+    suggestion: str | None
+    confidence: float | None
+    amount: float | None
+    fields: dict[str, str]
+    flags: list[str]
+    text: str | None
+    findings: list[tuple[str, int, int]] | None
+    labels: list[str | None]
+    notes: list[NoteOn]
+    earlier: list[dict[str, Any]]
+    categories: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Suggestion:
+    """What a reviewer is shown, and why a person looks; `seeded` where it is a wrong one of a gold case."""
+
+    reason: str
+    category: str | None = None
+    confidence: float | None = None
+    model_version: str | None = None
+    seeded: bool = False
+
+
+def shown_case(occasion: Occasion, claim: Claim, *, explained: bool = True) -> ShownCase:
     """The redacted case with its route; the suggestion only where the reviewer may see it.
 
     Without `explained` what carried the suggestion is left out: it costs more than all the rest, and a page may ask
@@ -28,56 +90,59 @@ def shown_case(occasion: Occasion, claim: Claim, *, explained: bool = True) -> d
     hidden = claim.suggestion_hidden
     with occasion.store.read() as connection:
         case = cases.shown(connection, claim.case_id)
-        route = {} if hidden else _suggested(connection, occasion, claim, case)
+        suggested = None if hidden else _suggested(connection, occasion, claim, case.amount)
         # Who settles a dispute weighs what was said, and not who said it.
         said = labels.opinions_on(connection, claim.case_id) if claim.kind == "adjudication" else []
         notes = [] if hidden else reviews.notes_on(connection, claim.case_id)
         earlier = _earlier(connection, occasion, claim.case_id)
-    return {
-        "case_id": claim.case_id,
-        "item_id": claim.item_id,
-        "kind": shown_kind(claim.kind, claim.queue),
-        "queue": claim.queue,
-        "fence": claim.fence,
-        "due_at": claim.due_at,
-        "lease_until": claim.lease_until,
-        "received_at": case.received_at,
-        "reason": route.get("reason"),
-        "why": _BLIND.get(claim.kind, _BLIND["review"]) if hidden else explain(route["reason"]),
-        "because": _because(occasion, claim.case_id, route) if explained else None,
-        "suggestion": route.get("category"),
-        "confidence": route.get("confidence"),
-        "amount": case.amount,
-        "fields": case.fields,
-        "flags": case.flags,
-        "text": case.redacted,
-        "findings": case.findings,
-        "labels": said,
-        "notes": notes,
-        "earlier": earlier,
-        "categories": list(occasion.policy.categories),
-    }
+    return ShownCase(
+        case_id=claim.case_id,
+        item_id=claim.item_id,
+        kind=shown_kind(claim.kind, claim.queue),
+        queue=claim.queue,
+        fence=claim.fence,
+        due_at=claim.due_at,
+        lease_until=claim.lease_until,
+        received_at=case.received_at,
+        reason=suggested.reason if suggested else None,
+        why=explain(suggested.reason) if suggested else _BLIND.get(claim.kind, _BLIND["review"]),
+        because=_because(occasion, claim.case_id, suggested) if suggested and explained else None,
+        suggestion=suggested.category if suggested else None,
+        confidence=suggested.confidence if suggested else None,
+        amount=case.amount,
+        fields=case.fields,
+        flags=case.flags,
+        text=case.redacted,
+        findings=case.findings,
+        labels=said,
+        notes=notes,
+        earlier=earlier,
+        categories=list(occasion.policy.categories),
+    )
 
 
-def because(occasion: Occasion, claim: Claim) -> dict[str, Any] | None:
+def because(occasion: Occasion, claim: Claim) -> Because | None:
     """What carried the suggestion of a claimed case; None where it is hidden or there is nothing to tell."""
     if claim.suggestion_hidden:
         return None
     with occasion.store.read() as connection:
         case = cases.shown(connection, claim.case_id)
-        route = _suggested(connection, occasion, claim, case)
-    return _because(occasion, claim.case_id, route)
+        suggested = _suggested(connection, occasion, claim, case.amount)
+    return _because(occasion, claim.case_id, suggested)
 
 
-def _suggested(connection: Connection, occasion: Occasion, claim: Claim, case: cases.VisibleCase) -> dict[str, Any]:
+def _suggested(connection: Connection, occasion: Occasion, claim: Claim, amount: float | None) -> _Suggestion:
     """The suggestion and why a person looks: of the route, or one seeded into a gold case, which looks the same."""
     route = routes.route_of(connection, claim.case_id)
     label, confidence = reviews.seeded(connection, claim.item_id)
-    if label is None:
-        return route or {"reason": Reason.NO_MODEL}
-    version = (route or {}).get("model_version") or models.serving(connection).model_version
-    reason = _plausible(occasion, label, case.amount, confidence)
-    return {"category": label, "confidence": confidence, "model_version": version, "reason": reason, "seeded": True}
+    version = route.model_version if route else None
+    if label is not None:
+        version = version or models.serving(connection).model_version
+        reason = _plausible(occasion, label, amount, confidence)
+        return _Suggestion(reason, label, confidence, version, seeded=True)
+    if route is None:
+        return _Suggestion(Reason.NO_MODEL)
+    return _Suggestion(route.reason, route.category, route.confidence, version)
 
 
 def _plausible(occasion: Occasion, category: str, amount: float | None, confidence: float | None) -> Reason:
@@ -98,14 +163,13 @@ def _earlier(connection: Connection, occasion: Occasion, case_id: int) -> list[d
     return [asdict(one.withheld if one.case_id in kept else one) for one in found]
 
 
-def _because(occasion: Occasion, case_id: int, route: dict[str, Any]) -> dict[str, Any] | None:
+def _because(occasion: Occasion, case_id: int, suggested: _Suggestion) -> Because | None:
     """What carried the suggestion: words and fields with what each adds to the log-odds against the second choice."""
-    if route.get("model_version") is None or route.get("category") is None:
+    if suggested.model_version is None or suggested.category is None:
         return None
-    label = route["category"] if route.get("seeded") else None
-    found = explain_prediction(occasion, route["model_version"], case_id, label)
+    label = suggested.category if suggested.seeded else None
+    found = explain_prediction(occasion, suggested.model_version, case_id, label)
     if found is None:
         return None
-    parts = {"words": found.terms, "fields": found.fields}
-    weighed = {name: [{"term": p.term, "weight": round(p.weight, 2)} for p in part] for name, part in parts.items()}
-    return {**weighed, "second_choice": found.against}
+    words, fields = ([Weighed(one.term, round(one.weight, 2)) for one in part] for part in (found.terms, found.fields))
+    return Because(tuple(words), tuple(fields), found.against)

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from handrail.acts import delivering, pausing
 from handrail.errors import BadInput, PermanentError, RetryableError
+from handrail.outbox import OutboxAction
 from handrail.store import outbox, schema
 from handrail.store.engine import Store
 from tasks.routing.receiver import Ledger
 from tests.scenes import FLOW, FOUNDER, NOW, Scene
 
-Actions = Sequence[dict[str, Any]]
+Actions = Sequence[OutboxAction]
 
 
 class Receiver:
@@ -27,7 +27,7 @@ class Receiver:
         self._answer = answer
 
     def execute(self, actions: Actions) -> None:
-        self.calls.append([action["case_id"] for action in actions])
+        self.calls.append([action.case_id for action in actions])
         self._answer(actions)
 
 
@@ -37,7 +37,7 @@ def away(_: Actions) -> None:
 
 def refuse(*case_ids: int) -> Callable[[Actions], None]:
     def answer(actions: Actions) -> None:
-        if {action["case_id"] for action in actions} & set(case_ids):
+        if {action.case_id for action in actions} & set(case_ids):
             raise PermanentError("There is no such account. Correct it.")
 
     return answer
@@ -237,14 +237,14 @@ def test_one_key_has_one_effect_however_often_it_arrives(scene: Scene, tmp_path:
 
 def test_the_ledger_refuses_an_action_without_a_key(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "actions.db")
-    action = {"key": "", "action": "pay", "category": "refund", "case_id": 1, "automatic": True}
+    action = OutboxAction(1, 1, "", "pay", "refund", automatic=True, state="leased", attempts=0)
     with pytest.raises(BadInput, match="without an idempotency key"):
         ledger.execute([action])
     assert ledger.effects() == 0
 
 
 def test_a_ledger_that_cannot_write_is_tried_again(tmp_path: Path) -> None:
-    action = {"key": "k", "action": "pay", "category": "refund", "case_id": 1, "automatic": True}
+    action = OutboxAction(1, 1, "k", "pay", "refund", automatic=True, state="leased", attempts=0)
     with pytest.raises(RetryableError, match="cannot write"):
         Ledger(tmp_path / "missing" / "actions.db").execute([action])
 

@@ -64,13 +64,13 @@ class TestTheList:
         with scene.store.read() as connection:
             rows = escalations.waiting(connection)
             counts = escalations.counts(connection, breached)
-        assert [(row["case_id"], row["cause"], row["kind"]) for row in rows] == [
+        assert [(row.case_id, row.cause, row.kind) for row in rows] == [
             (legal, "legal", "escalation"),
             (contested, "dispute", "dispute"),
             (late, "sla_breach", "review"),
         ]
         assert counts == {"legal": (1, 1), "dispute": (1, 1), "sla_breach": (1, 0)}
-        assert rows[1]["dispute"] == 1
+        assert rows[1].dispute == 1
 
     def test_a_missed_sla_whose_work_is_gone_can_still_be_noted(self, scene: Scene) -> None:
         (case,) = scene.automatic(1)
@@ -80,4 +80,4 @@ class TestTheList:
         pausing.pause(scene.store, "refund", reason="errors", policy=SHOP, actor=FOUNDER, now=late)
         with scene.store.read() as connection:
             (row,) = escalations.waiting(connection, causes=["sla_breach"])
-        assert (row["case_id"], row["item_id"]) == (case, None)
+        assert (row.case_id, row.item_id) == (case, None)

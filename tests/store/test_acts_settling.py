@@ -9,6 +9,7 @@ import pytest
 
 from handrail.acts import delivering, settling
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, PermanentError, Unanswered
+from handrail.outbox import OutboxAction
 from handrail.store import schema
 from handrail.store.engine import Store
 from tests.scenes import FLOW, FOUNDER, NOW, Scene
@@ -23,8 +24,8 @@ class Receiver:
         self.idempotent, self._error = idempotent, error
         self.sent: list[int] = []
 
-    def execute(self, actions: Sequence[dict[str, Any]]) -> None:
-        self.sent += [action["case_id"] for action in actions]
+    def execute(self, actions: Sequence[OutboxAction]) -> None:
+        self.sent += [action.case_id for action in actions]
         if self._error is not None:
             raise self._error
 

@@ -13,6 +13,7 @@ import pytest
 from handrail.acts import claiming, deciding, delivering, escalating, pausing
 from handrail.case import Outcome
 from handrail.errors import BadInput, Conflict, PermanentError, Refused, RetryableError
+from handrail.outbox import OutboxAction
 from handrail.ruling import Ruling
 from handrail.store import schema
 from handrail.store.engine import Store
@@ -35,7 +36,7 @@ class Moody:
     def __init__(self, ledger: Ledger, rng: np.random.Generator) -> None:
         self._ledger, self._rng = ledger, rng
 
-    def execute(self, actions: Sequence[dict[str, Any]]) -> None:
+    def execute(self, actions: Sequence[OutboxAction]) -> None:
         mood = self._rng.random()
         if mood < 0.25:
             raise RetryableError("Away. It is tried again.")

@@ -219,5 +219,5 @@ def test_a_gold_case_among_ordinary_work_stands_where_a_review_stands(scene: Sce
     assert (found(scene, state="queued"), found(scene, state="decided")) == ([], [waiting])
     with scene.store.read() as connection:
         (row,) = search.rows_of(connection, [waiting], REVIEWER)
-        assert row.state == dossier.opened(connection, waiting, REVIEWER).case["state"] == "queued"
-        assert dossier.opened(connection, waiting, OWNER).case["state"] == "decided"
+        assert row.state == dossier.opened(connection, waiting, REVIEWER).case.state == "queued"
+        assert dossier.opened(connection, waiting, OWNER).case.state == "decided"
