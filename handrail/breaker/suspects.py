@@ -1,7 +1,7 @@
 """Where the rejections of a category lie: which terms and which groups hold more of them than chance explains."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,19 +10,31 @@ from scipy import stats
 
 from handrail import terms
 from handrail.drift import benjamini_hochberg
+from handrail.figures.terms import TermFigures
 
 _FALSE_DISCOVERIES = 0.05
 _MIN_DOCUMENTS = 3
 _GROUPS = 5  # of a column that are named
 
 
+@dataclass(frozen=True, slots=True)
+class GroupCount:
+    """Reviews and rejections of one group of a column; `stands_out`: more rejections than chance explains."""
+
+    column: str
+    group: str
+    reviewed: int
+    rejected: int
+    stands_out: bool
+
+
 def telling_terms(
     texts: Sequence[str], rejected: NDArray[np.bool_], ids: Sequence[int], *, limit: int = 8
-) -> list[dict[str, Any]]:
+) -> list[TermFigures]:
     """Terms that rejected reviews hold more often than the others, the surest first.
 
     `texts` are redacted. A term stands in three rejected texts at least; without both kinds of review there is none.
-    Each entry: term, lift, documents (rejected ones that hold it), cases.
+    `documents` are the rejected ones that hold it.
     """
     good = [text for text, bad in zip(texts, rejected, strict=True) if not bad]
     bad = [(text, number) for text, number, bad in zip(texts, ids, rejected, strict=True) if bad]
@@ -33,39 +45,31 @@ def telling_terms(
         fdr=_FALSE_DISCOVERIES,
         min_documents=_MIN_DOCUMENTS,
     )
-    return [
-        {
-            "term": one.term,
-            "lift": round(one.lift, 2),
-            "documents": one.documents,
-            "cases": [int(number) for number in one.example_ids],
-        }
-        for one in found[:limit]
-    ]
+    named = [TermFigures.of(one) for one in found[:limit]]
+    return [replace(one, cases=tuple(int(number) for number in one.cases)) for one in named]
 
 
 def groups(
-    fields: Sequence[Mapping[str, Any]], rejected: NDArray[np.bool_], columns: Sequence[str]
-) -> list[dict[str, Any]]:
+    fields: Sequence[Mapping[str, object]], rejected: NDArray[np.bool_], columns: Sequence[str]
+) -> list[GroupCount]:
     """How many reviews and rejections each group of each column holds, the group with most rejections first.
 
-    Each entry: column, group, reviewed, rejected, stands_out (more than chance explains, by the hypergeometric tail
-    with false discoveries controlled over all groups). Reviews without a value of the column are left out.
+    What chance explains: by the hypergeometric tail, with false discoveries controlled over all groups. Reviews without
+    a value of the column are left out.
     """
-    counted = [entry for column in columns for entry in _counted(column, fields, rejected)]
+    counted = [pair for column in columns for pair in _counted(column, fields, rejected)]
     if not counted:
         return []
-    tails = [
-        stats.hypergeom.sf(one["rejected"] - 1, one.pop("total"), one.pop("refused"), one["reviewed"])
-        for one in counted
+    adjusted = benjamini_hochberg([min(tail, 1.0) for _, tail in counted])
+    return [
+        replace(one, stands_out=bool(p <= _FALSE_DISCOVERIES)) for (one, _), p in zip(counted, adjusted, strict=True)
     ]
-    adjusted = benjamini_hochberg([min(float(tail), 1.0) for tail in tails])
-    for one, p in zip(counted, adjusted, strict=True):
-        one["stands_out"] = bool(p <= _FALSE_DISCOVERIES)
-    return counted
 
 
-def _counted(column: str, fields: Sequence[Mapping[str, Any]], rejected: NDArray[np.bool_]) -> list[dict[str, Any]]:
+def _counted(
+    column: str, fields: Sequence[Mapping[str, object]], rejected: NDArray[np.bool_]
+) -> list[tuple[GroupCount, float]]:
+    """The groups with most rejections, each with the chance of so many."""
     values = [row.get(column) for row in fields]
     known = pd.DataFrame(
         [(str(value), bool(bad)) for value, bad in zip(values, rejected, strict=True) if value not in (None, "")],
@@ -73,14 +77,11 @@ def _counted(column: str, fields: Sequence[Mapping[str, Any]], rejected: NDArray
     )
     table = known.groupby("group")["bad"].agg(["size", "sum"]).reset_index()
     table = table.sort_values(["sum", "size", "group"], ascending=[False, False, True]).head(_GROUPS)
+    total, rejections = len(known), int(known["bad"].sum())
     return [
-        {
-            "column": column,
-            "group": str(group),
-            "reviewed": int(size),
-            "rejected": int(refused),
-            "total": len(known),
-            "refused": int(known["bad"].sum()),
-        }
+        (
+            GroupCount(column, str(group), int(size), int(refused), stands_out=False),
+            float(stats.hypergeom.sf(int(refused) - 1, total, rejections, int(size))),
+        )
         for group, size, refused in table.itertuples(index=False)
     ]

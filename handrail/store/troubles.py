@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select
 
 from handrail.alerts import Conduct
+from handrail.figures.reviewers import ReviewerFigures
+from handrail.reading import Verdict
 from handrail.reviewers import EVERYBODY
 from handrail.store import escalations, readings, trail
-from handrail.store.frames import records
 from handrail.store.schema import Drift, Outbox, WorkItem
 from handrail.store.trail import Sought
 from handrail.store.work import ASIDE
@@ -26,31 +27,28 @@ def alarms(
     only when something has changed, every newest reading counts. A reading of a subject in `after` counts only when it
     is newer: what was seen before a category was resumed has been dealt with.
     """
-    found = _standing(connection, watch, readings.Verdict.ALARM, last_look_only=last_look_only)
+    found = _standing(connection, watch, Verdict.ALARM, last_look_only=last_look_only)
     return [subject for subject, at in found if subject not in after or at > after[subject]]
 
 
 def unread(connection: Connection, watch: str, *, last_look_only: bool) -> list[str]:
     """Subjects whose newest reading says that the look failed; `last_look_only` as for `alarms`."""
-    return [
-        subject
-        for subject, _ in _standing(connection, watch, readings.Verdict.UNREADABLE, last_look_only=last_look_only)
-    ]
+    return [subject for subject, _ in _standing(connection, watch, Verdict.UNREADABLE, last_look_only=last_look_only)]
 
 
 def _standing(
-    connection: Connection, watch: str, verdict: readings.Verdict, *, last_look_only: bool
+    connection: Connection, watch: str, verdict: Verdict, *, last_look_only: bool
 ) -> list[tuple[str, datetime]]:
     rows = readings.last_look(connection, watch) if last_look_only else readings.newest(connection, watch)
-    return [(row["subject"], row["at"]) for row in records(rows[rows["verdict"] == verdict])]
+    return [(one.subject, one.at) for one in readings.kept(rows[rows["verdict"] == verdict])]
 
 
 def conduct(connection: Connection) -> Conduct:
     """The alarms of the last look at how people work: those that the desk shows, of the same people."""
     people, seen, shared = 0, Counter[str](), []
-    for row in records(readings.last_look(connection, "reviewers")):
-        found = [one["name"] for one in row["body"].get("signals", ()) if one["verdict"] == readings.Verdict.ALARM]
-        if row["subject"] == EVERYBODY:
+    for one in readings.kept(readings.last_look(connection, "reviewers")):
+        found = [signal.name for signal in one.figures(ReviewerFigures).signals if signal.verdict is Verdict.ALARM]
+        if one.subject == EVERYBODY:
             shared += found
         elif found:
             people += 1

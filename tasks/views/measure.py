@@ -7,8 +7,8 @@ from typing import Any
 
 from handrail import kpi
 from handrail.acts import reading
+from handrail.reading import Reading, Verdict
 from handrail.store import predictions, transactions
-from handrail.store.readings import Reading, Verdict
 from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.step import step

@@ -3,19 +3,19 @@
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pandas as pd
 
 from handrail import bulkhead, drift, terms
 from handrail.acts import drifting
+from handrail.drift.verdict import DriftVerdict
+from handrail.figures.terms import TermFigures
 from handrail.store import drifts, models
 from handrail.store.engine import Connection
 from handrail.window import Window
 from tasks.occasion import Occasion, log
 from tasks.step import step
 from tasks.watch import drift_readings
-from tasks.watch.drift_verdict import DriftVerdict
 
 WINDOW = timedelta(days=7)
 TERMS = "terms"
@@ -70,16 +70,6 @@ def since_last_shift(connection: Connection, since: datetime) -> datetime:
     return since if newest.empty else max(since, newest["window_from"].iloc[0].to_pydatetime())
 
 
-def described(term: terms.TermDrift) -> dict[str, object]:
-    """A new term as it is kept: with its lift, documents and the ids of example cases."""
-    return {
-        "term": term.term,
-        "lift": round(term.lift, 2),
-        "documents": term.documents,
-        "cases": list(term.example_ids),
-    }
-
-
 @step
 def watch(occasion: Occasion, length: timedelta = WINDOW) -> DriftVerdict:
     """Compare the days before now with the reference; a shift raises audits, voids certificates, becomes the reference.
@@ -97,7 +87,10 @@ def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     with occasion.store.read() as connection:
         profile = drifts.newest_profile(connection)
     if profile is not None and DOOR not in json.loads(profile["body"]):
-        profile = _built_again(occasion, profile)
+        own = Window(profile["window_from"], profile["window_to"])
+        again = _build_again(occasion, profile["id"], own)
+        with occasion.store.read() as connection:
+            profile = drifts.newest_profile(connection) if again else None
     if profile is None:
         first = save_reference(occasion, window, cause="first")
         return DriftVerdict(0, "no reference yet: this window becomes the first one", next_profile=first)
@@ -139,21 +132,15 @@ def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     return _answer(occasion, replace(found, columns=columns), window)
 
 
-def _built_again(occasion: Occasion, profile: dict[str, Any]) -> dict[str, Any] | None:
-    """A reference from before the door, of its own window without the cases that no profile may see.
+def _build_again(occasion: Occasion, number: int, window: Window) -> bool:
+    """Build a reference from before the door again, of its own window without the cases that no profile may see.
 
-    None where too few of them are left.
+    False where too few of them are left.
     """
-    again = save_reference(
-        occasion,
-        Window(profile["window_from"], profile["window_to"]),
-        cause=f"profile {profile['id']} without cases that may not be read",
-    )
+    again = save_reference(occasion, window, cause=f"profile {number} without cases that may not be read")
     if again is None:
-        log.warning("reference %d holds cases that may not be read, and too few others are left", profile["id"])
-        return None
-    with occasion.store.read() as connection:
-        return drifts.newest_profile(connection)
+        log.warning("reference %d holds cases that may not be read, and too few others are left", number)
+    return again is not None
 
 
 def _comparable(
@@ -184,7 +171,7 @@ def _answer(occasion: Occasion, found: DriftVerdict, window: Window) -> DriftVer
         profile_id=found.profile or 0,
         columns=list(found.columns),
         policy=occasion.policy,
-        terms=[described(term) for term in found.new_terms[:100]],
+        terms=[TermFigures.of(term).to_json() for term in found.new_terms[:100]],
         window=window.ends,
         actor=occasion.actor,
         now=occasion.now,
