@@ -1,7 +1,10 @@
 """What the KPI report keeps of one figure: now, before, and by category, channel and week."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
+from handrail.kpi import Kpi, written
 from handrail.reading import Figures
 
 
@@ -15,6 +18,18 @@ class GroupFigures(Figures):
     high: float | None
     before: float | None = None
     cases: int = 0
+
+    @classmethod
+    def of(cls, group: str, figure: Kpi) -> Self:
+        """The figure of one group."""
+        return cls(
+            group=group,
+            value=figure.value,
+            low=figure.low,
+            high=figure.high,
+            before=figure.before,
+            cases=figure.cases,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +53,34 @@ class KpiFigures(Figures):
     by_category: tuple[GroupFigures, ...] = ()
     by_channel: tuple[GroupFigures, ...] = ()
     by_week: tuple[GroupFigures, ...]
+
+    @classmethod
+    def of(
+        cls,
+        figure: Kpi,
+        *,
+        examples: int,
+        by_category: Iterable[GroupFigures],
+        by_channel: Iterable[GroupFigures],
+        by_week: Iterable[GroupFigures],
+    ) -> Self:
+        """The figure with its groups and `examples` of its case ids."""
+        return cls(
+            name=figure.name,
+            value=figure.value,
+            unit=figure.unit,
+            cases=figure.cases,
+            formula=figure.formula,
+            low=figure.low,
+            high=figure.high,
+            before=figure.before,
+            before_cases=figure.before_cases,
+            basis=figure.basis,
+            parts=dict(figure.parts),
+            case_ids=figure.case_ids[:examples],
+            shown=figure.shown(),
+            before_shown=written(figure.before, figure.unit),
+            by_category=tuple(by_category),
+            by_channel=tuple(by_channel),
+            by_week=tuple(by_week),
+        )

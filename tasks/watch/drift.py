@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -87,10 +88,7 @@ def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     with occasion.store.read() as connection:
         profile = drifts.newest_profile(connection)
     if profile is not None and DOOR not in json.loads(profile["body"]):
-        own = Window(profile["window_from"], profile["window_to"])
-        again = _build_again(occasion, profile["id"], own)
-        with occasion.store.read() as connection:
-            profile = drifts.newest_profile(connection) if again else None
+        profile = _built_again(occasion, profile)
     if profile is None:
         first = save_reference(occasion, window, cause="first")
         return DriftVerdict(0, "no reference yet: this window becomes the first one", next_profile=first)
@@ -132,15 +130,21 @@ def _look(occasion: Occasion, window: Window) -> DriftVerdict:
     return _answer(occasion, replace(found, columns=columns), window)
 
 
-def _build_again(occasion: Occasion, number: int, window: Window) -> bool:
-    """Build a reference from before the door again, of its own window without the cases that no profile may see.
+def _built_again(occasion: Occasion, profile: dict[str, Any]) -> dict[str, Any] | None:
+    """A reference from before the door, of its own window without the cases that no profile may see.
 
-    False where too few of them are left.
+    None where too few of them are left.
     """
-    again = save_reference(occasion, window, cause=f"profile {number} without cases that may not be read")
+    again = save_reference(
+        occasion,
+        Window(profile["window_from"], profile["window_to"]),
+        cause=f"profile {profile['id']} without cases that may not be read",
+    )
     if again is None:
-        log.warning("reference %d holds cases that may not be read, and too few others are left", number)
-    return again is not None
+        log.warning("reference %d holds cases that may not be read, and too few others are left", profile["id"])
+        return None
+    with occasion.store.read() as connection:
+        return drifts.newest_profile(connection)
 
 
 def _comparable(
