@@ -75,3 +75,18 @@ class ReviewerFigures(Figures):
     """Every signal of one reviewer, or of all together; none where the look failed."""
 
     signals: tuple[SignalFigures, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalVerdict(Figures):
+    """What a signal says, and no figure of it."""
+
+    name: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewerVerdicts(Figures):
+    """The verdicts of every signal, of any reading."""
+
+    signals: tuple[SignalVerdict, ...] = ()

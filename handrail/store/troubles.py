@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select
 
 from handrail.alerts import Conduct
-from handrail.figures.reviewers import ReviewerFigures
+from handrail.figures.reviewers import ReviewerVerdicts
 from handrail.reading import Verdict
 from handrail.reviewers import EVERYBODY
 from handrail.store import escalations, readings, trail
@@ -47,7 +47,7 @@ def conduct(connection: Connection) -> Conduct:
     """The alarms of the last look at how people work: those that the desk shows, of the same people."""
     people, seen, shared = 0, Counter[str](), []
     for one in readings.kept(readings.last_look(connection, "reviewers")):
-        found = [signal.name for signal in one.figures(ReviewerFigures).signals if signal.verdict is Verdict.ALARM]
+        found = [signal.name for signal in one.figures(ReviewerVerdicts).signals if signal.verdict is Verdict.ALARM]
         if one.subject == EVERYBODY:
             shared += found
         elif found:
