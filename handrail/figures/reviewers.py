@@ -41,7 +41,7 @@ class SignalFigures(Figures):
         """The signal as a reading keeps it."""
         return cls(
             name=signal.name,
-            verdict=Verdict(signal.verdict),
+            verdict=signal.verdict,
             value=signal.value,
             low=signal.low if isfinite(signal.low) else None,
             high=signal.high if isfinite(signal.high) else None,

@@ -9,7 +9,8 @@ from scipy import special
 
 from handrail import consensus
 from handrail.agreement import collect
-from handrail.reviewers.signal import FEWEST, Bounds, Signal, Verdict, exact_interval, unmeasured
+from handrail.reading import Verdict
+from handrail.reviewers.signal import FEWEST, Bounds, Signal, exact_interval, unmeasured
 
 _FEWEST_REVIEWERS: Final = 3  # two who differ are each other's only witness
 _WORTH: Final = 0.75  # an accuracy that must not be overlooked

@@ -109,7 +109,7 @@ def look_at_reviewers(occasion: Occasion, window: timedelta) -> list[Signal]:
 
 def overall(signals: Sequence[Signal]) -> Verdict:
     """One verdict of several: an alarm where there is one, quiet only where something could have been seen."""
-    found = {str(one.verdict) for one in signals}
+    found = {one.verdict for one in signals}
     return next(
         (one for one in (Verdict.ALARM, Verdict.QUIET, Verdict.UNDERPOWERED) if one in found), Verdict.NOT_MEASURED
     )

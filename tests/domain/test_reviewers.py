@@ -9,7 +9,8 @@ from scipy import stats
 
 from handrail import consensus, reviewers
 from handrail.agreement import collect
-from handrail.reviewers import EVERYBODY, Bounds, Evidence, Signal, Verdict
+from handrail.reading import Verdict
+from handrail.reviewers import EVERYBODY, Bounds, Evidence, Signal
 from handrail.reviewers.accuracy import at_most
 from handrail.reviewers.signal import exact_interval, judge, power_above
 from handrail.sample import reviewers as simulated
