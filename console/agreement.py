@@ -1,7 +1,9 @@
 """`handrail agreement FILE`: how far raters agree beyond chance, who errs how, and what they say together."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -9,10 +11,71 @@ from console.answer import AsJson, Encoding, answer, table
 
 if TYPE_CHECKING:
     from handrail.agreement import Agreement, Ratings
+    from handrail.agreement.resampling import Interval
     from handrail.dawid_skene import Consensus
 
 _MOST_CELLS = 20_000_000  # numbers that the consensus may hold at a time
 _SHOWN = 12  # rows of a table for people
+
+
+Ends = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class PairReport:
+    """How far two raters agree on the items that both rated."""
+
+    raters: tuple[str, str]
+    items: int
+    agreement: float | None
+    kappa: float | None
+    kappa_interval: Ends
+
+
+@dataclass(frozen=True, slots=True)
+class RaterReport:
+    """How many ratings somebody gave; where nobody is another's witness there is no more to say."""
+
+    ratings: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRater(RaterReport):
+    """How often somebody is right as the consensus believes, and which label they give for which truth."""
+
+    accuracy: float | None
+    confusion: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyReport:
+    """The share of items with a known truth on which the majority, and the consensus, have it; None: not estimated."""
+
+    items: int
+    majority: float | None = None
+    dawid_skene: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementReport:
+    """What the command answers; its JSON has these names in this order."""
+
+    level: str
+    rows: int
+    ratings: int
+    without_label: int
+    items: int
+    items_compared: int
+    labels: Sequence[str]
+    percent_agreement: float | None
+    alpha: float | None
+    alpha_interval: Ends
+    fleiss: float | None
+    fleiss_interval: Ends
+    pairs: Sequence[PairReport]
+    raters: Mapping[str, RaterReport]
+    accuracy: AccuracyReport | None
+    notes: Sequence[str]
 
 
 def register(app: typer.Typer) -> None:
@@ -44,40 +107,32 @@ def agreement(
     found = measure(ratings, np.random.default_rng(seed), of=level)
     known = None if truth is None else _known(truth, encoding)
     believed = _consensus(ratings)
-    value: dict[str, Any] = {
-        "level": level,
-        "rows": len(rows),
-        "ratings": len(ratings.item),
-        "without_label": int(rows[["item", "rater", "label"]].isna().any(axis=1).sum()),
-        "items": found.items,
-        "items_compared": int((np.bincount(ratings.item) > 1).sum()) if found.items else 0,
-        "labels": list(ratings.labels[:100]),
-        "percent_agreement": found.agreement,
-        **_coefficients(found),
-        "raters": _raters(ratings, believed),
-        "accuracy": None if known is None else _accuracy(ratings, believed, known, truth),
-    }
-    value["notes"] = _notes(ratings, found, believed, level, order)
-    answer(value, as_json=as_json, text=lambda: _text(value))
-
-
-def _coefficients(found: "Agreement") -> dict[str, Any]:
-    return {
-        "alpha": found.alpha,
-        "alpha_interval": [found.alpha_interval.low, found.alpha_interval.high],
-        "fleiss": found.fleiss,
-        "fleiss_interval": [found.fleiss_interval.low, found.fleiss_interval.high],
-        "pairs": [
-            {
-                "raters": [one.rater_a, one.rater_b],
-                "items": one.items,
-                "agreement": one.agreement,
-                "kappa": one.kappa,
-                "kappa_interval": [one.kappa_interval.low, one.kappa_interval.high],
-            }
+    report = AgreementReport(
+        level=level,
+        rows=len(rows),
+        ratings=len(ratings.item),
+        without_label=int(rows[["item", "rater", "label"]].isna().any(axis=1).sum()),
+        items=found.items,
+        items_compared=int((np.bincount(ratings.item) > 1).sum()) if found.items else 0,
+        labels=list(ratings.labels[:100]),
+        percent_agreement=found.agreement,
+        alpha=found.alpha,
+        alpha_interval=_ends(found.alpha_interval),
+        fleiss=found.fleiss,
+        fleiss_interval=_ends(found.fleiss_interval),
+        pairs=[
+            PairReport((one.rater_a, one.rater_b), one.items, one.agreement, one.kappa, _ends(one.kappa_interval))
             for one in found.pairs
         ],
-    }
+        raters=_raters(ratings, believed),
+        accuracy=None if known is None else _accuracy(ratings, believed, known, truth),
+        notes=_notes(ratings, found, believed, level, order),
+    )
+    answer(report, as_json=as_json, text=lambda: _text(report))
+
+
+def _ends(interval: "Interval") -> Ends:
+    return interval.low, interval.high
 
 
 def _known(truth: Path, encoding: str) -> dict[str, str]:
@@ -105,31 +160,31 @@ def _consensus(ratings: "Ratings") -> "Consensus | None":
     return dawid_skene.estimate(ratings) if cells <= _MOST_CELLS else None
 
 
-def _raters(ratings: "Ratings", believed: "Consensus | None") -> dict[str, Any]:
+def _raters(ratings: "Ratings", believed: "Consensus | None") -> Mapping[str, RaterReport]:
     """How many ratings, how often right as the consensus believes, and which label for which truth."""
     import numpy as np
 
     given = np.bincount(ratings.rater, minlength=len(ratings.raters))
     if believed is None or not np.any(np.bincount(ratings.item) > 1):  # nobody is another's witness
-        return {name: {"ratings": int(given[at])} for at, name in enumerate(ratings.raters)}
+        return {name: RaterReport(int(given[at])) for at, name in enumerate(ratings.raters)}
     accuracy = believed.accuracy()
     return {
-        name: {
-            "ratings": int(given[at]),
-            "accuracy": accuracy[name],
-            "confusion": {
+        name: JudgedRater(
+            int(given[at]),
+            accuracy[name],
+            {
                 true: dict(zip(believed.labels, row, strict=True))
                 for true, row in zip(believed.labels, believed.confusion[at].tolist(), strict=True)
             },
-        }
+        )
         for at, name in enumerate(ratings.raters)
     }
 
 
 def _accuracy(
     ratings: "Ratings", believed: "Consensus | None", known: dict[str, str], truth: Path | None
-) -> dict[str, Any]:
-    """The share of items with a known truth on which the majority, and the consensus, have it.
+) -> AccuracyReport:
+    """How often the majority, and the consensus, are right where the truth is known.
 
     Where labels have equally many votes the majority is right in proportion.
     """
@@ -143,14 +198,16 @@ def _accuracy(
         raise BadInput(f"{truth} names none of the items that were rated. Use the same names in both files.")
     label = {name: at for at, name in enumerate(ratings.labels)}
     right = np.array([label.get(known[ratings.items[at]], -1) for at in places])
-    found: dict[str, Any] = {"items": len(places), "majority": None, "dawid_skene": None}
-    if believed is not None:
-        votes = dawid_skene.majority(ratings)[places]
-        first = votes >= votes.max(axis=1, keepdims=True) - 1e-12
-        hit = (right >= 0) & first[np.arange(len(places)), right]
-        found["majority"] = float((hit / first.sum(axis=1)).mean())
-        found["dawid_skene"] = float((believed.posterior[places].argmax(axis=1) == right).mean())
-    return found
+    if believed is None:
+        return AccuracyReport(len(places))
+    votes = dawid_skene.majority(ratings)[places]
+    first = votes >= votes.max(axis=1, keepdims=True) - 1e-12
+    hit = (right >= 0) & first[np.arange(len(places)), right]
+    return AccuracyReport(
+        len(places),
+        float((hit / first.sum(axis=1)).mean()),
+        float((believed.posterior[places].argmax(axis=1) == right).mean()),
+    )
 
 
 def _notes(
@@ -174,53 +231,56 @@ def _notes(
     return notes
 
 
-def _text(value: dict[str, Any]) -> str:
+def _text(report: AgreementReport) -> str:
     rows = [
         {
-            "measure": f"Krippendorff's alpha, {value['level']}",
-            "value": value["alpha"],
-            "95 % interval": _between(value["alpha_interval"]),
+            "measure": f"Krippendorff's alpha, {report.level}",
+            "value": report.alpha,
+            "95 % interval": _between(report.alpha_interval),
         },
-        {"measure": "Fleiss' kappa", "value": value["fleiss"], "95 % interval": _between(value["fleiss_interval"])},
-        {"measure": "agreeing pairs of ratings", "value": value["percent_agreement"], "95 % interval": ""},
+        {"measure": "Fleiss' kappa", "value": report.fleiss, "95 % interval": _between(report.fleiss_interval)},
+        {"measure": "agreeing pairs of ratings", "value": report.percent_agreement, "95 % interval": ""},
     ]
-    by = f"{value['ratings']} ratings of {value['items']} items by {len(value['raters'])} raters"
+    by = f"{report.ratings} ratings of {report.items} items by {len(report.raters)} raters"
     lines = [
-        f"{by}; {value['items_compared']} items have two or more.",
+        f"{by}; {report.items_compared} items have two or more.",
         "",
         table(rows, ["measure", "value", "95 % interval"], empty=""),
     ]
     pairs = [
         {
-            "rater": _cut(one["raters"][0]),
-            "and": _cut(one["raters"][1]),
-            "items": one["items"],
-            "agree": one["agreement"],
-            "kappa": one["kappa"],
-            "95 % interval": _between(one["kappa_interval"]),
+            "rater": _cut(one.raters[0]),
+            "and": _cut(one.raters[1]),
+            "items": one.items,
+            "agree": one.agreement,
+            "kappa": one.kappa,
+            "95 % interval": _between(one.kappa_interval),
         }
-        for one in value["pairs"]
+        for one in report.pairs
     ]
     lines += ["", "Pairs (Cohen's kappa)", _first(pairs, ["rater", "and", "items", "agree", "kappa", "95 % interval"])]
     raters = [
         {
             "rater": _cut(name),
-            "ratings": one["ratings"],
-            "accuracy": one.get("accuracy"),
-            "most often wrong": _worst(one.get("confusion", {})),
+            "ratings": one.ratings,
+            "accuracy": one.accuracy if isinstance(one, JudgedRater) else None,
+            "most often wrong": _worst(one.confusion) if isinstance(one, JudgedRater) else "",
         }
-        for name, one in value["raters"].items()
+        for name, one in report.raters.items()
     ]
     lines += ["", "Raters, as the consensus sees them", _first(raters, list(raters[0]) if raters else [])]
-    if value["accuracy"] is not None:
-        found = value["accuracy"]
-        share = {name: "–" if found[name] is None else f"{found[name]:.1%}" for name in ("majority", "dawid_skene")}
-        told = f"majority {share['majority']}, Dawid–Skene {share['dawid_skene']}"
-        lines += ["", f"Right on {found['items']} items with a known truth: {told}."]
-    return "\n".join([*lines, *([""] if value["notes"] else []), *value["notes"]])
+    if report.accuracy is not None:
+        found = report.accuracy
+        told = f"majority {_share(found.majority)}, Dawid–Skene {_share(found.dawid_skene)}"
+        lines += ["", f"Right on {found.items} items with a known truth: {told}."]
+    return "\n".join([*lines, *([""] if report.notes else []), *report.notes])
 
 
-def _between(ends: list[float | None]) -> str:
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _between(ends: Ends) -> str:
     return "–" if ends[0] is None or ends[1] is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
 
 
@@ -228,12 +288,12 @@ def _cut(name: str) -> str:
     return name if len(name) <= 14 else f"{name[:13]}…"  # noqa: PLR2004 - so that a row fits eighty characters
 
 
-def _first(rows: list[dict[str, Any]], columns: list[str]) -> str:
+def _first(rows: Sequence[Mapping[str, object]], columns: list[str]) -> str:
     more = f"\n… and {len(rows) - _SHOWN} more; --json has them." if len(rows) > _SHOWN else ""
     return table(rows[:_SHOWN], columns, empty="none") + more
 
 
-def _worst(confusion: dict[str, dict[str, float]]) -> str:
+def _worst(confusion: Mapping[str, Mapping[str, float]]) -> str:
     """The commonest mistake of a rater."""
     wrong = [(share, true, said) for true, row in confusion.items() for said, share in row.items() if said != true]
     if not wrong:

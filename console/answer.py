@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -29,7 +30,7 @@ Actor = Annotated[
 
 
 def answer(
-    value: Any,  # noqa: ANN401 - any JSON value
+    value: Any,  # noqa: ANN401 - any JSON value, or dataclasses in its place
     *,
     as_json: bool,
     text: str | Callable[[], str],
@@ -45,12 +46,14 @@ def answer(
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: getattr(value, one.name) for one in fields(value)}
     if hasattr(value, "item"):
         return value.item()
     return str(value)
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str) -> str:
+def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str], *, empty: str) -> str:
     """Rows as aligned columns that fit eighty characters where the values do; `empty` when there are none."""
     if not rows:
         return empty

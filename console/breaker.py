@@ -1,5 +1,6 @@
 """`handrail breaker FILE`: would rejections have paused automation, by either rule, and can the rule be trusted?"""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,10 +14,51 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from handrail.policy import BreakerRules
+
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _FLAGS = {"1": True, "1.0": True, "true": True, "yes": True, "0": False, "0.0": False, "false": False, "no": False}
 _SEED = 20_260_301
 _DAY_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralRule:
+    """When the literal rule would have paused, its simulated chance of a false alarm, and what it can see."""
+
+    alarm_at: str | None
+    false_alarm_rate: float
+    detection: float
+
+
+@dataclass(frozen=True, slots=True)
+class SequentialRule:
+    """When the sequential rule would have paused, its bound of false alarms, its evidence, and what it can see."""
+
+    alarm_at: str | None
+    bound: float
+    level: float
+    threshold: float
+    detection: float
+    sees_rate: float
+    sees_within_days: float | None
+    sees_nine_in_ten_within_days: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerReport:
+    """What the command answers; its JSON has these names in this order."""
+
+    reviewed: int
+    rejected: int
+    rate: float
+    looks: int
+    reviews_per_day: float
+    first: str
+    last: str
+    literal: LiteralRule
+    esr: SequentialRule
+    warnings: list[str]
 
 
 def register(app: typer.Typer) -> None:
@@ -46,11 +88,11 @@ def breaker(
     rules = BreakerRules(
         limit=limit, window=moving, min_reviewed=min_reviewed, healthy_rate=p0, budget=budget, horizon=lasting
     )
-    value = _judged(_times(rows["at"], file), _flags(rows["rejected"], file), rules, detector.threshold)
-    answer(value, as_json=as_json, text=lambda: _text(value, rules))
+    report = _judged(_times(rows["at"], file), _flags(rows["rejected"], file), rules, detector.threshold)
+    answer(report, as_json=as_json, text=lambda: _text(report, rules))
 
 
-def _judged(at: "Sequence[datetime]", rejected: list[bool], rules: Any, threshold: float) -> dict[str, Any]:  # noqa: ANN401 - the policy's rules, loaded late
+def _judged(at: "Sequence[datetime]", rejected: list[bool], rules: "BreakerRules", threshold: float) -> BreakerReport:
     import numpy as np
 
     from handrail import breaker as core
@@ -63,36 +105,39 @@ def _judged(at: "Sequence[datetime]", rejected: list[bool], rules: Any, threshol
         raise AssertionError("a file with rows has reviews")
     looks = int(bins.hours[-1] - bins.hours[0]) + 1
     per_hour = len(at) / max(looks, _DAY_HOURS)
-    literal = {"window": rules.window, "limit": rules.limit, "min_reviewed": rules.min_reviewed}
-    tripped = core.first_trip(at, rejected, **literal)
+    window, limit, least = rules.window, rules.limit, rules.min_reviewed
+    tripped = core.first_trip(at, rejected, window=window, limit=limit, min_reviewed=least)
     trusted = breaker_power.reliability(rules, per_hour * _DAY_HOURS, _SEED)
-    return {
-        "reviewed": len(at),
-        "rejected": sum(rejected),
-        "rate": sum(rejected) / len(at),
-        "looks": looks,
-        "reviews_per_day": per_hour * _DAY_HOURS,
-        "first": min(at).isoformat(),
-        "last": max(at).isoformat(),
-        "literal": {
-            "alarm_at": tripped.isoformat() if tripped else None,
-            "false_alarm_rate": core.false_alarm_rate(
-                rules.healthy_rate, per_hour, **literal, horizon=rules.horizon, rng=np.random.default_rng(_SEED)
-            ),
-            "detection": trusted.literal_detection,
-        },
-        "esr": {
-            "alarm_at": state.alarm_at.isoformat() if state.alarm_at else None,
-            "bound": rules.budget,
-            "level": core.level(detector, state, state.looked_until),
-            "threshold": threshold,
-            "detection": trusted.esr_detection,
-            "sees_rate": trusted.worse_rate,
-            "sees_within_days": trusted.worse_days,
-            "sees_nine_in_ten_within_days": trusted.worse_days_at_most,
-        },
-        "warnings": breaker_power.said(trusted, rules),
-    }
+    false_alarms = core.false_alarm_rate(
+        rules.healthy_rate,
+        per_hour,
+        window=window,
+        limit=limit,
+        min_reviewed=least,
+        horizon=rules.horizon,
+        rng=np.random.default_rng(_SEED),
+    )
+    return BreakerReport(
+        reviewed=len(at),
+        rejected=sum(rejected),
+        rate=sum(rejected) / len(at),
+        looks=looks,
+        reviews_per_day=per_hour * _DAY_HOURS,
+        first=min(at).isoformat(),
+        last=max(at).isoformat(),
+        literal=LiteralRule(tripped.isoformat() if tripped else None, false_alarms, trusted.literal_detection),
+        esr=SequentialRule(
+            alarm_at=state.alarm_at.isoformat() if state.alarm_at else None,
+            bound=rules.budget,
+            level=core.level(detector, state, state.looked_until),
+            threshold=threshold,
+            detection=trusted.esr_detection,
+            sees_rate=trusted.worse_rate,
+            sees_within_days=trusted.worse_days,
+            sees_nine_in_ten_within_days=trusted.worse_days_at_most,
+        ),
+        warnings=breaker_power.said(trusted, rules),
+    )
 
 
 def _times(column: "pd.Series[Any]", file: Path) -> list[datetime]:
@@ -168,37 +213,37 @@ def _duration(text: str, option: str) -> timedelta:
     return found
 
 
-def _text(value: dict[str, Any], rules: Any) -> str:  # noqa: ANN401 - as above
+def _text(report: BreakerReport, rules: "BreakerRules") -> str:
     import textwrap
 
     from console.answer import table
 
-    literal, esr = value["literal"], value["esr"]
+    literal, esr = report.literal, report.esr
     hours = rules.window / _UNITS["h"]
     seen = f"sees {rules.limit:.0%} in {hours:g} h"
     rows = [
         {
             "rule": f"literal {rules.limit:.1%} in {hours:g} h",
-            "alarm at": _moment(literal["alarm_at"]),
-            "false alarms": f"{literal['false_alarm_rate']:.1%}",
-            seen: literal["detection"],
+            "alarm at": _moment(literal.alarm_at),
+            "false alarms": f"{literal.false_alarm_rate:.1%}",
+            seen: literal.detection,
         },
         {
             "rule": f"e-SR above {rules.healthy_rate:.1%}",
-            "alarm at": _moment(esr["alarm_at"]),
-            "false alarms": f"<= {esr['bound']:.1%}",
-            seen: esr["detection"],
+            "alarm at": _moment(esr.alarm_at),
+            "false alarms": f"<= {esr.bound:.1%}",
+            seen: esr.detection,
         },
     ]
     days = rules.horizon / _UNITS["d"]
     head = (
-        f"{value['rejected']} of {value['reviewed']} rejected ({value['rate']:.1%}), about "
-        f"{value['reviews_per_day']:.3g} reviews a day, looked at every hour."
+        f"{report.rejected} of {report.reviewed} rejected ({report.rate:.1%}), about "
+        f"{report.reviews_per_day:.3g} reviews a day, looked at every hour."
     )
     sentences = [
         f"False alarms: chance to pause at a healthy {rules.healthy_rate:.1%} within {days:g} days at this volume.",
-        f"At the end the evidence of e-SR is {_share(esr['level'])} of what suffices.",
-        *value["warnings"],
+        f"At the end the evidence of e-SR is {_share(esr.level)} of what suffices.",
+        *report.warnings,
     ]
     shown = table(rows, list(rows[0]), empty="")
     return "\n".join([textwrap.fill(head, 80), "", shown, "", *(textwrap.fill(one, 80) for one in sentences)])

@@ -1,6 +1,6 @@
 """`handrail drift REFERENCE CURRENT`: what has changed between two files, and which terms are new."""
 
-from dataclasses import asdict
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,6 +24,17 @@ class Method(StrEnum):
 
     DEFAULT = "default"
     EVIDENTLY = "evidently"
+
+
+@dataclass(frozen=True, slots=True)
+class TermReport:
+    """A term that is new or more frequent, and the rows that hold it."""
+
+    term: str
+    lift: float
+    documents: int
+    p: float
+    rows: tuple[str, ...]
 
 
 def register(app: typer.Typer) -> None:
@@ -68,11 +79,12 @@ def drift(
         report = evidently.compare(known.columns, columns)
     else:
         report = compare(known.columns, columns, fdr=fdr, psi_at_least=psi_at_least)
-    found = new_terms(known.terms, texts, fdr=fdr) if known.terms and texts is not None else []
+    found = new_terms(known.terms, texts, fdr=fdr) if known.terms and texts is not None else None
+    drifted = report.drifted or len(found or ()) >= min_terms
     value = {
         "columns": {column.name: _figures(column) for column in report.columns},
-        "terms": [_term(term) for term in found],
-        "drifted": report.drifted or len(found) >= min_terms,
+        "terms": [TermReport(one.term, one.lift, one.documents, one.p, one.example_ids) for one in found or ()],
+        "drifted": drifted,
         "method": method,
         "reference_rows": known.columns.rows,
         "rows": report.rows,
@@ -81,40 +93,29 @@ def drift(
     }
     if known.terms and texts is not None:
         value["unknown_words"] = oov_rate(known.terms, texts)
-    answer(value, as_json=as_json, text=lambda: _text(value, report, found))
+    answer(value, as_json=as_json, text=lambda: _text(report, found, known.columns.rows, drifted=drifted))
 
 
 def _figures(column: "ColumnDrift") -> dict[str, Any]:
     """What applies to the column; a figure that does not apply, or has no cases to rest on, is absent."""
     figures = {name: getattr(column, name) for name in _FIGURES if getattr(column, name) is not None}
-    named: dict[str, Any] = {}
     for kind in ("new_categories", "vanished_categories"):
         if names := getattr(column, kind):
-            named |= {kind: list(names[:_NAMED]), f"{kind}_count": len(names)}
-    more = {
+            figures |= {kind: list(names[:_NAMED]), f"{kind}_count": len(names)}
+    return {
+        **figures,
         "p_adjusted": column.p_adjusted,
         "kind": column.kind,
         "direction": column.direction,
         "definition": column.definition,
-    }
-    return {**figures, **named, **more, "drifted": column.drifted}
-
-
-def _term(term: "TermDrift") -> dict[str, Any]:
-    row = asdict(term)
-    return {
-        "term": row["term"],
-        "lift": row["lift"],
-        "documents": row["documents"],
-        "p": row["p"],
-        "rows": row["example_ids"],
+        "drifted": column.drifted,
     }
 
 
-def _text(value: dict[str, Any], report: "DriftReport", found: list["TermDrift"]) -> str:
+def _text(report: "DriftReport", found: list["TermDrift"] | None, reference_rows: int, *, drifted: bool) -> str:
     rows = [_row(column) for column in sorted(report.columns, key=lambda one: not one.drifted)]
     blocks = [table(rows, ("column", "psi", "js", "p", "drifted", "direction"), empty="No columns to compare.")]
-    if "unknown_words" in value:
+    if found is not None:
         lines = [
             {
                 "term": _cut(term.term, 30),
@@ -127,22 +128,28 @@ def _text(value: dict[str, Any], report: "DriftReport", found: list["TermDrift"]
         blocks.append(table(lines, ("term", "lift", "documents", "rows"), empty="No new terms."))
         if len(found) > _SHOWN_TERMS:
             blocks.append(f"{len(found) - _SHOWN_TERMS} more terms with --json.")
-    drifted = [column.name for column in report.columns if column.drifted]
-    said = "drifted" if value["drifted"] else "no drift"
+    moved = sum(column.drifted for column in report.columns)
+    said = "drifted" if drifted else "no drift"
     blocks.append(
-        f"{report.rows:,} rows beside {value['reference_rows']:,}: {said}; {len(drifted)} of {len(report.columns)} "
-        f"columns, {len(found)} new terms."
+        f"{report.rows:,} rows beside {reference_rows:,}: {said}; {moved} of {len(report.columns)} "
+        f"columns, {len(found or ())} new terms."
     )
     if report.unwatched:
         blocks.append(f"Not in the reference: {', '.join(report.unwatched)}.")
     return "\n\n".join(blocks)
 
 
-def _row(column: "ColumnDrift") -> dict[str, Any]:
+def _row(column: "ColumnDrift") -> dict[str, str | float | None]:
     name = _cut(column.name, _LONGEST_NAME)
     p = f"{column.p_adjusted:.1e}" if column.psi is not None else None
-    row = {"column": name, "psi": column.psi, "js": column.js, "p": p, "drifted": "DRIFTED" if column.drifted else "no"}
-    return {**row, "direction": _cut(column.direction, _WIDE - _LONGEST_NAME - 34)}
+    return {
+        "column": name,
+        "psi": column.psi,
+        "js": column.js,
+        "p": p,
+        "drifted": "DRIFTED" if column.drifted else "no",
+        "direction": _cut(column.direction, _WIDE - _LONGEST_NAME - 34),
+    }
 
 
 def _cut(words: str, most: int) -> str:

@@ -1,6 +1,7 @@
 """`handrail fairness FILE`: whether an outcome falls differently on one group than on everybody else."""
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,75 @@ if TYPE_CHECKING:
 
 _LONGEST_NAME = 14
 _SHORT = {"gap beyond the bound": "BEYOND the bound", "gap within the bound": "gap within bound"}
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """One group beside everybody else in one metric."""
+
+    grouping: str
+    metric: str
+    group: str
+    n: int
+    rate: float
+    rate_interval: tuple[float, float]
+    gap: float
+    gap_interval: tuple[float, float]
+    p: float
+    verdict: str
+    needed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitRow:
+    """How long one group waits, in hours, beside everybody else."""
+
+    grouping: str
+    metric: str
+    group: str
+    n: int
+    typical: float
+    slow: float
+    gap: float | None
+    gap_interval: tuple[float, float | None] | None
+    p: float
+    verdict: str
+    needed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far apart the groups lie in one metric: largest minus smallest rate, and smallest over largest."""
+
+    difference: float | None
+    ratio: float | None
+
+
+Differences = dict[str, Difference | float | None]
+"""The metrics of a grouping, and beside them the figures of all its groups that fairlearn names."""
+
+
+@dataclass(frozen=True, slots=True)
+class FairnessReport:
+    """What the command answers; its JSON has these names in this order."""
+
+    outcome: str
+    truth: str | None
+    bound: float
+    level: float
+    rows: int
+    without_outcome: int
+    gaps: Sequence[ShareRow]
+    differences: Mapping[str, Differences]
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingReport(FairnessReport):
+    """The same where hours of waiting are compared too."""
+
+    waiting_bound: float
+    waiting: Sequence[WaitRow]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,21 +127,22 @@ def fairness(
     }
     verdicts = [one.verdict for found in gaps.values() for one in found]
     verdicts += [one.verdict for found in waits.values() for one in found]
-    value: dict[str, Any] = {
-        "outcome": outcome,
-        "truth": truth,
-        "bound": bound,
-        "level": level,
-        "rows": len(rows),
-        "without_outcome": int(rows[outcome].isna().sum()),
-        "gaps": [_share_row(name, gap) for name, found in gaps.items() for gap in found],
-        "differences": {cube.grouping: _differences(cube) for cube in counted},
-        "verdict": _overall(verdicts),
-    }
+    report = FairnessReport(
+        outcome=outcome,
+        truth=truth,
+        bound=bound,
+        level=level,
+        rows=len(rows),
+        without_outcome=int(rows[outcome].isna().sum()),
+        gaps=[_share_row(name, gap) for name, found in gaps.items() for gap in found],
+        differences={cube.grouping: _differences(cube) for cube in counted},
+        verdict=_overall(verdicts),
+    )
     if waiting:
-        value["waiting_bound"] = waiting_bound
-        value["waiting"] = [_wait_row(name, wait) for name, found in waits.items() for wait in found]
-    answer(value, as_json=as_json, text=lambda: _text(value))
+        waited = [_wait_row(name, wait) for name, found in waits.items() for wait in found]
+        shares = {one.name: getattr(report, one.name) for one in fields(report)}
+        report = WaitingReport(**shares, waiting_bound=waiting_bound, waiting=waited)
+    answer(report, as_json=as_json, text=lambda: _text(report))
 
 
 def _counted(rows: Any, names: list[str], outcome: str, truth: str | None, positive: str | None) -> list["Cube"]:  # noqa: ANN401 - a frame
@@ -97,47 +168,44 @@ def _overall(verdicts: list[Any]) -> str:
     return "underpowered" if all(verdict == "underpowered" for verdict in verdicts) else "quiet"
 
 
-def _share_row(grouping: str, gap: "GroupGap") -> dict[str, Any]:
-    row = asdict(gap)
-    return {
-        "grouping": grouping,
-        "metric": row["metric"],
-        "group": row["group"],
-        "n": row["n"],
-        "rate": row["rate"],
-        "rate_interval": [row["low"], row["high"]],
-        "gap": row["gap"],
-        "gap_interval": [row["gap_low"], row["gap_high"]],
-        "p": row["p"],
-        "verdict": row["verdict"],
-        "needed": row["needed"],
-    }
+def _share_row(grouping: str, gap: "GroupGap") -> ShareRow:
+    return ShareRow(
+        grouping=grouping,
+        metric=gap.metric,
+        group=gap.group,
+        n=gap.n,
+        rate=gap.rate,
+        rate_interval=(gap.low, gap.high),
+        gap=gap.gap,
+        gap_interval=(gap.gap_low, gap.gap_high),
+        p=gap.p,
+        verdict=gap.verdict,
+        needed=gap.needed,
+    )
 
 
-def _wait_row(grouping: str, wait: "WaitGap") -> dict[str, Any]:
-    row = asdict(wait)
-    interval = None if wait.gap_low is None else [row["gap_low"], row["gap_high"]]
-    return {
-        "grouping": grouping,
-        "metric": "waiting",
-        "group": row["group"],
-        "n": row["n"],
-        "typical": row["typical"],
-        "slow": row["slow"],
-        "gap": row["gap"],
-        "gap_interval": interval,
-        "p": row["p"],
-        "verdict": row["verdict"],
-        "needed": row["needed"],
-    }
+def _wait_row(grouping: str, wait: "WaitGap") -> WaitRow:
+    return WaitRow(
+        grouping=grouping,
+        metric="waiting",
+        group=wait.group,
+        n=wait.n,
+        typical=wait.typical,
+        slow=wait.slow,
+        gap=wait.gap,
+        gap_interval=None if wait.gap_low is None else (wait.gap_low, wait.gap_high),
+        p=wait.p,
+        verdict=wait.verdict,
+        needed=wait.needed,
+    )
 
 
-def _differences(cube: "Cube") -> dict[str, Any]:
+def _differences(cube: "Cube") -> Differences:
     """The figures between groups as fairlearn names them, where the outcome has them."""
     from handrail import fairness as figures
 
     spreads = [figures.spread(tally) for tally in cube.tallies()]
-    found: dict[str, Any] = {one.metric: {"difference": one.difference, "ratio": one.ratio} for one in spreads}
+    found: Differences = {one.metric: Difference(one.difference, one.ratio) for one in spreads}
     if cube.is_binary:
         found["demographic_parity_difference"] = figures.demographic_parity_difference(cube)
         found["demographic_parity_ratio"] = figures.demographic_parity_ratio(cube)
@@ -148,36 +216,40 @@ def _differences(cube: "Cube") -> dict[str, Any]:
     return found
 
 
-def _text(value: dict[str, Any]) -> str:
-    every = [*value["gaps"], *value.get("waiting", [])]
+def _text(report: FairnessReport) -> str:
+    every: list[ShareRow | WaitRow] = [*report.gaps]
+    hours = ""
+    if isinstance(report, WaitingReport):
+        every += report.waiting
+        hours = f", of waiting {report.waiting_bound:g} hours"
     blocks = []
-    for grouping, metric in dict.fromkeys((row["grouping"], row["metric"]) for row in every):
-        rows = [row for row in every if (row["grouping"], row["metric"]) == (grouping, metric)]
-        apart = value["differences"][grouping].get(metric, {}).get("difference")
-        title = f"{grouping}: {metric}" + ("" if apart is None else f", {apart:.3f} between the groups")
+    for grouping, metric in dict.fromkeys((row.grouping, row.metric) for row in every):
+        rows = [row for row in every if (row.grouping, row.metric) == (grouping, metric)]
+        apart = report.differences[grouping].get(metric)
+        between = apart.difference if isinstance(apart, Difference) else None
+        title = f"{grouping}: {metric}" + ("" if between is None else f", {between:.3f} between the groups")
         title += ", one group and nobody to compare it with" if len(rows) == 1 else ""
         columns = ("group", "cases", "hours" if metric == "waiting" else "rate", "gap", "its interval", "finding")
         blocks.append(f"{title}\n" + table([_line(row, columns[2]) for row in rows], columns, empty=""))
-    hours = f", of waiting {value['waiting_bound']:g} hours" if "waiting_bound" in value else ""
     closing = (
-        f"Each group beside everybody else, bound {value['bound']:g}{hours}: {value['verdict']}.\n"
+        f"Each group beside everybody else, bound {report.bound:g}{hours}: {report.verdict}.\n"
         "(n): underpowered, that many cases of the group would be needed."
     )
-    if value["without_outcome"]:
-        closing += f"\n{value['without_outcome']} of {value['rows']} rows have no outcome and are left out."
+    if report.without_outcome:
+        closing += f"\n{report.without_outcome} of {report.rows} rows have no outcome and are left out."
     return "\n\n".join([*blocks, closing])
 
 
-def _line(row: dict[str, Any], figure: str) -> dict[str, str]:
-    name, wide = row["group"], ".1f" if figure == "hours" else ".3f"
-    low, high = row["gap_interval"] or (None, None)
-    verdict = str(row["verdict"])
-    needed = f" ({row['needed']:,})" if row["needed"] else ""
+def _line(row: ShareRow | WaitRow, figure: str) -> dict[str, str]:
+    name, wide = row.group, ".1f" if figure == "hours" else ".3f"
+    low, high = row.gap_interval or (None, None)
+    verdict = str(row.verdict)
+    needed = f" ({row.needed:,})" if row.needed else ""
     return {
         "group": name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…",
-        "cases": f"{row['n']:,}",
-        figure: format(row["rate" if figure == "rate" else "typical"], wide),
-        "gap": "–" if row["gap"] is None else format(row["gap"], "+" + wide),
+        "cases": f"{row.n:,}",
+        figure: format(row.rate if isinstance(row, ShareRow) else row.typical, wide),
+        "gap": "–" if row.gap is None else format(row.gap, "+" + wide),
         "its interval": "–" if low is None else f"{low:+{wide}} {high:+{wide}}",
         "finding": _SHORT.get(verdict, verdict) + needed,
     }

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +13,10 @@ from console.answer import AsJson, AsOf, answer, enter, table, told
 from console.places import is_stdout, require_places, written
 
 if TYPE_CHECKING:
+    from handrail.kpi import BusinessCase, Kpi
+    from handrail.reading import KeptReading
     from handrail.window import Window
+    from tasks.views.measure import Measured
 
 
 class Grouping(StrEnum):
@@ -58,7 +61,7 @@ def kpi(
     if out is not None:
         with written(out) as place:
             kpi_page.write(figures, found.window.shown, place)
-    answer(figures, as_json=as_json, text=lambda: _kpi_text(figures, all_cases=cases), aside=is_stdout(out))
+    answer(figures, as_json=as_json, text=lambda: _kpi_text(found, all_cases=cases), aside=is_stdout(out))
 
 
 def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
@@ -85,7 +88,7 @@ def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) 
             kpi_page.write_case(value, place)
 
     def text() -> str:
-        return f"{_wrapped(kpi_page.case_lines(value))}\n\n{_path(value)}"
+        return f"{_wrapped(kpi_page.case_lines(value))}\n\n{_path(case)}"
 
     answer(value, as_json=as_json, text=text, aside=is_stdout(out))
 
@@ -124,23 +127,26 @@ def _window(now: datetime, weeks: int | None, days: int, since: str | None) -> "
     return Window.up_to(now, since=begin)
 
 
-def _kpi_text(figures: Sequence[Mapping[str, Any]], *, all_cases: bool) -> str:
-    blocks = [table([_line(one) for one in figures], ["kpi", "now", "95 %", "cases", "before", "of"], empty="")]
+def _kpi_text(found: "Measured", *, all_cases: bool) -> str:
+    blocks = [table([_line(one) for one in found.whole], ["kpi", "now", "95 %", "cases", "before", "of"], empty="")]
     blocks += [
-        f"{one['name']}, by {grouping}\n"
+        f"{figure.name}, by {grouping}\n"
         + table(
-            [{grouping: row["group"], **_line(row)} for row in groups],
+            [
+                {grouping: group, **_line(one)}
+                for group, figures in groups.items()
+                for one in figures
+                if one.name == figure.name
+            ],
             [grouping, "now", "95 %", "cases", "before", "of"],
             empty="No cases.",
         )
-        for one in figures
-        for grouping, groups in one["by"].items()
+        for figure in found.whole
+        for grouping, groups in found.groups.items()
     ]
-    blocks.append(_wrapped([f"{one['name']}: {one['formula']}; before: {one['basis']}." for one in figures]))
+    blocks.append(_wrapped([f"{one.name}: {one.formula}; before: {one.basis}." for one in found.whole]))
     if all_cases:
-        blocks.append(
-            _wrapped([f"{one['name']}: {' '.join(map(str, one['case_ids'])) or 'no case'}" for one in figures])
-        )
+        blocks.append(_wrapped([f"{one.name}: {' '.join(map(str, one.case_ids)) or 'no case'}" for one in found.whole]))
     return "\n\n".join(blocks)
 
 
@@ -148,35 +154,35 @@ def _wrapped(sentences: Sequence[str]) -> str:
     return "\n".join(textwrap.fill(sentence, _WIDEST, subsequent_indent="  ") for sentence in sentences)
 
 
-def _line(row: Mapping[str, Any]) -> dict[str, str]:
-    is_share = row["unit"] == "share"
-    unit = "" if is_share else row["unit"]
+def _line(one: "Kpi") -> dict[str, str]:
+    is_share = one.unit == "share"
+    unit = "" if is_share else one.unit
 
     def short(value: float | None) -> str:
         return "–" if value is None else f"{value:.1%}" if is_share else f"{value:,.2f}"
 
     return {
-        "kpi": row["name"],
-        "now": row["shown"] if row["value"] is None else f"{short(row['value'])} {unit}".strip(),
-        "95 %": "–" if row["low"] is None else f"{short(row['low'])} … {short(row['high'])}",
-        "cases": f"{row['cases']:,}",
-        "before": short(row["before"]),
-        "of": f"{row['before_cases']:,}",
+        "kpi": one.name,
+        "now": one.shown() if one.value is None else f"{short(one.value)} {unit}".strip(),
+        "95 %": "–" if one.low is None else f"{short(one.low)} … {short(one.high)}",
+        "cases": f"{one.cases:,}",
+        "before": short(one.before),
+        "of": f"{one.before_cases:,}",
     }
 
 
-def _path(value: Mapping[str, Any]) -> str:
+def _path(case: "BusinessCase") -> str:
     rows = [
         {
-            "until": f"{step['at']:%Y-%m-%d}",
-            "automated": _percent(step["automation_share"]),
-            "error": _percent(step["error_rate"]),
-            "at most": _percent(step["error_high"]),
-            "audits": f"{step['audits']:,}",
-            "cost a case": "–" if step["cost"] is None else f"{step['cost']:.2f}",
-            "goal": step["status"],
+            "until": f"{step.at:%Y-%m-%d}",
+            "automated": _percent(step.automation_share),
+            "error": _percent(step.error_rate),
+            "at most": _percent(step.error_high),
+            "audits": f"{step.audits:,}",
+            "cost a case": "–" if step.cost is None else f"{step.cost:.2f}",
+            "goal": step.status,
         }
-        for step in value["path"]
+        for step in case.path
     ]
     columns = ["until", "automated", "error", "at most", "audits", "cost a case", "goal"]
     return table(rows, columns, empty="No week was measured.")
@@ -189,41 +195,40 @@ def _percent(share: float | None) -> str:
 def _newest(watch: str, flow: str, as_of: str | None, *, as_json: bool) -> None:
     from handrail.acts import attending
     from handrail.store import readings
-    from handrail.store.frames import records
     from handrail.watches import stale
 
     occasion = enter(None, as_of)
     with occasion.store.read() as connection:
-        seen = records(readings.newest(connection, watch))
+        seen = readings.kept(readings.newest(connection, watch))
         (look,) = [one for one in attending.looks(connection, occasion.now) if one.watch.name == flow]
-    old = stale(look, max((row["at"] for row in seen), default=None), occasion.now, told)
+    old = stale(look, max((one.at for one in seen), default=None), occasion.now, told)
     found = [
         {
-            "subject": row["subject"],
-            "verdict": row["verdict"],
-            "means": MEANINGS[row["verdict"]],
-            "at": row["at"],
-            "window": [row["window_from"], row["window_to"]],
-            "figures": row["body"],
+            "subject": one.subject,
+            "verdict": one.verdict,
+            "means": MEANINGS[one.verdict],
+            "at": one.at,
+            "window": one.window,
+            "figures": one.body,
         }
-        for row in seen
+        for one in seen
     ]
     nothing = f"The {watch} watch has not looked yet. `handrail up` starts its schedule, `handrail watch` lets it look."
     value = {"watch": watch, "readings": found, "looked_at": look.looked_at, "stale": old}
-    lead = [textwrap.fill(old, _WIDEST)] if old and found else []
-    answer(value, as_json=as_json, text=lambda: "\n\n".join([*lead, _readings_text(found) or nothing]))
+    lead = [textwrap.fill(old, _WIDEST)] if old and seen else []
+    answer(value, as_json=as_json, text=lambda: "\n\n".join([*lead, _readings_text(seen) or nothing]))
 
 
-def _readings_text(found: Sequence[Mapping[str, Any]]) -> str:
+def _readings_text(seen: Sequence["KeptReading"]) -> str:
     blocks = []
-    for one in found:
-        begin, end = one["window"]
-        verdict = str(one["verdict"]).replace("_", " ")
+    for one in seen:
+        begin, end = one.window
+        verdict = str(one.verdict).replace("_", " ")
         blocks.append(
-            f"{one['subject']}: {verdict}, {one['means']}\n"
-            f"seen {one['at']:%Y-%m-%d %H:%M}, of {begin:%Y-%m-%d} to {end:%Y-%m-%d}{_scalars(one['figures'])}"
+            f"{one.subject}: {verdict}, {MEANINGS[one.verdict]}\n"
+            f"seen {one.at:%Y-%m-%d %H:%M}, of {begin:%Y-%m-%d} to {end:%Y-%m-%d}{_scalars(one.body)}"
         )
-        blocks += [_rows_text(name, rows) for name, rows in one["figures"].items() if _is_table(rows)]
+        blocks += [_rows_text(name, rows) for name, rows in one.body.items() if _is_table(rows)]
     return "\n\n".join(blocks)
 
 
@@ -231,7 +236,7 @@ def _is_table(rows: object) -> bool:
     return isinstance(rows, list) and bool(rows) and all(isinstance(row, dict) for row in rows)
 
 
-def _scalars(figures: Mapping[str, Any]) -> str:
+def _scalars(figures: Mapping[str, object]) -> str:
     told = [f"{name.replace('_', ' ')} {_plain(value)}" for name, value in figures.items() if _is_plain(value)]
     return "".join(f"\n  {line}" for line in told)
 
@@ -244,7 +249,7 @@ def _plain(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _rows_text(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
+def _rows_text(name: str, rows: Sequence[Mapping[str, object]]) -> str:
     """A table of the columns that differ and fit the terminal, the verdict among them; the JSON has all of them."""
     names = [key for key in rows[0] if any(_is_plain(row.get(key)) for row in rows)]
     cells = [{key: _plain(row[key]) if _is_plain(row.get(key)) else None for key in names} for row in rows]

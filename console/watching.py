@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,7 @@ from console.answer import AsJson, AsOf, answer, connect, deployments_on, enter,
 
 if TYPE_CHECKING:
     from flows.due import Ran
+    from handrail.watches import Off
 
 All = Annotated[bool, typer.Option("--all", help="Also what is not due.")]
 SAID = {
@@ -54,7 +55,7 @@ def watch(everything: All = False, as_of: AsOf = None, as_json: AsJson = False) 
         raise Refused(f"{len(failed)} of {ran} watches failed. {names}{others}")
 
 
-def ask(*, as_json: bool) -> "dict[str, Any] | None":
+def ask(*, as_json: bool) -> "dict[str, Off | None] | None":
     """What the workspace's server does not start; None where none runs, or it does not say."""
     from console.answer import running_server
     from handrail.workspace import Workspace
@@ -68,6 +69,6 @@ def ask(*, as_json: bool) -> "dict[str, Any] | None":
     return None if found is None else switched_off(found)
 
 
-def _row(one: "Ran") -> dict[str, Any]:
+def _row(one: "Ran") -> dict[str, str | float | bool | None]:
     seconds = None if one.seconds is None else round(one.seconds, 2)
     return {**asdict(one), "ran": one.ran, "seconds": seconds}

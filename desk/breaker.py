@@ -1,16 +1,13 @@
 """The breaker on the operator's pages: what both rules say of a category, and the evidence of a model review."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
 from desk.pages import in_words, percent, templates
+from handrail.figures.breaker import BreakerEvidence, BreakerFigures
 from handrail.policy import Policy
 from tasks.views.operations import CategoryView
-from tasks.watch.breaker_reading import CategoryReading
 
 
 def breaker_in_words(view: CategoryView, policy: Policy) -> str:
@@ -34,20 +31,12 @@ def evidence_shown(view: CategoryView, zone: ZoneInfo) -> Markup:
     """What the open model review of a category rests on, drawn; nothing without a review."""
     if view.review is None:
         return Markup()
-    drawn: str = templates.get_template("operations_evidence.html").module.evidence(_evidence(view.review), zone)  # type: ignore[attr-defined]
+    found = BreakerEvidence.from_json(view.review["evidence"])
+    drawn: str = templates.get_template("operations_evidence.html").module.evidence(found, zone)  # type: ignore[attr-defined]
     return Markup(drawn)  # noqa: S704 - escaped by the template
 
 
-def _evidence(review: Mapping[str, Any]) -> dict[str, Any]:
-    """The evidence with moments as such; an older one lacks most of it."""
-    found = dict(review["evidence"])
-    path = [{**one, "at": datetime.fromisoformat(one["at"])} for one in found.get("path", ())]
-    alarm_at = datetime.fromisoformat(found["alarm_at"]) if found.get("alarm_at") else None
-    lacking: dict[str, Any] = {"rule": None, "terms": None, "groups": [], "cases": []}
-    return {**lacking, **found, "path": path, "alarm_at": alarm_at}
-
-
-def _sequential(reading: CategoryReading) -> str:
+def _sequential(reading: BreakerFigures) -> str:
     head = "Sequential rule (pauses)" if reading.rule == "esr" else "Sequential rule (shown only)"
     if reading.since is None:
         return f"{head}: no audit counted yet."
@@ -57,7 +46,7 @@ def _sequential(reading: CategoryReading) -> str:
     return f"{head}: {found}, {percent(reading.level)} of the evidence that suffices."
 
 
-def _literal(view: CategoryView, reading: CategoryReading, policy: Policy) -> str:
+def _literal(view: CategoryView, reading: BreakerFigures, policy: Policy) -> str:
     """The literal rule against the limit, with the interval of the rate."""
     rules = policy.breaker
     head = "Literal rule (pauses)" if reading.rule == "literal" else "Literal rule (shown only)"

@@ -35,7 +35,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SuiteVerdict:
     """Whether a frame may go on; `statistics` counts rules and rows, `docs` is the reports' first page.
 
     `page` shows this very run; without one it is the first page.
@@ -65,7 +65,9 @@ class Verdict:
         return rows.groupby("case_id", sort=False).agg({"reason": " ".join, "expectation": "first"})
 
 
-def check(workspace: Workspace, name: Name, frame: pd.DataFrame, suite: Suite, *, build_docs: bool = True) -> Verdict:
+def check(
+    workspace: Workspace, name: Name, frame: pd.DataFrame, suite: Suite, *, build_docs: bool = True
+) -> SuiteVerdict:
     """Hold a frame with one row per case against a suite.
 
     Without `build_docs` the result is kept and its page is built by the next `build_docs(workspace)`.
@@ -86,7 +88,9 @@ def check(workspace: Workspace, name: Name, frame: pd.DataFrame, suite: Suite, *
     if build_docs:
         docs_pages.publish(workspace.expectations_dir)
     counts = {"rows": len(view), "rules": len(suite.rules), "broken": len(broken)}
-    return Verdict(not broken, failures, counts, workspace.data_docs, run.page if build_docs else workspace.data_docs)
+    return SuiteVerdict(
+        not broken, failures, counts, workspace.data_docs, run.page if build_docs else workspace.data_docs
+    )
 
 
 def build_docs(workspace: Workspace) -> Path:

@@ -1,15 +1,14 @@
 """Agreement watch: how far people agree, and what shows in how each of them works."""
 
 from collections import Counter
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
+from handrail.reading import Verdict
 from handrail.reviewers import EVERYBODY
-from handrail.store.readings import Verdict
 from tasks import publish
 from tasks.occasion import begin
 from tasks.watch.agreement import compare_people, look_at_reviewers
@@ -36,7 +35,7 @@ def agreement_watch(days: Days = 28, as_of: AsOf = None, home: Home = None) -> d
     share is counted apart: it is nobody's own.
     """
     occasion = begin("agreement_watch", home=home, as_of=as_of)
-    agreed = [asdict(one) for one in compare_people(occasion, timedelta(days=days))]
+    agreed = [one.to_json() for one in compare_people(occasion, timedelta(days=days))]
     signals = look_at_reviewers(occasion, timedelta(days=days))
     shown = [SHARED if one.reviewer == EVERYBODY else one.name for one in signals]
     counts = Counter((name, str(one.verdict)) for name, one in zip(shown, signals, strict=True))

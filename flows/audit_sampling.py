@@ -17,7 +17,7 @@ def audit_sampling(as_of: AsOf = None, home: Home = None) -> dict[str, int]:
     """Draw audits among the auto-approvals that no draw has looked at yet, and read what audits have found."""
     occasion = begin("audit_sampling", home=home, as_of=as_of)
     found = draw(occasion)
-    counts, plan = {name: found[name] for name in ("looked_at", "drawn")}, found.get("plan")
+    counts, plan = {"looked_at": found.looked_at, "drawn": found.drawn}, found.plan
     beat(occasion, "audit_sampling")
     seen = read_audits(occasion, plan)
     rates = rules(occasion)
@@ -26,12 +26,12 @@ def audit_sampling(as_of: AsOf = None, home: Home = None) -> dict[str, int]:
         [
             {
                 **counts,
-                "random_rate": plan["rates"]["random"] if plan else rates.random_rate,
+                "random_rate": plan.rates["random"] if plan else rates.random_rate,
                 "drift_factor": rates.factor,
                 "watched": ", ".join(sorted(rates.watched)),
-                "minutes_expected": round(plan["minutes_expected"], 1) if plan else 0.0,
-                "minutes_budget": plan["minutes_budget"] if plan else None,
-                "cut": plan["cut"] if plan else "Nothing was cut.",
+                "minutes_expected": round(plan.minutes_expected, 1) if plan else 0.0,
+                "minutes_budget": plan.minutes_budget if plan else None,
+                "cut": plan.cut if plan else "Nothing was cut.",
             }
         ],
         "Auto-approvals looked at, how many were drawn, and what the budget of minutes took",

@@ -6,12 +6,12 @@ from typing import Any
 from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
+from handrail.drift.verdict import DriftVerdict, verdict_of
 from tasks import publish
 from tasks.occasion import Occasion, begin
 from tasks.watch.attendance import attended
 from tasks.watch.drift import watch
-from tasks.watch.drift_readings import done, verdict_of
-from tasks.watch.drift_verdict import DriftVerdict
+from tasks.watch.drift_readings import done
 
 
 @flow(name="drift-detection", persist_result=False)

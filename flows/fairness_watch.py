@@ -1,13 +1,14 @@
 """Fairness watch: approval, override, error and waiting compared across groups or proxies."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
-from handrail.store.readings import Verdict
+from handrail.fairness import Verdict as GapVerdict
+from handrail.figures.fairness import WAITING, FairnessRow
+from handrail.reading import Verdict
 from tasks import publish
 from tasks.occasion import Occasion, begin
 from tasks.watch.attendance import attended
@@ -24,7 +25,7 @@ def fairness_watch(days: Days = 28, as_of: AsOf = None, home: Home = None) -> li
     """
     occasion = begin("fairness_watch", home=home, as_of=as_of)
     compared = compare_groups(occasion, timedelta(days=days))
-    rows = [row for one in compared for row in one.rows()]
+    rows = [row.to_json() for one in compared for row in one.rows()]
     publish.table("fairness", rows, f"Each group beside everybody else, last {days} days; waits in hours")
     publish.text("fairness-findings", findings(occasion, compared), f"What the groups show, last {days} days")
     for one in compared:
@@ -46,8 +47,8 @@ def findings(occasion: Occasion, compared: list[Comparison]) -> str:
     for one in compared:
         rows = one.rows()
         lines.append(f"\n### {one.grouping}: {str(one.verdict).replace('_', ' ')}\n")
-        lines += [f"- {_sentence(row)}" for row in rows if str(row["verdict"]).startswith("gap")]
-        weak = [row for row in rows if row["verdict"] == "underpowered"]
+        lines += [f"- {_sentence(row)}" for row in rows if row.verdict.shows_gap]
+        weak = [row for row in rows if row.verdict is GapVerdict.UNDERPOWERED]
         lines += [f"- {len(weak)} of {len(rows)} comparisons are underpowered: {_needed(weak)}"] if weak else []
         if one.fault is not None:
             lines.append(f"- Could not be compared ({one.fault}). The log of this run says where it failed.")
@@ -56,18 +57,17 @@ def findings(occasion: Occasion, compared: list[Comparison]) -> str:
     return "\n".join(lines)
 
 
-def _sentence(row: Mapping[str, Any]) -> str:
-    gap, low, high = (row[name] for name in ("gap", "gap_low", "gap_high"))
-    if row["metric"] == "waiting hours":
-        size = f"{gap:+.1f} hours [{low:+.1f}, {high:+.1f}]"
+def _sentence(row: FairnessRow) -> str:
+    if row.metric == WAITING:
+        size = f"{row.gap:+.1f} hours [{row.gap_low:+.1f}, {row.gap_high:+.1f}]"
     else:
-        size = f"{gap:+.1%} [{low:+.1%}, {high:+.1%}]"
-    return f"{row['metric']} of {row['group']}: {size} beside everybody else, {row['cases']} cases: {row['verdict']}"
+        size = f"{row.gap:+.1%} [{row.gap_low:+.1%}, {row.gap_high:+.1%}]"
+    return f"{row.metric} of {row.group}: {size} beside everybody else, {row.cases} cases: {row.verdict}"
 
 
-def _needed(weak: list[dict[str, Any]]) -> str:
+def _needed(weak: list[FairnessRow]) -> str:
     told = []
     for row in weak:
-        more = f", {row['needed']:,} are needed" if row["needed"] else ""
-        told.append(f"{row['metric']} of {row['group']} ({row['cases']:,} cases{more})")
+        more = f", {row.needed:,} are needed" if row.needed else ""
+        told.append(f"{row.metric} of {row.group} ({row.cases:,} cases{more})")
     return "; ".join(told) + "."

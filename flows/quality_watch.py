@@ -1,18 +1,17 @@
 """Quality watch: rejected audits pause a category, and they or enough new labels call for a retraining."""
 
-from dataclasses import asdict
 from typing import Any
 
 from prefect import flow
 
 from flows.parameters import AsOf, Home
+from handrail.figures.breaker import BreakerFigures
 from tasks import publish
 from tasks.learning.trigger import crossed
 from tasks.occasion import begin
 from tasks.watch.attendance import attended
 from tasks.watch.blind_share import read_blind_share
 from tasks.watch.breaker import Breakers, has_watched, look, pause_tripped
-from tasks.watch.breaker_reading import CategoryReading
 from tasks.watch.heartbeat import beat
 
 EVENTS = {"error_rate": "handrail.error_rate.exceeded", "new_labels": "handrail.labels.enough"}
@@ -44,7 +43,11 @@ def quality_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     if has_watched(occasion, seen):
         beat(occasion, "quality_watch")
     publish.table("breaker", rows_of(seen), DESCRIPTION)
-    publish.table("blind-share", blind, "Rejections on the blind share of queue B lately, beside those before")
+    publish.table(
+        "blind-share",
+        [{"category": one.subject, "verdict": str(one.verdict), **one.body} for one in blind],
+        "Rejections on the blind share of queue B lately, beside those before",
+    )
     for category in paused:
         publish.event("handrail.category.paused", f"handrail.category.{category}", {"category": category})
     told = crossed(occasion)
@@ -57,7 +60,7 @@ def quality_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
             {"business": business, "as_of": as_of or "", **figures},
         )
     return {
-        "readings": [asdict(reading) for reading in seen.readings],
+        "readings": [reading.to_json() for reading in seen.readings],
         "unread": seen.unread,
         "paused": paused,
         "retraining": [trigger.cause for trigger in told],
@@ -72,8 +75,8 @@ def rows_of(seen: Breakers) -> list[dict[str, Any]]:
     return [{name: row.get(name) for name in names or row} for row in [*sick, *rows]]
 
 
-def row_of(reading: CategoryReading) -> dict[str, Any]:
+def row_of(reading: BreakerFigures) -> dict[str, Any]:
     """A reading as one row of a table."""
-    row = asdict(reading)
+    row = reading.to_json()
     row.pop("reliability")
     return row | {"warnings": " ".join(reading.warnings)}

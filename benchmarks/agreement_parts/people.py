@@ -11,7 +11,8 @@ import pandas as pd
 from demands import Part, Size, at_least, at_most
 
 from handrail import reviewers
-from handrail.reviewers import EVERYBODY, ReviewerRecords, Verdict
+from handrail.reading import Verdict
+from handrail.reviewers import EVERYBODY, ReviewerRecords
 from handrail.sample import Reviewer, categories
 from handrail.sample import reviewers as simulated
 from handrail.sample.events import BIAS_FROM, BIAS_REGION, BIAS_TO

@@ -67,26 +67,28 @@ def pause(asked: Withheld, call: TheCall, visitor: Visitor = scoped("pause")) ->
 @router.post("/automation/resume", summary="Give automation back")
 def resume(asked: Withheld, call: TheCall, visitor: Visitor = scoped("resume")) -> Changed:
     """After the breaker only once its model review is closed; proposed where the policy asks for a second person."""
-    return _change(call, visitor, "resume", {"category": asked.category}, asked.reason)
+    return _change(call, visitor, "resume", asked)
 
 
 @router.post("/automation/stage", summary="Move a category to another stage")
 def set_stage(asked: NewStage, call: TheCall, visitor: Visitor = scoped("set_stage")) -> Changed:
     """Proposed where the policy asks for a second person."""
-    return _change(call, visitor, "set_stage", {"category": asked.category, "stage": asked.stage}, asked.reason)
+    return _change(call, visitor, "set_stage", asked)
 
 
-def _change(call: TheCall, visitor: Visitor, act: str, asked: dict[str, Any], reason: str) -> Changed:
+def _change(call: TheCall, visitor: Visitor, act: str, asked: Withheld | NewStage) -> Changed:
     occasion = call.desk.occasion(visitor.name)
-    known: dict[str, Any] = {"reason": reason, "policy": occasion.policy, "actor": visitor.name, "now": occasion.now}
+    reason, policy, actor, now = asked.reason, occasion.policy, visitor.name, occasion.now
 
     def change(store: Store) -> Changed:
         if proposals.is_asked(occasion, act):
-            return Changed(done=False, proposal=proposing.propose(store, act, asked, **known))
-        if act == "resume":
-            pausing.resume(store, asked["category"], **known)
+            arguments = asked.model_dump(exclude={"reason"})
+            number = proposing.propose(store, act, arguments, reason=reason, policy=policy, actor=actor, now=now)
+            return Changed(done=False, proposal=number)
+        if isinstance(asked, NewStage):
+            pausing.set_stage(store, asked.category, asked.stage, reason=reason, policy=policy, actor=actor, now=now)
         else:
-            pausing.set_stage(store, asked["category"], asked["stage"], **known)
+            pausing.resume(store, asked.category, reason=reason, policy=policy, actor=actor, now=now)
         return Changed(done=True)
 
     return call.act(visitor, Changed, change)
@@ -144,16 +146,15 @@ class Settlement(Body):
 def settle(proposal: InPath, asked: Settlement, call: TheCall, visitor: Visitor = scoped("resume")) -> Changed:
     """Confirmed, the act is done at once. Proposals about model versions are confirmed at the desk."""
     occasion = call.desk.occasion(visitor.name)
-    known: dict[str, Any] = {"actor": visitor.name, "now": occasion.now}
 
     def act(store: Store) -> Changed:
         here = replace(occasion, store=store)
         named = proposals.act_of(here, proposal)
         require_scope(visitor, second_person.PERMISSIONS[named])
         if asked.outcome == "refused":
-            proposing.refuse(store, proposal, reason=asked.reason or "", **known)
+            proposing.refuse(store, proposal, reason=asked.reason or "", actor=visitor.name, now=occasion.now)
         elif asked.outcome == "withdrawn":
-            proposing.withdraw(store, proposal, **known)
+            proposing.withdraw(store, proposal, actor=visitor.name, now=occasion.now)
         elif named in proposals.OF_MODELS:
             raise Refused("A model version is judged before it serves, which takes a while. Confirm it at the desk.")
         else:

@@ -167,7 +167,10 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
             policy=policy.version,
             at=now,
             cases=cases.state_counts(connection),
-            waiting=[_row(Waiting, row) for row in records(worklist.waiting(connection, now))],
+            waiting=[
+                Waiting.model_validate({name: plain(row[name]) for name in Waiting.model_fields})
+                for row in records(worklist.waiting(connection, now))
+            ],
             escalations=sum(number for number, _ in escalations.counts(connection, now).values()),
             outbox=outbox.counts(connection),
             stages={name: str(stage) for name, stage in stored_stages.stages(connection, policy).items()},
@@ -210,10 +213,6 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
                 for look in seen.looks
             ],
         )
-
-
-def _row(kind: type[Waiting], row: dict[str, Any]) -> Waiting:
-    return kind.model_validate({name: plain(value) for name, value in row.items() if name in kind.model_fields})
 
 
 class EscalationView(Body):

@@ -1,33 +1,35 @@
 """What rejections say: the breaker by category, and the blind share of queue B."""
 
-from typing import Any
-
 from desk.charts import Line, Point, over_time
 from desk.monitoring.section import Plot, Scope, Section, Table, latest, number, said, share, words, worst
-from handrail.store.readings import Verdict
+from handrail.figures.blind_share import BlindShareFigures
+from handrail.figures.breaker import BreakerFigures, BreakerLevel
+from handrail.reading import KeptReading, Verdict
 
 COLOURS = 6
 FEW = 4
 """Series in one plot; more cannot be told apart."""
+Row = tuple[KeptReading, BreakerFigures]
 
 
 def breaker(look: Scope) -> Section:
     """Both rules by category, with what they can see at today's volume of audits."""
-    rows = [row for row in look.newest("breaker") if "level" in row["body"]]
+    looks = [one for one in look.newest("breaker") if one.figures(BreakerLevel).level is not None]
     title = "Breaker"
-    if not rows:
+    if not looks:
         return Section("breaker", title, None, "No auto-approval has been audited yet: there is nothing to read.")
     rule = "the sequential rule" if look.policy.breaker.rule == "esr" else "the literal rule"
-    tripped = [row["subject"] for row in rows if row["verdict"] == Verdict.ALARM]
+    tripped = [one.subject for one in looks if one.verdict is Verdict.ALARM]
     if tripped:
         sentence = f"Rejected too often: {', '.join(map(words, tripped))}. Automation pauses by {rule}."
     else:
         sentence = f"No category is rejected too often, by {rule}."
-    unseen = sum(row["verdict"] == Verdict.UNDERPOWERED for row in rows)
+    unseen = sum(one.verdict is Verdict.UNDERPOWERED for one in looks)
     if unseen:
         sentence += (
-            f" Of {unseen} of {len(rows)} categories too few approvals are audited to see a rise within the month."
+            f" Of {unseen} of {len(looks)} categories too few approvals are audited to see a rise within the month."
         )
+    rows = [(one, one.figures(BreakerFigures)) for one in looks]
     lines = _levels(look, rows)
     svg = over_time(
         "breaker",
@@ -37,29 +39,25 @@ def breaker(look: Scope) -> Section:
         levels={"pause": 1.0},
         top=1.0,
     )
-    caption = f"Evidence against the categories nearest to a pause, of {len(rows)}"
+    caption = f"Evidence against the categories nearest to a pause, of {len(looks)}"
     plots = (Plot(caption, svg, tuple((line.style, line.name) for line in lines)),) if svg else ()
-    return Section("breaker", title, worst(rows), sentence, plots, (_rules(rows), _sight(rows)), latest(rows))
+    return Section("breaker", title, worst(looks), sentence, plots, (_rules(rows), _sight(rows)), latest(looks))
 
 
-def _levels(look: Scope, rows: list[dict[str, Any]]) -> list[Line]:
-    nearest = sorted(rows, key=lambda row: -row["body"]["level"])[:FEW]
-    past = look.history("breaker")
+def _levels(look: Scope, rows: list[Row]) -> list[Line]:
+    nearest = sorted(rows, key=lambda row: -row[1].level)[:FEW]
+    past = [(one, one.figures(BreakerLevel).level) for one in look.history("breaker")]
     return [
         Line(
-            words(row["subject"]),
-            [
-                Point(one["at"], min(1.0, one["body"]["level"]))
-                for one in past
-                if one["subject"] == row["subject"] and "level" in one["body"]
-            ],
+            words(row.subject),
+            [Point(one.at, min(1.0, level)) for one, level in past if one.subject == row.subject and level is not None],
             f"series-{place % COLOURS}",
         )
-        for place, row in enumerate(nearest)
+        for place, (row, _) in enumerate(nearest)
     ]
 
 
-def _rules(rows: list[dict[str, Any]]) -> Table:
+def _rules(rows: list[Row]) -> Table:
     columns = ("Category", "Audited", "Rejected", "Evidence", "In the window", "Rate there", "Literal rule", "Verdict")
     return Table(
         "Both rules",
@@ -67,23 +65,22 @@ def _rules(rows: list[dict[str, Any]]) -> Table:
         columns,
         [
             (
-                words(row["subject"]),
-                str(body["counted"]),
-                str(body["counted_rejected"]),
-                share(body["level"]),
-                f"{body['rejected']} of {body['reviewed']}",
-                share(body["rate"]),
-                "would pause" if body["literal_tripped"] else "quiet",
-                said(row["verdict"]),
+                words(row.subject),
+                str(figures.counted),
+                str(figures.counted_rejected),
+                share(figures.level),
+                f"{figures.rejected} of {figures.reviewed}",
+                share(figures.rate),
+                "would pause" if figures.literal_tripped else "quiet",
+                said(row.verdict),
             )
-            for row in rows
-            for body in (row["body"],)
+            for row, figures in rows
         ],
         frozenset(columns[1:6]),
     )
 
 
-def _sight(rows: list[dict[str, Any]]) -> Table:
+def _sight(rows: list[Row]) -> Table:
     columns = ("Category", "Audits a day", "False pauses a month", "Days until seen", "What it can see")
     return Table(
         "What each breaker can see",
@@ -91,14 +88,13 @@ def _sight(rows: list[dict[str, Any]]) -> Table:
         columns,
         [
             (
-                words(row["subject"]),
-                number(body["per_day"], 1),
-                share(body["false_alarm_rate"], 0),
-                number(body["reliability"]["worse_days"], 0),
-                " ".join(body["warnings"]),
+                words(row.subject),
+                number(figures.per_day, 1),
+                share(figures.false_alarm_rate, 0),
+                number(figures.reliability.worse_days, 0),
+                " ".join(figures.warnings),
             )
-            for row in rows
-            for body in (row["body"],)
+            for row, figures in rows
         ],
         frozenset(columns[1:4]),
     )
@@ -106,11 +102,12 @@ def _sight(rows: list[dict[str, Any]]) -> Table:
 
 def blind_share(look: Scope) -> Section:
     """Rejections on the part of queue B that is decided without the suggestion."""
-    rows = [row for row in look.newest("blind_share") if row["body"]["reviewed"] + row["body"]["reviewed_before"]]
+    looks = [(one, one.figures(BlindShareFigures)) for one in look.newest("blind_share")]
+    rows = [(one, figures) for one, figures in looks if figures.decided]
     title = "Blind share of queue B"
     if not rows:
         return Section("blind-share", title, None, "Nothing has been decided blindly in queue B yet.")
-    risen = [words(row["subject"]) for row in rows if row["verdict"] == Verdict.ALARM]
+    risen = [words(row.subject) for row, _ in rows if row.verdict is Verdict.ALARM]
     sentence = (
         "People disagree with suggestions that they did not see; this monitor stays when a category is paused or only "
         "suggests. It warns and pauses nothing. "
@@ -123,16 +120,16 @@ def blind_share(look: Scope) -> Section:
         columns,
         [
             (
-                words(row["subject"]),
-                f"{body['rejected']} of {body['reviewed']}",
-                share(body["rate"]),
-                f"{body['rejected_before']} of {body['reviewed_before']}",
-                share(body["rate_before"]),
-                said(row["verdict"]),
+                words(row.subject),
+                f"{figures.rejected} of {figures.reviewed}",
+                share(figures.rate),
+                f"{figures.rejected_before} of {figures.reviewed_before}",
+                share(figures.rate_before),
+                said(row.verdict),
             )
-            for row in rows
-            for body in (row["body"],)
+            for row, figures in rows
         ],
         frozenset(columns[1:5]),
     )
-    return Section("blind-share", title, worst(rows), sentence, (), (table,), latest(rows))
+    shown = [row for row, _ in rows]
+    return Section("blind-share", title, worst(shown), sentence, (), (table,), latest(shown))

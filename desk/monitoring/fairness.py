@@ -1,10 +1,12 @@
 """Whether decisions fall differently on groups."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from desk.charts import Row, side_by_side
 from desk.monitoring.section import Plot, Scope, Section, Table, interval, latest, number, share, words, worst
 from handrail.fairness import Verdict
+from handrail.figures.fairness import WAITING, FairnessFigures, FairnessRow
+from handrail.reading import KeptReading
 
 SHOWN = "approval"
 """The metric that is drawn; the others stand in the table."""
@@ -12,67 +14,67 @@ SHOWN = "approval"
 
 def fairness(look: Scope) -> Section:
     """Approval, override, error and waiting by group, with what is shown and what could not be seen."""
-    rows = look.together("fairness")
-    if not rows:
+    looks = look.together("fairness")
+    if not looks:
         return Section("fairness", "Fairness", None, "Groups have not been compared yet; the watch looks once a week.")
-    plots = tuple(plot for row in rows if (plot := _plot(row)) is not None)
+    rows_of = [(one, one.figures(FairnessFigures).rows) for one in looks]
+    compared = [row for _, rows in rows_of for row in rows]
+    plots = tuple(plot for one, rows in rows_of if (plot := _plot(one, rows)) is not None)
     columns = ("Group", "What", "Counted", "Figure", "Interval", "Gap to the rest", "Gap's interval", "Verdict")
     table = Table(
         "Every comparison",
         "Every group against everybody else; a gap's interval holds for all comparisons of its grouping at once. "
         "Counted: decisions by people for approval and override, random audits for error, cases for waiting.",
         columns,
-        [_cells(one) for row in rows for one in row["body"]["rows"]],
+        [_cells(row) for row in compared],
         frozenset(columns[2:7]),
     )
-    return Section("fairness", "Fairness", worst(rows), _sentence(rows), plots, (table,), latest(rows))
+    return Section("fairness", "Fairness", worst(looks), _sentence(compared), plots, (table,), latest(looks))
 
 
-def _sentence(rows: list[dict[str, Any]]) -> str:
-    compared = [one for row in rows for one in row["body"]["rows"]]
-    beyond = [
-        f"{one['metric']} of {one['grouping']} {one['group']}" for one in compared if one["verdict"] == Verdict.BEYOND
-    ]
-    weak = sum(one["verdict"] == Verdict.UNDERPOWERED for one in compared)
+def _sentence(compared: Sequence[FairnessRow]) -> str:
+    beyond = [f"{row.metric} of {row.grouping} {row.group}" for row in compared if row.verdict is Verdict.BEYOND]
+    weak = sum(row.verdict is Verdict.UNDERPOWERED for row in compared)
     told = f"Beyond the policy's bound: {'; '.join(beyond)}." if beyond else "No gap lies beyond the policy's bound."
     return f"{told} {weak} of {len(compared)} comparisons rest on too few cases to find such a gap."
 
 
-def _plot(row: dict[str, Any]) -> Plot | None:
-    drawn = [one for one in row["body"]["rows"] if one["metric"] == SHOWN and one["cases"]]
-    name = words(row["subject"])
+def _plot(look: KeptReading, rows: Sequence[FairnessRow]) -> Plot | None:
+    name = words(look.subject)
     svg = side_by_side(
-        f"fairness-{row['id']}",
+        f"fairness-{look.id}",
         (f"Approval of suggestions by {name}", "A dot with its 95 % interval for each group."),
         [
             Row(
-                str(one["group"]),
-                one["rate"],
-                one["low"],
-                one["high"],
-                f"{100 * one['gap']:+.1f} points",
-                found=one["verdict"] == Verdict.BEYOND,
+                row.group,
+                row.rate,
+                row.low,
+                row.high,
+                f"{100 * row.gap:+.1f} points",
+                found=row.verdict is Verdict.BEYOND,
             )
-            for one in drawn
+            for row in rows
+            if row.metric == SHOWN and row.cases
+            if row.low is not None and row.high is not None and row.gap is not None
         ],
     )
     return Plot(f"Approval of suggestions by {name}; beside it the gap to everybody else", svg) if svg else None
 
 
-def _cells(one: dict[str, Any]) -> tuple[str, ...]:
-    if one["metric"] == "waiting hours":
-        figure, gap = f"{number(one['rate'], 1)} h", f"{number(one['gap'], 1)} h"
-        between, gap_between = "–", _hours(one["gap_low"], one["gap_high"])
+def _cells(row: FairnessRow) -> tuple[str, ...]:
+    if row.metric == WAITING:
+        figure, gap = f"{number(row.rate, 1)} h", f"{number(row.gap, 1)} h"
+        between, gap_between = "–", _hours(row.gap_low, row.gap_high)
     else:
-        figure, gap = share(one["rate"]), share(one["gap"])
-        between, gap_between = interval(one["low"], one["high"]), interval(one["gap_low"], one["gap_high"])
-    verdict = str(one["verdict"])
-    if one["verdict"] == Verdict.UNDERPOWERED and one.get("needed"):
-        verdict += f": {one['needed']:,} cases would be needed"
+        figure, gap = share(row.rate), share(row.gap)
+        between, gap_between = interval(row.low, row.high), interval(row.gap_low, row.gap_high)
+    verdict = str(row.verdict)
+    if row.verdict is Verdict.UNDERPOWERED and row.needed:
+        verdict += f": {row.needed:,} cases would be needed"
     return (
-        f"{words(one['grouping'])}: {one['group']}",
-        words(one["metric"]),
-        f"{one['cases']:,}",
+        f"{words(row.grouping)}: {row.group}",
+        words(row.metric),
+        f"{row.cases:,}",
         figure,
         between,
         gap,

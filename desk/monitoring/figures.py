@@ -1,44 +1,48 @@
 """The error of what went through by itself, and the KPIs of the business case."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from desk.charts import Line, Point, Row, over_time, side_by_side
 from desk.monitoring.section import Plot, Scope, Section, Table, interval, latest, number, share, words, worst
+from handrail.figures.audits import AuditFigures, RateFigures
+from handrail.figures.kpi import KpiFigures
 from handrail.kpi import NOT_MEASURED, written
-from handrail.store.readings import ALL, Verdict
+from handrail.reading import ALL, KeptReading, Verdict
+
+Audited = tuple[KeptReading, AuditFigures]
 
 
 def audits(look: Scope) -> Section:
     """The audited error of auto-approvals by category, with its trend and what is still needed."""
-    rows = look.together("audits")
+    looks = look.together("audits")
+    rows = [(one, one.figures(AuditFigures)) for one in looks]
     title = "Error of auto-approvals"
-    whole = next((row["body"] for row in rows if row["subject"] == ALL), None)
-    if whole is None or whole["rate"] is None:
-        return Section("audits", title, worst(rows), "Not measured: no auto-approval has been audited yet.")
+    whole = next((figures for one, figures in rows if one.subject == ALL), None)
+    if whole is None or whole.rate is None:
+        return Section("audits", title, worst(looks), "Not measured: no auto-approval has been audited yet.")
     sentence = (
-        f"{whole['errors']:,} of {whole['audited']:,} audited approvals of the last four weeks were wrong; weighted "
-        f"for how they were drawn: {share(whole['rate'])} ({interval(whole['low'], whole['high'])}) of "
-        f"{whole['auto_approved']:,}. Without labels the model's confidence expects {_rate(whole['estimated'])}. "
-        f"Trend: {whole['trend']['direction']}."
+        f"{whole.errors:,} of {whole.audited:,} audited approvals of the last four weeks were wrong; weighted "
+        f"for how they were drawn: {share(whole.rate)} ({interval(whole.low, whole.high)}) of "
+        f"{whole.auto_approved:,}. Without labels the model's confidence expects {_rate(whole.estimated)}. "
+        f"Trend: {whole.trend.direction}."
     )
-    if whole["needed"]:
-        sentence += f" Until ± 1 point {whole['needed']:,} more audits are needed."
-    if whole["plan"] and whole["plan"].get("cut"):
-        sentence += f" {whole['plan']['cut']}"
-    plots = tuple(plot for plot in (_weeks(look, whole, rows[0]["at"]), _categories(rows)) if plot is not None)
-    return Section("audits", title, worst(rows), sentence, plots, (_table(rows),), latest(rows))
+    if whole.needed:
+        sentence += f" Until ± 1 point {whole.needed:,} more audits are needed."
+    if whole.plan and whole.plan.cut:
+        sentence += f" {whole.plan.cut}"
+    plots = tuple(plot for plot in (_weeks(look, whole, looks[0].at), _categories(rows)) if plot is not None)
+    return Section("audits", title, worst(looks), sentence, plots, (_table(rows),), latest(looks))
 
 
-def _rate(found: dict[str, Any] | None) -> str:
-    return share(None if found is None else found["rate"])
+def _rate(found: RateFigures | None) -> str:
+    return share(None if found is None else found.rate)
 
 
-def _weeks(look: Scope, whole: dict[str, Any], at: datetime) -> Plot | None:
+def _weeks(look: Scope, whole: AuditFigures, at: datetime) -> Plot | None:
     points = [
-        Point(at - timedelta(weeks=week["weeks_ago"]), week["rate"], week["low"], week["high"])
-        for week in whole["trend"]["by_week"]
-        if week["rate"] is not None
+        Point(at - timedelta(weeks=week.weeks_ago), week.rate, week.low, week.high)
+        for week in whole.trend.by_week
+        if week.rate is not None
     ]
     limit = look.policy.breaker.limit
     svg = over_time(
@@ -52,28 +56,28 @@ def _weeks(look: Scope, whole: dict[str, Any], at: datetime) -> Plot | None:
     return Plot("Audited error of all categories, by week; of the audits drawn at random", svg) if svg else None
 
 
-def _categories(rows: list[dict[str, Any]]) -> Plot | None:
-    measured = [row for row in rows if row["subject"] != ALL and row["body"]["rate"] is not None]
+def _categories(rows: list[Audited]) -> Plot | None:
     svg = side_by_side(
         "audited-categories",
         ("Audited error by category", "A dot with its 95 % interval for each category."),
         [
             Row(
-                words(row["subject"]),
-                body["rate"],
-                body["low"],
-                min(body["high"], 1.0),
-                f"{body['errors']:,} of {body['audited']:,} audits",
-                found=row["verdict"] == Verdict.ALARM,
+                words(row.subject),
+                figures.rate,
+                figures.low,
+                min(figures.high, 1.0),
+                f"{figures.errors:,} of {figures.audited:,} audits",
+                found=row.verdict is Verdict.ALARM,
             )
-            for row in measured
-            for body in (row["body"],)
+            for row, figures in rows
+            if row.subject != ALL
+            if figures.rate is not None and figures.low is not None and figures.high is not None
         ],
     )
     return Plot("Audited error by category", svg) if svg else None
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
+def _table(rows: list[Audited]) -> Table:
     columns = ("Category", "Approved", "Audited", "Wrong", "Error", "Interval", "Expected", "Both", "Trend", "Needed")
     return Table(
         "By category",
@@ -82,20 +86,19 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         columns,
         [
             (
-                "all" if row["subject"] == ALL else words(row["subject"]),
-                f"{body['auto_approved']:,}",
-                f"{body['audited']:,}",
-                f"{body['errors']:,}",
-                share(body["rate"]),
-                interval(body["low"], body["high"]),
-                _rate(body["estimated"]),
-                _rate(body["ppi"]),
-                str(body["trend"]["direction"]),
-                "–" if body["needed"] is None else f"{body['needed']:,}",
+                "all" if row.subject == ALL else words(row.subject),
+                f"{figures.auto_approved:,}",
+                f"{figures.audited:,}",
+                f"{figures.errors:,}",
+                share(figures.rate),
+                interval(figures.low, figures.high),
+                _rate(figures.estimated),
+                _rate(figures.ppi),
+                figures.trend.direction,
+                "–" if figures.needed is None else f"{figures.needed:,}",
             )
-            for row in sorted(rows, key=lambda row: (row["subject"] != ALL, row["subject"]))
-            for body in (row["body"],)
-            if body["auto_approved"]
+            for row, figures in sorted(rows, key=lambda pair: (pair[0].subject != ALL, pair[0].subject))
+            if figures.auto_approved
         ],
         frozenset({*columns[1:8], "Needed"}),
     )
@@ -103,17 +106,18 @@ def _table(rows: list[dict[str, Any]]) -> Table:
 
 def kpis(look: Scope) -> Section:
     """Every KPI beside what it was by hand, week by week."""
-    rows = look.together("kpi")
+    looks = look.together("kpi")
     title = "KPIs"
-    if not rows:
+    if not looks:
         return Section("kpis", title, None, "Not measured yet; the report is made once a week.")
-    measured = [row for row in rows if row["body"]["value"] is not None]
-    days = max((row["window_to"] - row["window_from"]).days for row in rows)
+    rows = [(one, one.figures(KpiFigures)) for one in looks]
+    measured = [figures for _, figures in rows if figures.value is not None]
+    days = max((one.window[1] - one.window[0]).days for one in looks)
     sentence = (
         f"{len(measured)} of {len(rows)} figures are measured, over {days} days; before is the time when people "
         "decided everything themselves."
     )
-    plots = tuple(plot for row in measured if (plot := _by_week(look, row["body"])) is not None)
+    plots = tuple(plot for figures in measured if (plot := _by_week(look, figures)) is not None)
     columns = ("Figure", "Now", "Interval", "Before", "Cases", "How it is measured")
     table = Table(
         "Figures and formulas",
@@ -121,40 +125,42 @@ def kpis(look: Scope) -> Section:
         columns,
         [
             (
-                row["subject"],
-                body["shown"],
-                _between(body),
-                body["before_shown"],
-                f"{body['cases']:,}",
-                str(body["formula"]),
+                row.subject,
+                figures.shown,
+                _between(figures),
+                figures.before_shown,
+                f"{figures.cases:,}",
+                figures.formula,
             )
-            for row in rows
-            for body in (row["body"],)
+            for row, figures in rows
         ],
         frozenset(columns[1:5]),
     )
-    return Section("kpis", title, worst(rows), sentence, plots, (table,), latest(rows))
+    return Section("kpis", title, worst(looks), sentence, plots, (table,), latest(looks))
 
 
-def _between(body: dict[str, Any]) -> str:
-    if body["low"] is None or body["high"] is None:
+def _between(figures: KpiFigures) -> str:
+    if figures.low is None or figures.high is None:
         return "–"
-    return f"{written(body['low'], body['unit'])} to {written(body['high'], body['unit'])}"
+    return f"{written(figures.low, figures.unit)} to {written(figures.high, figures.unit)}"
 
 
 def _moment(day: str, look: Scope) -> datetime:
     return datetime.fromisoformat(day).replace(tzinfo=look.zone)
 
 
-def _by_week(look: Scope, body: dict[str, Any]) -> Plot | None:
-    weeks = [one for one in body["by_week"] if one["value"] is not None]
-    points = [Point(_moment(one["group"], look), one["value"], one["low"], one["high"]) for one in weeks]
-    levels = {} if body["before"] is None else {"before": body["before"]}
+def _by_week(look: Scope, figures: KpiFigures) -> Plot | None:
+    points = [
+        Point(_moment(one.group, look), one.value, one.low, one.high)
+        for one in figures.by_week
+        if one.value is not None
+    ]
+    levels = {} if figures.before is None else {"before": figures.before}
 
     def show(value: float) -> str:
-        return share(value, 0) if body["unit"] == "share" else number(value, 1)
+        return share(value, 0) if figures.unit == "share" else number(value, 1)
 
-    name = str(body["name"])
+    name = figures.name
     svg = over_time(
         f"kpi-{name.replace(' ', '-').lower()}",
         (f"{name}, by week", "A dot for each week."),
@@ -163,5 +169,5 @@ def _by_week(look: Scope, body: dict[str, Any]) -> Plot | None:
         levels=levels,
         show=show,
     )
-    unit = "" if body["unit"] == "share" else f", {body['unit']}"
-    return Plot(f"{name[:1].upper()}{name[1:]}{unit}", svg) if svg and body["shown"] != NOT_MEASURED else None
+    unit = "" if figures.unit == "share" else f", {figures.unit}"
+    return Plot(f"{name[:1].upper()}{name[1:]}{unit}", svg) if svg and figures.shown != NOT_MEASURED else None

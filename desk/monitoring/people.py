@@ -1,12 +1,12 @@
 """How far people agree, and what shows in how each of them works."""
 
-from typing import Any
-
 from desk.charts import Row, side_by_side
 from desk.monitoring.section import Plot, Scope, Section, Table, interval, latest, number, said, share, words, worst
 from handrail.alerts import SEEN
+from handrail.figures.agreement import AgreementFigures
+from handrail.figures.reviewers import ReviewerFigures, SignalFigures
+from handrail.reading import ALL, Verdict
 from handrail.reviewers import EVERYBODY
-from handrail.store.readings import ALL, Verdict
 
 SIGNALS = {**SEEN, "accuracy": "right without help"}
 """What each figure counts; of right answers the signal is that there are few."""
@@ -14,15 +14,16 @@ SIGNALS = {**SEEN, "accuracy": "right without help"}
 
 def agreement(look: Scope) -> Section:
     """Chance-corrected agreement, over all categories and for each."""
-    rows = look.together("agreement")
-    measured = [row for row in rows if row["body"]["alpha"] is not None]
+    looks = look.together("agreement")
+    rows = [(one, one.figures(AgreementFigures)) for one in looks]
+    measured = [(row, figures, figures.alpha) for row, figures in rows if figures.alpha is not None]
     title = "Agreement"
     if not measured:
-        return Section("agreement", title, worst(rows), "Two people have not yet decided the same cases blindly.")
+        return Section("agreement", title, worst(looks), "Two people have not yet decided the same cases blindly.")
     least = look.policy.gates.training_set.agreement_at_least
-    whole = next((row for row in measured if row["subject"] == ALL), measured[0])["body"]
+    _, whole, _ = next((one for one in measured if one[0].subject == ALL), measured[0])
     sentence = (
-        f"Krippendorff's alpha is {number(whole['alpha'])} over {whole['items']:,} cases with two or more blind "
+        f"Krippendorff's alpha is {number(whole.alpha)} over {whole.items:,} cases with two or more blind "
         f"opinions (1 is full agreement, 0 is chance; training asks for {number(least)})."
     )
     svg = side_by_side(
@@ -30,15 +31,14 @@ def agreement(look: Scope) -> Section:
         ("Agreement by category", "Krippendorff's alpha with its interval."),
         [
             Row(
-                "all" if row["subject"] == ALL else words(row["subject"]),
-                body["alpha"],
-                body["alpha"] if body["low"] is None else body["low"],
-                body["alpha"] if body["high"] is None else body["high"],
-                f"{body['items']:,} cases",
-                found=row["verdict"] == Verdict.ALARM,
+                "all" if row.subject == ALL else words(row.subject),
+                alpha,
+                alpha if figures.low is None else figures.low,
+                alpha if figures.high is None else figures.high,
+                f"{figures.items:,} cases",
+                found=row.verdict is Verdict.ALARM,
             )
-            for row in measured
-            for body in (row["body"],)
+            for row, figures, alpha in measured
         ],
     )
     columns = ("Category", "Alpha", "Interval", "Same answer", "Cases", "Opinions")
@@ -48,56 +48,56 @@ def agreement(look: Scope) -> Section:
         columns,
         [
             (
-                "all" if row["subject"] == ALL else words(row["subject"]),
-                number(body["alpha"]),
-                f"{number(body['low'])} to {number(body['high'])}",
-                share(body["agreement"], 0),
-                f"{body['items']:,}",
-                f"{body['ratings']:,}",
+                "all" if row.subject == ALL else words(row.subject),
+                number(figures.alpha),
+                f"{number(figures.low)} to {number(figures.high)}",
+                share(figures.agreement, 0),
+                f"{figures.items:,}",
+                f"{figures.ratings:,}",
             )
-            for row in rows
-            for body in (row["body"],)
+            for row, figures in rows
         ],
         frozenset(columns[1:]),
     )
     plot = Plot("Agreement by category (alpha)", svg)
-    return Section("agreement", title, worst(measured), sentence, (plot,) if svg else (), (table,), latest(rows))
+    judged = worst([row for row, _, _ in measured])
+    return Section("agreement", title, judged, sentence, (plot,) if svg else (), (table,), latest(looks))
 
 
 def reviewers(look: Scope, *, names: bool) -> Section:
     """Each signal that stands out; only counts for those who may not know names."""
-    rows = look.together("reviewers")
+    looks = look.together("reviewers")
     title = "Reviewers"
-    if not rows:
+    if not looks:
         return Section("reviewers", title, None, "Nobody's work has been looked at yet; the watch looks once a week.")
-    own = [row for row in rows if row["subject"] != EVERYBODY]
-    alarms = sum(row["verdict"] == Verdict.ALARM for row in own)
+    own = [one for one in looks if one.subject != EVERYBODY]
+    alarms = sum(one.verdict is Verdict.ALARM for one in own)
     sentence = f"{len(own)} looked at, {alarms} with a signal that stands out."
-    if any(row["verdict"] == Verdict.ALARM for row in rows if row["subject"] == EVERYBODY):
+    if any(one.verdict is Verdict.ALARM for one in looks if one.subject == EVERYBODY):
         sentence += " All together show a bias that is nobody's own."
     if not names:
         return Section(
             "reviewers",
             title,
-            worst(rows),
+            worst(looks),
             f"{sentence} Names are for those who may read labels.",
-            read_at=latest(rows),
+            read_at=latest(looks),
         )
     columns = ("Reviewer", "Signal", "Figure", "Interval", "Of", "Verdict")
     table = Table(
         "Every signal",
         "Every signal of every reviewer; false alarms are rare over all of them together.",
         columns,
-        [_cells(row["subject"], one) for row in rows for one in row["body"]["signals"]],
+        [_cells(one.subject, signal) for one in looks for signal in one.figures(ReviewerFigures).signals],
         frozenset(columns[2:5]),
     )
-    return Section("reviewers", title, worst(rows), sentence, (), (table,), latest(rows))
+    return Section("reviewers", title, worst(looks), sentence, (), (table,), latest(looks))
 
 
-def _cells(name: str, one: dict[str, Any]) -> tuple[str, ...]:
-    signal = SIGNALS.get(one["name"], words(one["name"]))
-    ends = interval(one["low"], one["high"]) if one["low"] is not None and one["high"] is not None else "–"
-    verdict = said(one["verdict"])
-    for turn in one.get("turns", ())[:1]:
-        verdict += f": {words(turn['reference'])} becomes {words(turn['said'])} in {turn['grouping']} {turn['group']}"
-    return name, signal, share(one["value"]), ends, f"{one['n']:,}", verdict
+def _cells(person: str, signal: SignalFigures) -> tuple[str, ...]:
+    name = SIGNALS.get(signal.name, words(signal.name))
+    ends = interval(signal.low, signal.high) if signal.low is not None and signal.high is not None else "–"
+    verdict = said(signal.verdict)
+    for turn in signal.turns[:1]:
+        verdict += f": {words(turn.reference)} becomes {words(turn.said)} in {turn.grouping} {turn.group}"
+    return person, name, share(signal.value), ends, f"{signal.n:,}", verdict

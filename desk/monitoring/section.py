@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 from markupsafe import Markup
 
 from handrail.policy import Policy
 from handrail.proportions import in_percent
+from handrail.reading import ALL, KeptReading, Verdict
 from handrail.store import readings
 from handrail.store.engine import Connection
-from handrail.store.frames import records
-from handrail.store.readings import ALL, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,44 +56,44 @@ class Scope:
     zone: ZoneInfo
     since: datetime
 
-    def newest(self, watch: str) -> list[dict[str, Any]]:
+    def newest(self, watch: str) -> list[KeptReading]:
         """The newest look at each subject of a watch that could be read; see `unread` for the others."""
-        return _read(readings.newest(self.connection, watch))
+        return _read(readings.kept(readings.newest(self.connection, watch)))
 
     def unread(self, watch: str) -> list[str]:
         """The subjects that the watch's newest look could not read."""
         found = readings.unread(self.connection, watch)
         return [one for one in found if one != ALL] or found
 
-    def together(self, watch: str) -> list[dict[str, Any]]:
+    def together(self, watch: str) -> list[KeptReading]:
         """The newest look of a watch that looks at all its subjects at once, as far as it could read them.
 
         What it no longer looks at is no news.
         """
-        return _read(readings.last_look(self.connection, watch))
+        return _read(readings.kept(readings.last_look(self.connection, watch)))
 
-    def history(self, watch: str, subject: str | None = None) -> list[dict[str, Any]]:
+    def history(self, watch: str, subject: str | None = None) -> list[KeptReading]:
         """The looks of a watch since then, oldest first."""
-        return _read(readings.history(self.connection, watch, subject=subject, since=self.since))
+        return _read(readings.kept(readings.history(self.connection, watch, subject=subject, since=self.since)))
 
 
-def _read(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows with figures: a look that failed has a fault in their place."""
-    return [row for row in records(rows) if "fault" not in row["body"]]
+def _read(looks: Sequence[KeptReading]) -> list[KeptReading]:
+    """Looks with figures: one that failed has a fault in their place."""
+    return [one for one in looks if one.fault is None]
 
 
 ORDER = (Verdict.UNREADABLE, Verdict.ALARM, Verdict.UNDERPOWERED, Verdict.QUIET, Verdict.NOT_MEASURED)
 
 
-def worst(rows: Sequence[dict[str, Any]]) -> Verdict | None:
+def worst(looks: Sequence[KeptReading]) -> Verdict | None:
     """The verdict that asks for most attention; None without a look."""
-    found = {Verdict(row["verdict"]) for row in rows}
+    found = {one.verdict for one in looks}
     return next((verdict for verdict in ORDER if verdict in found), None)
 
 
-def latest(rows: Sequence[dict[str, Any]]) -> datetime | None:
+def latest(looks: Sequence[KeptReading]) -> datetime | None:
     """When the newest of these looks was."""
-    return max((row["at"] for row in rows), default=None)
+    return max((one.at for one in looks), default=None)
 
 
 SAID = {
@@ -109,9 +106,9 @@ SAID = {
 """Each verdict as people read it."""
 
 
-def said(verdict: object) -> str:
+def said(verdict: Verdict) -> str:
     """A verdict in words."""
-    return SAID[Verdict(str(verdict))]
+    return SAID[verdict]
 
 
 def share(value: float | None, digits: int = 1) -> str:

@@ -13,8 +13,8 @@ from desk.monitoring.people import agreement, reviewers
 from desk.monitoring.section import Scope, Section, words
 from handrail import bulkhead
 from handrail.policy import Policy
+from handrail.reading import Verdict
 from handrail.store.engine import Store
-from handrail.store.readings import Verdict
 
 WATCH_OF = {
     "audits": "audit_sampling",

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from handrail.acts.authority import authorize
+from handrail.reading import Reading
 from handrail.store import readings
 from handrail.store.engine import Store
-from handrail.store.readings import Reading
 
 
 def record(store: Store, seen: Sequence[Reading], *, actor: str, now: datetime) -> None:

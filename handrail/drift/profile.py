@@ -38,7 +38,7 @@ class NumericReference:
 
     def __eq__(self, other: object) -> bool:
         """Equal in every field."""
-        return isinstance(other, NumericReference) and self.plain() == other.plain()
+        return isinstance(other, NumericReference) and _plain(self) == _plain(other)
 
     __hash__ = None  # type: ignore[assignment]  # holds arrays
 
@@ -52,10 +52,6 @@ class NumericReference:
         """Does the sample hold every number?"""
         return len(self.sample) == self.size
 
-    def plain(self) -> dict[str, Any]:
-        """Every field as JSON can."""
-        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
-
 
 @dataclass(frozen=True)
 class CategoricalReference:
@@ -66,10 +62,6 @@ class CategoricalReference:
     other: int
     missing: int
     kind: Literal["categorical"] = "categorical"
-
-    def plain(self) -> dict[str, Any]:
-        """Every field as JSON can."""
-        return dict(vars(self))
 
 
 Reference = NumericReference | CategoricalReference
@@ -84,7 +76,7 @@ class ReferenceProfile:
 
     def to_json(self) -> str:
         """Write the profile as one JSON document; `from_json` gives back an equal profile."""
-        return json.dumps({"rows": self.rows, "columns": [column.plain() for column in self.columns]}, allow_nan=False)
+        return json.dumps({"rows": self.rows, "columns": [_plain(column) for column in self.columns]}, allow_nan=False)
 
     @classmethod
     def from_json(cls, document: str) -> "ReferenceProfile":
@@ -180,6 +172,11 @@ def _profile(name: str, values: pd.Series, cap: int | None) -> Reference:
     kept = list(counted.counts.items())[:CATEGORY_CAP]
     other = sum(counted.counts.values()) - sum(count for _, count in kept)
     return CategoricalReference(name, dict(sorted(kept)), other, counted.missing)
+
+
+def _plain(column: Reference) -> dict[str, Any]:
+    """Every field as JSON can."""
+    return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(column).items()}
 
 
 def _column(entry: dict[str, Any]) -> Reference:

@@ -4,7 +4,7 @@ from handrail.reviewers.accuracy import accuracies
 from handrail.reviewers.bias import EVERYBODY, Turn, biases
 from handrail.reviewers.habits import deceptions, glances, vanishings
 from handrail.reviewers.look import ReviewerRecords, look
-from handrail.reviewers.signal import Signal, SignalBounds, Verdict
+from handrail.reviewers.signal import Signal, SignalBounds
 
 __all__ = [
     "EVERYBODY",
@@ -12,7 +12,6 @@ __all__ = [
     "Signal",
     "SignalBounds",
     "Turn",
-    "Verdict",
     "accuracies",
     "biases",
     "deceptions",

@@ -9,7 +9,8 @@ from scipy import special
 
 from handrail import dawid_skene
 from handrail.agreement import collect
-from handrail.reviewers.signal import FEWEST, Signal, SignalBounds, Verdict, exact_interval, unmeasured
+from handrail.reading import Verdict
+from handrail.reviewers.signal import FEWEST, Signal, SignalBounds, exact_interval, unmeasured
 
 _FEWEST_REVIEWERS: Final = 3  # two who differ are each other's only witness
 _WORTH: Final = 0.75  # an accuracy that must not be overlooked

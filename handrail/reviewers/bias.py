@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from handrail.proportions import POWER, holm, newcombe
-from handrail.reviewers.signal import Signal, SignalBounds, Verdict, unmeasured
+from handrail.reading import Verdict
+from handrail.reviewers.signal import Signal, SignalBounds, unmeasured
 
 EVERYBODY = "everybody"
 """The subject of a bias that all reviewers share."""

@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from handrail.reviewers.signal import FEWEST, Signal, SignalBounds, Verdict, exact_interval, power_above, unmeasured
+from handrail.reading import Verdict
+from handrail.reviewers.signal import FEWEST, Signal, SignalBounds, exact_interval, power_above, unmeasured
 
 _FAST: Final = 0.02  # a decision is a glance if it is faster than 98 % of what the typical other reviewer takes
 _FEWEST_OTHERS: Final = 3  # fewer others are no distribution: what one of them does would be the measure

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -10,18 +9,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from handrail.proportions import POWER, holm
+from handrail.reading import Verdict
 
 FEWEST = 10
 """Fewer cases are counted and not judged."""
-
-
-class Verdict(StrEnum):
-    """What a signal says."""
-
-    QUIET = "quiet"
-    ALARM = "alarm"
-    UNDERPOWERED = "underpowered"
-    NOT_MEASURED = "not_measured"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,41 +1,14 @@
 """What the watches saw, look by look."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, func, insert, select
 
-from handrail.store.frames import frame
+from handrail.reading import KeptReading, Reading, Verdict
+from handrail.store.frames import frame, records
 from handrail.store.schema import Reading as Row
-
-ALL = "all"
-"""The subject of a look at everything together."""
-
-
-class Verdict(StrEnum):
-    """What a look says; silence of a watch that could not have seen anything is no good news."""
-
-    QUIET = "quiet"
-    ALARM = "alarm"
-    UNDERPOWERED = "underpowered"
-    NOT_MEASURED = "not_measured"
-    UNREADABLE = "unreadable"
-    """The look itself failed: nobody watches the subject until a later one succeeds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One look of one watch at one subject; `body` holds figures, names and case ids as JSON can, no NaN, no text."""
-
-    watch: str
-    subject: str
-    window: tuple[datetime, datetime]
-    verdict: Verdict
-    body: dict[str, Any] = field(default_factory=dict)
 
 
 def insert_readings(connection: Connection, readings: Sequence[Reading], at: datetime) -> None:
@@ -76,9 +49,20 @@ def last_look(connection: Connection, watch: str) -> pd.DataFrame:
     return found
 
 
-def unreadable(watch: str, subject: str, window: tuple[datetime, datetime], fault: str, **body: Any) -> Reading:  # noqa: ANN401 - as JSON can
-    """A look that failed; `fault` is the kind of what went wrong."""
-    return Reading(watch, subject, window, Verdict.UNREADABLE, {**body, "fault": fault})
+def kept(rows: pd.DataFrame) -> list[KeptReading]:
+    """Rows of the table as readings, in their order."""
+    return [
+        KeptReading(
+            row["watch"],
+            row["subject"],
+            (row["window_from"], row["window_to"]),
+            Verdict(row["verdict"]),
+            row["body"],
+            id=row["id"],
+            at=row["at"],
+        )
+        for row in records(rows)
+    ]
 
 
 def unread(connection: Connection, watch: str) -> list[str]:

@@ -8,9 +8,10 @@ from types import MappingProxyType
 from sqlalchemy import Connection, and_, func, or_, select
 
 from handrail.alerts import Conduct
+from handrail.figures.reviewers import ReviewerVerdicts
+from handrail.reading import Verdict
 from handrail.reviewers import EVERYBODY
 from handrail.store import escalations, readings, trail
-from handrail.store.frames import records
 from handrail.store.schema import Drift, Outbox, WorkItem
 from handrail.store.trail import Sought, Written
 from handrail.store.work import ASIDE
@@ -25,20 +26,17 @@ def alarms(
     only when something has changed, every newest reading counts. A reading of a subject in `after` counts only when it
     is newer: what was seen before a category was resumed has been dealt with.
     """
-    found = _standing(connection, watch, readings.Verdict.ALARM, last_look_only=last_look_only)
+    found = _standing(connection, watch, Verdict.ALARM, last_look_only=last_look_only)
     return [subject for subject, at in found if subject not in after or at > after[subject]]
 
 
 def unread(connection: Connection, watch: str, *, last_look_only: bool) -> list[str]:
     """Subjects whose newest reading says that the look failed; `last_look_only` as for `alarms`."""
-    return [
-        subject
-        for subject, _ in _standing(connection, watch, readings.Verdict.UNREADABLE, last_look_only=last_look_only)
-    ]
+    return [subject for subject, _ in _standing(connection, watch, Verdict.UNREADABLE, last_look_only=last_look_only)]
 
 
 def _standing(
-    connection: Connection, watch: str, verdict: readings.Verdict, *, last_look_only: bool
+    connection: Connection, watch: str, verdict: Verdict, *, last_look_only: bool
 ) -> list[tuple[str, datetime]]:
     rows = readings.newest_verdicts(connection, watch)
     looked = max((at for _, at, _ in rows), default=None) if last_look_only else None
@@ -48,9 +46,9 @@ def _standing(
 def conduct(connection: Connection) -> Conduct:
     """The alarms of the last look at how people work: those that the desk shows, of the same people."""
     people, seen, shared = 0, Counter[str](), []
-    for row in records(readings.last_look(connection, "reviewers")):
-        found = [one["name"] for one in row["body"].get("signals", ()) if one["verdict"] == readings.Verdict.ALARM]
-        if row["subject"] == EVERYBODY:
+    for one in readings.kept(readings.last_look(connection, "reviewers")):
+        found = [signal.name for signal in one.figures(ReviewerVerdicts).signals if signal.verdict is Verdict.ALARM]
+        if one.subject == EVERYBODY:
             shared += found
         elif found:
             people += 1

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from expectations import checkpoint, suites
-from expectations.checkpoint import CASES_NAMED, Verdict
+from expectations.checkpoint import CASES_NAMED, SuiteVerdict
 from handrail import agreement, labels, near_duplicates
 from handrail.acts import models as model_acts
 from handrail.errors import GateFailed
@@ -41,7 +41,7 @@ def check_training_set(occasion: Occasion, rows: pd.DataFrame) -> tuple[str, ...
 
 def check_withheld_set(
     occasion: Occasion, fresh: pd.DataFrame, production: pd.DataFrame, *, version: str, told: Mapping[str, Any]
-) -> Verdict:
+) -> SuiteVerdict:
     """Hold withheld labels, with the champion's `said` and `weight`, against their suite; a failure is recorded.
 
     `production` are the cases of the window with the champion's `label`.
@@ -60,7 +60,7 @@ def check_withheld_set(
 
 def check_challenger(
     occasion: Occasion, said: pd.DataFrame, truth: pd.Series, *, version: str, told: Mapping[str, Any]
-) -> Verdict:
+) -> SuiteVerdict:
     """Hold a challenger's predictions on withheld cases against their suite; a failure is recorded."""
     rules = occasion.policy.gates.challenger
     correct = (said["label"].to_numpy() == truth.to_numpy()).astype(bool)
@@ -78,7 +78,7 @@ def check_challenger(
 def record_failure(
     occasion: Occasion,
     suite: checkpoint.Name,
-    verdict: Verdict,
+    verdict: SuiteVerdict,
     *,
     version: str | None = None,
     told: Mapping[str, Any] | None = None,

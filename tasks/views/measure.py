@@ -1,14 +1,15 @@
 """KPIs and the business case of a span, from the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
 from handrail import kpi
 from handrail.acts import reading
+from handrail.figures.kpi import GroupFigures, KpiFigures
+from handrail.reading import Reading, Verdict
 from handrail.store import predictions, transactions
-from handrail.store.readings import Reading, Verdict
 from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.step import step
@@ -43,7 +44,10 @@ def watched_kpis(occasion: Occasion, length: timedelta) -> Measured:
     trace, baseline = _read(occasion, Window.last(max(length, RECENT), occasion.now))
     found = _measured(trace.within(window), baseline, window, ("category", "channel"))
     weeks = kpi.measure_by(trace, baseline, "week", window.until)
-    seen = [Reading(WATCH, one.name, window.ends, _verdict(one), _body(one, found, weeks)) for one in found.whole]
+    seen = [
+        Reading(WATCH, one.name, window.ends, _verdict(one), _figures(one, found, weeks).to_json())
+        for one in found.whole
+    ]
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
     return found
 
@@ -106,22 +110,16 @@ def _verdict(figure: kpi.Kpi) -> Verdict:
     return Verdict.NOT_MEASURED if figure.value is None else Verdict.QUIET
 
 
-def _body(figure: kpi.Kpi, found: Measured, weeks: dict[str, tuple[kpi.Kpi, ...]]) -> dict[str, Any]:
-    by = {
-        f"by_{grouping}": [
-            _short(group, one) for group, ones in groups.items() for one in ones if one.name == figure.name
+def _figures(figure: kpi.Kpi, found: Measured, weeks: Mapping[str, tuple[kpi.Kpi, ...]]) -> KpiFigures:
+    def by(groups: Mapping[str, tuple[kpi.Kpi, ...]]) -> list[GroupFigures]:
+        return [
+            GroupFigures.of(group, one) for group, ones in groups.items() for one in ones if one.name == figure.name
         ]
-        for grouping, groups in {**found.groups, "week": weeks}.items()
-    }
-    return row(figure, examples=FEW_EXAMPLES) | by
 
-
-def _short(group: str, figure: kpi.Kpi) -> dict[str, Any]:
-    return {
-        "group": group,
-        "value": figure.value,
-        "low": figure.low,
-        "high": figure.high,
-        "before": figure.before,
-        "cases": figure.cases,
-    }
+    return KpiFigures.of(
+        figure,
+        examples=FEW_EXAMPLES,
+        by_category=by(found.groups["category"]),
+        by_channel=by(found.groups["channel"]),
+        by_week=by(weeks),
+    )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from handrail import keyed_draws, workload_forecast
 from handrail.estimates import Estimate, clopper_pearson
+from handrail.figures.breaker import BreakerFigures
 from handrail.policy import Stage
 from handrail.queues import Queue, Situation
 from handrail.store import audits as stored_audits
@@ -21,7 +22,6 @@ from handrail.workload_forecast import Projection
 from tasks.occasion import Occasion
 from tasks.views.overview import holds
 from tasks.watch.breaker import read_breaker
-from tasks.watch.breaker_reading import CategoryReading
 
 LATELY, RECORDED = timedelta(days=7), timedelta(days=28)
 
@@ -36,7 +36,7 @@ class CategoryView:
     review: dict[str, Any] | None
     routed: int
     automatic: int
-    reading: CategoryReading | None
+    reading: BreakerFigures | None
     unread: bool
     """Its breaker could not be read, now or at the watch's last look: nothing of it is approved automatically."""
     audited: Estimate

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
 from handrail import own_quality
 from handrail.acts.authority import authorize
+from handrail.figures.reviewers import ReviewerFigures, SignalFigures
 from handrail.own_quality import Agreeing, Record, Share, Team
 from handrail.permissions import PERMITTED
+from handrail.reading import Verdict
 from handrail.store import readings, reviewer_quality, staff
 from handrail.store.engine import Connection
 from handrail.store.frames import records
@@ -49,12 +50,12 @@ def everybody(occasion: Occasion, since: datetime) -> list[Portrait]:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the agreement watch last saw of one person: its verdict, and its signals as they stand in the reading."""
+    """What the agreement watch last saw of one person: its verdict, and its signals."""
 
     person: str
     window: tuple[datetime, datetime]
-    verdict: str
-    signals: list[dict[str, Any]]
+    verdict: Verdict
+    signals: tuple[SignalFigures, ...]
 
 
 def own_signals(occasion: Occasion) -> Seen | None:
@@ -70,15 +71,12 @@ def signals(occasion: Occasion) -> list[Seen]:
     with occasion.store.read() as connection:
         authorize(connection, "read_labels", occasion.actor)
         found = _seen(connection)
-    return sorted(found, key=lambda one: one.verdict != readings.Verdict.ALARM)
+    return sorted(found, key=lambda one: one.verdict != Verdict.ALARM)
 
 
 def _seen(connection: Connection) -> list[Seen]:
-    rows = records(readings.last_look(connection, "reviewers"))
-    return [
-        Seen(row["subject"], (row["window_from"], row["window_to"]), row["verdict"], row["body"]["signals"])
-        for row in rows
-    ]
+    looks = readings.kept(readings.last_look(connection, "reviewers"))
+    return [Seen(one.subject, one.window, one.verdict, one.figures(ReviewerFigures).signals) for one in looks]
 
 
 def _portraits(connection: Connection, occasion: Occasion, since: datetime, names: list[str] | None) -> list[Portrait]:

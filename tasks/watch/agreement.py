@@ -1,9 +1,7 @@
 """The watch over people: how far they agree, category by category, and what shows in how each one works."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,14 +9,16 @@ import pandas as pd
 from handrail import agreement, bulkhead, labels, reviewers
 from handrail.acts import reading
 from handrail.agreement import Ratings
+from handrail.figures.agreement import AgreementFigures
+from handrail.figures.reviewers import ReviewerFigures, SignalFigures
 from handrail.own_quality import PLACES
 from handrail.permissions import PERMITTED
+from handrail.reading import ALL, Reading, Verdict, unreadable
 from handrail.reviewers import ReviewerRecords, Signal
 from handrail.store import labels as label_rows
-from handrail.store import readings, reviewer_decisions, reviewer_quality, staff
+from handrail.store import reviewer_decisions, reviewer_quality, staff
 from handrail.store.engine import Connection
 from handrail.store.frames import records
-from handrail.store.readings import ALL, Reading, Verdict
 from handrail.window import Window
 from tasks.occasion import Occasion, log
 from tasks.step import step
@@ -29,22 +29,8 @@ FEWEST = 10
 """Cases on which somebody named a category; with fewer one difference of opinion makes all of its agreement."""
 
 
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """How far people agree on one category against all others, or on all categories together."""
-
-    subject: str
-    items: int
-    ratings: int
-    agreement: float | None
-    alpha: float | None
-    low: float | None
-    high: float | None
-    verdict: Verdict
-
-
 @step
-def compare_people(occasion: Occasion, window: timedelta) -> list[Agreed]:
+def compare_people(occasion: Occasion, window: timedelta) -> list[AgreementFigures]:
     """Krippendorff's alpha over the blind opinions of the last `window`; keeps the readings.
 
     An alarm where the whole interval lies below the agreement that a training set must have. The intervals hold for
@@ -58,19 +44,21 @@ def compare_people(occasion: Occasion, window: timedelta) -> list[Agreed]:
     rng = occasion.rng("agreement")
     level = 1 - _CHANCE / (len(names) + 1)
 
-    def agreed(name: str) -> Agreed:
+    def agreed(name: str) -> AgreementFigures:
         return _agreed(occasion, name, ratings if name == ALL else _against_rest(ratings, name), level, rng)
 
     measured = bulkhead.each([ALL, *names], agreed, what="measuring agreement")
     span = since, occasion.now
-    seen = [Reading("agreement", name, span, one.verdict, asdict(one)) for name, one in measured.results.items()]
-    seen += [readings.unreadable("agreement", name, span, fault) for name, fault in measured.failed.items()]
+    seen = [Reading("agreement", name, span, one.verdict, one.to_json()) for name, one in measured.results.items()]
+    seen += [unreadable("agreement", name, span, fault) for name, fault in measured.failed.items()]
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
-    failed = [Agreed(name, 0, 0, None, None, None, None, Verdict.UNREADABLE) for name in measured.failed]
+    failed = [AgreementFigures(name, 0, 0, None, None, None, None, Verdict.UNREADABLE) for name in measured.failed]
     return [*measured.results.values(), *failed]
 
 
-def _agreed(occasion: Occasion, subject: str, ratings: Ratings, level: float, rng: np.random.Generator) -> Agreed:
+def _agreed(
+    occasion: Occasion, subject: str, ratings: Ratings, level: float, rng: np.random.Generator
+) -> AgreementFigures:
     rules = occasion.policy.gates.training_set
     found = agreement.measure(ratings, rng, pairs=False, level=level)
     low, high = found.alpha_interval.low, found.alpha_interval.high
@@ -81,7 +69,7 @@ def _agreed(occasion: Occasion, subject: str, ratings: Ratings, level: float, rn
         verdict = Verdict.UNDERPOWERED
     else:
         verdict = Verdict.ALARM if high is not None and high < rules.agreement_at_least else Verdict.QUIET
-    return Agreed(subject, found.items, len(ratings.item), found.agreement, found.alpha, low, high, verdict)
+    return AgreementFigures(subject, found.items, len(ratings.item), found.agreement, found.alpha, low, high, verdict)
 
 
 def _against_rest(ratings: Ratings, label: str) -> Ratings:
@@ -107,12 +95,11 @@ def look_at_reviewers(occasion: Occasion, window: timedelta) -> list[Signal]:
     for one in signals:
         by_name.setdefault(one.reviewer, []).append(one)
     seen = [
-        Reading("reviewers", name, (since, occasion.now), overall(found), {"signals": [figures(one) for one in found]})
+        Reading("reviewers", name, (since, occasion.now), overall(found), figures(found).to_json())
         for name, found in by_name.items()
     ]
     seen += [
-        readings.unreadable("reviewers", name, (since, occasion.now), fault, signals=[])
-        for name, fault in alone.failed.items()
+        unreadable("reviewers", name, (since, occasion.now), fault, signals=[]) for name, fault in alone.failed.items()
     ]
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
     alarmed = sum(one.verdict is Verdict.ALARM for one in seen)
@@ -122,25 +109,15 @@ def look_at_reviewers(occasion: Occasion, window: timedelta) -> list[Signal]:
 
 def overall(signals: Sequence[Signal]) -> Verdict:
     """One verdict of several: an alarm where there is one, quiet only where something could have been seen."""
-    found = {str(one.verdict) for one in signals}
+    found = {one.verdict for one in signals}
     return next(
         (one for one in (Verdict.ALARM, Verdict.QUIET, Verdict.UNDERPOWERED) if one in found), Verdict.NOT_MEASURED
     )
 
 
-def figures(signal: Signal) -> dict[str, Any]:
-    """A signal as a reading keeps it; an end that is not bounded is None."""
-    ends = {name: value if np.isfinite(value) else None for name, value in (("low", signal.low), ("high", signal.high))}
-    return {
-        "name": signal.name,
-        "verdict": str(signal.verdict),
-        "value": signal.value,
-        **ends,
-        "n": signal.n,
-        "p": signal.p,
-        "power": signal.power,
-        **dict(signal.details),
-    }
+def figures(signals: Sequence[Signal]) -> ReviewerFigures:
+    """The signals of one reviewer as a reading keeps them."""
+    return ReviewerFigures(signals=tuple(SignalFigures.of(one) for one in signals))
 
 
 def _evidence(occasion: Occasion, connection: Connection, since: datetime) -> ReviewerRecords:

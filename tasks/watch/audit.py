@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
-from typing import Any
 
 import pandas as pd
 
 from handrail import sampling
 from handrail.acts import drawing
+from handrail.figures.audits import PlanFigures
+from handrail.figures.breaker import BreakerLevel
 from handrail.store import audits, drifts, readings
-from handrail.store.frames import records
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
@@ -27,21 +27,21 @@ class Plan:
     minutes_each: float
     budget: float | None
 
-    def figures(self) -> dict[str, Any]:
-        """The plan as plain values."""
+    def figures(self) -> PlanFigures:
+        """The plan as the readings keep it."""
         one = self.allocation
-        return {
-            "minutes_each": self.minutes_each,
-            "minutes_budget": self.budget,
-            "minutes_wanted": one.wanted * self.minutes_each,
-            "minutes_expected": one.expected * self.minutes_each,
-            "strata_kept": one.strata_kept,
-            "random_kept": one.random_kept,
-            "fits": one.fits,
-            "rates": one.rules.rates,
-            "watched": sorted(one.rules.watched),
-            "cut": self.said(),
-        }
+        return PlanFigures(
+            minutes_each=self.minutes_each,
+            minutes_budget=self.budget,
+            minutes_wanted=one.wanted * self.minutes_each,
+            minutes_expected=one.expected * self.minutes_each,
+            strata_kept=one.strata_kept,
+            random_kept=one.random_kept,
+            fits=one.fits,
+            rates=one.rules.rates,
+            watched=tuple(sorted(one.rules.watched)),
+            cut=self.said(),
+        )
 
     def said(self) -> str:
         """What the budget took, as a sentence."""
@@ -50,6 +50,15 @@ class Plan:
             return "Nothing was cut."
         strata = f"The strata keep {one.strata_kept:.0%} of their rates, the simple-random draw {one.random_kept:.0%}."
         return strata if one.fits else f"{strata} Even so it costs more than the budget: raise sampling.minutes_a_day."
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What one draw did: auto-approvals looked at, audits drawn, and its plan where there were candidates."""
+
+    looked_at: int
+    drawn: int
+    plan: PlanFigures | None = None
 
 
 def rules(occasion: Occasion) -> sampling.SamplingRules:
@@ -74,8 +83,8 @@ def watched(occasion: Occasion) -> list[str]:
     """Categories that came back from a pause lately, or whose breaker gathers evidence."""
     with occasion.store.read() as connection:
         back = audits.resumed_since(connection, occasion.now - occasion.policy.sampling.strata.watched_for)
-        looks = records(readings.newest(connection, "breaker"))
-    levels = {row["subject"]: float(row["body"].get("level") or 0.0) for row in looks}
+        looks = readings.kept(readings.newest(connection, "breaker"))
+    levels = {one.subject: one.figures(BreakerLevel).level or 0.0 for one in looks}
     return sampling.under_watch(list(occasion.policy.categories), back, levels)
 
 
@@ -101,16 +110,13 @@ def plan(occasion: Occasion, candidates: pd.DataFrame, known: set[str] | None) -
 
 
 @step
-def draw(occasion: Occasion, limit: int = 100_000) -> dict[str, Any]:
-    """Draw audits among the auto-approvals that no draw has looked at; each gets its chance written down.
-
-    Returns looked_at, drawn, and where there were candidates the `plan`'s figures.
-    """
+def draw(occasion: Occasion, limit: int = 100_000) -> Drawn:
+    """Draw audits among the auto-approvals that no draw has looked at; each gets its chance written down."""
     with occasion.store.read() as connection:
         candidates = audits.undrawn(connection, limit)
         seen = audits.first_seen(connection, SEGMENT) if len(candidates) else {}
     if candidates.empty:
-        return {"looked_at": 0, "drawn": 0}
+        return Drawn(0, 0)
     candidates = candidates.assign(
         segment=[str(values.get(SEGMENT) or "") for values in candidates["fields"]],
         amount=pd.to_numeric(candidates["amount"]),
@@ -136,4 +142,4 @@ def draw(occasion: Occasion, limit: int = 100_000) -> dict[str, Any]:
     log.info("looked at %d auto-approvals, drew %d", len(candidates), opened)
     if planned.allocation.is_cut:
         log.warning("audits were cut to the budget: %s", planned.said())
-    return {"looked_at": len(candidates), "drawn": opened, "plan": planned.figures()}
+    return Drawn(len(candidates), opened, planned.figures())

@@ -1,6 +1,5 @@
 """What the audits say of each category's automatic approvals: error rate, trend, prediction, audits still needed."""
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -8,8 +7,9 @@ import pandas as pd
 
 from handrail import bulkhead, estimates
 from handrail.acts import reading
-from handrail.store import audits, readings
-from handrail.store.readings import ALL, Reading, Verdict
+from handrail.figures.audits import AuditFigures, PlanFigures, RateFigures, StratumFigures, TrendFigures, WeekFigures
+from handrail.reading import ALL, Reading, Verdict, unreadable
+from handrail.store import audits
 from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.step import step
@@ -24,78 +24,73 @@ _WEEK = timedelta(weeks=1)
 
 
 @step
-def read_audits(occasion: Occasion, plan: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+def read_audits(occasion: Occasion, plan: PlanFigures | None = None) -> list[Reading]:
     """Estimate the error of each category and of all, and write it down with what the last draw was to cost.
 
-    Returns one row a category with approvals, and one of all.
+    Returns the readings of categories with approvals, of those that could not be read, and of all.
     """
     now = occasion.now
     with occasion.store.read() as connection:
         seen = audits.looked_at(connection, Window.last(TREND_OVER, now))
     parts = {name: seen[seen["category"] == name] for name in occasion.policy.categories} | {ALL: seen}
     read = bulkhead.each(parts, lambda name: _read(occasion, name, parts[name], plan), what="reading the audits")
-    failed = [
-        readings.unreadable(WATCH, name, Window.last(OVER, now).ends, fault) for name, fault in read.failed.items()
-    ]
-    reading.record(occasion.store, [*read.results.values(), *failed], actor=occasion.actor, now=now)
-    return [
-        {"category": one.subject, "verdict": str(one.verdict), **one.body}
-        for one in [*read.results.values(), *failed]
-        if one.subject == ALL or one.body.get("auto_approved", 1)
-    ]
+    failed = [unreadable(WATCH, name, Window.last(OVER, now).ends, fault) for name, fault in read.failed.items()]
+    looks = [*read.results.values(), *failed]
+    reading.record(occasion.store, looks, actor=occasion.actor, now=now)
+    return [one for one in looks if one.subject == ALL or one.fault or one.figures(AuditFigures).auto_approved]
 
 
-def row_of(one: dict[str, Any]) -> dict[str, Any]:
+def row_of(one: Reading) -> dict[str, Any]:
     """A reading as one row of a table for people; of one that failed its verdict and the fault."""
-    if one["verdict"] == Verdict.UNREADABLE:
-        return {name: one[name] for name in ("category", "verdict", "fault")}
-    trend, expected, combined = one["trend"], one["estimated"], one["ppi"]
+    begun = {"category": one.subject, "verdict": str(one.verdict)}
+    if one.fault is not None:
+        return {**begun, "fault": one.fault}
+    figures = one.figures(AuditFigures)
     return {
-        "category": one["category"],
-        "verdict": one["verdict"],
-        "auto_approved": one["auto_approved"],
-        "audited": one["audited"],
-        "errors": one["errors"],
-        "rate": one["rate"],
-        "low": one["low"],
-        "high": one["high"],
-        "trend": trend["direction"],
-        "more_audits_to_one_point": one["needed"],
-        "expected_without_labels": expected and expected["rate"],
-        "combined": combined and combined["rate"],
+        **begun,
+        "auto_approved": figures.auto_approved,
+        "audited": figures.audited,
+        "errors": figures.errors,
+        "rate": figures.rate,
+        "low": figures.low,
+        "high": figures.high,
+        "trend": figures.trend.direction,
+        "more_audits_to_one_point": figures.needed,
+        "expected_without_labels": figures.estimated and figures.estimated.rate,
+        "combined": figures.ppi and figures.ppi.rate,
     }
 
 
-def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: dict[str, Any] | None) -> Reading:
+def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: PlanFigures | None) -> Reading:
     """One subject; `seen` are its approvals of the trend's span."""
     window = Window.last(OVER, occasion.now)
     recent = seen[seen["approved_at"] >= window.since]
     ruled = recent[recent["rejected"].notna()]
     wrong = ruled["rejected"].astype(bool).to_numpy()
     rate = error_rate(recent)
-    body = {
-        "auto_approved": len(recent),
-        "drawn": int(recent["drawn"].sum()),
-        "audited": len(ruled),
-        "waiting": int((recent["drawn"] & recent["rejected"].isna()).sum()),
-        "errors": int(wrong.sum()),
-        "rate": rate.rate if rate.n else None,
-        "low": rate.low if rate.n else None,
-        "high": rate.high if rate.n else None,
-        "method": rate.method,
-        "rests_on": rate.n,
-        "needed": estimates.needed(rate),
-        "trend": _trend(occasion, seen),
-        "estimated": _expected(recent),
-        "ppi": _combined(recent, ruled),
-        "strata": _strata(recent),
-        "error_cases": [int(case) for case in ruled.loc[wrong, "case_id"].tail(20)],
-        "bound": _bound(occasion),
-        "plan": plan if name == ALL else None,
-    }
+    figures = AuditFigures(
+        auto_approved=len(recent),
+        drawn=int(recent["drawn"].sum()),
+        audited=len(ruled),
+        waiting=int((recent["drawn"] & recent["rejected"].isna()).sum()),
+        errors=int(wrong.sum()),
+        rate=rate.rate if rate.n else None,
+        low=rate.low if rate.n else None,
+        high=rate.high if rate.n else None,
+        method=rate.method,
+        rests_on=rate.n,
+        needed=estimates.needed(rate),
+        trend=_trend(occasion, seen),
+        estimated=_expected(recent),
+        ppi=_combined(recent, ruled),
+        strata=_strata(recent),
+        error_cases=tuple(int(case) for case in ruled.loc[wrong, "case_id"].tail(20)),
+        bound=_bound(occasion),
+        plan=plan if name == ALL else None,
+    )
     drawn = ruled.loc[ruled["random"], "rejected"].astype(bool)
     exact = estimates.clopper_pearson(int(drawn.sum()), len(drawn))
-    return Reading(WATCH, name, window.ends, _verdict(rate, exact, _bound(occasion)), body)
+    return Reading(WATCH, name, window.ends, _verdict(rate, exact, _bound(occasion)), figures.to_json())
 
 
 def error_rate(approvals: pd.DataFrame) -> estimates.Estimate:
@@ -118,38 +113,45 @@ def _bound(occasion: Occasion) -> float:
     return float(occasion.policy.retraining.error_rate_above)
 
 
-def _trend(occasion: Occasion, seen: pd.DataFrame) -> dict[str, Any]:
+def _trend(occasion: Occasion, seen: pd.DataFrame) -> TrendFigures:
     """The trend with its weeks, oldest first: approvals; audits, errors, rate, interval of the simple-random draw."""
     approved_at = seen["approved_at"]
     spans = list(Window.last(TREND_OVER, occasion.now).cut(_WEEK))
-    weeks: list[dict[str, Any]] = []
+    weeks: list[WeekFigures] = []
     for number, week in enumerate(spans, start=1):
         mine = seen[(approved_at >= week.since) & (approved_at < week.until)]
         ruled = mine[mine["random"] & mine["rejected"].notna()]
         errors = int(ruled["rejected"].astype(bool).sum())
         one = estimates.clopper_pearson(errors, len(ruled))
         weeks.append(
-            {
-                "weeks_ago": len(spans) - number,
-                "auto_approved": len(mine),
-                "audited": len(ruled),
-                "errors": errors,
-                "rate": one.rate if one.n else None,
-                "low": one.low if one.n else None,
-                "high": one.high if one.n else None,
-            }
+            WeekFigures(
+                weeks_ago=len(spans) - number,
+                auto_approved=len(mine),
+                audited=len(ruled),
+                errors=errors,
+                rate=one.rate if one.n else None,
+                low=one.low if one.n else None,
+                high=one.high if one.n else None,
+            )
         )
-    found = estimates.trend([week["errors"] for week in weeks], [week["audited"] for week in weeks])
-    return {**asdict(found), "direction": str(found.direction), "by_week": weeks}
+    found = estimates.trend([week.errors for week in weeks], [week.audited for week in weeks])
+    return TrendFigures(
+        direction=str(found.direction),
+        slope=found.slope,
+        low=found.low,
+        high=found.high,
+        p=found.p,
+        by_week=tuple(weeks),
+    )
 
 
-def _expected(recent: pd.DataFrame) -> dict[str, Any] | None:
+def _expected(recent: pd.DataFrame) -> RateFigures | None:
     """The error that the confidences of all approvals expect, without a label; None where nothing was scored."""
     found = estimates.expected_error(recent["confidence"].to_numpy(dtype=float))
-    return asdict(found) if found.n else None
+    return RateFigures.of(found) if found.n else None
 
 
-def _combined(recent: pd.DataFrame, ruled: pd.DataFrame) -> dict[str, Any] | None:
+def _combined(recent: pd.DataFrame, ruled: pd.DataFrame) -> RateFigures | None:
     """Audits and confidences together; None where there are too few errors, or an approval was not scored."""
     guesses = 1 - recent["confidence"].astype(float)
     found = estimates.assisted(
@@ -158,17 +160,17 @@ def _combined(recent: pd.DataFrame, ruled: pd.DataFrame) -> dict[str, Any] | Non
         guesses.loc[ruled.index].to_numpy(),
         guesses.to_numpy(),
     )
-    return asdict(found) if found else None
+    return RateFigures.of(found) if found else None
 
 
-def _strata(recent: pd.DataFrame) -> dict[str, dict[str, int]]:
+def _strata(recent: pd.DataFrame) -> dict[str, StratumFigures]:
     """Audits drawn, done and with an error, by the stratum that drew them first."""
     drawn = recent[recent["drawn"]]
     return {
-        str(name): {
-            "drawn": len(part),
-            "audited": int(part["rejected"].notna().sum()),
-            "errors": int(part["rejected"].fillna(value=False).astype(bool).sum()),
-        }
+        str(name): StratumFigures(
+            drawn=len(part),
+            audited=int(part["rejected"].notna().sum()),
+            errors=int(part["rejected"].fillna(value=False).astype(bool).sum()),
+        )
         for name, part in drawn.groupby("stratum")
     }

@@ -1,15 +1,12 @@
 """The monitor of the blind share of queue B: what is left while a category is paused, or only suggests."""
 
-from dataclasses import asdict
-from typing import Any
-
 import pandas as pd
 
 from handrail import bulkhead
 from handrail.breaker.blind_share import Rise, compare
+from handrail.figures.blind_share import BlindShareFigures
+from handrail.reading import Reading, Verdict, unreadable
 from handrail.store import breaker as memory
-from handrail.store import readings
-from handrail.store.readings import Reading, Verdict
 from handrail.window import Window
 from tasks.occasion import Occasion, log
 from tasks.step import step
@@ -19,11 +16,11 @@ WATCH = "blind_share"
 
 
 @step
-def read_blind_share(occasion: Occasion) -> list[dict[str, Any]]:
+def read_blind_share(occasion: Occasion) -> list[Reading]:
     """Compare each category's rejections on the blind share with its own of before; it warns, and pauses nothing.
 
-    Lately is the breaker's window, before is its horizon up to there. Returns one row a category with
-    decisions, and one of each that could not be read.
+    Lately is the breaker's window, before is its horizon up to there. Returns the readings of categories with
+    decisions, and of those that could not be read.
     """
     rules = occasion.policy.breaker
     lately = Window.last(rules.window, occasion.now - occasion.policy.desk.undo_within)
@@ -36,19 +33,17 @@ def read_blind_share(occasion: Occasion) -> list[dict[str, Any]]:
         return compare(*_counts(mine, lately), budget=rules.budget, windows=windows)
 
     seen = bulkhead.each(occasion.policy.categories, read, what="comparing the blind share")
-    known = [
-        Reading(WATCH, category, lately.ends, _verdict(rise), _figures(rise)) for category, rise in seen.results.items()
+    figures = {category: BlindShareFigures.of(rise) for category, rise in seen.results.items()}
+    compared = [
+        Reading(WATCH, category, lately.ends, _verdict(rise), figures[category].to_json())
+        for category, rise in seen.results.items()
     ]
-    failed = [readings.unreadable(WATCH, name, lately.ends, fault) for name, fault in seen.failed.items()]
-    changes.record(occasion, WATCH, [*known, *failed], has_changed=lambda one, before: one.body != before)
+    failed = [unreadable(WATCH, name, lately.ends, fault) for name, fault in seen.failed.items()]
+    changes.record(occasion, WATCH, [*compared, *failed], has_changed=lambda one, before: one.body != before.body)
     for category, rise in seen.results.items():
         if rise.alarm:
             log.warning("blind share: rejections of %s rose to %d of %d", category, rise.rejected, rise.reviewed)
-    return [
-        {"category": one.subject, "verdict": str(one.verdict), **one.body}
-        for one in known
-        if one.body["reviewed"] + one.body["reviewed_before"]
-    ] + [{"category": one.subject, "verdict": str(one.verdict), **one.body} for one in failed]
+    return [*(one for one in compared if figures[one.subject].decided), *failed]
 
 
 def _counts(decisions: pd.DataFrame, lately: Window) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -57,13 +52,6 @@ def _counts(decisions: pd.DataFrame, lately: Window) -> tuple[tuple[int, int], t
     parts = (decisions.loc[late, "rejected"], decisions.loc[~late, "rejected"])
     (now, before) = ((len(part), int(part.sum())) for part in parts)
     return now, before
-
-
-def _figures(rise: Rise) -> dict[str, Any]:
-    """The comparison as plain values, with its rates."""
-    rate = rise.rejected / rise.reviewed if rise.reviewed else None
-    before = rise.rejected_before / rise.reviewed_before if rise.reviewed_before else None
-    return {**asdict(rise), "rate": rate, "rate_before": before}
 
 
 def _verdict(rise: Rise) -> Verdict:

@@ -1,8 +1,8 @@
 """The breaker: rejections among audited auto-approvals pause their category."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import pandas as pd
 
@@ -10,17 +10,16 @@ from handrail import breaker, bulkhead
 from handrail.acts import breaking, pausing, reading
 from handrail.breaker import DetectorState
 from handrail.errors import Refused
+from handrail.figures.breaker import BreakerFigures, Reliability, Unaudited
 from handrail.policy import BreakerRules, Policy
+from handrail.reading import Reading, Verdict, unreadable
 from handrail.store import audits as stored_audits
 from handrail.store import breaker as memory
 from handrail.store import pauses, readings
-from handrail.store.readings import Reading, Verdict
 from handrail.window import Window
 from tasks.occasion import Occasion, log
 from tasks.step import step
 from tasks.watch import breaker_evidence, breaker_power, changes
-from tasks.watch.breaker_power import Reliability
-from tasks.watch.breaker_reading import CategoryReading
 
 WATCH = "breaker"
 VOLUME_OVER = timedelta(days=7)
@@ -34,7 +33,7 @@ HIGHEST_LEVEL = 1000.0
 class Breakers:
     """One look: the readings of categories with audits, and of each that could not be read the kind of its fault."""
 
-    readings: list[CategoryReading]
+    readings: list[BreakerFigures]
     unread: dict[str, str]
 
 
@@ -70,19 +69,19 @@ def read_breaker(occasion: Occasion, until: datetime | None = None) -> Breakers:
     until, volume_over = until or occasion.now, max(VOLUME_OVER, occasion.policy.breaker.window)
     with occasion.store.read() as connection:
         volumes = memory.volumes(connection, Window.up_to(until, since=Window.last(volume_over, occasion.now).since))
-        known = readings.newest(connection, WATCH)["body"].tolist()
+        kept = readings.newest(connection, WATCH)["body"].tolist()
 
-    def read(category: str) -> CategoryReading | None:
+    def read(category: str) -> BreakerFigures | None:
         per_day = volumes.get(category, 0) / (volume_over / timedelta(days=1))
-        return _read_category(occasion, category, until, per_day, known)
+        return _read_category(occasion, category, until, per_day, kept)
 
     seen = bulkhead.each(occasion.policy.categories, read, what="reading the breaker")
     return Breakers([one for one in seen.results.values() if one is not None], seen.failed)
 
 
 def _read_category(
-    occasion: Occasion, category: str, until: datetime, per_day: float, known: list[Any]
-) -> CategoryReading | None:
+    occasion: Occasion, category: str, until: datetime, per_day: float, kept: Sequence[object]
+) -> BreakerFigures | None:
     """Both rules of one category; None where it has no audits."""
     policy, now = occasion.policy, occasion.now
     with occasion.store.read() as connection:
@@ -94,7 +93,7 @@ def _read_category(
     if drawn.empty and state is None:
         return None
     fresh = drawn if resumed is None else drawn[drawn["approved_at"] > resumed]
-    trusted = breaker_power.reliability(policy.breaker, per_day, policy.model.seed, known)
+    trusted = breaker_power.reliability(policy.breaker, per_day, policy.model.seed, kept)
     return _read(category, _window(fresh, policy.breaker, now), state, trusted, occasion)
 
 
@@ -110,17 +109,19 @@ def pause_tripped(occasion: Occasion, seen: Breakers) -> list[str]:
     done = bulkhead.each(tripped, lambda category: _pause(occasion, tripped[category]), what="pausing")
     if done.failed:
         window, rule = (occasion.now - occasion.policy.breaker.window, occasion.now), occasion.policy.breaker.rule
-        failed = [readings.unreadable(WATCH, name, window, fault, rule=rule) for name, fault in done.failed.items()]
+        failed = [unreadable(WATCH, name, window, fault, rule=rule) for name, fault in done.failed.items()]
         reading.record(occasion.store, failed, actor=occasion.actor, now=occasion.now)
     return [category for category, paused in done.results.items() if paused]
 
 
-def _pause(occasion: Occasion, one: CategoryReading) -> bool:
+def _pause(occasion: Occasion, one: BreakerFigures) -> bool:
     """Pause a category; False where somebody else has done so meanwhile."""
     reviewed, rejected = one.figures
     figures = {"reviewed": reviewed, "rejected": rejected, "rate": rejected / max(reviewed, 1)}
     # The pause waits for nothing: a review without its terms and groups is better than a category that runs on.
-    told = bulkhead.each([one.category], lambda _: breaker_evidence.evidence(occasion, one), what="gathering evidence")
+    gathered = bulkhead.each(
+        [one.category], lambda _: breaker_evidence.evidence(occasion, one), what="gathering evidence"
+    )
     try:
         pausing.pause(
             occasion.store,
@@ -129,7 +130,7 @@ def _pause(occasion: Occasion, one: CategoryReading) -> bool:
             actor=occasion.actor,
             now=occasion.now,
             kind="breaker",
-            evidence=told.results.get(one.category, figures),
+            evidence=gathered.results[one.category].to_json() if gathered.results else figures,
             reason=f"{rejected} of {reviewed} audited approvals rejected ({figures['rate']:.1%})",
         )
     except Refused:
@@ -152,11 +153,11 @@ def _window(audits: pd.DataFrame, rules: BreakerRules, now: datetime) -> breaker
 
 def _read(
     category: str, window: breaker.BreakerReading, state: DetectorState | None, trusted: Reliability, occasion: Occasion
-) -> CategoryReading:
+) -> BreakerFigures:
     policy = occasion.policy
     literal = policy.breaker.rule == "literal"
     alarm_at = state.alarm_at if state else None
-    return CategoryReading(
+    return BreakerFigures(
         category=category,
         rule=policy.breaker.rule,
         reviewed=window.reviewed,
@@ -182,20 +183,20 @@ def _written(found: Breakers, occasion: Occasion) -> list[Reading]:
     rule, of = occasion.policy.breaker.rule, {one.category: one for one in found.readings}
     window = (occasion.now - occasion.policy.breaker.window, occasion.now)
     return [
-        readings.unreadable(WATCH, category, window, found.unread[category], rule=rule)
+        unreadable(WATCH, category, window, found.unread[category], rule=rule)
         if category in found.unread
         else Reading(
             WATCH,
             category,
             window,
             _verdict(of.get(category), occasion.policy),
-            asdict(of[category]) if category in of else {"rule": rule, "reviewed": 0},
+            (of[category] if category in of else Unaudited(rule=rule)).to_json(),
         )
         for category in occasion.policy.categories
     ]
 
 
-def _verdict(one: CategoryReading | None, policy: Policy) -> Verdict:
+def _verdict(one: BreakerFigures | None, policy: Policy) -> Verdict:
     if one is None or one.per_day == 0:
         return Verdict.NOT_MEASURED if one is None or not one.tripped else Verdict.ALARM
     if one.tripped:

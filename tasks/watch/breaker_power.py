@@ -1,15 +1,14 @@
 """How far the breaker can be trusted at a volume of audits: false alarms, and what it sees how soon."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from handrail import breaker
 from handrail.acts.breaking import detector_of
+from handrail.figures.breaker import Reliability, reliability_in
 from handrail.policy import BreakerRules
 
 WORSE = 1.6
@@ -21,35 +20,12 @@ _DAY = timedelta(days=1)
 _HOURS_BELOW = 3  # days; for less, hours say more
 
 
-@dataclass(frozen=True, slots=True)
-class Reliability:
-    """Simulated at a volume; days are None where a year does not suffice.
-
-    Detections are chances to see the limit itself within the window, `worse_literal` to see `worse_rate` in it.
-    """
-
-    rules: str
-    per_day: float
-    false_alarm_rate: float
-    bound: float
-    literal_detection: float
-    esr_detection: float
-    worse_rate: float
-    worse_literal: float
-    worse_days: float | None
-    worse_days_at_most: float | None
-
-
-_FIELDS = {one.name for one in fields(Reliability)}
-
-
-def reliability(rules: BreakerRules, per_day: float, seed: int, known: Iterable[Any] = ()) -> Reliability:
-    """At about this many audits a day; taken from what earlier looks have kept where it is `known`."""
+def reliability(rules: BreakerRules, per_day: float, seed: int, kept: Iterable[object] = ()) -> Reliability:
+    """At about this many audits a day; taken from the bodies of earlier readings where one of them was `kept` of it."""
     volume, key = _near(per_day), f"{rules.model_dump_json()} {seed}"
-    for body in known:
-        kept = body.get("reliability") if isinstance(body, dict) else None
-        if isinstance(kept, dict) and kept.keys() == _FIELDS and (kept["rules"], kept["per_day"]) == (key, volume):
-            return Reliability(**kept)
+    for one in map(reliability_in, kept):
+        if one is not None and (one.rules, one.per_day) == (key, volume):
+            return one
     return _simulated(rules, volume, seed, key)
 
 

@@ -2,33 +2,31 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
 
 from handrail.acts import reading
+from handrail.reading import Reading
 from handrail.store import readings
-from handrail.store.frames import records
-from handrail.store.readings import Reading
 from tasks.occasion import Occasion
 
 DAILY = timedelta(days=1)
 
 
 def record(
-    occasion: Occasion, watch: str, seen: Sequence[Reading], *, has_changed: Callable[[Reading, dict[str, Any]], bool]
+    occasion: Occasion, watch: str, seen: Sequence[Reading], *, has_changed: Callable[[Reading, Reading], bool]
 ) -> None:
     """Write the readings that are new, have another verdict, were not written for a day, or `has_changed` says so.
 
-    It is asked of a reading and the body of the one before.
+    It is asked of a reading and the one before.
     """
     with occasion.store.read() as connection:
-        before = {row["subject"]: row for row in records(readings.newest(connection, watch))}
+        before = {one.subject: one for one in readings.kept(readings.newest(connection, watch))}
     telling = [
         one
         for one in seen
         if (last := before.get(one.subject)) is None
-        or last["verdict"] != one.verdict
-        or occasion.now - last["at"] >= DAILY
-        or has_changed(one, last["body"])
+        or last.verdict != one.verdict
+        or occasion.now - last.at >= DAILY
+        or has_changed(one, last)
     ]
     if telling:
         reading.record(occasion.store, telling, actor=occasion.actor, now=occasion.now)

@@ -8,13 +8,14 @@ import pandas as pd
 
 from handrail import bulkhead, drift, terms
 from handrail.acts import drifting
+from handrail.drift.verdict import DriftVerdict
+from handrail.figures.terms import TermFigures
 from handrail.store import drifts, models
 from handrail.store.engine import Connection
 from handrail.window import Window
 from tasks.occasion import Occasion, log
 from tasks.step import step
 from tasks.watch import drift_readings
-from tasks.watch.drift_verdict import DriftVerdict
 
 WINDOW = timedelta(days=7)
 TERMS = "terms"
@@ -67,16 +68,6 @@ def since_last_shift(connection: Connection, since: datetime) -> datetime:
     """`since`, or the beginning of the newest shift if that is later: what came before is not current production."""
     newest = drifts.drifts(connection, 1)
     return since if newest.empty else max(since, newest["window_from"].iloc[0].to_pydatetime())
-
-
-def described(term: terms.TermDrift) -> dict[str, object]:
-    """A new term as it is kept: with its lift, documents and the ids of example cases."""
-    return {
-        "term": term.term,
-        "lift": round(term.lift, 2),
-        "documents": term.documents,
-        "cases": list(term.example_ids),
-    }
 
 
 @step
@@ -183,7 +174,7 @@ def _answer(occasion: Occasion, found: DriftVerdict, window: Window) -> DriftVer
         profile_id=found.profile or 0,
         columns=list(found.columns),
         policy=occasion.policy,
-        terms=[described(term) for term in found.new_terms[:100]],
+        terms=[TermFigures.of(term).to_json() for term in found.new_terms[:100]],
         window=window.ends,
         actor=occasion.actor,
         now=occasion.now,

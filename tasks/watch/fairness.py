@@ -1,17 +1,17 @@
 """Fairness of the decisions of a window, by group or proxy: approval, override, error and waiting."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pandas as pd
 
 from handrail import bulkhead, cube, fairness, waits
 from handrail.acts import reading
 from handrail.fairness import GroupGap
+from handrail.figures.fairness import FairnessBounds, FairnessFigures, FairnessRow
+from handrail.reading import Reading, Verdict, unreadable
 from handrail.store import audits as stored_audits
-from handrail.store import decisions, readings
-from handrail.store.readings import Reading, Verdict
+from handrail.store import decisions
 from handrail.waits import WaitGap
 from handrail.window import Window
 from tasks.occasion import Occasion, log
@@ -53,11 +53,23 @@ class Comparison:
         blind = set(self.verdicts) == {fairness.Verdict.UNDERPOWERED}
         return Verdict.UNDERPOWERED if blind else Verdict.QUIET
 
-    def rows(self) -> list[dict[str, Any]]:
-        """A row for each group and metric, with figures as JSON can; waits in hours, all else shares."""
-        return [_share_row(self.grouping, one) for one in self.shares] + [
-            _wait_row(self.grouping, one) for one in self.waiting
+    def rows(self) -> list[FairnessRow]:
+        """A row for each group and metric; waits in hours, all else shares."""
+        return [FairnessRow.of_share(self.grouping, one) for one in self.shares] + [
+            FairnessRow.of_wait(self.grouping, one) for one in self.waiting
         ]
+
+    def figures(self, bounds: FairnessBounds) -> FairnessFigures:
+        """The comparison as a reading keeps it."""
+        return FairnessFigures(
+            level=bounds.level,
+            max_gap=bounds.max_gap,
+            max_waiting_gap_hours=bounds.max_waiting_gap_hours,
+            days=bounds.days,
+            comparisons=len(self.verdicts),
+            underpowered=self.verdicts.count(fairness.Verdict.UNDERPOWERED),
+            rows=tuple(self.rows()),
+        )
 
 
 @step
@@ -71,21 +83,21 @@ def compare_groups(occasion: Occasion, length: timedelta) -> list[Comparison]:
     seen = bulkhead.each(groupings, lambda name: _compare(occasion, name, decided, audits), what="comparing groups")
     compared = [seen.results.get(name) or Comparison(name, (), (), seen.failed[name]) for name in groupings]
     rules = occasion.policy.fairness
-    common = {
-        "level": LEVEL,
-        "max_gap": rules.max_gap,
-        "max_waiting_gap_hours": rules.max_waiting_gap / HOUR,
-        "days": length / timedelta(days=1),
-    }
+    bounds = FairnessBounds(
+        level=LEVEL,
+        max_gap=rules.max_gap,
+        max_waiting_gap_hours=rules.max_waiting_gap / HOUR,
+        days=length / timedelta(days=1),
+    )
     kept = [
-        Reading("fairness", one.grouping, window.ends, one.verdict, {**common, **_counts(one), "rows": one.rows()})
+        Reading("fairness", one.grouping, window.ends, one.verdict, one.figures(bounds).to_json())
         if one.fault is None
-        else readings.unreadable("fairness", one.grouping, window.ends, one.fault, **common)
+        else unreadable("fairness", one.grouping, window.ends, one.fault, **bounds.to_json())
         for one in compared
     ]
     reading.record(occasion.store, kept, actor=occasion.actor, now=occasion.now)
-    for row in [row for one in compared for row in one.rows() if row["verdict"] == fairness.Verdict.BEYOND]:
-        log.warning("fairness: %s of %s %s lies beyond its bound", row["metric"], row["grouping"], row["group"])
+    for row in [row for one in compared for row in one.rows() if row.verdict is fairness.Verdict.BEYOND]:
+        log.warning("fairness: %s of %s %s lies beyond its bound", row.metric, row.grouping, row.group)
     return compared
 
 
@@ -121,31 +133,3 @@ def _tally(metric: str, groups: pd.Series, outcome: pd.Series) -> cube.Tally:
     (counted,) = cube.cubes(cases, ["group"], "outcome")
     found = counted.selection()
     return cube.Tally(metric, found.groups, found.k, found.n)
-
-
-def _counts(one: Comparison) -> dict[str, int]:
-    verdicts = one.verdicts
-    return {"comparisons": len(verdicts), "underpowered": verdicts.count(fairness.Verdict.UNDERPOWERED)}
-
-
-def _share_row(grouping: str, one: GroupGap) -> dict[str, Any]:
-    row = {"grouping": grouping, **asdict(one), "verdict": str(one.verdict)}
-    return {
-        "metric": row.pop("metric"),
-        "grouping": row.pop("grouping"),
-        "group": row.pop("group"),
-        "cases": row.pop("n"),
-        **{name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()},
-    }
-
-
-def _wait_row(grouping: str, one: WaitGap) -> dict[str, Any]:
-    row = {**asdict(one), "verdict": str(one.verdict)}
-    return {
-        "metric": "waiting hours",
-        "grouping": grouping,
-        "group": row.pop("group"),
-        "cases": row.pop("n"),
-        "rate": round(row.pop("typical"), 2),
-        **{name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()},
-    }

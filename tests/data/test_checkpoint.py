@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from expectations import checkpoint, results, suites
-from expectations.checkpoint import Verdict
+from expectations.checkpoint import SuiteVerdict
 from handrail import policy
 from handrail.errors import BadInput
 from handrail.workspace import Workspace
@@ -43,7 +43,7 @@ def delivery(rows: int = 5, **changed: object) -> pd.DataFrame:
     return frame.assign(**changed)
 
 
-def inspect(home: Workspace, frame: pd.DataFrame) -> Verdict:
+def inspect(home: Workspace, frame: pd.DataFrame) -> SuiteVerdict:
     return checkpoint.check(home, "intake", frame, suites.intake(POLICY, now=NOW), build_docs=False)
 
 

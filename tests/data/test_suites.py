@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from expectations import checkpoint, suites
-from expectations.checkpoint import Verdict
+from expectations.checkpoint import SuiteVerdict
 from handrail import policy
 from handrail.policy import Policy
 from handrail.workspace import Workspace
@@ -55,7 +55,7 @@ def training_rows(cases: int = 120) -> pd.DataFrame:
     )
 
 
-def train(home: Workspace, frame: pd.DataFrame, compared: int = 50, rules: Policy = POLICY) -> Verdict:
+def train(home: Workspace, frame: pd.DataFrame, compared: int = 50, rules: Policy = POLICY) -> SuiteVerdict:
     suite = suites.training_set(rules, now=NOW, compared=compared)
     return checkpoint.check(home, "training_set", frame, suite, build_docs=False)
 
@@ -138,7 +138,7 @@ def test_a_few_labels_of_rare_categories_pass_and_many_do_not(home: Workspace) -
     rules = policy.for_labels(["a", "b", *(f"rare {number}" for number in range(40))])
     frame = training_rows(100).assign(label=["a", "b"] * 50)
 
-    def rare(labels: int) -> Verdict:
+    def rare(labels: int) -> SuiteVerdict:
         return train(home, put("label", pd.Series([f"rare {n // 4}" for n in range(labels)]), labels)(frame), 50, rules)
 
     assert rare(5).passed, "the training leaves them out, and says so"

@@ -9,7 +9,8 @@ from scipy import stats
 
 from handrail import dawid_skene, reviewers
 from handrail.agreement import collect
-from handrail.reviewers import EVERYBODY, ReviewerRecords, Signal, SignalBounds, Verdict
+from handrail.reading import Verdict
+from handrail.reviewers import EVERYBODY, ReviewerRecords, Signal, SignalBounds
 from handrail.reviewers.accuracy import at_most
 from handrail.reviewers.signal import exact_interval, judge, power_above
 from handrail.sample import reviewers as simulated

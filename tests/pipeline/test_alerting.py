@@ -14,9 +14,9 @@ from handrail.acts.alerting import CALM
 from handrail.alerts import Telling
 from handrail.dead_mans_switch import WATCHES
 from handrail.errors import BadInput, NotFound, NotPermitted
+from handrail.reading import Reading, Verdict
 from handrail.store import schema
 from handrail.store.engine import Store
-from handrail.store.readings import Reading, Verdict
 from handrail.watches import BY_NAME
 from handrail.workspace import Workspace
 from tasks.occasion import Occasion, enter

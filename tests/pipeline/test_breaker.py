@@ -172,10 +172,10 @@ class TestBlindShare:
         self.blind(shop, "before.csv", 40, wrong=20, days=0)
         self.blind(shop, "lately.csv", 9, wrong=5, days=5)
         (few,) = read_blind_share(shop.at(LATER + 5 * DAY + HOUR))
-        assert (few["category"], few["verdict"]) == ("complaint", "underpowered")
+        assert (few.subject, few.verdict) == ("complaint", "underpowered")
         self.blind(shop, "more.csv", 20, wrong=10, days=5)
         (more,) = read_blind_share(shop.at(LATER + 5 * DAY + 2 * HOUR))
-        assert more["verdict"] == "quiet"
+        assert more.verdict == "quiet"
 
     def test_what_is_seen_with_the_suggestion_does_not_count(self, shop: Shop) -> None:
         shop.deliver("seen.csv", letters(20, only="complaint"))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handrail.figures.breaker import Reliability
 from handrail.policy import BreakerRules
 from tasks.watch import breaker_power
-from tasks.watch.breaker_power import Reliability
 
 ESR = BreakerRules()
 LITERAL = BreakerRules(rule="literal", min_reviewed=1)

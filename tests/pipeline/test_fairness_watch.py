@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from flows.fairness_watch import fairness_watch, findings
+from handrail.reading import Verdict
 from handrail.store import audits as stored_audits
 from handrail.store import decisions, readings, schema
-from handrail.store.readings import Verdict
 from tasks.watch.fairness import compare_groups
 from tests.shop import LATER, Shop
 

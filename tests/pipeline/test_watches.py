@@ -16,9 +16,9 @@ from handrail import sampling
 from handrail.acts import certifying, drifting, pausing, reading
 from handrail.alpha_spending import Look, Terms
 from handrail.certification import Certification
+from handrail.reading import Reading, Verdict
 from handrail.store import audits as stored_audits
 from handrail.store import certificates, drifts, heartbeats, models, readings, schema, trail
-from handrail.store.readings import Reading, Verdict
 from tasks.watch import audit, audit_reading, audit_repeat, drift
 from tasks.watch.breaker import pause_tripped, read_breaker
 from tests.scenes import FOUNDER
@@ -108,12 +108,12 @@ class TestAuditSampling:
         tight = replace(occasion, policy=occasion.policy.model_copy(update={"sampling": sampled}))
         shop.automatic(200)
         found = audit.draw(tight)
-        assert found["plan"]["minutes_budget"] == 4
-        assert found["plan"]["minutes_expected"] == pytest.approx(4, abs=0.01)
-        assert "Nothing" not in found["plan"]["cut"]
+        assert found.plan.minutes_budget == 4
+        assert found.plan.minutes_expected == pytest.approx(4, abs=0.01)
+        assert "Nothing" not in found.plan.cut
         none = pd.DataFrame({"case_id": [], "confidence": [], "amount": [], "segment": [], "category": []})
         left = [audit.plan(replace(tight, now=at), none, None).budget for at in (LATER, LATER + DAY)]
-        assert left == [max(4.0 - found["drawn"], 0), 4.0]
+        assert left == [max(4.0 - found.drawn, 0), 4.0]
 
     def test_the_flow_writes_down_what_the_audits_show(self, shop: Shop) -> None:
         ids = shop.automatic(40)
@@ -136,7 +136,7 @@ class TestAuditSampling:
     def test_a_low_end_above_the_bound_is_an_alarm(self, shop: Shop) -> None:
         shop.audited(shop.automatic(40), wrong=20)
         rows = audit_reading.read_audits(shop.at(LATER + HOUR))
-        assert {row["category"]: row["verdict"] for row in rows} == {"refund": "alarm", "all": "alarm"}
+        assert {row.subject: row.verdict for row in rows} == {"refund": "alarm", "all": "alarm"}
 
     def test_a_young_drift_multiplies_the_rates(self, shop: Shop) -> None:
         occasion = shop.at()

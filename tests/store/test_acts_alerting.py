@@ -14,9 +14,9 @@ from handrail.alerts import Telling
 from handrail.dead_mans_switch import WATCHES
 from handrail.errors import Conflict, NotFound, NotPermitted
 from handrail.policy import AlertRules
+from handrail.reading import Reading, Verdict
 from handrail.store import alerts, schema
 from handrail.store.engine import Store
-from handrail.store.readings import Reading, Verdict
 from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
 
 MINUTE = timedelta(minutes=1)

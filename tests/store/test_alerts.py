@@ -8,9 +8,9 @@ import pytest
 from handrail.acts import alerting, attending, reading
 from handrail.acts.alerting import CALM, LONGEST_WAIT, TRIES
 from handrail.dead_mans_switch import WATCHES
+from handrail.reading import Reading, Verdict
 from handrail.store import alerts
 from handrail.store.engine import Store
-from handrail.store.readings import Reading, Verdict
 from tests.scenes import FLOW, MANAGER, NOW, Scene
 
 CHANNELS = ("mail", "ops")

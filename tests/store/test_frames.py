@@ -16,11 +16,11 @@ from handrail.acts import breaking, deciding, disputing, drifting, labelling, pa
 from handrail.acts import models as model_acts
 from handrail.case import Outcome, State
 from handrail.policy import LabelRules
+from handrail.reading import Reading, Verdict
 from handrail.ruling import Ruling
 from handrail.store import cases, certificates, outcomes, proposals, readable, schema, tokens
 from handrail.store.engine import Store
 from handrail.store.frames import frame, records
-from handrail.store.readings import Reading, Verdict
 from handrail.window import Window
 from tests import scenes
 from tests.scenes import FLOW, FOUNDER, NOW, VERSION, Scene

@@ -6,9 +6,9 @@ import pytest
 
 from handrail.acts import reading
 from handrail.errors import NotPermitted
+from handrail.reading import Reading, Verdict
 from handrail.store import readings
 from handrail.store.engine import Store
-from handrail.store.readings import Reading, Verdict
 from tests.scenes import FLOW, NOW, Scene
 
 

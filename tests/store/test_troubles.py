@@ -6,9 +6,9 @@ import pytest
 
 from handrail.acts import alerting, pausing, reading
 from handrail.alerts import troubles
+from handrail.reading import Reading, Verdict
 from handrail.store import schema
 from handrail.store.engine import Store
-from handrail.store.readings import Reading, Verdict
 from tests.scenes import FLOW, FOUNDER, NOW, Scene
 
 MINUTE = timedelta(minutes=1)

@@ -15,8 +15,8 @@ from desk.alerting import Alerting
 from handrail.acts import alerting, attending, reading
 from handrail.acts.alerting import CALM
 from handrail.dead_mans_switch import WATCHES
+from handrail.reading import Reading, Verdict
 from handrail.store import schema
-from handrail.store.readings import Reading, Verdict
 from handrail.watches import BY_NAME
 from tasks.watch.alert import tell
 from tasks.watch.channels import VARIABLE

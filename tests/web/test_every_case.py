@@ -21,8 +21,8 @@ from desk.app import create_app
 from handrail.acts import escalating, intake, labelling, pausing, reading, routing, training
 from handrail.acts.signing_in import digest_of
 from handrail.permissions import EVERYBODY, PERMITTED
+from handrail.reading import Reading, Verdict
 from handrail.store import schema, tokens
-from handrail.store.readings import Reading, Verdict
 from handrail.workspace import Workspace
 from tests.contesting import TOLD, contest, resolve
 from tests.desks import client_of, served, signed_in_context

@@ -9,9 +9,9 @@ import pytest
 from fastapi import FastAPI
 
 from handrail.acts import attending, reading
+from handrail.reading import Reading, Verdict
 from handrail.store import readings
 from handrail.store.engine import Store
-from handrail.store.readings import Reading, Verdict
 from handrail.watches import BY_NAME, Off
 from tasks.views.measure import watched_kpis
 from tasks.watch.agreement import compare_people, look_at_reviewers

@@ -5,8 +5,8 @@ import pytest
 from fastapi import FastAPI
 
 from handrail.acts import alerting, employing, reading
+from handrail.reading import Reading, Verdict
 from handrail.store import schema
-from handrail.store.readings import Reading, Verdict
 from tests.desks import Client
 from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, Scene
 

@@ -5,8 +5,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import update
 
 from handrail.acts import breaking, pausing, reading
+from handrail.reading import Reading, Verdict, unreadable
 from handrail.store import schema
-from handrail.store.readings import Reading, Verdict, unreadable
 from tasks.views import operations
 from tests.desks import Client
 from tests.scenes import FLOW, FOUNDER, NOW, Scene

@@ -1,9 +1,11 @@
-"""What the drift watch found in one window, and what was done about it."""
+"""What the drift watch found in one window, what was done about it, and what a face may say of it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from handrail import drift, terms
+from handrail import terms
+from handrail.drift.report import ColumnDrift, DriftReport
+from handrail.reading import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class DriftVerdict:
     drifted: bool = False
     columns: tuple[str, ...] = ()
     new_terms: tuple[terms.TermDrift, ...] = ()
-    report: drift.DriftReport | None = None
+    report: DriftReport | None = None
     drift_id: int | None = None
     certificates_voided: int = 0
     profile: int | None = None
@@ -29,3 +31,21 @@ class DriftVerdict:
     unmeasured: dict[str, str] = field(default_factory=dict)
     unknown_words: float | None = None
     unread: dict[str, str] = field(default_factory=dict)
+
+
+def verdict_of(found: DriftVerdict) -> Verdict:
+    """An alarm where something shifted; nothing is quiet that had no reference, too few cases or a part not read."""
+    if found.drifted:
+        return Verdict.ALARM
+    if found.unread:
+        return Verdict.UNREADABLE
+    if found.report is not None:
+        return Verdict.QUIET
+    return Verdict.NOT_MEASURED if found.profile is None else Verdict.UNDERPOWERED
+
+
+def verdict_of_column(column: ColumnDrift) -> Verdict:
+    """An alarm where it drifted; not measured where figures lack."""
+    if column.drifted:
+        return Verdict.ALARM
+    return Verdict.NOT_MEASURED if column.note else Verdict.QUIET
