@@ -51,6 +51,8 @@ def model_show(
     as_json: AsJson = False,
 ) -> None:
     """One version: what it learnt from, figures, all one needs to rebuild it, judgement, history, certificates."""
+    from dataclasses import asdict
+
     from console.certificates import shown
     from console.version import history, page, promotions
     from handrail.errors import NotFound
@@ -69,7 +71,13 @@ def model_show(
         events = history(connection, row["version"])
         evidence = promotions(connection).get(row["version"])
     standing = certified(occasion) if row["status"] == "champion" else []
-    value = {**row, "evidence": evidence, "history": events, "certificates": certificates, "certification": standing}
+    value = {
+        **row,
+        "evidence": evidence,
+        "history": events,
+        "certificates": certificates,
+        "certification": [asdict(status) for status in standing],
+    }
 
     def text() -> str:
         return f"{page(value)}\n\ncertificates\n{shown(standing)}"

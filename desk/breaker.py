@@ -34,13 +34,14 @@ def evidence_shown(view: CategoryView, zone: ZoneInfo) -> Markup:
     """What the open model review of a category rests on, drawn; nothing without a review."""
     if view.review is None:
         return Markup()
-    drawn: str = templates.get_template("operations_evidence.html").module.evidence(_evidence(view.review), zone)  # type: ignore[attr-defined]
+    evidence = _evidence(view.review.evidence)
+    drawn: str = templates.get_template("operations_evidence.html").module.evidence(evidence, zone)  # type: ignore[attr-defined]
     return Markup(drawn)  # noqa: S704 - escaped by the template
 
 
-def _evidence(review: Mapping[str, Any]) -> dict[str, Any]:
+def _evidence(stored: Mapping[str, Any]) -> dict[str, Any]:
     """The evidence with moments as such; an older one lacks most of it."""
-    found = dict(review["evidence"])
+    found = dict(stored)
     path = [{**one, "at": datetime.fromisoformat(one["at"])} for one in found.get("path", ())]
     alarm_at = datetime.fromisoformat(found["alarm_at"]) if found.get("alarm_at") else None
     lacking: dict[str, Any] = {"rule": None, "terms": None, "groups": [], "cases": []}

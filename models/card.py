@@ -1,8 +1,9 @@
 """The card of one version: what it is and learnt from, how good it is, how far to trust it, how to rebuild it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
+
+from handrail.certificate import Certificate
 
 _METRICS = {
     "accuracy": "accuracy",
@@ -27,11 +28,10 @@ _LIMITS = (
 )
 
 
-def card(row: Mapping[str, Any], notes: Sequence[str] = (), certificates: Sequence[Mapping[str, Any]] = ()) -> str:
+def card(row: Mapping[str, Any], notes: Sequence[str] = (), certificates: Sequence[Certificate] = ()) -> str:
     """Markdown for one version; `row` has the columns of `model_versions`, with or without a status.
 
-    `certificates` are the valid ones: category (None: overall), threshold, max_error, delta, labels, errors and
-    expires_at.
+    `certificates` are the valid ones.
     """
     parts = [
         f"# Version {row['version']} of {row['name']}",
@@ -74,13 +74,11 @@ def _measured(metrics: Mapping[str, float]) -> list[str]:
     return lines
 
 
-def _certified(row: Mapping[str, Any]) -> str:
-    expires = row["expires_at"]
-    until = expires.date().isoformat() if isinstance(expires, datetime) else str(expires)[:10]
+def _certified(certificate: Certificate) -> str:
     return (
-        f"{row['category'] or 'overall'}: at confidence {row['threshold']:.4f} or above at most "
-        f"{row['max_error']:.1%} wrong, with {1 - row['delta']:.0%} certainty; {row['labels']} blind labels, "
-        f"{row['errors']} errors; until {until}"
+        f"{certificate.category or 'overall'}: at confidence {certificate.threshold:.4f} or above at most "
+        f"{certificate.max_error:.1%} wrong, with {1 - certificate.delta:.0%} certainty; {certificate.labels} blind "
+        f"labels, {certificate.errors} errors; until {certificate.expires_at:%Y-%m-%d}"
     )
 
 

@@ -1,12 +1,13 @@
 """KPIs and the business case of a span, from the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
 from handrail import kpi
 from handrail.acts import reading
+from handrail.policy import KpiGoal
 from handrail.store import predictions, transactions
 from handrail.store.readings import Reading, Verdict
 from handrail.window import Window
@@ -18,6 +19,10 @@ EXAMPLES = 50
 FEW_EXAMPLES = 20
 WATCH = "kpi"
 RECENT = timedelta(weeks=4)
+_OF_A_GROUP = ("value", "low", "high", "before", "cases")
+
+Groups = Mapping[str, tuple[kpi.Kpi, ...]]
+"""The KPIs of each group of a grouping."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,37 @@ class Measured:
 
     window: Window
     whole: tuple[kpi.Kpi, ...]
-    groups: dict[str, dict[str, tuple[kpi.Kpi, ...]]]
+    groups: Mapping[str, Groups]
+
+    def by_group(self, name: str) -> dict[str, list[tuple[str, kpi.Kpi]]]:
+        """One KPI of each group, by grouping."""
+        return {grouping: _one_of(groups, name) for grouping, groups in self.groups.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseReport:
+    """The business case with what it is measured against: the policy's goal and currency, and the time in shadow.
+
+    `rejected_in_shadow` is the share of shadow cases that people decided otherwise; None without any.
+    """
+
+    goal: KpiGoal
+    currency: str
+    rejected_in_shadow: float | None
+    case: kpi.BusinessCase
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON can."""
+        return {
+            "goal": {
+                "automation_share": self.goal.automation_share,
+                "error_rate_at_most": self.goal.error_rate_at_most,
+                "days": self.goal.horizon / timedelta(days=1),
+            },
+            "currency": self.currency,
+            "rejected_in_shadow": self.rejected_in_shadow,
+            **asdict(self.case),
+        }
 
 
 @step
@@ -74,19 +109,20 @@ def row(figure: kpi.Kpi, *, examples: int | None = EXAMPLES) -> dict[str, Any]:
 
 def rows(found: Measured, *, examples: int | None = EXAMPLES) -> list[dict[str, Any]]:
     """A row for each KPI, with its groups under `by`."""
-    return [row(one, examples=examples) | {"by": _groups(one.name, found, examples)} for one in found.whole]
+    return [
+        row(figure, examples=examples)
+        | {
+            "by": {
+                grouping: [{"group": group, **row(one, examples=examples)} for group, one in groups]
+                for grouping, groups in found.by_group(figure.name).items()
+            }
+        }
+        for figure in found.whole
+    ]
 
 
-def _groups(name: str, found: Measured, examples: int | None) -> dict[str, list[dict[str, Any]]]:
-    return {
-        grouping: [
-            {"group": group, **row(one, examples=examples)}
-            for group, figures in groups.items()
-            for one in figures
-            if one.name == name
-        ]
-        for grouping, groups in found.groups.items()
-    }
+def _one_of(groups: Groups, name: str) -> list[tuple[str, kpi.Kpi]]:
+    return [(group, one) for group, figures in groups.items() for one in figures if one.name == name]
 
 
 def _read(occasion: Occasion, window: Window) -> tuple[kpi.Trace, kpi.Baseline]:
@@ -106,22 +142,12 @@ def _verdict(figure: kpi.Kpi) -> Verdict:
     return Verdict.NOT_MEASURED if figure.value is None else Verdict.QUIET
 
 
-def _body(figure: kpi.Kpi, found: Measured, weeks: dict[str, tuple[kpi.Kpi, ...]]) -> dict[str, Any]:
+def _body(figure: kpi.Kpi, found: Measured, weeks: Groups) -> dict[str, Any]:
     by = {
         f"by_{grouping}": [
-            _short(group, one) for group, ones in groups.items() for one in ones if one.name == figure.name
+            {"group": group, **{name: getattr(one, name) for name in _OF_A_GROUP}}
+            for group, one in _one_of(groups, figure.name)
         ]
         for grouping, groups in {**found.groups, "week": weeks}.items()
     }
     return row(figure, examples=FEW_EXAMPLES) | by
-
-
-def _short(group: str, figure: kpi.Kpi) -> dict[str, Any]:
-    return {
-        "group": group,
-        "value": figure.value,
-        "low": figure.low,
-        "high": figure.high,
-        "before": figure.before,
-        "cases": figure.cases,
-    }
