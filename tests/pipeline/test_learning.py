@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from flows.deployment import deployment
+from flows.deployment import Paused, Resumed, RolledBack, deployment
 from flows.retraining import retraining
 from flows.shadow_scoring import shadow_scoring
 from handrail.acts import claiming, deciding, pausing
@@ -192,7 +192,7 @@ class TestTheGate:
         occasion = shop.at()
         known = {"actor": FOUNDER, "reason": "a test", "now": LATER}
         registry.promote(occasion.store, occasion.workspace, occasion.model_name, "2", **known)
-        assert shop.run(deployment, act="rollback", reason="worse") == {"serves": "1"}
+        assert shop.run(deployment, act="rollback", reason="worse") == RolledBack("1")
         assert tracking.alias(occasion.workspace, occasion.model_name, "champion") == "1"
         with pytest.raises(Refused, match="rolled back"):
             registry.promote(occasion.store, occasion.workspace, occasion.model_name, "2", **known)
@@ -321,11 +321,11 @@ class TestShadow:
 class TestDeploymentByHand:
     def test_a_flow_pauses_but_only_a_person_resumes_and_stages(self, shop: Shop) -> None:
         known = {"category": "refund", "reason": "a test"}
-        assert shop.run(deployment, act="pause", **known) == {"returned": 0}
+        assert shop.run(deployment, act="pause", **known) == Paused(0)
         for act in ("resume", "stage"):
             with pytest.raises(NotPermitted):
                 shop.run(deployment, act=act, stage=Stage.SUGGEST, **known)
-        assert shop.run(deployment, act="resume", person=FOUNDER, **known) == {"resumed": "refund"}
+        assert shop.run(deployment, act="resume", person=FOUNDER, **known) == Resumed("refund")
         moved = shop.run(deployment, act="stage", stage=Stage.SUGGEST, person=FOUNDER, **known)
         assert (moved.before, moved.to) == (Stage.AUTO, Stage.SUGGEST)
 
