@@ -76,7 +76,7 @@ def model_show(
         "evidence": evidence,
         "history": [one.document for one in events],
         "certificates": certificates,
-        "certification": standing,
+        "certification": [asdict(status) for status in standing],
     }
 
     def text() -> str:

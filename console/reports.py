@@ -60,35 +60,25 @@ def kpi(
     figures = measure.rows(found, examples=None if cases else measure.EXAMPLES)
     if out is not None:
         with written(out) as place:
-            kpi_page.write(figures, found.window.shown, place)
+            kpi_page.write(found, place)
     answer(figures, as_json=as_json, text=lambda: _kpi_text(found, all_cases=cases), aside=is_stdout(out))
 
 
 def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """The goal of the policy, the measured path towards it, and what a month costs and saves."""
     require_places(out)
-    from dataclasses import asdict
-
     from tasks.views import kpi_page, measure
 
     occasion = enter(None, as_of)
-    case, goal = measure.business_case(occasion), occasion.policy.goal
-    value = {
-        "goal": {
-            "automation_share": goal.automation_share,
-            "error_rate_at_most": goal.error_rate_at_most,
-            "days": goal.horizon / timedelta(days=1),
-        },
-        "currency": occasion.policy.costs.currency,
-        "rejected_in_shadow": measure.shadow_rejections(occasion),
-        **asdict(case),
-    }
+    case, policy = measure.business_case(occasion), occasion.policy
+    report = measure.CaseReport(policy.goal, policy.costs.currency, measure.shadow_rejections(occasion), case)
+    value = report.to_json()
     if out is not None:
         with written(out) as place:
-            kpi_page.write_case(value, place)
+            kpi_page.write_case(report, place)
 
     def text() -> str:
-        return f"{_wrapped(kpi_page.case_lines(value))}\n\n{_path(case)}"
+        return f"{_wrapped(kpi_page.case_lines(report))}\n\n{_path(case)}"
 
     answer(value, as_json=as_json, text=text, aside=is_stdout(out))
 

@@ -1,12 +1,17 @@
 """Work in bulk: run, train, predict, outcomes, retention."""
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from console.answer import Actor, AsJson, AsOf, Encoding, answer, connect, perform, table, warn
 from console.places import is_stdout, require_places, written
+
+if TYPE_CHECKING:
+    from flows.retraining import NotTrained, Retrained
+    from flows.triage import Triaged
 
 
 def register(app: typer.Typer) -> None:
@@ -32,27 +37,27 @@ def run(
     from flows.triage import rows_of, triage
 
     rules = str(mapping.resolve()) if mapping else None
-    result = perform(triage, file=str(file.resolve()), mapping=rules, encoding=encoding, as_of=as_of)
-    if result["quarantined"]:
+    result: Triaged = perform(triage, file=str(file.resolve()), mapping=rules, encoding=encoding, as_of=as_of)
+    if result.quarantined:
         warn(
-            f"{result['quarantined']} rows were put aside. See why with `handrail quarantine list "
-            f"--batch {result['batch']}`, correct them and run the file again."
+            f"{result.quarantined} rows were put aside. See why with `handrail quarantine list "
+            f"--batch {result.batch}`, correct them and run the file again."
         )
-    if result["unpredicted"]:
+    if result.unpredicted:
         warn(
-            f"{sum(result['unpredicted'].values())} rows came without a usable prediction; people decide them. "
+            f"{sum(result.unpredicted.values())} rows came without a usable prediction; people decide them. "
             "Correct the mapping's `fields.prediction`, or ask the model's owner."
         )
 
     def text() -> str:
-        queues = "  ".join(f"{name} {count}" for name, count in result["queues"].items())
+        queues = "  ".join(f"{name} {count}" for name, count in result.queues.items())
         head = (
-            f"{result['received']} rows: {result['accepted']} accepted ({result['imported']} as history), "
-            f"{result['quarantined']} quarantined, {result['duplicates']} known before\nqueues  {queues}\n"
+            f"{result.received} rows: {result.accepted} accepted ({result.imported} as history), "
+            f"{result.quarantined} quarantined, {result.duplicates} known before\nqueues  {queues}\n"
         )
         return head + table(rows_of(result), ["cases", "reason", "means"], empty="No new case was queued.")
 
-    answer(result, as_json=as_json, text=text)
+    answer(asdict(result), as_json=as_json, text=text)
 
 
 def train(
@@ -77,10 +82,10 @@ def train(
     if file is None:
         from flows.retraining import retraining
 
-        result = perform(retraining, cause="by_hand", as_of=as_of)
-        if not result["trained"]:
-            raise Conflict(result["reason"])
-        result = _trained(result)
+        ended: Retrained | NotTrained = perform(retraining, cause="by_hand", as_of=as_of)
+        if not ended.trained:
+            raise Conflict(ended.reason)
+        result = _trained(ended)
     else:
         if text is None or label is None:
             raise BadInput("A labelled file needs --text COL and --label COL.")
@@ -118,13 +123,14 @@ def train(
     answer(result, as_json=as_json, text=shown)
 
 
-def _trained(result: dict[str, Any]) -> dict[str, Any]:
-    metrics = result.pop("metrics")
+def _trained(ended: "Retrained") -> dict[str, Any]:
+    facts = {name: value for name, value in asdict(ended).items() if name != "metrics"}
     return {
-        **result,
-        "metrics": metrics,
-        **metrics,
-        "n_test": int(metrics.get("n_test", 0)),
+        "trained": True,
+        **facts,
+        "metrics": ended.metrics,
+        **ended.metrics,
+        "n_test": int(ended.metrics.get("n_test", 0)),
         "certificates": {},
     }
 

@@ -72,7 +72,7 @@ def status(as_of: AsOf = None, as_json: AsJson = False) -> None:
     from console.overview import overview, shown
 
     found = overview(enter(None, as_of))
-    answer(found, as_json=as_json, text=lambda: shown(found))
+    answer(found.to_json(), as_json=as_json, text=lambda: shown(found))
 
 
 def up(

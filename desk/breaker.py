@@ -31,7 +31,7 @@ def evidence_shown(view: CategoryView, zone: ZoneInfo) -> Markup:
     """What the open model review of a category rests on, drawn; nothing without a review."""
     if view.review is None:
         return Markup()
-    found = BreakerEvidence.from_json(view.review["evidence"])
+    found = BreakerEvidence.from_json(view.review.evidence)
     drawn: str = templates.get_template("operations_evidence.html").module.evidence(found, zone)  # type: ignore[attr-defined]
     return Markup(drawn)  # noqa: S704 - escaped by the template
 

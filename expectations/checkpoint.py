@@ -106,18 +106,13 @@ def build_docs(workspace: Workspace) -> Path:
 def _failures(suite: Suite, view: pd.DataFrame, broken: Sequence[Rule]) -> Iterable[Failure]:
     """Ask again, in memory only, which rows broke the rules; the stored result holds just counts."""
     for rule, found in zip(broken, judgement.name_rows(suite, view, broken), strict=True):
-        places = found.get("unexpected_index_list") or ()
-        rows = tuple(
-            dict.fromkeys(getattr(place["case_id"], "item", lambda p=place: p["case_id"])() for place in places)
-        )
-        count = int(found.get("unexpected_count") or 0)
         yield Failure(
             expectation=_snake(rule.expectation),
             column=rule.arguments.get("column"),
             rule=f"{rule.sentence[0].upper()}{rule.sentence[1:]}.",
-            sentence=_sentence(rule, count, len(view)),
-            rows=rows,
-            count=count,
+            sentence=_sentence(rule, found.count, len(view)),
+            rows=found.case_ids,
+            count=found.count,
         )
 
 

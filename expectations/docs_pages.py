@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from expectations import judgement
-from expectations.results import KEEP, SITE, Run, prune, runs, write
+from expectations.results import KEEP, SITE, Run, Stored, StoredRule, prune, runs, write
 
 _MARK = "<!-- tidied by Handrail -->"
 _STYLES = Path(__file__).with_name("docs.css")
@@ -90,7 +90,7 @@ def _draw_rules(folder: Path, listed: list[Run]) -> None:
             write(page, self_contained(judgement.page_of_rules(found), depth=_depth(folder, page), note=note))
 
 
-def _rule(one: dict[str, Any]) -> dict[str, Any]:
+def _rule(one: StoredRule) -> dict[str, Any]:
     """What of a stored rule is the rule: not its name, which changes with every run."""
     return {name: value for name, value in one["expectation_config"].items() if name != "id"}
 
@@ -141,7 +141,7 @@ def _rows(folder: Path, listed: list[Run]) -> Iterator[str]:
         )
 
 
-def _about(result: dict[str, Any]) -> str:
+def _about(result: Stored) -> str:
     """The moment, or the kind of data, that the run was named after."""
     return str((result["meta"].get("run_id") or {}).get("run_name") or result["suite_name"])
 

@@ -4,18 +4,30 @@ import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from threading import RLock
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from expectations.results import Stored
 from expectations.suites import Rule, Suite
 from handrail.errors import GateBroken, HandrailError
 
 # SUMMARY and COMPLETE write failing values into the result; this keeps the counts and no value.
 _VALUE_FREE = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _WITH_ROWS = {"result_format": "COMPLETE", "unexpected_index_column_names": ["case_id"]}
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenBy:
+    """How many rows broke a rule, and the ids of their cases; none where the rule is about the whole frame."""
+
+    count: int
+    case_ids: tuple[int | None, ...]
+
 
 _one_at_a_time = RLock()  # Great Expectations keeps its active context in a global
 
@@ -47,8 +59,8 @@ def judge(suite: Suite, view: pd.DataFrame) -> Any:  # noqa: ANN401 - Great Expe
     return result
 
 
-def name_rows(suite: Suite, view: pd.DataFrame, broken: Sequence[Rule]) -> list[dict[str, Any]]:
-    """Ask again which rows broke the rules; for each rule what Great Expectations counted and listed.
+def name_rows(suite: Suite, view: pd.DataFrame, broken: Sequence[Rule]) -> list[BrokenBy]:
+    """Ask again which rows broke the rules; for each rule how many did, and which.
 
     Raises:
         GateBroken: as `judge`.
@@ -58,10 +70,18 @@ def name_rows(suite: Suite, view: pd.DataFrame, broken: Sequence[Rule]) -> list[
     with _told(f"The gate {suite.name!r} broke", _AGAIN):
         result = _batch(view).validate(_expectations("broken", broken), result_format=_WITH_ROWS)
         _require_evaluated(suite.name, broken, result)
-        return [dict(one.result) for one in result.results]
+        return [_broken_by(one.result) for one in result.results]
 
 
-def page_of_result(stored: dict[str, Any]) -> str:
+def _broken_by(found: Any) -> BrokenBy:  # noqa: ANN401 - Great Expectations ships no types
+    places = found.get("unexpected_index_list") or ()
+    cases = (place["case_id"] for place in places)
+    # A number of numpy's is none that JSON takes.
+    plain = tuple(dict.fromkeys(case.item() if isinstance(case, np.generic) else case for case in cases))
+    return BrokenBy(int(found.get("unexpected_count") or 0), plain)
+
+
+def page_of_result(stored: Stored) -> str:
     """A stored result as Great Expectations' own page.
 
     Raises:
@@ -78,7 +98,7 @@ def page_of_result(stored: dict[str, Any]) -> str:
     return _drawn(document)
 
 
-def page_of_rules(stored: dict[str, Any]) -> str:
+def page_of_rules(stored: Stored) -> str:
     """The rules that a stored result was held against, as Great Expectations' own page.
 
     Raises:
@@ -115,7 +135,7 @@ def _view() -> Any:  # noqa: ANN401 - Great Expectations ships no types
     return DefaultJinjaPageView()
 
 
-def _read(stored: dict[str, Any]) -> Any:  # noqa: ANN401 - Great Expectations ships no types
+def _read(stored: Stored) -> Any:  # noqa: ANN401 - Great Expectations ships no types
     from great_expectations.core.expectation_validation_result import (  # noqa: PLC0415 - heavy
         expectationSuiteValidationResultSchema,
     )

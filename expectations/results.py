@@ -4,10 +4,9 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from handrail import drafts
 from handrail.drafts import NotWritten
@@ -19,9 +18,31 @@ KEEP = 60
 SITE = Path("gx/uncommitted/data_docs/local_site")
 _RESULTS = Path("gx/uncommitted/validations")
 _MOMENT = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
-_NEEDED = ("success", "results", "statistics", "suite_name", "meta")
 
 _log = logging.getLogger("handrail")
+
+
+class Statistics(TypedDict):
+    """How many rules a result was held against, and how many broke."""
+
+    evaluated_expectations: int
+    unsuccessful_expectations: int
+
+
+class StoredRule(TypedDict):
+    """One rule of a stored result, with its name, arguments and sentence."""
+
+    expectation_config: dict[str, Any]
+
+
+class Stored(TypedDict):
+    """A result as Great Expectations writes it; of its own format only what is read here is named."""
+
+    success: bool
+    results: list[StoredRule]
+    statistics: Statistics
+    suite_name: str
+    meta: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +54,16 @@ class Run:
     suite: str
     ran_at: str
 
-    def read(self) -> dict[str, Any] | None:
+    def read(self) -> Stored | None:
         """What was found; None where the file has gone since, or is not whole."""
         try:
-            found = json.loads(self.result.read_text(encoding="utf-8"))
+            found: Stored = json.loads(self.result.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        return found if isinstance(found, dict) and all(name in found for name in _NEEDED) else None
+        return found if isinstance(found, dict) and found.keys() >= Stored.__required_keys__ else None
 
 
-def keep(folder: Path, result: Mapping[str, Any], suite: str, ran_at: str) -> Run:
+def keep(folder: Path, result: Stored, suite: str, ran_at: str) -> Run:
     """Store what a gate found, under a name of its own: runs of the same moment never meet.
 
     Raises:

@@ -1,6 +1,6 @@
 """Alerting: what is wrong is told outside the desk, once."""
 
-from typing import Any
+from dataclasses import dataclass
 
 from prefect import flow
 
@@ -15,9 +15,19 @@ from tasks.watch.attendance import attended
 SHOWN = ("id", "severity", "kind", "subject", "raised_at", "acknowledged_by", "sentence")
 
 
+@dataclass(frozen=True, slots=True)
+class Alerted:
+    """Numbers of the alerts raised and cleared, how many stand, and how many messages were sent."""
+
+    raised: tuple[int, ...]
+    cleared: tuple[int, ...]
+    standing: int
+    sent: int
+
+
 @flow(name="alerting", persist_result=False)
 @attended("alerting")
-def alerting(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
+def alerting(as_of: AsOf = None, home: Home = None) -> Alerted:
     """Find what is wrong now, raise and clear alerts, and tell them over the configured channels.
 
     The desk does the same every few seconds while it runs; whoever comes second finds nothing left to do.
@@ -31,4 +41,4 @@ def alerting(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
     rows = [{name: str(getattr(row, name) or "") for name in SHOWN} for row in standing]
     said = seen.sentence(lambda at: f"{at:%Y-%m-%d %H:%M} UTC")
     publish.table("alerts", rows, f"{len(rows)} alerts stand; {told} messages were sent in this run. {said}")
-    return {"raised": list(swept.raised), "cleared": list(swept.cleared), "standing": len(rows), "told": told}
+    return Alerted(swept.raised, swept.cleared, standing=len(rows), sent=told)

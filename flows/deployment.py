@@ -1,7 +1,7 @@
 """Deployment: the challenger's gate and promotion; by hand also promote, rollback, pause, resume, stage."""
 
-from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal
 
 from prefect import flow
 from pydantic import Field
@@ -11,8 +11,8 @@ from handrail.acts import pausing
 from handrail.errors import BadInput
 from handrail.policy import Stage
 from tasks import publish
-from tasks.learning.deploy import promote
-from tasks.learning.judge import judge
+from tasks.learning.deploy import Promotion, promote
+from tasks.learning.judge import Judgement, judge
 from tasks.learning.roll_back import roll_back
 from tasks.occasion import Occasion, begin, enter
 from tasks.routing.score import score_challenger
@@ -36,6 +36,39 @@ Person = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """The version that serves again."""
+
+    serves: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """How many automatic actions came back to people."""
+
+    returned: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The category that runs again, or *all*."""
+
+    resumed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A category's stages before and after."""
+
+    category: str
+    before: Stage
+    to: Stage
+
+
+Done = Judgement | Promotion | RolledBack | Paused | Resumed | Staged
+
+
 @flow(name="deployment", persist_result=False)
 @attended("deployment", counts=lambda given: given["act"] == "judge")
 def deployment(
@@ -47,48 +80,59 @@ def deployment(
     person: Person = None,
     as_of: AsOf = None,
     home: Home = None,
-) -> dict[str, Any]:
+) -> Done:
     """Promote the challenger if it passes its gate, or withhold, give back and widen automation."""
     occasion = begin("deployment", home=home, as_of=as_of)
     if person:
         occasion = enter(occasion.workspace, person, occasion.now)
+    done: Done
     if act == "judge":
-        result = _judge(occasion)
+        done = _judge(occasion)
     elif act == "promote":
-        result = _promote(occasion, version, reason)
+        done = _promote(occasion, version, reason)
     elif act == "rollback":
-        result = {"serves": roll_back(occasion, reason)}
+        done = RolledBack(roll_back(occasion, reason))
     else:
-        result = _hold(occasion, act, category, stage, reason)
-    publish.table("deployment", [{"act": act, **{key: str(value) for key, value in result.items()}}], "What was done")
-    return result
+        done = _hold(occasion, act, category, stage, reason)
+    publish.table("deployment", [{"act": act, **row_of(done)}], "What was done")
+    return done
 
 
-def _judge(occasion: Occasion) -> dict[str, Any]:
+def row_of(done: Done) -> dict[str, str]:
+    """What was done, as the cells of a table's row."""
+    if isinstance(done, Judgement):
+        cells = {"outcome": done.outcome, "version": done.version, "reasons": list(done.reasons)}
+        if done.verdict is not None:
+            cells |= {name: getattr(done.verdict, name) for name in ("gain", "low", "high", "cases")}
+    elif isinstance(done, Staged):
+        cells = {"category": done.category, "from": done.before, "to": done.to}
+    else:
+        cells = asdict(done)
+    return {name: str(cell) for name, cell in cells.items()}
+
+
+def _judge(occasion: Occasion) -> Judgement:
     # Its shadow is completed first: the drift watch compares the next weeks with what it said of this one.
     score_challenger(occasion, occasion.now - WINDOW)
-    judgement = judge(occasion)
-    figures: dict[str, Any] = {}
-    if judgement.verdict is not None:
-        verdict = judgement.verdict
-        figures = {"gain": verdict.gain, "low": verdict.low, "high": verdict.high, "cases": verdict.cases}
-    return {"outcome": judgement.outcome, "version": judgement.version, "reasons": list(judgement.reasons), **figures}
+    return judge(occasion)
 
 
-def _promote(occasion: Occasion, version: str | None, reason: str) -> dict[str, Any]:
+def _promote(occasion: Occasion, version: str | None, reason: str) -> Promotion:
     if version is None:
         raise BadInput("The act promote needs a version. Fill it in; `handrail model list` shows them.")
-    return asdict(promote(occasion, version, reason))
+    return promote(occasion, version, reason)
 
 
-def _hold(occasion: Occasion, act: str, category: str | None, stage: Stage | None, reason: str) -> dict[str, Any]:
-    known: dict[str, Any] = {"reason": reason, "policy": occasion.policy, "actor": occasion.actor, "now": occasion.now}
+def _hold(
+    occasion: Occasion, act: str, category: str | None, stage: Stage | None, reason: str
+) -> Paused | Resumed | Staged:
+    store, policy, actor, now = occasion.store, occasion.policy, occasion.actor, occasion.now
     if act == "pause":
-        return {"returned": pausing.pause(occasion.store, category, **known)}
+        return Paused(pausing.pause(store, category, reason=reason, policy=policy, actor=actor, now=now))
     if act == "resume":
-        pausing.resume(occasion.store, category, **known)
-        return {"resumed": category or "all"}
+        pausing.resume(store, category, reason=reason, policy=policy, actor=actor, now=now)
+        return Resumed(category or "all")
     if category is None or stage is None:
         raise BadInput("The act stage needs a category and a stage. Fill both in.")
-    before = pausing.set_stage(occasion.store, category, stage, **known)
-    return {"category": category, "from": before, "to": stage}
+    before = pausing.set_stage(store, category, stage, reason=reason, policy=policy, actor=actor, now=now)
+    return Staged(category, before, stage)

@@ -1,7 +1,6 @@
 """Drift detection: last days' inputs and predictions beside the reference profile."""
 
 from datetime import timedelta
-from typing import Any
 
 from prefect import flow
 
@@ -16,7 +15,7 @@ from tasks.watch.drift_readings import done
 
 @flow(name="drift-detection", persist_result=False)
 @attended("drift_detection")
-def drift_detection(days: Days = 7, as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
+def drift_detection(days: Days = 7, as_of: AsOf = None, home: Home = None) -> DriftVerdict:
     """Compare the last days with the saved reference.
 
     A shift multiplies the audit rate for the policy's time, voids the certificates, and emits the event
@@ -34,17 +33,7 @@ def drift_detection(days: Days = 7, as_of: AsOf = None, home: Home = None) -> di
             # The retraining that this starts acts at the same moment as this run.
             {"drift": str(verdict.drift_id), "business": occasion.policy.business, "as_of": as_of or ""},
         )
-    return {
-        "drifted": verdict.drifted,
-        "drift": verdict.drift_id,
-        "columns": list(verdict.columns),
-        "terms": [term.term for term in verdict.new_terms[:20]] if verdict.drifted else [],
-        "cases": verdict.cases,
-        "note": verdict.note,
-        "verdict": verdict_of(verdict),
-        "profile": verdict.profile,
-        "next_profile": verdict.next_profile,
-    }
+    return verdict
 
 
 def headline(occasion: Occasion, verdict: DriftVerdict) -> str:
@@ -56,7 +45,7 @@ def headline(occasion: Occasion, verdict: DriftVerdict) -> str:
     return f"{said}\n\n{done(occasion, verdict)}{unmeasured}"
 
 
-def column_rows(verdict: DriftVerdict) -> list[dict[str, Any]]:
+def column_rows(verdict: DriftVerdict) -> list[dict[str, str | float | bool]]:
     """One row a watched column with its effect size and verdict."""
     if verdict.report is None:
         return []
@@ -73,7 +62,7 @@ def column_rows(verdict: DriftVerdict) -> list[dict[str, Any]]:
     ]
 
 
-def term_rows(verdict: DriftVerdict) -> list[dict[str, Any]]:
+def term_rows(verdict: DriftVerdict) -> list[dict[str, str | float]]:
     """One row a new term, with the ids of example cases."""
     return [
         {

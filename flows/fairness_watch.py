@@ -1,7 +1,6 @@
 """Fairness watch: approval, override, error and waiting compared across groups or proxies."""
 
 from datetime import timedelta
-from typing import Any
 
 from prefect import flow
 
@@ -17,11 +16,11 @@ from tasks.watch.fairness import Comparison, compare_groups
 
 @flow(name="fairness-watch", persist_result=False)
 @attended("fairness_watch")
-def fairness_watch(days: Days = 28, as_of: AsOf = None, home: Home = None) -> list[dict[str, Any]]:
+def fairness_watch(days: Days = 28, as_of: AsOf = None, home: Home = None) -> list[Comparison]:
     """Compare the decisions of the last days across the policy's groups, with intervals and verdicts.
 
     Each group is compared with everybody else; a gap that lies beyond the policy's bound is an alarm, and emits the
-    event `handrail.fairness.gap`. The result has a row for each group and metric.
+    event `handrail.fairness.gap`.
     """
     occasion = begin("fairness_watch", home=home, as_of=as_of)
     compared = compare_groups(occasion, timedelta(days=days))
@@ -36,7 +35,7 @@ def fairness_watch(days: Days = 28, as_of: AsOf = None, home: Home = None) -> li
                 f"handrail.business.{business}",
                 {"business": business, "grouping": one.grouping, "as_of": as_of or ""},
             )
-    return rows
+    return compared
 
 
 def findings(occasion: Occasion, compared: list[Comparison]) -> str:

@@ -1,11 +1,13 @@
 """Quality watch: rejected audits pause a category, and they or enough new labels call for a retraining."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from prefect import flow
 
 from flows.parameters import AsOf, Home
 from handrail.figures.breaker import BreakerFigures
+from handrail.retraining_triggers import Cause
 from tasks import publish
 from tasks.learning.trigger import crossed
 from tasks.occasion import begin
@@ -27,9 +29,19 @@ UNREAD = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class QualityLook:
+    """What a look at the breakers saw and did: readings, faults of those unread, whom it paused, what it called for."""
+
+    readings: tuple[BreakerFigures, ...]
+    unread: dict[str, str]
+    paused: tuple[str, ...]
+    retraining: tuple[Cause, ...]
+
+
 @flow(name="quality-watch", persist_result=False)
 @attended("quality_watch")
-def quality_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
+def quality_watch(as_of: AsOf = None, home: Home = None) -> QualityLook:
     """Read the breaker of every category and pause those that tripped, each with a model review.
 
     Both of its rules are read, the policy's pauses. Beside it, the blind share of queue B is compared with its past,
@@ -59,12 +71,7 @@ def quality_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
             f"handrail.business.{business}",
             {"business": business, "as_of": as_of or "", **figures},
         )
-    return {
-        "readings": [reading.to_json() for reading in seen.readings],
-        "unread": seen.unread,
-        "paused": paused,
-        "retraining": [trigger.cause for trigger in told],
-    }
+    return QualityLook(tuple(seen.readings), seen.unread, tuple(paused), tuple(trigger.cause for trigger in told))
 
 
 def rows_of(seen: Breakers) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Retraining: by the calendar, on the audited error rate, a drift or enough new labels, or by hand."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
 
 from prefect import flow
 
@@ -25,9 +26,34 @@ CalledBy = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """A version that was trained, by what cause, from how many labels, and how good it is (figures to four digits).
+
+    `shadow_scored` counts the cases that it has scored beside the champion since.
+    """
+
+    trained: ClassVar[Literal[True]] = True
+    version: str
+    cause: Cause
+    labels: int
+    metrics: Mapping[str, float]
+    notes: tuple[str, ...]
+    serves: bool
+    shadow_scored: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotTrained:
+    """Why nothing was trained."""
+
+    trained: ClassVar[Literal[False]] = False
+    reason: str
+
+
 @flow(name="retraining", persist_result=False)
 @attended("retraining", counts=lambda given: given["cause"] != "by_hand")
-def retraining(cause: CalledBy = "when_due", as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
+def retraining(cause: CalledBy = "when_due", as_of: AsOf = None, home: Home = None) -> Retrained | NotTrained:
     """Train a challenger from the labels that count, through the training set's gate, and register it in MLflow.
 
     The first version serves at once if it is better than the commonest category; every later one waits in shadow for
@@ -47,7 +73,7 @@ def retraining(cause: CalledBy = "when_due", as_of: AsOf = None, home: Home = No
         return _train(occasion, called.cause)
 
 
-def trigger_rows(readings: Sequence[Reading]) -> list[dict[str, Any]]:
+def trigger_rows(readings: Sequence[Reading]) -> list[dict[str, str]]:
     """One row a trigger with its figure beside the policy's bound."""
     return [
         {"trigger": reading.cause, "calls": "yes" if reading.calls else "no", "reading": reading.sentence}
@@ -66,12 +92,12 @@ def _decided(called: Called) -> str:
     return "Nothing calls for a retraining."
 
 
-def _not_trained(reason: str) -> dict[str, Any]:
+def _not_trained(reason: str) -> NotTrained:
     publish.text("retraining", reason)
-    return {"trained": False, "reason": reason}
+    return NotTrained(reason)
 
 
-def _train(occasion: Occasion, cause: Cause) -> dict[str, Any]:
+def _train(occasion: Occasion, cause: Cause) -> Retrained:
     try:
         redact(occasion)
         trained = train(occasion, cause)
@@ -80,22 +106,14 @@ def _train(occasion: Occasion, cause: Cause) -> dict[str, Any]:
         publish.text("retraining", f"Called for by: {cause}. The training failed, the champion serves on. {error}")
         raise
     shadowed = score_challenger(occasion, occasion.now - occasion.policy.retraining.error_window)
-    return {**_shown(trained, cause), "shadow_scored": shadowed}
-
-
-def _shown(trained: Trained, cause: Cause) -> dict[str, Any]:
     figures = {name: round(value, 4) for name, value in trained.metrics.items() if isinstance(value, float)}
+    _show(trained, cause, figures)
+    return Retrained(trained.version, cause, trained.labels, figures, trained.notes, trained.serves, shadowed)
+
+
+def _show(trained: Trained, cause: Cause, figures: Mapping[str, float]) -> None:
     publish.table(
         "retraining",
         [{"version": trained.version, "cause": cause, "labels": trained.labels, **figures}],
         f"Version {trained.version}: {'serves' if trained.serves else 'challenger in shadow'}",
     )
-    return {
-        "trained": True,
-        "version": trained.version,
-        "cause": cause,
-        "labels": trained.labels,
-        "metrics": figures,
-        "notes": list(trained.notes),
-        "serves": trained.serves,
-    }

@@ -1,17 +1,16 @@
 """Shadow scoring: accepted cases get predictions, the challenger's too, and all are compared with people."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any
 
 from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
 from tasks import publish
 from tasks.intake.redact import redact
-from tasks.learning.certificate_accounts import certified
+from tasks.learning.certificate_accounts import CertificateStatus, certified
 from tasks.learning.certify import certify
-from tasks.learning.evaluate import agreement
+from tasks.learning.evaluate import AgreementRow, agreement
 from tasks.occasion import begin
 from tasks.routing.score import score, score_challenger
 from tasks.watch.attendance import attended
@@ -19,9 +18,24 @@ from tasks.watch.attendance import attended
 ARTIFACT = ("certificate", "threshold", "labels", "errors", "until", "needed", "note")
 
 
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """How many cases the champion scored and could not, and the challenger scored; agreement, certificates, new ones.
+
+    `issued` names whose certificates are new: a category, or *overall*.
+    """
+
+    scored: int
+    unscored: int
+    challenger: int
+    agreement: tuple[AgreementRow, ...]
+    issued: tuple[str, ...]
+    certificates: tuple[CertificateStatus, ...]
+
+
 @flow(name="shadow-scoring", persist_result=False)
 @attended("shadow_scoring")
-def shadow_scoring(days: Days = 7, as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
+def shadow_scoring(days: Days = 7, as_of: AsOf = None, home: Home = None) -> Shadowed:
     """Score every accepted case with the champion and the last days' cases with the challenger beside it.
 
     Reports how often champion, challenger and people agree, and issues the certificates that blind labels allow.
@@ -30,13 +44,14 @@ def shadow_scoring(days: Days = 7, as_of: AsOf = None, home: Home = None) -> dic
     redact(occasion)
     counts = score(occasion)
     shadowed = score_challenger(occasion, occasion.now - timedelta(days=days))
-    rows = [asdict(row) for row in agreement(occasion, timedelta(days=days))]
+    agreed = agreement(occasion, timedelta(days=days))
     issued = certify(occasion)
     standing = certified(occasion)
     shown = [
-        {name: row[name] for name in ARTIFACT} | {"until": row["until"] and row["until"].isoformat()}
-        for row in standing
+        {name: getattr(status, name) for name in ARTIFACT} | {"until": status.until and status.until.isoformat()}
+        for status in standing
     ]
     publish.table("certificates", shown, "What blind labels certify of the serving version, and what is missing")
+    rows = [asdict(row) for row in agreed]
     publish.table("agreement", rows, f"Agreement of each model with people's rulings, last {days} days")
-    return {**counts, "challenger": shadowed, "agreement": rows, "certified": issued, "certificates": standing}
+    return Shadowed(counts["scored"], counts["unscored"], shadowed, tuple(agreed), tuple(issued), tuple(standing))

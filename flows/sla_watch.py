@@ -1,7 +1,5 @@
 """SLA watch: missed due times go to the escalation manager."""
 
-from typing import Any
-
 from prefect import flow
 
 from flows.parameters import AsOf, Home
@@ -14,7 +12,7 @@ from tasks.watch.heartbeat import beat
 
 @flow(name="sla-watch", persist_result=False)
 @attended("sla_watch")
-def sla_watch(as_of: AsOf = None, home: Home = None) -> dict[str, Any]:
+def sla_watch(as_of: AsOf = None, home: Home = None) -> dict[str, int]:
     """Escalate every open work item whose due time has passed, once."""
     occasion = begin("sla_watch", home=home, as_of=as_of)
     breached = escalate_breaches(occasion)

@@ -22,11 +22,12 @@ from flows.fairness_watch import fairness_watch
 from flows.kpi_report import kpi_report
 from flows.quality_watch import quality_watch
 from flows.queue_assignment import queue_assignment
-from flows.retraining import retraining
-from flows.shadow_scoring import shadow_scoring
+from flows.retraining import NotTrained, Retrained, retraining
+from flows.shadow_scoring import Shadowed, shadow_scoring
 from flows.sla_watch import sla_watch
-from flows.triage import triage
+from flows.triage import Triaged, triage
 from handrail.acts import pausing
+from handrail.drift.verdict import DriftVerdict
 from handrail.errors import Refused
 from handrail.estimates import Estimate, hajek
 from handrail.policy import Consequence, Stage
@@ -42,11 +43,13 @@ from handrail.window import Window
 from handrail.workspace import Workspace
 from tasks.intake.outcomes import import_outcomes
 from tasks.learning.certificate_accounts import certified
+from tasks.learning.judge import Judgement
 from tasks.occasion import Occasion, enter
 from tasks.routing.receiver import Ledger
 from tasks.time_lapse import simulate
 from tasks.time_lapse.simulate import STEWARD
-from tasks.time_lapse.story import Afterwards, Planted, Story, Week
+from tasks.time_lapse.story import Afterwards, Drift, Gap, Judged, Planted, Review, Story, Training, Version, Week
+from tasks.watch.fairness import Comparison
 
 PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
 """Week → stage that the steward gives to every category of low consequence which is not paused."""
@@ -131,7 +134,6 @@ class TimeLapse:
     def _plan(self, week: Week, moment: datetime) -> None:
         """The steward's Monday: reviews are closed, paused categories resume, stages move."""
         occasion = self._at(moment)
-        known: dict[str, Any] = {"actor": STEWARD, "now": moment}
         with occasion.store.read() as connection:
             pauses = stored_pauses.pauses(connection)
             stages = stored_stages.stages(connection, occasion.policy)
@@ -143,7 +145,8 @@ class TimeLapse:
                 pausing.close_review(
                     occasion.store,
                     int(pause["model_review_id"]),
-                    **known,
+                    actor=STEWARD,
+                    now=moment,
                     conclusion="the wording has shifted under the model; the category waits for one that has learnt it",
                 )
             # What the review found is mended only by another model; until then the category stays with people.
@@ -160,7 +163,13 @@ class TimeLapse:
             resting = category in paused or category in week.resumed
             if rules.consequence is not Consequence.HIGH and behind and not resting:
                 pausing.set_stage(
-                    occasion.store, category, wanted[-1], reason="rollout plan", policy=occasion.policy, **known
+                    occasion.store,
+                    category,
+                    wanted[-1],
+                    reason="rollout plan",
+                    policy=occasion.policy,
+                    actor=STEWARD,
+                    now=moment,
                 )
                 moved += 1
         if moved:
@@ -173,12 +182,12 @@ class TimeLapse:
         simulate.deliver_file(today, file)
         evening = midnight + timedelta(days=1)
         last = evening.weekday() == self._business.start.weekday()
-        result = self._run(triage, evening, file=str(file), mapping=self._mapping, watches=True, docs=last)
-        week.cases += result["received"]
-        week.quarantined += result["quarantined"]
-        for queue, count in result["queues"].items():
+        result: Triaged = self._run(triage, evening, file=str(file), mapping=self._mapping, watches=True, docs=last)
+        week.cases += result.received
+        week.quarantined += result.quarantined
+        for queue, count in result.queues.items():
             week.queues[queue] = week.queues.get(queue, 0) + count
-        for reason, count in result["reasons"].items():
+        for reason, count in result.reasons.items():
             week.reasons[reason] = week.reasons.get(reason, 0) + count
         for hours in (2, 6):
             self._staff.work(self._at(evening + timedelta(hours=hours)), week.number, CAPACITY)
@@ -191,13 +200,14 @@ class TimeLapse:
             week.reviewed = int((decisions.decided(connection, window)["kind"] != "automatic").sum())
         self._import_outcomes(occasion, first, end)
         week.automatic, week.wrong_automatic = simulate.automatic_errors(occasion, self._business, window)
-        drift = self._run(drift_detection, end)
-        if drift["drifted"]:
-            week.drift = drift
+        verdict: DriftVerdict = self._run(drift_detection, end)
+        if verdict.drifted:
+            week.drift = Drift(verdict.columns, tuple(term.term for term in verdict.new_terms))
         self._learn(week, evening)
         week.certified = self._shadow(week, evening)
         self._run(agreement_watch, evening)
-        week.gaps = [row for row in self._run(fairness_watch, evening) if row["metric"] == "approval"]
+        compared: list[Comparison] = self._run(fairness_watch, evening)
+        week.gaps = [Gap.of(one.grouping, seen) for one in compared for seen in one.shares if seen.metric == "approval"]
         week.kpis = self._run(kpi_report, evening)
         with occasion.store.read() as connection:
             escalations = stored_escalations.escalations_in(connection, window)
@@ -215,11 +225,11 @@ class TimeLapse:
         with self._at(moment).store.read() as connection:
             waiting = models.serving(connection).challenger
         if waiting is not None:
-            week.judged.append(self._run(deployment, moment, act="judge"))
+            week.judged.append(_judged(self._run(deployment, moment, act="judge")))
         if week.drift or week.number % RETRAINED_EVERY == 0 or self._error_is_high(week):
-            trained = self._run(retraining, moment, cause="drift" if week.drift else "when_due")
-            if trained["trained"]:
-                week.retrained.append(trained)
+            ended: Retrained | NotTrained = self._run(retraining, moment, cause="drift" if week.drift else "when_due")
+            if ended.trained:
+                week.retrained.append(Training(ended.version, ended.cause))
         if week.number == REHEARSAL:
             self._rehearse(week, moment)
 
@@ -228,7 +238,7 @@ class TimeLapse:
             previous = models.serving(connection).previous
         if previous is not None:
             reason = "rehearsal: the operator returns to the earlier version"
-            week.rolled_back = self._run(deployment, moment, act="rollback", reason=reason)["serves"]
+            week.rolled_back = self._run(deployment, moment, act="rollback", reason=reason).serves
 
     def _error_is_high(self, week: Week) -> bool:
         """Would the daily look at the calendar and the error rate be worth a flow run this week?"""
@@ -240,17 +250,23 @@ class TimeLapse:
             challenger = models.serving(connection).challenger
         if challenger is None and week.number + 1 not in PLAN and week.number % RETRAINED_EVERY:
             return []
-        result = self._run(shadow_scoring, moment)
-        week.agreement = result["agreement"]
-        return list(result["certified"])
+        result: Shadowed = self._run(shadow_scoring, moment)
+        week.agreement = result.agreement
+        return list(result.issued)
 
     def _close(self) -> None:
         story = self.story
         evening = self._business.start + WEEK * len(story.weeks) + CLOSED
         occasion, window = self._at(evening), Window.last(WEEK * len(story.weeks), evening)
         with occasion.store.read() as connection:
-            story.versions = records(models.versions(connection))
-            story.reviews = records(stored_pauses.reviews(connection, only_open=False))
+            story.versions = [
+                Version(row["version"], row["status"], row["cause"], int(row["labels"]), row["metrics"] or {})
+                for row in records(models.versions(connection))
+            ]
+            story.reviews = [
+                Review(**{name: row[name] for name in Review.__slots__})
+                for row in records(stored_pauses.reviews(connection, only_open=False))
+            ]
             audits = stored_audits.audits(connection, window)
             verified = trail.verify(connection)
             states = cases.state_counts(connection)
@@ -309,6 +325,12 @@ class TimeLapse:
             kinds = decisions.decided(connection, Window.up_to(occasion.now, since=since))["kind"]
         automatic = int((kinds == "automatic").sum())
         return Afterwards(arrived, automatic, len(kinds) - automatic)
+
+
+def _judged(judgement: Judgement) -> Judged:
+    verdict = judgement.verdict
+    figures = (None, 0) if verdict is None else (verdict.gain, verdict.cases)
+    return Judged(judgement.version, judgement.outcome, judgement.reasons, *figures)
 
 
 def estimate(audits: pd.DataFrame) -> Estimate:

@@ -1,6 +1,8 @@
 """Triage: a delivery travels from ingest to its queues, and actions go out."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
 
 from prefect import flow
 from pydantic import Field
@@ -36,6 +38,25 @@ Watches = Annotated[bool, Described("Also run the SLA watch, the audit draw and 
 Docs = Annotated[bool, Described("Render the validation reports; else a later run renders them all")]
 
 
+@dataclass(frozen=True, slots=True)
+class Triaged:
+    """Counts of one run's new cases: accepted = queued + imported. `queues` counts by queue, `reasons` by first reason.
+
+    `unpredicted` counts rows without a usable prediction, by why; `batch` is None where the file was known.
+    """
+
+    received: int
+    accepted: int
+    quarantined: int
+    duplicates: int
+    imported: int
+    queues: Mapping[str, int]
+    reasons: Mapping[str, int]
+    batch: int | None
+    unpredicted: Mapping[str, int]
+    ignored_columns: tuple[str, ...]
+
+
 @flow(name="triage", persist_result=False)
 def triage(
     file: File,
@@ -45,7 +66,7 @@ def triage(
     docs: Docs = True,
     as_of: AsOf = None,
     home: Home = None,
-) -> dict[str, Any]:
+) -> Triaged:
     """Take in a file and bring every case to its queue: ingest → gate → redact → score → assign → deliver.
 
     Killed at any moment and run again on the same file, it completes what it began. Returns counts of cases.
@@ -69,7 +90,7 @@ def triage(
         watch(occasion)
     result = summary(occasion, taken)
     publish.table("approval-held", held(occasion), "What holds automatic approval")
-    publish.table("triage-queues", rows_of(result), f"Where the cases of {result['received']} rows went, and why")
+    publish.table("triage-queues", rows_of(result), f"Where the cases of {result.received} rows went, and why")
     if docs:
         publish.link("data-docs", occasion.workspace.data_docs.as_uri(), "Validation reports of the intake gate")
     return result
@@ -101,7 +122,7 @@ def watch(occasion: Occasion) -> None:
             beat(occasion, "quality_watch")
 
 
-def summary(occasion: Occasion, taken: Ingested) -> dict[str, Any]:
+def summary(occasion: Occasion, taken: Ingested) -> Triaged:
     """Counts of this run's new cases: accepted = queued + imported."""
     routes: dict[tuple[str, str], int] = {}
     states: dict[str, int] = {}
@@ -116,20 +137,20 @@ def summary(occasion: Occasion, taken: Ingested) -> dict[str, Any]:
     reasons: dict[str, int] = {}
     for (_, reason), count in routes.items():
         reasons[reason] = reasons.get(reason, 0) + count
-    return {
-        "received": taken.rows,
-        "accepted": sum(states.values()) - states.get("quarantined", 0),
-        "quarantined": bad,
-        "duplicates": taken.duplicates,
-        "imported": imported,
-        "queues": queues,
-        "reasons": dict(sorted(reasons.items(), key=lambda item: -item[1])),
-        "batch": taken.batch_id,
-        "unpredicted": dict(taken.unpredicted),
-        "ignored_columns": list(taken.ignored_columns),
-    }
+    return Triaged(
+        received=taken.rows,
+        accepted=sum(states.values()) - states.get("quarantined", 0),
+        quarantined=bad,
+        duplicates=taken.duplicates,
+        imported=imported,
+        queues=queues,
+        reasons=dict(sorted(reasons.items(), key=lambda item: -item[1])),
+        batch=taken.batch_id,
+        unpredicted=dict(taken.unpredicted),
+        ignored_columns=tuple(taken.ignored_columns),
+    )
 
 
-def rows_of(result: dict[str, Any]) -> list[dict[str, Any]]:
+def rows_of(result: Triaged) -> list[dict[str, str | int]]:
     """The reasons as table rows with their sentence."""
-    return [{"reason": code, "cases": count, "means": explain(code)} for code, count in result["reasons"].items()]
+    return [{"reason": code, "cases": count, "means": explain(code)} for code, count in result.reasons.items()]

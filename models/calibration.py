@@ -1,6 +1,6 @@
 """How far a confidence can be believed: calibration error, its table, and the plots for the registry."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -101,9 +101,9 @@ def confusion_figure(withheld: pd.DataFrame) -> "Figure":
     ticks, size = range(len(table)), 10 if legible else 6
     names = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…" for name in map(str, table.index)]
     # Names are anybody's: a dollar sign in one begins no formula.
-    said: dict[str, Any] = {"size": size, "parse_math": False}
-    axes.set_xticks(ticks, names, rotation=60 if legible else 90, ha="right" if legible else "center", **said)
-    axes.set_yticks(ticks, names, **said)
+    turned, end = (60, "right") if legible else (90, "center")
+    axes.set_xticks(ticks, names, rotation=turned, ha=end, size=size, parse_math=False)
+    axes.set_yticks(ticks, names, size=size, parse_math=False)
     axes.set(xlabel="predicted", ylabel="truth", title="Confusion, newest cases")
     return figure
 

@@ -1,8 +1,10 @@
 """The card of one version: what it is and learnt from, how good it is, how far to trust it, how to rebuild it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
+
+from handrail.certificate import Certificate
+from models.rebuild import Recipe
 
 _METRICS = {
     "accuracy": "accuracy",
@@ -27,21 +29,21 @@ _LIMITS = (
 )
 
 
-def card(row: Mapping[str, Any], notes: Sequence[str] = (), certificates: Sequence[Mapping[str, Any]] = ()) -> str:
+def card(row: Mapping[str, Any], notes: Sequence[str] = (), certificates: Sequence[Certificate] = ()) -> str:
     """Markdown for one version; `row` has the columns of `model_versions`, with or without a status.
 
-    `certificates` are the valid ones: category (None: overall), threshold, max_error, delta, labels, errors and
-    expires_at.
+    `certificates` are the valid ones.
     """
+    recipe: Recipe = row["rebuild"]
     parts = [
         f"# Version {row['version']} of {row['name']}",
         _WHAT[row["kind"]],
-        _section("What it learnt from", _learnt(row)),
+        _section("What it learnt from", _learnt(recipe, row["cause"], row["policy_version"])),
         _section("What was measured", _measured(row["metrics"])),
         _section("What was chosen on the way", [*notes] or ["Nothing was left out."]),
         _section("Certificates", [_certified(each) for each in certificates] or [_UNCERTIFIED]),
         _section("Limits", _LIMITS),
-        _section("How to rebuild it", _rebuilt(row)),
+        _section("How to rebuild it", _rebuilt(recipe, row["dataset_digest"], row["artifact_digest"])),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -53,14 +55,15 @@ def _section(title: str, lines: Sequence[str]) -> str:
     return f"## {title}\n" + "\n".join(f"- {line}" for line in lines)
 
 
-def _learnt(row: Mapping[str, Any]) -> list[str]:
-    data = row["rebuild"]["data"]
-    window = f"received {data['from'][:10]} to {data['to'][:10]}" if data["from"] else "without times"
-    lines = [f"{data['labels']} labels, {window}; started by: {row['cause']}; policy {row['policy_version']}"]
+def _learnt(recipe: Recipe, cause: str, policy_version: str) -> list[str]:
+    data = recipe["data"]
+    begin, end = data["from"], data["to"]
+    window = f"received {begin[:10]} to {end[:10]}" if begin and end else "without times"
+    lines = [f"{data['labels']} labels, {window}; started by: {cause}; policy {policy_version}"]
     if data["provenance"]:
         lines.append(f"by provenance: {_counted(data['provenance'])}")
     lines.append(f"by category: {_counted(data['categories'])}")
-    fields = ", ".join(row["rebuild"]["fields"])
+    fields = ", ".join(recipe["fields"])
     lines.append(f"it sees the redacted text and {f'the fields {fields}' if fields else 'nothing else'}")
     return lines
 
@@ -74,28 +77,25 @@ def _measured(metrics: Mapping[str, float]) -> list[str]:
     return lines
 
 
-def _certified(row: Mapping[str, Any]) -> str:
-    expires = row["expires_at"]
-    until = expires.date().isoformat() if isinstance(expires, datetime) else str(expires)[:10]
+def _certified(certificate: Certificate) -> str:
     return (
-        f"{row['category'] or 'overall'}: at confidence {row['threshold']:.4f} or above at most "
-        f"{row['max_error']:.1%} wrong, with {1 - row['delta']:.0%} certainty; {row['labels']} blind labels, "
-        f"{row['errors']} errors; until {until}"
+        f"{certificate.category or 'overall'}: at confidence {certificate.threshold:.4f} or above at most "
+        f"{certificate.max_error:.1%} wrong, with {1 - certificate.delta:.0%} certainty; {certificate.labels} blind "
+        f"labels, {certificate.errors} errors; until {certificate.expires_at:%Y-%m-%d}"
     )
 
 
-def _rebuilt(row: Mapping[str, Any]) -> list[str]:
-    recipe = row["rebuild"]
+def _rebuilt(recipe: Recipe, dataset_digest: str, artifact_digest: str) -> list[str]:
     lock = recipe["lock_digest"] or "none: install the packages named below"
     packages = ", ".join(f"{name} {version}" for name, version in recipe["packages"].items())
     return [
-        f"training set: {row['dataset_digest']}",
+        f"training set: {dataset_digest}",
         f"code ({recipe['code_is']}): {recipe['code']}",
         f"requirements.lock: {lock}",
         f"Python {recipe['python']} on {recipe['machine']}; {packages}",
         f"seed: {recipe['seed']}",
         f"the same predictions have the digest {recipe['predictions_digest']}",
-        f"the files have the digest {row['artifact_digest']}",
+        f"the files have the digest {artifact_digest}",
     ]
 
 

@@ -4,11 +4,12 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from handrail.certificate import Certificate
 from handrail.workspace import Workspace
 from models import tracking
 
@@ -42,15 +43,15 @@ def key(category: str | None) -> str:
     return f"{PREFIX}{plain}.{hashlib.sha256(category.encode()).hexdigest()[:8]}"
 
 
-def reconcile(workspace: Workspace, name: str, certificates: Iterable[Mapping[str, Any]]) -> bool:
+def reconcile(workspace: Workspace, name: str, certificates: Iterable[Certificate]) -> bool:
     """Let the tags say what the store says of these certificates, voided ones among them.
 
     False when the registry is away or has lost a version: nothing depends on it, and the next call repairs it.
     """
-    ordered = sorted(certificates, key=lambda row: str(row["model_version"]))
+    ordered = sorted(certificates, key=lambda certificate: certificate.model_version)
     try:
-        for version, rows in groupby(ordered, key=lambda row: str(row["model_version"])):
-            wanted = {key(row["category"]): _body(row) for row in rows}
+        for version, standing in groupby(ordered, key=lambda certificate: certificate.model_version):
+            wanted = {key(certificate.category): _body(certificate) for certificate in standing}
             found = tracking.tags(workspace, name, version)
             stale = {tag: body for tag, body in wanted.items() if found.get(tag) != body}
             if stale:
@@ -61,8 +62,8 @@ def reconcile(workspace: Workspace, name: str, certificates: Iterable[Mapping[st
     return True
 
 
-def _body(row: Mapping[str, Any]) -> str:
-    terms = {name: row[name] for name in _TERMS}
+def _body(certificate: Certificate) -> str:
+    terms = {name: getattr(certificate, name) for name in _TERMS}
     return json.dumps({name: _plain(value) for name, value in terms.items()}, ensure_ascii=False)
 
 

@@ -138,7 +138,7 @@ class _Fitted:
 
 def features(frame: pd.DataFrame, fields: Sequence[str]) -> pd.DataFrame:
     """The columns that the pipeline reads, in its types; nothing else of `frame` reaches it."""
-    columns: dict[str, Any] = {"text": _as_text(frame, "text")}
+    columns: dict[str, pd.Series[Any]] = {"text": _as_text(frame, "text")}
     for name in fields:
         columns[name] = _as_amount(frame) if name == AMOUNT else _as_text(frame, name)
     return pd.DataFrame(columns, index=frame.index)

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,18 @@ class Scored:
 
     texts: Iterable[str]
     raw: Floats
+
+
+class Document(TypedDict):
+    """A novelty model as JSON; arrays of hashes and counts are base64 of little-endian numbers."""
+
+    words: str
+    terms: str
+    counts: str
+    sizes: list[int]
+    centre: list[float]
+    scale: list[float]
+    threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,7 @@ class NoveltyModel:
         unseen = ~_find(_short(words), self.words)[1]
         return np.column_stack([surprise, _mean(unseen.astype(np.float64), owner, len(texts), empty=1.0)])
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Document:
         """A JSON document from which `from_dict` makes an equal model."""
         return {
             "words": _encode(self.words, "<u4"),
@@ -92,7 +104,7 @@ class NoveltyModel:
         }
 
     @classmethod
-    def from_dict(cls, document: dict[str, Any]) -> Self:
+    def from_dict(cls, document: Document) -> Self:
         """Read what `to_dict` wrote."""
         return cls(
             words=_decode(document["words"], "<u4").astype(np.uint32),

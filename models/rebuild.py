@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,43 @@ _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 _GIT_SECONDS = 5
 _MILLION = 1_000_000
 
+Composition = TypedDict(
+    "Composition",
+    {
+        "labels": int,
+        "provenance": dict[str, int],
+        "categories": dict[str, int],
+        "from": str | None,
+        "to": str | None,
+    },
+)
+"""How many labels a training set has, by provenance and by category, and its window (ISO 8601, or None)."""
 
-def recipe(policy: Policy, fields: Sequence[str], rows: pd.DataFrame, predictions: str) -> dict[str, Any]:
-    """All that a rebuild starts from and is compared with, as JSON values.
+
+class Surroundings(TypedDict):
+    """Code, lock, Python, processor and packages that a training ran with; `code_is` says what `code` names."""
+
+    code_is: str
+    code: str
+    lock_digest: str | None
+    python: str
+    machine: str
+    packages: dict[str, str]
+
+
+class Recipe(Surroundings):
+    """All that a rebuild starts from and is compared with, as it stands beside the version."""
+
+    seed: int
+    rules: dict[str, Any]
+    novelty: dict[str, Any]
+    fields: list[str]
+    predictions_digest: str
+    data: Composition
+
+
+def recipe(policy: Policy, fields: Sequence[str], rows: pd.DataFrame, predictions: str) -> Recipe:
+    """What a training with these rules, fields and rows starts from.
 
     `rows` are the examples (`label`, and `provenance` and `received_at` where known), `predictions` the
     digest of what the model said of its newest ones.
@@ -40,10 +74,11 @@ def recipe(policy: Policy, fields: Sequence[str], rows: pd.DataFrame, prediction
     }
 
 
-def surroundings() -> dict[str, Any]:
+def surroundings() -> Surroundings:
     """Code, lock, Python, processor and packages that a training runs with here and now."""
     return {
-        **code(),
+        "code_is": code()["code_is"],
+        "code": code()["code"],
         "lock_digest": lock_digest(),
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -51,8 +86,8 @@ def surroundings() -> dict[str, Any]:
     }
 
 
-def composition(rows: pd.DataFrame) -> dict[str, Any]:
-    """How many labels a training set has by category and by provenance, and its window (ISO 8601, or None)."""
+def composition(rows: pd.DataFrame) -> Composition:
+    """What a training set is made of."""
     received = pd.to_datetime(rows["received_at"], utc=True, format="mixed") if "received_at" in rows else pd.Series()
     known = received.dropna()
     return {

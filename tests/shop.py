@@ -4,6 +4,7 @@ import csv
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -147,12 +148,12 @@ class Shop:
         self, name: str, cases: list[dict[str, Any]], moment: datetime = LATER, **more: object
     ) -> dict[str, Any]:
         """Write a delivery and triage it."""
-        from flows.triage import triage
+        from flows.triage import Triaged, triage
 
-        found: dict[str, Any] = self.run(
+        found: Triaged = self.run(
             triage, moment, file=str(self.write(name, cases)), mapping=str(self.mapping), docs=False, **more
         )
-        return found
+        return asdict(found)
 
     def learn(self) -> "Shop":
         """Import history, train the first model, and let refunds and tracking run by themselves."""

@@ -4,70 +4,54 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from handrail.estimates import Estimate, clopper_pearson
+from handrail.fairness import Verdict
+from handrail.kpi import Kpi
 from handrail.sample import EVENTS
-from tasks.time_lapse.story import Planted, Story, Week
+from tasks.learning.certificate_accounts import CertificateStatus
+from tasks.learning.evaluate import AgreementRow
+from tasks.time_lapse.story import Drift, Gap, Judged, Planted, Review, Story, Training, Version, Week
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOSTILE = "<script>alert('&')</script>"
 WEEKS = 24
 
 
-def kpi(name: str, value: float | None, unit: str) -> dict[str, Any]:
-    measured = 0.0 if value is None else value
-    written = f"{measured:.1%}" if unit == "share" else f"{measured:,.2f} {unit}"
-    return {
-        "name": name,
-        "value": value,
-        "unit": unit,
-        "cases": 1600 if value is not None else 0,
-        "formula": f"how {name} is reckoned",
-        "shown": "not measured" if value is None else written,
-    }
+def kpi(name: str, value: float | None, unit: str, **more: Any) -> Kpi:  # noqa: ANN401 - fields of a KPI
+    return Kpi(name, value, unit, 1600 if value is not None else 0, f"how {name} is reckoned", **more)
 
 
-def gap_rows(number: int, rng: np.random.Generator) -> list[dict[str, Any]]:
+def gap_rows(number: int, rng: np.random.Generator) -> list[Gap]:
     rows = []
     for grouping, names in {"region": ["city", "coast", "hills", "plains"], "tier": ["basic", "plus"]}.items():
         for name in names:
             biased = name == "coast" and number >= 21
             gap = float(rng.normal(-0.07 if biased else 0.0, 0.008))
             rate = 0.88 + gap
-            verdict = "gap" if biased else "underpowered" if name == "hills" else "no gap shown"
-            rows.append(
-                {
-                    "grouping": grouping,
-                    "group": name,
-                    "cases": 900,
-                    "rate": round(rate, 4),
-                    "gap": round(gap, 4),
-                    "low": round(rate - 0.02, 4),
-                    "high": round(rate + 0.02, 4),
-                    "verdict": verdict,
-                }
-            )
+            verdict = Verdict.GAP if biased else Verdict.UNDERPOWERED if name == "hills" else Verdict.NONE_SHOWN
+            shares = (round(share, 4) for share in (rate, rate - 0.02, rate + 0.02, gap))
+            rows.append(Gap(grouping, name, 900, *shares, verdict))
     return rows
 
 
-def agreement_rows(number: int, rng: np.random.Generator) -> list[dict[str, Any]]:
+def agreement_rows(number: int, rng: np.random.Generator) -> tuple[AgreementRow, ...]:
     if number == 1:
-        return []
+        return ()
     served = "1" if number < 8 else "3" if number < 16 else "4"
     waiting = {6: "3", 7: "3", 12: "2", 14: "4", 15: "4", 22: "5"}.get(number)
     found = [(served, "champion")] + ([(waiting, "challenger")] if waiting else [])
-    return [
-        {
-            "model": version,
-            "role": role,
-            "compared": 1200,
-            "blind": 160,
-            "agreed": float(0.88 + int(version) / 100 + rng.normal(0, 0.005)),
-            "blind_agreed": None if number == 5 else float(0.84 + int(version) / 100 + rng.normal(0, 0.012)),
-        }
+    return tuple(
+        AgreementRow(
+            version,
+            role,
+            compared=1200,
+            agreed=float(0.88 + int(version) / 100 + rng.normal(0, 0.005)),
+            blind=160,
+            blind_agreed=None if number == 5 else float(0.84 + int(version) / 100 + rng.normal(0, 0.012)),
+        )
         for version, role in found
-    ]
+    )
 
 
 def week(number: int, rng: np.random.Generator) -> Week:
@@ -95,13 +79,13 @@ def week(number: int, rng: np.random.Generator) -> Week:
         quarantined=3,
         gaps=gap_rows(number, rng) if number >= 3 else [],
         agreement=agreement_rows(number, rng),
-        kpis=[
+        kpis=(
             kpi("time saved per case", None if number == 1 else 0.4 + 0.11 * number, "minutes"),
             kpi("automation share", share, "share"),
             kpi("mean time to resolution", 14.0 - 0.4 * number, "hours"),
             kpi("cost per case", None if number == 1 else 4.4 - 0.07 * number, "EUR"),
             kpi("CSAT", None, "of 5"),
-        ],
+        ),
     )
 
 
@@ -110,35 +94,17 @@ def twenty_four_weeks() -> Story:
     rng = np.random.default_rng(7)
     weeks = [week(number, rng) for number in range(1, WEEKS + 1)]
     for number, term in ((8, "ThermoBlend 3"), (16, "parcel locker"), (18, "summer sale")):
-        weeks[number - 1].drift = {
-            "drifted": True,
-            "columns": ["text_length"],
-            "terms": [term, "pls", "asap"],
-            "cases": 1600,
-        }
-        weeks[number - 1].retrained = [{"version": str(number // 4), "cause": "drift"}]
+        weeks[number - 1].drift = Drift(("text_length",), (term, "pls", "asap"))
+        weeks[number - 1].retrained = [Training(str(number // 4), "drift")]
     weeks[2].stages = ["9 categories → suggest"]
     weeks[3].stages = ["9 categories → partial"]
     weeks[15].paused = [HOSTILE, "delivery_status"]
     weeks[16].resumed = ["delivery_status"]
-    weeks[7].judged = [
-        {"outcome": "promoted", "version": "3", "reasons": [], "gain": 0.21, "low": 0.05, "high": 0.37, "cases": 412}
-    ]
-    weeks[12].judged = [
-        {
-            "outcome": "refused",
-            "version": "2",
-            "gain": 0.01,
-            "low": -0.08,
-            "high": 0.1,
-            "cases": 220,
-            "reasons": ["the gain is not certain enough: at 95% confidence it may be as low as -0.080 EUR per case"],
-        }
-    ]
-    weeks[15].judged = [
-        {"outcome": "promoted", "version": "4", "reasons": [], "gain": 0.4, "low": 0.1, "high": 0.7, "cases": 512}
-    ]
-    weeks[20].judged = [{"outcome": "waiting", "version": "5", "reasons": ["31 more fresh withheld labels are needed"]}]
+    weeks[7].judged = [Judged("3", "promoted", gain=0.21, cases=412)]
+    unsure = "the gain is not certain enough: at 95% confidence it may be as low as -0.080 EUR per case"
+    weeks[12].judged = [Judged("2", "refused", (unsure,), gain=0.01, cases=220)]
+    weeks[15].judged = [Judged("4", "promoted", gain=0.4, cases=512)]
+    weeks[20].judged = [Judged("5", "waiting", ("31 more fresh withheld labels are needed",))]
     weeks[21].rolled_back = "3"
     statuses = ("retired", "refused", "champion", "rolled_back", "challenger")
     return Story(
@@ -149,47 +115,44 @@ def twenty_four_weeks() -> Story:
             Planted(event.week, event.name, None if event.name == "typos_slang" else event.week) for event in EVENTS
         ],
         versions=[
-            {
-                "version": str(number),
-                "status": status,
-                "cause": "by_hand" if number == 1 else "drift",
-                "labels": 1494 + 900 * number,
-                "metrics": {"accuracy": 0.86 + number / 100, "ece": 0.06 - number / 200} if number != 5 else {},
-            }
+            Version(
+                str(number),
+                status,
+                cause="by_hand" if number == 1 else "drift",
+                labels=1494 + 900 * number,
+                metrics={"accuracy": 0.86 + number / 100, "ece": 0.06 - number / 200} if number != 5 else {},
+            )
             for number, status in enumerate(statuses, start=1)
         ],
         reviews=[
-            {
-                "id": 1,
-                "category": HOSTILE,
-                "evidence": {"reviewed": 41, "rejected": 3, "rate": 3 / 41, "tripped": True},
-                "opened_at": pd.Timestamp(START + timedelta(weeks=15, days=2)),
-                "closed_at": pd.NaT,
-                "closed_by": None,
-                "conclusion": None,
-            },
-            {
-                "id": 2,
-                "category": "delivery_status",
-                "evidence": {"cause": "reported"},
-                "opened_at": pd.Timestamp(START + timedelta(weeks=15, days=3)),
-                "closed_at": pd.Timestamp(START + timedelta(weeks=16)),
-                "closed_by": "stella",
-                "conclusion": "errors looked at",
-            },
+            Review(
+                HOSTILE,
+                START + timedelta(weeks=15, days=2),
+                evidence={"reviewed": 41, "rejected": 3, "rate": 3 / 41, "tripped": True},
+            ),
+            Review(
+                "delivery_status",
+                START + timedelta(weeks=15, days=3),
+                evidence={"cause": "reported"},
+                closed_at=START + timedelta(weeks=16),
+                closed_by="stella",
+                conclusion="errors looked at",
+            ),
         ],
         certificates=[
-            {
-                "certificate": name,
-                "threshold": threshold,
-                "labels": labels,
-                "errors": errors,
-                "max_error": 0.02,
-                "delta": 0.05,
-                "until": threshold and START + timedelta(weeks=30),
-                "needed": needed,
-                "note": note,
-            }
+            CertificateStatus(
+                certificate=name,
+                category=None if name == "overall" else name,
+                threshold=threshold,
+                labels=labels,
+                errors=errors,
+                until=None if threshold is None else START + timedelta(weeks=30),
+                needed=needed,
+                max_error=0.02,
+                delta=0.05,
+                looks=0,
+                note=note,
+            )
             for name, threshold, labels, errors, needed, note in (
                 ("overall", 0.971, 1204, 11, 0, "certified, guarantees no single category"),
                 (HOSTILE, None, 60, None, 123, "not certifiable yet: 123 more blind labels are needed"),

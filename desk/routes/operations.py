@@ -98,7 +98,7 @@ def _whole(request: Request, desk: Desk, occasion: Occasion, may: set[str], noti
         servers=servers(desk.workspace),
         data_docs=desk.workspace.data_docs,
         actions=actions,
-        everything=[pause for pause in standing["pauses"] if pause["category"] is None],
+        everything=[pause for pause in standing.holds.pauses if pause.category is None],
         unwatched=[name for name, view in views.items() if view.unread],
         rows=[(view, *cards.results.get(name, (NOT_SHOWN, NOT_SHOWN, ""))) for name, view in views.items()],
     )

@@ -1,6 +1,7 @@
 """Pauses and the model reviews that must close before a category comes back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,33 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 
 from handrail.store.frames import frame
 from handrail.store.schema import ModelReview, Pause
+
+
+@dataclass(frozen=True, slots=True)
+class PauseInForce:
+    """A pause in force of a category (None: everything), and when its model review was closed, if it has one."""
+
+    id: int
+    category: str | None
+    kind: str
+    reason: str
+    actor: str
+    since: datetime
+    model_review_id: int | None
+    review_closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A model review with the evidence that opened it, as JSON; open while `closed_at` is None."""
+
+    id: int
+    category: str
+    evidence: Mapping[str, Any]
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+    conclusion: str | None
 
 
 def insert_pause(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `pauses`

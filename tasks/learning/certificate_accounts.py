@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
 from handrail import blind
 from handrail.alpha_spending import is_due, spent
+from handrail.certificate import Certificate
 from handrail.certification import labels_without_error
 from handrail.policy import CertificateRules, Consequence
 from handrail.store import certificates, drifts, models
@@ -17,6 +17,41 @@ from tasks.occasion import Occasion
 
 OVERALL = "overall"
 NO_SINGLE_CATEGORY = "guarantees no single category"
+
+
+@dataclass(frozen=True, slots=True)
+class SpentLook:
+    """A look that was spent on a category (None: overall), and how many further labels it said were missing."""
+
+    category: str | None
+    at: datetime
+    needed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateStatus:
+    """What is certified overall or of one category, and what is missing.
+
+    `certificate` is the category, or *overall* where `category` is None. `threshold`, `errors` and `until` are None
+    while nothing is certified; `needed` counts further blind labels, at least, and is 0 while something is.
+    """
+
+    certificate: str
+    category: str | None
+    threshold: float | None
+    labels: int
+    errors: int | None
+    until: datetime | None
+    needed: int
+    max_error: float
+    delta: float
+    looks: int
+    note: str
+
+    @property
+    def is_certified(self) -> bool:
+        """Does a valid certificate stand?"""
+        return self.threshold is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +66,8 @@ class Account:
     shift: datetime | None
     scores: pd.Series
     labels: pd.DataFrame
-    looks: list[dict[str, Any]]
-    valid: dict[str, Any] | None
+    looks: list[SpentLook]
+    valid: Certificate | None
 
     @property
     def number(self) -> int:
@@ -42,7 +77,7 @@ class Account:
     @property
     def new(self) -> int:
         """Labels that came since the last look."""
-        return int((self.labels["labelled_at"] > self.looks[-1]["at"]).sum()) if self.looks else len(self.labels)
+        return int((self.labels["labelled_at"] > self.looks[-1].at).sum()) if self.looks else len(self.labels)
 
     @property
     def too_few(self) -> int:
@@ -54,7 +89,7 @@ class Account:
     @property
     def held_firmly(self) -> bool:
         """Is there a certificate that need not be renewed yet?"""
-        return self.valid is not None and self.now < self.valid["expires_at"] - self.rules.renew_before
+        return self.valid is not None and self.now < self.valid.expires_at - self.rules.renew_before
 
     @property
     def is_due(self) -> bool:
@@ -70,7 +105,7 @@ class Account:
         """Further labels, at least, until the next certificate; 0 while one is valid."""
         if self.valid is not None:
             return 0
-        after_last = self.looks[-1]["needed"] - self.new if self.looks else 0
+        after_last = self.looks[-1].needed - self.new if self.looks else 0
         return max(1, self.too_few, int(after_last))
 
 
@@ -90,8 +125,9 @@ def accounts(occasion: Occasion) -> Iterator[Account]:
         cases = certificates.population(connection, version, since=since, received_after=learnt_until)
         rulings = certificates.blind_rulings(connection, since=since)
         held = certificates.certificates(connection, version, now, rules=rules)
-        looks = records(certificates.attempts(connection, version, since=counted))
-    valid = {row["category"]: row for row in records(held)}
+        looks = certificates.attempts(connection, version, since=counted)
+    valid = {one.category: one for one in (Certificate(**row) for row in records(held))}
+    spent_looks = [SpentLook(row["category"], row["at"], int(row["needed"])) for row in records(looks)]
     population = blind.population(ruled(cases, rulings), policy)
     low = [name for name, known in policy.categories.items() if known.consequence is Consequence.LOW]
     for category in (None, *low):
@@ -105,7 +141,7 @@ def accounts(occasion: Occasion) -> Iterator[Account]:
             shift,
             part["confidence"],
             blind.evidence_for(part),
-            [each for each in looks if each["category"] == category],
+            [look for look in spent_looks if look.category == category],
             valid.get(category),
         )
 
@@ -117,30 +153,29 @@ def ruled(cases: pd.DataFrame, rulings: pd.DataFrame) -> pd.DataFrame:
     return joined.assign(correct=right, day=pd.to_datetime(joined["assigned_at"], utc=True).dt.date)
 
 
-def certified(occasion: Occasion) -> list[dict[str, Any]]:
-    """What is certified and what is missing, a row for the overall certificate and each category of low consequence.
+def certified(occasion: Occasion) -> list[CertificateStatus]:
+    """What is certified and what is missing: overall, then of each category of low consequence.
 
-    Keys: certificate (category or overall), threshold (None: not certified), labels, errors, until, needed (further
-    blind labels, at least), max_error, delta, note. Empty without a serving version.
+    Empty without a serving version.
     """
-    return [_row(account) for account in accounts(occasion)]
+    return [_status(account) for account in accounts(occasion)]
 
 
-def _row(account: Account) -> dict[str, Any]:
-    valid = account.valid or {}
-    return {
-        "certificate": account.category or OVERALL,
-        "category": account.category,
-        "threshold": valid.get("threshold"),
-        "labels": valid.get("labels", len(account.labels)),
-        "errors": valid.get("errors"),
-        "until": valid.get("expires_at"),
-        "needed": account.needed,
-        "max_error": valid.get("max_error", account.rules.max_error),
-        "delta": valid.get("delta", account.rules.delta),
-        "looks": len(account.looks),
-        "note": _note(account),
-    }
+def _status(account: Account) -> CertificateStatus:
+    valid = account.valid
+    return CertificateStatus(
+        certificate=account.category or OVERALL,
+        category=account.category,
+        threshold=None if valid is None else valid.threshold,
+        labels=len(account.labels) if valid is None else valid.labels,
+        errors=None if valid is None else valid.errors,
+        until=None if valid is None else valid.expires_at,
+        needed=account.needed,
+        max_error=account.rules.max_error if valid is None else valid.max_error,
+        delta=account.rules.delta if valid is None else valid.delta,
+        looks=len(account.looks),
+        note=_note(account),
+    )
 
 
 def _note(account: Account) -> str:

@@ -2,6 +2,7 @@
 
 from handrail.acts import certifying
 from handrail.alpha_spending import Look, Terms, spent
+from handrail.certificate import Certificate
 from handrail.certification import certify as find_threshold
 from handrail.errors import Conflict
 from handrail.store import certificates
@@ -31,7 +32,7 @@ def certify(occasion: Occasion) -> list[str]:
             issued.append(account.category or OVERALL)
     log.info("certificates issued: %s", ", ".join(issued) or "none")
     with occasion.store.read() as connection:
-        newest = records(certificates.newest_certificates(connection))
+        newest = [Certificate(**row) for row in records(certificates.newest_certificates(connection))]
     if newest:
         certificate_tags.reconcile(occasion.workspace, occasion.model_name, newest)
     return issued

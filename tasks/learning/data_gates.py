@@ -1,7 +1,6 @@
 """Great Expectations look at what teaches and what judges a model; a failed gate stands in the trail with its cases."""
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,19 @@ from handrail.store import labels as label_rows
 from handrail.store.frames import records
 from models import withheld
 from tasks.occasion import Occasion
+
+
+@dataclass(frozen=True, slots=True)
+class TrialNote:
+    """What a version's judgement says in any case: its outcome, against which champion, on how many cases, and when.
+
+    `judged_at` is ISO 8601.
+    """
+
+    outcome: str
+    champion: str
+    cases: int
+    judged_at: str
 
 
 def check_training_set(occasion: Occasion, rows: pd.DataFrame) -> tuple[str, ...]:
@@ -40,7 +52,7 @@ def check_training_set(occasion: Occasion, rows: pd.DataFrame) -> tuple[str, ...
 
 
 def check_withheld_set(
-    occasion: Occasion, fresh: pd.DataFrame, production: pd.DataFrame, *, version: str, told: Mapping[str, Any]
+    occasion: Occasion, fresh: pd.DataFrame, production: pd.DataFrame, *, version: str, note: TrialNote
 ) -> SuiteVerdict:
     """Hold withheld labels, with the champion's `said` and `weight`, against their suite; a failure is recorded.
 
@@ -54,12 +66,12 @@ def check_withheld_set(
     suite = suites.withheld_set(occasion.policy, now=occasion.now)
     verdict = checkpoint.check(occasion.workspace, "withheld_set", fresh.assign(shift=shift), suite)
     if not verdict.passed:
-        record_failure(occasion, "withheld_set", verdict, version=version, told=told)
+        record_failure(occasion, "withheld_set", verdict, version=version, note=note)
     return verdict
 
 
 def check_challenger(
-    occasion: Occasion, said: pd.DataFrame, truth: pd.Series, *, version: str, told: Mapping[str, Any]
+    occasion: Occasion, said: pd.DataFrame, truth: pd.Series, *, version: str, note: TrialNote
 ) -> SuiteVerdict:
     """Hold a challenger's predictions on withheld cases against their suite; a failure is recorded."""
     rules = occasion.policy.gates.challenger
@@ -71,7 +83,7 @@ def check_challenger(
     )
     verdict = checkpoint.check(occasion.workspace, "challenger", frame, suites.challenger(occasion.policy))
     if not verdict.passed:
-        record_failure(occasion, "challenger", verdict, version=version, told=told)
+        record_failure(occasion, "challenger", verdict, version=version, note=note)
     return verdict
 
 
@@ -81,7 +93,7 @@ def record_failure(
     verdict: SuiteVerdict,
     *,
     version: str | None = None,
-    told: Mapping[str, Any] | None = None,
+    note: TrialNote | None = None,
 ) -> None:
     """Write a failed gate into the trail: ids, codes and counts; what people read of it goes to the version."""
     cases = dict.fromkeys(int(row) for failure in verdict.failures for row in failure.rows if row is not None)
@@ -91,7 +103,7 @@ def record_failure(
         broken=verdict.codes,
         case_ids=list(cases)[:CASES_NAMED],
         version=version,
-        told=None if told is None else {**told, "reasons": [verdict.broken], "pages": [verdict.page.as_uri()]},
+        told=None if note is None else {**asdict(note), "reasons": [verdict.broken], "pages": [verdict.page.as_uri()]},
         actor=occasion.actor,
         now=occasion.now,
     )

@@ -1,8 +1,8 @@
 """A challenger is judged: by its fresh withheld cases, by what it says of them, and by what it is worth on them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from handrail.window import Window
 from models import promotion_test, registry
 from models.withheld import production_weights
 from tasks.learning import data_gates
+from tasks.learning.data_gates import TrialNote
 from tasks.learning.retrain import training_examples
 from tasks.occasion import Occasion, log
 from tasks.routing.score import load, say
@@ -44,14 +45,9 @@ class Trial:
     champion: str
     since: datetime
 
-    def told(self, outcome: str, cases: int) -> dict[str, Any]:
-        """What the version's judgement says in any case, as plain JSON."""
-        return {
-            "outcome": outcome,
-            "champion": self.champion,
-            "cases": cases,
-            "judged_at": self.occasion.now.isoformat(),
-        }
+    def note(self, outcome: str, cases: int) -> TrialNote:
+        """What the version's judgement says in any case."""
+        return TrialNote(outcome, self.champion, cases, self.occasion.now.isoformat())
 
 
 @step
@@ -98,7 +94,7 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | 
         fresh.assign(said=champion_said["label"].to_numpy()),
         production,
         version=version,
-        told=trial.told("waiting", len(fresh)),
+        note=trial.note("waiting", len(fresh)),
     )
     if not held.passed:
         log.warning("challenger %s waits: the withheld set broke %s", version, ", ".join(held.codes))
@@ -108,7 +104,7 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | 
         said[~said["silent"]],
         fresh.loc[~said["silent"], "label"],
         version=version,
-        told=trial.told("refused", len(fresh)),
+        note=trial.note("refused", len(fresh)),
     )
     pages = (held.page.as_uri(), checked.page.as_uri())
     if not checked.passed:
@@ -147,7 +143,7 @@ def _compare(trial: Trial, withheld: pd.DataFrame, pages: tuple[str, ...]) -> Ju
         max_gap=occasion.policy.fairness.max_gap,
     )
     told = {
-        **trial.told("passed" if verdict.passed else "refused", verdict.cases),
+        **asdict(trial.note("passed" if verdict.passed else "refused", verdict.cases)),
         "gain": verdict.gain,
         "low": _finite(verdict.low),
         "high": _finite(verdict.high),

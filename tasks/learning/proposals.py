@@ -47,19 +47,15 @@ def confirm(occasion: Occasion, number: int) -> str:
     with occasion.store.read() as connection:
         row = second_person.waiting(connection, number, occasion.now)
     arguments, reason = row.arguments, row.reason
-    known: dict[str, Any] = {
-        "reason": reason,
-        "policy": occasion.policy,
-        "actor": occasion.actor,
-        "now": occasion.now,
-        "proposal": number,
-    }
+    store, policy, actor, now = occasion.store, occasion.policy, occasion.actor, occasion.now
     if row.act == "resume":
-        pausing.resume(occasion.store, arguments["category"], **known)
-        return f"{arguments['category'] or 'Everything'} runs again."
+        category = arguments["category"]
+        pausing.resume(store, category, reason=reason, policy=policy, actor=actor, now=now, proposal=number)
+        return f"{category or 'Everything'} runs again."
     if row.act == "set_stage":
-        pausing.set_stage(occasion.store, arguments["category"], Stage(arguments["to"]), **known)
-        return f"{arguments['category']}: {arguments['from']} → {arguments['to']}."
+        category, to = arguments["category"], Stage(arguments["to"])
+        pausing.set_stage(store, category, to, reason=reason, policy=policy, actor=actor, now=now, proposal=number)
+        return f"{category}: {arguments['from']} → {to}."
     return _of_a_model(occasion, row.act, arguments, reason, number)
 
 

@@ -1,5 +1,6 @@
 """A registered version is trained once more from what its recipe names, and compared with what was registered."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from handrail.errors import BadInput, NotFound
@@ -67,7 +68,7 @@ def rebuild_version(occasion: Occasion, version: str) -> Rebuilt:
 
 
 def _surroundings(recipe: dict[str, object]) -> list[str]:
-    here = rebuild.surroundings()
+    here: Mapping[str, object] = rebuild.surroundings()
     return [
         f"{name}: {recipe[key]} then, {here[key]} now"
         for key, name in _SURROUNDINGS.items()

@@ -1,17 +1,14 @@
 """What a time-lapse showed, in words and rows: closing figures, planted events, versions, pauses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from handrail.estimates import Estimate
-from handrail.fairness import Verdict
 from handrail.sample.events import BIAS_REGION, EVENTS, LABEL_BIAS
 from tasks.time_lapse.plots.groups import GROUPING
 from tasks.time_lapse.plots.weekly import interval_words, measured
-from tasks.time_lapse.story import BY_PEOPLE, Planted, Story, Week
+from tasks.time_lapse.story import BY_PEOPLE, Drift, Judged, Planted, Review, Story, Version, Week
 from tasks.views.plots.figure import Table, category_name, shown
 
 NOT_YET = "not yet"
@@ -131,19 +128,15 @@ def _bias_shown(story: Story) -> list[int]:
     return [
         week.number
         for week in story.weeks
-        if any(
-            row["grouping"] == GROUPING and row["group"] == BIAS_REGION and Verdict(row["verdict"]).shows_gap
-            for row in week.gaps
-        )
+        if any(gap.grouping == GROUPING and gap.group == BIAS_REGION and gap.verdict.shows_gap for gap in week.gaps)
     ]
 
 
 def _named(event: Planted, story: Story) -> str:
     if event.name == LABEL_BIAS.name:
         return f"{GROUPING} {BIAS_REGION}" if is_found(event, story) else ""
-    drift = next((week.drift for week in story.weeks if week.number == event.week and week.drift), {})
-    terms = [f"“{term}”" for term in drift.get("terms", [])[:6]]
-    return "" if event.name in BY_PEOPLE else ", ".join([*drift.get("columns", []), *terms])
+    drift = next((week.drift for week in story.weeks if week.number == event.week and week.drift), Drift())
+    return "" if event.name in BY_PEOPLE else drift.words(6)
 
 
 def week_table(story: Story) -> Table:
@@ -192,21 +185,20 @@ def reason_table(story: Story) -> Table:
 
 def version_table(story: Story) -> Table:
     """Model versions: where each came from, how good it was, and what its gate said."""
-    judged = {str(row["version"]): (week.number, row) for week in story.weeks for row in week.judged}
-    rows = [_version_row(version, judged.get(str(version["version"]))) for version in story.versions]
+    judged = {one.version: (week.number, one) for week in story.weeks for one in week.judged}
+    rows = [_version_row(version, judged.get(version.version)) for version in story.versions]
     columns = "version", "status", "cause", "labels", "accuracy", "ECE", "what its gate said"
     return Table(columns, rows, frozenset({"version", "status", "cause", "what its gate said"}))
 
 
-def _version_row(version: dict[str, Any], judged: tuple[int, dict[str, Any]] | None) -> tuple[str, ...]:
-    metrics = version.get("metrics") or {}
+def _version_row(version: Version, judged: tuple[int, Judged] | None) -> tuple[str, ...]:
     return (
-        f"v{version['version']}",
-        _plain(version["status"]),
-        _plain(version["cause"]),
-        f"{int(version['labels']):,}",
-        shown(metrics.get("accuracy")),
-        _decimals(metrics.get("ece")),
+        f"v{version.version}",
+        _plain(version.status),
+        _plain(version.cause),
+        f"{version.labels:,}",
+        shown(version.metrics.get("accuracy")),
+        _decimals(version.metrics.get("ece")),
         _judgement(*judged) if judged else "not judged",
     )
 
@@ -219,10 +211,9 @@ def _decimals(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _judgement(week: int, row: dict[str, Any]) -> str:
-    reasons = "; ".join(map(str, row.get("reasons", ())))
-    gain = f"gain {row['gain']:.3f} a case on {row['cases']:,} withheld cases" if "gain" in row else ""
-    return f"{row['outcome']} in week {week}" + "".join(f"; {part}" for part in (gain, reasons) if part)
+def _judgement(week: int, judged: Judged) -> str:
+    gain = "" if judged.gain is None else f"gain {judged.gain:.3f} a case on {judged.cases:,} withheld cases"
+    return "; ".join(part for part in (f"{judged.outcome} in week {week}", gain, *judged.reasons) if part)
 
 
 def pauses(story: Story) -> list[tuple[str, int, int | None]]:
@@ -244,33 +235,23 @@ def pause_table(story: Story) -> Table:
 
 def review_table(story: Story) -> Table:
     """Model reviews with their evidence and what they concluded."""
-    rows = [
-        (
-            str(review["category"]),
-            _date(review["opened_at"]),
-            _evidence(review.get("evidence")),
-            _date(review["closed_at"]) if is_known(review["closed_at"]) else NOT_YET,
-            *(str(review[name]) if is_known(review.get(name)) else "" for name in ("closed_by", "conclusion")),
-        )
-        for review in story.reviews
-    ]
     columns = "category", "opened", "evidence", "closed", "by", "conclusion"
-    return Table(columns, rows, frozenset(columns) - {"opened", "closed"})
+    return Table(columns, [_review_row(review) for review in story.reviews], frozenset(columns) - {"opened", "closed"})
 
 
-def is_known(value: Any) -> bool:  # noqa: ANN401 - whatever a column may hold
-    """Is there a value, as opposed to a database's null in any of its guises?"""
-    return value is not None and not (pd.api.types.is_scalar(value) and pd.isna(value))
+def _review_row(review: Review) -> tuple[str, ...]:
+    return (
+        review.category,
+        f"{review.opened_at:%Y-%m-%d}",
+        _evidence(review.evidence),
+        NOT_YET if review.closed_at is None else f"{review.closed_at:%Y-%m-%d}",
+        review.closed_by or "",
+        review.conclusion or "",
+    )
 
 
-def _date(value: Any) -> str:  # noqa: ANN401 - a time in any of the forms that pandas reads
-    return f"{pd.Timestamp(value):%Y-%m-%d}"
-
-
-def _evidence(found: object) -> str:
-    if not isinstance(found, dict):
-        return str(found) if is_known(found) else ""
-    if {"reviewed", "rejected"} <= found.keys():
-        share = found["rejected"] / found["reviewed"] if found["reviewed"] else 0.0
-        return f"{found['rejected']} of {found['reviewed']} audited approvals rejected ({share:.1%})"
-    return ", ".join(f"{_plain(name)} {value}" for name, value in found.items())
+def _evidence(evidence: Mapping[str, Any]) -> str:
+    if {"reviewed", "rejected"} <= evidence.keys():
+        share = evidence["rejected"] / evidence["reviewed"] if evidence["reviewed"] else 0.0
+        return f"{evidence['rejected']} of {evidence['reviewed']} audited approvals rejected ({share:.1%})"
+    return ", ".join(f"{_plain(name)} {value}" for name, value in evidence.items())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from handrail.fairness import Verdict
-from tasks.time_lapse.findings import holds, is_found, is_known, pauses, week_list
+from tasks.time_lapse.findings import holds, is_found, pauses, week_list
 from tasks.time_lapse.plots.weekly import measured
 from tasks.time_lapse.story import Story
 
@@ -41,7 +41,7 @@ def _of_watches(story: Story) -> Iterable[tuple[str, object]]:
     planted = {event.week for event in story.planted}
     false = [week.number for week in story.weeks if week.drift and week.number not in planted]
     gaps = next((week.gaps for week in reversed(story.weeks) if week.gaps), [])
-    weak = [f"{row['grouping']} {row['group']}" for row in gaps if row["verdict"] == Verdict.UNDERPOWERED]
+    weak = [f"{gap.grouping} {gap.group}" for gap in gaps if gap.verdict is Verdict.UNDERPOWERED]
     yield f"Planted and not found: {', '.join(unseen)}.", unseen
     yield f"Drift was reported without a planted event: {week_list(false)}.", false
     yield f"Too few cases to find a gap that matters in {len(weak)} of {len(gaps)} groups: {', '.join(weak)}.", weak
@@ -50,7 +50,7 @@ def _of_watches(story: Story) -> Iterable[tuple[str, object]]:
 def _of_rollout(story: Story) -> Iterable[tuple[str, object]]:
     refused = [f"v{version}" for version in story.refused()]
     paused = [name for name, _, resumed in pauses(story) if resumed is None]
-    waiting = sum(not is_known(review["closed_at"]) for review in story.reviews)
+    waiting = sum(review.closed_at is None for review in story.reviews)
     yield f"Challengers refused at their gate: {', '.join(refused)}.", refused
     yield f"Still paused at the end: {', '.join(paused)}.", paused
     yield f"Model reviews still open at the end: {waiting}.", waiting
@@ -60,9 +60,9 @@ def _of_work(story: Story) -> Iterable[tuple[str, object]]:
     escalated = sum(week.breaches for week in story.weeks)
     quarantined = sum(week.quarantined for week in story.weeks)
     unsettled = sum(count for state, count in story.states.items() if state not in SETTLED)
-    rows = [row for week in story.weeks for row in week.kpis]
-    known = {row["name"] for row in rows if row["value"] is not None}
-    never = [name for name in dict.fromkeys(row["name"] for row in rows) if name not in known]
+    figures = [figure for week in story.weeks for figure in week.kpis]
+    known = {figure.name for figure in figures if figure.value is not None}
+    never = [name for name in dict.fromkeys(figure.name for figure in figures) if name not in known]
     yield f"SLAs missed and escalated: {escalated:,}.", escalated
     yield f"Rows quarantined by the data gate: {quarantined:,}.", quarantined
     yield f"Cases not settled at the end: {unsettled:,}.", unsettled

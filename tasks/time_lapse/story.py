@@ -1,18 +1,102 @@
 """What happened in a time-lapse, week by week, beside the ground truth of the sample business."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from handrail.estimates import Estimate
-from handrail.fairness import Verdict
+from handrail.fairness import GroupGap, Verdict
+from handrail.kpi import Kpi
 from handrail.proportions import in_percent
 from handrail.window import Window
+from tasks.learning.certificate_accounts import CertificateStatus
+from tasks.learning.evaluate import AgreementRow
 
 BY_PEOPLE = {"new_category": "seen by people: their overrides became its first labels"}
 """Events that no watch is asked to name."""
 BY_FAIRNESS = {"label_bias": "coast"}
 """Events that the fairness watch is asked to name, with the group they touch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What the drift watch named in a week: columns, and terms, the most lifted first."""
+
+    columns: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+
+    def words(self, terms: int) -> str:
+        """All columns and at most so many terms, in quotation marks."""
+        return ", ".join([*self.columns, *(f"“{term}”" for term in self.terms[:terms])])
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A version that was trained, and what called for it."""
+
+    version: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of a challenger: promoted, refused, waiting or none.
+
+    `gain` is the gain a case in the policy's currency on so many withheld `cases`; None where it was not reckoned.
+    """
+
+    version: str | None
+    outcome: str
+    reasons: tuple[str, ...] = ()
+    gain: float | None = None
+    cases: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """How often people approved the suggestions for one group, with its 95 % interval, beside everybody else.
+
+    Shares in [0, 1]; `gap` is the rate minus that of everybody else.
+    """
+
+    grouping: str
+    group: str
+    cases: int
+    rate: float
+    low: float
+    high: float
+    gap: float
+    verdict: Verdict
+
+    @classmethod
+    def of(cls, grouping: str, seen: GroupGap) -> Self:
+        """The gap as the fairness watch tells it, to four digits."""
+        rate, low, high, gap = (round(share, 4) for share in (seen.rate, seen.low, seen.high, seen.gap))
+        return cls(grouping, seen.group, seen.n, rate, low, high, gap, seen.verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A model version as it stands at the end; a figure that was not measured is missing in `metrics`."""
+
+    version: str
+    status: str
+    cause: str
+    labels: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A model review with its evidence as it was stored; open while `closed_at` is None."""
+
+    category: str
+    opened_at: datetime
+    evidence: Mapping[str, Any]
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    conclusion: str | None = None
 
 
 @dataclass
@@ -37,15 +121,15 @@ class Week:
     quarantined: int = 0
     paused: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
-    drift: dict[str, Any] | None = None
-    retrained: list[dict[str, Any]] = field(default_factory=list)
-    judged: list[dict[str, Any]] = field(default_factory=list)
+    drift: Drift | None = None
+    retrained: list[Training] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
     rolled_back: str | None = None
     stages: list[str] = field(default_factory=list)
     certified: list[str] = field(default_factory=list)
-    kpis: list[dict[str, Any]] = field(default_factory=list)
-    gaps: list[dict[str, Any]] = field(default_factory=list)
-    agreement: list[dict[str, Any]] = field(default_factory=list)
+    kpis: tuple[Kpi, ...] = ()
+    gaps: list[Gap] = field(default_factory=list)
+    agreement: tuple[AgreementRow, ...] = ()
 
     @property
     def automation_share(self) -> float:
@@ -60,19 +144,15 @@ class Week:
 
     def notes(self) -> list[str]:
         """What a steward would write into the margin of this week."""
-        found = [f"drift ({self._drift_words()})"] if self.drift else []
+        found = [f"drift ({self.drift.words(2)})"] if self.drift else []
         found += [f"PAUSED {name or 'everything'}" for name in self.paused]
         found += [f"resumed {name}" for name in self.resumed]
-        found += [f"trained v{row['version']} ({row['cause']})" for row in self.retrained]
-        found += [f"v{row['version']} {row['outcome']}" for row in self.judged if row["outcome"] != "waiting"]
+        found += [f"trained v{training.version} ({training.cause})" for training in self.retrained]
+        found += [f"v{judged.version} {judged.outcome}" for judged in self.judged if judged.outcome != "waiting"]
         found += [f"ROLLED BACK to v{self.rolled_back}"] if self.rolled_back else []
         found += self.stages
         found += [f"certified {', '.join(self.certified)}"] if self.certified else []
         return found
-
-    def _drift_words(self) -> str:
-        drift = self.drift or {}
-        return ", ".join([*drift.get("columns", []), *[f"“{term}”" for term in drift.get("terms", [])[:2]]])
 
 
 @dataclass(frozen=True)
@@ -105,9 +185,9 @@ class Story:
     gold: int = 0
     weeks: list[Week] = field(default_factory=list)
     planted: list[Planted] = field(default_factory=list)
-    versions: list[dict[str, Any]] = field(default_factory=list)
-    certificates: list[dict[str, Any]] = field(default_factory=list)
-    reviews: list[dict[str, Any]] = field(default_factory=list)
+    versions: list[Version] = field(default_factory=list)
+    certificates: list[CertificateStatus] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
     audited: Estimate | None = None
     auditor_error: float = 0.0
     automatic: int = 0
@@ -127,13 +207,13 @@ class Story:
         """Numbers of the weeks in which something was planted."""
         return {event.week for event in self.planted}
 
-    def promoted(self) -> list[str]:
+    def promoted(self) -> list[str | None]:
         """Versions that passed their gate."""
-        return [row["version"] for week in self.weeks for row in week.judged if row["outcome"] == "promoted"]
+        return [judged.version for week in self.weeks for judged in week.judged if judged.outcome == "promoted"]
 
-    def refused(self) -> list[str]:
+    def refused(self) -> list[str | None]:
         """Versions that did not."""
-        return [row["version"] for week in self.weeks for row in week.judged if row["outcome"] == "refused"]
+        return [judged.version for week in self.weeks for judged in week.judged if judged.outcome == "refused"]
 
 
 def summary(story: Story) -> list[str]:
@@ -147,9 +227,7 @@ def summary(story: Story) -> list[str]:
     quiet = [week for week in story.weeks if week.drift and week.number not in story.planted_weeks]
     lines.append(f"  drift alarms in weeks without an event: {', '.join(str(week.number) for week in quiet) or 'none'}")
     paused = [f"{name} (week {week.number})" for week in story.weeks for name in week.paused]
-    closed = sum(
-        review["closed_at"] is not None and review["closed_at"] == review["closed_at"] for review in story.reviews
-    )
+    closed = sum(review.closed_at is not None for review in story.reviews)
     lines.append(
         f"  paused by the breaker: {', '.join(paused) or 'none'}; {closed} of {len(story.reviews)} model reviews closed"
     )
@@ -201,7 +279,7 @@ def found_how(event: Planted, story: Story) -> str:
             week.number
             for week in story.weeks
             if week.number >= event.week
-            and any(row["group"] == BY_FAIRNESS[event.name] and Verdict(row["verdict"]).shows_gap for row in week.gaps)
+            and any(gap.group == BY_FAIRNESS[event.name] and gap.verdict.shows_gap for gap in week.gaps)
         ]
         return f"gap of region {BY_FAIRNESS[event.name]} named in week {weeks[0]}" if weeks else "gap not shown yet"
     return "drift found in its week" if event.seen_in == event.week else "NOT found in its week"

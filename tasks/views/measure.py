@@ -8,6 +8,7 @@ from typing import Any
 from handrail import kpi
 from handrail.acts import reading
 from handrail.figures.kpi import GroupFigures, KpiFigures
+from handrail.policy import KpiGoal
 from handrail.reading import Reading, Verdict
 from handrail.store import predictions, transactions
 from handrail.window import Window
@@ -19,6 +20,10 @@ EXAMPLES = 50
 FEW_EXAMPLES = 20
 WATCH = "kpi"
 RECENT = timedelta(weeks=4)
+_OF_A_GROUP = ("value", "low", "high", "before", "cases")
+
+Groups = Mapping[str, tuple[kpi.Kpi, ...]]
+"""The KPIs of each group of a grouping."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,37 @@ class Measured:
 
     window: Window
     whole: tuple[kpi.Kpi, ...]
-    groups: dict[str, dict[str, tuple[kpi.Kpi, ...]]]
+    groups: Mapping[str, Groups]
+
+    def by_group(self, name: str) -> dict[str, list[tuple[str, kpi.Kpi]]]:
+        """One KPI of each group, by grouping."""
+        return {grouping: _one_of(groups, name) for grouping, groups in self.groups.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class CaseReport:
+    """The business case with what it is measured against: the policy's goal and currency, and the time in shadow.
+
+    `rejected_in_shadow` is the share of shadow cases that people decided otherwise; None without any.
+    """
+
+    goal: KpiGoal
+    currency: str
+    rejected_in_shadow: float | None
+    case: kpi.BusinessCase
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON can."""
+        return {
+            "goal": {
+                "automation_share": self.goal.automation_share,
+                "error_rate_at_most": self.goal.error_rate_at_most,
+                "days": self.goal.horizon / timedelta(days=1),
+            },
+            "currency": self.currency,
+            "rejected_in_shadow": self.rejected_in_shadow,
+            **asdict(self.case),
+        }
 
 
 @step
@@ -78,19 +113,20 @@ def row(figure: kpi.Kpi, *, examples: int | None = EXAMPLES) -> dict[str, Any]:
 
 def rows(found: Measured, *, examples: int | None = EXAMPLES) -> list[dict[str, Any]]:
     """A row for each KPI, with its groups under `by`."""
-    return [row(one, examples=examples) | {"by": _groups(one.name, found, examples)} for one in found.whole]
+    return [
+        row(figure, examples=examples)
+        | {
+            "by": {
+                grouping: [{"group": group, **row(one, examples=examples)} for group, one in groups]
+                for grouping, groups in found.by_group(figure.name).items()
+            }
+        }
+        for figure in found.whole
+    ]
 
 
-def _groups(name: str, found: Measured, examples: int | None) -> dict[str, list[dict[str, Any]]]:
-    return {
-        grouping: [
-            {"group": group, **row(one, examples=examples)}
-            for group, figures in groups.items()
-            for one in figures
-            if one.name == name
-        ]
-        for grouping, groups in found.groups.items()
-    }
+def _one_of(groups: Groups, name: str) -> list[tuple[str, kpi.Kpi]]:
+    return [(group, one) for group, figures in groups.items() for one in figures if one.name == name]
 
 
 def _read(occasion: Occasion, window: Window) -> tuple[kpi.Trace, kpi.Baseline]:

@@ -112,14 +112,14 @@ def told(event: Mapping[str, Any]) -> str:
     """What happened, in a sentence; an unknown kind, or one whose data lack a word, is told by its code."""
     kind = str(event["kind"])
     if kind == "case.assigned":
-        return _assigned(event)
+        return _assigned(event.get("queue"), event.get("reason"), event.get("category"))
     sentence = SENTENCES.get(kind)
     if sentence is None:
         return f"{kind.replace('.', ': ').replace('_', ' ').capitalize()}."
     words = {_bare(key): in_words(key, value) for key, value in event.items()}
     words["ruling"] = ruling(event.get("outcome"), event.get("label"), event.get("work"))
     try:
-        found = sentence.format_map(words | _counted(event))
+        found = sentence.format_map(words | _counted(event.get("cases")))
     except KeyError:
         return f"{kind.replace('.', ': ').replace('_', ' ').capitalize()}."
     return found[:1].upper() + found[1:]
@@ -156,17 +156,15 @@ def in_words(key: str, value: object) -> str:
     return who(str(value)) if key == "actor" else str(value) if key == "person" else str(value).replace("_", " ")
 
 
-def _assigned(event: Mapping[str, Any]) -> str:
-    first = reasons([str(event.get("reason"))])[0]
-    category = f" as {in_words('', event['category'])}" if event.get("category") else ""
-    return f"Sent to queue {event.get('queue')}{category}. {first}"
+def _assigned(queue: str | None, reason: str | None, category: str | None) -> str:
+    as_what = f" as {in_words('', category)}" if category else ""
+    return f"Sent to queue {queue}{as_what}. {reasons([str(reason)])[0]}"
 
 
 def _bare(key: str) -> str:
     return key.removesuffix("_ppm")
 
 
-def _counted(event: Mapping[str, Any]) -> dict[str, str]:
+def _counted(cases: object) -> dict[str, str]:
     """Of `cases.exported`, whose `cases` are many numbers, how many."""
-    cases = event.get("cases")
     return {"count": str(len(cases))} if isinstance(cases, list) else {}

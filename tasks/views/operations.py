@@ -16,11 +16,14 @@ from handrail.store import audits as stored_audits
 from handrail.store import models, operations, proposals, routes
 from handrail.store import pauses as stored_pauses
 from handrail.store import situation as situations
+from handrail.store.engine import Connection
 from handrail.store.frames import records
+from handrail.store.pauses import PauseInForce, Review
+from handrail.store.proposals import Proposal
 from handrail.window import Window
 from handrail.workload_forecast import Projection
 from tasks.occasion import Occasion
-from tasks.views.overview import holds
+from tasks.views.overview import Holds, holds
 from tasks.watch.breaker import read_breaker
 
 LATELY, RECORDED = timedelta(days=7), timedelta(days=28)
@@ -28,12 +31,15 @@ LATELY, RECORDED = timedelta(days=7), timedelta(days=28)
 
 @dataclass(frozen=True, slots=True)
 class CategoryView:
-    """One category; `pauses` and `review` are rows of the store, `audited` is the breaker's rate with its interval."""
+    """One category; `audited` is the breaker's rate with its interval.
+
+    `pauses` are its own and those of everything, `review` is its open model review.
+    """
 
     name: str
     stage: Stage
-    pauses: list[dict[str, Any]]
-    review: dict[str, Any] | None
+    pauses: tuple[PauseInForce, ...]
+    review: Review | None
     routed: int
     automatic: int
     reading: BreakerFigures | None
@@ -51,7 +57,7 @@ class CategoryView:
     @property
     def is_paused(self) -> bool:
         """Is it paused for itself?"""
-        return any(pause["category"] == self.name for pause in self.pauses)
+        return any(pause.category == self.name for pause in self.pauses)
 
 
 def categories(occasion: Occasion) -> list[CategoryView]:
@@ -60,7 +66,8 @@ def categories(occasion: Occasion) -> list[CategoryView]:
     with occasion.store.read() as connection:
         week = routes.routed(connection, Window.last(LATELY, now))
         work = operations.waiting(connection, now)
-        pauses, reviews = records(stored_pauses.pauses(connection)), records(stored_pauses.reviews(connection))
+        pauses = [PauseInForce(**row) for row in records(stored_pauses.pauses(connection))]
+        reviews = _open_reviews(connection)
         situation = situations.read(connection, occasion.policy, occasion.now)
     breakers = read_breaker(occasion)
     read = {one.category: one for one in breakers.readings}
@@ -75,8 +82,8 @@ def categories(occasion: Occasion) -> list[CategoryView]:
             CategoryView(
                 name=name,
                 stage=situation.stage_of(name, rules),
-                pauses=[pause for pause in pauses if pause["category"] in (None, name)],
-                review=next((review for review in reviews if review["category"] == name), None),
+                pauses=tuple(pause for pause in pauses if pause.category in (None, name)),
+                review=next((review for review in reviews if review.category == name), None),
                 routed=int(routed.get(name, 0)),
                 automatic=int(automatic.get(name, 0)),
                 reading=reading,
@@ -93,15 +100,29 @@ def categories(occasion: Occasion) -> list[CategoryView]:
     return found
 
 
-def standing_now(occasion: Occasion) -> dict[str, Any]:
-    """What holds at this moment: pauses, held and unavailable as in `overview`; open reviews, waiting proposals."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What holds at one moment, with open model reviews, waiting proposals and the version that serves, if any."""
+
+    holds: Holds
+    reviews: tuple[Review, ...]
+    proposals: tuple[Proposal, ...]
+    serving: str | None
+
+
+def standing_now(occasion: Occasion) -> Standing:
+    """What holds at this moment."""
     with occasion.store.read() as connection:
-        return {
-            **holds(connection, occasion),
-            "reviews": records(stored_pauses.reviews(connection)),
-            "proposals": proposals.waiting(connection, occasion.now),
-            "serving": models.serving(connection),
-        }
+        return Standing(
+            holds(connection, occasion),
+            _open_reviews(connection),
+            tuple(proposals.waiting(connection, occasion.now)),
+            models.serving(connection).model_version,
+        )
+
+
+def _open_reviews(connection: Connection) -> tuple[Review, ...]:
+    return tuple(Review(**row) for row in records(stored_pauses.reviews(connection)))
 
 
 def foresee(occasion: Occasion, category: str, to: Stage) -> Projection:

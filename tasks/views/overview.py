@@ -1,12 +1,17 @@
 """What an operator wants to know first: counts, holds, model, drift, watches."""
 
-from dataclasses import asdict
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from handrail import retraining_triggers
 from handrail.acts import attending, incidents
+from handrail.dead_mans_switch import Silence
+from handrail.governing import Alteration
+from handrail.policy import Stage
 from handrail.queues import Queue
+from handrail.retraining_triggers import Cause
 from handrail.store import (
     audits,
     cases,
@@ -24,9 +29,11 @@ from handrail.store import (
 )
 from handrail.store.engine import Connection
 from handrail.store.frames import records
-from handrail.watches import WatchStatus, in_words
+from handrail.store.pauses import PauseInForce
+from handrail.store.policies import Source
+from handrail.watches import Outlook, WatchStatus, in_words
 from handrail.window import Window
-from tasks.learning.certificate_accounts import certified
+from tasks.learning.certificate_accounts import CertificateStatus, certified
 from tasks.learning.trigger_facts import trigger_facts
 from tasks.occasion import Occasion
 from tasks.watch import audit_reading
@@ -34,64 +41,196 @@ from tasks.watch import audit_reading
 LATELY = timedelta(days=7)
 
 
-def overview(occasion: Occasion) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Open work of a queue and kind, and how much of it is overdue."""
+
+    queue: str
+    kind: str
+    waiting: int
+    overdue: int
+    next_due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFound:
+    """A drift that was found, in which columns (none: in terms alone), and until when it raises audits."""
+
+    id: int
+    found_at: datetime
+    columns: list[str]
+    raises_audits_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Since when the model cannot be used (ISO 8601), and why."""
+
+    since: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What withholds automation: pauses, watches silent or blind, what was altered, a model that cannot be used."""
+
+    pauses: tuple[PauseInForce, ...]
+    held: tuple[Silence, ...]
+    unwatched: tuple[str, ...]
+    altered: tuple[Alteration, ...]
+    unavailable: Unavailable | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON can."""
+        held = [asdict(one) | {"has_run": one.has_run, "sentence": one.sentence} for one in self.held]
+        return asdict(self) | {"held": held}
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What calls for a training, until when the next attempt is held, and each trigger's reading in a sentence."""
+
+    called_for_by: Cause | None
+    held_until: datetime | None
+    triggers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The version that serves, from how many labels, and its figures."""
+
+    version: str
+    labels: int
+    registered_at: datetime
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Cases of the last seven days, and how many of them went to queue A."""
+
+    cases: int
+    automatic: int
+
+    @property
+    def share(self) -> float | None:
+        """The automatic share; None without a case."""
+        return self.automatic / self.cases if self.cases else None
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """Auto-approvals of four weeks, the audits of them so far, and the rate of rejections with its interval.
+
+    Rate and interval are weighted for how the audits were drawn; `rate` is None without any.
+    """
+
+    approvals: int
+    audited: int
+    rejected: int
+    rate: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The workspace at one moment; counts are by state, `stages` by category."""
+
+    home: str
+    business: str
+    policy: str
+    source: Source | None
+    cases: Mapping[str, int]
+    waiting: tuple[Waiting, ...]
+    has_arrived: bool
+    escalations: int
+    outbox: Mapping[str, int]
+    stages: Mapping[str, Stage]
+    drifts: tuple[DriftFound, ...]
+    holds: Holds
+    watches: Outlook
+    retraining: Calls
+    model: Serving | None
+    challenger: str | None
+    certificates: tuple[CertificateStatus, ...]
+    uncertified: str
+    routed: Routed
+    audited: Audited
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON can."""
+        return {
+            "home": self.home,
+            "business": self.business,
+            "policy": self.policy,
+            "policy_source": None if self.source is None else _origin(self.source),
+            "cases": self.cases,
+            "waiting": [asdict(row) for row in self.waiting],
+            "has_arrived": self.has_arrived,
+            "escalations": self.escalations,
+            "outbox": self.outbox,
+            "stages": {name: str(stage) for name, stage in self.stages.items()},
+            "drifts": [asdict(drift) for drift in self.drifts],
+            **self.holds.to_json(),
+            "watched": str(self.watches.sight),
+            "looked_at": self.watches.looked_at,
+            "watches": [row_of(look) for look in self.watches.looks],
+            "retraining": asdict(self.retraining),
+            "model": None if self.model is None else asdict(self.model),
+            "challenger": self.challenger,
+            "certified": [status.certificate for status in self.certificates if status.is_certified],
+            "certificates": [asdict(status) for status in self.certificates],
+            "uncertified": self.uncertified,
+            "automation_share_7d": self.routed.share,
+            "routed_7d": asdict(self.routed),
+            "audited_28d": asdict(self.audited),
+        }
+
+
+def overview(occasion: Occasion) -> Overview:
     """Counts, pauses, stages, model, drift and watches of the workspace at the occasion's moment."""
     now, policy = occasion.now, occasion.policy
+    known, certificates = trigger_facts(occasion), certified(occasion)
     with occasion.store.read() as connection:
         serving = models.serving(connection)
-        version = models.version(connection, serving.model_version) if serving.model_version else None
         week = routes.routed(connection, Window.last(LATELY, now))
         month = Window.last(audit_reading.OVER, now)
-        audited = audits.looked_at(connection, month, only_audited=True)
-        approvals = audits.count_looked_at(connection, month)
-        value = {
-            "home": str(occasion.workspace.home),
-            "business": policy.business,
-            "policy": policy.version,
-            "policy_source": _source(connection),
-            "cases": cases.state_counts(connection),
-            "waiting": records(worklist.waiting(connection, now)),
-            "has_arrived": inbox.has_arrived(connection),
-            "escalations": sum(count for count, _ in escalations.counts(connection, now).values()),
-            "outbox": outbox.counts(connection),
-            "stages": {name: str(stage) for name, stage in stages.stages(connection, policy).items()},
-            "drifts": records(drifts.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]]),
-            **holds(connection, occasion),
-            **watched(connection, occasion),
-        }
-    certificates, error = certified(occasion), audit_reading.error_rate(audited)
-    automatic = int((week["queue"] == Queue.A.value).sum())
-    known = trigger_facts(occasion)
-    return value | {
-        "retraining": {
-            "called_for_by": retraining_triggers.called_for(known, policy),
-            "held_until": retraining_triggers.held_until(known, policy),
-            "triggers": {reading.cause: reading.sentence for reading in retraining_triggers.read(known, policy)},
-        },
-        "model": None
-        if version is None
-        else {k: getattr(version, k) for k in ("version", "labels", "registered_at", "metrics")},
-        "challenger": serving.challenger,
-        "certified": [row["certificate"] for row in certificates if row["threshold"] is not None],
-        "certificates": certificates,
-        "uncertified": policy.queues.uncertified,
-        "automation_share_7d": automatic / len(week) if len(week) else None,
-        "routed_7d": {"cases": len(week), "automatic": automatic},
-        "audited_28d": {
-            "approvals": approvals,
-            "audited": error.n,
-            "rejected": error.errors,
-            "rate": error.rate if error.n else None,
-            "low": error.low,
-            "high": error.high,
-        },
-    }
-
-
-def watched(connection: Connection, occasion: Occasion) -> dict[str, Any]:
-    """How much is watched at this moment (`handrail.watches.Sight`), since when, and each watch."""
-    seen = attending.seen(connection, occasion.now)
-    return {"watched": str(seen.sight), "looked_at": seen.looked_at, "watches": [row_of(look) for look in seen.looks]}
+        error = audit_reading.error_rate(audits.looked_at(connection, month, only_audited=True))
+        found = drifts.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]]
+        return Overview(
+            home=str(occasion.workspace.home),
+            business=policy.business,
+            policy=policy.version,
+            source=policies.source(connection),
+            cases=cases.state_counts(connection),
+            waiting=tuple(Waiting(**row) for row in records(worklist.waiting(connection, now))),
+            has_arrived=inbox.has_arrived(connection),
+            escalations=sum(count for count, _ in escalations.counts(connection, now).values()),
+            outbox=outbox.counts(connection),
+            stages=stages.stages(connection, policy),
+            drifts=tuple(DriftFound(**row) for row in records(found)),
+            holds=holds(connection, occasion),
+            watches=attending.seen(connection, now),
+            retraining=Calls(
+                retraining_triggers.called_for(known, policy),
+                retraining_triggers.held_until(known, policy),
+                {reading.cause: reading.sentence for reading in retraining_triggers.read(known, policy)},
+            ),
+            model=_serving(connection, serving.model_version),
+            challenger=serving.challenger,
+            certificates=tuple(certificates),
+            uncertified=policy.queues.uncertified,
+            routed=Routed(len(week), int((week["queue"] == Queue.A.value).sum())),
+            audited=Audited(
+                approvals=audits.count_looked_at(connection, month),
+                audited=error.n,
+                rejected=error.errors,
+                rate=error.rate if error.n else None,
+                low=error.low,
+                high=error.high,
+            ),
+        )
 
 
 def row_of(look: WatchStatus) -> dict[str, Any]:
@@ -108,23 +247,32 @@ def row_of(look: WatchStatus) -> dict[str, Any]:
         "error": look.error,
         "off": look.off and str(look.off),
         "off_since": look.off_since,
-        "said": in_words(look, lambda at: f"{at:%Y-%m-%d %H:%M} UTC"),
+        "said": sentence_of(look),
     }
 
 
-def _source(connection: Connection) -> dict[str, Any] | None:
-    source = policies.source(connection)
-    return None if source is None else {"from": source.origin, "name": source.name, "at": source.at, "by": source.by}
+def sentence_of(look: WatchStatus) -> str:
+    """When a watch looked and what is wrong with it, in words."""
+    return in_words(look, lambda at: f"{at:%Y-%m-%d %H:%M} UTC")
 
 
-def holds(connection: Connection, occasion: Occasion) -> dict[str, Any]:
-    """What withholds automation now: pauses, watches silent or blind, what was altered, a model that cannot be used."""
+def holds(connection: Connection, occasion: Occasion) -> Holds:
+    """What withholds automation at the occasion's moment."""
     incident = incidents.unavailable(connection)
     found = situation.read(connection, occasion.policy, occasion.now)
-    return {
-        "pauses": records(pauses.pauses(connection)),
-        "held": [asdict(one) | {"has_run": one.has_run, "sentence": one.sentence} for one in found.silent],
-        "unwatched": sorted(found.unwatched),
-        "altered": [asdict(one) for one in found.altered],
-        "unavailable": None if incident is None else {"since": incident.body["at"], "cause": incident.body["cause"]},
-    }
+    return Holds(
+        pauses=tuple(PauseInForce(**row) for row in records(pauses.pauses(connection))),
+        held=tuple(found.silent),
+        unwatched=tuple(sorted(found.unwatched)),
+        altered=tuple(found.altered),
+        unavailable=None if incident is None else Unavailable(incident.body["at"], incident.body["cause"]),
+    )
+
+
+def _serving(connection: Connection, name: str | None) -> Serving | None:
+    row = models.version(connection, name) if name else None
+    return None if row is None else Serving(row.version, row.labels, row.registered_at, row.metrics)
+
+
+def _origin(source: Source) -> dict[str, str | datetime | None]:
+    return {"from": source.origin, "name": source.name, "at": source.at, "by": source.by}

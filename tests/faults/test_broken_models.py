@@ -121,7 +121,7 @@ class TestDamagedFiles:
             assert to_people(shop, "more")
         assert [event["cause"] for event in events(shop, "model.unavailable")] == ["corrupt"]
         status = overview.overview(shop.at())
-        assert status["unavailable"]["cause"] == "corrupt"
+        assert status.overview.holds.unavailable.cause == "corrupt"
         assert "BROKEN" in overview.shown(status)
 
     def test_what_was_damaged_serves_again_once_it_is_whole(self, shop: Shop) -> None:
@@ -133,7 +133,7 @@ class TestDamagedFiles:
         shutil.copytree(spare, copy_of(shop))
         assert queues(shop, "more")["A"] > 0
         assert len(events(shop, "model.available")) == 1
-        assert overview.overview(shop.at())["unavailable"] is None
+        assert overview.overview(shop.at()).overview.holds.unavailable is None
 
     def test_the_doctor_names_the_damage_and_the_remedy(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HANDRAIL_HOME", str(shop.workspace.home))
@@ -150,7 +150,7 @@ class TestDamagedFiles:
         shutil.rmtree(copy_of(shop, version))
         (shop.workspace.home / "mlflow.db").unlink()
         assert queues(shop, "live")["A"] > 0
-        assert shop.run(shadow_scoring)["challenger"] == 0
+        assert shop.run(shadow_scoring).challenger == 0
         assert [(event["version"], event["cause"]) for event in events(shop, "model.unavailable")] == [
             (version, "missing")
         ]

@@ -122,7 +122,7 @@ def story(tmp_path: Path) -> Iterator[Story]:
             occasion.store, category, Stage.SHADOW, reason="test", policy=occasion.policy, actor=FOUNDER, now=LATER
         )
     shop.deliver("quiet.csv", letters(60))
-    assert shop.run(drift_detection, LATER)["note"].startswith("no reference yet")
+    assert shop.run(drift_detection, LATER).note.startswith("no reference yet")
     with up(shop.workspace) as served:
         for row in served.ask("/deployments/filter", {}):
             served.ask(f"/deployments/{row['id']}/pause_deployment", {})
@@ -149,7 +149,7 @@ def test_a_drift_leads_to_a_better_model_and_a_reason_leads_back(story: Story) -
 
     # Nothing is tried again while nothing has changed.
     again = shop.run(retraining, SECOND_WEEK + 3 * HOUR, cause="when_due")
-    assert again["reason"].startswith("The last attempt failed: the next one waits for new labels")
+    assert again.reason.startswith("The last attempt failed: the next one waits for new labels")
 
     # Repaired, and there are new labels: the daily look answers the drift.
     shop.set_history(None)
@@ -158,12 +158,12 @@ def test_a_drift_leads_to_a_better_model_and_a_reason_leads_back(story: Story) -
     assert story.act("repaired", "retraining", next_day + 2 * HOUR)["state_type"] == "COMPLETED", story.log()
     assert "Called for by: drift" in story.shown("repaired", "retraining-triggers")
     assert shop.models() == {"serves": "1", "challenger": "2", "alias": "1"}
-    assert not shop.run(retraining, next_day + 3 * HOUR, cause="drift")["trained"], "a drift is answered once"
+    assert not shop.run(retraining, next_day + 3 * HOUR, cause="drift").trained, "a drift is answered once"
 
     # In shadow beside the champion, on cases that neither has seen.
     third_day = next_day + DAY
     shop.day("third-day", 80, third_day)
-    assert shop.run(shadow_scoring, third_day + 2 * HOUR)["challenger"] == 80
+    assert shop.run(shadow_scoring, third_day + 2 * HOUR).challenger == 80
     assert {row["model_version"] for row in shop.rows(schema.Prediction, role="challenger")} == {"2"}
 
     # Better on withheld cases: it serves.
@@ -181,7 +181,7 @@ def test_a_drift_leads_to_a_better_model_and_a_reason_leads_back(story: Story) -
     known = {"file": str(batch), "mapping": str(shop.mapping)}
     assert story.act("batch", "triage", third_day + 5 * HOUR, **known)["state_type"] == "COMPLETED", story.log()
     assert {row["model_version"] for row in shop.rows(schema.Prediction)[-12:]} == {"1"}
-    assert shop.run(deployment, third_day + 6 * HOUR, act="judge")["outcome"] == "none", "it does not come back"
+    assert shop.run(deployment, third_day + 6 * HOUR, act="judge").outcome == "none", "it does not come back"
     assert {row["version"]: row["status"] for row in shop.rows(schema.ModelVersion)} == {
         "1": "champion",
         "2": "rolled_back",

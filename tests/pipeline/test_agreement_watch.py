@@ -63,7 +63,7 @@ def decide(shop: Shop, count: int, *, blind: bool = False, seconds: float = 30.0
 
 def test_nothing_decided_is_not_measured_and_says_so(shop: Shop) -> None:
     found = shop.run(agreement_watch)
-    assert [row["subject"] for row in found["agreement"]] == ["all"]
+    assert [one.subject for one in found.agreement] == ["all"]
     assert kept(shop, "agreement")["all"]["verdict"] == "not_measured"
     assert kept(shop, "reviewers") == {}
 
@@ -74,10 +74,10 @@ def test_blind_opinions_of_two_are_compared_for_all_and_for_each_category(shop: 
     shop.deliver("live.csv", letters(60))
     decide(shop, 60, blind=True)
     decide(shop, 60, blind=True, person="ruth")
-    found = {row["subject"]: row for row in shop.run(agreement_watch)["agreement"]}
+    found = {one.subject: one for one in shop.run(agreement_watch).agreement}
     assert set(found) == {"all"}, "of two labels each says what both say"
-    assert (found["all"]["items"], found["all"]["alpha"], found["all"]["verdict"]) == (60, 1.0, "quiet")
-    assert kept(shop, "agreement")["all"]["body"]["low"] == found["all"]["low"]
+    assert (found["all"].items, found["all"].alpha, found["all"].verdict) == (60, 1.0, "quiet")
+    assert kept(shop, "agreement")["all"]["body"]["low"] == found["all"].low
 
 
 def test_who_clicks_through_is_named_in_the_readings_and_not_in_what_the_flow_shows(shop: Shop) -> None:
@@ -86,7 +86,7 @@ def test_who_clicks_through_is_named_in_the_readings_and_not_in_what_the_flow_sh
         decide(shop, 60, person=person)
     decide(shop, 60, person=MANAGER, seconds=1.5)
     shown = shop.run(agreement_watch)
-    row = next(row for row in shown["signals"] if row["signal"] == "glances")
+    row = next(one for one in shown.signals if one.signal == "glances").reviewers
     assert (row["alarm"], row["quiet"]) == (1, 3)
     assert MANAGER not in str(shown)
     named = kept(shop, "reviewers")

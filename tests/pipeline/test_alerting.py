@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from flows.alerting import Alerted
 from flows.alerting import alerting as flow
 from handrail.acts import attending, reading
 from handrail.acts.alerting import CALM
@@ -82,9 +83,9 @@ class TestReceived:
     ) -> None:
         monkeypatch.setenv(VARIABLE, f"ops=json://127.0.0.1:{receiver.port}/{SECRET}")
         rise(place)
-        assert run(place, NOW)["told"] == 1
+        assert run(place, NOW).sent == 1
         for minute in range(1, 4):
-            assert run(place, NOW + minute * MINUTE)["told"] == 0
+            assert run(place, NOW + minute * MINUTE).sent == 0
         (message,) = receiver.messages
         assert message["title"] == "shop: critical: error spike refund"
         assert message["type"] == "failure"
@@ -239,12 +240,12 @@ class TestConfiguration:
     ) -> None:
         monkeypatch.setenv(VARIABLE, "nonsense")
         rise(place)
-        assert run(place, NOW) == {"raised": [1, 2], "cleared": [], "standing": 2, "told": 0}
+        assert run(place, NOW) == Alerted(raised=(1, 2), cleared=(), standing=2, sent=0)
         assert {row["kind"] for row in rows(place, schema.Alert)} == {"error_spike", "channels"}
 
     def test_without_a_channel_nothing_is_told_and_nothing_waits(self, place: Workspace) -> None:
         rise(place)
-        assert run(place, NOW)["standing"] == 1
+        assert run(place, NOW).standing == 1
         assert rows(place, schema.AlertDelivery) == []
 
 

@@ -43,11 +43,11 @@ class TestRules:
         ruled(shop, rule=rule, min_reviewed=40, limit=0.05)
         shop.audited(shop.automatic(20), wrong=10)
         found = shop.run(quality_watch, LATER + HOUR)
-        assert found["paused"] == paused
-        (reading,) = found["readings"]
-        assert reading["alarm_at"] is not None
-        assert reading["level"] > 1
-        assert not reading["literal_tripped"]
+        assert list(found.paused) == paused
+        (reading,) = found.readings
+        assert reading.alarm_at is not None
+        assert reading.level > 1
+        assert not reading.literal_tripped
         (kept,) = readings(shop)
         assert kept["verdict"] == ("alarm" if rule == "esr" else "underpowered")
         assert (kept["body"]["rule"], kept["body"]["counted"], kept["body"]["counted_rejected"]) == (rule, 20, 10)
@@ -55,10 +55,10 @@ class TestRules:
     def test_a_healthy_category_goes_on_and_what_cannot_be_seen_is_said(self, shop: Shop) -> None:
         ruled(shop, rule="esr", limit=0.05)
         shop.audited(shop.automatic(10), wrong=0)
-        (reading,) = shop.run(quality_watch, LATER + HOUR)["readings"]
-        assert not reading["tripped"]
-        assert 0 < reading["level"] < 0.01
-        assert any("cannot be relied on to see 5%" in sentence for sentence in reading["warnings"])
+        (reading,) = shop.run(quality_watch, LATER + HOUR).readings
+        assert not reading.tripped
+        assert 0 < reading.level < 0.01
+        assert any("cannot be relied on to see 5%" in sentence for sentence in reading.warnings)
         (kept,) = readings(shop)
         assert kept["verdict"] == "underpowered"
 
@@ -68,18 +68,18 @@ class TestRules:
         for hour in range(6):
             shop.audited(ids[4 * hour : 4 * hour + 4], wrong=2, moment=LATER + 3 * hour * HOUR)
             found = shop.run(quality_watch, LATER + 3 * hour * HOUR + HOUR)
-            if found["paused"]:
+            if found.paused:
                 break
-        assert found["paused"] == ["refund"]
-        assert found["readings"][0]["reviewed"] == 4, "the window holds the newest alone"
+        assert found.paused == ("refund",)
+        assert found.readings[0].reviewed == 4, "the window holds the newest alone"
         assert hour > 1
 
     def test_a_decision_that_can_be_undone_trips_neither_rule_yet(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=10)
         undo = shop.policy.desk.undo_within
         early = shop.run(quality_watch, LATER + undo - timedelta(microseconds=1))
-        assert (early["readings"], early["paused"]) == ([], [])
-        assert shop.run(quality_watch, LATER + undo)["paused"] == ["refund"]
+        assert (early.readings, early.paused) == ((), ())
+        assert shop.run(quality_watch, LATER + undo).paused == ("refund",)
 
     def test_a_page_reads_without_counting(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=1)
@@ -162,7 +162,7 @@ class TestBlindShare:
         self.blind(shop, "before.csv", 40, wrong=2, days=0)
         self.blind(shop, "lately.csv", 24, wrong=14, days=5)
         found = shop.run(quality_watch, LATER + 5 * DAY + HOUR)
-        assert found["paused"] == []
+        assert found.paused == ()
         kept = readings(shop, "blind_share", "complaint")[-1]
         assert kept["verdict"] == "alarm"
         assert (kept["body"]["rejected"], kept["body"]["rejected_before"]) == (14, 2)

@@ -20,7 +20,7 @@ from handrail.store import certificates, schema
 from handrail.store.engine import Connection
 from models import certificate_tags, tracking
 from tasks.learning import certify
-from tasks.learning.certificate_accounts import accounts, certified
+from tasks.learning.certificate_accounts import CertificateStatus, accounts, certified
 from tasks.routing import assign
 from tests.scenes import FOUNDER
 from tests.shop import LATER, POLICY_FILE, WORDS, Shop, letters
@@ -45,8 +45,8 @@ def labelled(shop: Shop, cases: int, moment: datetime = LATER, *, only: str | No
     shop.work(moment, right=right)
 
 
-def asked(shop: Shop, moment: datetime = LATER) -> dict[str, dict[str, Any]]:
-    return {row["certificate"]: row for row in certified(shop.at(moment))}
+def asked(shop: Shop, moment: datetime = LATER) -> dict[str, CertificateStatus]:
+    return {status.certificate: status for status in certified(shop.at(moment))}
 
 
 def publish(shop: Shop, *changes: tuple[str, str]) -> None:
@@ -66,9 +66,9 @@ class TestLooks:
         assert shop.rows(schema.CertificateAttempt) == []
         found = asked(shop)
         assert set(found) == {"overall", "refund", "tracking"}, "what may not be automated needs no certificate"
-        assert found["refund"]["needed"] == found["overall"]["needed"] == FEWEST - 100
-        assert found["tracking"]["needed"] == FEWEST
-        assert found["refund"]["note"] == f"not certifiable yet: {FEWEST - 100} more blind labels are needed"
+        assert found["refund"].needed == found["overall"].needed == FEWEST - 100
+        assert found["tracking"].needed == FEWEST
+        assert found["refund"].note == f"not certifiable yet: {FEWEST - 100} more blind labels are needed"
 
     def test_enough_labels_certify_category_and_all_together(self, shop: Shop) -> None:
         labelled(shop, FEWEST, only="refund")
@@ -78,9 +78,9 @@ class TestLooks:
         assert (first["labels"], first["expires_at"]) == (FEWEST, LATER + shop.policy.certificate.valid_for)
         assert (first["window_from"], first["window_to"]) == (LATER, LATER)
         found = asked(shop)
-        assert found["refund"]["needed"] == 0
-        assert "guarantees no single category" in found["overall"]["note"]
-        assert found["tracking"]["threshold"] is None
+        assert found["refund"].needed == 0
+        assert "guarantees no single category" in found["overall"].note
+        assert found["tracking"].threshold is None
 
     def test_a_failed_look_is_repeated_only_when_labels_have_grown(self, shop: Shop) -> None:
         labelled(shop, 200, only="refund", right=False)
@@ -90,7 +90,7 @@ class TestLooks:
             (None, 200, None),
             ("refund", 200, None),
         ]
-        assert asked(shop)["refund"]["needed"] == looks[1]["needed"] > 1_000
+        assert asked(shop)["refund"].needed == looks[1]["needed"] > 1_000
         labelled(shop, 99, LATER + DAY, only="refund")
         assert not any(account.is_due for account in accounts(shop.at(LATER + DAY)))
         labelled(shop, 1, LATER + DAY + HOUR, only="refund")
@@ -123,7 +123,7 @@ class TestLooks:
         with occasion.store.write() as connection:
             connection.execute(schema.ModelVersion.__table__.update().values(trained_until=LATER + HOUR))
         assert certify.certify(shop.at()) == []
-        assert asked(shop)["refund"]["needed"] == FEWEST
+        assert asked(shop)["refund"].needed == FEWEST
 
 
 class TestRenewal:
@@ -134,7 +134,7 @@ class TestRenewal:
         renewal = LATER + rules.valid_for - rules.renew_before
         labelled(shop, FEWEST, renewal - DAY, only="refund")
         assert certify.certify(shop.at(renewal - timedelta(seconds=1))) == [], "two steps of growth or the time"
-        assert asked(shop, renewal)["refund"]["note"] == "renewal is due"
+        assert asked(shop, renewal)["refund"].note == "renewal is due"
         assert certify.certify(shop.at(renewal)) == ["overall", "refund"]
         old, new = (row for row in shop.rows(schema.Certificate) if row["category"] == "refund")
         assert (old["void_reason"], old["voided_at"]) == ("renewed", renewal)
@@ -148,9 +148,9 @@ class TestRenewal:
         labelled(shop, FEWEST, renewal, only="refund", right=False)
         assert certify.certify(shop.at(renewal)) == []
         assert len(shop.rows(schema.CertificateAttempt)) == 4
-        assert asked(shop, end - timedelta(seconds=1))["refund"]["threshold"] is not None
-        assert asked(shop, end)["refund"]["threshold"] is None
-        assert asked(shop, end)["refund"]["needed"] > 0
+        assert asked(shop, end - timedelta(seconds=1))["refund"].threshold is not None
+        assert asked(shop, end)["refund"].threshold is None
+        assert asked(shop, end)["refund"].needed > 0
 
 
 class TestRouting:
@@ -197,7 +197,7 @@ class TestRouting:
         to_stage(shop, Stage.AUTO, LATER + HOUR)
         queues = shop.deliver("live.csv", letters(20, only="refund"), LATER + HOUR)["queues"]
         assert queues["A"] == 0
-        assert asked(shop, LATER + HOUR)["refund"]["threshold"] is None
+        assert asked(shop, LATER + HOUR)["refund"].threshold is None
 
 
 class TestRegistry:
@@ -242,8 +242,8 @@ class TestFaces:
     def test_the_flow_tells_what_is_certified_and_what_is_missing(self, shop: Shop) -> None:
         labelled(shop, FEWEST, only="refund")
         result = shop.run(shadow_scoring, LATER)
-        assert result["certified"] == ["overall", "refund"]
-        assert [row["needed"] for row in result["certificates"]] == [0, 0, FEWEST]
+        assert result.issued == ("overall", "refund")
+        assert [status.needed for status in result.certificates] == [0, 0, FEWEST]
 
     def test_status_names_both_in_one_line(self, shop: Shop) -> None:
         line = in_short(certified(shop.at()), "review")
@@ -307,7 +307,7 @@ class TestAnotherVersion:
 
     def test_a_model_of_cases_without_a_time_is_certified_on_later_ones_alone(self, shop: Shop) -> None:
         labelled(shop, 40, only="refund")
-        assert asked(shop)["refund"]["labels"] == 40
+        assert asked(shop)["refund"].labels == 40
         with shop.at().store.write() as connection:
             connection.execute(update(schema.ModelVersion).values(trained_until=None, registered_at=LATER))
-        assert asked(shop)["refund"]["labels"] == 0
+        assert asked(shop)["refund"].labels == 0

@@ -133,7 +133,7 @@ class Year:
         self.shadowed = shop.run(shadow_scoring, later)
         self.compared = shadow.compare(shop.at(later))
         self.judged = shop.run(deployment, later, act="judge")
-        self.rebuilt = rebuild.rebuild_version(shop.at(later), self.trained["version"])
+        self.rebuilt = rebuild.rebuild_version(shop.at(later), self.trained.version)
 
     def _watch(self) -> None:
         """A week later: another window, audits that trip the breaker, and all the other watches."""
@@ -185,7 +185,7 @@ def test_the_year_went_through_every_flow_and_every_place_that_asks_a_model_or_a
     asking = callers(ASKED, ("tasks", "flows", "desk", "console")) - set(ON_PLAIN_FILES)
     assert len(asking) > 5
     assert asking - year.eyes.called == set()
-    assert year.judged["outcome"] in ("promoted", "refused")
+    assert year.judged.outcome in ("promoted", "refused")
     assert year.drift["profile"] == 1
     assert year.compared.cases > 0
 

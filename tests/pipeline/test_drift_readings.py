@@ -11,6 +11,7 @@ from flows.drift_detection import drift_detection, headline
 from handrail.store import drifts, models, readings, schema
 from handrail.store.frames import records
 from tasks.watch import drift
+from tasks.watch.drift_readings import verdict_of
 from tests.shop import LATER, Shop, letters
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -50,7 +51,7 @@ def test_a_quiet_week_has_a_quiet_reading_of_every_column(quiet: Shop) -> None:
     watched = {"amount", "text_length", "channel", "region", *drift.MODEL_COLUMNS}
     assert set(found) == {"all", *watched}
     assert {row["verdict"] for row in found.values()} == {"quiet"}
-    assert (said["verdict"], found["all"]["body"]["profile"], found["all"]["body"]["done"]) == (
+    assert (verdict_of(said), found["all"]["body"]["profile"], found["all"]["body"]["done"]) == (
         "quiet",
         1,
         "Nothing to do.",
@@ -125,11 +126,11 @@ def test_a_reference_that_held_cases_without_consent_is_built_again_without_them
         del of_then[drift.DOOR]
         connection.execute(update(schema.Profile).values(body=json.dumps(of_then), cases=61))
     next_week(quiet)
-    assert quiet.run(drift_detection, WEEK_LATER + HOUR)["profile"] == 2
+    assert quiet.run(drift_detection, WEEK_LATER + HOUR).profile == 2
     before, again = quiet.rows(schema.Profile)
     assert (again["cases"], again["cause"]) == (60, "profile 1 without cases that may not be read")
     assert [again[name] == before[name] for name in ("window_from", "window_to", "model_version")] == [True] * 3
-    assert quiet.run(drift_detection, WEEK_LATER + 2 * HOUR)["profile"] == 2
+    assert quiet.run(drift_detection, WEEK_LATER + 2 * HOUR).profile == 2
 
 
 def test_where_too_little_of_such_a_reference_is_left_the_window_becomes_the_first_one(quiet: Shop) -> None:
@@ -138,4 +139,4 @@ def test_where_too_little_of_such_a_reference_is_left_the_window_becomes_the_fir
         connection.execute(update(schema.Case).where(~schema.Case.history).values(consent=False))
     next_week(quiet)
     said = quiet.run(drift_detection, WEEK_LATER + HOUR)
-    assert (said["profile"], said["next_profile"], said["verdict"]) == (None, 2, "not_measured")
+    assert (said.profile, said.next_profile, verdict_of(said)) == (None, 2, "not_measured")

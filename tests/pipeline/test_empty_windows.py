@@ -40,7 +40,7 @@ def once_resumed(shop: Shop) -> datetime:
     pausing.resume(store, "refund", reason="fine", policy=shop.policy, **known)
     moment = LATER + 2 * HOUR
     shop.audited(shop.automatic(10, moment), wrong=0, moment=moment)
-    assert shop.run(quality_watch, moment + HOUR)["readings"][0]["counted"] == 10
+    assert shop.run(quality_watch, moment + HOUR).readings[0].counted == 10
     return moment + shop.policy.breaker.window + DAY
 
 
@@ -68,7 +68,7 @@ def test_every_flow_runs_where_there_is_nothing_to_see(
     assert verdicts
     assert "unreadable" not in verdicts
     occasion = shop.at(moment, FOUNDER)
-    assert overview.overview(occasion)["unwatched"] == []
+    assert overview.overview(occasion).holds.unwatched == ()
     assert len(operations.categories(occasion)) == 4
 
 

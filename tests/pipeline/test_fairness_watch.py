@@ -1,6 +1,6 @@
 """The fairness watch: each grouping's reading, from what people and the model decided."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,11 @@ def decided(monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     return frame
 
 
+def watched(shop: Shop, moment: datetime) -> list[dict[str, Any]]:
+    """A row for each group and metric that a look compared."""
+    return [row for one in shop.run(fairness_watch, moment) for row in one.rows()]
+
+
 def reading(shop: Shop) -> dict[str, Any]:
     with shop.at().store.read() as connection:
         newest = readings.newest(connection, "fairness").iloc[-1]
@@ -53,14 +58,14 @@ def reading(shop: Shop) -> dict[str, Any]:
 @pytest.mark.usefixtures("decided")
 class TestGroupsThatAreTreatedDifferently:
     def test_the_group_is_named_in_each_metric_and_only_it(self, shop: Shop) -> None:
-        rows = shop.run(fairness_watch, LATER)
+        rows = watched(shop, LATER)
         assert {row["metric"] for row in rows} == {"approval", "override", "error", "waiting hours"}
         beyond = {(row["metric"], row["group"]) for row in rows if row["verdict"] == "gap beyond the bound"}
         assert beyond == {("approval", "coast"), ("override", "coast"), ("waiting hours", "coast")}
         assert {row["group"] for row in rows} == {"north", "south", "coast"}, "who has no region is in no region"
 
     def test_the_reading_is_an_alarm_with_its_figures_and_bounds(self, shop: Shop) -> None:
-        rows = shop.run(fairness_watch, LATER)
+        rows = watched(shop, LATER)
         kept = reading(shop)
         assert (kept["subject"], kept["verdict"]) == ("region", Verdict.ALARM)
         assert kept["body"]["rows"] == rows
@@ -85,7 +90,7 @@ def test_approval_is_that_of_people_and_error_that_of_the_simple_random_audits(
     automatic = np.flatnonzero(decided["kind"] == "automatic")
     audits = pd.DataFrame({"case_id": automatic, "rejected": True, "random": np.arange(len(automatic)) < 50})
     monkeypatch.setattr(stored_audits, "audits", lambda *_, **__: audits)
-    rows = shop.run(fairness_watch, LATER)
+    rows = watched(shop, LATER)
     cases = {name: sum(row["cases"] for row in rows if row["metric"] == name) for name in ("approval", "error")}
     grouped = decided["fields"].map(bool)
     assert cases["approval"] == int((grouped & (decided["kind"] == "review")).sum())
@@ -95,15 +100,15 @@ def test_approval_is_that_of_people_and_error_that_of_the_simple_random_audits(
 
 def test_a_case_that_is_decided_twice_waited_once(shop: Shop, decided: pd.DataFrame) -> None:
     again = decided.assign(kind="audit", decided_at=decided["decided_at"] + 90 * DAY)
-    expected = [row for row in shop.run(fairness_watch, LATER) if row["metric"] == "waiting hours"]
+    expected = [row for row in watched(shop, LATER) if row["metric"] == "waiting hours"]
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(decisions, "decided", lambda *_, **__: pd.concat([decided, again], ignore_index=True))
-        found = [row for row in shop.run(fairness_watch, LATER) if row["metric"] == "waiting hours"]
+        found = [row for row in watched(shop, LATER) if row["metric"] == "waiting hours"]
     assert found == expected
 
 
 def test_without_a_decision_nothing_is_measured_and_nobody_is_accused(shop: Shop) -> None:
-    assert shop.run(fairness_watch, LATER + 400 * DAY) == []
+    assert watched(shop, LATER + 400 * DAY) == []
     assert reading(shop)["verdict"] == Verdict.NOT_MEASURED
     occasion = shop.at(LATER + 400 * DAY)
     assert "No decisions to compare" in findings(occasion, compare_groups(occasion, DAY))
@@ -111,7 +116,7 @@ def test_without_a_decision_nothing_is_measured_and_nobody_is_accused(shop: Shop
 
 def test_a_few_decisions_are_underpowered_and_not_quiet(shop: Shop) -> None:
     shop.automatic(6)
-    rows = shop.run(fairness_watch, LATER + HOUR)
+    rows = watched(shop, LATER + HOUR)
     assert {row["metric"] for row in rows} == {"waiting hours"}
     assert reading(shop)["verdict"] == Verdict.UNDERPOWERED
     assert len(shop.rows(schema.Reading)) == 1

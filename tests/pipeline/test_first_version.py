@@ -49,4 +49,4 @@ def test_only_a_person_lets_a_worthless_first_version_serve_where_the_policy_all
     with pytest.raises(Refused, match="never a flow"):
         empty_shop.run(deployment, act="promote", version="1", reason="a schedule")
     done = empty_shop.run(deployment, act="promote", version="1", reason="I like it", person=FOUNDER)
-    assert (done["serves"], done["evidence"]) == ("1", "none")
+    assert (done.serves, done.evidence) == ("1", "none")

@@ -180,9 +180,9 @@ class TestTheTrainingSet:
             shop.run(retraining, LATER, cause="by_hand")
         change_labels(shop, update(schema.Label).values(provenance="history"))
         result = shop.run(retraining, LATER, cause="by_hand")
-        assert result["trained"]
+        assert result.trained
         assert serving(shop) == ("1", "2")
-        assert any("agreement is not judged: 0 cases" in note for note in result["notes"])
+        assert any("agreement is not judged: 0 cases" in note for note in result.notes)
 
     def test_people_who_contradict_each_other_teach_nothing(self, shop: Shop) -> None:
         blindly_labelled(shop, 120)
@@ -219,8 +219,8 @@ class TestTheWithheldSet:
         one = schema.Label.id == label["id"]
         change_labels(duel, update(schema.Label).where(one).values(label="teapot"))
         result = duel.run(deployment, LATER + SEEN, act="judge")
-        assert result["outcome"] == "waiting"
-        (reason,) = result["reasons"]
+        assert result.outcome == "waiting"
+        (reason,) = result.reasons
         assert f"expect_column_values_to_be_in_set on label (1 of" in reason  # noqa: F541
         assert f"Cases {spoiled}." in reason
         assert "teapot" not in reason + str(version(duel, "2")["judgement"])
@@ -231,7 +231,7 @@ class TestTheWithheldSet:
         assert (event["suite"], event["version"], event["case_ids"]) == ("withheld_set", "2", [spoiled])
         assert not events(duel, "model.judged"), "its labels stay fresh"
         change_labels(duel, update(schema.Label).where(one).values(label=label["label"]))
-        assert duel.run(deployment, LATER + SEEN, act="judge")["outcome"] == "promoted"
+        assert duel.run(deployment, LATER + SEEN, act="judge").outcome == "promoted"
         assert serving(duel) == ("2", None)
 
     def test_labels_that_are_not_recent_make_it_wait(self, duel: Shop) -> None:

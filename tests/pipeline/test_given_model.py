@@ -203,7 +203,7 @@ def test_a_challenger_scores_in_shadow_what_it_can_and_comes_to_an_end(shop: Giv
     with shop.at().store.read() as connection:
         assert models.serving(connection).challenger == "2"
     shop.run(shadow_scoring, LATER)
-    assert shop.run(shadow_scoring, LATER)["challenger"] == 0
+    assert shop.run(shadow_scoring, LATER).challenger == 0
     assert len(shop.rows(schema.Prediction, model_version="2", role="challenger")) == 26
 
 

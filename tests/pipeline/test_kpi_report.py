@@ -27,7 +27,7 @@ def test_each_figure_becomes_a_reading_with_its_groups(busy: Shop) -> None:
     figures = busy.run(kpi_report, LATER)
     with busy.at().store.read() as connection:
         seen = {row["subject"]: row for row in records(readings.newest(connection, "kpi"))}
-    assert set(seen) == {row["name"] for row in figures}
+    assert set(seen) == {figure.name for figure in figures}
     body = seen["automation share"]["body"]
     (week,) = body["by_week"]
     assert (week["value"], week["cases"]) == (body["value"], body["cases"])

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from flows.deployment import deployment
+from flows.deployment import Paused, Resumed, RolledBack, deployment
 from flows.retraining import retraining
 from flows.shadow_scoring import shadow_scoring
 from handrail.acts import claiming, deciding, pausing
@@ -105,7 +105,7 @@ class TestServing:
 
     def test_every_later_version_waits_as_challenger(self, shop: Shop) -> None:
         result = shop.run(retraining, LATER, cause="by_hand")
-        assert (result["version"], result["serves"]) == ("2", False)
+        assert (result.version, result.serves) == ("2", False)
         assert (serving(shop)["model_version"], serving(shop)["challenger"]) == ("1", "2")
 
     def test_an_alias_moved_by_hand_is_put_back_recorded_and_never_serves(self, shop: Shop) -> None:
@@ -130,14 +130,14 @@ class TestServing:
         register(shop, LATER, right=False)
         shop.deliver("live.csv", letters(12))
         result = shop.run(shadow_scoring, LATER)
-        assert result["challenger"] == 12
+        assert result.challenger == 12
         assert {row["role"] for row in shop.rows(schema.Prediction)} == {"champion", "challenger"}
         assert score.score_challenger(shop.at(), NOW) == 0, "no case is scored twice"
 
 
 class TestTheGate:
     def test_without_a_challenger_there_is_nothing_to_judge(self, shop: Shop) -> None:
-        assert shop.run(deployment, act="judge")["outcome"] == "none"
+        assert shop.run(deployment, act="judge").outcome == "none"
 
     def test_a_challenger_stays_in_shadow_for_the_policys_time(self, shop: Shop) -> None:
         register(shop, LATER, right=True)
@@ -169,8 +169,8 @@ class TestTheGate:
         register(shop, LATER, right=True)
         blind_labels(shop, 120)
         result = shop.run(deployment, LATER + DAY, act="judge")
-        assert (result["outcome"], result["version"]) == ("promoted", "2")
-        assert result["low"] > 0
+        assert (result.outcome, result.version) == ("promoted", "2")
+        assert result.verdict.low > 0
         assert (serving(shop)["model_version"], serving(shop)["previous"]) == ("2", "1")
         occasion = shop.at()
         assert tracking.alias(occasion.workspace, occasion.model_name, "champion") == "2"
@@ -182,7 +182,7 @@ class TestTheGate:
         register(shop, LATER, right=False)
         blind_labels(shop, 120)
         result = shop.run(deployment, LATER + DAY, act="judge")
-        assert result["outcome"] == "refused"
+        assert result.outcome == "refused"
         assert (serving(shop)["model_version"], serving(shop)["challenger"]) == ("1", None)
         assert [row["status"] for row in shop.rows(schema.ModelVersion)] == ["champion", "refused"]
 
@@ -191,7 +191,7 @@ class TestTheGate:
         occasion = shop.at()
         known = {"actor": FOUNDER, "reason": "a test", "now": LATER}
         registry.promote(occasion.store, occasion.workspace, occasion.model_name, "2", **known)
-        assert shop.run(deployment, act="rollback", reason="worse") == {"serves": "1"}
+        assert shop.run(deployment, act="rollback", reason="worse") == RolledBack("1")
         assert tracking.alias(occasion.workspace, occasion.model_name, "champion") == "1"
         with pytest.raises(Refused, match="rolled back"):
             registry.promote(occasion.store, occasion.workspace, occasion.model_name, "2", **known)
@@ -243,8 +243,8 @@ class TestPromotionByHand:
         with pytest.raises(Refused, match="never a flow"):
             shop.run(deployment, act="promote", version="2", reason="a schedule")
         done = shop.run(deployment, act="promote", version="2", reason="I like it", person=FOUNDER)
-        assert (done["serves"], done["evidence"]) == ("2", "none")
-        assert "withheld labels are needed" in done["missing"]
+        assert (done.serves, done.evidence) == ("2", "none")
+        assert "withheld labels are needed" in done.missing
         occasion = shop.at()
         with occasion.store.read() as connection:
             event = trail.search(connection, kind="model.promoted")[-1]
@@ -260,7 +260,7 @@ class TestPromotionByHand:
         soon = LATER + timedelta(minutes=1)
         assert "in shadow until" in judge(shop.at(soon)).reasons[0]
         done = shop.run(deployment, soon, act="promote", version="2", reason="the old one errs", person=FOUNDER)
-        assert (done["serves"], done["evidence"]) == ("2", "judged")
+        assert (done.serves, done.evidence) == ("2", "judged")
         with shop.at().store.read() as connection:
             assert trail.search(connection, kind="model.promoted")[-1]["because"] == "the old one errs"
 
@@ -320,13 +320,13 @@ class TestShadow:
 class TestDeploymentByHand:
     def test_a_flow_pauses_but_only_a_person_resumes_and_stages(self, shop: Shop) -> None:
         known = {"category": "refund", "reason": "a test"}
-        assert shop.run(deployment, act="pause", **known) == {"returned": 0}
+        assert shop.run(deployment, act="pause", **known) == Paused(0)
         for act in ("resume", "stage"):
             with pytest.raises(NotPermitted):
                 shop.run(deployment, act=act, stage=Stage.SUGGEST, **known)
-        assert shop.run(deployment, act="resume", person=FOUNDER, **known) == {"resumed": "refund"}
+        assert shop.run(deployment, act="resume", person=FOUNDER, **known) == Resumed("refund")
         moved = shop.run(deployment, act="stage", stage=Stage.SUGGEST, person=FOUNDER, **known)
-        assert (moved["from"], moved["to"]) == (Stage.AUTO, Stage.SUGGEST)
+        assert (moved.before, moved.to) == (Stage.AUTO, Stage.SUGGEST)
 
     def test_a_stage_needs_its_category(self, shop: Shop) -> None:
         with pytest.raises(BadInput, match="needs a category and a stage"):

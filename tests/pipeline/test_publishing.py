@@ -18,7 +18,7 @@ from flows.deployment import deployment
 from flows.drift_detection import drift_detection
 from flows.fairness_watch import fairness_watch
 from flows.kpi_report import kpi_report
-from flows.quality_watch import quality_watch
+from flows.quality_watch import QualityLook, quality_watch
 from flows.queue_assignment import queue_assignment
 from flows.retention import retention
 from flows.retraining import retraining
@@ -234,4 +234,4 @@ class TestPlainCalls:
     def test_a_category_paused_by_hand_is_told_without_a_server(self, shop: Shop) -> None:
         occasion = shop.at()
         pausing.pause(occasion.store, "refund", reason="odd", policy=occasion.policy, actor=occasion.actor, now=LATER)
-        assert shop.run(quality_watch) == {"readings": [], "unread": {}, "paused": [], "retraining": []}
+        assert shop.run(quality_watch) == QualityLook((), {}, (), ())

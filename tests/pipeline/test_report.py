@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from handrail.estimates import Estimate
+from handrail.fairness import Verdict
 from tasks.time_lapse import findings
 from tasks.time_lapse.plots import weekly
 from tasks.time_lapse.plots.certificates import certificate_table
 from tasks.time_lapse.report import page, write
 from tasks.time_lapse.shortfalls import shortfalls
-from tasks.time_lapse.story import Planted, Story, Week
+from tasks.time_lapse.story import Gap, Planted, Story, Week
 from tests.told_weeks import HOSTILE, START, WEEKS, kpi, twenty_four_weeks
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -160,7 +161,7 @@ def test_each_planted_event_says_whether_it_was_found(story: Story) -> None:
 
 @pytest.mark.parametrize(("shown_in", "is_found"), [(19, False), (20, True), (24, True), (None, False)])
 def test_the_label_bias_is_found_by_a_gap_in_its_week_or_later(shown_in: int | None, is_found: bool) -> None:
-    gap = {"grouping": "region", "group": "coast", "verdict": "gap"}
+    gap = Gap("region", "coast", 900, rate=0.81, low=0.79, high=0.83, gap=-0.07, verdict=Verdict.GAP)
     weeks = [Week(number, gaps=[gap] if number == shown_in else []) for number in range(1, 25)]
     event = Planted(20, "label_bias", 20)
     assert findings.is_found(event, Story(7, "2026-01-05", weeks=weeks, planted=[event])) is is_found
@@ -238,8 +239,8 @@ def test_an_empty_story_gives_a_page_that_says_what_is_missing() -> None:
 
 
 def test_the_last_weeks_kpis_stand_beside_the_time_in_shadow() -> None:
-    before = {"before": 2.5, "before_cases": 3200, "low": 0.25, "high": 0.75}
-    story = Story(7, "2026-01-05", weeks=[Week(1, kpis=[kpi("cost per case", 4.0, "EUR") | before]), Week(2)])
+    cost = kpi("cost per case", 4.0, "EUR", before=2.5, before_cases=3200, low=0.25, high=0.75)
+    story = Story(7, "2026-01-05", weeks=[Week(1, kpis=(cost,)), Week(2)])
     (row,) = weekly.before_after(story).rows
     assert row[:6] == ("cost per case", "4.00 EUR", "0.25 to 0.75", "1,600", "2.50 EUR", "3,200")
     assert not weekly.before_after(Story(7, "2026-01-05", weeks=[Week(1)])).rows

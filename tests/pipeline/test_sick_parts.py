@@ -25,6 +25,7 @@ from handrail.store.frames import records
 from tasks.views import operations, overview
 from tasks.watch import agreement, audit_reading, blind_share, breaker, breaker_evidence, drift
 from tasks.watch import fairness as fairness_watches
+from tasks.watch.drift_readings import verdict_of
 from tests.scenes import FOUNDER
 from tests.shop import LATER, Shop, letters
 
@@ -75,8 +76,8 @@ def sick(sick_home: Path, tmp_path: Path) -> Shop:
 class TestCategory:
     def test_the_others_are_read_and_can_pause(self, sick: Shop) -> None:
         found = sick.run(quality_watch, LATER + HOUR)
-        assert found["paused"] == ["tracking"]
-        assert list(found["unread"]) == ["refund"]
+        assert found.paused == ("tracking",)
+        assert list(found.unread) == ["refund"]
         with sick.at().store.read() as connection:
             assert heartbeats.watches(connection)["quality_watch"] == LATER + HOUR
 
@@ -94,7 +95,7 @@ class TestCategory:
         severity, sentence = standing(sick)["breaker_unread", "refund"]
         assert severity == "critical"
         assert "nothing of it is approved automatically" in sentence
-        assert overview.overview(sick.at(LATER + HOUR))["unwatched"] == ["refund"]
+        assert overview.overview(sick.at(LATER + HOUR)).holds.unwatched == ("refund",)
         queues = sick.deliver("more.csv", letters(10, only="refund"), LATER + HOUR)["queues"]
         assert (queues["A"], queues["B"]) == (0, 10)
         assert {row["reason"] for row in sick.rows(schema.Route)[-10:]} == {"held"}
@@ -105,13 +106,13 @@ class TestCategory:
             (tracking,) = sick.rows(schema.BreakerState, category="tracking")
             mended = update(schema.BreakerState).where(schema.BreakerState.category == "refund")
             connection.execute(mended.values(log_evidence=[-1.0] * len(tracking["log_evidence"])))
-        assert sick.run(quality_watch, LATER + 2 * HOUR)["unread"] == {}
+        assert sick.run(quality_watch, LATER + 2 * HOUR).unread == {}
         assert ("breaker_unread", "refund") not in standing(sick, LATER + 2 * HOUR)
         assert sick.deliver("more.csv", letters(5, only="refund"), LATER + 2 * HOUR)["queues"]["A"] == 5
 
     def test_a_look_that_could_read_nothing_has_not_watched(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(breaker, "_read_category", None)
-        assert len(shop.run(quality_watch, LATER + HOUR)["unread"]) == 4
+        assert len(shop.run(quality_watch, LATER + HOUR).unread) == 4
         with shop.at().store.read() as connection:
             assert heartbeats.watches(connection).get("quality_watch") != LATER + HOUR
 
@@ -119,16 +120,16 @@ class TestCategory:
         self, sick: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(breaker_evidence.suspects, "telling_terms", None)
-        assert sick.run(quality_watch, LATER + HOUR)["paused"] == ["tracking"]
+        assert sick.run(quality_watch, LATER + HOUR).paused == ("tracking",)
         (review,) = sick.rows(schema.ModelReview)
         assert (review["evidence"]["rejected"], review["evidence"]["reviewed"]) == (15, 20)
 
     def test_one_that_cannot_be_paused_is_held_until_it_can(self, sick: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(pausing, "pause", fails_for("tracking", pausing.pause))
-        assert sick.run(quality_watch, LATER + HOUR)["paused"] == []
+        assert sick.run(quality_watch, LATER + HOUR).paused == ()
         assert newest(sick, "breaker")["tracking"]["verdict"] == "unreadable"
         monkeypatch.undo()
-        assert sick.run(quality_watch, LATER + 2 * HOUR)["paused"] == ["tracking"]
+        assert sick.run(quality_watch, LATER + 2 * HOUR).paused == ("tracking",)
 
     def test_an_operator_sees_it_beside_the_others(self, sick: Shop) -> None:
         sick.run(quality_watch, LATER + HOUR)
@@ -157,8 +158,8 @@ def test_a_sick_grouping_stops_no_other(shop: Shop, monkeypatch: pytest.MonkeyPa
     shop.deliver("live.csv", letters(20))
     shop.work()
     monkeypatch.setattr(fairness_watches, "_compare", fails_for("region", fairness_watches._compare))
-    rows = shop.run(fairness_watch, LATER + HOUR)
-    assert {row["grouping"] for row in rows} == {"channel"}
+    compared = shop.run(fairness_watch, LATER + HOUR)
+    assert {one.grouping for one in compared if one.rows()} == {"channel"}
     kept = newest(shop, "fairness")
     assert (kept["region"]["verdict"], kept["channel"]["verdict"] == "unreadable") == ("unreadable", False)
     assert "region" in standing(shop)["watch_unread", "fairness"][1]
@@ -174,7 +175,7 @@ def test_a_sick_column_stops_no_other_and_the_whole_is_not_quiet(shop: Shop, mon
 
     monkeypatch.setattr(drift.drift, "measure", measure)
     found = shop.run(drift_detection, LATER + 2 * HOUR)
-    assert (found["drifted"], found["verdict"]) == (False, "unreadable")
+    assert (found.drifted, verdict_of(found)) == (False, "unreadable")
     kept = newest(shop, "drift")
     assert kept["amount"]["verdict"] == "unreadable"
     assert kept["text_length"]["verdict"] == "quiet"

@@ -8,7 +8,7 @@ import pytest
 from console.overview import overview, shown
 from flows import quality_watch as quality_module
 from flows.quality_watch import quality_watch
-from flows.retraining import retraining
+from flows.retraining import NotTrained, retraining
 from handrail.acts import attending, drifting, leasing, pausing
 from handrail.dead_mans_switch import WATCHES
 from handrail.errors import BadInput, Conflict, PermanentError
@@ -110,14 +110,14 @@ class TestStanding:
 class TestTheFlow:
     def test_nothing_due_trains_nothing_and_says_why(self, shop: Shop) -> None:
         found = shop.run(retraining, LATER, cause="when_due")
-        assert found == {"trained": False, "reason": "Nothing calls for a retraining."}
+        assert found == NotTrained("Nothing calls for a retraining.")
         assert versions(shop) == ["by_hand"]
 
     def test_a_month_after_the_last_training(self, shop: Shop) -> None:
         every = shop.policy.retraining.every
         early = shop.run(retraining, NOW + every - timedelta(seconds=1), cause="when_due")
-        assert not early["trained"]
-        assert shop.run(retraining, NOW + every, cause="when_due")["cause"] == "monthly"
+        assert not early.trained
+        assert shop.run(retraining, NOW + every, cause="when_due").cause == "monthly"
 
     @pytest.mark.parametrize(("wrong", "cause"), [(2, None), (3, "error_rate")])
     def test_an_audited_error_rate_above_the_policys(self, shop: Shop, wrong: int, cause: str | None) -> None:
@@ -128,20 +128,20 @@ class TestTheFlow:
         drift(shop, LATER)
         drift(shop, LATER + HOUR)
         first = shop.run(retraining, LATER + 2 * HOUR, cause="drift")
-        assert (first["trained"], first["cause"]) == (True, "drift")
-        assert not shop.run(retraining, LATER + 2 * HOUR, cause="drift")["trained"]
+        assert (first.trained, first.cause) == (True, "drift")
+        assert not shop.run(retraining, LATER + 2 * HOUR, cause="drift").trained
         drift(shop, LATER + 3 * HOUR)
-        assert shop.run(retraining, LATER + 3 * HOUR, cause="drift")["trained"], "found right after a training"
+        assert shop.run(retraining, LATER + 3 * HOUR, cause="drift").trained, "found right after a training"
         assert versions(shop) == ["by_hand", "drift", "drift"]
 
     def test_a_drift_whose_event_was_lost_is_answered_by_the_daily_look(self, shop: Shop) -> None:
         drift(shop, LATER)
-        assert shop.run(retraining, LATER + DAY, cause="when_due")["cause"] == "drift"
+        assert shop.run(retraining, LATER + DAY, cause="when_due").cause == "drift"
 
     def test_the_status_shows_each_figure_beside_the_policys_bound(self, shop: Shop) -> None:
         drift(shop, LATER)
         seen = overview(shop.at(LATER + HOUR))
-        assert seen["retraining"]["called_for_by"] == "drift"
+        assert seen.overview.retraining.called_for_by == "drift"
         text = shown(seen)
         assert "training   called for by drift\n" in text
         assert "           error rate: no random audit; policy 20.0% of at least 10\n" in text
@@ -171,19 +171,19 @@ class TestWhatFailed:
         until = WEEK_LATER + HOUR + failed.policy.retraining.not_again_within
         for asked in ("drift", "when_due"):
             found = failed.run(retraining, until - timedelta(seconds=1), cause=asked)
-            assert found["reason"].startswith("The last attempt failed: the next one waits")
+            assert found.reason.startswith("The last attempt failed: the next one waits")
         assert len(events(failed, "retraining.failed")) == 1
         self.redacted(failed, None)
-        assert failed.run(retraining, until, cause="when_due")["cause"] == "drift"
+        assert failed.run(retraining, until, cause="when_due").cause == "drift"
 
     def test_new_labels_are_reason_to_try_again(self, failed: Shop) -> None:
         self.redacted(failed, None)
         failed.deliver("repair.csv", letters(4, labelled=True), WEEK_LATER + 2 * HOUR)
-        assert failed.run(retraining, WEEK_LATER + 3 * HOUR, cause="when_due")["cause"] == "drift"
+        assert failed.run(retraining, WEEK_LATER + 3 * HOUR, cause="when_due").cause == "drift"
 
     def test_by_hand_it_is_tried_at_any_time(self, failed: Shop) -> None:
         self.redacted(failed, None)
-        assert failed.run(retraining, WEEK_LATER + 2 * HOUR, cause="by_hand")["trained"]
+        assert failed.run(retraining, WEEK_LATER + 2 * HOUR, cause="by_hand").trained
 
     def test_too_few_labels_by_hand_are_noted_too(self, empty_shop: Shop) -> None:
         empty_shop.deliver("history.csv", letters(30, labelled=True), NOW)
@@ -200,10 +200,10 @@ class TestOneAtATime:
     def test_a_second_retraining_ends_without_training_and_says_why(self, shop: Shop) -> None:
         with trigger.reserve(shop.at()):
             found = shop.run(retraining, LATER, cause="by_hand")
-        assert found["trained"] is False
-        assert found["reason"].startswith("Another retraining is running since ")
+        assert found.trained is False
+        assert found.reason.startswith("Another retraining is running since ")
         assert versions(shop) == ["by_hand"]
-        assert shop.run(retraining, LATER, cause="by_hand")["trained"], "the place is free again"
+        assert shop.run(retraining, LATER, cause="by_hand").trained, "the place is free again"
 
     def test_the_command_is_refused_with_the_same_sentence(self, begun: Handrail) -> None:
         store = Store(f"sqlite:///{begun.home / 'handrail.db'}")
@@ -238,7 +238,7 @@ class TestEvents:
         rejected_audits(shop, WEEK_LATER)
         for hour in (1, 2, 30):
             moment = WEEK_LATER + hour * HOUR
-            assert shop.run(quality_watch, moment)["retraining"] == (["error_rate"] if hour == 1 else [])
+            assert shop.run(quality_watch, moment).retraining == (("error_rate",) if hour == 1 else ())
         moment = WEEK_LATER + HOUR
         payload = {"business": "shop", "as_of": moment.isoformat(), "audited": "10", "rejected": "3"}
         told = [event for event in emitted if event[0] != "handrail.category.paused"]
@@ -249,9 +249,9 @@ class TestEvents:
     def test_what_a_training_answered_is_told_no_more(self, shop: Shop, emitted: list[Any]) -> None:
         rejected_audits(shop, WEEK_LATER)
         shop.run(quality_watch, WEEK_LATER + HOUR)
-        assert shop.run(retraining, WEEK_LATER + 2 * HOUR, cause="error_rate")["cause"] == "error_rate"
-        assert not shop.run(retraining, WEEK_LATER + 2 * HOUR, cause="error_rate")["trained"]
-        assert shop.run(quality_watch, WEEK_LATER + 3 * HOUR)["retraining"] == []
+        assert shop.run(retraining, WEEK_LATER + 2 * HOUR, cause="error_rate").cause == "error_rate"
+        assert not shop.run(retraining, WEEK_LATER + 2 * HOUR, cause="error_rate").trained
+        assert shop.run(quality_watch, WEEK_LATER + 3 * HOUR).retraining == ()
 
     def test_enough_new_labels_are_told_once(self, shop: Shop, emitted: list[Any]) -> None:
         needed = shop.policy.retraining.new_labels
@@ -259,10 +259,10 @@ class TestEvents:
         for number, letter in enumerate(many):
             letter |= {"text": f"{letter['text']} {number}", "received_at": LATER.isoformat()}
         shop.deliver("first.csv", many[1:], WEEK_LATER)
-        assert shop.run(quality_watch, WEEK_LATER)["retraining"] == []
+        assert shop.run(quality_watch, WEEK_LATER).retraining == ()
         shop.deliver("last.csv", many[:1], WEEK_LATER)
-        assert shop.run(quality_watch, WEEK_LATER)["retraining"] == ["new_labels"]
-        assert shop.run(quality_watch, WEEK_LATER + HOUR)["retraining"] == []
+        assert shop.run(quality_watch, WEEK_LATER).retraining == ("new_labels",)
+        assert shop.run(quality_watch, WEEK_LATER + HOUR).retraining == ()
         (told,) = emitted
         assert (told[0], told[2]["labels"]) == ("handrail.labels.enough", str(needed))
-        assert shop.run(retraining, WEEK_LATER + 2 * HOUR, cause="new_labels")["cause"] == "new_labels"
+        assert shop.run(retraining, WEEK_LATER + 2 * HOUR, cause="new_labels").cause == "new_labels"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tasks.watch.drift_verdict import DriftVerdict
 
 from flows.audit_sampling import audit_sampling
 from flows.drift_detection import drift_detection
@@ -162,9 +163,9 @@ class TestQualityWatch:
     def test_enough_rejected_audits_pause_the_category_with_a_review(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=2)  # the limit is a fifth
         result = shop.run(quality_watch, LATER + HOUR)
-        assert result["paused"] == ["refund"]
-        (reading,) = result["readings"]
-        assert (reading["reviewed"], reading["rejected"], reading["tripped"]) == (10, 2, True)
+        assert result.paused == ("refund",)
+        (reading,) = result.readings
+        assert (reading.reviewed, reading.rejected, reading.tripped) == (10, 2, True)
         (review,) = shop.rows(schema.ModelReview)
         assert review["evidence"]["rejected"] == 2
         (pause,) = shop.rows(schema.Pause)
@@ -176,7 +177,7 @@ class TestQualityWatch:
         self, shop: Shop, audits: int, wrong: int
     ) -> None:
         shop.audited(shop.automatic(audits), wrong=wrong)
-        assert shop.run(quality_watch, LATER + HOUR)["paused"] == []
+        assert shop.run(quality_watch, LATER + HOUR).paused == ()
 
     def test_only_the_simple_random_draw_counts(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=10, random=False)
@@ -187,10 +188,10 @@ class TestQualityWatch:
         shop.audited(shop.automatic(10), wrong=10)
         late = LATER + shop.policy.breaker.window
         found = shop.run(quality_watch, late)
-        assert found["paused"] == []
-        (reading,) = found["readings"]
-        assert (reading["reviewed"], reading["tripped"]) == (0, False)
-        assert (reading["counted"], reading["counted_rejected"]) == (10, 10), "the sequential rule forgets nothing"
+        assert found.paused == ()
+        (reading,) = found.readings
+        assert (reading.reviewed, reading.tripped) == (0, False)
+        assert (reading.counted, reading.counted_rejected) == (10, 10), "the sequential rule forgets nothing"
 
     @pytest.mark.parametrize("category", ["refund", None])
     def test_a_category_that_is_paused_already_is_left_alone(self, shop: Shop, category: str | None) -> None:
@@ -201,7 +202,7 @@ class TestQualityWatch:
         if category is None:
             pausing.pause(occasion.store, None, reason="odd", **known)
         before = len(shop.rows(schema.Pause))
-        assert shop.run(quality_watch, LATER + HOUR)["paused"] == []
+        assert shop.run(quality_watch, LATER + HOUR).paused == ()
         assert len(shop.rows(schema.Pause)) == before
         assert shop.rows(schema.ModelReview) == []
 
@@ -214,7 +215,7 @@ class TestQualityWatch:
         pausing.close_review(store, 1, conclusion="looked at", **known)
         pausing.resume(store, "refund", reason="reviewed", policy=shop.policy, **known)
         shop.audited(ids[10:], wrong=10, moment=LATER + 3 * HOUR)
-        assert shop.run(quality_watch, LATER + 4 * HOUR)["paused"] == [], "they were approved before the pause"
+        assert shop.run(quality_watch, LATER + 4 * HOUR).paused == (), "they were approved before the pause"
 
     def test_a_pause_by_somebody_else_meanwhile_does_no_harm(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=10)
@@ -228,7 +229,7 @@ class TestDrift:
     def weeks(self, shop: Shop) -> dict[str, Any]:
         """A quiet week, which becomes the reference, then a week of dear cases in other words."""
         shop.deliver("quiet.csv", letters(60))
-        assert shop.run(drift_detection, LATER)["note"].startswith("no reference yet")
+        assert shop.run(drift_detection, LATER).note.startswith("no reference yet")
         later = LATER + 8 * DAY
         strange = [
             {
@@ -240,7 +241,7 @@ class TestDrift:
             for case in letters(60)
         ]
         shop.deliver("strange.csv", strange, later)
-        found: dict[str, Any] = shop.run(drift_detection, later + HOUR)
+        found: DriftVerdict = shop.run(drift_detection, later + HOUR)
         return found
 
     def test_too_few_cases_make_no_reference(self, shop: Shop) -> None:
@@ -250,12 +251,12 @@ class TestDrift:
 
     def test_a_shift_is_found_once_and_becomes_the_next_reference(self, shop: Shop) -> None:
         found = self.weeks(shop)
-        assert found["drifted"]
-        assert "amount" in found["columns"]
-        assert any("frobnicator" in term for term in found["terms"])
+        assert found.drifted
+        assert "amount" in found.columns
+        assert any("frobnicator" in one.term for one in found.new_terms)
         assert [row["cause"] for row in shop.rows(schema.Profile)] == ["first", "drift 1 absorbed"]
         again = shop.run(drift_detection, LATER + 8 * DAY + 2 * HOUR)
-        assert (again["drifted"], again["note"]) == (False, "no shift")
+        assert (again.drifted, again.note) == (False, "no shift")
 
     def test_a_shift_raises_audits_and_voids_certificates(self, shop: Shop) -> None:
         terms = Terms("1", "refund", 0.02, 0.05, NOW + 60 * DAY)
@@ -274,13 +275,13 @@ class TestDrift:
         later = LATER + 8 * DAY
         same = [{**case, "received_at": later.isoformat()} for case in letters(60)]
         shop.deliver("same.csv", same, later)
-        assert shop.run(drift_detection, later + HOUR)["drifted"] is False
+        assert shop.run(drift_detection, later + HOUR).drifted is False
 
     def test_too_few_cases_are_no_drift(self, shop: Shop) -> None:
         shop.deliver("quiet.csv", letters(60))
         shop.run(drift_detection, LATER)
         found = shop.run(drift_detection, LATER + 30 * DAY)
-        assert (found["drifted"], found["note"]) == (False, "too few cases: 0 of 30")
+        assert (found.drifted, found.note) == (False, "too few cases: 0 of 30")
 
     def test_another_models_confidence_is_not_compared(self, shop: Shop) -> None:
         shop.deliver("quiet.csv", letters(60))

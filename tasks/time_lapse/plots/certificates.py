@@ -1,7 +1,6 @@
 """What is certified at the end of a time-lapse, and what is missing."""
 
-from typing import Any
-
+from tasks.learning.certificate_accounts import CertificateStatus
 from tasks.time_lapse.story import Story
 from tasks.views.plots.figure import Table
 
@@ -12,19 +11,18 @@ def certificate_table(story: Story) -> Table:
     """A row for the overall certificate and each category of low consequence; none without a serving version."""
     columns = "certificate", "confidence at least", "blind labels", "errors", "until", "what it says"
     return Table(
-        columns, [_row(found) for found in story.certificates], frozenset({columns[0], columns[4], columns[5]})
+        columns, [_row(status) for status in story.certificates], frozenset({columns[0], columns[4], columns[5]})
     )
 
 
-def _row(found: dict[str, Any]) -> tuple[str, ...]:
-    promise = f"at most {found['max_error']:.1%} wrong with {1 - found['delta']:.1%} certainty; {found['note']}"
-    if found["threshold"] is None:
-        return found["certificate"], _NONE, f"{found['labels']:,}", _NONE, _NONE, found["note"]
+def _row(status: CertificateStatus) -> tuple[str, ...]:
+    if status.threshold is None:
+        return status.certificate, _NONE, f"{status.labels:,}", _NONE, _NONE, status.note
     return (
-        found["certificate"],
-        f"{found['threshold']:.3f}",
-        f"{found['labels']:,}",
-        f"{found['errors']:,}",
-        f"{found['until']:%Y-%m-%d}",
-        promise,
+        status.certificate,
+        f"{status.threshold:.3f}",
+        f"{status.labels:,}",
+        f"{status.errors:,}",
+        f"{status.until:%Y-%m-%d}",
+        f"at most {status.max_error:.1%} wrong with {1 - status.delta:.1%} certainty; {status.note}",
     )

@@ -1,10 +1,7 @@
 """Plots over the weeks: queues, error of auto-approvals, agreement, KPIs."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from handrail.estimates import Estimate
-from handrail.kpi import NOT_MEASURED
+from handrail.kpi import NOT_MEASURED, Kpi
 from tasks.time_lapse.story import Story, Week
 from tasks.views import kpi_page
 from tasks.views.plots.chart import Size, WeekChart, percent, plain
@@ -62,7 +59,7 @@ def marks(week: Week, story: Story) -> list[tuple[str, str, str]]:
     """Lane, shape and words of what is marked in a week; one mark a lane."""
     planted = ", ".join(event.name.replace("_", " ") for event in story.planted if event.week == week.number)
     paused = ", ".join(category_name(name) for name in week.paused)
-    promoted = ", ".join(f"v{row['version']}" for row in week.judged if row["outcome"] == "promoted")
+    promoted = ", ".join(f"v{judged.version}" for judged in week.judged if judged.outcome == "promoted")
     found = [
         ("planted", "diamond", planted and f"planted: {planted}"),
         ("drift", "triangle", "drift found" if week.drift else ""),
@@ -147,33 +144,32 @@ def plot_agreement(story: Story) -> Plot:
     """How often each version and people who did not see its suggestion gave the same category."""
     weeks = [week.number for week in story.weeks]
     found = [(week, row) for week in story.weeks for row in week.agreement]
-    versions = sorted({str(row["model"]) for _, row in found}, key=lambda name: (len(name), name))
-    blind = [float(row["blind_agreed"]) for _, row in found if row["blind_agreed"] is not None]
+    blindly = [(week, row, row.blind_agreed) for week, row in found if row.blind_agreed is not None]
+    versions = sorted({row.model for _, row in found}, key=lambda name: (len(name), name))
+    blind = [agreed for _, _, agreed in blindly]
     words = "Agreement of model and people by version", "A line per model version over the weeks, blind decisions only."
 
     def draw(size: Size) -> str:
         chart = WeekChart("agreement", size, words, weeks, (min(blind), 1.0), percent)
         draw_guides(chart, story.planted_weeks)
         for number, version in enumerate(versions):
-            mine = [
-                (week, row) for week, row in found if str(row["model"]) == version and row["blind_agreed"] is not None
-            ]
-            chart.series({week.number: row["blind_agreed"] for week, row in mine}, f"line {series(number)}")
-            for week, row in mine:
-                style = "dot" if row["role"] == "champion" else "dot hollow"
-                said = f"v{version}, {row['role']}: {row['blind_agreed']:.1%} of {row['blind']}"
-                chart.dot(week.number, row["blind_agreed"], f"{style} {series(number)}", tip(week.number, said))
+            mine = [(week, row, agreed) for week, row, agreed in blindly if row.model == version]
+            chart.series({week.number: agreed for week, _, agreed in mine}, f"line {series(number)}")
+            for week, row, agreed in mine:
+                style = "dot" if row.role == "champion" else "dot hollow"
+                said = f"v{version}, {row.role}: {agreed:.1%} of {row.blind}"
+                chart.dot(week.number, agreed, f"{style} {series(number)}", tip(week.number, said))
         return chart.svg()
 
     rows = [
         (
             str(week.number),
-            f"v{row['model']}",
-            str(row["role"]),
-            str(row["compared"]),
-            shown(row["agreed"]),
-            str(row["blind"]),
-            shown(row["blind_agreed"]),
+            f"v{row.model}",
+            row.role,
+            str(row.compared),
+            shown(row.agreed),
+            str(row.blind),
+            shown(row.blind_agreed),
         )
         for week, row in found
     ]
@@ -195,46 +191,47 @@ def plot_trends(story: Story) -> list[Plot]:
 
 def kpi_table(story: Story) -> Table:
     """All KPIs of all weeks."""
-    names = list(dict.fromkeys(str(row["name"]) for week in story.weeks for row in week.kpis))
-    rows = [
-        (str(week.number), *(str(_kpi(week, name).get("shown", NOT_MEASURED)) for name in names))
-        for week in story.weeks
-    ]
+    names = list(dict.fromkeys(figure.name for week in story.weeks for figure in week.kpis))
+    rows = [(str(week.number), *(_shown(_kpi(week, name)) for name in names)) for week in story.weeks]
     return Table(("week", *names), rows if names else [])
 
 
 def before_after(story: Story) -> Table:
     """The last week's KPIs beside the time in shadow; empty without any."""
-    figures = next((week.kpis for week in reversed(story.weeks) if week.kpis), [])
+    figures = next((week.kpis for week in reversed(story.weeks) if week.kpis), ())
     return kpi_page.kpi_table(figures) if figures else EMPTY
 
 
-def _kpi(week: Week, name: str) -> Mapping[str, Any]:
-    return next((row for row in week.kpis if row["name"] == name), {})
+def _kpi(week: Week, name: str) -> Kpi | None:
+    return next((figure for figure in week.kpis if figure.name == name), None)
+
+
+def _shown(figure: Kpi | None) -> str:
+    return NOT_MEASURED if figure is None else figure.shown()
 
 
 def _trend(story: Story, name: str, title: str) -> Plot:
-    found = [(week, row) for week in story.weeks if (row := _kpi(week, name)).get("value") is not None]
-    if not found:
+    measured_weeks = [
+        (week, figure, figure.value)
+        for week in story.weeks
+        if (figure := _kpi(week, name)) is not None and figure.value is not None
+    ]
+    if not measured_weeks:
         return Plot(title, NOT_MEASURED, ())
-    values = {week.number: float(row["value"]) for week, row in found}
-    newest, last = found[-1]
-    words = f"{title} by week", f"From {found[0][1]['shown']} to {last['shown']}."
+    values = {week.number: value for week, _, value in measured_weeks}
+    (_, first, _), (newest, last, _) = measured_weeks[0], measured_weeks[-1]
+    words = f"{title} by week", f"From {first.shown()} to {last.shown()}."
     chart = WeekChart(
         f"trend-{list(TRENDS).index(name)}",
         SMALL,
         words,
         [week.number for week in story.weeks],
         (min(0.0, *values.values()), max(0.0, *values.values())),
-        percent if last["unit"] == "share" else plain,
+        percent if last.unit == "share" else plain,
     )
     draw_guides(chart, story.planted_weeks)
     chart.series(values, "line audited")
-    for week, row in found:
-        chart.dot(
-            week.number,
-            float(row["value"]),
-            "dot small audited",
-            tip(week.number, f"{row['shown']}, {row['cases']} cases"),
-        )
-    return Plot(title, f"{last['shown']} in week {newest.number} ({last['formula']})", (chart.svg(),))
+    for week, figure, value in measured_weeks:
+        words_of_week = tip(week.number, f"{figure.shown()}, {figure.cases} cases")
+        chart.dot(week.number, value, "dot small audited", words_of_week)
+    return Plot(title, f"{last.shown()} in week {newest.number} ({last.formula})", (chart.svg(),))
