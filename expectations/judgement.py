@@ -73,12 +73,12 @@ def name_rows(suite: Suite, view: pd.DataFrame, broken: Sequence[Rule]) -> list[
         return [_broken_by(one.result) for one in result.results]
 
 
-def _broken_by(found: Any) -> BrokenBy:  # noqa: ANN401 - Great Expectations ships no types
-    places = found.get("unexpected_index_list") or ()
+def _broken_by(broken: Any) -> BrokenBy:  # noqa: ANN401 - Great Expectations ships no types
+    places = broken.get("unexpected_index_list") or ()
     cases = (place["case_id"] for place in places)
     # A number of numpy's is none that JSON takes.
     plain = tuple(dict.fromkeys(case.item() if isinstance(case, np.generic) else case for case in cases))
-    return BrokenBy(int(found.get("unexpected_count") or 0), plain)
+    return BrokenBy(int(broken.get("unexpected_count") or 0), plain)
 
 
 def page_of_result(stored: Stored) -> str:

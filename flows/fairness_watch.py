@@ -5,7 +5,7 @@ from datetime import timedelta
 from prefect import flow
 
 from flows.parameters import AsOf, Days, Home
-from handrail.fairness import Verdict as GapVerdict
+from handrail.fairness import GapVerdict
 from handrail.figures.fairness import WAITING, FairnessRow
 from handrail.reading import Verdict
 from tasks import publish

@@ -48,7 +48,18 @@ from tasks.occasion import Occasion, enter
 from tasks.routing.receiver import Ledger
 from tasks.time_lapse import simulate
 from tasks.time_lapse.simulate import STEWARD
-from tasks.time_lapse.story import Afterwards, Drift, Gap, Judged, Planted, Review, Story, Training, Version, Week
+from tasks.time_lapse.story import (
+    Afterwards,
+    Gap,
+    Judged,
+    Planted,
+    ReviewOutcome,
+    Story,
+    Training,
+    Version,
+    Week,
+    WeekDrift,
+)
 from tasks.watch.fairness import Comparison
 
 PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
@@ -202,7 +213,7 @@ class TimeLapse:
         week.automatic, week.wrong_automatic = simulate.automatic_errors(occasion, self._business, window)
         verdict: DriftVerdict = self._run(drift_detection, end)
         if verdict.drifted:
-            week.drift = Drift(verdict.columns, tuple(term.term for term in verdict.new_terms))
+            week.drift = WeekDrift(verdict.columns, tuple(term.term for term in verdict.new_terms))
         self._learn(week, evening)
         week.certified = self._shadow(week, evening)
         self._run(agreement_watch, evening)
@@ -264,7 +275,7 @@ class TimeLapse:
                 for row in records(models.versions(connection))
             ]
             story.reviews = [
-                Review(**{name: row[name] for name in Review.__slots__})
+                ReviewOutcome(**{name: row[name] for name in ReviewOutcome.__slots__})
                 for row in records(stored_pauses.reviews(connection, only_open=False))
             ]
             audits = stored_audits.audits(connection, window)

@@ -21,7 +21,7 @@ from handrail.proportions import difference_p, holm, newcombe, times_as_many, wi
 Floats = NDArray[np.float64]
 
 
-class Verdict(StrEnum):
+class GapVerdict(StrEnum):
     """What the cases of a group show."""
 
     BEYOND = "gap beyond the bound"
@@ -33,7 +33,7 @@ class Verdict(StrEnum):
     @property
     def shows_gap(self) -> bool:
         """Is a gap shown, whatever its size?"""
-        return self in {Verdict.BEYOND, Verdict.GAP, Verdict.WITHIN}
+        return self in {GapVerdict.BEYOND, GapVerdict.GAP, GapVerdict.WITHIN}
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class GroupGap:
     gap_low: float
     gap_high: float
     p: float
-    verdict: Verdict
+    verdict: GapVerdict
     needed: int | None = None
 
 
@@ -179,16 +179,16 @@ def _unmirrored(one: GroupGap, compared: Sequence[GroupGap], *, bound: float, le
     """
     others = [each for each in compared if each.metric == one.metric and each.group != one.group]
     loudest = max(others, key=lambda each: abs(each.gap), default=one)
-    is_mirror = one.verdict is loudest.verdict is Verdict.BEYOND and one.gap * loudest.gap < 0
+    is_mirror = one.verdict is loudest.verdict is GapVerdict.BEYOND and one.gap * loudest.gap < 0
     if len(others) == 1 or not is_mirror or abs(loudest.gap) < abs(one.gap):
         return one
     rest = [each for each in others if each is not loudest]
     n, k = sum(each.n for each in rest), sum(round(each.rate * each.n) for each in rest)
     low, high = newcombe([round(one.rate * one.n)], [one.n], [k], [n], level)
-    return one if low[0] > bound or high[0] < -bound else replace(one, verdict=Verdict.GAP)
+    return one if low[0] > bound or high[0] < -bound else replace(one, verdict=GapVerdict.GAP)
 
 
-def judged(p: float, interval: tuple[float, float], factor: float, *, bound: float, alpha: float) -> Verdict:
+def judged(p: float, interval: tuple[float, float], factor: float, *, bound: float, alpha: float) -> GapVerdict:
     """What one comparison shows.
 
     Args:
@@ -210,13 +210,13 @@ def judged(p: float, interval: tuple[float, float], factor: float, *, bound: flo
     """
     low, high = interval
     if low > bound or high < -bound:
-        return Verdict.BEYOND
+        return GapVerdict.BEYOND
     if p <= alpha:
-        return Verdict.WITHIN if -bound <= low and high <= bound else Verdict.GAP
-    return Verdict.UNDERPOWERED if factor > 1 else Verdict.NONE_SHOWN
+        return GapVerdict.WITHIN if -bound <= low and high <= bound else GapVerdict.GAP
+    return GapVerdict.UNDERPOWERED if factor > 1 else GapVerdict.NONE_SHOWN
 
 
-def cases_needed(n: int, factor: float, verdict: Verdict) -> int | None:
+def cases_needed(n: int, factor: float, verdict: GapVerdict) -> int | None:
     """How many cases of a group it takes until its silence says something.
 
     Args:
@@ -229,10 +229,10 @@ def cases_needed(n: int, factor: float, verdict: Verdict) -> int | None:
 
     Source: docs/decisions/0021-what-counts-as-a-shift.md.
 
-    >>> cases_needed(40, 2.5, Verdict.UNDERPOWERED), cases_needed(40, 2.5, Verdict.GAP)
+    >>> cases_needed(40, 2.5, GapVerdict.UNDERPOWERED), cases_needed(40, 2.5, GapVerdict.GAP)
     (100, None)
     """
-    return math.ceil(n * factor) if verdict is Verdict.UNDERPOWERED and math.isfinite(factor) else None
+    return math.ceil(n * factor) if verdict is GapVerdict.UNDERPOWERED and math.isfinite(factor) else None
 
 
 def spread(tally: Tally) -> Spread:

@@ -285,16 +285,39 @@ def _ordered(candidates: pd.DataFrame) -> pd.DataFrame:
 
 
 def established(first_seen: dict[str, datetime], young: datetime) -> set[str] | None:
-    """Segments known since before `young`; None while the workspace itself is younger, and every segment is new."""
+    """Tell segments that are old from new ones.
+
+    Args:
+        first_seen: when each segment was first received, aware.
+        young: a segment that was first received later is new.
+
+    Returns:
+        The old segments; None while the workspace itself is younger, and every segment would be new.
+
+    Source: own definition, docs/decisions/0020.
+
+    >>> established({"web": datetime(2026, 1, 5), "phone": datetime(2026, 3, 2)}, datetime(2026, 2, 2))
+    {'web'}
+    """
     old = {name for name, at in first_seen.items() if at <= young}
     return old or None
 
 
 def under_watch(categories: Sequence[str], resumed: Collection[str | None], levels: Mapping[str, float]) -> list[str]:
-    """The categories that are audited more often, in the order given.
+    """Choose the categories that are audited more often.
 
-    They came back from a pause lately (`resumed`; None stands for a pause of everything), or their breaker gathers
-    evidence: `levels` are shares of the evidence that suffices to pause.
+    Args:
+        categories: all of them.
+        resumed: those that came back from a pause lately; None stands for a pause of everything.
+        levels: by category, which share of the evidence that suffices to pause its breaker has gathered.
+
+    Returns:
+        Those that came back or whose breaker is rising (see `RISING`), in the order given.
+
+    Source: own definition, docs/decisions/0020.
+
+    >>> under_watch(["refund", "tracking", "cancel"], {"cancel"}, {"refund": 0.4, "tracking": 0.02})
+    ['refund', 'cancel']
     """
     rising = {name for name, level in levels.items() if level >= RISING}
     return [name for name in categories if None in resumed or name in resumed or name in rising]

@@ -1,19 +1,16 @@
 """SLA: how long a person has, counted only while the business works."""
 
-from collections.abc import Iterator
-from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
+from handrail.business_calendar import is_always_open, working_days
 from handrail.errors import BadInput
 from handrail.policy import Calendar, Policy
 from handrail.queues import Queue, Reason, Route
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 BY_HAND = frozenset({Reason.STAGE_MANUAL, Reason.STAGE_SHADOW})
 """Reasons by which people work without the model's suggestion."""
-_DAY = timedelta(days=1)
 
 
 def due(assigned_at: datetime, duration: timedelta, calendar: Calendar) -> datetime:
@@ -35,17 +32,17 @@ def due(assigned_at: datetime, duration: timedelta, calendar: Calendar) -> datet
 
     Source: docs/concepts.md, *SLA*.
 
-    >>> office = Calendar(timezone="UTC", days=["mon", "tue"], opens=time(9), closes=time(17))
+    >>> office = Calendar(timezone="UTC", days=["mon", "tue"], opens="09:00", closes="17:00")
     >>> due(datetime(2026, 3, 2, 16, tzinfo=UTC), timedelta(hours=2), office).isoformat()
     '2026-03-03T10:00:00+00:00'
     """
     if assigned_at.tzinfo is None:
         raise BadInput(f"The time {assigned_at.isoformat()} has no time zone. Give one, such as +00:00.")
     start = assigned_at.astimezone(UTC)
-    if _is_always_open(calendar):
+    if is_always_open(calendar):
         return start + duration
     left = duration
-    for opens, closes in _working_days(start, calendar):
+    for opens, closes in working_days(start, calendar):
         begin = max(start, opens)
         if begin >= closes:
             continue
@@ -137,23 +134,3 @@ def durations_for(routes: pd.DataFrame, policy: Policy) -> list[timedelta]:
     pairs = list(zip(routes["queue"], routes["reason"], strict=True))
     answers = {pair: time_for(Queue(pair[0]), Reason(pair[1]), policy) for pair in set(pairs)}
     return [answers[pair] for pair in pairs]
-
-
-def _is_always_open(calendar: Calendar) -> bool:
-    around_the_clock = calendar.opens == time(0) == calendar.closes
-    return around_the_clock and set(calendar.days) == set(_WEEKDAYS) and not calendar.holidays
-
-
-def _working_days(start: datetime, calendar: Calendar) -> Iterator[tuple[datetime, datetime]]:
-    """Opening and closing time in UTC of each working day from the local day of `start` on."""
-    zone = ZoneInfo(calendar.timezone)
-    day = start.astimezone(zone).date()
-    while day.year < MAXYEAR:
-        if _WEEKDAYS[day.weekday()] in calendar.days and day not in calendar.holidays:
-            end = day + _DAY if calendar.closes == time(0) else day
-            yield _instant(day, calendar.opens, zone), _instant(end, calendar.closes, zone)
-        day += _DAY
-
-
-def _instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)

@@ -9,7 +9,7 @@ from scipy import stats
 
 from handrail.cube import grouped
 from handrail.errors import BadInput
-from handrail.fairness import Verdict, cases_needed, judged
+from handrail.fairness import GapVerdict, cases_needed, judged
 from handrail.proportions import POWER, holm
 
 Floats = NDArray[np.float64]
@@ -37,7 +37,7 @@ class WaitGap:
     gap_low: float | None
     gap_high: float | None
     p: float
-    verdict: Verdict
+    verdict: GapVerdict
     needed: int | None = None
 
 
@@ -119,7 +119,7 @@ def _judge(
     if compared is None:
         # So few that not even their spread is known: ten are the least that can be asked for.
         needed = FEWEST if len(rest) else None
-        return WaitGap(name, len(one), typical, slow, gap, None, None, p, Verdict.UNDERPOWERED, needed)
+        return WaitGap(name, len(one), typical, slow, gap, None, None, p, GapVerdict.UNDERPOWERED, needed)
     reach = float(stats.norm.isf(alpha[0] / 2) + stats.norm.isf(1 - POWER)) * compared.error
     factor = (reach / bound) ** 2
     verdict = judged(p, (compared.low, compared.high), factor, bound=bound, alpha=alpha[1])

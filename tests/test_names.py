@@ -11,18 +11,30 @@ PACKAGES = ("handrail", "tasks", "flows", "models", "expectations", "desk", "con
 ACTS_AND_STORE = (ROOT / "handrail" / "acts", ROOT / "handrail" / "store")
 PARTICIPLES = frozenset({"found", "known", "said", "told"})
 FEW_LINES = 3
+STORED_KEYS = frozenset({("handrail/figures/reviewers.py", "said")})
+"""A figure's name is its key in the readings of years: it stays."""
 
 ROW = "the table of what the domain's class of this name is: read and written in handrail/store alone"
 BODY = "the API's body of this name stands in its document, and callers know it"
 FACE = "one face's own piece, imported by that face alone"
 SAME_NAME = {
     "Account": "a sign-in account among the tables; what certificates are tried on, by model and category, in tasks",
+    "Alert": ROW,
+    "AlertDelivery": ROW,
+    "Because": BODY,
+    "Card": FACE,
     "Case": ROW,
+    "Certificate": ROW,
     "Comparison": "shadow against champion, and group against group: each module's own result",
+    "Decided": BODY,
     "Decision": BODY,
     "Delivery": "bytes that an act takes in; at the desk, the form that sends them",
     "GivenPrediction": ROW,
+    "GoldCase": ROW,
     "Lease": ROW,
+    "ModelVersion": ROW,
+    "NewCase": BODY,
+    "Opened": BODY,
     "Paused": BODY,
     "Person": ROW,
     "Place": "where a page of a list goes on, in each of the two lists that are paged",
@@ -30,18 +42,20 @@ SAME_NAME = {
     "Plot": "a picture beside figures: at the desk as SVG, in reports by matplotlib",
     "Policy": ROW,
     "Prediction": ROW,
+    "Proposal": ROW,
     "Reading": "a watch's reading and its table; a trigger's reading",
     "Reason": ROW,
     "Route": ROW,
     "Row": FACE,
+    "Serving": ROW,
     "Settlement": BODY,
     "Status": BODY,
     "Table": "a table beside a picture: at the desk as HTML, in reports by matplotlib",
     "Taken": BODY,
     "Told": BODY,
-    "Verdict": "of a group, of a reviewer's signal, of a reading",
     "Waiting": BODY,
     "Watch": ROW,
+    "WorkItem": ROW,
     "Written": "an event as the trail holds it; what the desk's health check wrote",
 }
 """Names that two classes may have, and why nobody takes one for the other."""
@@ -118,7 +132,7 @@ def test_no_two_classes_of_one_name_are_imported_into_one_file() -> None:
         sources: dict[str, set[str]] = defaultdict(set)
         for node in nodes:
             for alias in node.names:
-                sources[alias.name].add(node.module or "")
+                sources[alias.asname or alias.name].add(node.module or "")
         clashes += [(place(path, 1), name) for name, where in sources.items() if name in SAME_NAME and len(where) > 1]
     assert clashes == []
 
@@ -128,7 +142,7 @@ def test_no_lasting_name_of_the_domain_is_a_participle() -> None:
         (place(path, line), name)
         for path in [*domain(), *modules("models", "expectations")]
         for name, line in lasting(parsed(path))
-        if name in PARTICIPLES
+        if name in PARTICIPLES and (path.relative_to(ROOT).as_posix(), name) not in STORED_KEYS
     ]
     assert named == []
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from handrail.estimates import Estimate, clopper_pearson
-from handrail.fairness import Verdict
+from handrail.fairness import GapVerdict
 from handrail.kpi import Kpi
 from handrail.sample import EVENTS
 from tasks.learning.certificate_accounts import CertificateStatus
 from tasks.learning.evaluate import AgreementRow
-from tasks.time_lapse.story import Drift, Gap, Judged, Planted, Review, Story, Training, Version, Week
+from tasks.time_lapse.story import Gap, Judged, Planted, ReviewOutcome, Story, Training, Version, Week, WeekDrift
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOSTILE = "<script>alert('&')</script>"
@@ -29,7 +29,9 @@ def gap_rows(number: int, rng: np.random.Generator) -> list[Gap]:
             biased = name == "coast" and number >= 21
             gap = float(rng.normal(-0.07 if biased else 0.0, 0.008))
             rate = 0.88 + gap
-            verdict = Verdict.GAP if biased else Verdict.UNDERPOWERED if name == "hills" else Verdict.NONE_SHOWN
+            verdict = (
+                GapVerdict.GAP if biased else GapVerdict.UNDERPOWERED if name == "hills" else GapVerdict.NONE_SHOWN
+            )
             shares = (round(share, 4) for share in (rate, rate - 0.02, rate + 0.02, gap))
             rows.append(Gap(grouping, name, 900, *shares, verdict))
     return rows
@@ -94,7 +96,7 @@ def twenty_four_weeks() -> Story:
     rng = np.random.default_rng(7)
     weeks = [week(number, rng) for number in range(1, WEEKS + 1)]
     for number, term in ((8, "ThermoBlend 3"), (16, "parcel locker"), (18, "summer sale")):
-        weeks[number - 1].drift = Drift(("text_length",), (term, "pls", "asap"))
+        weeks[number - 1].drift = WeekDrift(("text_length",), (term, "pls", "asap"))
         weeks[number - 1].retrained = [Training(str(number // 4), "drift")]
     weeks[2].stages = ["9 categories → suggest"]
     weeks[3].stages = ["9 categories → partial"]
@@ -125,12 +127,12 @@ def twenty_four_weeks() -> Story:
             for number, status in enumerate(statuses, start=1)
         ],
         reviews=[
-            Review(
+            ReviewOutcome(
                 HOSTILE,
                 START + timedelta(weeks=15, days=2),
                 evidence={"reviewed": 41, "rejected": 3, "rate": 3 / 41, "tripped": True},
             ),
-            Review(
+            ReviewOutcome(
                 "delivery_status",
                 START + timedelta(weeks=15, days=3),
                 evidence={"cause": "reported"},

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from handrail.cube import Tally
-from handrail.fairness import Verdict, compare
+from handrail.fairness import GapVerdict, compare
 from handrail.proportions import newcombe, times_as_many, wilson
 from handrail.waits import wait_gaps
 
@@ -48,7 +48,7 @@ def looks_without_a_gap(runs: int) -> dict[str, float]:
         ]
         verdicts = [gap.verdict for gap in compare(tallies)]
         shown += any(verdict.shows_gap for verdict in verdicts)
-        alarms += Verdict.BEYOND in verdicts
+        alarms += GapVerdict.BEYOND in verdicts
     return {"shown": shown / runs, "alarms": alarms / runs}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from handrail import policy
-from handrail.fairness import Verdict
+from handrail.fairness import GapVerdict
 from handrail.reviewers import EVERYBODY
 from watch_parts import people
 from watch_parts.business import Business
@@ -53,7 +53,7 @@ def _gaps(decided: list[pd.DataFrame], rules: policy.Policy) -> list[dict[str, A
             "group": gap.group,
             "metric": gap.metric,
             "gap": gap.gap,
-            "beyond": gap.verdict is Verdict.BEYOND,
+            "beyond": gap.verdict is GapVerdict.BEYOND,
         }
         for grouping, gaps in people.group_gaps(decided, rules.fairness).items()
         for gap in gaps

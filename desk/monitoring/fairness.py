@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from desk.charts import Row, side_by_side
 from desk.monitoring.section import Plot, Scope, Section, Table, interval, latest, number, share, words, worst
-from handrail.fairness import Verdict
+from handrail.fairness import GapVerdict
 from handrail.figures.fairness import WAITING, FairnessFigures, FairnessRow
 from handrail.reading import KeptReading
 
@@ -33,8 +33,8 @@ def fairness(look: Scope) -> Section:
 
 
 def _sentence(compared: Sequence[FairnessRow]) -> str:
-    beyond = [f"{row.metric} of {row.grouping} {row.group}" for row in compared if row.verdict is Verdict.BEYOND]
-    weak = sum(row.verdict is Verdict.UNDERPOWERED for row in compared)
+    beyond = [f"{row.metric} of {row.grouping} {row.group}" for row in compared if row.verdict is GapVerdict.BEYOND]
+    weak = sum(row.verdict is GapVerdict.UNDERPOWERED for row in compared)
     told = f"Beyond the policy's bound: {'; '.join(beyond)}." if beyond else "No gap lies beyond the policy's bound."
     return f"{told} {weak} of {len(compared)} comparisons rest on too few cases to find such a gap."
 
@@ -51,7 +51,7 @@ def _plot(look: KeptReading, rows: Sequence[FairnessRow]) -> Plot | None:
                 row.low,
                 row.high,
                 f"{100 * row.gap:+.1f} points",
-                found=row.verdict is Verdict.BEYOND,
+                found=row.verdict is GapVerdict.BEYOND,
             )
             for row in rows
             if row.metric == SHOWN and row.cases
@@ -69,7 +69,7 @@ def _cells(row: FairnessRow) -> tuple[str, ...]:
         figure, gap = share(row.rate), share(row.gap)
         between, gap_between = interval(row.low, row.high), interval(row.gap_low, row.gap_high)
     verdict = str(row.verdict)
-    if row.verdict is Verdict.UNDERPOWERED and row.needed:
+    if row.verdict is GapVerdict.UNDERPOWERED and row.needed:
         verdict += f": {row.needed:,} cases would be needed"
     return (
         f"{words(row.grouping)}: {row.group}",

@@ -33,7 +33,7 @@ class Overturning:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlannedAction:
     """An action that a plan adds."""
 
     key: str
@@ -46,7 +46,7 @@ class Plan:
     """What is to happen to a case's actions; `final` are those that went out and that nothing takes back."""
 
     withdraw: list[int] = field(default_factory=list)
-    put: list[Step] = field(default_factory=list)
+    put: list[PlannedAction] = field(default_factory=list)
     taken_back: int = 0
     final: int = 0
 
@@ -82,7 +82,7 @@ def plan(
         key = outbox.key(*name, wanted)
         in_use = {action.key for action in actions if action.state != "withdrawn"}
         again = outbox.repeated_key(key, dispute) if key in in_use else key
-        found.put.append(Step(again, policy.category(wanted).action, wanted))
+        found.put.append(PlannedAction(again, policy.category(wanted).action, wanted))
     return found
 
 
@@ -101,7 +101,7 @@ def _take_back(found: Plan, action: OutboxAction, policy: Policy) -> None:
         found.final += 1
     else:
         found.taken_back += 1
-        found.put.append(Step(outbox.undo_key(action.key), rules.undone_by, action.category))
+        found.put.append(PlannedAction(outbox.undo_key(action.key), rules.undone_by, action.category))
 
 
 def settle(

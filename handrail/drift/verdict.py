@@ -10,7 +10,7 @@ from handrail.reading import Verdict
 
 @dataclass(frozen=True, slots=True)
 class DriftVerdict:
-    """What the watch found in one window; `columns` are the shifted ones, `new_terms` all that were found.
+    """What the watch found in one window; `columns` are the shifted ones, `new_terms` all that were drift.
 
     `unmeasured` says of columns why they could not be compared, `unread` names those (or `terms`) whose comparison
     failed, with the kind of the fault; `profile` is the number of the reference, and the
@@ -33,19 +33,46 @@ class DriftVerdict:
     unread: dict[str, str] = field(default_factory=dict)
 
 
-def verdict_of(found: DriftVerdict) -> Verdict:
-    """An alarm where something shifted; nothing is quiet that had no reference, too few cases or a part not read."""
-    if found.drifted:
+def verdict_of(drift: DriftVerdict) -> Verdict:
+    """Sum up a look: an alarm where something shifted.
+
+    Args:
+        drift: what the watch found in one window.
+
+    Returns:
+        Nothing is quiet that had no reference, too few cases or a part that was not read.
+
+    Source: own definition, docs/concepts.md.
+
+    >>> verdict_of(DriftVerdict(cases=12, note="too few cases", profile=3))
+    <Verdict.UNDERPOWERED: 'underpowered'>
+    """
+    if drift.drifted:
         return Verdict.ALARM
-    if found.unread:
+    if drift.unread:
         return Verdict.UNREADABLE
-    if found.report is not None:
+    if drift.report is not None:
         return Verdict.QUIET
-    return Verdict.NOT_MEASURED if found.profile is None else Verdict.UNDERPOWERED
+    return Verdict.NOT_MEASURED if drift.profile is None else Verdict.UNDERPOWERED
 
 
 def verdict_of_column(column: ColumnDrift) -> Verdict:
-    """An alarm where it drifted; not measured where figures lack."""
+    """Sum up one column.
+
+    Args:
+        column: its figures beside the reference.
+
+    Returns:
+        An alarm where it drifted; not measured where a note says why figures lack.
+
+    Source: own definition, docs/concepts.md.
+
+    >>> from handrail.drift import build, compare
+    >>> import pandas as pd
+    >>> (column,) = compare(build(pd.DataFrame({"x": range(90)})), pd.DataFrame({"x": range(90)})).columns
+    >>> verdict_of_column(column)
+    <Verdict.QUIET: 'quiet'>
+    """
     if column.drifted:
         return Verdict.ALARM
     return Verdict.NOT_MEASURED if column.note else Verdict.QUIET

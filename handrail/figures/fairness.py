@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from handrail.fairness import GroupGap, Verdict
+from handrail.fairness import GapVerdict, GroupGap
 from handrail.reading import Figures
 from handrail.waits import WaitGap
 
@@ -28,7 +28,7 @@ class FairnessRow(Figures):
     gap_low: float | None
     gap_high: float | None
     p: float | None = None
-    verdict: Verdict
+    verdict: GapVerdict
     needed: int | None = None
 
     @classmethod

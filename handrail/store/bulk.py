@@ -22,13 +22,13 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
-from handrail.store.frames import Record
+from handrail.store.frames import RowType
 from handrail.store.schema import Base, Case, Decision, WorkItem
 
 Rows = Sequence[dict[str, Any]]
 
 
-def row_of(value: Record, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - columns of a table
+def row_of(value: RowType, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - columns of a table
     """The row to write of a value whose fields are columns, and of `more` columns.
 
     Not `asdict`: that copies whatever the fields hold, which takes longer than writing it.
@@ -38,7 +38,7 @@ def row_of(value: Record, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - colu
 
 
 @cache
-def _reading(kind: type[Record]) -> tuple[tuple[str, ...], "attrgetter[tuple[Any, ...]]"]:
+def _reading(kind: type[RowType]) -> tuple[tuple[str, ...], "attrgetter[tuple[Any, ...]]"]:
     """The names of the fields, and what reads them all at once; a kind with fewer than two has no rows here."""
     names = tuple(one.name for one in fields(kind))
     return names, attrgetter(*names)

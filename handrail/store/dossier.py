@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from handrail.case import State
 from handrail.errors import NotFound
 from handrail.store.bulk import among
-from handrail.store.frames import Record
+from handrail.store.frames import RowType
 from handrail.store.routes import CurrentRoute, route_of
 from handrail.store.schema import (
     AuditDraw,
@@ -114,7 +114,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class AuditChance:
     """Whether the case was drawn for an audit, and with which chance."""
 
     drawn: bool
@@ -158,7 +158,7 @@ class Disputed:
 
 
 @dataclass(frozen=True, slots=True)
-class Afterwards:
+class KnownOutcome:
     """What the business's systems told of the case later."""
 
     kind: str
@@ -175,7 +175,7 @@ class RawText:
     customer_id: str | None
 
 
-_Part = TypeVar("_Part", bound=Record)
+_Part = TypeVar("_Part", bound=RowType)
 
 
 @dataclass(frozen=True)
@@ -189,12 +189,12 @@ class Dossier:
     work: Sequence[Work] = ()
     decisions: Sequence[Decided] = ()
     actions: Sequence[Sent] = ()
-    audit: Drawn | None = None
+    audit: AuditChance | None = None
     labels: Sequence[Labelled] = ()
     is_gold: bool = False
     escalations: Sequence[Escalated] = ()
     disputes: Sequence[Disputed] = ()
-    outcomes: Sequence[Afterwards] = ()
+    outcomes: Sequence[KnownOutcome] = ()
 
     @property
     def id(self) -> int:
@@ -236,12 +236,12 @@ def opened(connection: Connection, case_id: int, onlooker: Onlooker) -> Dossier:
         work=_all(connection, Work, WorkItem, and_(WorkItem.case_id == case_id, WorkItem.kind != "gold")),
         decisions=_decisions(connection, case_id),
         actions=_all(connection, Sent, Outbox, Outbox.case_id == case_id),
-        audit=next(iter(_all(connection, Drawn, AuditDraw, AuditDraw.case_id == case_id)), None),
+        audit=next(iter(_all(connection, AuditChance, AuditDraw, AuditDraw.case_id == case_id)), None),
         labels=_all(connection, Labelled, Label, Label.case_id == case_id) if may_read_labels else (),
         is_gold=may_read_labels and bool(connection.execute(select(gold.exists())).scalar()),
         escalations=_all(connection, Escalated, Escalation, Escalation.case_id == case_id),
         disputes=_all(connection, Disputed, Dispute, Dispute.case_id == case_id),
-        outcomes=_all(connection, Afterwards, CaseOutcome, CaseOutcome.case_id == case_id, CaseOutcome.at),
+        outcomes=_all(connection, KnownOutcome, CaseOutcome, CaseOutcome.case_id == case_id, CaseOutcome.at),
     )
 
 

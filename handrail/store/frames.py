@@ -13,13 +13,13 @@ from sqlalchemy.types import TypeEngine
 from handrail.window import Window
 
 
-class Record(Protocol):
+class RowType(Protocol):
     """A value whose fields are columns: any dataclass."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 
-_Row = TypeVar("_Row", bound=Record)
+_Row = TypeVar("_Row", bound=RowType)
 _WHOLE = {datetime: "datetime64[us, UTC]", int: "int64", float: "float64", bool: "bool", str: "str"}
 _WITH_GAPS = _WHOLE | {int: "Int64", bool: "object"}
 """A number of something stays a whole number where others are missing; missing is neither yes nor no."""

@@ -8,7 +8,7 @@ from handrail.estimates import Estimate
 from handrail.sample.events import BIAS_REGION, EVENTS, LABEL_BIAS
 from tasks.time_lapse.plots.groups import GROUPING
 from tasks.time_lapse.plots.weekly import interval_words, measured
-from tasks.time_lapse.story import BY_PEOPLE, Drift, Judged, Planted, Review, Story, Version, Week
+from tasks.time_lapse.story import BY_PEOPLE, Judged, Planted, ReviewOutcome, Story, Version, Week, WeekDrift
 from tasks.views.plots.figure import Table, category_name, shown
 
 NOT_YET = "not yet"
@@ -135,7 +135,7 @@ def _bias_shown(story: Story) -> list[int]:
 def _named(event: Planted, story: Story) -> str:
     if event.name == LABEL_BIAS.name:
         return f"{GROUPING} {BIAS_REGION}" if is_found(event, story) else ""
-    drift = next((week.drift for week in story.weeks if week.number == event.week and week.drift), Drift())
+    drift = next((week.drift for week in story.weeks if week.number == event.week and week.drift), WeekDrift())
     return "" if event.name in BY_PEOPLE else drift.words(6)
 
 
@@ -239,7 +239,7 @@ def review_table(story: Story) -> Table:
     return Table(columns, [_review_row(review) for review in story.reviews], frozenset(columns) - {"opened", "closed"})
 
 
-def _review_row(review: Review) -> tuple[str, ...]:
+def _review_row(review: ReviewOutcome) -> tuple[str, ...]:
     return (
         review.category,
         f"{review.opened_at:%Y-%m-%d}",

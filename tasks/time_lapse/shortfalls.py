@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from handrail.fairness import Verdict
+from handrail.fairness import GapVerdict
 from tasks.time_lapse.findings import holds, is_found, pauses, week_list
 from tasks.time_lapse.plots.weekly import measured
 from tasks.time_lapse.story import Story
@@ -41,7 +41,7 @@ def _of_watches(story: Story) -> Iterable[tuple[str, object]]:
     planted = {event.week for event in story.planted}
     false = [week.number for week in story.weeks if week.drift and week.number not in planted]
     gaps = next((week.gaps for week in reversed(story.weeks) if week.gaps), [])
-    weak = [f"{gap.grouping} {gap.group}" for gap in gaps if gap.verdict is Verdict.UNDERPOWERED]
+    weak = [f"{gap.grouping} {gap.group}" for gap in gaps if gap.verdict is GapVerdict.UNDERPOWERED]
     yield f"Planted and not found: {', '.join(unseen)}.", unseen
     yield f"Drift was reported without a planted event: {week_list(false)}.", false
     yield f"Too few cases to find a gap that matters in {len(weak)} of {len(gaps)} groups: {', '.join(weak)}.", weak

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from handrail.estimates import Estimate
-from handrail.fairness import GroupGap, Verdict
+from handrail.fairness import GapVerdict, GroupGap
 from handrail.kpi import Kpi
 from handrail.proportions import in_percent
 from handrail.window import Window
@@ -20,7 +20,7 @@ BY_FAIRNESS = {"label_bias": "coast"}
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class WeekDrift:
     """What the drift watch named in a week: columns, and terms, the most lifted first."""
 
     columns: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class Gap:
     low: float
     high: float
     gap: float
-    verdict: Verdict
+    verdict: GapVerdict
 
     @classmethod
     def of(cls, grouping: str, seen: GroupGap) -> Self:
@@ -88,7 +88,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class ReviewOutcome:
     """A model review with its evidence as it was stored; open while `closed_at` is None."""
 
     category: str
@@ -121,7 +121,7 @@ class Week:
     quarantined: int = 0
     paused: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
-    drift: Drift | None = None
+    drift: WeekDrift | None = None
     retrained: list[Training] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     rolled_back: str | None = None
@@ -187,7 +187,7 @@ class Story:
     planted: list[Planted] = field(default_factory=list)
     versions: list[Version] = field(default_factory=list)
     certificates: list[CertificateStatus] = field(default_factory=list)
-    reviews: list[Review] = field(default_factory=list)
+    reviews: list[ReviewOutcome] = field(default_factory=list)
     audited: Estimate | None = None
     auditor_error: float = 0.0
     automatic: int = 0

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from handrail import pii
 from handrail.policy import Policy
-from handrail.store.dossier import Afterwards, Decided, Disputed, Dossier, Escalated, Said, Sent
+from handrail.store.dossier import Decided, Disputed, Dossier, Escalated, KnownOutcome, Said, Sent
 from handrail.store.routes import CurrentRoute
 from tasks.views.narration import reasons, ruling, who
 
@@ -190,6 +190,6 @@ def _disputed(one: Disputed, policy: Policy) -> list[Moment]:
     return [opened, Moment(one.closed_at, f"The dispute was decided: {stands}", None, answer)]
 
 
-def _afterwards(one: Afterwards) -> Moment:
+def _afterwards(one: KnownOutcome) -> Moment:
     sentence = AFTERWARDS.get(one.kind, one.kind.replace("_", " ").capitalize() + ".")
     return Moment(one.at, sentence.format(value=one.value or 0).removesuffix("."), "reported afterwards")

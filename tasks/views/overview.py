@@ -96,7 +96,7 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class ServingVersion:
     """The version that serves, from how many labels, and its figures."""
 
     version: str
@@ -151,7 +151,7 @@ class Overview:
     holds: Holds
     watches: Outlook
     retraining: Calls
-    model: Serving | None
+    model: ServingVersion | None
     challenger: str | None
     certificates: tuple[CertificateStatus, ...]
     uncertified: str
@@ -269,9 +269,9 @@ def holds(connection: Connection, occasion: Occasion) -> Holds:
     )
 
 
-def _serving(connection: Connection, name: str | None) -> Serving | None:
+def _serving(connection: Connection, name: str | None) -> ServingVersion | None:
     row = models.version(connection, name) if name else None
-    return None if row is None else Serving(row.version, row.labels, row.registered_at, row.metrics)
+    return None if row is None else ServingVersion(row.version, row.labels, row.registered_at, row.metrics)
 
 
 def _origin(source: Source) -> dict[str, str | datetime | None]:

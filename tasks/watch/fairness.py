@@ -37,7 +37,7 @@ class Comparison:
     fault: str | None = None
 
     @property
-    def verdicts(self) -> list[fairness.Verdict]:
+    def verdicts(self) -> list[fairness.GapVerdict]:
         """The verdict of every comparison."""
         return [one.verdict for one in self.shares] + [one.verdict for one in self.waiting]
 
@@ -48,9 +48,9 @@ class Comparison:
             return Verdict.UNREADABLE
         if not self.verdicts:
             return Verdict.NOT_MEASURED
-        if fairness.Verdict.BEYOND in self.verdicts:
+        if fairness.GapVerdict.BEYOND in self.verdicts:
             return Verdict.ALARM
-        blind = set(self.verdicts) == {fairness.Verdict.UNDERPOWERED}
+        blind = set(self.verdicts) == {fairness.GapVerdict.UNDERPOWERED}
         return Verdict.UNDERPOWERED if blind else Verdict.QUIET
 
     def rows(self) -> list[FairnessRow]:
@@ -67,7 +67,7 @@ class Comparison:
             max_waiting_gap_hours=bounds.max_waiting_gap_hours,
             days=bounds.days,
             comparisons=len(self.verdicts),
-            underpowered=self.verdicts.count(fairness.Verdict.UNDERPOWERED),
+            underpowered=self.verdicts.count(fairness.GapVerdict.UNDERPOWERED),
             rows=tuple(self.rows()),
         )
 
@@ -96,7 +96,7 @@ def compare_groups(occasion: Occasion, length: timedelta) -> list[Comparison]:
         for one in compared
     ]
     reading.record(occasion.store, kept, actor=occasion.actor, now=occasion.now)
-    for row in [row for one in compared for row in one.rows() if row.verdict is fairness.Verdict.BEYOND]:
+    for row in [row for one in compared for row in one.rows() if row.verdict is fairness.GapVerdict.BEYOND]:
         log.warning("fairness: %s of %s %s lies beyond its bound", row.metric, row.grouping, row.group)
     return compared
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from handrail import fairness
 from handrail.cube import MISSING, Cube, Tally, cubes
 from handrail.errors import BadInput
-from handrail.fairness import Verdict, compare, gaps, spread
+from handrail.fairness import GapVerdict, compare, gaps, spread
 from handrail.proportions import difference_p
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "fairness.json").read_text())
@@ -69,7 +69,7 @@ def test_a_rate_without_cases_takes_no_part_in_the_difference() -> None:
 def test_a_treated_differently_group_is_named_with_its_size_and_interval() -> None:
     cases = frame(north=(900, 1000), south=(700, 1000), east=(900, 1000))
     south = {gap.group: gap for gap in gaps(cases, "region", "approved")}["south"]
-    assert south.verdict is Verdict.BEYOND
+    assert south.verdict is GapVerdict.BEYOND
     assert (south.n, south.rate) == (1000, 0.7)
     assert south.gap == pytest.approx(0.7 - 0.9)
     assert south.low < 0.7 < south.high
@@ -79,13 +79,13 @@ def test_a_treated_differently_group_is_named_with_its_size_and_interval() -> No
 def test_a_gap_alarms_only_when_its_whole_interval_lies_beyond_the_bound() -> None:
     cases = frame(north=(8_000, 10_000), south=(9_000, 10_000))
     by_bound = {bound: gaps(cases, "region", "approved", bound=bound)[0] for bound in (0.05, 0.1, 0.2)}
-    assert [gap.verdict for gap in by_bound.values()] == [Verdict.BEYOND, Verdict.GAP, Verdict.WITHIN]
+    assert [gap.verdict for gap in by_bound.values()] == [GapVerdict.BEYOND, GapVerdict.GAP, GapVerdict.WITHIN]
     edge = -by_bound[0.05].gap_high
-    assert gaps(cases, "region", "approved", bound=edge)[0].verdict is Verdict.GAP
-    assert gaps(cases, "region", "approved", bound=edge - 1e-9)[0].verdict is Verdict.BEYOND
+    assert gaps(cases, "region", "approved", bound=edge)[0].verdict is GapVerdict.GAP
+    assert gaps(cases, "region", "approved", bound=edge - 1e-9)[0].verdict is GapVerdict.BEYOND
     edge = -by_bound[0.05].gap_low
-    assert gaps(cases, "region", "approved", bound=edge)[0].verdict is Verdict.WITHIN
-    assert gaps(cases, "region", "approved", bound=edge - 1e-9)[0].verdict is Verdict.GAP
+    assert gaps(cases, "region", "approved", bound=edge)[0].verdict is GapVerdict.WITHIN
+    assert gaps(cases, "region", "approved", bound=edge - 1e-9)[0].verdict is GapVerdict.GAP
 
 
 def test_a_group_that_only_mirrors_the_odd_one_is_no_alarm() -> None:
@@ -93,32 +93,32 @@ def test_a_group_that_only_mirrors_the_odd_one_is_no_alarm() -> None:
     found = {gap.group: gap for gap in gaps(cases, "region", "approved")}
     assert found["north"].gap_low > 0.05
     assert {name: gap.verdict for name, gap in found.items() if name != "coast"} == dict.fromkeys(
-        ("north", "south", "east"), Verdict.GAP
+        ("north", "south", "east"), GapVerdict.GAP
     )
-    assert found["coast"].verdict is Verdict.BEYOND
+    assert found["coast"].verdict is GapVerdict.BEYOND
     favoured = gaps(
         frame(north=(990, 1000), south=(800, 1000), east=(800, 1000), coast=(500, 1000)), "region", "approved"
     )
-    assert [gap.group for gap in favoured if gap.verdict is Verdict.BEYOND] == ["coast", "north"]
+    assert [gap.group for gap in favoured if gap.verdict is GapVerdict.BEYOND] == ["coast", "north"]
     two = gaps(frame(north=(920, 1000), coast=(500, 1000)), "region", "approved")
-    assert {gap.verdict for gap in two} == {Verdict.BEYOND}
+    assert {gap.verdict for gap in two} == {GapVerdict.BEYOND}
 
 
 def test_every_gap_that_is_shown_says_so() -> None:
-    assert [verdict.shows_gap for verdict in Verdict] == [True, True, True, False, False]
+    assert [verdict.shows_gap for verdict in GapVerdict] == [True, True, True, False, False]
 
 
 def test_equal_rates_show_no_gap_in_large_groups_and_are_underpowered_in_small_ones() -> None:
     large = gaps(frame(north=(5_000, 10_000), south=(5_000, 10_000)), "region", "approved")
     small = gaps(frame(north=(10, 20), south=(5_000, 10_000)), "region", "approved")
-    assert {(gap.verdict, gap.needed) for gap in large} == {(Verdict.NONE_SHOWN, None)}
-    assert {gap.group: gap.verdict for gap in small}["north"] is Verdict.UNDERPOWERED
+    assert {(gap.verdict, gap.needed) for gap in large} == {(GapVerdict.NONE_SHOWN, None)}
+    assert {gap.group: gap.verdict for gap in small}["north"] is GapVerdict.UNDERPOWERED
 
 
 def test_a_smaller_gap_that_matters_needs_more_cases() -> None:
     cases = frame(north=(500, 1_000), south=(500, 1_000))
-    assert {g.verdict for g in gaps(cases, "region", "approved", bound=0.1)} == {Verdict.NONE_SHOWN}
-    assert {g.verdict for g in gaps(cases, "region", "approved", bound=0.02)} == {Verdict.UNDERPOWERED}
+    assert {g.verdict for g in gaps(cases, "region", "approved", bound=0.1)} == {GapVerdict.NONE_SHOWN}
+    assert {g.verdict for g in gaps(cases, "region", "approved", bound=0.02)} == {GapVerdict.UNDERPOWERED}
 
 
 def test_with_as_many_cases_as_it_asks_for_the_watch_says_no_gap_is_shown() -> None:
@@ -127,13 +127,13 @@ def test_with_as_many_cases_as_it_asks_for_the_watch_says_no_gap_is_shown() -> N
     assert needed is not None
     assert needed > 100
     enough, fewer = (needed + needed % 2, needed - 2 - needed % 2)
-    for n, verdict in ((enough, Verdict.NONE_SHOWN), (fewer, Verdict.UNDERPOWERED)):
+    for n, verdict in ((enough, GapVerdict.NONE_SHOWN), (fewer, GapVerdict.UNDERPOWERED)):
         assert gaps(frame(north=(n // 2, n), south=(n // 2, n)), "region", "approved")[0].verdict is verdict
 
 
 def test_without_a_tolerated_gap_no_number_of_cases_is_enough() -> None:
     found = gaps(frame(north=(50, 100), south=(50, 100)), "region", "approved", bound=0.0)
-    assert {(gap.verdict, gap.needed) for gap in found} == {(Verdict.UNDERPOWERED, None)}
+    assert {(gap.verdict, gap.needed) for gap in found} == {(GapVerdict.UNDERPOWERED, None)}
 
 
 def test_the_power_behind_underpowered_is_what_simulation_finds() -> None:
@@ -146,7 +146,7 @@ def test_the_power_behind_underpowered_is_what_simulation_finds() -> None:
     assert found(1_700) < 0.8 <= found(2_100)
     for n in (1_700, 2_100):
         verdict = gaps(frame(north=(n // 2, n), south=(n // 2, n)), "region", "approved", bound=0.05)[0].verdict
-        assert (verdict is Verdict.NONE_SHOWN) == (found(n) >= 0.8)
+        assert (verdict is GapVerdict.NONE_SHOWN) == (found(n) >= 0.8)
 
 
 def test_false_gaps_among_equal_groups_stay_within_five_percent_of_looks() -> None:
@@ -158,7 +158,7 @@ def test_false_gaps_among_equal_groups_stay_within_five_percent_of_looks() -> No
         ]
         found = compare(tallies)
         shown += any(gap.verdict.shows_gap for gap in found)
-        alarms += any(gap.verdict is Verdict.BEYOND for gap in found)
+        alarms += any(gap.verdict is GapVerdict.BEYOND for gap in found)
     assert shown <= 29  # 5 % of 400 looks, plus two standard errors
     assert alarms <= 4
 
@@ -176,7 +176,7 @@ def test_every_look_gives_figures_in_range_and_a_verdict(pairs: list[tuple[int, 
         assert 0 <= gap.p <= 1
         assert gap.needed is None or gap.needed > gap.n
         lies_beyond = gap.gap_low > bound or gap.gap_high < -bound
-        assert lies_beyond if gap.verdict is Verdict.BEYOND else not lies_beyond or gap.verdict is Verdict.GAP
+        assert lies_beyond if gap.verdict is GapVerdict.BEYOND else not lies_beyond or gap.verdict is GapVerdict.GAP
 
 
 def test_more_metrics_in_one_look_ask_for_stronger_evidence() -> None:
@@ -196,14 +196,14 @@ def test_missing_groups_are_a_group_and_missing_outcomes_are_left_out() -> None:
 
 def test_one_group_alone_is_underpowered_and_no_rows_give_nothing() -> None:
     (alone,) = gaps(frame(north=(5, 10)), "region", "approved")
-    assert (alone.verdict, alone.gap, alone.p, alone.needed) == (Verdict.UNDERPOWERED, 0.0, 1.0, None)
+    assert (alone.verdict, alone.gap, alone.p, alone.needed) == (GapVerdict.UNDERPOWERED, 0.0, 1.0, None)
     assert (alone.gap_low, alone.gap_high) == (-1, 1)
     assert gaps(frame(), "region", "approved") == []
 
 
 def test_a_constant_outcome_shows_no_gap() -> None:
     found = gaps(frame(north=(900, 900), south=(900, 900)), "region", "approved")
-    assert {(gap.verdict, gap.gap, gap.p) for gap in found} == {(Verdict.NONE_SHOWN, 0.0, 1.0)}
+    assert {(gap.verdict, gap.gap, gap.p) for gap in found} == {(GapVerdict.NONE_SHOWN, 0.0, 1.0)}
 
 
 @pytest.mark.parametrize("bound", [-0.1, 1.0, float("nan")])

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from handrail.drift import ColumnDrift
-from handrail.fairness import GroupGap
-from handrail.fairness import Verdict as GapVerdict
+from handrail.fairness import GapVerdict, GroupGap
 from handrail.figures.audits import AuditFigures, PlanFigures, RateFigures, StratumFigures, TrendFigures, WeekFigures
 from handrail.figures.breaker import BreakerEvidence, BreakerLevel, Reliability, reliability_in
 from handrail.figures.drift import ColumnFigures

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from handrail.errors import BadInput
-from handrail.fairness import Verdict
+from handrail.fairness import GapVerdict
 from handrail.waits import TRIM, wait_gaps
 
 HOURS = st.lists(st.floats(0, 200, allow_subnormal=False), min_size=10, max_size=40)
@@ -42,7 +42,7 @@ def test_a_group_that_waits_is_named_and_a_long_tail_of_another_is_not() -> None
     hours = {name: waiting(chance, 6, 400) for name in ("north", "east", "south")}
     hours["east"][:20] = 2_000  # forgotten cases: a matter for the SLA, not of the typical wait
     found = {one.group: one for one in wait_gaps(frame(**hours, coast=waiting(chance, 14, 400)), "region", "hours")}
-    assert {name for name, one in found.items() if one.verdict is Verdict.BEYOND} == {"coast"}
+    assert {name for name, one in found.items() if one.verdict is GapVerdict.BEYOND} == {"coast"}
     coast = found["coast"]
     assert coast.gap_low is not None
     assert coast.gap_low > 4
@@ -52,14 +52,14 @@ def test_a_group_that_waits_is_named_and_a_long_tail_of_another_is_not() -> None
 def test_a_shorter_wait_beyond_the_bound_is_a_gap_as_well() -> None:
     chance = np.random.default_rng(4)
     found = wait_gaps(frame(premium=waiting(chance, 2, 400), basic=waiting(chance, 14, 400)), "region", "hours")
-    assert {one.group: one.verdict for one in found}["premium"] is Verdict.BEYOND
+    assert {one.group: one.verdict for one in found}["premium"] is GapVerdict.BEYOND
 
 
 def test_the_bound_decides_what_is_an_alarm() -> None:
     chance = np.random.default_rng(9)
     cases = frame(a=waiting(chance, 9, 3_000), b=waiting(chance, 6, 3_000))
     verdicts = [wait_gaps(cases, "region", "hours", bound=bound)[0].verdict for bound in (2.0, 4.0, 10.0)]
-    assert verdicts == [Verdict.BEYOND, Verdict.GAP, Verdict.WITHIN]
+    assert verdicts == [GapVerdict.BEYOND, GapVerdict.GAP, GapVerdict.WITHIN]
 
 
 def test_too_few_cases_are_underpowered_and_tell_how_many_would_do() -> None:
@@ -67,15 +67,15 @@ def test_too_few_cases_are_underpowered_and_tell_how_many_would_do() -> None:
     hours = waiting(chance, 20, 40)
     cases = frame(a=hours, b=hours)
     (a, _) = wait_gaps(cases, "region", "hours", bound=2.0)
-    assert a.verdict is Verdict.UNDERPOWERED
+    assert a.verdict is GapVerdict.UNDERPOWERED
     assert a.needed is not None
     assert a.needed > 40
     (finer, _) = wait_gaps(cases, "region", "hours", bound=1.0)
     assert finer.needed == pytest.approx(4 * a.needed, abs=4), "half the gap takes four times the cases"
     more = pd.concat([cases] * (a.needed // 40 + 1))
     fewer = pd.concat([cases] * (a.needed // 80))
-    assert wait_gaps(fewer, "region", "hours", bound=2.0)[0].verdict is Verdict.UNDERPOWERED
-    assert wait_gaps(more, "region", "hours", bound=2.0)[0].verdict is Verdict.NONE_SHOWN
+    assert wait_gaps(fewer, "region", "hours", bound=2.0)[0].verdict is GapVerdict.UNDERPOWERED
+    assert wait_gaps(more, "region", "hours", bound=2.0)[0].verdict is GapVerdict.NONE_SHOWN
 
 
 def test_false_findings_among_equal_groups_stay_within_five_percent_of_looks() -> None:
@@ -84,7 +84,7 @@ def test_false_findings_among_equal_groups_stay_within_five_percent_of_looks() -
         groups = {name: waiting(chance, 6, n) for name, n in zip("abcd", (300, 120, 40, 15), strict=True)}
         found = wait_gaps(frame(**groups), "region", "hours")
         shown += any(one.verdict.shows_gap for one in found)
-        alarms += any(one.verdict is Verdict.BEYOND for one in found)
+        alarms += any(one.verdict is GapVerdict.BEYOND for one in found)
     assert shown <= 25  # 5 % of 300 looks, plus two and a half standard errors
     assert alarms <= 3
 
@@ -92,17 +92,17 @@ def test_false_findings_among_equal_groups_stay_within_five_percent_of_looks() -
 def test_ten_cases_on_either_side_are_compared_and_nine_are_not() -> None:
     spread_out = list(range(40))
     few, enough = (wait_gaps(frame(a=range(n), b=spread_out), "region", "hours")[0] for n in (9, 10))
-    assert (few.verdict, few.gap_low, few.needed) == (Verdict.UNDERPOWERED, None, 10)
+    assert (few.verdict, few.gap_low, few.needed) == (GapVerdict.UNDERPOWERED, None, 10)
     assert enough.gap_low is not None
     (alone,) = wait_gaps(frame(a=spread_out), "region", "hours")
-    assert (alone.verdict, alone.gap, alone.needed) == (Verdict.UNDERPOWERED, None, None)
+    assert (alone.verdict, alone.gap, alone.needed) == (GapVerdict.UNDERPOWERED, None, None)
 
 
 def test_constant_waits_differ_surely_or_not_at_all() -> None:
     same = wait_gaps(frame(a=[3] * 20, b=[3] * 20), "region", "hours")
     apart = wait_gaps(frame(a=[3] * 20, b=[30] * 20), "region", "hours")
-    assert {(one.verdict, one.gap, one.p) for one in same} == {(Verdict.NONE_SHOWN, 0, 1)}
-    assert {one.verdict for one in apart} == {Verdict.BEYOND}
+    assert {(one.verdict, one.gap, one.p) for one in same} == {(GapVerdict.NONE_SHOWN, 0, 1)}
+    assert {one.verdict for one in apart} == {GapVerdict.BEYOND}
 
 
 def test_a_clock_that_went_back_counts_as_no_wait_and_what_is_no_number_of_hours_is_left_out() -> None:

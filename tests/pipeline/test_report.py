@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from handrail.estimates import Estimate
-from handrail.fairness import Verdict
+from handrail.fairness import GapVerdict
 from tasks.time_lapse import findings
 from tasks.time_lapse.plots import weekly
 from tasks.time_lapse.plots.certificates import certificate_table
@@ -161,7 +161,7 @@ def test_each_planted_event_says_whether_it_was_found(story: Story) -> None:
 
 @pytest.mark.parametrize(("shown_in", "is_found"), [(19, False), (20, True), (24, True), (None, False)])
 def test_the_label_bias_is_found_by_a_gap_in_its_week_or_later(shown_in: int | None, is_found: bool) -> None:
-    gap = Gap("region", "coast", 900, rate=0.81, low=0.79, high=0.83, gap=-0.07, verdict=Verdict.GAP)
+    gap = Gap("region", "coast", 900, rate=0.81, low=0.79, high=0.83, gap=-0.07, verdict=GapVerdict.GAP)
     weeks = [Week(number, gaps=[gap] if number == shown_in else []) for number in range(1, 25)]
     event = Planted(20, "label_bias", 20)
     assert findings.is_found(event, Story(7, "2026-01-05", weeks=weeks, planted=[event])) is is_found
