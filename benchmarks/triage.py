@@ -99,7 +99,7 @@ def prepare(folder: Path, sizes: Sequence[int], warm_up: int = WARM_UP, history:
     store.dispose()
     home = str(workspace.home)
     triage.fn(file=str(folder / "history.jsonl"), mapping=str(POLICY / "mapping.yaml"), docs=False, home=home)
-    assert retraining.fn(cause="by_hand", home=home)["serves"]
+    assert retraining.fn(cause="by_hand", home=home).serves
     lengths = cases["text"].str.len()
     quantiles = {f"p{share:.0%}"[:-1]: lengths.quantile(share) for share in (0.05, 0.5, 0.95, 1.0)}
     return {"mean": round(float(lengths.mean())), **{name: round(float(at)) for name, at in quantiles.items()}}
@@ -118,8 +118,8 @@ def measure(folder: Path, size: int) -> dict[str, Any]:
     with watch.time("run"):
         result = run(folder / f"{size}.jsonl")
     peak = peak_mb()
-    assert result["accepted"] == sum(result["queues"].values())
-    assert result["queues"]["A"], "nothing was automated: the model or the policy is not what it should be"
+    assert result.accepted == sum(result.queues.values())
+    assert result.queues["A"], "nothing was automated: the model or the policy is not what it should be"
     rows = floor(watch, home, before, folder / f"{size}.jsonl")
     return {
         "cases": size,
@@ -128,8 +128,8 @@ def measure(folder: Path, size: int) -> dict[str, Any]:
         "cpu": rounded(watch.cpu),
         "peak_rss_mb": peak,
         "rss_before_run_mb": started_with,
-        "queues": result["queues"],
-        "quarantined": result["quarantined"],
+        "queues": dict(result.queues),
+        "quarantined": result.quarantined,
     }
 
 

@@ -138,11 +138,11 @@ def quarantine_list(
     as_json: AsJson = False,
 ) -> None:
     """Rows in quarantine with their reasons; their content is not shown."""
-    from handrail.store import cases
+    from handrail.store import quarantine as stored_quarantine
     from handrail.store.frames import records
 
     occasion = enter(None)
     with occasion.store.read() as connection:
-        rows = records(cases.in_quarantine(connection, batch, limit))
+        rows = records(stored_quarantine.in_quarantine(connection, batch, limit))
     columns = ["batch_id", "row_number", "external_id", "reason"]
     answer(rows, as_json=as_json, text=table(rows, columns, empty="The quarantine is empty."))

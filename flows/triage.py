@@ -10,7 +10,7 @@ from pydantic import Field
 from expectations import checkpoint
 from flows.parameters import AsOf, Described, Home
 from handrail.queues import Queue, explain
-from handrail.store import cases
+from handrail.store import cases, quarantine
 from tasks import publish
 from tasks.intake.gate import gate
 from tasks.intake.ingest import Ingested, ingest, one_at_a_time
@@ -132,7 +132,7 @@ def summary(occasion: Occasion, taken: Ingested) -> Triaged:
             routes = cases.route_counts(connection, taken.batch_id)
             states = cases.state_counts(connection, taken.batch_id)
             imported = cases.history_count(connection, taken.batch_id)
-            bad = cases.quarantine_count(connection, taken.batch_id)
+            bad = quarantine.quarantine_count(connection, taken.batch_id)
     queues = {str(name): sum(n for (queue, _), n in routes.items() if queue == name) for name in Queue}
     reasons: dict[str, int] = {}
     for (_, reason), count in routes.items():

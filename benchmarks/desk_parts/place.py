@@ -60,10 +60,10 @@ def prepare(folder: Path, *, cases: int, reviewers: int, database_url: str = "",
     deliver_file(business.history.tail(history or len(business.history)), folder / "history.jsonl")
     known: dict[str, Any] = {"mapping": str(POLICY / "mapping.yaml"), "home": str(workspace.home), "docs": False}
     triage.fn(file=str(folder / "history.jsonl"), **known)
-    assert retraining.fn(cause="by_hand", home=str(workspace.home))["serves"]
+    assert retraining.fn(cause="by_hand", home=str(workspace.home)).serves
     arrived, _ = sample.generate_weeks(EVENTLESS_WEEKS, per_week=round(cases / len(EVENTLESS_WEEKS) * 1.2))
     deliver_file(arrived[:cases], folder / "waiting.jsonl")
-    waiting = triage.fn(file=str(folder / "waiting.jsonl"), **known)["queues"]
+    waiting = triage.fn(file=str(folder / "waiting.jsonl"), **known).queues
     assert waiting["B"] > cases / 3, f"too few wait for a click: {waiting}"
     sessions = sign_in(store, [f"reviewer-{number}" for number in range(reviewers)], now)
     store.dispose()

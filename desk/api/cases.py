@@ -16,7 +16,7 @@ from handrail import cells
 from handrail.acts import importing
 from handrail.acts.signing_in import Visitor
 from handrail.errors import NotFound
-from handrail.store import cases, disputes, inbox, labels, routes
+from handrail.store import cases, disputes, inbox, labels, quarantine, routes
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from handrail.store.visibility import Onlooker, kept, state_of
@@ -185,7 +185,7 @@ def show_batch(batch: InPath, desk: TheDesk, _: Visitor = scoped("intake")) -> B
         if found is None:
             raise NotFound(f"There is no batch {batch}. Use the number that the intake answered.")
         states = cases.state_counts(connection, batch)
-        aside = records(cases.in_quarantine(connection, batch, 100))
+        aside = records(quarantine.in_quarantine(connection, batch, 100))
     return BatchView(
         batch=batch,
         source=found.source,

@@ -16,6 +16,7 @@ from handrail.policy import Policy
 from handrail.ppm import PPM
 from handrail.rows import GoodRow
 from handrail.store import cases, labels, trail
+from handrail.store import quarantine as stored_quarantine
 from handrail.store.cases import Redaction
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import typed
@@ -88,7 +89,7 @@ def _take_chunk(
 ) -> tuple[Delivery, int]:
     trail.lock(connection)
     known = cases.known(connection, delivery.source, part["external_id"].tolist())
-    held_back = cases.quarantined(connection, delivery.source, part["row_digest"].tolist()) if known else {}
+    held_back = stored_quarantine.quarantined(connection, delivery.source, part["row_digest"].tolist()) if known else {}
     fresh: list[GoodRow] = []
     corrected: dict[int, GoodRow] = {}
     mine = 0
@@ -110,7 +111,7 @@ def _take_chunk(
     events = _insert(connection, fresh, delivery.source, batch_id, now)
     events += _readmit(connection, corrected, delivery.source, batch_id, now)
     entered = [row.external_id for row in (*fresh, *corrected.values())]
-    cases.release_quarantine(connection, delivery.source, entered, now)
+    stored_quarantine.release_quarantine(connection, delivery.source, entered, now)
     trail.append(connection, events, at=now, actor=actor)
     return delivery, len(fresh) + len(corrected) + mine
 
@@ -209,7 +210,7 @@ def _put_aside(
     connection: Connection, bad: pd.DataFrame, delivery: Delivery, *, policy: Policy, actor: str, now: datetime
 ) -> tuple[Delivery, int]:
     trail.lock(connection)
-    held = cases.quarantined(connection, delivery.source, bad["row_digest"].tolist())
+    held = stored_quarantine.quarantined(connection, delivery.source, bad["row_digest"].tolist())
     waiting = {row for row, (batch_id, state) in held.items() if batch_id == delivery.batch_id and state != "released"}
     # A stopped delivery settled nothing: its bad rows count again in the next one that brings them.
     settled = {row for row, (_, state) in held.items() if state != "stopped"}
@@ -220,7 +221,7 @@ def _put_aside(
     ]
     if rows:
         delivery, batch_id = _opened(connection, delivery, policy, actor, now)
-        cases.put_in_quarantine(connection, batch_id, delivery.source, rows, now)
+        stored_quarantine.put_in_quarantine(connection, batch_id, delivery.source, rows, now)
         event = Event("rows.quarantined", data={"batch": batch_id, "rows": len(rows)})
         trail.append(connection, [event], at=now, actor=actor)
     return delivery, len(rows) + len(waiting)
@@ -244,7 +245,7 @@ def quarantine(
             rows = [row for row in rows if row.case_id in moved]
             events = [Event("case.quarantined", row.case_id, {"expectation": row.expectation}) for row in rows]
             trail.append(connection, events, at=now, actor=actor)
-        cases.put_in_quarantine(connection, batch_id, batch.source, rows, now)
+        stored_quarantine.put_in_quarantine(connection, batch_id, batch.source, rows, now)
     return len(rows)
 
 

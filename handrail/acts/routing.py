@@ -1,6 +1,6 @@
 """Predictions are written down; cases go to their queues; automatic ones get their decision and action."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -90,15 +90,16 @@ def assign(store: Store, plan: Plan, *, policy: Policy, actor: str, now: datetim
     route by what holds then.
     """
     counts = {str(name): 0 for name in Queue}
-    for planned in _parts(plan.routes):
+    for start in range(0, len(plan.routes), CHUNK):
         with store.write() as connection:
             authorize(connection, "assign", actor)
             trail.lock(connection)
+            planned = typed(plan.routes.iloc[start : start + CHUNK], PlannedRoute)
             serving, is_ours = models.serving(connection).model_version, _is_in_force(connection, policy)
             found = situation.read(connection, policy, now)
             if found != plan.situation:
                 anew = plan.anew([route.case_id for route in planned], found)
-                planned = typed(anew, PlannedRoute)  # noqa: PLW2901 - the same cases
+                planned = typed(anew, PlannedRoute)
             agreed = readable.agreed(connection, [route.case_id for route in planned if route.queue == Queue.A])
             allowed = [
                 route
@@ -122,11 +123,6 @@ def assign(store: Store, plan: Plan, *, policy: Policy, actor: str, now: datetim
 def _is_in_force(connection: Connection, policy: Policy) -> bool:
     found = policies.in_force(connection)
     return found is not None and (found.policy is policy or found.policy.version == policy.version)
-
-
-def _parts(routes: pd.DataFrame) -> Iterator[list[PlannedRoute]]:
-    for start in range(0, len(routes), CHUNK):
-        yield typed(routes.iloc[start : start + CHUNK], PlannedRoute)
 
 
 def _write_routes(

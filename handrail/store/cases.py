@@ -13,7 +13,6 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from handrail.case import ENTRY, NewCase, NewInput, State, require_transition
 from handrail.errors import ForbiddenTransition
-from handrail.inbound_rows import BadRow
 from handrail.store import bulk
 from handrail.store.bulk import among, insert_numbered, insert_rows, one_of, row_of, update_rows
 from handrail.store.frames import frame
@@ -24,7 +23,6 @@ from handrail.store.schema import (
     Dispute,
     GivenPrediction,
     Label,
-    Quarantine,
     Route,
 )
 
@@ -247,77 +245,6 @@ def readmit(connection: Connection, case_id: int, corrected: NewCase, given: New
     connection.execute(insert(CaseInput).values(**row_of(given, case_id=case_id)))
     connection.execute(delete(Label).where(Label.case_id == case_id, Label.provenance == "history"))
     connection.execute(delete(GivenPrediction).where(GivenPrediction.case_id == case_id))
-
-
-def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Which of these rows were put aside before: row digest → (batch, its state, or *released* by a corrected row)."""
-    found: dict[str, tuple[int, str]] = {}
-    for part in chunks(digests):
-        query = (
-            select(Quarantine.row_digest, Quarantine.batch_id, Quarantine.released_at, Batch.state)
-            .join(Batch, Batch.id == Quarantine.batch_id)
-            .where(Quarantine.source == source, Quarantine.row_digest.in_(part))
-        )
-        for row_digest, batch_id, released_at, state in connection.execute(query):
-            found[row_digest] = (batch_id, state if released_at is None else "released")
-    return found
-
-
-def put_in_quarantine(
-    connection: Connection, batch_id: int, source: str, rows: Sequence[BadRow], now: datetime
-) -> None:
-    """Put rows aside with their reasons; one that lies there from an earlier delivery moves to this one."""
-    held = quarantined(connection, source, [row.row_digest for row in rows])
-    delivered = {"batch_id": batch_id, "source": source, "at": now}
-    fresh = [row_of(row, **delivered) for row in rows if row.row_digest not in held]
-    if fresh:
-        connection.execute(insert(Quarantine), fresh)
-    for row in rows:
-        if row.row_digest in held:
-            connection.execute(
-                update(Quarantine)
-                .where(Quarantine.source == source, Quarantine.row_digest == row.row_digest)
-                .values(**row_of(row, **delivered), released_at=None)
-            )
-
-
-def release_quarantine(connection: Connection, source: str, external_ids: Sequence[str], now: datetime) -> None:
-    """Mark quarantined rows whose corrected version has come in."""
-    for part in chunks(external_ids):
-        connection.execute(
-            update(Quarantine)
-            .where(
-                Quarantine.source == source,
-                among(connection, Quarantine.external_id, part),
-                Quarantine.released_at.is_(None),
-            )
-            .values(released_at=now)
-        )
-
-
-def quarantine_count(connection: Connection, batch_id: int, *, unreadable: bool = False) -> int:
-    """Rows of this batch put aside and not released; with `unreadable` only those that never became a case."""
-    query = select(func.count()).where(Quarantine.batch_id == batch_id, Quarantine.released_at.is_(None))
-    if unreadable:
-        query = query.where(Quarantine.case_id.is_(None))
-    return int(connection.execute(query).scalar_one())
-
-
-def in_quarantine(connection: Connection, batch_id: int | None, limit: int) -> pd.DataFrame:
-    """Rows in quarantine with their reasons, newest first, without their content."""
-    query = select(
-        Quarantine.batch_id,
-        Quarantine.source,
-        Quarantine.row_number,
-        Quarantine.external_id,
-        Quarantine.case_id,
-        Quarantine.reason,
-        Quarantine.expectation,
-        Quarantine.at,
-    ).where(Quarantine.released_at.is_(None))
-    if batch_id is not None:
-        query = query.where(Quarantine.batch_id == batch_id)
-    return frame(connection, query.order_by(Quarantine.id.desc()).limit(limit))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from expectations import checkpoint, suites
 from handrail.acts import intake
 from handrail.case import State
 from handrail.errors import BatchStopped
-from handrail.store import cases
+from handrail.store import cases, quarantine
 from handrail.store import labels as stored_labels
 from tasks.occasion import Occasion, log
 from tasks.step import step
@@ -45,7 +45,7 @@ def settle(
     """
     policy = occasion.policy
     with occasion.store.read() as connection:
-        unreadable = cases.quarantine_count(connection, batch_id, unreadable=True)
+        unreadable = quarantine.quarantine_count(connection, batch_id, unreadable=True)
         total = sum(cases.state_counts(connection, batch_id).values())
     bad = unreadable + len(failures)
     share = bad / max(1, total + unreadable)

@@ -89,12 +89,11 @@ def _predict(
             "fields": _fields(chunk, known, model.fields),
         }
     )
-    view = model_input(seen, model.fields)
     if isinstance(model, GivenModel):
-        view = view.assign(**_given(occasion, chunk, known).columns)
+        seen = seen.assign(**_given(occasion, chunk, known).columns)
     consent = np.array(_consents(chunk, known), dtype=bool)
     # Of a row without consent nothing is shown to the model, and so it has no label and no confidence.
-    said = model.predict(view[consent]).reindex(view.index)
+    said = model.predict(model_input(seen[consent], model.fields)).set_axis(seen.index[consent]).reindex(seen.index)
     has_text = [bool(value.strip()) for value in texts]
     frame = said.assign(
         consent=consent,

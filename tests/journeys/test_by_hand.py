@@ -70,7 +70,7 @@ def test_after_the_breaker_a_category_resumes_only_when_its_review_is_closed(day
     wrong = day.decide(case, "override", "--label", "address_change", "--reason", "wrong_category", by="rita")
     assert wrong.code == 0, wrong.err
     assert day.effects(case)[0][1] == category  # an audit changes no action
-    assert quality_watch.fn(as_of=TEN, home=str(day.home))["paused"] == [category]
+    assert quality_watch.fn(as_of=TEN, home=str(day.home)).paused == (category,)
     (review,) = day.ask("review", "list")
     assert (review["id"], review["category"]) == (1, category)
     resume = ("resume", category, "--reason", "looked at", "--as-of", TEN)
@@ -80,7 +80,7 @@ def test_after_the_breaker_a_category_resumes_only_when_its_review_is_closed(day
     status = day.ask("status", "--as-of", TEN)
     assert status["pauses"] == []
     assert status["stages"][category] == "partial"
-    assert quality_watch.fn(as_of=TEN, home=str(day.home))["paused"] == []  # the breaker begins afresh
+    assert quality_watch.fn(as_of=TEN, home=str(day.home)).paused == ()  # the breaker begins afresh
 
 
 def test_a_version_that_was_rolled_back_never_serves_again(day: Handrail, tmp_path: Path) -> None:

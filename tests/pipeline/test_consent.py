@@ -186,7 +186,7 @@ def test_the_year_went_through_every_flow_and_every_place_that_asks_a_model_or_a
     assert len(asking) > 5
     assert asking - year.eyes.called == set()
     assert year.judged.outcome in ("promoted", "refused")
-    assert year.drift["profile"] == 1
+    assert year.drift.profile == 1
     assert year.compared.cases > 0
 
 

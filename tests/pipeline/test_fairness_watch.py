@@ -46,7 +46,7 @@ def decided(monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
 
 def watched(shop: Shop, moment: datetime) -> list[dict[str, Any]]:
     """A row for each group and metric that a look compared."""
-    return [row for one in shop.run(fairness_watch, moment) for row in one.rows()]
+    return [row.to_json() for one in shop.run(fairness_watch, moment) for row in one.rows()]
 
 
 def reading(shop: Shop) -> dict[str, Any]:

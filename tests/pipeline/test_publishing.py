@@ -167,17 +167,17 @@ def test_what_holds_automatic_approval_is_shown_with_the_watch(journey: Journey)
 @pytest.mark.slow
 def test_the_flows_found_what_there_was(journey: Journey) -> None:
     results = journey.results
-    assert results["triage"]["quarantined"] == 1
-    assert results["triage"]["queues"]["A"] > 0
+    assert results["triage"].quarantined == 1
+    assert results["triage"].queues["A"] > 0
     assert results["queue-assignment"]["delivered"] == 0
-    assert results["retraining"]["version"] == "2"
-    assert results["shadow-scoring"]["agreement"][0]["compared"] > 0
+    assert results["retraining"].version == "2"
+    assert results["shadow-scoring"].agreement[0].compared > 0
     assert results["sla-watch"]["breached"] > 0
     assert results["retention"]["inputs"] > 0
-    shown = {row["name"]: row["shown"] for row in results["kpi-report"]}
+    shown = {one.name: one.shown() for one in results["kpi-report"]}
     assert shown["CSAT"] == "4.00 of 5"
     assert shown["error rate of auto-approvals"] == "not measured"
-    assert {row["grouping"] for row in results["fairness-watch"]} == {"region"}
+    assert {one.grouping for one in results["fairness-watch"]} == {"region"}
 
 
 @pytest.mark.slow

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tasks.watch.drift_verdict import DriftVerdict
 
 from flows.audit_sampling import audit_sampling
 from flows.drift_detection import drift_detection
-from flows.quality_watch import quality_watch
+from flows.quality_watch import QualityLook, quality_watch
 from flows.sla_watch import sla_watch
 from handrail import sampling
 from handrail.acts import certifying, drifting, pausing, reading
 from handrail.alpha_spending import Look, Terms
 from handrail.certification import Certification
+from handrail.drift.verdict import DriftVerdict
 from handrail.reading import Reading, Verdict
 from handrail.store import audits as stored_audits
 from handrail.store import certificates, drifts, heartbeats, models, readings, schema, trail
@@ -182,7 +182,7 @@ class TestQualityWatch:
     def test_only_the_simple_random_draw_counts(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=10, random=False)
         found = shop.run(quality_watch, LATER + HOUR)
-        assert found == {"readings": [], "unread": {}, "paused": [], "retraining": []}
+        assert found == QualityLook((), {}, (), ())
 
     def test_audits_older_than_the_window_do_not_count(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=10)

@@ -7,6 +7,7 @@ import pytest
 
 from handrail.acts import intake
 from handrail.store import cases, labels, schema
+from handrail.store import quarantine as stored_quarantine
 from handrail.store.engine import Store
 from handrail.trail.chain import digest
 from tests.scenes import FLOW, NOW, Scene
@@ -118,7 +119,7 @@ def test_a_stopped_file_does_not_lose_its_bad_rows_on_the_second_run(scene: Scen
     close(scene, stopped.delivery.batch_id, "stopped")
     again = scene.take_in(good, bad=["e-2", "e-3"], file="bad file")
     with scene.store.read() as connection:
-        assert cases.quarantine_count(connection, again.delivery.batch_id) == 2
+        assert stored_quarantine.quarantine_count(connection, again.delivery.batch_id) == 2
 
 
 def test_bad_rows_that_stopped_one_file_count_in_the_next_one_too(scene: Scene) -> None:
@@ -127,7 +128,7 @@ def test_bad_rows_that_stopped_one_file_count_in_the_next_one_too(scene: Scene) 
     close(scene, stopped.delivery.batch_id, "stopped")
     half = scene.take_in(good, {"external_id": "e-2"}, bad=["e-3"], file="half corrected")
     with scene.store.read() as connection:
-        assert cases.quarantine_count(connection, half.delivery.batch_id) == 1
+        assert stored_quarantine.quarantine_count(connection, half.delivery.batch_id) == 1
 
 
 def test_a_corrected_row_replaces_a_quarantined_case(scene: Scene) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text, update
 
 from handrail.acts import settling, undoing
-from handrail.case import ENTRY, NEXT, State
+from handrail.case import ENTRY, NEXT, NewCase, State
 from handrail.errors import ForbiddenTransition, HandrailError
 from handrail.store import cases, schema
 from handrail.store.engine import Store
@@ -139,7 +139,8 @@ def test_every_state_is_reached_and_none_leads_to_itself() -> None:
 
 def test_a_case_comes_in_received_or_done(scene: Scene) -> None:
     (case,) = scene.accepted(1)
-    row = {**scene.row(schema.Case, id=case), "external_id": "e-new", "state": State.QUEUED}
-    del row["id"]
+    row = scene.row(schema.Case, id=case)
+    entered = ("source", "batch_id", "row_digest", "received_at", "ingested_at")
+    new = NewCase(external_id="e-new", state=State.QUEUED, **{name: row[name] for name in entered})
     with scene.store.write() as connection, pytest.raises(ForbiddenTransition, match="comes in as"):
-        cases.insert_cases(connection, [row])
+        cases.insert_cases(connection, [new])
