@@ -93,23 +93,10 @@ def train(
         from tasks.learning.train_file import train_file
         from tasks.occasion import moment
 
-        found = train_file(
+        trained = train_file(
             file, text=text, label=label, time=time, encoding=encoding, founder=who(None), now=moment(as_of)
         )
-        registered = found.registered
-        result = {
-            "version": registered.version,
-            "accuracy": registered.metrics["accuracy"],
-            "ece": registered.metrics["ece"],
-            "certificates": {},
-            "labels": registered.labels,
-            "imported": registered.labels,
-            "serves": registered.serves,
-            "metrics": registered.metrics,
-            "n_test": int(registered.metrics["n_test"]),
-            "notes": list(found.notes),
-            "cause": "by_hand",
-        }
+        result = trained.to_json()
 
     def shown() -> str:
         lead = "serves" if result["serves"] else "is the challenger"

@@ -1,5 +1,7 @@
 """The audit draw is written down with each approval's chance, and opens blind audits."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +16,8 @@ from handrail.sampling import SamplingRules
 from handrail.sla import due
 from handrail.store import audits, trail, work
 from handrail.store.audits import Draw
-from handrail.store.engine import Store
-from handrail.store.frames import records
+from handrail.store.engine import Connection, Store
+from handrail.store.frames import typed
 from handrail.store.trail import Event
 from handrail.work import NewWork
 
@@ -35,65 +37,72 @@ def draw_audits(
     `draws` has case_id, category, drawn, random, stratum, inclusion_probability. With the `rules` that drew, seed and
     rates stand in the trail, and the draw can be repeated from there. Returns how many were drawn.
     """
-    told = {"seed": seed, **(_told(rules) if rules else {})}
+    made_by = {"seed": seed, **(_made_by(rules) if rules else {})}
     due_at = due(now, policy.sla.audit, policy.sla.calendar)
     opened = 0
     for start in range(0, len(draws), CHUNK):
-        rows = records(draws.iloc[start : start + CHUNK])
         with store.write() as connection:
             authorize(connection, "draw_audits", actor)
             trail.lock(connection)
-            # A pause may have returned some meanwhile: those are no automatic approvals any more.
-            returned = work.with_open_work(connection, [row["case_id"] for row in rows])
-            rows = [row for row in rows if row["case_id"] not in returned]
-            drawn = [row for row in rows if row["drawn"]]
-            ids = work.insert_work(
-                connection,
-                [
-                    NewWork(
-                        row["case_id"],
-                        "audit",
-                        Queue.A,
-                        row["category"],
-                        suggestion_hidden=True,
-                        opened_at=now,
-                        due_at=due_at,
-                    )
-                    for row in drawn
-                ],
-            )
-            item_of = dict(zip([row["case_id"] for row in drawn], ids, strict=True))
-            audits.insert_draws(
-                connection,
-                [
-                    Draw(
-                        row["case_id"],
-                        item_of.get(row["case_id"]),
-                        drawn=row["drawn"],
-                        random=row["random"],
-                        stratum=row["stratum"],
-                        inclusion_probability=row["inclusion_probability"],
-                    )
-                    for row in rows
-                ],
-                seed=seed,
-                now=now,
-            )
-            events = [
-                Event(
-                    "audit.drawn",
-                    row["case_id"],
-                    {"stratum": row["stratum"], "probability_ppm": round(row["inclusion_probability"] * PPM)},
-                )
-                for row in drawn
-            ]
-            summary = Event("audit.draw", data={**told, "looked_at": len(rows), "drawn": len(drawn)})
-            trail.append(connection, [summary, *events], at=now, actor=actor)
+            approvals = _still_automatic(connection, typed(draws.iloc[start : start + CHUNK], _Approval))
+            drawn = [one for one in approvals if one.drawn]
+            audit_of = _open_audits(connection, drawn, now=now, due_at=due_at)
+            written = [one.draw(audit_of.get(one.case_id)) for one in approvals]
+            audits.insert_draws(connection, written, seed=seed, now=now)
+            summary = Event("audit.draw", data={**made_by, "looked_at": len(approvals), "drawn": len(drawn)})
+            trail.append(connection, [summary, *(one.event for one in drawn)], at=now, actor=actor)
             opened += len(drawn)
     return opened
 
 
-def _told(rules: SamplingRules) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Approval:
+    """An auto-approval that the draw has looked at."""
+
+    case_id: int
+    category: str
+    drawn: bool
+    random: bool
+    stratum: str | None
+    inclusion_probability: float
+
+    def draw(self, work_item: int | None) -> Draw:
+        """As the store keeps it, with the audit that it opened."""
+        return Draw(
+            self.case_id,
+            work_item,
+            drawn=self.drawn,
+            random=self.random,
+            stratum=self.stratum,
+            inclusion_probability=self.inclusion_probability,
+        )
+
+    @property
+    def event(self) -> Event:
+        """What the trail says of one that was drawn."""
+        body = {"stratum": self.stratum, "probability_ppm": round(self.inclusion_probability * PPM)}
+        return Event("audit.drawn", self.case_id, body)
+
+
+def _still_automatic(connection: Connection, approvals: Sequence[_Approval]) -> list[_Approval]:
+    """Without those that a pause has returned to people meanwhile: they are no automatic approvals any more."""
+    returned = work.with_open_work(connection, [one.case_id for one in approvals])
+    return [one for one in approvals if one.case_id not in returned]
+
+
+def _open_audits(
+    connection: Connection, drawn: Sequence[_Approval], *, now: datetime, due_at: datetime
+) -> dict[int, int]:
+    """Open a blind audit of each; their work items by case."""
+    audits_of = [
+        NewWork(one.case_id, "audit", Queue.A, one.category, suggestion_hidden=True, opened_at=now, due_at=due_at)
+        for one in drawn
+    ]
+    items = work.insert_work(connection, audits_of)
+    return dict(zip([one.case_id for one in drawn], items, strict=True))
+
+
+def _made_by(rules: SamplingRules) -> dict[str, Any]:
     """What a draw was made by, in whole millionths."""
     return {
         "rates_ppm": {name: round(rate * PPM) for name, rate in rules.rates.items()},

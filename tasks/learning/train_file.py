@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -26,6 +27,23 @@ class FileTraining:
 
     registered: Trained
     notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON can; a file brings no blind labels, so nothing is certified."""
+        one = self.registered
+        return {
+            "version": one.version,
+            "accuracy": one.metrics["accuracy"],
+            "ece": one.metrics["ece"],
+            "certificates": {},
+            "labels": one.labels,
+            "imported": one.labels,
+            "serves": one.serves,
+            "metrics": one.metrics,
+            "n_test": int(one.metrics["n_test"]),
+            "notes": list(self.notes),
+            "cause": "by_hand",
+        }
 
 
 def train_file(
