@@ -15,12 +15,12 @@ import pandas as pd
 
 from handrail import labels
 from handrail.policy import Policy
+from handrail.ppm import PPM
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = "requirements.lock"
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 _GIT_SECONDS = 5
-_MILLION = 1_000_000
 
 Composition = TypedDict(
     "Composition",
@@ -140,7 +140,7 @@ def predictions_digest(predicted: pd.DataFrame, identity: "pd.Series[str]") -> s
     Both scores count in millionths: processors may differ in the last bits of a logarithm. Rows in
     another order give the same digest, one changed prediction gives another. Empty input has one too.
     """
-    scores = (predicted[["confidence", "novelty"]].to_numpy(dtype=np.float64) * _MILLION).round().astype(np.int64)
+    scores = (predicted[["confidence", "novelty"]].to_numpy(dtype=np.float64) * PPM).round().astype(np.int64)
     rows = zip(identity.astype(str), predicted["label"].astype(str), scores.tolist(), predicted["novel"], strict=True)
     digest = hashlib.sha256()
     for case, label, (confidence, novelty), novel in sorted(rows):
