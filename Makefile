@@ -41,7 +41,7 @@ test: setup  ## every test but the long fault runs
 
 test-quick: setup  ## rules, values, files and models, and the shape of the house: while working
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/domain tests/data tests/test_architecture.py \
-		tests/test_one_door.py $(ARGS)
+		tests/test_import_cycles.py tests/test_names.py tests/test_one_door.py $(ARGS)
 
 check: setup  ## style, types and import directions
 	$(BIN)/ruff check .

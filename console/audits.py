@@ -1,7 +1,7 @@
 """`handrail audit repeat`: were the audits drawn as the trail says?"""
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,6 @@ from console.answer import AsJson, answer, enter, table
 if TYPE_CHECKING:
     from tasks.watch.audit_repeat import Repeated
 
-_LATELY = timedelta(days=28)
 _NAMED = 5
 """Differing cases that a line names."""
 
@@ -24,35 +23,36 @@ def register(app: typer.Typer) -> None:
 
 
 def repeat(
-    since: Annotated[
-        str | None, typer.Option(help="Draws from this time on, such as 2026-01-31; default 28 days ago.")
-    ] = None,
+    since: Annotated[str | None, typer.Option(help="Draws from this time on, such as 2026-01-31; default all.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make every audit draw again from its seed and rates in the trail; exit 1 where a case stands otherwise."""
     from tasks.occasion import moment
     from tasks.watch.audit_repeat import repeat_all
 
-    occasion = enter(None)
-    begin = moment(since) if since else occasion.now - _LATELY
-    draws = repeat_all(occasion, since=begin)
+    begin = moment(since) if since else None
+    draws = repeat_all(enter(None), since=begin)
     answer([asdict(one) for one in draws], as_json=as_json, text=lambda: _text(draws, begin))
-    if any(one.differing for one in draws):
+    if not all(one.is_the_same for one in draws):
         raise typer.Exit(1)
 
 
-def _text(draws: "list[Repeated]", begin: datetime) -> str:
+def _text(draws: "list[Repeated]", begin: datetime | None) -> str:
     rows = [
         {"drawn at": one.at, "approvals": one.looked_at, "drawn": one.drawn, "again": _outcome(one)} for one in draws
     ]
-    empty = f"No audit was drawn since {begin:%Y-%m-%d %H:%M} UTC."
+    empty = f"No audit was drawn since {begin:%Y-%m-%d %H:%M} UTC." if begin else "No audit was drawn yet."
     return table(rows, ["drawn at", "approvals", "drawn", "again"], empty=empty)
 
 
 def _outcome(one: "Repeated") -> str:
     if not one.repeatable:
         return "its event holds no rates: too old to repeat"
-    if not one.differing:
+    if one.is_the_same:
         return "the same cases"
     named = ", ".join(map(str, one.differing[:_NAMED]))
-    return f"{len(one.differing)} DIFFER: {named}{', …' if len(one.differing) > _NAMED else ''}"
+    more = ", …" if len(one.differing) > _NAMED else ""
+    parts = [f"{len(one.differing)} DIFFER: {named}{more}"] if one.differing else []
+    parts += [f"{one.missing} MISSING"] if one.missing > 0 else []
+    parts += [f"{-one.missing} TOO MANY"] if one.missing < 0 else []
+    return "; ".join(parts)

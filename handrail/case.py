@@ -35,7 +35,8 @@ NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
         State.DONE: frozenset({State.QUEUED, State.DECIDED}),  # undone; a dispute sends another action
     }
 )
-"""Where a case may go from each state, and nowhere else. Only a correction, an undo or a dispute leads back."""
+"""Where a case may go from each state, and nowhere else. Only a correction, an undo, an action taken back
+or given up, or a dispute leads back."""
 
 
 def require_transition(before: State, after: State) -> None:

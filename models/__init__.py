@@ -1,1 +1,1 @@
-"""The classifier and what surrounds it: calibration, novelty, the registry and the business gate."""
+"""The classifier and what surrounds it: calibration, novelty, the registry and the promotion test."""

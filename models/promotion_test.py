@@ -1,4 +1,4 @@
-"""The business gate: a challenger serves only if it is surely worth more on withheld cases.
+"""The promotion test: a challenger serves only if it is surely worth more on withheld cases.
 
 The bound is Student's on the weighted differences of value, case by case, with two cautions. Errors are rare and
 costly, so a small sample may hold none of those that a bolder model will make: a loss and a gain of the size that

@@ -22,7 +22,7 @@ from handrail.acts import (
 from handrail.case import Outcome
 from handrail.dead_mans_switch import WATCHES
 from handrail.policy import LabelRules
-from handrail.policy.watching import FairnessRules
+from handrail.policy.watch import FairnessRules
 from handrail.ruling import Ruling
 from handrail.store import cases, schema, staff
 from handrail.store.engine import Store

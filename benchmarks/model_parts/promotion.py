@@ -1,4 +1,4 @@
-"""How often the promotion gate exchanges equal models, and how often it finds a better one, in simulated worlds.
+"""How often the promotion test exchanges equal models, and how often it finds a better one, in simulated worlds.
 
 *Plain*: one model alone is right on a share of discordant cases, every right case is worth 1. *Independent*: both
 confidences are drawn anew, one for each model, so that bands differ by chance alone; a hard world, and an unlikely

@@ -35,7 +35,7 @@ from handrail.policy.routing import (
     RetentionRules,
     SlaRules,
 )
-from handrail.policy.watching import (
+from handrail.policy.watch import (
     AlertRules,
     BreakerRules,
     DriftRules,

@@ -1,4 +1,4 @@
-"""Accounts, invitations, sessions, tokens and idempotent answers."""
+"""Accounts, invitations and sessions."""
 
 from dataclasses import dataclass
 from datetime import datetime

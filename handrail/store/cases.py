@@ -1,4 +1,4 @@
-"""Cases, their erasable inputs, batches and the quarantine."""
+"""Cases, their erasable inputs, and the batches that they came with."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Certificates, the looks at labels that were spent on them, and the labels themselves."""
+"""Certificates, the looks at labels that were spent on them, and the blind labels with their draws."""
 
 from datetime import datetime
 from typing import Any

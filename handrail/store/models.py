@@ -1,4 +1,4 @@
-"""Model versions, the serving row, drift profiles and drifts."""
+"""Model versions, and the row that says which one serves."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -132,7 +132,7 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | 
 
 
 def _compare(trial: Trial, withheld: pd.DataFrame, pages: tuple[str, ...]) -> Judgement:
-    """Put it through the business gate, a sure gain and no group demonstrably worse, and record what came of it."""
+    """Put it through the promotion test, a sure gain and no group demonstrably worse, and record what came of it."""
     occasion, version = trial.occasion, trial.challenger
     verdict = promotion_test.judge(
         withheld,

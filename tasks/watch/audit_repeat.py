@@ -1,11 +1,14 @@
 """The audit draws made again from what the trail says of them: the same cases must come out."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from handrail import sampling
 from handrail.ppm import PPM
@@ -14,13 +17,15 @@ from tasks.occasion import Occasion, moment
 
 _ALL = 2**31 - 1
 """More events than any trail holds: a draw left out would look like one that was repeated."""
+_NONE_NEW = frozenset({""})
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """A draw made again from its seed in the trail; `differing` are the cases that stand otherwise in the store.
+    """The draws of one moment made again; `differing` are the cases that stand otherwise in the store.
 
-    `repeatable` is false where the event holds no rates: older draws cannot be made again from the trail alone.
+    `missing` is by how many approvals the store holds fewer than the trail says were looked at. `repeatable` is false
+    where the events hold no rates: older draws cannot be made again from the trail alone.
     """
 
     at: datetime
@@ -28,47 +33,114 @@ class Repeated:
     looked_at: int
     drawn: int
     differing: tuple[int, ...]
+    missing: int = 0
     repeatable: bool = True
 
+    @property
+    def is_the_same(self) -> bool:
+        """Whether everything stands in the store as the trail says."""
+        return not self.differing and not self.missing
 
-def repeat_all(occasion: Occasion, *, since: datetime) -> list[Repeated]:
-    """Make every draw since a moment again, oldest first."""
+
+@dataclass(frozen=True)
+class _Draw:
+    """One event of a draw, or several of one that was written in parts: seed and, if it holds them, the rates."""
+
+    seed: int
+    rules: sampling.SamplingRules | None
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> Self:
+        """Read the event."""
+        if "rates_ppm" not in event:
+            return cls(event["seed"], None)
+        rates = {name: ppm / PPM for name, ppm in event["rates_ppm"].items()}
+        rules = sampling.SamplingRules(
+            random_rate=rates[sampling.RANDOM],
+            low_confidence_below=event["low_confidence_below_ppm"] / PPM,
+            low_confidence_rate=rates[sampling.LOW_CONFIDENCE],
+            high_value_above=event["high_value_above_ppm"] / PPM,
+            high_value_rate=rates[sampling.HIGH_VALUE],
+            new_segment_rate=rates[sampling.NEW_SEGMENT],
+            watched_rate=rates[sampling.WATCHED],
+            watched=frozenset(event["watched"]),
+        )
+        return cls(event["seed"], rules)
+
+
+def repeat_all(occasion: Occasion, *, since: datetime | None = None) -> list[Repeated]:
+    """Make every draw since a moment again, or every one, oldest first."""
     with occasion.store.read() as connection:
-        events = trail.search(connection, kind="audit.draw", since=since, limit=_ALL)
-    told = {event["at"]: event for event in events}  # a large draw is written in parts, with the same rates
-    return [repeat(occasion, moment(at), event) for at, event in told.items()]
+        draws = trail.search(connection, kind="audit.draw", since=since, limit=_ALL)
+        drawn = trail.search(connection, kind="audit.drawn", since=since, limit=_ALL)
+    draws_at: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for event in draws:
+        draws_at[event["at"]].append(event)
+    drawn_at: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for event in drawn:
+        drawn_at[event["at"]].append(event)
+    return [repeat(occasion, moment(at), events, drawn_at[at]) for at, events in draws_at.items()]
 
 
-def repeat(occasion: Occasion, at: datetime, told: dict[str, Any]) -> Repeated:
-    """Make the draw of one moment again from what its trail event `told`, and compare each case with the store.
+def repeat(
+    occasion: Occasion, at: datetime, draws: Sequence[Mapping[str, Any]], drawn: Sequence[Mapping[str, Any]]
+) -> Repeated:
+    """Make the draws of one moment again, and compare each case with the store and with its own event.
 
-    Whether a case's segment was new is read from its stored chance, which must be one of the two that the rates allow.
+    `draws` and `drawn` are the trail's events `audit.draw` and `audit.drawn` of the moment. Where it saw several draws,
+    a case may have come from any of them. Whether a case's segment was new is read from its chance, which must be one
+    of the two that the rates allow.
     """
     with occasion.store.read() as connection:
         stored = audits.drawn_at(connection, at)
     stored = stored.assign(amount=pd.to_numeric(stored["amount"]), segment="")
-    if "rates_ppm" not in told:
-        return Repeated(at, told["seed"], len(stored), int(stored["drawn"].sum()), (), repeatable=False)
-    rates = {name: ppm / PPM for name, ppm in told["rates_ppm"].items()}
-    made = sampling.SamplingRules(
-        random_rate=rates[sampling.RANDOM],
-        low_confidence_below=told["low_confidence_below_ppm"] / PPM,
-        low_confidence_rate=rates[sampling.LOW_CONFIDENCE],
-        high_value_above=told["high_value_above_ppm"] / PPM,
-        high_value_rate=rates[sampling.HIGH_VALUE],
-        new_segment_rate=rates[sampling.NEW_SEGMENT],
-        watched_rate=rates[sampling.WATCHED],
-        watched=frozenset(told["watched"]),
-    )
+    made = {_Draw.of(event) for event in draws}
+    looked_at = sum(event["looked_at"] for event in draws)
+    found = {"looked_at": len(stored), "drawn": int(stored["drawn"].sum()), "missing": looked_at - len(stored)}
+    seed = draws[0]["seed"]
+    if any(one.rules is None for one in made):
+        return Repeated(at, seed, **found, differing=(), repeatable=False)
+    off = np.ones(len(stored), dtype=bool)
+    for one in made:
+        off &= _differs(stored, one)
+    differing = {int(case) for case in stored.loc[off, "case_id"]} | _untrue(stored, drawn)
+    return Repeated(at, seed, **found, differing=tuple(sorted(differing)))
+
+
+def _differs(stored: pd.DataFrame, draw: _Draw) -> NDArray[np.bool_]:
+    """Which of the stored cases come out otherwise when the draw is made again."""
+    if draw.rules is None:
+        raise AssertionError("a draw without rates cannot be repeated")
     chance = stored["inclusion_probability"].to_numpy(dtype=float)
-    as_new, as_known = (sampling.chances(stored, made, known) for known in (frozenset[str](), None))
+    as_new, as_known = (sampling.chances(stored, draw.rules, known) for known in (frozenset[str](), None))
     new = np.isclose(chance, as_new, rtol=0, atol=1e-9) & ~np.isclose(chance, as_known, rtol=0, atol=1e-9)
-    off = ~(new | np.isclose(chance, as_known, rtol=0, atol=1e-9))
+    impossible = ~(new | np.isclose(chance, as_known, rtol=0, atol=1e-9))
     segments = stored.assign(segment=np.where(new, "new", ""))
-    again = sampling.draw(segments, made, np.random.default_rng(told["seed"]), known_segments={""})
+    again = sampling.draw(segments, draw.rules, np.random.default_rng(draw.seed), known_segments=set(_NONE_NEW))
     of = again.set_index("case_id")
     taken = stored["case_id"].isin(of.index)
     at_random = stored["case_id"].map(of["random"]).eq(True)  # noqa: FBT003
-    off |= (taken != stored["drawn"]).to_numpy() | (at_random != stored["random"]).to_numpy()
-    differing = tuple(int(case) for case in stored.loc[off, "case_id"])
-    return Repeated(at, told["seed"], len(stored), int(stored["drawn"].sum()), differing)
+    stratum = stored["case_id"].map(of["stratum"]).where(taken, None)
+    differs: NDArray[np.bool_] = (
+        impossible
+        | (stored["seed"] != draw.seed).to_numpy()
+        | (taken != stored["drawn"]).to_numpy()
+        | (at_random != stored["random"]).to_numpy()
+        | (taken & (stratum != stored["stratum"])).to_numpy()
+    )
+    return differs
+
+
+def _untrue(stored: pd.DataFrame, drawn: Sequence[Mapping[str, Any]]) -> set[int]:
+    """The cases of which store and trail disagree whether they were drawn, by which stratum and with which chance."""
+    ppm = (stored["inclusion_probability"].astype(float) * PPM).round().astype(int)
+    of_store = {
+        int(case): (stratum, millionths)
+        for case, stratum, millionths, is_drawn in zip(
+            stored["case_id"], stored["stratum"], ppm, stored["drawn"], strict=True
+        )
+        if is_drawn
+    }
+    of_trail = {int(event["case"]): (event["stratum"], event["probability_ppm"]) for event in drawn}
+    cases = of_store.keys() | of_trail.keys()
+    return {case for case in cases if of_store.get(case) != of_trail.get(case)}

@@ -43,7 +43,9 @@ def observed(occasion: Occasion, window: Window) -> tuple[pd.DataFrame, list[str
             "novel": rows["novel"].astype(object),
         }
     )
-    for name in {*occasion.policy.model.fields, *occasion.policy.fairness.groups} - {"amount"}:
+    for name in dict.fromkeys((*occasion.policy.model.fields, *occasion.policy.fairness.groups)):
+        if name == "amount":
+            continue
         view[name] = [values.get(name) for values in rows["fields"]]
     if view["predicted"].notna().mean() < MOSTLY_SCORED or view.empty:
         view = view.drop(columns=list(MODEL_COLUMNS))

@@ -31,7 +31,7 @@ from handrail.store.schema.learning import (
     Qualification,
     Serving,
 )
-from handrail.store.schema.watching import Alert, AlertDelivery, BreakerState, Reading, WatchRuns
+from handrail.store.schema.watch import Alert, AlertDelivery, BreakerState, Reading, WatchRuns
 from handrail.store.schema.work import (
     AuditDraw,
     CaseOutcome,
