@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -44,8 +44,10 @@ class Repeated:
 
 @dataclass(frozen=True)
 class _Draw:
-    """One event of a draw, or several of one that was written in parts: seed and, if it holds them, the rates."""
+    """One event of a draw, or a part of one: seed and, if it holds them, the rates."""
 
+    at: str
+    looked_at: int
     seed: int
     rules: sampling.SamplingRules | None
 
@@ -53,7 +55,7 @@ class _Draw:
     def of(cls, event: Mapping[str, Any]) -> Self:
         """Read the event."""
         if "rates_ppm" not in event:
-            return cls(event["seed"], None)
+            return cls(event["at"], event["looked_at"], event["seed"], None)
         rates = {name: ppm / PPM for name, ppm in event["rates_ppm"].items()}
         rules = sampling.SamplingRules(
             random_rate=rates[sampling.RANDOM],
@@ -65,46 +67,56 @@ class _Draw:
             watched_rate=rates[sampling.WATCHED],
             watched=frozenset(event["watched"]),
         )
-        return cls(event["seed"], rules)
+        return cls(event["at"], event["looked_at"], event["seed"], rules)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """The event of a case that was drawn."""
+
+    at: str
+    case_id: int
+    stratum: str
+    probability_ppm: int
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> Self:
+        """Read the event."""
+        return cls(event["at"], event["case"], event["stratum"], event["probability_ppm"])
 
 
 def repeat_all(occasion: Occasion, *, since: datetime | None = None) -> list[Repeated]:
     """Make every draw since a moment again, or every one, oldest first."""
     with occasion.store.read() as connection:
-        draws = trail.search(connection, kind="audit.draw", since=since, limit=_ALL)
-        drawn = trail.search(connection, kind="audit.drawn", since=since, limit=_ALL)
-    draws_at: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for event in draws:
-        draws_at[event["at"]].append(event)
-    drawn_at: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for event in drawn:
-        drawn_at[event["at"]].append(event)
-    return [repeat(occasion, moment(at), events, drawn_at[at]) for at, events in draws_at.items()]
+        draws = [_Draw.of(event) for event in trail.search(connection, kind="audit.draw", since=since, limit=_ALL)]
+        taken = [_Taken.of(event) for event in trail.search(connection, kind="audit.drawn", since=since, limit=_ALL)]
+    draws_at: dict[str, list[_Draw]] = defaultdict(list)
+    for draw in draws:
+        draws_at[draw.at].append(draw)
+    taken_at: dict[str, list[_Taken]] = defaultdict(list)
+    for one in taken:
+        taken_at[one.at].append(one)
+    return [_repeat(occasion, moment(at), parts, taken_at[at]) for at, parts in draws_at.items()]
 
 
-def repeat(
-    occasion: Occasion, at: datetime, draws: Sequence[Mapping[str, Any]], drawn: Sequence[Mapping[str, Any]]
-) -> Repeated:
+def _repeat(occasion: Occasion, at: datetime, draws: Sequence[_Draw], taken: Sequence[_Taken]) -> Repeated:
     """Make the draws of one moment again, and compare each case with the store and with its own event.
 
-    `draws` and `drawn` are the trail's events `audit.draw` and `audit.drawn` of the moment. Where it saw several draws,
-    a case may have come from any of them. Whether a case's segment was new is read from its chance, which must be one
-    of the two that the rates allow.
+    Where the moment saw several draws, a case may have come from any of them. Whether a case's segment was new is read
+    from its chance, which must be one of the two that the rates allow.
     """
     with occasion.store.read() as connection:
         stored = audits.drawn_at(connection, at)
     stored = stored.assign(amount=pd.to_numeric(stored["amount"]), segment="")
-    made = {_Draw.of(event) for event in draws}
-    looked_at = sum(event["looked_at"] for event in draws)
-    found = {"looked_at": len(stored), "drawn": int(stored["drawn"].sum()), "missing": looked_at - len(stored)}
-    seed = draws[0]["seed"]
-    if any(one.rules is None for one in made):
-        return Repeated(at, seed, **found, differing=(), repeatable=False)
-    off = np.ones(len(stored), dtype=bool)
-    for one in made:
-        off &= _differs(stored, one)
-    differing = {int(case) for case in stored.loc[off, "case_id"]} | _untrue(stored, drawn)
-    return Repeated(at, seed, **found, differing=tuple(sorted(differing)))
+    seed, rows, drawn = draws[0].seed, len(stored), int(stored["drawn"].sum())
+    missing = sum(draw.looked_at for draw in draws) - rows
+    if any(draw.rules is None for draw in draws):
+        return Repeated(at, seed, rows, drawn, (), missing, repeatable=False)
+    off = np.ones(rows, dtype=bool)
+    for draw in dict.fromkeys(replace(draw, looked_at=0) for draw in draws):
+        off &= _differs(stored, draw)
+    differing = {int(case) for case in stored.loc[off, "case_id"]} | _untrue(stored, taken)
+    return Repeated(at, seed, rows, drawn, tuple(sorted(differing)), missing)
 
 
 def _differs(stored: pd.DataFrame, draw: _Draw) -> NDArray[np.bool_]:
@@ -131,7 +143,7 @@ def _differs(stored: pd.DataFrame, draw: _Draw) -> NDArray[np.bool_]:
     return differs
 
 
-def _untrue(stored: pd.DataFrame, drawn: Sequence[Mapping[str, Any]]) -> set[int]:
+def _untrue(stored: pd.DataFrame, taken: Sequence[_Taken]) -> set[int]:
     """The cases of which store and trail disagree whether they were drawn, by which stratum and with which chance."""
     ppm = (stored["inclusion_probability"].astype(float) * PPM).round().astype(int)
     of_store = {
@@ -141,6 +153,6 @@ def _untrue(stored: pd.DataFrame, drawn: Sequence[Mapping[str, Any]]) -> set[int
         )
         if is_drawn
     }
-    of_trail = {int(event["case"]): (event["stratum"], event["probability_ppm"]) for event in drawn}
+    of_trail = {one.case_id: (one.stratum, one.probability_ppm) for one in taken}
     cases = of_store.keys() | of_trail.keys()
     return {case for case in cases if of_store.get(case) != of_trail.get(case)}
