@@ -28,21 +28,10 @@ class NewDecision:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """A decision as it stands; its parts are those of `NewDecision`."""
+class Decision(NewDecision):
+    """A decision as it stands, with its number."""
 
     id: int
-    case_id: int
-    work_item_id: int | None
-    kind: str
-    outcome: Outcome
-    proposed: str | None
-    label: str | None
-    reason_code: str | None
-    actor: str
-    blind: bool
-    seconds: float | None
-    decided_at: datetime
 
     @property
     def standing(self) -> str | None:

@@ -9,6 +9,7 @@ import pandas as pd
 from sqlalchemy import func, select
 
 from handrail.acts import claiming, deciding, drawing, employing, intake, publishing, routing
+from handrail.acts import models as model_acts
 from handrail.acts.claiming import Claim
 from handrail.acts.intake import Delivery, Taken
 from handrail.case import Outcome
@@ -97,6 +98,22 @@ class Scene:
     def add_person(self, name: str, *roles: str, trained_until: datetime | None = None) -> None:
         """Add a person."""
         employing.add_person(self.store, name, roles=roles, trained_until=trained_until, actor=FOUNDER, now=NOW)
+
+    def add_version(self, version: str, **values: object) -> None:
+        """Register a model version; `values` are those of its columns that the test is about."""
+        ordinary = {
+            "run_id": f"run-{version}",
+            "cause": "first",
+            "artifact_digest": "a" * 64,
+            "dataset_digest": "d" * 64,
+            "policy_version": self.policy.version,
+            "labels": 10,
+            "metrics": {},
+            "novelty_threshold": 0.5,
+            "actor": FLOW,
+            "now": NOW,
+        }
+        model_acts.add_version(self.store, version=version, **{**ordinary, **values})
 
     def publish(self, policy: Policy) -> None:
         """Put another policy into force."""

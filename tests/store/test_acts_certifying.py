@@ -25,21 +25,7 @@ def scene(store: Store) -> Scene:
     """Version 1 serves, version 2 waits."""
     found = Scene(store)
     for version in ("1", "2"):
-        model_acts.add_version(
-            store,
-            version=version,
-            run_id=f"run-{version}",
-            cause="by_hand",
-            artifact_digest="a" * 64,
-            dataset_digest="d" * 64,
-            policy_version=found.policy.version,
-            labels=300,
-            metrics={"accuracy": 0.9},
-            novelty_threshold=0.5,
-            trained_until=NOW,
-            actor=FLOW,
-            now=NOW,
-        )
+        found.add_version(version, cause="by_hand", labels=300, metrics={"accuracy": 0.9}, trained_until=NOW)
     model_acts.set_champion(store, "1", actor=FOUNDER, reason="first", now=NOW)
     return found
 

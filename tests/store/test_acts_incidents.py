@@ -15,21 +15,7 @@ from tests.scenes import FLOW, FOUNDER, NOW, Scene
 def scene(sqlite_store: Store) -> Scene:
     scene = Scene(sqlite_store)
     for version in ("1", "2"):
-        acts.add_version(
-            scene.store,
-            version=version,
-            run_id=f"run-{version}",
-            cause="by_hand",
-            artifact_digest="a" * 64,
-            dataset_digest="d" * 64,
-            policy_version=scene.policy.version,
-            labels=300,
-            metrics={},
-            trained_until=NOW,
-            novelty_threshold=0.5,
-            actor=FLOW,
-            now=NOW,
-        )
+        scene.add_version(version, cause="by_hand", trained_until=NOW)
         acts.set_champion(scene.store, version, actor=FOUNDER, reason="a test", now=NOW)
     return scene
 

@@ -18,19 +18,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def scene(store: Store) -> Scene:
     scene = Scene(store, POLICY)
-    acts.add_version(
-        store,
-        version="1",
-        run_id="r",
-        artifact_digest="a" * 64,
-        dataset_digest="d" * 64,
-        policy_version="p",
-        labels=10,
-        cause="first",
-        metrics=BETTER,
-        novelty_threshold=0.5,
-        **KNOWN,
-    )
+    scene.add_version("1", metrics=BETTER)
     return scene
 
 
@@ -81,19 +69,7 @@ def test_who_may_not_change_the_model_may_not_judge_it(scene: Scene) -> None:
 
 
 def second_version(scene: Scene) -> None:
-    acts.add_version(
-        scene.store,
-        version="2",
-        run_id="r",
-        artifact_digest="a" * 64,
-        dataset_digest="d" * 64,
-        policy_version="p",
-        labels=10,
-        cause="first",
-        metrics=BETTER,
-        novelty_threshold=0.5,
-        **KNOWN,
-    )
+    scene.add_version("2", metrics=BETTER)
 
 
 def promote(scene: Scene, version: str, resting_on: acts.Evidence | None = None) -> None:

@@ -23,21 +23,7 @@ def scene(store: Store) -> Scene:
 
 def register(scene: Scene, *versions: str, figures: Mapping[str, float] = BETTER) -> None:
     for version in versions:
-        acts.add_version(
-            scene.store,
-            version=version,
-            run_id=f"run-{version}",
-            cause="by_hand",
-            artifact_digest="a" * 64,
-            dataset_digest="d" * 64,
-            policy_version=scene.policy.version,
-            labels=300,
-            metrics={"accuracy": 0.9, **figures},
-            novelty_threshold=0.5,
-            trained_until=NOW,
-            actor=FLOW,
-            now=NOW,
-        )
+        scene.add_version(version, cause="by_hand", labels=300, metrics={"accuracy": 0.9, **figures}, trained_until=NOW)
 
 
 def promote(scene: Scene, version: str) -> None:

@@ -29,20 +29,7 @@ def scene(store: Store) -> Scene:
     found.add_person(SECOND_STEWARD, "model_steward")
     pausing.pause(store, "refund", reason="odd", actor=FOUNDER, **found.known)
     for version in ("1", "2", "3"):
-        models.add_version(
-            store,
-            actor=FLOW,
-            now=NOW,
-            version=version,
-            run_id="r",
-            artifact_digest="a",
-            dataset_digest="d",
-            policy_version="p",
-            labels=10,
-            cause="first",
-            metrics=BETTER,
-            novelty_threshold=0.5,
-        )
+        found.add_version(version, metrics=BETTER)
         if version != "3":
             models.set_champion(store, version, actor=FLOW, reason="its gates", now=NOW)
     return found
@@ -218,20 +205,7 @@ class TestFlows:
 
     def test_the_first_version_needs_no_second_person(self, sqlite_store: Store) -> None:
         fresh = Scene(sqlite_store, ASKING)
-        models.add_version(
-            sqlite_store,
-            actor=FOUNDER,
-            now=NOW,
-            version="1",
-            run_id="r",
-            artifact_digest="a",
-            dataset_digest="d",
-            policy_version="p",
-            labels=10,
-            cause="first",
-            metrics=BETTER,
-            novelty_threshold=0.5,
-        )
+        fresh.add_version("1", actor=FOUNDER, metrics=BETTER)
         assert models.set_champion(fresh.store, "1", actor=FOUNDER, reason="the first", now=NOW) == "first"
 
 

@@ -133,20 +133,7 @@ def test_a_key_tells_source_id_and_category_apart() -> None:
 
 def test_what_a_version_would_approve_that_serves_no_more_waits_for_the_one_that_does(scene: Scene) -> None:
     for version in ("1", "2"):
-        model_acts.add_version(
-            scene.store,
-            version=version,
-            run_id="r",
-            artifact_digest="a" * 64,
-            dataset_digest="d" * 64,
-            policy_version="p",
-            labels=10,
-            cause="first",
-            metrics={},
-            novelty_threshold=0.5,
-            actor=FLOW,
-            now=NOW,
-        )
+        scene.add_version(version)
     sure, unsure = scene.scored(2)
     model_acts.set_champion(scene.store, "2", reason="planned before, written after", actor=FOUNDER, now=NOW)
     assert scene.assign([sure], model_version="1") == {"A": 0, "B": 0, "C": 0}

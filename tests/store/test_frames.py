@@ -13,7 +13,6 @@ from sqlalchemy import func, select, update
 
 import handrail.store
 from handrail.acts import breaking, deciding, disputing, drifting, labelling, pausing, reading
-from handrail.acts import models as model_acts
 from handrail.case import Outcome, State
 from handrail.policy import LabelRules
 from handrail.reading import Reading, Verdict
@@ -112,20 +111,7 @@ def fill(store: Store) -> None:
     labelling.write(store, pd.DataFrame({"text": ["Where?"], "label": ["tracking"]}), actor=FOUNDER, **scene.known)
     pausing.pause(store, "refund", kind="breaker", evidence={}, reason="r", actor=FLOW_WATCH, **scene.known)
     pausing.pause(store, "tracking", reason="r", actor=FOUNDER, **scene.known)
-    model_acts.add_version(
-        store,
-        actor=FLOW,
-        now=NOW,
-        version=VERSION,
-        run_id="r",
-        artifact_digest="a",
-        dataset_digest="d",
-        policy_version="p",
-        labels=1,
-        cause="first",
-        metrics={},
-        novelty_threshold=0.5,
-    )
+    scene.add_version(VERSION, labels=1)
     drifting.save_profile(store, "{}", cause="first", cases=1, window=(NOW, NOW), actor=FLOW, now=NOW)
     drifting.record_drift(
         store, profile_id=1, columns=["amount"], terms=[], window=(NOW, NOW), policy=POLICY, actor=FLOW, now=NOW

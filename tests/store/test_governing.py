@@ -327,20 +327,7 @@ class TestOtherRows:
 
     def test_a_version_that_serves_by_sql_approves_nothing_until_it_is_rolled_back(self, scene: Scene) -> None:
         for version in ("1", "2"):
-            models.add_version(
-                scene.store,
-                version=version,
-                run_id="r",
-                artifact_digest="a" * 64,
-                dataset_digest="d" * 64,
-                policy_version="p",
-                labels=10,
-                cause="first",
-                metrics={},
-                novelty_threshold=0.5,
-                actor=FLOW,
-                now=NOW,
-            )
+            scene.add_version(version)
             if version == "1":
                 models.set_champion(scene.store, "1", reason="the first", actor=FOUNDER, now=NOW)
         sql(scene, "UPDATE serving SET model_version = '2'")
