@@ -77,8 +77,8 @@ def left_out_complaints(file: Path, *, size: Size) -> Iterator[Scope]:
     texts = [found.text for found in pii.redact_many(rows["narrative"].tolist())]
     rows = rows.assign(text=texts, received_at=pd.to_datetime(rows["date_received"], utc=True))
     for column in size.of(("product", "issue"), ("product",), ()):
-        size = rows[column].map(rows[column].value_counts())
-        named = rows.assign(label=rows[column])[size >= _FEWEST_COMPLAINTS]
+        complaints_of = rows[column].map(rows[column].value_counts())
+        named = rows.assign(label=rows[column])[complaints_of >= _FEWEST_COMPLAINTS]
         labels = np.array(sorted(named["label"].unique()))
         for fold in range(size.of(_LEFT_OUT_FOLDS, 1, 1)):
             is_out = named["label"].isin(labels[fold::_LEFT_OUT_FOLDS])
