@@ -46,10 +46,8 @@ def _text(draws: "list[Repeated]", begin: datetime | None) -> str:
 
 
 def _outcome(one: "Repeated") -> str:
-    if not one.repeatable:
-        return "its event holds no rates: too old to repeat"
     if one.is_the_same:
-        return "the same cases"
+        return "the same cases" if one.repeatable else "its event holds no rates: too old to repeat"
     named = ", ".join(map(str, one.differing[:_NAMED]))
     more = ", …" if len(one.differing) > _NAMED else ""
     parts = [f"{len(one.differing)} DIFFER: {named}{more}"] if one.differing else []
