@@ -3,7 +3,7 @@
 import json
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ import typer
 from flows.child import Child, answers
 from flows.local_server import HOST, require_free, surroundings
 from handrail.acts import inviting
+from handrail.clock import machine, starting_at
 from handrail.errors import BadInput, NotFound, Refused
 from handrail.store import policies
 from handrail.store.engine import Store
@@ -29,10 +30,10 @@ def run(host: str, port: int, home: Path | None, behind_tls: str | None, as_of: 
         BadInput: the port, the time or the proxy's address is none.
         Refused: the port is in use, or the desk would be open to others without TLS.
     """
-    from desk.serving import clock_from, serve
+    from desk.serving import serve
     from tasks.occasion import moment
 
-    clock = clock_from(moment(as_of)) if as_of else _now
+    clock = starting_at(moment(as_of)) if as_of else machine
     workspace = Workspace.from_environment(home)
     require_begun(workspace)
     if not is_this_machine(host) and behind_tls is None:
@@ -69,7 +70,7 @@ def first_link(workspace: Workspace, address: str, *, now: datetime | None = Non
     """
     store = Store(workspace.database_url)
     try:
-        found = inviting.first_invitation(store, now=now or _now())
+        found = inviting.first_invitation(store, now=now or machine())
     finally:
         store.dispose()
     if found is None:
@@ -80,10 +81,6 @@ def first_link(workspace: Workspace, address: str, *, now: datetime | None = Non
         f"Nobody can sign in yet. {name} sets the first password here, once and within {hours} hours:\n"
         f"  {address}{inviting.path_of(secret)}\n"
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def address_of(workspace: Workspace) -> str:

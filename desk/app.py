@@ -1,8 +1,7 @@
 """The desk as one web application: routes, static files, refusals, headers."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -20,6 +19,7 @@ from desk.intake import Intake
 from desk.pages import HERE
 from desk.routes import ROUTERS
 from desk.routes.health import Written
+from handrail.clock import Clock, machine
 from handrail.workspace import Workspace
 
 THREADS = 120
@@ -28,7 +28,7 @@ LAST_ROUND = 10.0
 """Seconds in which the intake may end its round when the desk is stopped; what is left is done by the next one."""
 
 
-def create_app(workspace: Workspace, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> FastAPI:
+def create_app(workspace: Workspace, *, clock: Clock = machine) -> FastAPI:
     """The desk on `workspace`; `clock` tells the time.
 
     Raises:

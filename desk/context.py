@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from threading import BoundedSemaphore, Lock
 from typing import TypeVar
 
+from handrail.clock import Clock, machine
 from handrail.errors import NotFound
 from handrail.policy import Policy
 from handrail.store import policies
@@ -36,7 +36,7 @@ class _Known:
 class Desk:
     """One running desk on one workspace."""
 
-    def __init__(self, workspace: Workspace, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, workspace: Workspace, *, clock: Clock = machine) -> None:
         """Open the workspace.
 
         Raises:
@@ -44,7 +44,7 @@ class Desk:
         """
         workspace.require()
         self.workspace = workspace
-        self.store = Store(workspace.database_url)
+        self.store = Store(workspace.database_url, clock=clock)
         self.writer = Writer(self.store)
         self.clock = clock
         self.drawing = BoundedSemaphore(DRAWN_AT_ONCE)

@@ -2,14 +2,13 @@
 
 import gc
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
 
 import uvicorn
 
 from desk.app import create_app
 from desk.connections import USUAL, Limits, limited
 from desk.logs import settings
+from handrail.clock import Clock, machine
 from handrail.workspace import Workspace
 
 TURN = 0.0002
@@ -23,24 +22,13 @@ GARBAGE = 50_000
 and looking through it again and again would stop everybody."""
 
 
-def clock_from(start: datetime) -> Callable[[], datetime]:
-    """A clock that shows `start` now and runs on from there."""
-    ahead = start - datetime.now(UTC)
-    return lambda: datetime.now(UTC) + ahead
-
-
-def now() -> datetime:
-    """The machine's clock."""
-    return datetime.now(UTC)
-
-
 def serve(
     workspace: Workspace,
     host: str,
     port: int,
     *,
     address: str,
-    clock: Callable[[], datetime] = now,
+    clock: Clock = machine,
     limits: Limits = USUAL,
 ) -> None:
     """Serve the desk until Ctrl-C or SIGTERM; people find it at `address`. Answers that have begun are finished first.

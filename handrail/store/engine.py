@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from handrail.clock import Clock, machine
 from handrail.errors import BadInput, DatabaseBusy, NotFound, PermanentError
 from handrail.store import turns
 from handrail.store.faults import conceal, explain
@@ -33,8 +34,8 @@ SQLITE_BEGIN = {
 class Store:
     """One database, SQLite or PostgreSQL; opened by the first transaction, shared by threads."""
 
-    def __init__(self, url: str, *, wait: timedelta = WAIT) -> None:
-        """Name the database and the longest wait for a lock that another process holds.
+    def __init__(self, url: str, *, wait: timedelta = WAIT, clock: Clock = machine) -> None:
+        """Name the database, the longest wait for a lock that another process holds, and the clock of its leases.
 
         Raises:
             BadInput: the address is not one of SQLite or PostgreSQL.
@@ -45,6 +46,7 @@ class Store:
         engine = _sqlite(self._url, wait) if self.dialect == "sqlite" else _postgresql(self._url, wait)
         self._writing, self._reading = _modes(engine)
         self._wait = wait
+        self.clock = clock
         self._turn = Lock()
         self._ready = False
 

@@ -157,7 +157,7 @@ class _Joined(Store):
     """The store as an act of a group sees it: its transactions are savepoints of the group's."""
 
     def __init__(self, whole: Store, connection: Connection) -> None:
-        self.name, self.dialect = whole.name, whole.dialect
+        self.name, self.dialect, self.clock = whole.name, whole.dialect, whole.clock
         self._connection = connection
 
     @contextmanager
