@@ -4,9 +4,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision, here so that opening a store need not load the history."""
 
 
@@ -20,6 +20,14 @@ def configure(connection: Connection) -> Config:
     return config
 
 
+RENUMBERED = {"0011": "0005"}
+"""Numbers that a revision had on the day it was written, before it took its place."""
+
+
 def migrate(connection: Connection) -> None:
     """Bring the tables to `HEAD`."""
+    if inspect(connection).has_table("alembic_version"):
+        for former, number in RENUMBERED.items():
+            stamp = text("UPDATE alembic_version SET version_num = :number WHERE version_num = :former")
+            connection.execute(stamp, {"number": number, "former": former})
     command.upgrade(configure(connection), HEAD)
