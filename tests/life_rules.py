@@ -122,7 +122,7 @@ def _worked_on(tables: Tables) -> Iterator[str]:
         actions[row["case_id"]].add(row["state"])
     for row in tables["cases"]:
         name, deciding = f"case {row['id']} is {row['state']}", DECIDING.intersection(open_work[row["id"]])
-        if row["state"] == State.QUEUED and (not deciding or FIRST <= deciding):
+        if row["state"] == State.QUEUED and (not deciding or deciding >= FIRST):
             yield f"{name} with the open work {open_work[row['id']]}"
         elif row["state"] == State.DECIDED and not UNSETTLED.intersection(actions[row["id"]]):
             yield f"{name} and nothing is on its way: {actions[row['id']]}"
