@@ -135,15 +135,11 @@ class Loop:
         half = self.cases // 2
         for name, first, last in (("left", 0, half), ("right", half, self.cases)):
             if self._is_down(name) and (again or name not in self.running or self.running[name].poll() != 0):
-                words = (self.store_address, self.folder, self.port, first, last, self.folder / f"{name}.log")
+                words = (self.workspace.database_url, self.folder, self.port, first, last, self.folder / f"{name}.log")
                 self._start(name, "shift.py", *words, self._seed(), self.kind)
         if self._is_down("receiver"):
             self.deaths += "receiver" in self.running
             self._start("receiver", "receiver.py", self.folder / "effects.db", self.port, self._seed(), self.kind)
-
-    @property
-    def store_address(self) -> str:
-        return self.workspace.database_url
 
     def _seed(self) -> int:
         self._starts += 1
@@ -155,7 +151,7 @@ class Loop:
     def _start(self, name: str, program: str, *words: object) -> None:
         with (self.folder / f"{name}.err").open("ab") as errors:
             command = [sys.executable, str(HERE / program), *map(str, words)]
-            self.running[name] = subprocess.Popen(command, stdout=errors, stderr=errors)
+            self.running[name] = subprocess.Popen(command, stdout=errors, stderr=errors)  # noqa: S603 - own programs
 
     def _kill(self) -> int:
         """Kill one of them, if it lives; how many died."""

@@ -96,6 +96,7 @@ class Shift:
 
     @property
     def now(self) -> datetime:
+        """The machine's time: a worker bends no clock."""
         return machine()
 
     def work(self) -> None:
