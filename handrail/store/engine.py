@@ -44,9 +44,10 @@ class Store:
         self.name = self._url.render_as_string(hide_password=True)
         self.dialect = self._url.get_backend_name()
         engine = _sqlite(self._url, wait) if self.dialect == "sqlite" else _postgresql(self._url, wait)
-        self._writing, self._reading = _modes(engine)
-        self._wait = wait
         self.clock = clock
+        # A connection knows the clock of its store, as it is when it is asked: the trail notes what it shows.
+        self._writing, self._reading = _modes(engine.execution_options(clock=lambda: self.clock()))
+        self._wait = wait
         self._turn = Lock()
         self._ready = False
 
