@@ -190,7 +190,7 @@ def _newest(watch: str, flow: str, as_of: str | None, *, as_json: bool) -> None:
     occasion = enter(None, as_of)
     with occasion.store.read() as connection:
         seen = readings.kept(readings.newest(connection, watch))
-        (look,) = [one for one in attending.looks(connection, occasion.now) if one.watch.name == flow]
+        (look,) = [one for one in attending.looks(connection, occasion.store.clock()) if one.watch.name == flow]
     old = stale(look, max((one.at for one in seen), default=None), occasion.now, told)
     found = [
         {

@@ -46,11 +46,19 @@ class Desk:
         self.workspace = workspace
         self.store = Store(workspace.database_url, clock=clock)
         self.writer = Writer(self.store)
-        self.clock = clock
         self.drawing = BoundedSemaphore(DRAWN_AT_ONCE)
         self._lock = Lock()
         self._policy: _Known | None = None
         self._secret: bytes | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """What tells the time: the store's own clock, so that a page and a lease never disagree."""
+        return self.store.clock
+
+    @clock.setter
+    def clock(self, clock: Clock) -> None:
+        self.store.clock = clock
 
     def occasion(self, actor: str) -> Occasion:
         """Now, with the policy in force and `actor` at work; reads nothing that has not changed."""

@@ -13,6 +13,7 @@ from handrail.acts import models as model_acts
 from handrail.acts.claiming import Claim
 from handrail.acts.intake import Delivery, Taken
 from handrail.case import Outcome
+from handrail.founding import Kind
 from handrail.policy import CategoryRules, Consequence, LabelRules, Policy, QueueRules, Stage
 from handrail.ruling import Ruling
 from handrail.store import schema, situation, staff, trail
@@ -87,7 +88,8 @@ class Scene:
         self.store, self.policy = store, policy
         self._numbers = count(1)
         self.known: dict[str, Any] = {"policy": policy, "now": NOW}
-        publishing.found(store, policy, founder=FOUNDER, now=NOW)
+        store.clock = lambda: NOW
+        publishing.found(store, policy, founder=FOUNDER, now=NOW, workspace=Kind.REHEARSAL)
         trained = NOW + timedelta(days=30)
         people = [(name, ["reviewer"], trained) for name in REVIEWERS]
         people += [(NOVICE, ["reviewer"], None), (MANAGER, ["escalation_manager", "reviewer"], trained)]

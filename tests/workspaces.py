@@ -163,7 +163,7 @@ def business() -> SampleBusiness:
 def begun_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of the sample business, just begun."""
     home = tmp_path_factory.mktemp("begun") / "home"
-    assert Handrail(home)("init", "--business", "sample").code == 0
+    assert Handrail(home)("init", "--business", "sample", "--rehearsal").code == 0
     return home
 
 

@@ -1,4 +1,8 @@
-"""Each watch says when it begins and how it ended; what failed or is switched off is trouble until it looks again."""
+"""Each watch says when it begins and how it ended; what failed or is switched off is trouble until it looks again.
+
+Every moment here is the real clock's, whatever moment the work of a watch acts at: who looked yesterday is not heard
+today because the look was dated tomorrow.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -31,6 +31,6 @@ def _is_whole(connection: Connection, seq: int, body: bytes, hash_: bytes) -> bo
     before = rows[seq - 1].hash if seq - 1 in rows else GENESIS if seq == 1 else b""
     if link(before, body) != hash_:
         return False
-    if seq + 1 in rows:
-        return link(hash_, rows[seq + 1].body) == rows[seq + 1].hash
-    return connection.execute(select(TrailHead.hash)).scalar() == hash_
+    head = connection.execute(select(TrailHead.hash)).scalar()
+    follows = link(hash_, rows[seq + 1].body) == rows[seq + 1].hash if seq + 1 in rows else head == hash_
+    return bool(follows)

@@ -22,13 +22,13 @@ from sqlalchemy import (
     update,
 )
 
-from handrail.clock import machine
-from handrail.clock import jump as clock_jump
+from handrail.clock import jump
 from handrail.errors import BadInput, PermanentError
 from handrail.governing import Change
 from handrail.permissions import SYSTEM
 from handrail.store import founding
 from handrail.store.cases import chunks
+from handrail.store.engine import real_time
 from handrail.store.schema import Reason, TrailEvent, TrailHead
 from handrail.store.schema.base import UtcDateTime
 from handrail.store.visibility import TELLS_NOTHING, Onlooker, kept_from
@@ -88,8 +88,8 @@ def append(connection: Connection, events: Sequence[Event], *, at: datetime, act
     newest, previous = int(head.seq), head.hash
     if not events:
         return newest
-    shown = _clock(connection)
-    leap = clock_jump(head.clock, shown)
+    shown = real_time(connection)
+    leap = jump(head.clock, shown)
     signed = [(event, actor) for event in events]
     if (leap is not None or (head.at is not None and at < head.at)) and not founding.read(connection).is_rehearsal:
         at = at if head.at is None else max(at, head.at)
@@ -118,13 +118,8 @@ def moment(connection: Connection, now: datetime) -> datetime:
     newest = connection.execute(_HEAD).one_or_none()
     if newest is None or newest.at is None or now >= newest.at or founding.read(connection).is_rehearsal:
         return now
-    return newest.at
-
-
-def _clock(connection: Connection) -> datetime:
-    """What the clock of the connection's store shows."""
-    shown: datetime = connection.get_execution_options().get("clock", machine)()
-    return shown
+    later: datetime = newest.at
+    return later
 
 
 def _jumped(before: datetime, shown: datetime, leap: timedelta) -> Event:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handrail.errors import BadInput, NotFound, PermanentError
@@ -76,14 +76,9 @@ def verify(
             _match_head(head, (seq, newest))
     except (Mismatch, BadInput) as finding:
         events = seq - start[0]
-        return Verification(False, events, newest.hex(), seq + 1, str(finding), moments.backwards, moments.first)
-    return Verification(
-        valid=True,
-        events=seq - start[0],
-        head=newest.hex(),
-        backwards=moments.backwards,
-        first_backwards=moments.first,
-    )
+        return Verification(valid=False, events=events, head=newest.hex(), first_bad=seq + 1, problem=str(finding))
+    sound = Verification(valid=True, events=seq - start[0], head=newest.hex())
+    return replace(sound, backwards=moments.backwards, first_backwards=moments.first)
 
 
 def verify_export(path: Path, *, head: tuple[int, bytes] | None = None) -> Verification:

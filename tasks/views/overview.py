@@ -211,7 +211,7 @@ def overview(occasion: Occasion) -> Overview:
             stages=stages.stages(connection, policy),
             drifts=tuple(DriftFound(**row) for row in records(found)),
             holds=holds(connection, occasion),
-            watches=attending.seen(connection, now),
+            watches=attending.seen(connection, occasion.store.clock()),
             retraining=Calls(
                 retraining_triggers.called_for(known, policy),
                 retraining_triggers.held_until(known, policy),
