@@ -64,6 +64,8 @@ def shown(status: Status) -> str:
     seen = status.overview
     states = "  ".join(f"{state} {count}" for state, count in seen.cases.items()) or "no case yet"
     lines = [f"{seen.business}  policy {seen.policy}  {seen.home}"]
+    if seen.founding.sentence:
+        lines.append(f"{'ALTERED' if seen.founding.altered else 'workspace':10} {seen.founding.sentence}")
     if seen.source:
         lines.append(f"policy     {_made(seen.source)}")
     lines += [f"cases      {states}", f"model      {_model(seen)}"]

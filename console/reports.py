@@ -60,7 +60,7 @@ def kpi(
     figures = measure.rows(found, examples=None if cases else measure.EXAMPLES)
     if out is not None:
         with written(out) as place:
-            kpi_page.write(found, place)
+            kpi_page.write(found, place, founding=occasion.founding)
     answer(figures, as_json=as_json, text=lambda: _kpi_text(found, all_cases=cases), aside=is_stdout(out))
 
 
@@ -75,7 +75,7 @@ def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) 
     value = report.to_json()
     if out is not None:
         with written(out) as place:
-            kpi_page.write_case(report, place)
+            kpi_page.write_case(report, place, founding=occasion.founding)
 
     def text() -> str:
         return f"{_wrapped(kpi_page.case_lines(report))}\n\n{_path(case)}"

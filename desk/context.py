@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from handrail.clock import Clock, machine
 from handrail.errors import NotFound
+from handrail.founding import UNFOUNDED, Founding
 from handrail.policy import Policy
-from handrail.store import policies
+from handrail.store import founding, policies
 from handrail.store.engine import Store
 from handrail.store.writer import Writer
 from handrail.workspace import Workspace
@@ -49,6 +50,7 @@ class Desk:
         self.drawing = BoundedSemaphore(DRAWN_AT_ONCE)
         self._lock = Lock()
         self._policy: _Known | None = None
+        self._founding: Founding | None = None
         self._secret: bytes | None = None
 
     @property
@@ -77,6 +79,16 @@ class Desk:
         with self._lock:
             self._policy = _Known(found.policy, time.monotonic() + LOOKED_FOR_EVERY)
         return found.policy
+
+    def founding(self) -> Founding:
+        """Is it live or a rehearsal? Looked for until it is founded, for that never changes."""
+        if self._founding is None:
+            with self.store.read() as connection:
+                founded = founding.read(connection)
+            if founded is UNFOUNDED:
+                return founded
+            self._founding = founded
+        return self._founding
 
     def secret(self) -> bytes:
         """The workspace's key."""

@@ -30,6 +30,11 @@ class Founding:
         """May its clock be set?"""
         return self.kind is Kind.REHEARSAL
 
+    @property
+    def sentence(self) -> str | None:
+        """What a face says of it; None where it is live and nothing has to be said."""
+        return REHEARSAL_TOLD if self.is_rehearsal else self.altered
+
 
 UNFOUNDED = Founding(Kind.LIVE)
 REHEARSAL_TOLD = "Rehearsal: nothing here is live work, and the clock may be set."

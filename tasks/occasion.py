@@ -10,6 +10,7 @@ import numpy as np
 
 from handrail.clock import starting_at
 from handrail.errors import BadInput, NotFound, Refused
+from handrail.founding import Founding
 from handrail.permissions import SYSTEM
 from handrail.policy import Policy
 from handrail.store import founding as founded
@@ -43,6 +44,12 @@ class Occasion:
         from models.registry import model_name  # noqa: PLC0415 - scikit-learn is loaded only where a model is
 
         return model_name(self.policy.business)
+
+    @cached_property
+    def founding(self) -> Founding:
+        """Is the workspace live or a rehearsal?"""
+        with self.store.read() as connection:
+            return founded.read(connection)
 
     @cached_property
     def secret(self) -> bytes:

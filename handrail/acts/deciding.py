@@ -88,6 +88,8 @@ def decide(
     """
     with store.write() as connection:
         items = _items(connection, rulings, actor)
+        # By a clock that went back no decision is dated before its work was there.
+        now = max([now, *(item.opened_at for item in items.values())])
         trail.lock(connection)
         person = staff.person(connection, actor)
         status = labels.status(person.trained_until if person else None, now)

@@ -46,10 +46,13 @@ class Store:
         engine = _sqlite(self._url, wait) if self.dialect == "sqlite" else _postgresql(self._url, wait)
         self.clock = clock
         # A connection knows the clock of its store, as it is when it is asked: the trail notes what it shows.
-        self._writing, self._reading = _modes(engine.execution_options(clock=lambda: self.clock()))
+        self._writing, self._reading = _modes(engine.execution_options(clock=self._shown))
         self._wait = wait
         self._turn = Lock()
         self._ready = False
+
+    def _shown(self) -> datetime:
+        return self.clock()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
