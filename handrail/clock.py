@@ -27,6 +27,11 @@ def starting_at(start: datetime) -> Clock:
     return lambda: machine() + ahead
 
 
+def is_set(shown: datetime) -> bool:
+    """Does a clock that shows this moment tell another time than the machine?"""
+    return abs(shown - machine()) > TOLERANCE
+
+
 def jump(before: datetime | None, now: datetime) -> timedelta | None:
     """How far a clock jumped that showed `before` when it was last asked; None where it went on as clocks do.
 

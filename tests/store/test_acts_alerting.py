@@ -37,7 +37,8 @@ def sweep(scene: Scene, at: datetime, channels: tuple[str, ...] = OPS, *, beat: 
     if beat:
         for name in WATCHES:
             attending.note_watch(scene.store, name, actor=FLOW, now=at)
-    return alerting.sweep(scene.store, policy=scene.policy, channels=channels, actor=FLOW, now=at)
+    with scene.when(at):
+        return alerting.sweep(scene.store, policy=scene.policy, channels=channels, actor=FLOW, now=at)
 
 
 def rise(scene: Scene, verdict: Verdict = Verdict.ALARM, at: datetime = NOW, subject: str = "refund") -> None:

@@ -40,7 +40,7 @@ def sql(scene: Scene, statement: str, **values: object) -> None:
 
 
 def seen(scene: Scene, at: datetime = NOW) -> Situation:
-    with scene.store.read() as connection:
+    with scene.when(at), scene.store.read() as connection:
         return situation.read(connection, scene.policy, at)
 
 
