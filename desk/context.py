@@ -80,9 +80,11 @@ class Desk:
             self._policy = _Known(found.policy, time.monotonic() + LOOKED_FOR_EVERY)
         return found.policy
 
-    def founding(self) -> Founding:
-        """Is it live or a rehearsal? Looked for until it is founded, for that never changes."""
+    def founding(self, *, ask: bool = True) -> Founding:
+        """Is it live or a rehearsal? Looked for until it is founded, for that never changes; not with `ask` False."""
         if self._founding is None:
+            if not ask:
+                return UNFOUNDED
             with self.store.read() as connection:
                 founded = founding.read(connection)
             if founded is UNFOUNDED:
