@@ -1,15 +1,21 @@
 """Business time dates the work; the real clock says who is alive, and the trail never runs backwards."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from alembic import command
+from sqlalchemy import bindparam, select, text
 
 from handrail.acts import attending, claiming, publishing
 from handrail.errors import Conflict
-from handrail.founding import ALTERED, Kind
+from handrail.founding import ALTERED, BEGUN, Kind
 from handrail.store import founding, schema, situation, trail
 from handrail.store.engine import Store
+from handrail.store.migrations import configure
 from handrail.store.trail import Event
+from handrail.trail.chain import GENESIS, link
+from handrail.trail.encoding import encode
 from tests.scenes import FLOW, FOUNDER, NOW, POLICY, Scene
 
 HOUR = timedelta(hours=1)
@@ -196,8 +202,6 @@ class TestFounding:
             assert not trail.verify(connection).valid
 
     def test_one_that_was_forged_with_its_own_hash_counts_as_live_too(self, sqlite_store: Store) -> None:
-        from handrail.trail.chain import GENESIS, link
-
         Scene(sqlite_store, kind=Kind.LIVE).automatic(1)
         with sqlite_store.write() as connection:
             connection.exec_driver_sql("DROP TRIGGER trail_refuses_update")
@@ -208,3 +212,58 @@ class TestFounding:
             )
         with sqlite_store.read() as connection:
             assert founding.read(connection).altered == ALTERED
+
+
+def begun_before_kinds(url: str, **event: str) -> Store:
+    """A workspace whose tables and founding are those of the version before this one."""
+    earlier = Store(url)
+    ordinary = {"seq": 1, "kind": BEGUN, "actor": "anna", "business": "sample", "policy": "p", "at": text_of(NOW)}
+    body = encode({**ordinary, **event})
+    row = {"at": NOW, "kind": BEGUN, "body": body, "hash": link(GENESIS, body)}
+    with earlier._transaction(earlier._writing) as connection:
+        command.upgrade(configure(connection), "0005")
+        connection.execute(
+            text("INSERT INTO trail (seq, at, kind, body, hash) VALUES (1, :at, :kind, :body, :hash)").bindparams(
+                bindparam("at", type_=schema.UtcDateTime)
+            ),
+            row,
+        )
+        connection.execute(text("UPDATE trail_head SET seq = 1, hash = :hash"), row)
+    earlier.upgrade()
+    return earlier
+
+
+def text_of(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class TestUpgrade:
+    @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+    def url(self, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+        if request.param == "sqlite":
+            return f"sqlite:///{tmp_path / 'earlier.db'}"
+        return str(request.getfixturevalue("postgres_url"))
+
+    def test_the_trail_goes_on_from_its_newest_event(self, url: str) -> None:
+        earlier = begun_before_kinds(url)
+        earlier.clock = lambda: NOW
+        with earlier.write() as connection:
+            trail.append(connection, [Event("test.event")], at=NOW - HOUR, actor=FLOW)
+        with earlier.read() as connection:
+            ends = connection.execute(select(schema.TrailHead.at)).scalar_one()
+            verified = trail.verify(connection)
+        earlier.dispose()
+        assert (ends, verified.valid, verified.backwards) == (NOW, True, 0)
+
+    def test_it_is_live_unless_its_founding_is_the_demos(self, url: str) -> None:
+        earlier = begun_before_kinds(url)
+        with earlier.read() as connection:
+            assert founding.read(connection).kind is Kind.LIVE
+        earlier.dispose()
+
+    def test_the_demos_is_a_rehearsal(self, tmp_path: Path) -> None:
+        midnight = datetime(2026, 1, 5, tzinfo=UTC)
+        earlier = begun_before_kinds(f"sqlite:///{tmp_path / 'demo.db'}", actor="stella", at=text_of(midnight))
+        with earlier.read() as connection:
+            assert founding.read(connection).is_rehearsal
+        earlier.dispose()
