@@ -153,6 +153,12 @@ def deliver(cases: pd.DataFrame, path: Path, labels: Sequence[str] | None = None
     return path
 
 
+@pytest.fixture
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rehearsal's clock stands at the moment to which it is set: no test depends on how fast it runs."""
+    monkeypatch.setattr("tasks.occasion.starting_at", lambda start: lambda: start)
+
+
 @pytest.fixture(scope="session")
 def business() -> SampleBusiness:
     """A week of the sample business with its earlier history."""

@@ -54,7 +54,8 @@ def move(scene: Scene, category: str, to: Stage, at: datetime) -> None:
 
 
 def standing(scene: Scene, at: datetime) -> list[tuple[str, str, str]]:
-    alerting.sweep(scene.store, policy=scene.policy, channels=(), actor=FLOW, now=at)
+    with scene.when(at):
+        alerting.sweep(scene.store, policy=scene.policy, channels=(), actor=FLOW, now=at)
     with scene.store.read() as connection:
         return [(row.kind, row.subject, row.severity) for row in alerts.open_alerts(connection)]
 

@@ -7,9 +7,11 @@ import pytest
 from alembic import command
 from sqlalchemy import bindparam, select, text
 
-from handrail.acts import attending, claiming, publishing
+from handrail.acts import attending, claiming, deciding, publishing, undoing
+from handrail.case import Outcome
 from handrail.errors import Conflict
 from handrail.founding import ALTERED, BEGUN, Kind
+from handrail.ruling import Ruling
 from handrail.store import founding, schema, situation, trail
 from handrail.store.engine import Store
 from handrail.store.migrations import configure
@@ -141,6 +143,17 @@ class TestLeases:
                 live.rule(first)
             live.rule(second, actor="ruth")
         assert live.count(schema.Decision) == 1
+
+    def test_an_undo_finds_a_decision_that_the_trail_dated_later(self, live: Scene) -> None:
+        (case_id,) = live.waiting(1)
+        claim, second = live.claim(case_id), timedelta(seconds=1)
+        write(live, NOW + second)
+        one = Ruling(claim.item_id, claim.fence, Outcome.DENY, reason_code="legal")
+        (number,) = deciding.decide(live.store, [one], "rita", hold=10 * second, **live.known)
+        (event,) = live.events("case.decided")
+        assert datetime.fromisoformat(event["at"]) == live.row(schema.Decision, id=number)["decided_at"]
+        undoing.undo(live.store, [number], "rita", policy=POLICY, now=NOW + 2 * second)
+        assert (live.count(schema.Decision), live.count(schema.Escalation)) == (0, 0)
 
     def test_a_decision_is_never_dated_before_its_work_was_there(self, live: Scene) -> None:
         (case_id,) = live.waiting(1)
