@@ -9,7 +9,7 @@ import pandas as pd
 
 from handrail import pii, policy
 from handrail.acts import publishing
-from handrail.errors import BadInput, NotFound
+from handrail.errors import BadInput, NotFound, Refused
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
 from models import classifier
@@ -55,6 +55,7 @@ def train_file(
 
     Raises:
         BadInput: a column is missing, a time cannot be read, labels are twins, or there is too little to learn from.
+        Refused: `as_of` is given, and the workspace is live, as one that this founds is.
     """
     rows = _columns(file, [name for name in (text, label, time) if name], encoding)
     texts, labels = rows[text].tolist(), rows[label].tolist()
@@ -104,6 +105,8 @@ def _policy_in_force(workspace: Workspace, as_of: datetime | None) -> policy.Pol
     try:
         return occasions.enter(workspace, "flow:train_file", as_of).policy
     except NotFound:
+        if as_of is not None:  # what a file begins is live; refused before anything is made
+            raise Refused(occasions.CLOCK_STANDS) from None
         return None
 
 

@@ -97,6 +97,16 @@ def test_history_is_imported_without_it_and_keeps_its_own_dates(
     assert live.ask("trail", "verify")["backwards"] == 0
 
 
+def test_a_file_that_would_begin_a_workspace_at_another_moment_begins_none(tmp_path: Path) -> None:
+    file = tmp_path / "labelled.csv"
+    file.write_text(
+        "text,label\n" + "".join(f"where is parcel {n},late\nrefund {n} please,refund\n" for n in range(80))
+    )
+    new = Handrail(tmp_path / "new")
+    assert new("train", file, "--text", "text", "--label", "label", "--as-of", FAR).refusal == CLOCK_STANDS
+    assert not new.home.exists()
+
+
 def test_a_live_one_says_nothing_and_init_makes_no_rehearsal_of_it(live: Handrail) -> None:
     answer = live("init", "--rehearsal")
     assert "is live, for good" in answer.err

@@ -18,6 +18,7 @@ from handrail.store.migrations import configure
 from handrail.store.trail import Event
 from handrail.trail.chain import GENESIS, link
 from handrail.trail.encoding import encode
+from handrail.watches import WatchStatus
 from tests.scenes import FLOW, FOUNDER, NOW, POLICY, Scene
 
 HOUR = timedelta(hours=1)
@@ -180,6 +181,27 @@ class TestDeadMansSwitch:
     def test_a_clock_that_jumps_an_hour_holds_nothing(self, live: Scene, leap: timedelta) -> None:
         self.beat(live)
         assert not self.silent(live, NOW + leap, NOW + leap)
+
+
+class TestWatches:
+    def look(self, scene: Scene, at: datetime) -> WatchStatus:
+        with scene.when(at), scene.store.read() as connection:
+            (found,) = [one for one in attending.looks(connection, at) if one.watch.name == "sla_watch"]
+        return found
+
+    def test_one_that_looked_before_the_clock_went_back_looks_again_and_is_well(self, live: Scene) -> None:
+        for at in (NOW + HOUR, NOW):
+            attending.begin(live.store, "sla_watch", actor=FLOW, now=at)
+            attending.succeed(live.store, "sla_watch", actor=FLOW, now=at)
+            assert self.look(live, NOW).is_due is (at > NOW)
+        assert self.look(live, NOW).looked_at == NOW
+
+    def test_one_that_was_under_way_while_the_clock_jumped_ends_as_it_began(self, live: Scene) -> None:
+        attending.begin(live.store, "sla_watch", actor=FLOW, now=NOW)
+        for leap in (HOUR / 2, -HOUR):
+            assert self.look(live, NOW + leap).failed_since is None
+        attending.succeed(live.store, "sla_watch", actor=FLOW, now=NOW)
+        assert self.look(live, NOW).is_well
 
 
 class TestFounding:
