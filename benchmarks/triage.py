@@ -151,7 +151,7 @@ def floor(watch: Stopwatch, home: Path, before: dict[str, dict[str, int]], file:
     from tasks.occasion import enter
     from tasks.routing.score import serving_model
 
-    occasion = enter(Workspace(home), "benchmark", pd.Timestamp.now(tz="UTC").to_pydatetime())
+    occasion = enter(Workspace(home), "benchmark")
     champion = serving_model(occasion)
     assert champion is not None
     model, policy = champion[1], occasion.policy

@@ -42,7 +42,7 @@ def alerts_list(past: Past = False, limit: int = 100, as_of: AsOf = None, as_jso
 
     occasion = enter(None, as_of)
     with occasion.store.read() as connection:
-        seen = attending.seen(connection, occasion.now)
+        seen = attending.seen(connection, occasion.store.clock())
         standing = store.open_alerts(connection)
         over = store.past_alerts(connection, limit=limit) if past else []
 

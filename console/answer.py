@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from tasks.occasion import Occasion
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Act as if it were this moment (ISO 8601).", metavar="TIME")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="Set the clock of a rehearsal to this moment (ISO 8601).", metavar="TIME")
+]
 Encoding = Annotated[str, typer.Option(help="Encoding of a CSV or JSONL file, such as cp1252.")]
 Reason = Annotated[str, typer.Option("--reason", help="One sentence; kept beside the audit trail.")]
 Actor = Annotated[
@@ -84,7 +86,7 @@ def enter(actor: str | None, as_of: str | None = None) -> "Occasion":
     from handrail.workspace import Workspace
     from tasks import occasion
 
-    return occasion.enter(Workspace.from_environment(), who(actor), occasion.moment(as_of))
+    return occasion.enter(Workspace.from_environment(), who(actor), occasion.set_to(as_of))
 
 
 def perform(flow: "Flow[..., Any]", **parameters: Any) -> Any:  # noqa: ANN401 - the flow's own result

@@ -13,7 +13,7 @@ import typer
 from flows.child import Child, answers
 from flows.local_server import HOST, require_free, surroundings
 from handrail.acts import inviting
-from handrail.clock import machine, starting_at
+from handrail.clock import machine
 from handrail.errors import BadInput, NotFound, Refused
 from handrail.store import policies
 from handrail.store.engine import Store
@@ -28,13 +28,15 @@ def run(host: str, port: int, home: Path | None, behind_tls: str | None, as_of: 
     Raises:
         NotFound: there is no workspace, or it has no policy.
         BadInput: the port, the time or the proxy's address is none.
-        Refused: the port is in use, or the desk would be open to others without TLS.
+        Refused: the port is in use, the desk would be open to others without TLS, or a live clock would be set.
     """
     from desk.serving import serve
-    from tasks.occasion import moment
+    from tasks.occasion import opened, set_to
 
-    clock = starting_at(moment(as_of)) if as_of else machine
     workspace = Workspace.from_environment(home)
+    store = opened(workspace, set_to(as_of))
+    store.dispose()
+    clock = store.clock
     require_begun(workspace)
     if not is_this_machine(host) and behind_tls is None:
         raise Refused(

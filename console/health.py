@@ -3,14 +3,14 @@
 import importlib.metadata
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from console.answer import ask_server, running_server, told
 from handrail.acts import attending, incidents
 from handrail.errors import HandrailError
+from handrail.founding import Founding
 from handrail.permissions import SYSTEM
 from handrail.policy import Policy
-from handrail.store import models, policies, situation, trail
+from handrail.store import founding, models, policies, situation, trail
 from handrail.store.engine import Store
 from handrail.store.models import ModelVersion
 from handrail.store.policies import InForce
@@ -42,22 +42,30 @@ def findings() -> list[Finding]:
             in_force = policies.in_force(connection)
             altered = () if in_force is None else situation.altered(connection, in_force.policy)
             verified = trail.verify(connection)
+            founded = founding.read(connection)
             version = models.serving(connection).model_version
             row = models.version(connection, version) if version else None
             incident = incidents.unavailable(connection)
-            watched = attending.seen(connection, datetime.now(UTC))
+            watched = attending.seen(connection, store.clock())
     except HandrailError as error:
         return [*found, Finding("workspace", ok=False, sentence=str(error))]
     found.append(Finding("workspace", ok=True, sentence=f"{workspace.home}, tables at {store.revision()}."))
+    found.append(_founding(founded))
     policy = None if in_force is None else in_force.policy
     found.append(_policy(in_force))
     found += [Finding(one.what, ok=False, sentence=one.sentence) for one in altered if one.what != "policy"]
     broken = f"BROKEN at event {verified.first_bad}. Keep a copy and restore a backup."
-    found.append(Finding("trail", verified.valid, f"{verified.events} events, whole." if verified.valid else broken))
+    whole = " ".join([f"{verified.events} events, whole.", *([verified.note] if verified.note else [])])
+    found.append(Finding("trail", verified.valid, whole if verified.valid else broken))
     found.append(_model(workspace, store, policy, row, incident))
     if row is not None and policy is not None:
         found.append(_registry(workspace, policy, row.version))
     return [*found, _watches(watched), _server(workspace)]
+
+
+def _founding(founded: Founding) -> Finding:
+    """Is it live or a rehearsal, by an event that can be believed?"""
+    return Finding("kind", founded.altered is None, founded.sentence or "live.")
 
 
 def _server(workspace: Workspace) -> Finding:
@@ -109,7 +117,7 @@ def _model(
     except copies.ModelUnavailable as error:
         return Finding("model", ok=False, sentence=f"all cases go to people. {error}")
     if got.repaired:
-        incidents.note_refetched(store, version, actor=f"{SYSTEM}doctor", now=datetime.now(UTC))
+        incidents.note_refetched(store, version, actor=f"{SYSTEM}doctor", now=store.clock())
     return Finding("model", ok=True, sentence=f"version {version} serves.")
 
 

@@ -66,6 +66,7 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
     from flows.time_lapse import TimeLapse
     from handrail import policy as policies
     from handrail.acts import publishing
+    from handrail.founding import Kind
     from handrail.sample import generate
     from handrail.store.engine import Store
     from tasks.time_lapse.report import write
@@ -77,7 +78,12 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
     sample = policies.BUSINESSES / "sample"
     rules = policies.read(sample / "policy.yaml")
     publishing.found(
-        store, rules, founder=STEWARD, now=business.start, made=publishing.Made("business", rules.business)
+        store,
+        rules,
+        founder=STEWARD,
+        now=business.start,
+        made=publishing.Made("business", rules.business),
+        workspace=Kind.REHEARSAL,
     )
     _tell(
         f"{len(business.cases)} cases in {weeks} weeks, {len(business.history)} earlier ones as history. "

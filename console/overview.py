@@ -11,7 +11,7 @@ from console.certificates import in_short
 from handrail.errors import HandrailError
 from handrail.proportions import in_percent
 from handrail.store.policies import Source
-from handrail.watches import BY_NAME, START, Off, Outlook, Sight
+from handrail.watches import BY_NAME, Off, Outlook, Sight
 from tasks.occasion import Occasion
 from tasks.views.overview import Audited, Calls, Overview, Routed, sentence_of
 
@@ -64,6 +64,8 @@ def shown(status: Status) -> str:
     seen = status.overview
     states = "  ".join(f"{state} {count}" for state, count in seen.cases.items()) or "no case yet"
     lines = [f"{seen.business}  policy {seen.policy}  {seen.home}"]
+    if seen.founding.sentence:
+        lines.append(f"{'ALTERED' if seen.founding.altered else 'workspace':10} {seen.founding.sentence}")
     if seen.source:
         lines.append(f"policy     {_made(seen.source)}")
     lines += [f"cases      {states}", f"model      {_model(seen)}"]
@@ -120,7 +122,7 @@ def _watched(watches: Outlook) -> list[str]:
         lines = [f"watched    {head}, {last}"]
     named = unwell if len(unwell) <= FEW or watches.sight is Sight.IN_PART else []
     lines += [f"{'':10} {look.watch.title}: {sentence_of(look)}" for look in named]
-    return [*lines, f"{'':10} {START}"] if unwell else lines
+    return [*lines, f"{'':10} {watches.start}"] if unwell else lines
 
 
 def _automated(routed: Routed) -> str:

@@ -60,7 +60,7 @@ def kpi(
     figures = measure.rows(found, examples=None if cases else measure.EXAMPLES)
     if out is not None:
         with written(out) as place:
-            kpi_page.write(found, place)
+            kpi_page.write(found, place, founding=occasion.founding)
     answer(figures, as_json=as_json, text=lambda: _kpi_text(found, all_cases=cases), aside=is_stdout(out))
 
 
@@ -75,7 +75,7 @@ def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) 
     value = report.to_json()
     if out is not None:
         with written(out) as place:
-            kpi_page.write_case(report, place)
+            kpi_page.write_case(report, place, founding=occasion.founding)
 
     def text() -> str:
         return f"{_wrapped(kpi_page.case_lines(report))}\n\n{_path(case)}"
@@ -190,7 +190,7 @@ def _newest(watch: str, flow: str, as_of: str | None, *, as_json: bool) -> None:
     occasion = enter(None, as_of)
     with occasion.store.read() as connection:
         seen = readings.kept(readings.newest(connection, watch))
-        (look,) = [one for one in attending.looks(connection, occasion.now) if one.watch.name == flow]
+        (look,) = [one for one in attending.looks(connection, occasion.store.clock()) if one.watch.name == flow]
     old = stale(look, max((one.at for one in seen), default=None), occasion.now, told)
     found = [
         {

@@ -91,10 +91,10 @@ def train(
             raise BadInput("A labelled file needs --text COL and --label COL.")
         from console.answer import who
         from tasks.learning.train_file import train_file
-        from tasks.occasion import moment
+        from tasks.occasion import set_to
 
         trained = train_file(
-            file, text=text, label=label, time=time, encoding=encoding, founder=who(None), now=moment(as_of)
+            file, text=text, label=label, time=time, encoding=encoding, founder=who(None), as_of=set_to(as_of)
         )
         result = trained.to_json()
 

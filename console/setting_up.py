@@ -21,15 +21,21 @@ def register(app: typer.Typer) -> None:
 def init(
     business: Annotated[str | None, typer.Option(help="A policy of the folder policy/: sample, complaints.")] = None,
     policy: Annotated[Path | None, typer.Option(help="Your own policy.yaml.")] = None,
+    rehearsal: Annotated[
+        bool, typer.Option("--rehearsal", help="For practice and imported pasts: only here may --as-of set the clock.")
+    ] = False,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make the workspace: folder, key, database, first person, policy. Run again, it only upgrades the tables."""
-    from datetime import UTC, datetime
+    """Make the workspace: folder, key, database, first person, policy. Run again, it only upgrades the tables.
 
+    It is live, or with --rehearsal a rehearsal, for good.
+    """
     from handrail import policy as policies
     from handrail.acts import publishing
     from handrail.errors import BadInput
+    from handrail.founding import REHEARSAL_TOLD, Kind
+    from handrail.store import founding
     from handrail.store.engine import Store
     from handrail.workspace import Workspace
 
@@ -45,12 +51,21 @@ def init(
     store = Store(workspace.database_url)
     store.upgrade()
     made = publishing.Made("file", policy.name) if policy else publishing.Made("business", business or "sample")
-    begun = publishing.found(store, rules, founder=who(actor), now=datetime.now(UTC), made=made)
+    asked = Kind.REHEARSAL if rehearsal else Kind.LIVE
+    begun = publishing.found(store, rules, founder=who(actor), now=store.clock(), made=made, workspace=asked)
+    with store.read() as connection:
+        kind = founding.read(connection).kind
     value = {"home": str(workspace.home), "business": rules.business, "policy": rules.version, "begun": begun}
+    value |= {"workspace": str(kind)}
     if not begun and (business or policy):
         warn("The workspace exists already and keeps its policy. Change it with `handrail policy publish FILE`.")
+    if rehearsal and kind is Kind.LIVE:
+        warn(
+            "The workspace exists already and is live, for good. Make the rehearsal in another folder (HANDRAIL_HOME)."
+        )
     lead = "Began" if begun else "Upgraded"
-    answer(value, as_json=as_json, text=f"{lead} the workspace {workspace.home} (policy {rules.version}).")
+    text = f"{lead} the workspace {workspace.home} (policy {rules.version})."
+    answer(value, as_json=as_json, text=f"{text}\n{REHEARSAL_TOLD}" if kind is Kind.REHEARSAL else text)
 
 
 def doctor(as_json: AsJson = False) -> None:

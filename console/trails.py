@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from console.answer import AsJson, answer, enter
+from console.answer import AsJson, answer, enter, warn
 from console.places import is_stdout, require_places, written
 
 _TELLS_NOTHING = frozenset({"seq", "at", "kind", "actor", "case", "batch", "queue", "work", "input"})
@@ -53,15 +53,20 @@ def _silent(event: dict[str, Any]) -> dict[str, Any]:
 
 def verify(as_json: AsJson = False) -> None:
     """Recompute the whole chain; exit 1 when an event was changed, removed or added."""
-    from handrail.store import trail
+    from handrail.store import founding, trail
 
     occasion = enter(None)
     with occasion.store.read() as connection:
         result = trail.verify(connection)
+        founded = founding.read(connection)
     value = {"valid": result.valid, "events": result.events, "head": result.head, "checkpoint": None}
+    value |= {"workspace": str(founded.kind), "backwards": result.backwards, "note": result.note}
     if not result.valid:
         value["first_bad"] = result.first_bad
-    good = f"The trail is whole: {result.events} events, head {str(result.head)[:16]}…"
+    if founded.altered:
+        warn(founded.altered)
+    note = f"\n{result.note}" if result.note else ""
+    good = f"The trail is whole: {result.events} events, head {str(result.head)[:16]}…{note}"
     bad = f"The trail is BROKEN at event {result.first_bad}. Keep a copy of the database and restore a backup."
     answer(value, as_json=as_json, text=good if result.valid else bad)
     if not result.valid:

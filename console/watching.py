@@ -39,7 +39,7 @@ def watch(everything: All = False, as_of: AsOf = None, as_json: AsJson = False) 
     occasion = enter(None, as_of)
     off = ask(as_json=as_json)
     if off is not None:
-        attending.switch(occasion.store, off, actor=f"{SYSTEM}watch", now=occasion.now)
+        attending.switch(occasion.store, off, actor=f"{SYSTEM}watch", now=occasion.store.clock())
     with leasing.take(occasion.store, "watch", clock=lambda: datetime.now(UTC)):
         found = run_due(occasion, perform=perform, as_of=as_of, everything=everything, off=off)
     rows = [_row(one) for one in found]

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from handrail.clock import Clock, machine
 from handrail.errors import NotFound
+from handrail.founding import UNFOUNDED, Founding
 from handrail.policy import Policy
-from handrail.store import policies
+from handrail.store import founding, policies
 from handrail.store.engine import Store
 from handrail.store.writer import Writer
 from handrail.workspace import Workspace
@@ -46,11 +47,20 @@ class Desk:
         self.workspace = workspace
         self.store = Store(workspace.database_url, clock=clock)
         self.writer = Writer(self.store)
-        self.clock = clock
         self.drawing = BoundedSemaphore(DRAWN_AT_ONCE)
         self._lock = Lock()
         self._policy: _Known | None = None
+        self._founding: Founding | None = None
         self._secret: bytes | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """What tells the time: the store's own clock, so that a page and a lease never disagree."""
+        return self.store.clock
+
+    @clock.setter
+    def clock(self, clock: Clock) -> None:
+        self.store.clock = clock
 
     def occasion(self, actor: str) -> Occasion:
         """Now, with the policy in force and `actor` at work; reads nothing that has not changed."""
@@ -69,6 +79,18 @@ class Desk:
         with self._lock:
             self._policy = _Known(found.policy, time.monotonic() + LOOKED_FOR_EVERY)
         return found.policy
+
+    def founding(self, *, ask: bool = True) -> Founding:
+        """Is it live or a rehearsal? Looked for until it is founded, for that never changes; not with `ask` False."""
+        if self._founding is None:
+            if not ask:
+                return UNFOUNDED
+            with self.store.read() as connection:
+                founded = founding.read(connection)
+            if founded is UNFOUNDED:
+                return founded
+            self._founding = founded
+        return self._founding
 
     def secret(self) -> bytes:
         """The workspace's key."""

@@ -59,6 +59,7 @@ def rendered(request: Request, template: str, **values: Any) -> str:  # noqa: AN
         "now": desk.clock(),
         "zone": ZoneInfo(policy.sla.calendar.timezone if policy else "UTC"),
         "business": policy.business if policy else "Handrail",
+        "founding": desk.founding(ask=policy is not None).sentence,
     }
     return templates.get_template(template).render({**shared, **values})
 

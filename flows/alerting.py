@@ -37,7 +37,7 @@ def alerting(as_of: AsOf = None, home: Home = None) -> Alerted:
     told = tell(occasion)
     with occasion.store.read() as connection:
         standing = alerts.open_alerts(connection)
-        seen = attending.seen(connection, occasion.now)
+        seen = attending.seen(connection, occasion.store.clock())
     rows = [{name: str(getattr(row, name) or "") for name in SHOWN} for row in standing]
     said = seen.sentence(lambda at: f"{at:%Y-%m-%d %H:%M} UTC")
     publish.table("alerts", rows, f"{len(rows)} alerts stand; {told} messages were sent in this run. {said}")

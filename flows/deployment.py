@@ -1,6 +1,6 @@
 """Deployment: the challenger's gate and promotion; by hand also promote, rollback, pause, resume, stage."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Literal
 
 from prefect import flow
@@ -14,7 +14,7 @@ from tasks import publish
 from tasks.learning.deploy import Promotion, promote
 from tasks.learning.judge import Judgement, judge
 from tasks.learning.roll_back import roll_back
-from tasks.occasion import Occasion, begin, enter
+from tasks.occasion import Occasion, begin
 from tasks.routing.score import score_challenger
 from tasks.watch.attendance import attended
 from tasks.watch.drift import WINDOW
@@ -84,7 +84,7 @@ def deployment(
     """Promote the challenger if it passes its gate, or withhold, give back and widen automation."""
     occasion = begin("deployment", home=home, as_of=as_of)
     if person:
-        occasion = enter(occasion.workspace, person, occasion.now)
+        occasion = replace(occasion, actor=person)
     done: Done
     if act == "judge":
         done = _judge(occasion)

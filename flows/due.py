@@ -62,7 +62,7 @@ def run_due(
 
 def _looks(occasion: Occasion) -> Sequence[WatchStatus]:
     with occasion.store.read() as connection:
-        return attending.looks(connection, occasion.now)
+        return attending.looks(connection, occasion.store.clock())
 
 
 def _one(

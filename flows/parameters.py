@@ -27,7 +27,9 @@ Home = Annotated[
     Described("Workspace folder; empty: HANDRAIL_HOME, else .handrail in the working folder"),
 ]
 AsOf = Annotated[
-    str | None, Described("Moment to act at, ISO 8601, for imported pasts; empty: now"), Field(max_length=40)
+    str | None,
+    Described("In a rehearsal the moment at which its clock is set, ISO 8601; empty: now"),
+    Field(max_length=40),
 ]
 Reason = Annotated[str, Described("One sentence; it stands beside the audit trail"), Field(max_length=500)]
 Days = Annotated[int, Described("Length of the window in days, 1 to 366"), Field(ge=1, le=366)]

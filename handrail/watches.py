@@ -19,6 +19,8 @@ SHORTEST_RUN = timedelta(minutes=10)
 """So long at least, and up to its period, a run that did not say how it ended is taken for one under way."""
 CRASHED = "crashed"
 START = "Start the watches with `handrail up`, or let them look once with `handrail watch`."
+START_AT = "Let the watches look once with `handrail watch --as-of {at:%Y-%m-%dT%H:%MZ}`."
+"""In a rehearsal whose clock was set: what `handrail up` starts follows the machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,23 +213,27 @@ class Sight(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What may be said of a moment at which no trouble is known; `looked_at` is when somebody last looked."""
+    """What may be said of a moment at which no trouble is known.
+
+    `looked_at` is when somebody last looked, `start` what to do where nobody does.
+    """
 
     sight: Sight
     looked_at: datetime | None
     looks: Sequence[WatchStatus]
+    start: str = START
 
     def sentence(self, write: Callable[[datetime], str]) -> str:
         """The sentence under what is found, or instead of it; `write` puts a moment into words."""
         last = "" if self.looked_at is None else write(self.looked_at)
         if self.sight is Sight.NEVER:
-            return f"Nobody has looked yet. {START}"
+            return f"Nobody has looked yet. {self.start}"
         if self.sight is Sight.NOBODY:
-            return f"Nobody has looked since {last}. {START}"
+            return f"Nobody has looked since {last}. {self.start}"
         if self.sight is Sight.WHOLE:
             return f"Last look {last}."
         unwell = ", ".join(look.watch.title for look in self.looks if not look.is_well)
-        return f"Last look {last}, but not at everything: {unwell}. {START}"
+        return f"Last look {last}, but not at everything: {unwell}. {self.start}"
 
     def missing(self, write: Callable[[datetime], str]) -> list[str]:
         """What is wrong with each watch that is not well."""

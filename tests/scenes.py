@@ -1,6 +1,7 @@
 """A small shop for the tests of acts: its people, and cases brought through the acts to where a test needs them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -13,6 +14,7 @@ from handrail.acts import models as model_acts
 from handrail.acts.claiming import Claim
 from handrail.acts.intake import Delivery, Taken
 from handrail.case import Outcome
+from handrail.founding import Kind
 from handrail.policy import CategoryRules, Consequence, LabelRules, Policy, QueueRules, Stage
 from handrail.ruling import Ruling
 from handrail.store import schema, situation, staff, trail
@@ -83,17 +85,27 @@ def bad_rows(*external_ids: str) -> pd.DataFrame:
 class Scene:
     """A begun workspace with people; every method goes through the acts, except those that only look."""
 
-    def __init__(self, store: Store, policy: Policy = POLICY) -> None:
+    def __init__(self, store: Store, policy: Policy = POLICY, kind: Kind = Kind.REHEARSAL) -> None:
         self.store, self.policy = store, policy
         self._numbers = count(1)
         self.known: dict[str, Any] = {"policy": policy, "now": NOW}
-        publishing.found(store, policy, founder=FOUNDER, now=NOW)
+        store.clock = lambda: NOW
+        publishing.found(store, policy, founder=FOUNDER, now=NOW, workspace=kind)
         trained = NOW + timedelta(days=30)
         people = [(name, ["reviewer"], trained) for name in REVIEWERS]
         people += [(NOVICE, ["reviewer"], None), (MANAGER, ["escalation_manager", "reviewer"], trained)]
         with store.write() as connection:  # one transaction instead of six: every test begins here
             for name, roles, until in people:
                 staff.save_person(connection, name=name, roles=roles, trained_until=until, active=True)
+
+    @contextmanager
+    def when(self, at: datetime) -> Iterator[None]:
+        """Let the real clock stand there for what is done within."""
+        before, self.store.clock = self.store.clock, lambda: at
+        try:
+            yield
+        finally:
+            self.store.clock = before
 
     def add_person(self, name: str, *roles: str, trained_until: datetime | None = None) -> None:
         """Add a person."""
@@ -173,10 +185,11 @@ class Scene:
             **route,
         }
         rows = [{"case_id": case_id, "reasons": (values["reason"],), **values} for case_id in ids]
-        with self.store.read() as connection:
-            found = situation.read(connection, self.policy, at)
-        plan = routing.Plan(pd.DataFrame(rows), found, lambda _, __: pd.DataFrame(rows))
-        return routing.assign(self.store, plan, policy=self.policy, actor=FLOW, now=at)
+        with self.when(at):
+            with self.store.read() as connection:
+                found = situation.read(connection, self.policy, at)
+            plan = routing.Plan(pd.DataFrame(rows), found, lambda _, __: pd.DataFrame(rows))
+            return routing.assign(self.store, plan, policy=self.policy, actor=FLOW, now=at)
 
     def automatic(self, cases: int, category: str = "refund", at: datetime = NOW, **values: object) -> list[int]:
         """New cases in queue A: decided by the flow, their actions not yet sent."""
@@ -206,7 +219,8 @@ class Scene:
 
     def claim(self, case_id: int, actor: str = "rita", at: datetime = NOW) -> Claim:
         """Claim the open work of a case."""
-        return claiming.claim_case(self.store, case_id, actor, policy=self.policy, now=at)
+        with self.when(at):
+            return claiming.claim_case(self.store, case_id, actor, policy=self.policy, now=at)
 
     def decide(
         self, case_id: int, outcome: str = "approve", actor: str = "rita", at: datetime = NOW, **ruling: object

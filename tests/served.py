@@ -120,7 +120,7 @@ def up(workspace: Workspace) -> Iterator[Served]:
 def new_workspace_up(folder: Path) -> Iterator[Served]:
     """A new workspace in `folder` with everything running, deployed and ready."""
     workspace = Workspace(folder / "home")
-    made = handrail(workspace, "init")
+    made = handrail(workspace, "init", "--rehearsal")
     assert made.returncode == 0, made.stderr
     with up(workspace) as running:
         yield running

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from handrail import policy as policies
 from handrail.acts import claiming, deciding, drawing, pausing, publishing
 from handrail.case import Outcome
+from handrail.founding import Kind
 from handrail.policy import Policy, Stage
 from handrail.ruling import Ruling
 from handrail.store import schema, staff
@@ -102,7 +103,9 @@ class Shop:
         file, _ = self.write_rules()
         store = Store(self.workspace.database_url)
         store.upgrade()
-        publishing.found(store, policies.read(file), founder=FOUNDER, now=NOW - timedelta(days=90))
+        publishing.found(
+            store, policies.read(file), founder=FOUNDER, now=NOW - timedelta(days=90), workspace=Kind.REHEARSAL
+        )
         with store.write() as connection:
             for name in (*REVIEWERS, MANAGER, NOVICE):
                 roles = ["reviewer", *(["escalation_manager"] if name == MANAGER else [])]

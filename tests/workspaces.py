@@ -153,6 +153,12 @@ def deliver(cases: pd.DataFrame, path: Path, labels: Sequence[str] | None = None
     return path
 
 
+@pytest.fixture
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rehearsal's clock stands at the moment to which it is set: no test depends on how fast it runs."""
+    monkeypatch.setattr("tasks.occasion.starting_at", lambda start: lambda: start)
+
+
 @pytest.fixture(scope="session")
 def business() -> SampleBusiness:
     """A week of the sample business with its earlier history."""
@@ -163,7 +169,7 @@ def business() -> SampleBusiness:
 def begun_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of the sample business, just begun."""
     home = tmp_path_factory.mktemp("begun") / "home"
-    assert Handrail(home)("init", "--business", "sample").code == 0
+    assert Handrail(home)("init", "--business", "sample", "--rehearsal").code == 0
     return home
 
 

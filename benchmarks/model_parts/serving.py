@@ -109,7 +109,7 @@ def _occasion(home: Path) -> Any:  # noqa: ANN401 - an occasion, whose module lo
     from handrail.workspace import Workspace
     from tasks.occasion import enter
 
-    return enter(Workspace(home), FOUNDER, datetime.now(UTC))
+    return enter(Workspace(home), FOUNDER)
 
 
 def _triage(home: Path, file: Path) -> None:

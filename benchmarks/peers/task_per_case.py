@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def handler(home: Path, file: Path, count: int) -> Callable[[int], None]:
 
     The model of the workspace `home` is loaded once, which is more than most would do.
     """
-    champion = serving_model(enter(Workspace(home), "benchmark", datetime.now(UTC)))
+    champion = serving_model(enter(Workspace(home), "benchmark"))
     assert champion is not None
     connect = partial(sqlite3.connect, home / "naive.db")
     cases = pd.read_json(file, lines=True, nrows=count, dtype=False)[["text", "amount", "tier", "channel"]]

@@ -106,13 +106,13 @@ class Call:
         """Let `act` write, once for the call's key; what it answers holds ids and codes only, for it is kept."""
         if self.key is None:
             return self.desk.act(act)
-        key, now = self.key, self.desk.clock()
+        key = self.key
 
         def answer(store: Store) -> tuple[int, dict[str, Any]]:
             return status, act(store).model_dump(mode="json")
 
         _, body, again = self.desk.act(
-            lambda store: tokens.once(store, answer, person=visitor.name, key=key, request=self.request, now=now)
+            lambda store: tokens.once(store, answer, person=visitor.name, key=key, request=self.request)
         )
         if again:
             self.response.headers["Idempotency-Replayed"] = "true"

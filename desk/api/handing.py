@@ -81,7 +81,7 @@ def hand_over(item: InPath, asked: HandedOver, call: TheCall, visitor: Visitor =
 
     def act(store: Store) -> Done:
         with store.read() as connection:
-            held = {one.id for one in work.held(connection, visitor.name, now)}
+            held = {one.id for one in work.held(connection, visitor.name)}
         if item not in held:
             require_scope(visitor, "hand_out")
         handing.hand_over(store, item, asked.to, reason=asked.reason, actor=visitor.name, now=now)

@@ -135,6 +135,7 @@ class Status(Body):
     """What an operator wants to know first."""
 
     business: str
+    workspace: str = Field(description="live, or rehearsal: nothing in it is live work, and its clock may be set")
     policy: str
     at: datetime
     cases: dict[str, int] = Field(description="by state")
@@ -161,9 +162,10 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
     with desk.store.read() as connection:
         serving = models.serving(connection)
         found = situation.read(connection, policy, now)
-        seen = attending.seen(connection, now)
+        seen = attending.seen(connection, desk.store.clock())
         return Status(
             business=policy.business,
+            workspace=desk.founding().kind,
             policy=policy.version,
             at=now,
             cases=cases.state_counts(connection),

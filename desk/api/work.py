@@ -194,7 +194,7 @@ def claim_case(case: InPath, call: TheCall, visitor: Visitor = scoped("decide"))
 @router.get("/held", summary="What you hold")
 def list_held(desk: TheDesk, visitor: Visitor = scoped("decide")) -> Claims:
     """Your live claims, in the order of claiming."""
-    found = claiming.held(desk.store, visitor.name, now=desk.clock())
+    found = claiming.held(desk.store, visitor.name)
     return _as_shown(Claims(claims=[_claimed(claim) for claim in found]))
 
 
@@ -207,10 +207,10 @@ class Renewal(Body):
 @router.post("/renew", summary="Prolong claims")
 def renew(asked: Renewal, call: TheCall, visitor: Visitor = scoped("decide")) -> Claims:
     """The heartbeat of whoever is at work; answers those that are still yours."""
-    policy, now = call.desk.policy(), call.desk.clock()
+    policy = call.desk.policy()
 
     def act(store: Store) -> Claims:
-        found = claiming.renew(store, visitor.name, asked.items, policy=policy, now=now)
+        found = claiming.renew(store, visitor.name, asked.items, policy=policy)
         return Claims(claims=[_claimed(claim) for claim in found])
 
     return _as_shown(call.act(visitor, Claims, act))

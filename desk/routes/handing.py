@@ -89,8 +89,8 @@ def _held(desk: Desk, item: int, name: str) -> Claim:
     Raises:
         Conflict: it is no longer theirs.
     """
-    policy, now = desk.policy(), desk.clock()
-    found = desk.act(lambda store: claiming.renew(store, name, [item], policy=policy, now=now))
+    policy = desk.policy()
+    found = desk.act(lambda store: claiming.renew(store, name, [item], policy=policy))
     if not found:
         raise Conflict("This case is no longer yours: it was decided, or somebody else took it. Take the next one.")
     return found[0]

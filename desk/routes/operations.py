@@ -84,7 +84,7 @@ def _whole(request: Request, desk: Desk, occasion: Occasion, may: set[str], noti
     )
     with desk.store.read() as connection:
         actions = outbox.counts(connection)
-        seen = attending.seen(connection, occasion.now)
+        seen = attending.seen(connection, occasion.store.clock())
     watched = in_words(seen, zone, is_calm=False)
     return page(
         request,

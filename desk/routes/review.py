@@ -89,8 +89,8 @@ def renew(
     desk: TheDesk, item: Annotated[list[int], Form(max_length=10)], visitor: Visitor = permit("decide")
 ) -> dict[str, Any]:
     """Keep what is on the screen and what comes next reserved; says which of them are still the reviewer's."""
-    policy, now = desk.policy(), desk.clock()
-    kept = desk.act(lambda store: claiming.renew(store, visitor.name, item, policy=policy, now=now))
+    policy = desk.policy()
+    kept = desk.act(lambda store: claiming.renew(store, visitor.name, item, policy=policy))
     return {"kept": [claim.item_id for claim in kept], "seconds": policy.leases.duration.total_seconds()}
 
 
@@ -129,7 +129,7 @@ def explain(request: Request, desk: TheDesk, item: int, visitor: Visitor = permi
     Raises:
         NotFound: they do not hold it.
     """
-    held = claiming.held(desk.store, visitor.name, now=desk.clock())
+    held = claiming.held(desk.store, visitor.name)
     claim = next((one for one in held if one.item_id == item), None)
     if claim is None:
         raise NotFound("You do not hold this case any more. Open the review page for the next one.")
@@ -208,7 +208,7 @@ def _claimed(
     policy, now, name = desk.policy(), desk.clock(), visitor.name
     kinds = KINDS if narrowed is None else (narrowed,)
     if case is not None or not besides_held:
-        held = [one for one in claiming.held(desk.store, name, now=now) if one.kind in kinds]
+        held = [one for one in claiming.held(desk.store, name) if one.kind in kinds]
         if mine := [one for one in held if case in {None, one.case_id}]:
             return mine[0]
     if case is not None:

@@ -14,7 +14,7 @@ from handrail.policy import Policy
 from handrail.store import alerts, escalations, heartbeats, models, situation, trail
 from handrail.store import pauses as stored_pauses
 from handrail.store import troubles as known
-from handrail.store.engine import Connection, Store
+from handrail.store.engine import Connection, Store, real_time
 from handrail.store.frames import records
 from handrail.store.trail import Event
 
@@ -77,7 +77,7 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | 
     broken, serving = incidents.unavailable(connection), models.serving(connection).model_version
     failing = alerts.failing(connection, tries=TRIES)
     return AlertFacts(
-        now=now,
+        now=real_time(connection),
         silent_for=policy.watches.silent_for,
         breakers={
             row["category"]: row["model_review_id"] if row["review_closed_at"] is None else None
@@ -102,8 +102,8 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | 
         unread=unread,
         channels={name: count for name, count in failing.items() if channels is None or name in channels},
         unreadable=channels is None,
-        looks=attending.looks(connection, now),
-        steady_since=attending.steady_since(connection, now),
+        looks=attending.looks(connection, real_time(connection)),
+        steady_since=attending.steady_since(connection, real_time(connection)),
     )
 
 

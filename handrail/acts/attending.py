@@ -1,12 +1,18 @@
-"""Each watch says when it begins and how it ended; what failed or is switched off is trouble until it looks again."""
+"""Each watch says when it begins and how it ended; what failed or is switched off is trouble until it looks again.
+
+Every moment here is the real clock's, whatever moment the work of a watch acts at: who looked yesterday is not heard
+today because the look was dated tomorrow.
+"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from handrail.acts.authority import authorize
+from handrail.clock import is_set
 from handrail.store import heartbeats, watch_runs
 from handrail.store.engine import Connection, Store
-from handrail.watches import ALERTING, BY_NAME, Off, Outlook, Runs, WatchStatus, judge_all, outlook
+from handrail.watches import ALERTING, BY_NAME, START_AT, Off, Outlook, Runs, WatchStatus, judge_all, outlook
 
 
 def begin(store: Store, name: str, *, actor: str, now: datetime) -> None:
@@ -48,7 +54,8 @@ def looks(connection: Connection, now: datetime) -> list[WatchStatus]:
 
 def seen(connection: Connection, now: datetime) -> Outlook:
     """How much of it all is watched at this moment, whatever alerts stand."""
-    return outlook(looks(connection, now))
+    seen = outlook(looks(connection, now))
+    return replace(seen, start=START_AT.format(at=now)) if is_set(now) else seen
 
 
 def steady_since(connection: Connection, now: datetime) -> datetime | None:

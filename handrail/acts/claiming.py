@@ -10,7 +10,7 @@ from handrail.gold import shown_kind
 from handrail.policy import Policy
 from handrail.staff import ACTS, Person, spared
 from handrail.store import staff, work
-from handrail.store.engine import Connection, Store
+from handrail.store.engine import Connection, Store, real_time
 from handrail.store.frames import records
 from handrail.store.work import Taker
 from handrail.work import WorkItem
@@ -61,7 +61,7 @@ def claim(
             return []
         taker = _taker(people, actor, kinds or KINDS, now)
         rows = work.claimable(connection, taker, now=now, limit=limit, besides_held=besides_held)
-        return _take(connection, rows, actor, policy=policy, now=now)
+        return _take(connection, rows, actor, policy=policy)
 
 
 def claim_case(
@@ -97,61 +97,59 @@ def claim_case(
                 f"Case {case_id} is held by {row['holder'] or 'nobody'}, was decided by you before, or waits for "
                 "somebody else. Take another with `handrail queue next`, or wait until the lease ends."
             )
-        return _take(connection, allowed, actor, policy=policy, now=now, anew=True)[0]
+        return _take(connection, allowed, actor, policy=policy, anew=True)[0]
 
 
-def held(store: Store, actor: str, *, now: datetime) -> list[Claim]:
+def held(store: Store, actor: str) -> list[Claim]:
     """The live claims of `actor`, in the order of claiming: earliest due first, then the oldest case."""
     with store.read() as connection:
-        return [_claim(item, item.lease_until or now, item.fence) for item in work.held(connection, actor, now)]
+        items = work.held(connection, actor)
+        return [_claim(item, item.lease_until, item.fence) for item in items if item.lease_until is not None]
 
 
-def renew(store: Store, actor: str, item_ids: Sequence[int], *, policy: Policy, now: datetime) -> list[Claim]:
+def renew(store: Store, actor: str, item_ids: Sequence[int], *, policy: Policy) -> list[Claim]:
     """Prolong claims while `actor` is at work, without a new fence; returns those that are still theirs.
 
     A claim whose time was over is theirs until somebody else takes it: nothing is lost by a late heartbeat.
     """
-    until = now + policy.leases.duration
     with store.write() as connection:
         authorize(connection, "come_in", actor)
+        until = _until(connection, policy)
         return [_claim(item, until, item.fence) for item in work.renew(connection, item_ids, actor, until)]
 
 
-def lease(
-    connection: Connection, items: Sequence[WorkItem], actor: str, *, policy: Policy, now: datetime
-) -> list[Claim]:
+def lease(connection: Connection, items: Sequence[WorkItem], actor: str, *, policy: Policy) -> list[Claim]:
     """Reserve these work items for `actor` in the caller's transaction, each with a new fence."""
-    until = now + policy.leases.duration
+    until = _until(connection, policy)
     work.lease(connection, [item.id for item in items], actor, until)
     return [_claim(item, until, item.fence + 1) for item in items]
 
 
 def _take(
-    connection: Connection,
-    items: Sequence[WorkItem],
-    actor: str,
-    *,
-    policy: Policy,
-    now: datetime,
-    anew: bool = False,
+    connection: Connection, items: Sequence[WorkItem], actor: str, *, policy: Policy, anew: bool = False
 ) -> list[Claim]:
     """Lease what is new to `actor`, as far as the policy lets one person hold it, and prolong what is not.
 
     `anew` takes also the latter with a new fence: who names a case goes on with it here, and nowhere else.
     """
-    mine = {item.id for item in items if item.is_held(actor, now)}
+    mine = {item.id for item in items if item.is_held(actor, real_time(connection))}
     if anew and mine:
-        return lease(connection, items, actor, policy=policy, now=now)
+        return lease(connection, items, actor, policy=policy)
     fresh = [item for item in items if item.id not in mine]
-    room = max(0, policy.desk.most_held - work.count_held(connection, actor, now)) if fresh else 0
+    room = max(0, policy.desk.most_held - work.count_held(connection, actor)) if fresh else 0
     if fresh and not room and not mine:
         raise Refused(f"You hold {policy.desk.most_held} cases, as many as one may. Decide or release some of them.")
-    until = now + policy.leases.duration
+    until = _until(connection, policy)
     if mine:
         work.renew(connection, sorted(mine), actor, until)
-    taken = {claim.item_id: claim for claim in lease(connection, fresh[:room], actor, policy=policy, now=now)}
+    taken = {claim.item_id: claim for claim in lease(connection, fresh[:room], actor, policy=policy)}
     taken |= {item.id: _claim(item, until, item.fence) for item in items if item.id in mine}
     return [taken[item.id] for item in items if item.id in taken]
+
+
+def _until(connection: Connection, policy: Policy) -> datetime:
+    """When a lease ends that begins now: by the real clock, whatever moment its work acts at."""
+    return real_time(connection) + policy.leases.duration
 
 
 def _claim(item: WorkItem, until: datetime, fence: int) -> Claim:

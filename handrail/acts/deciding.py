@@ -89,6 +89,9 @@ def decide(
     with store.write() as connection:
         items = _items(connection, rulings, actor)
         trail.lock(connection)
+        # By a clock that went back no decision is dated before its work was there, nor before the newest event: rows
+        # and events of one decision share their moment, by which an undo finds them.
+        now = trail.moment(connection, max([now, *(item.opened_at for item in items.values())]))
         person = staff.person(connection, actor)
         status = labels.status(person.trained_until if person else None, now)
         matters = _matters(connection, items.values(), secret, policy)

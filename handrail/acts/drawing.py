@@ -1,6 +1,6 @@
 """The audit draw is written down with each approval's chance, and opens blind audits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,8 +49,11 @@ def draw_audits(
             audit_of = _open_audits(connection, drawn, now=now, due_at=due_at)
             written = [one.draw(audit_of.get(one.case_id)) for one in approvals]
             audits.insert_draws(connection, written, seed=seed, now=now)
-            summary = Event("audit.draw", data={**made_by, "looked_at": len(approvals), "drawn": len(drawn)})
-            trail.append(connection, [summary, *(one.event for one in drawn)], at=now, actor=actor)
+            # The trail never runs backwards: an event that is dated later says at which moment its rows stand.
+            dated = {} if trail.moment(connection, now) == now else {"drawn_at": now.isoformat()}
+            summary = Event("audit.draw", data={**made_by, "looked_at": len(approvals), "drawn": len(drawn), **dated})
+            events = [summary, *(one.event(dated) for one in drawn)]
+            trail.append(connection, events, at=now, actor=actor)
             opened += len(drawn)
     return opened
 
@@ -77,10 +80,9 @@ class _Approval:
             inclusion_probability=self.inclusion_probability,
         )
 
-    @property
-    def event(self) -> Event:
-        """What the trail says of one that was drawn."""
-        body = {"stratum": self.stratum, "probability_ppm": round(self.inclusion_probability * PPM)}
+    def event(self, dated: Mapping[str, str]) -> Event:
+        """What the trail says of one that was drawn; `dated`: when, where that is not the event's own moment."""
+        body = {"stratum": self.stratum, "probability_ppm": round(self.inclusion_probability * PPM), **dated}
         return Event("audit.drawn", self.case_id, body)
 
 

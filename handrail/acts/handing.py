@@ -10,7 +10,7 @@ from handrail.gold import is_slipped_in, shown_kind
 from handrail.policy import Policy
 from handrail.staff import Person, least_loaded
 from handrail.store import accounts, decisions, reviewer_quality, staff, trail, work
-from handrail.store.engine import Connection, Store
+from handrail.store.engine import Connection, Store, real_time
 from handrail.store.trail import Event
 from handrail.work import WorkItem, WorkOnCase
 
@@ -161,7 +161,7 @@ def _free(connection: Connection, person: str, people: dict[str, Person], now: d
     """Take from somebody what they hold or are assigned; what was assigned goes to the least loaded who may take it."""
     found = work.before(connection, person)
     work.hand_on(connection, [item.id for item in found], assigned_to=None)
-    load = staff.load(connection, now)
+    load = staff.load(connection)
     deciders = decisions.deciders(connection, [item.case_id for item in found])
     for item in found:
         if item.assigned_to != person:
@@ -184,7 +184,7 @@ def _refuse_receiver(connection: Connection, item: WorkItem, to: str, now: datet
     person = staff.active(connection).get(to)
     if person is None:
         raise NotFound(f"Nobody active is called {to}. Choose a colleague from the list.")
-    if to == item.assigned_to or item.is_held(to, now):
+    if to == item.assigned_to or item.is_held(to, real_time(connection)):
         raise Conflict(f"Case {item.case_id} is with {to} already. Choose somebody else.")
     kind = shown_kind(item.kind, item.queue)
     if kind == "gold" or not person.may_take(kind, now):

@@ -285,10 +285,11 @@ def close_batch(
     with store.write() as connection:
         authorize(connection, "intake", actor)
         trail.lock(connection)
-        if cases.batch(connection, batch_id).state in {state, "done"}:
+        batch = cases.batch(connection, batch_id)
+        if batch.state in {state, "done"}:
             return
         counts = {**cases.state_counts(connection, batch_id), **(extra or {})}
-        cases.update_batch(connection, batch_id, state=state, finished_at=now, counts=counts)
+        cases.update_batch(connection, batch_id, state=state, finished_at=max(now, batch.started_at), counts=counts)
         trail.append(connection, [Event(f"batch.{state}", data={"batch": batch_id, **counts})], at=now, actor=actor)
 
 

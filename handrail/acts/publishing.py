@@ -7,6 +7,7 @@ from datetime import datetime
 from handrail import cells
 from handrail.acts import employing
 from handrail.acts.authority import authorize
+from handrail.founding import BEGUN, Kind
 from handrail.policy import Policy
 from handrail.store import policies, staff, trail
 from handrail.store.engine import Connection, Store
@@ -21,16 +22,27 @@ class Made:
     name: str
 
 
-def found(store: Store, policy: Policy, *, founder: str, now: datetime, made: Made | None = None) -> bool:
-    """Begin a workspace: its first person, with every role, and its policy. False when it was begun before."""
+def found(
+    store: Store,
+    policy: Policy,
+    *,
+    founder: str,
+    now: datetime,
+    made: Made | None = None,
+    workspace: Kind = Kind.LIVE,
+) -> bool:
+    """Begin a workspace: its first person, with every role, and its policy. False when it was begun before.
+
+    Of which kind it is stands in the event that begins it, and cannot be changed afterwards.
+    """
     with store.write() as connection:
         trail.lock(connection)
         if policies.in_force(connection) is not None:
             return False
         staff.save_person(connection, name=founder, roles=list(employing.EVERY_ROLE), trained_until=None, active=True)
         policies.insert_policy(connection, policy, actor=founder, now=now)
-        data = {"policy": policy.version, "business": policy.business}
-        _tell(connection, "workspace.begun", data, made, actor=founder, now=now)
+        data = {"policy": policy.version, "business": policy.business, "workspace": str(workspace)}
+        _tell(connection, BEGUN, data, made, actor=founder, now=now)
     return True
 
 

@@ -124,7 +124,6 @@ def once(
     person: str,
     key: str,
     request: str,
-    now: datetime,
 ) -> tuple[int, Mapping[str, Any], bool]:
     """Let `act` happen once for a key: again, it only answers as before (the third value says so).
 
@@ -134,6 +133,7 @@ def once(
     Raises:
         Conflict: the key came with another request before.
     """
+    now = store.clock()  # when the call came, whatever moment its act is dated
     with store.write() as connection:
         known = tokens.reserve_answer(connection, person, key, request, now=now, before=now - ANSWERS_FOR)
         if known is not None and known.request != request:

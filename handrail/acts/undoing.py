@@ -49,7 +49,7 @@ def undo(store: Store, decision_ids: Sequence[int], actor: str, *, policy: Polic
         trail.append(connection, events, at=now, actor=actor)
         again = [items[decision.work_item_id] for decision in known.values() if decision.work_item_id is not None]
         undone.reopen_work(connection, [item.id for item in again])
-        return claiming.lease(connection, again, actor, policy=policy, now=now)
+        return claiming.lease(connection, again, actor, policy=policy)
 
 
 def _authorize(connection: Connection, kinds: set[str], actor: str) -> None:

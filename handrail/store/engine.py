@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,7 +19,7 @@ from handrail.store import turns
 from handrail.store.faults import conceal, explain
 from handrail.store.migrations import HEAD, migrate
 
-__all__ = ["Connection", "Store"]
+__all__ = ["Connection", "Store", "real_time"]
 
 WAIT = timedelta(seconds=10)
 CONNECTIONS = 40
@@ -44,11 +44,15 @@ class Store:
         self.name = self._url.render_as_string(hide_password=True)
         self.dialect = self._url.get_backend_name()
         engine = _sqlite(self._url, wait) if self.dialect == "sqlite" else _postgresql(self._url, wait)
-        self._writing, self._reading = _modes(engine)
-        self._wait = wait
         self.clock = clock
+        # A connection knows the clock of its store, as it is when it is asked: the trail notes what it shows.
+        self._writing, self._reading = _modes(engine.execution_options(clock=self._shown))
+        self._wait = wait
         self._turn = Lock()
         self._ready = False
+
+    def _shown(self) -> datetime:
+        return self.clock()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -148,6 +152,12 @@ class Store:
             raise explained from fault
         except NoConnection as fault:
             raise DatabaseBusy(f"Too many read from {self.name} at this moment. Try again.") from fault
+
+
+def real_time(connection: Connection) -> datetime:
+    """What the clock of the store shows to which a connection belongs: for leases, heartbeats and whatever runs out."""
+    shown: datetime = connection.get_execution_options().get("clock", machine)()
+    return shown
 
 
 def _parse(address: str) -> URL:

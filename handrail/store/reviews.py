@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, exists, func, or_, select
 from handrail import decision
 from handrail.queues import Queue
 from handrail.store.decisions import of_row
+from handrail.store.engine import real_time
 from handrail.store.schema import Case, CaseInput, Decision, Note, Route, Skip, WorkItem
 
 EXCERPT = 240
@@ -99,8 +100,9 @@ def decisions_of(connection: Connection, ids: Sequence[int], actor: str) -> list
     return [OwnDecision(*row) for row in connection.execute(query)]
 
 
-def _approvable(reviewer: str, now: datetime, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of the three tables
+def _approvable(connection: Connection, reviewer: str, now: datetime, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of the three tables
     """Quick reviews that `reviewer` may decide and whose suggestion they may see, with nothing against it."""
+    real = real_time(connection)
     decided = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == reviewer)
     skipped = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == reviewer, Skip.until > now)
     return (
@@ -114,7 +116,7 @@ def _approvable(reviewer: str, now: datetime, *columns: Any) -> Select[Any]:  # 
             WorkItem.queue == Queue.B,
             ~WorkItem.suggestion_hidden,
             Route.category.is_not(None),
-            or_(WorkItem.lease_until.is_(None), WorkItem.lease_until <= now, WorkItem.holder == reviewer),
+            or_(WorkItem.lease_until.is_(None), WorkItem.lease_until <= real, WorkItem.holder == reviewer),
             or_(WorkItem.assigned_to.is_(None), WorkItem.assigned_to == reviewer),
             or_(WorkItem.snoozed_until.is_(None), WorkItem.snoozed_until <= now),
             ~decided,
@@ -125,7 +127,7 @@ def _approvable(reviewer: str, now: datetime, *columns: Any) -> Select[Any]:  # 
 
 def approvable_counts(connection: Connection, reviewer: str, now: datetime) -> dict[str, int]:
     """How many quick reviews of each category `reviewer` could approve at once, the most first."""
-    query = _approvable(reviewer, now, Route.category, func.count()).group_by(Route.category)
+    query = _approvable(connection, reviewer, now, Route.category, func.count()).group_by(Route.category)
     return {str(name): count for name, count in connection.execute(query.order_by(func.count().desc(), Route.category))}
 
 
@@ -154,7 +156,9 @@ def approvable(connection: Connection, reviewer: str, now: datetime, *, category
         Route.confidence,
         func.substr(CaseInput.redacted, 1, EXCERPT),
     )
-    query = _approvable(reviewer, now, *columns).join(CaseInput, CaseInput.case_id == WorkItem.case_id, isouter=True)
+    query = _approvable(connection, reviewer, now, *columns).join(
+        CaseInput, CaseInput.case_id == WorkItem.case_id, isouter=True
+    )
     query = query.where(Route.category == category).order_by(WorkItem.due_at, WorkItem.id).limit(limit)
     return [Approvable(*shown) for flags, *shown in connection.execute(query) if not flags]
 
@@ -163,6 +167,6 @@ def still_approvable(
     connection: Connection, reviewer: str, now: datetime, *, category: str, ids: Collection[int]
 ) -> set[int]:
     """Which of these cases could be approved as `category` at this moment."""
-    query = _approvable(reviewer, now, WorkItem.case_id, Case.flags)
+    query = _approvable(connection, reviewer, now, WorkItem.case_id, Case.flags)
     query = query.where(Route.category == category, WorkItem.case_id.in_(list(ids)))
     return {case_id for case_id, flags in connection.execute(query) if not flags}

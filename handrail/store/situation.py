@@ -20,11 +20,15 @@ from handrail.policy import Policy, Stage
 from handrail.queues import Situation
 from handrail.store import certificates, heartbeats, models, pauses, policies, readings, trail
 from handrail.store import stages as stored_stages
-from handrail.store.engine import Connection
+from handrail.store.engine import Connection, real_time
 
 
 def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
-    """Stages, pauses, silent watches, alterations and the certificates of the version that serves, for `policy`."""
+    """Stages, pauses, silent watches, alterations and the certificates of the version that serves, for `policy`.
+
+    Whether a watch is silent the real clock says: a run that acts at another moment neither hides a silence nor makes
+    one.
+    """
     changes = trail.changes(connection, KINDS)
     rows, paused = stored_stages.stage_rows(connection), pauses.paused(connection)
     stages = stored_stages.in_stages(policy, rows)
@@ -33,7 +37,7 @@ def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
         stages=stages,
         paused=frozenset(name for name in paused if name is not None),
         all_paused=None in paused,
-        silent=_silent(connection, policy, now, changes, stages),
+        silent=_silent(connection, policy, changes, stages),
         unwatched=frozenset(readings.unwatched(connection)),
         altered=tuple(_altered(connection, policy, replay(changes), rows, paused, version)),
         certified=certificates.thresholds(connection, version, now, rules=policy.certificate),
@@ -65,12 +69,12 @@ def altered(connection: Connection, policy: Policy) -> tuple[Alteration, ...]:
 
 
 def _silent(
-    connection: Connection, policy: Policy, now: datetime, changes: Sequence[Change], stages: Mapping[str, Stage]
+    connection: Connection, policy: Policy, changes: Sequence[Change], stages: Mapping[str, Stage]
 ) -> tuple[Silence, ...]:
     beats = heartbeats.watches(connection)
     # Only a watch that never ran asks when its categories were raised.
     raised = {} if beats.keys() >= set(WATCHES) else _raised(connection, policy, changes, stages)
-    return silences(beats, raised, policy.watches.silent_for, now)
+    return silences(beats, raised, policy.watches.silent_for, real_time(connection))
 
 
 def _raised(

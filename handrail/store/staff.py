@@ -8,6 +8,7 @@ import pandas as pd
 from sqlalchemy import Connection, Row, Select, Text, and_, bindparam, cast, func, insert, or_, select, update
 
 from handrail import staff
+from handrail.store.engine import real_time
 from handrail.store.frames import frame
 from handrail.store.schema import Person, Session, Token, WorkItem
 
@@ -51,9 +52,9 @@ def person_of(row: Row[Any]) -> staff.Person:
     )
 
 
-def load(connection: Connection, now: datetime) -> dict[str, int]:
+def load(connection: Connection) -> dict[str, int]:
     """How much open work each person holds or is assigned."""
-    live = and_(WorkItem.holder.is_not(None), WorkItem.lease_until > now)
+    live = and_(WorkItem.holder.is_not(None), WorkItem.lease_until > real_time(connection))
     query = (
         select(WorkItem.assigned_to, WorkItem.holder, func.count())
         .where(WorkItem.state == "open", or_(live, WorkItem.assigned_to.is_not(None)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
@@ -22,10 +22,15 @@ from sqlalchemy import (
     update,
 )
 
+from handrail.clock import jump
 from handrail.errors import BadInput, PermanentError
 from handrail.governing import Change
+from handrail.permissions import SYSTEM
+from handrail.store import founding
 from handrail.store.cases import chunks
+from handrail.store.engine import real_time
 from handrail.store.schema import Reason, TrailEvent, TrailHead
+from handrail.store.schema.base import UtcDateTime
 from handrail.store.visibility import TELLS_NOTHING, Onlooker, kept_from
 from handrail.trail.chain import GENESIS, chain, link
 from handrail.trail.encoding import decode, encode
@@ -34,6 +39,8 @@ from handrail.trail.verify import verify as verify_entries
 
 OWN_KEYS = frozenset({"seq", "at", "kind", "actor", "case"})
 KIND_CHARACTERS = 40
+CLOCK = f"{SYSTEM}clock"
+"""Who notes that the real clock jumped: nobody, that is."""
 ROWS_AT_ONCE = 5_000
 
 # Plain tuples and arrays go straight to the driver: typed parameters would cost more than hashing the events.
@@ -65,7 +72,8 @@ def append(connection: Connection, events: Sequence[Event], *, at: datetime, act
     """Add events to the end of the trail and return the number of the newest event.
 
     They commit or vanish with the caller's transaction, which holds the end of the trail until then. In the
-    body, `data` stands beside the keys seq, at, kind, actor and case. No events change nothing.
+    body, `data` stands beside the keys seq, at, kind, actor and case. No events change nothing. In a live workspace
+    no event is dated before the newest one, and a jump of the real clock is an event of its own, once, before them.
 
     Raises:
         BadInput: a naive moment, a kind of no or more than 40 characters, a value that the encoding refuses.
@@ -80,17 +88,43 @@ def append(connection: Connection, events: Sequence[Event], *, at: datetime, act
     newest, previous = int(head.seq), head.hash
     if not events:
         return newest
+    shown = real_time(connection)
+    leap = jump(head.clock, shown)
+    signed = [(event, actor) for event in events]
+    if (leap is not None or (head.at is not None and at < head.at)) and not founding.read(connection).is_rehearsal:
+        at = at if head.at is None else max(at, head.at)
+        if leap is not None:
+            signed = [(_jumped(head.clock, shown, leap), CLOCK), *signed]
     stamp = _iso(at)
-    bodies = [encode(_body(event, seq, stamp, actor)) for seq, event in enumerate(events, newest + 1)]
+    bodies = [encode(_body(event, seq, stamp, by)) for seq, (event, by) in enumerate(signed, newest + 1)]
     hashes = chain(previous, bodies)
-    _insert(connection, newest + 1, at.astimezone(UTC), events, bodies, hashes)
-    newest += len(events)
-    connection.execute(_MOVE, {"newest": newest, "link": hashes[-1]})
+    _insert(connection, newest + 1, at.astimezone(UTC), [event for event, _ in signed], bodies, hashes)
+    newest += len(signed)
+    connection.execute(_MOVE, {"newest": newest, "link": hashes[-1], "moment": at, "shown": shown})
     return newest
 
 
-_HEAD = select(TrailHead.seq, TrailHead.hash).with_for_update()
-_MOVE = update(TrailHead).values(seq=bindparam("newest"), hash=bindparam("link"))
+_HEAD = select(TrailHead.seq, TrailHead.hash, TrailHead.at, TrailHead.clock).with_for_update()
+_MOVE = update(TrailHead).values(
+    seq=bindparam("newest"),
+    hash=bindparam("link"),
+    at=bindparam("moment", type_=UtcDateTime),
+    clock=bindparam("shown", type_=UtcDateTime),
+)
+
+
+def moment(connection: Connection, now: datetime) -> datetime:
+    """The moment at which events are written now, for rows that must carry the same; holds the end of the trail."""
+    newest = connection.execute(_HEAD).one_or_none()
+    if newest is None or newest.at is None or now >= newest.at or founding.read(connection).is_rehearsal:
+        return now
+    later: datetime = newest.at
+    return later
+
+
+def _jumped(before: datetime, shown: datetime, leap: timedelta) -> Event:
+    stands = {"before": _iso(before), "shown": _iso(shown), "seconds": round(leap.total_seconds())}
+    return Event("clock.jumped", data=stands)
 
 
 def give_reason(connection: Connection, seq: int, reason: str) -> None:
@@ -225,12 +259,12 @@ def loose(connection: Connection, seqs: Sequence[int]) -> set[int]:
 
 def verify(connection: Connection) -> Verification:
     """Follow the whole chain; compare searchable columns with bytes, and the head with the newest event."""
-    head = connection.execute(select(TrailHead.seq, TrailHead.hash)).one_or_none()
+    head = connection.execute(select(TrailHead.seq, TrailHead.hash, TrailHead.at)).one_or_none()
     if head is None:
         return Verification(
             valid=False, events=0, head=GENESIS.hex(), first_bad=1, problem="the trail has lost its head"
         )
-    return verify_entries(_compared(connection), head=(head.seq, head.hash))
+    return verify_entries(_compared(connection, ends=head.at), head=(head.seq, head.hash))
 
 
 def export(connection: Connection, path: Path) -> int:
@@ -287,12 +321,15 @@ def _rows(
     yield from connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE))
 
 
-def _compared(connection: Connection, *, after: int = 0) -> Iterator[Entry]:
+def _compared(connection: Connection, *, after: int = 0, ends: datetime | None = None) -> Iterator[Entry]:
+    at: datetime | None = None
     for seq, at, kind, case, body, hash_ in _rows(connection, after=after):
         event = decode(body)
         if (_iso(at), kind, case) != (event.get("at"), event.get("kind"), event.get("case")):
             raise Mismatch("its searchable columns differ from its bytes")
         yield seq, body, hash_
+    if ends is not None and at != ends:
+        raise Mismatch("the trail's head carries another moment than the newest event")
 
 
 @lru_cache(maxsize=1)  # the events of one batch share their moment

@@ -22,7 +22,7 @@ TELLS_NOTHING = frozenset({"input.viewed", "input.purged"})
 
 @dataclass(frozen=True, slots=True)
 class Onlooker:
-    """Who looks, with which roles, and when."""
+    """Who looks, with which roles, and when by the real clock: what they hold is theirs as long as its lease runs."""
 
     name: str
     roles: Collection[str]

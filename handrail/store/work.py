@@ -31,6 +31,7 @@ from handrail import gold, work
 from handrail.case import State
 from handrail.store.bulk import ids, insert_numbered, one_of, row_of
 from handrail.store.cases import chunks
+from handrail.store.engine import real_time
 from handrail.store.frames import frame
 from handrail.store.schema import Case, Decision, Route, Skip, UtcDateTime, WorkItem
 
@@ -70,8 +71,8 @@ def claimable(
 ) -> list[work.WorkItem]:
     """Open work that `taker` may take, one item a case: earliest due first, then the oldest case of the next `WINDOW`.
 
-    Never leased or assigned to another, and never on a case that they have decided before, except a gold case of
-    their own test. What is snoozed, or skipped by them, is left out too, unless one case is asked for.
+    Never leased (by the real clock) or assigned to another, and never on a case that they have decided before, except
+    a gold case of their own test. What is snoozed, or skipped by them, is left out too, unless one case is asked for.
     """
     statement = _claimable(
         besides_held=besides_held,
@@ -84,6 +85,7 @@ def claimable(
     asked = {
         "name": taker.name,
         "now": now,
+        "real": real_time(connection),
         "kinds": list(taker.kinds),
         "absent": list(taker.absent),
         "skills": list(taker.skills or ()),
@@ -100,7 +102,7 @@ def claimable(
 def _claimable(
     *, besides_held: bool, one_case: bool, absent: bool, skilled: bool, spared: bool, slipped_in: bool
 ) -> Select[Any]:
-    now: BindParameter[datetime] = bindparam("now", type_=UtcDateTime)
+    real: BindParameter[datetime] = bindparam("real", type_=UtcDateTime)
     name: BindParameter[str] = bindparam("name")
     theirs = or_(
         WorkItem.assigned_to.is_(None),
@@ -108,7 +110,7 @@ def _claimable(
         and_(WorkItem.assigned_to.in_(_many("absent")), WorkItem.kind != "gold") if absent else false(),
     )
     decided_before = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == name)
-    leased = [WorkItem.lease_until.is_(None), WorkItem.lease_until <= now]
+    leased = [WorkItem.lease_until.is_(None), WorkItem.lease_until <= real]
     free = and_(WorkItem.state == "open", or_(*leased) if besides_held else or_(*leased, WorkItem.holder == name))
     window = (
         select(WorkItem.id)
@@ -190,14 +192,14 @@ def renew(connection: Connection, item_ids: Sequence[int], holder: str, until: d
     return _in_order(connection, query)
 
 
-def held(connection: Connection, holder: str, now: datetime) -> list[work.WorkItem]:
+def held(connection: Connection, holder: str) -> list[work.WorkItem]:
     """Work that `holder` has claimed and whose lease runs, in the order of claiming."""
-    return _in_order(connection, select(WorkItem.__table__).where(_is_held(holder, now)))
+    return _in_order(connection, select(WorkItem.__table__).where(_is_held(holder, real_time(connection))))
 
 
-def count_held(connection: Connection, holder: str, now: datetime) -> int:
+def count_held(connection: Connection, holder: str) -> int:
     """How much work `holder` has claimed."""
-    return int(connection.execute(_HELD, {"by": holder, "moment": now}).scalar_one())
+    return int(connection.execute(_HELD, {"by": holder, "moment": real_time(connection)}).scalar_one())
 
 
 def _is_held(holder: str | BindParameter[str], now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from handrail import pii, policy
 from handrail.acts import publishing
-from handrail.errors import BadInput, NotFound
+from handrail.errors import BadInput, NotFound, Refused
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
 from models import classifier
@@ -47,7 +47,7 @@ class FileTraining:
 
 
 def train_file(
-    file: Path, *, text: str, label: str, time: str | None, encoding: str, founder: str, now: datetime
+    file: Path, *, text: str, label: str, time: str | None, encoding: str, founder: str, as_of: datetime | None = None
 ) -> FileTraining:
     """Train on a labelled file; only the text is a feature. An empty workspace gets a policy of one entry per label.
 
@@ -55,6 +55,7 @@ def train_file(
 
     Raises:
         BadInput: a column is missing, a time cannot be read, labels are twins, or there is too little to learn from.
+        Refused: `as_of` is given, and the workspace is live, as one that this founds is.
     """
     rows = _columns(file, [name for name in (text, label, time) if name], encoding)
     texts, labels = rows[text].tolist(), rows[label].tolist()
@@ -65,7 +66,7 @@ def train_file(
     if not known:
         raise BadInput(f"{file} holds no label in column {label!r}. Give the column with the categories.")
     workspace = Workspace.from_environment()
-    rules = _policy_in_force(workspace, now) or policy.for_labels(known, business="file")
+    rules = _policy_in_force(workspace, as_of) or policy.for_labels(known, business="file")
     if rules.model.source == "given":
         raise BadInput(
             "The policy in force calibrates somebody else's model (model.source: given) and trains none on a file. "
@@ -93,17 +94,19 @@ def train_file(
     store = Store(workspace.database_url)
     store.upgrade()
     made = publishing.Made("labels", file.name)
-    publishing.found(store, rules, founder=founder, now=now, made=made)
-    occasion = occasions.enter(workspace, "flow:train_file", now)
+    publishing.found(store, rules, founder=founder, now=store.clock(), made=made)
+    occasion = occasions.enter(workspace, "flow:train_file", as_of)
     with trigger.reserve(occasion):
         registered = retrain.register(occasion, trained, labelled, "by_hand")
     return FileTraining(registered, (*left_out, *registered.notes))
 
 
-def _policy_in_force(workspace: Workspace, now: datetime) -> policy.Policy | None:
+def _policy_in_force(workspace: Workspace, as_of: datetime | None) -> policy.Policy | None:
     try:
-        return occasions.enter(workspace, "flow:train_file", now).policy
+        return occasions.enter(workspace, "flow:train_file", as_of).policy
     except NotFound:
+        if as_of is not None:  # what a file begins is live; refused before anything is made
+            raise Refused(occasions.CLOCK_STANDS) from None
         return None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from handrail.founding import Founding
 from handrail.kpi import NOT_MEASURED, BusinessCase, Kpi, written
 from tasks.views.measure import CaseReport, Measured
 from tasks.views.plots.figure import Table
@@ -14,7 +15,7 @@ from tasks.views.plots.figure import Table
 COLUMNS = ("KPI", "now", "95 % interval", "cases", "before", "cases before", "formula")
 
 
-def write(found: Measured, file: Path) -> None:
+def write(found: Measured, file: Path, *, founding: Founding) -> None:
     """Write the KPIs of a window with their groups; the page asks nothing of the network and runs no script."""
     tables = [("KPIs beside the time in shadow", kpi_table(found.whole))]
     tables += [
@@ -24,10 +25,10 @@ def write(found: Measured, file: Path) -> None:
     ]
     begin, end = found.window.shown
     sentences = [f"{one.name}: before: {one.basis}." for one in found.whole]
-    _write(f"KPIs, {begin:%Y-%m-%d} to {end:%Y-%m-%d}", sentences, tables, file)
+    _write(f"KPIs, {begin:%Y-%m-%d} to {end:%Y-%m-%d}", sentences, tables, file, founding)
 
 
-def write_case(report: CaseReport, file: Path) -> None:
+def write_case(report: CaseReport, file: Path, *, founding: Founding) -> None:
     """Write the business case, as `handrail report business-case` has it."""
     rows = [
         (
@@ -43,7 +44,7 @@ def write_case(report: CaseReport, file: Path) -> None:
     ]
     columns = "until", "automated", "error rate", "95 % interval", "audits", "cost per case", "goal"
     path = Table(columns, rows, frozenset({"goal"}))
-    _write("Business case", case_lines(report), [("The path, four weeks at a time", path)], file)
+    _write("Business case", case_lines(report), [("The path, four weeks at a time", path)], file, founding)
 
 
 def kpi_table(figures: Sequence[Kpi]) -> Table:
@@ -110,8 +111,11 @@ def _status(case: BusinessCase) -> str:
     )
 
 
-def _write(title: str, sentences: Sequence[str], tables: Sequence[tuple[str, Table]], file: Path) -> None:
-    page = _template().render(title=title, sentences=sentences, tables=tables, nothing=NOT_MEASURED)
+def _write(
+    title: str, sentences: Sequence[str], tables: Sequence[tuple[str, Table]], file: Path, founding: Founding
+) -> None:
+    words = {"title": title, "founding": founding.sentence, "sentences": sentences, "tables": tables}
+    page = _template().render(**words, nothing=NOT_MEASURED)
     file.write_text(page, encoding="utf-8")
 
 

@@ -39,6 +39,7 @@ SENTENCES = {
     "cases.exported": "A list of {count} cases was taken away as a file.",
     "certificate.issued": "A certificate was issued: version {model} may approve {category} from {threshold} on.",
     "certificate.looked": "The blind labels of {category} were looked at for a certificate of version {model}.",
+    "clock.jumped": "The machine's clock jumped by {seconds} seconds, from {before} to {shown}.",
     "consent.withdrawn": "The customer withdrew consent to automated processing; no model sees the case any more.",
     "decision.undone": "The decision was taken back before anything was carried out.",
     "dispute.closed": "The customer's dispute was decided.",

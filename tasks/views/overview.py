@@ -8,6 +8,7 @@ from typing import Any
 from handrail import retraining_triggers
 from handrail.acts import attending, incidents
 from handrail.dead_mans_switch import Silence
+from handrail.founding import Founding
 from handrail.governing import Alteration
 from handrail.policy import Stage
 from handrail.queues import Queue
@@ -17,6 +18,7 @@ from handrail.store import (
     cases,
     drifts,
     escalations,
+    founding,
     inbox,
     models,
     outbox,
@@ -139,6 +141,7 @@ class Overview:
 
     home: str
     business: str
+    founding: Founding
     policy: str
     source: Source | None
     cases: Mapping[str, int]
@@ -163,6 +166,7 @@ class Overview:
         return {
             "home": self.home,
             "business": self.business,
+            "workspace": str(self.founding.kind),
             "policy": self.policy,
             "policy_source": None if self.source is None else _origin(self.source),
             "cases": self.cases,
@@ -201,6 +205,7 @@ def overview(occasion: Occasion) -> Overview:
         return Overview(
             home=str(occasion.workspace.home),
             business=policy.business,
+            founding=founding.read(connection),
             policy=policy.version,
             source=policies.source(connection),
             cases=cases.state_counts(connection),
@@ -211,7 +216,7 @@ def overview(occasion: Occasion) -> Overview:
             stages=stages.stages(connection, policy),
             drifts=tuple(DriftFound(**row) for row in records(found)),
             holds=holds(connection, occasion),
-            watches=attending.seen(connection, now),
+            watches=attending.seen(connection, occasion.store.clock()),
             retraining=Calls(
                 retraining_triggers.called_for(known, policy),
                 retraining_triggers.held_until(known, policy),

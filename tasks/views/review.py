@@ -158,7 +158,7 @@ def _earlier(connection: Connection, occasion: Occasion, case_id: int) -> list[d
     """The customer's earlier cases; how one ended is kept from whoever may still have to decide it."""
     found = customers.earlier(connection, case_id)
     person = staff.person(connection, occasion.actor) if found else None
-    onlooker = Onlooker(occasion.actor, person.roles if person else (), occasion.now)
+    onlooker = Onlooker(occasion.actor, person.roles if person else (), occasion.store.clock())
     kept = visibility.kept(connection, [one.case_id for one in found], onlooker) if found else set()
     return [asdict(one.withheld if one.case_id in kept else one) for one in found]
 

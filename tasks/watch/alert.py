@@ -39,7 +39,7 @@ def sweep(occasion: Occasion) -> Swept:
 def tell(occasion: Occasion) -> int:
     """Send what is due, one message a channel; returns how many messages were taken."""
     found = {channel.name: channel for channel in known(occasion) or ()}
-    taken = alerting.take(occasion.store, list(found), actor=occasion.actor, now=occasion.now)
+    taken = alerting.take(occasion.store, list(found), actor=occasion.actor, now=occasion.store.clock())
     if not taken:
         return 0
     rows: dict[str, list[Telling]] = {}
@@ -47,9 +47,8 @@ def tell(occasion: Occasion) -> int:
         rows.setdefault(row.channel, []).append(row)
     messages = {name: (found[name], compose(occasion.policy.business, part)) for name, part in rows.items()}
     errors = channels.send_all(messages)
-    alerting.settle(
-        occasion.store, taken, errors, actor=occasion.actor, now=occasion.now, rng=occasion.rng("alert jitter")
-    )
+    rng = occasion.rng("alert jitter")
+    alerting.settle(occasion.store, taken, errors, actor=occasion.actor, now=occasion.store.clock(), rng=rng)
     for name in errors:
         log.warning("alerts: the channel %s did not take %d alerts", name, len(rows[name]))
     return len(messages) - len(errors)

@@ -14,7 +14,7 @@ from handrail.permissions import SYSTEM
 from handrail.store import watch_runs
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
-from tasks.occasion import Occasion, log, moment
+from tasks.occasion import Occasion, log, opened, set_to
 from tasks.watch import schedules
 
 P = ParamSpec("P")
@@ -40,12 +40,11 @@ def attended(
                 return function(*args, **kwargs)
             home = given.arguments["home"]
             workspace = Workspace.from_environment(Path(home) if home else None)
-            workspace.require()
-            store, now = Store(workspace.database_url), moment(given.arguments["as_of"])
+            store = opened(workspace, set_to(given.arguments["as_of"]))
             try:
-                with _noting(store, name, now):
+                with _noting(store, name):
                     result = function(*args, **kwargs)
-                schedules.note(store, now)
+                schedules.note(store)
             finally:
                 store.dispose()
             return result
@@ -58,19 +57,22 @@ def attended(
 @contextmanager
 def attending_to(occasion: Occasion, name: str, *, every: timedelta | None = None) -> Iterator[None]:
     """Note how a block goes that is a look of the watch `name`; a success at most once in `every`."""
+    store = occasion.store
     if every is not None:
-        with occasion.store.read() as connection:
-            fresh = watch_runs.is_fresh(connection, name, occasion.now - every, occasion.now)
+        now = store.clock()
+        with store.read() as connection:
+            fresh = watch_runs.is_fresh(connection, name, now - every, now)
         if fresh:
-            with _noting_failure(occasion.store, name, occasion.now):
+            with _noting_failure(store, name, now):
                 yield
             return
-    with _noting(occasion.store, name, occasion.now):
+    with _noting(store, name):
         yield
 
 
 @contextmanager
-def _noting(store: Store, name: str, now: datetime) -> Iterator[None]:
+def _noting(store: Store, name: str) -> Iterator[None]:
+    now = store.clock()
     attending.begin(store, name, actor=SYSTEM + name, now=now)
     with _noting_failure(store, name, now):
         yield

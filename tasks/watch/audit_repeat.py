@@ -44,7 +44,10 @@ class Repeated:
 
 @dataclass(frozen=True)
 class _Draw:
-    """One event of a draw, or a part of one: seed and, if it holds them, the rates."""
+    """One event of a draw, or a part of one: seed and, if it holds them, the rates.
+
+    `at` is when its rows stand; the event itself is dated later where the trail had gone on.
+    """
 
     at: str
     looked_at: int
@@ -55,7 +58,7 @@ class _Draw:
     def of(cls, event: Mapping[str, Any]) -> Self:
         """Read the event."""
         if "rates_ppm" not in event:
-            return cls(event["at"], event["looked_at"], event["seed"], None)
+            return cls(event.get("drawn_at", event["at"]), event["looked_at"], event["seed"], None)
         rates = {name: ppm / PPM for name, ppm in event["rates_ppm"].items()}
         rules = sampling.SamplingRules(
             random_rate=rates[sampling.RANDOM],
@@ -67,7 +70,7 @@ class _Draw:
             watched_rate=rates[sampling.WATCHED],
             watched=frozenset(event["watched"]),
         )
-        return cls(event["at"], event["looked_at"], event["seed"], rules)
+        return cls(event.get("drawn_at", event["at"]), event["looked_at"], event["seed"], rules)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class _Taken:
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Self:
         """Read the event."""
-        return cls(event["at"], event["case"], event["stratum"], event["probability_ppm"])
+        return cls(event.get("drawn_at", event["at"]), event["case"], event["stratum"], event["probability_ppm"])
 
 
 def repeat_all(occasion: Occasion, *, since: datetime | None = None) -> list[Repeated]:

@@ -1,7 +1,5 @@
 """What the Prefect server that runs a watch says of all of them: which it does not start, and why."""
 
-from datetime import datetime
-
 from handrail.acts import attending
 from handrail.errors import code_of
 from handrail.permissions import SYSTEM
@@ -14,7 +12,7 @@ MOST = 200
 """Most deployments that a server lists at once."""
 
 
-def note(store: Store, now: datetime) -> None:
+def note(store: Store) -> None:
     """In a deployed run: ask its server, and keep what it says; an answer that does not come changes nothing."""
     if not recorded():
         return
@@ -27,7 +25,7 @@ def note(store: Store, now: datetime) -> None:
     except Exception as fault:  # noqa: BLE001 - whatever it is, nobody knows; unknown is not over
         log.warning("the Prefect server did not say which watches are switched off: %s", code_of(fault))
         return
-    attending.switch(store, off, actor=SYSTEM + "schedules", now=now)
+    attending.switch(store, off, actor=SYSTEM + "schedules", now=store.clock())
 
 
 def _ask() -> dict[str, Off | None]:

@@ -178,3 +178,17 @@ def test_an_empty_export_is_an_empty_trail(tmp_path: Path) -> None:
 def test_a_missing_export_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="handrail trail export"):
         verify_export(tmp_path / "nowhere.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "backwards", "first"),
+    [((0, 1, 1, 2), 0, None), ((0, 5, 1, 2), 1, 3), ((3, 2, 1, 9), 2, 2), ((), 0, None)],
+)
+def test_where_moments_go_back_is_a_note_and_no_break(
+    minutes: tuple[int, ...], backwards: int, first: int | None, tmp_path: Path
+) -> None:
+    bodies = [encode({"seq": seq, "at": f"2026-03-02T09:0{at}:00.000000Z"}) for seq, at in enumerate(minutes, 1)]
+    entries = list(zip(range(1, len(bodies) + 1), bodies, chain(GENESIS, bodies), strict=True))
+    for found in (verify(entries), verify_export(written(entries, tmp_path / "export.jsonl"))):
+        assert (found.valid, found.backwards, found.first_backwards) == (True, backwards, first)
+        assert (found.note is None) is (backwards == 0)

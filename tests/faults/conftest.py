@@ -20,3 +20,8 @@ def cases(business: SampleBusiness) -> pd.DataFrame:
 def file(tmp_path: Path) -> Path:
     """Where the delivery lies."""
     return tmp_path / "delivery.csv"
+
+
+@pytest.fixture(autouse=True)
+def _standing(standing_clock: None) -> None:
+    """Every rehearsal here stands at its moment."""

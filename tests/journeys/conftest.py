@@ -35,3 +35,8 @@ def day_home(trained_home: Path, day_file: Path, tmp_path_factory: pytest.TempPa
 def day(day_home: Path, tmp_path: Path) -> Handrail:
     """That morning, for one test."""
     return Handrail(Path(shutil.copytree(day_home, tmp_path / "home")))
+
+
+@pytest.fixture(autouse=True)
+def _standing(standing_clock: None) -> None:
+    """Every rehearsal here stands at its moment."""

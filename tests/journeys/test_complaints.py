@@ -58,7 +58,7 @@ def write(rows: list[Row], file: Path) -> Path:
 
 def begin(home: Path) -> Handrail:
     handrail = Handrail(home)
-    handrail.ask("init", "--business", "complaints")
+    handrail.ask("init", "--business", "complaints", "--rehearsal")
     return handrail
 
 

@@ -54,7 +54,7 @@ class Journey:
         home, answers = self.shop.workspace.home, self.answers
         home.mkdir()
         policy, mapping = self.shop.write_rules()
-        answers["init"] = self.say("init", "--policy", policy)
+        answers["init"] = self.say("init", "--policy", policy, "--rehearsal")
         history = self.shop.write("history.csv", letters(HISTORY, labelled=True))
         answers["history"] = self.say("run", history, "--mapping", mapping, "--as-of", NOW.isoformat())
         answers["train"] = self.say("train", "--as-of", NOW.isoformat())

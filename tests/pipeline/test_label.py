@@ -10,6 +10,7 @@ from handrail import labels
 from handrail import policy as policies
 from handrail.acts import labelling, pausing, publishing
 from handrail.errors import NotPermitted
+from handrail.founding import Kind
 from handrail.near_duplicates import twins
 from handrail.policy import Stage
 from handrail.sample import generate, reviewers
@@ -103,7 +104,7 @@ class TestQualifying:
         workspace.create()
         store = Store(workspace.database_url)
         store.upgrade()
-        publishing.found(store, policies.read(SAMPLE), founder=simulate.STEWARD, now=NOW)
+        publishing.found(store, policies.read(SAMPLE), founder=simulate.STEWARD, now=NOW, workspace=Kind.REHEARSAL)
         occasion = enter(workspace, simulate.STEWARD, NOW)
         people = [person for person in reviewers() if person.name in ("ada", "dev")]
         simulate.staff(occasion, people)

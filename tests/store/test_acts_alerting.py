@@ -34,10 +34,10 @@ def scene(store: Store) -> Scene:
 
 def sweep(scene: Scene, at: datetime, channels: tuple[str, ...] = OPS, *, beat: bool = True) -> Swept:
     """A sweep; the watches have been heard at that moment, if not said otherwise."""
-    if beat:
-        for name in WATCHES:
-            attending.note_watch(scene.store, name, actor=FLOW, now=at)
-    return alerting.sweep(scene.store, policy=scene.policy, channels=channels, actor=FLOW, now=at)
+    for name in WATCHES if beat else ():
+        attending.note_watch(scene.store, name, actor=FLOW, now=at)
+    with scene.when(at):
+        return alerting.sweep(scene.store, policy=scene.policy, channels=channels, actor=FLOW, now=at)
 
 
 def rise(scene: Scene, verdict: Verdict = Verdict.ALARM, at: datetime = NOW, subject: str = "refund") -> None:

@@ -50,7 +50,8 @@ def runs(scene: Scene, name: str = "drift_detection") -> Runs:
 
 def sweep(scene: Scene, at: datetime, channels: tuple[str, ...] | None = ("ops",)) -> Swept:
     """A sweep as the flow makes it: alerting looks too."""
-    swept = alerting.sweep(scene.store, policy=POLICY, channels=channels, actor=FLOW, now=at)
+    with scene.when(at):
+        swept = alerting.sweep(scene.store, policy=POLICY, channels=channels, actor=FLOW, now=at)
     look(scene, at, ALERTING)
     return swept
 

@@ -56,7 +56,8 @@ class TestTwoTabs:
     def test_a_second_claim_prolongs_the_first_and_takes_nothing_from_it(self, scene: Scene) -> None:
         scene.waiting(1)
         (first,) = claiming.claim(scene.store, "rita", **scene.known)
-        (second,) = claiming.claim(scene.store, "rita", policy=scene.policy, now=NOW + MINUTE)
+        with scene.when(NOW + MINUTE):
+            (second,) = claiming.claim(scene.store, "rita", policy=scene.policy, now=NOW)
         assert second.fence == first.fence
         assert second.lease_until == first.lease_until + MINUTE
         scene.rule(first)
@@ -66,16 +67,18 @@ class TestTwoTabs:
     def test_one_more_is_claimed_besides_what_is_held(self, scene: Scene) -> None:
         first, second = scene.waiting(2)
         assert [next_one(scene), next_one(scene), next_one(scene)] == [first, second, None]
-        assert [claim.case_id for claim in claiming.held(scene.store, "rita", now=NOW)] == [first, second]
-        assert claiming.held(scene.store, "rita", now=NOW + LEASE) == []
-        assert claiming.held(scene.store, "ruth", now=NOW) == []
+        assert [claim.case_id for claim in claiming.held(scene.store, "rita")] == [first, second]
+        assert claiming.held(scene.store, "ruth") == []
+        with scene.when(NOW + LEASE):
+            assert claiming.held(scene.store, "rita") == []
 
     def test_a_heartbeat_prolongs_what_is_still_theirs_and_nothing_else(self, scene: Scene) -> None:
         scene.waiting(2)
         mine, lost = claiming.claim(scene.store, "rita", limit=2, **scene.known)
         later = NOW + LEASE
         scene.claim(lost.case_id, "ruth", later)
-        kept = claiming.renew(scene.store, "rita", [lost.item_id, mine.item_id, 99], policy=scene.policy, now=later)
+        with scene.when(later):
+            kept = claiming.renew(scene.store, "rita", [lost.item_id, mine.item_id, 99], policy=scene.policy)
         assert [(claim.item_id, claim.fence, claim.lease_until) for claim in kept] == [
             (mine.item_id, mine.fence, later + LEASE)
         ]
@@ -84,7 +87,7 @@ class TestTwoTabs:
 
     def test_a_heartbeat_does_not_wake_what_was_decided(self, scene: Scene) -> None:
         claim = scene.decide(scene.waiting(1)[0])
-        assert claiming.renew(scene.store, "rita", [claim.item_id], **scene.known) == []
+        assert claiming.renew(scene.store, "rita", [claim.item_id], policy=scene.policy) == []
 
 
 class TestLimit:
@@ -102,7 +105,8 @@ class TestLimit:
         first, _ = claiming.claim(scene.store, "rita", limit=4, now=NOW, **known)
         scene.rule(first)
         assert len(claiming.claim(scene.store, "rita", limit=4, now=NOW, **known)) == 1
-        assert len(claiming.claim(scene.store, "rita", limit=4, now=NOW + LEASE, **known)) == 2
+        with scene.when(NOW + LEASE):
+            assert len(claiming.claim(scene.store, "rita", limit=4, now=NOW, **known)) == 2
 
     def test_two_tabs_at_once_do_not_pass_it_together(self, scene: Scene) -> None:
         scene.waiting(12)

@@ -35,10 +35,13 @@ class TestClaiming:
         (case_id,) = scene.waiting(1)
         scene.claim(case_id, "rita")
         for moment in (NOW, NOW + LEASE - timedelta(seconds=1)):
-            assert claiming.claim(scene.store, "ruth", policy=scene.policy, now=moment) == []
+            with scene.when(moment):
+                assert claiming.claim(scene.store, "ruth", **scene.known) == []
         with pytest.raises(Conflict, match="held by rita"):
             scene.claim(case_id, "ruth")
-        assert len(claiming.claim(scene.store, "ruth", policy=scene.policy, now=NOW + LEASE)) == 1
+        assert claiming.claim(scene.store, "ruth", policy=scene.policy, now=NOW + LEASE) == [], "by the real clock"
+        with scene.when(NOW + LEASE):
+            assert len(claiming.claim(scene.store, "ruth", **scene.known)) == 1
 
     def test_the_fence_grows_with_each_claim_and_a_stale_one_is_refused(self, scene: Scene) -> None:
         (case_id,) = scene.waiting(1)

@@ -27,7 +27,8 @@ def scene(store: Store) -> Scene:
 
 
 def offered(scene: Scene, name: str, at: Any = NOW) -> list[int]:  # noqa: ANN401 - a moment
-    claims = claiming.claim(scene.store, name, policy=scene.policy, now=at, limit=30)
+    with scene.when(at):
+        claims = claiming.claim(scene.store, name, policy=scene.policy, now=at, limit=30)
     handing.release(scene.store, [claim.item_id for claim in claims], name, now=at)
     return [claim.case_id for claim in claims]
 

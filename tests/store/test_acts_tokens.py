@@ -142,8 +142,9 @@ class TestOnce:
             done.append(len(done) + 1)
             return 201, {"number": done[-1]}
 
-        now = NOW + timedelta(**when)
-        return writer.run(lambda store: tokens.once(store, act, person="rita", key=key, request=request, now=now))
+        if when:
+            scene.store.clock = lambda: NOW + timedelta(**when)
+        return writer.run(lambda store: tokens.once(store, act, person="rita", key=key, request=request))
 
     @pytest.fixture
     def writer(self, scene: Scene) -> Iterator[Writer]:
@@ -185,7 +186,7 @@ class TestOnce:
             raise Refused("Not now. Try again.")
 
         with pytest.raises(Refused):
-            writer.run(lambda store: tokens.once(store, refuse, person="rita", key="k", request="r", now=NOW))
+            writer.run(lambda store: tokens.once(store, refuse, person="rita", key="k", request="r"))
         assert scene.count(schema.IdempotentAnswer) == 0
         assert self.call(scene, done, writer=writer) == (201, {"number": 1}, False)
 

@@ -84,13 +84,14 @@ def recheck(scene: Scene) -> tuple[int, str]:
 
 
 def escalation(scene: Scene) -> tuple[int, str]:
-    (case_id,) = scene.waiting(1)
+    (case_id,) = scene.waiting(1, at=NOW - HOLD)
     earlier(scene, case_id, Outcome.DENY, None, "legal")
     return case_id, MANAGER
 
 
 def escalated_audit(scene: Scene) -> tuple[int, str]:
-    case_id, _ = audit(scene)
+    (case_id,) = ids = scene.automatic(1, at=NOW - HOLD)
+    scene.audit(ids, NOW - HOLD)
     earlier(scene, case_id, Outcome.DENY, None, "legal")
     return case_id, MANAGER
 

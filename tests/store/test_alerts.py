@@ -43,7 +43,8 @@ def sweep(scene: Scene, at: datetime) -> None:
     """A sweep while every watch is alive."""
     for name in WATCHES:
         attending.note_watch(scene.store, name, actor=FLOW, now=at)
-    alerting.sweep(scene.store, policy=scene.policy, channels=CHANNELS, actor=FLOW, now=at)
+    with scene.when(at):
+        alerting.sweep(scene.store, policy=scene.policy, channels=CHANNELS, actor=FLOW, now=at)
 
 
 def tell(scene: Scene, at: datetime, errors: dict[str, str]) -> set[tuple[str, str]]:

@@ -40,7 +40,7 @@ def sql(scene: Scene, statement: str, **values: object) -> None:
 
 
 def seen(scene: Scene, at: datetime = NOW) -> Situation:
-    with scene.store.read() as connection:
+    with scene.when(at), scene.store.read() as connection:
         return situation.read(connection, scene.policy, at)
 
 
@@ -54,7 +54,8 @@ def move(scene: Scene, category: str, to: Stage, at: datetime) -> None:
 
 
 def standing(scene: Scene, at: datetime) -> list[tuple[str, str, str]]:
-    alerting.sweep(scene.store, policy=scene.policy, channels=(), actor=FLOW, now=at)
+    with scene.when(at):
+        alerting.sweep(scene.store, policy=scene.policy, channels=(), actor=FLOW, now=at)
     with scene.store.read() as connection:
         return [(row.kind, row.subject, row.severity) for row in alerts.open_alerts(connection)]
 

@@ -90,7 +90,8 @@ def test_what_is_over_stands_below(scene: Scene, signed_in: Client) -> None:
 class TestNobodyLooked:
     def test_where_nobody_has_looked_the_page_says_so_and_how_to_begin(self, scene: Scene, signed_in: Client) -> None:
         text = signed_in(FOUNDER).get("/alerts").text
-        assert "Nobody has looked yet. Start the watches with <code>handrail up</code>" in text
+        assert "Nobody has looked yet. Let the watches look once with" in text
+        assert f"<code>handrail watch --as-of {NOW:%Y-%m-%dT%H:%MZ}</code>" in text
         assert "Nothing is wrong" not in text
         assert scene.count(schema.Alert) == 0
 

@@ -34,7 +34,7 @@ def test_what_is_held_is_shown_again_and_nothing_more_is_claimed(scene: Scene, s
     rita = signed_in("rita")
     first = on_screen(rita.get("/review").text)
     assert on_screen(rita.get("/review").text) == first
-    assert len(claiming.held(scene.store, "rita", now=NOW)) == 1
+    assert len(claiming.held(scene.store, "rita")) == 1
 
 
 def test_the_next_case_is_fetched_beside_the_held_one(scene: Scene, signed_in: Client) -> None:

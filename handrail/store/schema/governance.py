@@ -127,3 +127,5 @@ class TrailHead(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(Id, comment="of the newest event; 0 when empty")
     hash: Mapped[bytes] = mapped_column(LargeBinary(32), comment="of the newest event; zeros when empty")
+    at: Mapped[datetime | None] = mapped_column(comment="of the newest event; null when empty")
+    clock: Mapped[datetime | None] = mapped_column(comment="what the real clock showed then; null: not known")
