@@ -8,6 +8,7 @@ from handrail.acts import claiming, handing
 from handrail.acts.authority import authorize, required
 from handrail.acts.claiming import ACTS, Claim
 from handrail.acts.intake import CHUNK
+from handrail.acts.rerun import rerun
 from handrail.errors import Conflict, NotFound, NotPermitted
 from handrail.policy import Policy
 from handrail.sla import due
@@ -83,19 +84,25 @@ def escalate_breaches(store: Store, *, policy: Policy, actor: str, now: datetime
         rows = work.breached(connection, now, limit)
     marked: set[int] = set()
     for start in range(0, len(rows), CHUNK):
-        part = rows.iloc[start : start + CHUNK]
-        with store.write() as connection:
-            authorize(connection, "escalate", actor)
-            trail.lock(connection)
-            marked |= work.mark_breached(connection, part["id"].tolist(), now)
-            late = part[part["id"].isin(marked)]
-            opened = escalations.insert_escalations(
-                connection,
-                [
-                    NewEscalation(case_id, "sla_breach", None, opened_at=now, due_at=due_at)
-                    for case_id in dict.fromkeys(late["case_id"].tolist())
-                ],
-            )
-            events = [Event("case.escalated", case_id, {"cause": "sla_breach"}) for case_id in sorted(opened)]
-            trail.append(connection, events, at=now, actor=actor)
+        marked |= _escalate(store, rows.iloc[start : start + CHUNK], actor=actor, now=now, due_at=due_at)
     return rows[rows["id"].isin(marked)]
+
+
+@rerun
+def _escalate(store: Store, rows: pd.DataFrame, *, actor: str, now: datetime, due_at: datetime) -> set[int]:
+    """Escalate late work that is still open; which of it."""
+    with store.write() as connection:
+        authorize(connection, "escalate", actor)
+        trail.lock(connection)
+        marked = work.mark_breached(connection, rows["id"].tolist(), now)
+        late = rows[rows["id"].isin(marked)]
+        opened = escalations.insert_escalations(
+            connection,
+            [
+                NewEscalation(case_id, "sla_breach", None, opened_at=now, due_at=due_at)
+                for case_id in dict.fromkeys(late["case_id"].tolist())
+            ],
+        )
+        events = [Event("case.escalated", case_id, {"cause": "sla_breach"}) for case_id in sorted(opened)]
+        trail.append(connection, events, at=now, actor=actor)
+    return marked

@@ -94,7 +94,7 @@ class Store:
         """
         with self._transaction(self._writing) as connection:
             if self.dialect == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('handrail upgrade'))"))
+                turns.take(connection)
             migrate(connection)
 
     def revision(self) -> str | None:
