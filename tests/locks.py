@@ -13,14 +13,14 @@ _LOCKS = re.compile(r"\b(INSERT|UPDATE|DELETE|LOCK TABLE|ALTER|CREATE|DROP|TRUNC
 
 def watched(store: Store) -> list[str]:
     """A list that gathers from now on every statement that locks in a transaction which has not taken its turn."""
-    engine, early = store._writing, []  # noqa: SLF001 - the only place through which everything is written
+    engine, early = store._writing, []
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.info["has_turn"] = False
 
     @event.listens_for(engine, "before_cursor_execute")
-    def execute(connection: Connection, cursor: object, statement: str, *_: object) -> None:  # noqa: ARG001 - as called
+    def execute(connection: Connection, cursor: object, statement: str, *_: object) -> None:
         if TURN in statement:
             connection.info["has_turn"] = True
         elif not connection.info.get("has_turn") and _LOCKS.search(statement):

@@ -148,56 +148,62 @@ class Obedient:
         """Do nothing, successfully."""
 
 
-def work_together(place: Place, seconds: float) -> Tally:
-    """Everybody works for so long; what was refused is counted, a *conflict* between two reviewers too."""
-    tally, over = Tally(), Event()
-    store, numbers = place.store, count(1)
+class Crowd:
+    """Everybody who works in a place until it is over."""
 
-    def once(act: str, function: Callable[[], object]) -> None:
+    def __init__(self, place: Place) -> None:
+        """Come to `place`."""
+        self.tally, self.over = Tally(), Event()
+        self._place, self._store = place, place.store
+
+    def work(self, seconds: float) -> Tally:
+        """Work for so long; what was refused is counted."""
+        with ThreadPoolExecutor(len(REVIEWERS) + 3) as pool:
+            working = [pool.submit(self._review, name) for name in REVIEWERS]
+            working += [pool.submit(act) for act in (self._watch, self._operate, self._send)]
+            self.over.wait(seconds)
+            self.over.set()
+            for one in working:
+                one.result()
+        return self.tally
+
+    def _once(self, act: str, function: Callable[..., object], *arguments: object, **named: object) -> None:
         try:
-            function()
+            function(*arguments, **named)
         except HandrailError as refusal:
-            tally.add(act, refusal)
+            self.tally.add(act, refusal)
         else:
-            tally.add(act)
+            self.tally.add(act)
 
-    def review(name: str) -> None:
+    def _review(self, name: str) -> None:
         for number in count(1):
-            if over.is_set():
+            if self.over.is_set():
                 return
-            once("decide", lambda: _decide(store, name, undo=number % UNDO_EVERY == 0))
+            self._once("decide", _decide, self._store, name, undo=number % UNDO_EVERY == 0)
 
-    def watch() -> None:
+    def _watch(self) -> None:
         for step in count(1):
-            if over.wait(0.005):
+            if self.over.wait(0.005):
                 return
             late = NOW + timedelta(seconds=5 * step)
-            once("SLA watch", lambda: escalating.escalate_breaches(store, policy=POLICY, actor=FLOW, now=late))
+            self._once("SLA watch", escalating.escalate_breaches, self._store, policy=POLICY, actor=FLOW, now=late)
 
-    def operate() -> None:
+    def _operate(self) -> None:
         known = {"reason": "a test", "policy": POLICY, "actor": FOUNDER, "now": NOW}
-        while not over.wait(0.01):
+        while not self.over.wait(0.01):
             began = time.monotonic()
-            once("pause", lambda: pausing.pause(store, "refund", **known))
-            tally.pauses.append(time.monotonic() - began)
-            once("resume", lambda: pausing.resume(store, "refund", **known))
+            self._once("pause", pausing.pause, self._store, "refund", **known)
+            self.tally.pauses.append(time.monotonic() - began)
+            self._once("resume", pausing.resume, self._store, "refund", **known)
 
-    def send() -> None:
+    def _send(self) -> None:
         rng = np.random.default_rng(7)
-        while not over.wait(0.01):
-            start = 10 * next(numbers)
-            once("route", lambda: place.queue(range(start, start + 10), queue="A"))
-            once("deliver", lambda: _deliver(store, rng))
-            once("audit", lambda: _draw(store))
-
-    with ThreadPoolExecutor(len(REVIEWERS) + 3) as pool:
-        working = [pool.submit(review, name) for name in REVIEWERS]
-        working += [pool.submit(act) for act in (watch, operate, send)]
-        over.wait(seconds)
-        over.set()
-        for one in working:
-            one.result()
-    return tally
+        for start in count(step=10):
+            if self.over.wait(0.01):
+                return
+            self._once("route", self._place.queue, range(start, start + 10), queue="A")
+            self._once("deliver", _deliver, self._store, rng)
+            self._once("audit", _draw, self._store)
 
 
 def _decide(store: Store, name: str, *, undo: bool) -> None:

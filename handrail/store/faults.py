@@ -27,7 +27,7 @@ def explain(fault: DBAPIError, database: str) -> HandrailError | None:
     if code in BUSY:
         return DatabaseBusy(f"Another process kept {database} locked. Try again, or end the one that holds it.")
     if code in OVERTAKEN:
-        return Overtaken(f"{database} ended this for another that writes past Handrail. Nothing was written; try again.")
+        return Overtaken(f"{database} ended this for a writer past Handrail. Nothing was written; try again.")
     if code in DAMAGED:
         return BadInput(f"{database} is damaged or no database. Restore a backup, or choose another place.")
     if code in FULL:

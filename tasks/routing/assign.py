@@ -37,8 +37,8 @@ def assign(occasion: Occasion) -> dict[str, int]:
         if not chunk:
             break
         after = chunk[-1]
-        known = {"policy": occasion.policy, "actor": occasion.actor, "now": occasion.now}
-        counts.update(routing.assign(occasion.store, chunk, planned, **known))
+        policy, actor, now = occasion.policy, occasion.actor, occasion.now
+        counts.update(routing.assign(occasion.store, chunk, planned, policy=policy, actor=actor, now=now))
     log.info("assigned A %d, B %d, C %d", counts["A"], counts["B"], counts["C"])
     return dict(counts)
 

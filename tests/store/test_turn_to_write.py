@@ -102,9 +102,7 @@ def foreign(postgres_store: Store) -> Iterator[Store]:
     store.dispose()
 
 
-def test_the_hook_sees_a_lock_that_is_taken_before_the_turn(
-    foreign: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_hook_sees_a_lock_that_is_taken_before_the_turn(foreign: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(foreign)
     early = locks.watched(foreign)
     with monkeypatch.context() as patched:
