@@ -63,15 +63,13 @@ def hand_over(store: Store, case_id: int, item_id: int, to: str, *, reason: str,
     Raises:
         NotPermitted, NotFound, Refused, Conflict: as `handing.hand_over`; no missed SLA of this work is open.
     """
-    with store.read() as connection:
+    reason = required(reason)
+    with store.write() as connection:
         authorize(connection, "hand_out", actor)
         late = escalations.waiting(connection, causes=["sla_breach"], case_id=case_id)
-    if item_id not in {waiting.item_id for waiting in late}:
-        raise NotFound(f"Work {item_id} of case {case_id} is not late any more. Go back to the list.")
-    handing.hand_over(store, item_id, to, reason=reason, actor=actor, now=now)
-    # Were it killed between the two, the row would stay in the list for somebody to take note of.
-    with store.write() as connection:
-        trail.lock(connection)
+        if item_id not in {waiting.item_id for waiting in late}:
+            raise NotFound(f"Work {item_id} of case {case_id} is not late any more. Go back to the list.")
+        handing.give(connection, item_id, to, reason=reason, actor=actor, now=now)
         if escalations.resolve(connection, case_id, "sla_breach", actor, now):
             noted = Event("escalation.acknowledged", case_id, {"cause": "sla_breach", "to": to})
             trail.append(connection, [noted], at=now, actor=actor)

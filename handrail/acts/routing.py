@@ -271,8 +271,12 @@ def return_unsent(
 def withdraw_withheld(connection: Connection, *, policy: Policy, actor: str, now: datetime) -> Collection[str] | None:
     """Take back, where actions are sent, the automatic ones that would not be approved by now and were not sent.
 
-    That is what is paused, held, altered or at a stage that does not automate. Returns the categories; None for all.
+    That is what is paused, held, altered or at a stage that does not automate, by the policy in force now: `policy` is
+    the caller's, which another may have replaced. Returns the categories; None for all.
     """
+    in_force = policies.in_force(connection)
+    if in_force is not None and in_force.altered is None:
+        policy = in_force.policy
     found, take_back = situation.read(connection, policy, now), partial(return_unsent, connection)
     if (everything := _withheld(found, None)) is not None:
         take_back(None, policy=policy, actor=actor, now=now, reason=everything)
