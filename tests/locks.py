@@ -11,6 +11,11 @@ _LOCKS = re.compile(r"\b(INSERT|UPDATE|DELETE|LOCK TABLE|ALTER|CREATE|DROP|TRUNC
 """What takes a lock that somebody else may wait for; SELECT … FOR UPDATE is among it."""
 
 
+def _only_reads(connection: Connection) -> bool:
+    """A reader's transaction refuses to write."""
+    return bool(connection.get_execution_options().get("postgresql_readonly"))
+
+
 def watched(store: Store) -> list[str]:
     """A list that gathers from now on every statement that locks in a transaction which has not taken its turn."""
     engine, early = store._writing, []
@@ -23,7 +28,7 @@ def watched(store: Store) -> list[str]:
     def execute(connection: Connection, cursor: object, statement: str, *_: object) -> None:
         if TURN in statement:
             connection.info["has_turn"] = True
-        elif not connection.info.get("has_turn") and _LOCKS.search(statement):
+        elif not (connection.info.get("has_turn") or _only_reads(connection)) and _LOCKS.search(statement):
             early.append(statement)
 
     return early
