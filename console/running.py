@@ -48,6 +48,11 @@ def run(
             f"{sum(result.unpredicted.values())} rows came without a usable prediction; people decide them. "
             "Correct the mapping's `fields.prediction`, or ask the model's owner."
         )
+    if result.remaining:
+        warn(
+            f"{result.remaining} cases are in no queue yet: models or policies changed all the while. "
+            "Run the same file again; nothing is taken in twice."
+        )
 
     def text() -> str:
         queues = "  ".join(f"{name} {count}" for name, count in result.queues.items())

@@ -9,17 +9,17 @@ from pydantic import Field
 
 from expectations import checkpoint
 from flows.parameters import AsOf, Described, Home
+from handrail.case import State
 from handrail.queues import Queue, explain
 from handrail.store import cases, quarantine
 from tasks import publish
 from tasks.intake.gate import gate
 from tasks.intake.ingest import Ingested, ingest, one_at_a_time
-from tasks.intake.redact import redact
 from tasks.occasion import Occasion, begin
-from tasks.routing.assign import assign, held
+from tasks.routing.assign import held
 from tasks.routing.deliver import deliver
 from tasks.routing.escalate import escalate_breaches
-from tasks.routing.score import score
+from tasks.routing.onward import bring_on
 from tasks.watch.attendance import attending_to
 from tasks.watch.audit import draw
 from tasks.watch.blind_share import read_blind_share
@@ -43,6 +43,7 @@ class Triaged:
     """Counts of one run's new cases: accepted = queued + imported. `queues` counts by queue, `reasons` by first reason.
 
     `unpredicted` counts rows without a usable prediction, by why; `batch` is None where the file was known.
+    `remaining` are in no queue yet: another version or policy came again and again, and the next run goes on with them.
     """
 
     received: int
@@ -50,6 +51,7 @@ class Triaged:
     quarantined: int
     duplicates: int
     imported: int
+    remaining: int
     queues: Mapping[str, int]
     reasons: Mapping[str, int]
     batch: int | None
@@ -80,9 +82,7 @@ def triage(
         taken = ingest(occasion, file, mapping, encoding)
         if taken.batch_id is not None:
             gate(occasion, taken.batch_id)
-        redact(occasion)
-        score(occasion)
-        assign(occasion)
+        occasion = bring_on(occasion).occasion
         deliver(occasion)
         if taken.batch_id is not None:
             finish(occasion, taken.batch_id, docs=docs)
@@ -143,6 +143,7 @@ def summary(occasion: Occasion, taken: Ingested) -> Triaged:
         quarantined=bad,
         duplicates=taken.duplicates,
         imported=imported,
+        remaining=states.get(State.ACCEPTED, 0) + states.get(State.SCORED, 0),
         queues=queues,
         reasons=dict(sorted(reasons.items(), key=lambda item: -item[1])),
         batch=taken.batch_id,

@@ -29,14 +29,15 @@ NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
         State.RECEIVED: frozenset({State.QUARANTINED, State.ACCEPTED, State.DONE}),  # done: history, decided before
         State.QUARANTINED: frozenset({State.RECEIVED}),  # its corrected row has come
         State.ACCEPTED: frozenset({State.SCORED}),
-        State.SCORED: frozenset({State.QUEUED, State.DECIDED}),  # decided: approved by itself
+        # decided: approved by itself; accepted: another version serves or another policy holds, it is read anew
+        State.SCORED: frozenset({State.QUEUED, State.DECIDED, State.ACCEPTED}),
         State.QUEUED: frozenset({State.DECIDED, State.DONE}),  # done: denied, nothing is sent
         State.DECIDED: frozenset({State.DONE, State.QUEUED}),  # queued: undone, or its action was taken back unsent
         State.DONE: frozenset({State.QUEUED, State.DECIDED}),  # undone; a dispute sends another action
     }
 )
 """Where a case may go from each state, and nowhere else. Only a correction, an undo, an action taken back
-or given up, or a dispute leads back."""
+or given up, a dispute, or a reading that does not hold any more leads back."""
 
 
 def require_transition(before: State, after: State) -> None:

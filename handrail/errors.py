@@ -68,5 +68,9 @@ class DatabaseBusy(RetryableError):
     """Another process kept the database locked for longer than the waiting time."""
 
 
+class Overtaken(DatabaseBusy):
+    """The database ended a transaction to end a deadlock; nothing of it was written, and it may begin anew at once."""
+
+
 class Unanswered(RetryableError):
     """A receiver was asked and did not answer in time: it may have acted or not."""

@@ -200,6 +200,7 @@ def promote(  # noqa: PLR0913 - who promotes what, why, and on what it rests
     reason: str,
     now: datetime,
     resting_on: acts.Evidence | None = None,
+    under: str | None = None,
     proposal: int | None = None,
 ) -> acts.Evidence:
     """Let a version serve, then let alias and tags follow; says what the promotion rests on.
@@ -208,12 +209,12 @@ def promote(  # noqa: PLR0913 - who promotes what, why, and on what it rests
 
     Raises:
         NotFound, Refused, ModelUnavailable: see `require_fit`.
-        Conflict: it does not rest on `resting_on` any more.
+        Conflict: it does not rest on `resting_on` any more, or another policy than `under` is in force.
         NotPermitted: the actor has no role that may.
     """
     require_fit(store, workspace, name, version)
     evidence = acts.set_champion(
-        store, version, actor=actor, reason=reason, now=now, resting_on=resting_on, proposal=proposal
+        store, version, actor=actor, reason=reason, now=now, resting_on=resting_on, under=under, proposal=proposal
     )
     _follow(workspace, name, version, {"handrail.evidence": _PROMOTED[evidence]})
     return evidence

@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
-from tests import compiled
+from tests import compiled, locks
 
 pytest_plugins = ["tests.workspaces"]
 
@@ -142,10 +142,12 @@ def sqlite_store(sqlite_template: Path, tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def postgres_store(new_database: Callable[..., str], postgres_template: str) -> Iterator[Store]:
-    """A PostgreSQL store with empty tables."""
+    """A PostgreSQL store with empty tables; whatever writes in it has to wait for its turn before any other lock."""
     store = Store(new_database(postgres_template))
+    early = locks.watched(store)
     yield store
     store.dispose()
+    assert early == [], "these locks were taken before the turn to write"
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

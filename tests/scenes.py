@@ -17,7 +17,7 @@ from handrail.case import Outcome
 from handrail.founding import Kind
 from handrail.policy import CategoryRules, Consequence, LabelRules, Policy, QueueRules, Stage
 from handrail.ruling import Ruling
-from handrail.store import schema, situation, staff, trail
+from handrail.store import schema, staff, trail
 from handrail.store.engine import Store
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -185,11 +185,13 @@ class Scene:
             **route,
         }
         rows = [{"case_id": case_id, "reasons": (values["reason"],), **values} for case_id in ids]
+        planned = pd.DataFrame(rows)
+
+        def plan(waiting: routing.Waiting) -> pd.DataFrame:
+            return planned[planned["case_id"].isin(waiting.cases["case_id"])]
+
         with self.when(at):
-            with self.store.read() as connection:
-                found = situation.read(connection, self.policy, at)
-            plan = routing.Plan(pd.DataFrame(rows), found, lambda _, __: pd.DataFrame(rows))
-            return routing.assign(self.store, plan, policy=self.policy, actor=FLOW, now=at)
+            return routing.assign(self.store, ids, plan, policy=self.policy, actor=FLOW, now=at)
 
     def automatic(self, cases: int, category: str = "refund", at: datetime = NOW, **values: object) -> list[int]:
         """New cases in queue A: decided by the flow, their actions not yet sent."""

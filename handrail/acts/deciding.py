@@ -10,6 +10,7 @@ from handrail.acts import overturning, qualifying, second_opinions
 from handrail.acts.authority import authorize
 from handrail.acts.claiming import ACTS
 from handrail.acts.overturning import Overturning
+from handrail.acts.rerun import rerun
 from handrail.case import Outcome, State
 from handrail.decision import NewDecision
 from handrail.errors import BadInput, Conflict, NotFound
@@ -66,6 +67,7 @@ class _Batch:
     events: list[Event] = field(default_factory=list)
 
 
+@rerun
 def decide(
     store: Store,
     rulings: Sequence[Ruling],

@@ -87,9 +87,10 @@ class _Approval:
 
 
 def _still_automatic(connection: Connection, approvals: Sequence[_Approval]) -> list[_Approval]:
-    """Without those that a pause has returned to people meanwhile: they are no automatic approvals any more."""
-    returned = work.with_open_work(connection, [one.case_id for one in approvals])
-    return [one for one in approvals if one.case_id not in returned]
+    """Without those that went back to people meanwhile, and those that another draw has looked at."""
+    ids = [one.case_id for one in approvals]
+    undrawn = audits.still_undrawn(connection, ids) - work.with_open_work(connection, ids)
+    return [one for one in approvals if one.case_id in undrawn]
 
 
 def _open_audits(

@@ -8,6 +8,7 @@ from handrail.acts import claiming, handing
 from handrail.acts.authority import authorize, required
 from handrail.acts.claiming import ACTS, Claim
 from handrail.acts.intake import CHUNK
+from handrail.acts.rerun import rerun
 from handrail.errors import Conflict, NotFound, NotPermitted
 from handrail.policy import Policy
 from handrail.sla import due
@@ -62,15 +63,13 @@ def hand_over(store: Store, case_id: int, item_id: int, to: str, *, reason: str,
     Raises:
         NotPermitted, NotFound, Refused, Conflict: as `handing.hand_over`; no missed SLA of this work is open.
     """
-    with store.read() as connection:
+    reason = required(reason)
+    with store.write() as connection:
         authorize(connection, "hand_out", actor)
         late = escalations.waiting(connection, causes=["sla_breach"], case_id=case_id)
-    if item_id not in {waiting.item_id for waiting in late}:
-        raise NotFound(f"Work {item_id} of case {case_id} is not late any more. Go back to the list.")
-    handing.hand_over(store, item_id, to, reason=reason, actor=actor, now=now)
-    # Were it killed between the two, the row would stay in the list for somebody to take note of.
-    with store.write() as connection:
-        trail.lock(connection)
+        if item_id not in {waiting.item_id for waiting in late}:
+            raise NotFound(f"Work {item_id} of case {case_id} is not late any more. Go back to the list.")
+        handing.give(connection, item_id, to, reason=reason, actor=actor, now=now)
         if escalations.resolve(connection, case_id, "sla_breach", actor, now):
             noted = Event("escalation.acknowledged", case_id, {"cause": "sla_breach", "to": to})
             trail.append(connection, [noted], at=now, actor=actor)
@@ -83,19 +82,25 @@ def escalate_breaches(store: Store, *, policy: Policy, actor: str, now: datetime
         rows = work.breached(connection, now, limit)
     marked: set[int] = set()
     for start in range(0, len(rows), CHUNK):
-        part = rows.iloc[start : start + CHUNK]
-        with store.write() as connection:
-            authorize(connection, "escalate", actor)
-            trail.lock(connection)
-            marked |= work.mark_breached(connection, part["id"].tolist(), now)
-            late = part[part["id"].isin(marked)]
-            opened = escalations.insert_escalations(
-                connection,
-                [
-                    NewEscalation(case_id, "sla_breach", None, opened_at=now, due_at=due_at)
-                    for case_id in dict.fromkeys(late["case_id"].tolist())
-                ],
-            )
-            events = [Event("case.escalated", case_id, {"cause": "sla_breach"}) for case_id in sorted(opened)]
-            trail.append(connection, events, at=now, actor=actor)
+        marked |= _escalate(store, rows.iloc[start : start + CHUNK], actor=actor, now=now, due_at=due_at)
     return rows[rows["id"].isin(marked)]
+
+
+@rerun
+def _escalate(store: Store, rows: pd.DataFrame, *, actor: str, now: datetime, due_at: datetime) -> set[int]:
+    """Escalate late work that is still open; which of it."""
+    with store.write() as connection:
+        authorize(connection, "escalate", actor)
+        trail.lock(connection)
+        marked = work.mark_breached(connection, rows["id"].tolist(), now)
+        late = rows[rows["id"].isin(marked)]
+        opened = escalations.insert_escalations(
+            connection,
+            [
+                NewEscalation(case_id, "sla_breach", None, opened_at=now, due_at=due_at)
+                for case_id in dict.fromkeys(late["case_id"].tolist())
+            ],
+        )
+        events = [Event("case.escalated", case_id, {"cause": "sla_breach"}) for case_id in sorted(opened)]
+        trail.append(connection, events, at=now, actor=actor)
+    return marked

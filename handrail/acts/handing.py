@@ -73,19 +73,24 @@ def hand_over(store: Store, item_id: int, to: str, *, reason: str, actor: str, n
     """
     reason = required(reason)
     with store.write() as connection:
-        authorize(connection, "come_in", actor)
-        item = _open(connection, item_id)
-        if item.holder != actor:
-            authorize(connection, "hand_out", actor)
-        _refuse_receiver(connection, item, to, now)
-        work.forget_skip(connection, item_id, to)
-        if item.assigned_to is not None and is_slipped_in(
-            item.kind, item.queue
-        ):  # so that it is never slipped in for them again
-            work.skip(connection, item_id, item.assigned_to, now)
-        work.hand_on(connection, [item_id], assigned_to=to, snoozed_until=None)
-        handed = _event("work.handed_over", item, to=to)
-        trail.give_reason(connection, trail.append(connection, [handed], at=now, actor=actor), reason)
+        give(connection, item_id, to, reason=reason, actor=actor, now=now)
+
+
+def give(connection: Connection, item_id: int, to: str, *, reason: str, actor: str, now: datetime) -> None:
+    """As `hand_over`, in the caller's transaction."""
+    authorize(connection, "come_in", actor)
+    item = _open(connection, item_id)
+    if item.holder != actor:
+        authorize(connection, "hand_out", actor)
+    _refuse_receiver(connection, item, to, now)
+    work.forget_skip(connection, item_id, to)
+    if item.assigned_to is not None and is_slipped_in(
+        item.kind, item.queue
+    ):  # so that it is never slipped in for them again
+        work.skip(connection, item_id, item.assigned_to, now)
+    work.hand_on(connection, [item_id], assigned_to=to, snoozed_until=None)
+    handed = _event("work.handed_over", item, to=to)
+    trail.give_reason(connection, trail.append(connection, [handed], at=now, actor=actor), reason)
 
 
 def set_away(

@@ -293,8 +293,9 @@ def close_batch(
         trail.append(connection, [Event(f"batch.{state}", data={"batch": batch_id, **counts})], at=now, actor=actor)
 
 
-def save_redactions(store: Store, redactions: Sequence[Redaction]) -> None:
-    """Save redacted texts, what was replaced and the flags found."""
+def save_redactions(store: Store, redactions: Sequence[Redaction], *, policy: Policy) -> None:
+    """Save redacted texts, what was replaced and the flags found, all by this policy."""
     for start in range(0, len(redactions), CHUNK):
         with store.write() as connection:
-            cases.save_redactions(connection, redactions[start : start + CHUNK])
+            part = redactions[start : start + CHUNK]
+            cases.save_redactions(connection, part, policy_version=policy.version)

@@ -86,22 +86,25 @@ def set_champion(
     reason: str,
     now: datetime,
     resting_on: Evidence | None = None,
+    under: str | None = None,
     proposal: int | None = None,
 ) -> Evidence:
     """Let `version` serve from the next batch on; certificates of the earlier one are void.
 
     The event says what the promotion rests on. Whether it may rest on nothing says `tasks.learning.deploy.promote`;
-    `resting_on` is what it was when the caller looked. Where the policy asks for a second person, that is `actor`, and
-    `proposal` the one they confirm; a first version for which something speaks replaces nothing and needs none.
+    `resting_on` is what it was when the caller looked, and `under` the policy's version then. Where the policy asks for
+    a second person, that is `actor`, and `proposal` the one they confirm; a first version for which something speaks
+    replaces nothing and needs none.
 
     Raises:
         NotFound, Refused: see `may_serve` and `second_person.agree`.
-        Conflict: it rests on something else by now, for another version serves.
+        Conflict: it rests on something else by now, for another version serves, or another policy is in force.
     """
     reason = required(reason)
     with store.write() as connection:
         authorize(connection, "set_champion", actor)
         trail.lock(connection)
+        _require_same_policy(connection, version, under)
         row = may_serve(connection, version)
         evidence = evidence_for(connection, row)
         if resting_on not in (None, evidence):
@@ -124,6 +127,15 @@ def set_champion(
         done = trail.append(connection, [Event("model.promoted", data=data)], at=now, actor=actor)
         trail.give_reason(connection, done, reason)
     return evidence
+
+
+def _require_same_policy(connection: Connection, version: str, under: str | None) -> None:
+    in_force = policies.in_force(connection)
+    if under is not None and in_force is not None and in_force.policy.version != under:
+        raise Conflict(
+            f"Another policy was published while version {version} was looked at. What it asks of a version may be "
+            "something else: ask again."
+        )
 
 
 def to_promote(connection: Connection, version: str) -> PromoteArguments:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from handrail.acts.authority import authorize, required
+from handrail.acts.rerun import rerun
 from handrail.acts.routing import return_unsent
 from handrail.acts.second_person import agree
 from handrail.errors import NotFound, Refused
@@ -14,6 +15,7 @@ from handrail.store.proposals import ResumeArguments, StageArguments
 from handrail.store.trail import Event
 
 
+@rerun
 def pause(
     store: Store,
     category: str | None,
@@ -56,6 +58,7 @@ def pause(
     return returned
 
 
+@rerun
 def resume(
     store: Store,
     category: str | None,
@@ -128,6 +131,7 @@ def close_review(store: Store, review_id: int, *, conclusion: str, actor: str, n
         trail.give_reason(connection, trail.append(connection, [closed], at=now, actor=actor), conclusion)
 
 
+@rerun
 def set_stage(
     store: Store,
     category: str,

@@ -44,6 +44,7 @@ def record_predictions(
             before = stored_predictions.scored_by(connection, ids, version)
             if advance:
                 due_ids = set(cases.set_state(connection, ids, State.SCORED, only_from=State.ACCEPTED))
+                cases.note_scored(connection, sorted(due_ids), version)
             else:
                 due_ids = set(ids) - before
             fresh = due_ids - before
@@ -59,70 +60,92 @@ def record_predictions(
     return written
 
 
-def pass_unscored(store: Store, case_ids: list[int], *, actor: str) -> None:
-    """Let cases on that no model may or can read: without text, without consent, or without a model."""
+def pass_unscored(store: Store, case_ids: list[int], *, version: str | None, actor: str) -> None:
+    """Let cases on that no model may or can read: without text, without consent, or without a model.
+
+    `version` is the one that served when this was found out; where another serves by then, it scores them anew.
+    """
     for start in range(0, len(case_ids), CHUNK):
         with store.write() as connection:
             authorize(connection, "assign", actor)
             part = case_ids[start : start + CHUNK]
-            cases.set_state(connection, part, State.SCORED, only_from=State.ACCEPTED)
+            passed = cases.set_state(connection, part, State.SCORED, only_from=State.ACCEPTED)
+            cases.note_scored(connection, passed, version)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Where cases would go in a situation that was read before, and `anew`, which plans them for another one.
+class Waiting:
+    """Cases that wait for their route, and what holds for it: all as it stands in the transaction that writes it.
 
-    `routes` has the fields of `PlannedRoute` as columns; `anew` takes case ids and returns the same for these, and must
-    not read anything.
+    `cases` has case_id, amount, flags, has_text and consent, and of those that the serving `version` has scored its
+    label, confidence and novel.
     """
 
-    routes: pd.DataFrame
+    cases: pd.DataFrame
     situation: Situation
-    anew: Callable[[Sequence[int], Situation], pd.DataFrame]
+    version: str | None
 
 
-def assign(store: Store, plan: Plan, *, policy: Policy, actor: str, now: datetime) -> dict[str, int]:
+Planner = Callable[[Waiting], pd.DataFrame]
+"""Says where cases go, with the fields of `PlannedRoute` as columns; it reads nothing beside what it is given."""
+
+
+def assign(
+    store: Store, case_ids: Sequence[int], plan: Planner, *, policy: Policy, actor: str, now: datetime
+) -> dict[str, int]:
     """Put scored cases into their queues; A gets decision and action in the same transaction, B and C a work item.
 
-    Stages, pauses, holds, alterations and certificates are read where the routes are written: where they differ from
-    the plan's, it is planned anew. Returns the number of cases by queue. What a version would approve that serves no
-    more, a policy that another one has replaced, or what lost its consent meanwhile, stays scored, for the next run to
-    route by what holds then.
+    Whatever a route rests on is read where it is written. What was scored by another version than the one that serves,
+    or read under a policy that another one has replaced, is not routed: it is accepted again, to be read and scored
+    anew. Returns the number of cases by queue.
     """
     counts = {str(name): 0 for name in Queue}
-    for start in range(0, len(plan.routes), CHUNK):
+    for start in range(0, len(case_ids), CHUNK):
         with store.write() as connection:
             authorize(connection, "assign", actor)
-            trail.lock(connection)
-            planned = typed(plan.routes.iloc[start : start + CHUNK], PlannedRoute)
-            serving, is_ours = models.serving(connection).model_version, _is_in_force(connection, policy)
-            found = situation.read(connection, policy, now)
-            if found != plan.situation:
-                anew = plan.anew([route.case_id for route in planned], found)
-                planned = typed(anew, PlannedRoute)
-            agreed = readable.agreed(connection, [route.case_id for route in planned if route.queue == Queue.A])
-            allowed = [
-                route
-                for route in planned
-                if route.queue != Queue.A
-                or (is_ours and route.case_id in agreed and serving in (None, route.model_version))
-            ]
-            automatic = {route.case_id for route in allowed if route.queue == Queue.A}
-            waiting = [route.case_id for route in allowed if route.case_id not in automatic]
-            moved = set(cases.set_state(connection, sorted(automatic), State.DECIDED, only_from=State.SCORED))
-            moved |= set(cases.set_state(connection, waiting, State.QUEUED, only_from=State.SCORED))
-            kept = [route for route in allowed if route.case_id in moved]
+            part = case_ids[start : start + CHUNK]
+            waiting = _waiting(connection, part, policy, now)
+            if waiting.cases.empty:
+                continue
+            kept = typed(plan(waiting), PlannedRoute)
+            approved = [route for route in kept if route.queue == Queue.A]
+            others = [route for route in kept if route.queue != Queue.A]
+            _move(connection, approved, State.DECIDED)
+            _move(connection, others, State.QUEUED)
             _write_routes(connection, kept, policy, actor, now)
-            _approve(connection, [route for route in kept if route.queue == Queue.A], policy, actor, now)
-            work.insert_work(connection, [_review(route, now) for route in kept if route.queue != Queue.A])
+            _approve(connection, approved, policy, actor, now)
+            work.insert_work(connection, [_review(route, now) for route in others])
             for route in kept:
                 counts[route.queue] += 1
     return counts
 
 
+def _waiting(connection: Connection, case_ids: Sequence[int], policy: Policy, now: datetime) -> Waiting:
+    """Those of these cases that may be routed now; the others that are scored are accepted again."""
+    version = models.serving(connection).model_version
+    found = cases.pick(connection, State.SCORED, _READ, limit=len(case_ids), ids=case_ids)
+    ids = found["case_id"].tolist()
+    again = set(ids)
+    if _is_in_force(connection, policy):
+        again = cases.outdated(connection, ids, serving=version, policy_version=policy.version)
+    cases.set_state(connection, sorted(again), State.ACCEPTED, only_from=State.SCORED)
+    left = found[~found["case_id"].isin(again)].reset_index(drop=True)
+    scores = stored_predictions.predictions_of(connection, left["case_id"].tolist(), version)
+    scored = left.merge(scores, on="case_id", how="left").astype({"label": object, "novel": object})
+    return Waiting(scored, situation.read(connection, policy, now), version)
+
+
+_READ = ("amount", "flags", "has_text", "consent")
+
+
+def _move(connection: Connection, planned: Sequence[PlannedRoute], state: State) -> None:
+    cases.set_state(connection, sorted(route.case_id for route in planned), state, only_from=State.SCORED)
+
+
 def _is_in_force(connection: Connection, policy: Policy) -> bool:
-    found = policies.in_force(connection)
-    return found is not None and (found.policy is policy or found.policy.version == policy.version)
+    """What was changed past Handrail replaces no policy: the situation says so, and nothing is automatic."""
+    by_now = policies.in_force(connection)
+    return by_now is not None and (by_now.altered is not None or by_now.policy.version == policy.version)
 
 
 def _write_routes(
@@ -248,8 +271,12 @@ def return_unsent(
 def withdraw_withheld(connection: Connection, *, policy: Policy, actor: str, now: datetime) -> Collection[str] | None:
     """Take back, where actions are sent, the automatic ones that would not be approved by now and were not sent.
 
-    That is what is paused, held, altered or at a stage that does not automate. Returns the categories; None for all.
+    That is what is paused, held, altered or at a stage that does not automate, by the policy in force now: `policy` is
+    the caller's, which another may have replaced. Returns the categories; None for all.
     """
+    in_force = policies.in_force(connection)
+    if in_force is not None and in_force.altered is None:
+        policy = in_force.policy
     found, take_back = situation.read(connection, policy, now), partial(return_unsent, connection)
     if (everything := _withheld(found, None)) is not None:
         take_back(None, policy=policy, actor=actor, now=now, reason=everything)

@@ -6,6 +6,7 @@ from datetime import datetime
 from handrail.acts import claiming
 from handrail.acts.authority import authorize
 from handrail.acts.claiming import ACTS, Claim
+from handrail.acts.rerun import rerun
 from handrail.decision import Decision
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
@@ -21,6 +22,7 @@ WAITING = ("review", "second", "escalation")
 """Kinds of work for which a case waits."""
 
 
+@rerun
 def undo(store: Store, decision_ids: Sequence[int], actor: str, *, policy: Policy, now: datetime) -> list[Claim]:
     """Take decisions back within the policy's time: all of these or none. The work is reserved for `actor` again.
 

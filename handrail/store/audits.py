@@ -14,7 +14,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from handrail.store.bulk import row_of
+from handrail.store.bulk import among, row_of
+from handrail.store.cases import chunks
 from handrail.store.frames import frame, within
 from handrail.store.schema import AuditDraw, Case, Decision, Pause, Route
 from handrail.window import Window
@@ -108,6 +109,20 @@ def drawn_at(connection: Connection, moment: datetime) -> pd.DataFrame:
         .order_by(AuditDraw.case_id)
     )
     return frame(connection, query)
+
+
+def still_undrawn(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Which of these cases are auto-approved, and no draw has looked at them."""
+    found: set[int] = set()
+    for part in chunks(ids):
+        query = (
+            select(Decision.case_id)
+            .join(Route, and_(Route.case_id == Decision.case_id, Route.queue == "A"))
+            .join(AuditDraw, AuditDraw.case_id == Decision.case_id, isouter=True)
+            .where(Decision.kind == "automatic", AuditDraw.case_id.is_(None), among(connection, Decision.case_id, part))
+        )
+        found.update(connection.execute(query).scalars())
+    return found
 
 
 def undrawn(connection: Connection, limit: int) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -159,6 +159,26 @@ def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_
     return sorted(moved)
 
 
+def note_scored(connection: Connection, ids: Sequence[int], version: str | None) -> None:
+    """Write down which version served when these cases were scored or passed unscored; None: none did."""
+    for part in chunks(ids):
+        connection.execute(update(Case).where(among(connection, Case.id, part)).values(scored_by=version))
+
+
+def outdated(connection: Connection, ids: Sequence[int], *, serving: str | None, policy_version: str) -> set[int]:
+    """Which of these were scored by another version than the one that serves, or read under another policy.
+
+    Where none serves, nothing can score them anew.
+    """
+    other = Case.read_under != policy_version  # null, of what was never redacted, is none of another policy
+    if serving is not None:
+        other = or_(other, Case.scored_by.is_distinct_from(serving))
+    found: set[int] = set()
+    for part in chunks(ids):
+        found |= set(connection.execute(select(Case.id).where(among(connection, Case.id, part), other)).scalars())
+    return found
+
+
 def received(connection: Connection, batch_id: int, ids: Sequence[int]) -> set[int]:
     """Which of these cases this batch still owns and nobody has gated: another delivery may have taken one over."""
     found: set[int] = set()
@@ -179,7 +199,10 @@ def _move(dialect: str) -> ReturningUpdate[tuple[int]]:
 _PICKED: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
     **{
         name: getattr(Case, name)
-        for name in ("external_id", "row_digest", "received_at", "has_text", "consent", "amount", "flags", "history")
+        for name in (
+            *("external_id", "row_digest", "received_at", "has_text", "consent", "amount", "flags", "history"),
+            "read_under",
+        )
     },
     "text": CaseInput.text,
     "text_length": func.length(CaseInput.text, type_=Integer),
@@ -196,10 +219,11 @@ def pick(
     after: int = 0,
     limit: int = 1000,
     batch_id: int | None = None,
+    ids: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """Cases in `state`, by id, beginning after the id `after`: `case_id` and the given columns of case and input.
 
-    An empty frame when none is left.
+    Of a batch or of certain `ids` only where they are named. An empty frame when none is left.
     """
     query = (
         select(Case.id.label("case_id"), *(_PICKED[name].label(name) for name in columns))
@@ -210,6 +234,8 @@ def pick(
     )
     if batch_id is not None:
         query = query.where(Case.batch_id == batch_id)
+    if ids is not None:
+        query = query.where(among(connection, Case.id, ids))
     return frame(connection, query)
 
 
@@ -224,10 +250,17 @@ class Redaction:
     """Of the policy, found in the text."""
 
 
-def save_redactions(connection: Connection, redactions: Sequence[Redaction]) -> None:
-    """Write redacted texts, what was replaced in them, and the flags of those that have any."""
+def save_redactions(
+    connection: Connection, redactions: Sequence[Redaction], *, policy_version: str | None = None
+) -> None:
+    """Write redacted texts, what was replaced in them, their flags, and the policy by which they were read."""
     texts = [{"case_id": one.case_id, "redacted": one.redacted, "findings": list(one.findings)} for one in redactions]
     update_rows(connection, CaseInput, "case_id", texts)
+    for part in chunks([one.case_id for one in redactions]):
+        # What an earlier policy flagged need not be flagged by this one.
+        connection.execute(
+            update(Case).where(among(connection, Case.id, part)).values(read_under=policy_version, flags=[])
+        )
     flags = [{"id": one.case_id, "flags": list(one.flags)} for one in redactions if one.flags]
     update_rows(connection, Case, "id", flags)
 

@@ -58,12 +58,16 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """One transaction: commits at the end, rolls back on any exception.
 
+        One at a time on either database: what is read in it holds until it commits, and no two wait for each other.
+
         Raises:
             DatabaseBusy: another process kept the lock for longer than the waiting time.
             NotFound: there is no database, or its tables are not there.
         """
         self._require()
         with self._taking_turns(), self._transaction(self._writing) as connection:
+            if self.dialect == "postgresql":  # SQLite's BEGIN IMMEDIATE has taken the turn by now
+                turns.take(connection)
             yield connection
 
     @contextmanager
@@ -94,7 +98,7 @@ class Store:
         """
         with self._transaction(self._writing) as connection:
             if self.dialect == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('handrail upgrade'))"))
+                turns.take(connection)
             migrate(connection)
 
     def revision(self) -> str | None:

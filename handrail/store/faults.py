@@ -5,10 +5,12 @@ import sqlite3
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
-from handrail.errors import BadInput, DatabaseBusy, HandrailError, NotFound, RetryableError
+from handrail.errors import BadInput, DatabaseBusy, HandrailError, NotFound, Overtaken, RetryableError
 
-BUSY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40P01", "40001"})
-"""PostgreSQL's codes: lock not available, deadlock, serialization failure."""
+BUSY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "55P03"})
+"""PostgreSQL's code: lock not available."""
+OVERTAKEN = frozenset({"40P01", "40001"})
+"""PostgreSQL's codes: deadlock, serialization failure."""
 DAMAGED = frozenset({"SQLITE_NOTADB", "SQLITE_CORRUPT"})
 FULL = frozenset({"SQLITE_FULL", "53100"})
 UNOPENED = frozenset({"SQLITE_CANTOPEN"})
@@ -24,6 +26,8 @@ def explain(fault: DBAPIError, database: str) -> HandrailError | None:
     code = _code(fault)
     if code in BUSY:
         return DatabaseBusy(f"Another process kept {database} locked. Try again, or end the one that holds it.")
+    if code in OVERTAKEN:
+        return Overtaken(f"{database} ended this for a writer past Handrail. Nothing was written; try again.")
     if code in DAMAGED:
         return BadInput(f"{database} is damaged or no database. Restore a backup, or choose another place.")
     if code in FULL:

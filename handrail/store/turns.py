@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from handrail.errors import DatabaseBusy
 
@@ -42,6 +42,17 @@ def _locked(lock: Path) -> int:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def take(connection: Connection) -> None:
+    """Wait for the turn to write in a PostgreSQL database, in the order of asking; it ends with the transaction.
+
+    It is the first lock of every writing transaction, and so the only one that anybody waits for.
+    """
+    connection.execute(_WRITING)
+
+
+_WRITING = text("SELECT pg_advisory_xact_lock(hashtextextended('handrail write', 0))")
 
 
 @contextmanager

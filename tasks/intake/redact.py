@@ -13,17 +13,19 @@ from tasks.step import step
 
 @step
 def redact(occasion: Occasion) -> int:
-    """Redact accepted cases and imported history that have not been; returns how many."""
+    """Redact accepted cases and imported history that have not been, or by another policy; returns how many."""
     done = 0
     after = 0
     limit = occasion.policy.intake.batch_rows
     while True:
         with occasion.store.read() as connection:
-            chunk = cases.pick(connection, State.ACCEPTED, ["text", "is_redacted"], after=after, limit=limit)
+            columns = ["text", "is_redacted", "read_under"]
+            chunk = cases.pick(connection, State.ACCEPTED, columns, after=after, limit=limit)
         if chunk.empty:
             break
         after = int(chunk["case_id"].iloc[-1])
-        done += _save(occasion, chunk[~chunk["is_redacted"].astype(bool)])
+        earlier = chunk["read_under"].notna() & (chunk["read_under"] != occasion.policy.version)
+        done += _save(occasion, chunk[~chunk["is_redacted"].astype(bool) | earlier])
     while True:
         with occasion.store.read() as connection:
             chunk = cases.unredacted_history(connection, limit)
@@ -47,5 +49,6 @@ def _save(occasion: Occasion, rows: pd.DataFrame) -> int:
             Redaction(case_id, result.text, [[f.type, f.start, f.end] for f in result.findings], flagged)
             for case_id, result, flagged in found
         ],
+        policy=occasion.policy,
     )
     return len(rows)

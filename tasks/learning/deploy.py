@@ -70,6 +70,7 @@ def promote(occasion: Occasion, version: str, reason: str, proposal: int | None 
         reason=reason,
         now=occasion.now,
         resting_on=basis,
+        under=occasion.policy.version,
         proposal=proposal,
     )
     take_reference(occasion, version)

@@ -124,6 +124,7 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | 
             reason=reason or gained,
             now=occasion.now,
             resting_on="judged",
+            under=occasion.policy.version,
             proposal=proposal,
         )
         take_reference(occasion, version)

@@ -149,6 +149,7 @@ def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str)
             actor=occasion.actor,
             reason="first version: better than always saying the commonest category",
             now=occasion.now,
+            under=occasion.policy.version,
             resting_on="first",
         )
     elif first:

@@ -1,49 +1,44 @@
 """Scored cases go to queue A, B or C."""
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
 
 import pandas as pd
 
 from handrail import keyed_draws, sla
 from handrail.acts import routing
+from handrail.acts.routing import Waiting
 from handrail.case import State
 from handrail.policy import Policy
 from handrail.queues import Queue, Reason, Situation, route_many
-from handrail.store import cases, models, situation
-from handrail.store import predictions as stored_predictions
+from handrail.store import cases, situation
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
 
 @step
 def assign(occasion: Occasion) -> dict[str, int]:
-    """Route every scored case; returns how many went to each queue."""
+    """Route every scored case; returns how many went to each queue.
+
+    What has to be read or scored anew before is accepted again afterwards: see `routing.assign`.
+    """
     counts: Counter[str] = Counter({str(name): 0 for name in Queue})
     said: set[str] = set()
     after = 0
+
+    def planned(waiting: Waiting) -> pd.DataFrame:
+        _warn(waiting.situation, said)
+        return plan(occasion, waiting)
+
     while True:
         with occasion.store.read() as connection:
-            # Anew for each chunk: another version may serve by now, and this one's certificates be void.
-            found = situation.read(connection, occasion.policy, occasion.now)
-            version = models.serving(connection).model_version
-            chunk = cases.pick(
-                connection,
-                State.SCORED,
-                ["amount", "flags", "has_text", "consent"],
-                after=after,
-                limit=occasion.policy.intake.batch_rows,
-            )
-            predictions = stored_predictions.predictions_of(connection, chunk["case_id"].tolist(), version)
-        _warn(found, said)
-        if chunk.empty:
+            limit = occasion.policy.intake.batch_rows
+            chunk = cases.pick(connection, State.SCORED, [], after=after, limit=limit)["case_id"].tolist()
+        if not chunk:
             break
-        after = int(chunk["case_id"].iloc[-1])
-        planned = planning(occasion, chunk, predictions, found, version)
-        counts.update(
-            routing.assign(occasion.store, planned, policy=occasion.policy, actor=occasion.actor, now=occasion.now)
-        )
+        after = chunk[-1]
+        policy, actor, now = occasion.policy, occasion.actor, occasion.now
+        counts.update(routing.assign(occasion.store, chunk, planned, policy=policy, actor=actor, now=now))
     log.info("assigned A %d, B %d, C %d", counts["A"], counts["B"], counts["C"])
     return dict(counts)
 
@@ -71,35 +66,20 @@ def _rows(found: Situation) -> list[dict[str, str]]:
     return altered + [{"reason": str(Reason.HELD), "sentence": sentence} for sentence in silent]
 
 
-def planning(
-    occasion: Occasion, chunk: pd.DataFrame, predictions: pd.DataFrame, found: Situation, version: str | None
-) -> routing.Plan:
-    """The plan of a chunk, which can be made anew for some of its cases where something has changed meanwhile."""
-
-    def anew(ids: Sequence[int], by_now: Situation) -> pd.DataFrame:
-        mine = chunk[chunk["case_id"].isin(ids)].reset_index(drop=True)
-        return plan(occasion, mine, predictions, by_now, version)
-
-    return routing.Plan(plan(occasion, chunk, predictions, found, version), found, anew)
-
-
-def plan(
-    occasion: Occasion, chunk: pd.DataFrame, predictions: pd.DataFrame, holds: Situation, version: str | None
-) -> pd.DataFrame:
-    """Routes for a chunk of cases, with due times and what the reviewer may see; nothing is written."""
-    scored = chunk.merge(predictions, on="case_id", how="left").astype({"label": object, "novel": object})
-    ids = scored["case_id"].tolist()
-    routes = route_many(
-        scored, holds, occasion.policy, keyed_draws.draw_many(occasion.secret, ids, keyed_draws.PARTIAL_SALT)
-    )
+def plan(occasion: Occasion, waiting: Waiting) -> pd.DataFrame:
+    """Routes for waiting cases, with due times and what the reviewer may see; nothing is read or written."""
+    scored, ids = waiting.cases, waiting.cases["case_id"].tolist()
+    partial = keyed_draws.draw_many(occasion.secret, ids, keyed_draws.PARTIAL_SALT)
+    routes = route_many(scored, waiting.situation, occasion.policy, partial)
     blind = keyed_draws.draw_many(occasion.secret, ids, keyed_draws.BLIND_SALT)
     has_label = scored["label"].notna()
+    version = pd.Series(waiting.version, index=routes.index, dtype=object)
     return routes.drop(columns="flags").assign(
         case_id=scored["case_id"],
         category=scored["label"].where(has_label, None),
         confidence=scored["confidence"],
         suggestion_hidden=keyed_draws.are_suggestions_hidden(routes, occasion.policy, blind),
-        model_version=pd.Series(version, index=routes.index, dtype=object).where(has_label, None),
+        model_version=version.where(has_label, None),
         due_at=due_times(routes, occasion.policy, occasion),
     )
 

@@ -17,10 +17,8 @@ from handrail.rows import Parsed
 from handrail.store import cases, inbox
 from handrail.store.engine import Store
 from tasks.intake.gate import inspect, received, settle
-from tasks.intake.redact import redact
 from tasks.occasion import Occasion, log
-from tasks.routing.assign import assign
-from tasks.routing.score import score
+from tasks.routing.onward import bring_on
 from tasks.step import step
 
 USUAL_FIELDS = ("channel", "region", "tier")
@@ -138,11 +136,9 @@ def bring_in(occasion: Occasion) -> dict[str, int]:
     if not waits:
         _close(occasion)
         return dict.fromkeys("ABC", 0)
-    redact(occasion)
-    score(occasion)
-    counts = assign(occasion)
-    _close(occasion)
-    return counts
+    routed = bring_on(occasion)
+    _close(routed.occasion)
+    return routed.queues
 
 
 @step

@@ -95,12 +95,15 @@ def score(occasion: Occasion) -> dict[str, int]:
 
     A champion that cannot be read, or whose predictions are none, scores nothing: the inbox never waits for it.
     """
+    with occasion.store.read() as connection:
+        version = models.serving(connection).model_version
     champion = serving_model(occasion)
     scored, unread, trusted = _score_readable(occasion, *champion) if champion else (0, 0, False)
+    version = champion[0] if champion else version
     for chunk in _accepted(occasion):
         readable_ones = chunk["has_text"].astype(bool) & chunk["consent"].astype(bool)
         rest = chunk.loc[~readable_ones | (not trusted), "case_id"].tolist()
-        routing.pass_unscored(occasion.store, rest, actor=occasion.actor)
+        routing.pass_unscored(occasion.store, rest, version=version, actor=occasion.actor)
         unread += len(rest)
     log.info("scored %d cases, %d go to people unscored", scored, unread)
     return {"scored": scored, "unscored": unread}
@@ -129,7 +132,7 @@ def _score_readable(occasion: Occasion, version: str, model: Model) -> tuple[int
         )
         # Of these somebody else's model said nothing that can be used: they go on to people.
         untold = rows.loc[rows["silent"], "case_id"].tolist()
-        routing.pass_unscored(occasion.store, untold, actor=occasion.actor)
+        routing.pass_unscored(occasion.store, untold, version=version, actor=occasion.actor)
         silent += len(untold)
     if scored:
         incidents.note_available(occasion.store, version, actor=occasion.actor, now=occasion.now)

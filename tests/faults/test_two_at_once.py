@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from handrail.sample import SampleBusiness
+from handrail.store.engine import Store
+from handrail.workspace import Workspace
 from tests.workspaces import MAPPING, MORNING, ROOT, Handrail, deliver
 
 ROWS = 60
 PAIRS = 8
+PUBLISHED = 3
 LONGEST_LIFE_SECONDS = 8.0
 """Of a run that is killed: long enough to reach its last step on a slow machine."""
 
@@ -30,12 +34,12 @@ def files(business: SampleBusiness, tmp_path_factory: pytest.TempPathFactory) ->
     return [deliver(good.iloc[at * ROWS : (at + 1) * ROWS], folder / f"{at}.csv") for at in range(3)]
 
 
-def start(handrail: Handrail, file: Path) -> subprocess.Popen[str]:
+def start(handrail: Handrail, file: Path, database_url: str = "") -> subprocess.Popen[str]:
     """Begin a run as a process of its own."""
     words = ["run", str(file), "--mapping", str(MAPPING), "--as-of", MORNING, "--json"]
     return subprocess.Popen(
         [sys.executable, "-m", "console.main", *words],
-        env={**os.environ, "HANDRAIL_HOME": str(handrail.home), "HANDRAIL_DATABASE_URL": ""},
+        env={**os.environ, "HANDRAIL_HOME": str(handrail.home), "HANDRAIL_DATABASE_URL": database_url},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -88,6 +92,48 @@ def assert_reports(handrail: Handrail) -> None:
 
 def test_runs_at_once_take_in_every_good_file_once(trained: Handrail, files: list[Path]) -> None:
     assert_at_once(trained, files[0], files[1])
+
+
+def publish_while(handrail: Handrail, runs: Sequence[subprocess.Popen[str]], folder: Path) -> set[str]:
+    """Publish a few policies, as long as any of these runs; every version that was in force."""
+    sample = ROOT / "policy" / "sample" / "policy.yaml"
+    rules = sample.read_text(encoding="utf-8")
+    versions = {str(handrail.ask("policy", "check", sample)["version"])}
+    for number in range(PUBLISHED):
+        file = folder / "other.yaml"
+        file.write_text(rules.replace("owner: product_owner", f"owner: owner_{number}", 1), encoding="utf-8")
+        versions.add(str(handrail.ask("policy", "publish", file)["version"]))
+        if all(one.poll() is not None for one in runs):
+            break
+    return versions
+
+
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_policies_published_while_a_file_runs_twice_lose_and_double_nothing(
+    request: pytest.FixtureRequest, files: list[Path], tmp_path: Path, database: str
+) -> None:
+    url = request.getfixturevalue("postgres_url") if database == "postgres" else ""
+    handrail = Handrail(tmp_path / "far", url) if url else request.getfixturevalue("trained")
+    assert not url or handrail("init", "--business", "sample").code == 0
+    runs = [start(handrail, files[0], url) for _ in range(2)]
+    versions = publish_while(handrail, runs, tmp_path)
+    answers = []
+    for one in runs:
+        out, err = one.communicate()
+        assert one.returncode == 0, err
+        assert all("was published meanwhile" in line or "are in no queue yet" in line for line in err.splitlines())
+        answers.append(json.loads(out))
+    assert sorted((one["accepted"], one["duplicates"]) for one in answers) == [(0, ROWS), (ROWS, 0)]
+    handrail.ask("run", files[0], "--mapping", MAPPING, "--as-of", MORNING)  # what remained, if anything did
+    store = Store(Workspace(handrail.home, url).database_url)
+    with store.read() as connection:
+        ask = lambda query: list(connection.execute(text(query)))  # noqa: E731
+        assert not {"received", "accepted", "scored"} & {state for (state,) in ask("SELECT state FROM cases")}
+        assert ask("SELECT count(*) FROM cases WHERE NOT history") == ask("SELECT count(*) FROM routes") == [(ROWS,)]
+        assert {version for (version,) in ask("SELECT policy_version FROM routes")} <= versions
+        assert ask("SELECT count(DISTINCT key) - count(*) FROM outbox") == [(0,)]
+    store.dispose()
+    assert handrail.ask("trail", "verify")["valid"]
 
 
 @pytest.mark.faults

@@ -2,7 +2,6 @@
 
 import json
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,14 +13,13 @@ from handrail import policy as policies
 from handrail.acts import certifying, pausing, publishing
 from handrail.alpha_spending import Look, Terms, spent
 from handrail.certification import Certification, labels_without_error
-from handrail.policy import Policy, Stage
-from handrail.queues import Situation
+from handrail.policy import Stage
 from handrail.store import certificates, schema
-from handrail.store.engine import Connection
 from models import certificate_tags, tracking
 from tasks.learning import certify
 from tasks.learning.certificate_accounts import CertificateStatus, accounts, certified
-from tasks.routing import assign
+from tasks.occasion import Occasion
+from tasks.routing import onward
 from tests.scenes import FOUNDER
 from tests.shop import LATER, POLICY_FILE, WORDS, Shop, letters
 
@@ -279,7 +277,7 @@ class TestFaces:
 
 
 class TestAnotherVersion:
-    def test_a_promotion_between_two_chunks_lets_nothing_pass_on_the_certificates_before_it(
+    def test_a_promotion_after_the_score_lets_nothing_pass_on_the_certificates_before_it(
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         publish(shop, ("uncertified: fixed", "uncertified: review"))
@@ -288,22 +286,17 @@ class TestAnotherVersion:
         to_stage(shop, Stage.AUTO)
         shop.deliver("first.csv", letters(4, only="refund"))
         assert {row["queue"] for row in shop.rows(schema.Route)[-4:]} == {"A"}
-        read = assign.situation.read
-        seen: list[Situation] = []
+        real = onward.assign
 
-        def and_then_promoted(connection: Connection, policy: Policy, now: datetime) -> Situation:
-            """As a promotion leaves certificates, once the run has looked at them."""
-            found = read(connection, policy, now)
-            if not seen:
-                with shop.at().store.write() as other:
-                    assert certificates.void_certificates(other, "another version serves", LATER)
-            seen.append(found)
-            return found
+        def once_promoted(occasion: Occasion) -> dict[str, int]:
+            """As a promotion leaves certificates, once all are scored."""
+            with shop.at().store.write() as other:
+                assert certificates.void_certificates(other, "another version serves", LATER)
+            return real(occasion)
 
-        monkeypatch.setattr(assign, "situation", SimpleNamespace(read=and_then_promoted))
+        monkeypatch.setattr(onward, "assign", once_promoted)
         shop.deliver("second.csv", letters(8, only="refund"))
         assert {row["queue"] for row in shop.rows(schema.Route)[-8:]} == {"B"}
-        assert [bool(found.certified) for found in seen[:2]] == [True, False]
 
     def test_a_model_of_cases_without_a_time_is_certified_on_later_ones_alone(self, shop: Shop) -> None:
         labelled(shop, 40, only="refund")

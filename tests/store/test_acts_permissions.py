@@ -36,7 +36,6 @@ from handrail.certification import Certification
 from handrail.errors import HandrailError, NotPermitted
 from handrail.permissions import PERMITTED, Role
 from handrail.policy import Stage
-from handrail.queues import Situation
 from handrail.ruling import Ruling
 from handrail.store import schema
 from handrail.store.engine import Store
@@ -66,8 +65,7 @@ def take_in(scene: Scene, actor: str) -> object:
 
 
 def assign(scene: Scene, actor: str) -> object:
-    plan = routing.Plan(EMPTY, Situation(), lambda _, __: EMPTY)
-    return routing.assign(scene.store, plan, policy=POLICY, actor=actor, now=NOW)
+    return routing.assign(scene.store, [1], lambda _: EMPTY, policy=POLICY, actor=actor, now=NOW)
 
 
 def draw(scene: Scene, actor: str) -> object:

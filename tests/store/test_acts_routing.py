@@ -48,7 +48,7 @@ def test_a_challenger_that_was_promoted_scores_the_cases_it_had_seen_in_shadow(s
 
 def test_unreadable_cases_go_on_without_a_prediction(scene: Scene) -> None:
     ids = scene.accepted(2)
-    routing.pass_unscored(scene.store, ids[:1], actor=FLOW)
+    routing.pass_unscored(scene.store, ids[:1], version=None, actor=FLOW)
     assert scene.states() == ["scored", "accepted"]
 
 
@@ -93,7 +93,7 @@ def test_the_assignment_event_holds_codes_and_whole_numbers_only(scene: Scene) -
 
 def test_a_case_without_a_prediction_waits_without_a_category(scene: Scene) -> None:
     ids = scene.accepted(1)
-    routing.pass_unscored(scene.store, ids, actor=FLOW)
+    routing.pass_unscored(scene.store, ids, version=None, actor=FLOW)
     unknown = {"category": None, "confidence": None, "threshold": None, "stage": None, "model_version": None}
     scene.assign(ids, queue="C", reason="no_model", suggestion_hidden=True, **unknown)
     assert scene.row(schema.Route)["category"] is None
@@ -131,13 +131,25 @@ def test_a_key_tells_source_id_and_category_apart() -> None:
     assert outbox.key("a", "b", "c") == outbox.key("a", "b", "c")
 
 
-def test_what_a_version_would_approve_that_serves_no_more_waits_for_the_one_that_does(scene: Scene) -> None:
+def test_what_a_version_scored_that_serves_no_more_is_scored_anew_whatever_its_queue(scene: Scene) -> None:
     for version in ("1", "2"):
         scene.add_version(version)
     sure, unsure = scene.scored(2)
-    model_acts.set_champion(scene.store, "2", reason="planned before, written after", actor=FOUNDER, now=NOW)
+    model_acts.set_champion(scene.store, "2", reason="scored before, routed after", actor=FOUNDER, now=NOW)
     assert scene.assign([sure], model_version="1") == {"A": 0, "B": 0, "C": 0}
-    assert scene.assign([unsure], model_version="1", queue="B", reason="below_threshold")["B"] == 1
-    assert scene.states() == ["scored", "queued"]
-    assert scene.count(schema.Outbox) == 0
-    assert scene.assign([sure], model_version="2")["A"] == 1
+    assert scene.assign([unsure], model_version="1", queue="B", reason="below_threshold")["B"] == 0
+    assert scene.states() == ["accepted", "accepted"]
+    assert scene.count(schema.Outbox) == scene.count(schema.WorkItem) == 0
+    assert say(scene, [sure, unsure], "2", advance=True) == 2
+    assert scene.assign([sure, unsure], model_version="2")["A"] == 2
+
+
+def test_what_was_passed_without_a_model_is_scored_where_one_serves_by_now(scene: Scene) -> None:
+    scene.add_version("1")
+    ids = scene.accepted(1)
+    routing.pass_unscored(scene.store, ids, version=None, actor=FLOW)
+    model_acts.set_champion(scene.store, "1", reason="the first one", actor=FOUNDER, now=NOW)
+    assert sum(scene.assign(ids, queue="C", reason="no_model").values()) == 0
+    assert scene.states() == ["accepted"]
+    routing.pass_unscored(scene.store, ids, version="1", actor=FLOW)
+    assert scene.assign(ids, queue="C", reason="no_model", model_version=None)["C"] == 1, "it cannot be used: to people"

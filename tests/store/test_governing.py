@@ -95,13 +95,13 @@ class TestSilence:
 
 
 class TestDecideWhereYouWrite:
-    """A plan is made before, and written under what holds then."""
+    """A case is scored before, and routed by what holds where its route is written."""
 
     def assign(self, scene: Scene, change: Callable[[], object]) -> dict[str, int]:
         ids = scene.scored(2)
-        before = seen(scene)
 
-        def routes(mine: list[int], found: Situation) -> pd.DataFrame:
+        def routes(waiting: routing.Waiting) -> pd.DataFrame:
+            found = waiting.situation
             held = found.is_paused("refund") or found.is_held("refund") or found.is_altered("refund")
             automatic = not held and found.stages["refund"] is Stage.AUTO
             route = {"queue": Queue.A, "reason": Reason.AUTO} if automatic else {"queue": "B", "reason": Reason.HELD}
@@ -120,19 +120,18 @@ class TestDecideWhereYouWrite:
                         "model_version": "1",
                         "due_at": NOW,
                     }
-                    for case in mine
+                    for case in waiting.cases["case_id"]
                 ]
             )
 
-        plan = routing.Plan(routes(ids, before), before, routes)
         change()
-        return routing.assign(scene.store, plan, policy=scene.policy, actor=FLOW, now=NOW)
+        return routing.assign(scene.store, ids, routes, policy=scene.policy, actor=FLOW, now=NOW)
 
-    def test_where_nothing_changed_the_plan_is_written(self, scene: Scene) -> None:
+    def test_where_nothing_changed_cases_are_automatic(self, scene: Scene) -> None:
         assert self.assign(scene, lambda: None) == {"A": 2, "B": 0, "C": 0}
 
     @pytest.mark.parametrize("what", ["pause", "stage", "hold", "policy row", "stage row"])
-    def test_what_changed_between_plan_and_write_counts(self, scene: Scene, what: str) -> None:
+    def test_what_changed_between_score_and_route_counts(self, scene: Scene, what: str) -> None:
         known = {"reason": "odd", "policy": scene.policy, "actor": FOUNDER, "now": NOW}
         changes: dict[str, Callable[[], object]] = {
             "pause": lambda: pausing.pause(scene.store, "refund", **known),
@@ -149,11 +148,11 @@ class TestDecideWhereYouWrite:
         assert scene.count(schema.Outbox) == 0
         assert scene.trail_is_whole()
 
-    def test_what_a_policy_would_approve_that_was_replaced_waits_for_the_next_run(self, scene: Scene) -> None:
+    def test_under_a_policy_that_was_replaced_nothing_is_routed(self, scene: Scene) -> None:
         other = POLICY.model_copy(update={"owner": "somebody"})
         change = lambda: publishing.publish(scene.store, other, actor=FOUNDER, now=NOW)  # noqa: E731
         assert self.assign(scene, change) == {"A": 0, "B": 0, "C": 0}
-        assert scene.states() == ["scored", "scored"]
+        assert scene.states() == ["accepted", "accepted"]
 
 
 class TestSending:

@@ -106,7 +106,7 @@ class Shop:
             "no model": no_model,
         }
         for kind, reason in (("no text", "no_text"), ("no consent", "no_consent"), ("no model", "no_model")):
-            routing.pass_unscored(store, [found[kind]], actor=FLOW)
+            routing.pass_unscored(store, [found[kind]], version=None, actor=FLOW)
             scene.assign([found[kind]], reason=reason, **UNREAD)
         scene.claim(blind)
         (found["paused"],) = scene.automatic(1)

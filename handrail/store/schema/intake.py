@@ -56,6 +56,12 @@ class Case(Base):
     amount: Mapped[float | None] = mapped_column(comment="largest amount at stake, in the policy's currency")
     fields: Mapped[dict[str, str]] = mapped_column(comment="mapped fields such as channel, region, tier")
     flags: Mapped[list[Any]] = mapped_column(comment="policy, legal, safety or amount hits that force queue C")
+    read_under: Mapped[str | None] = mapped_column(
+        String(12), comment="policy by which its text was redacted and flagged; null: none was, or before this column"
+    )
+    scored_by: Mapped[str | None] = mapped_column(
+        String(32), comment="model version that served when it was scored, or passed unscored; null: none did"
+    )
     __table_args__ = (
         UniqueConstraint("source", "external_id"),
         Index(None, "state", "id"),

