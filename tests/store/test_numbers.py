@@ -123,16 +123,24 @@ class TestTheUpgrade:
 
 
 ROWS = (
-    "INSERT INTO batches (id, source, file_digest, policy_version, state, started_at, counts)"
-    " VALUES (2, 's', 'd', 'p', 'done', '2026-01-01', '{}')",
-    "INSERT INTO cases (id, source, external_id, batch_id, row_digest, state, received_at, ingested_at, history,"
-    " has_text, consent, fields, flags)"
-    " VALUES (5, 's', 'e', 2, 'r', 'decided', '2026-01-01', '2026-01-01', 0, 1, 1, '{}', '[]')",
-    "INSERT INTO work_items (id, case_id, kind, queue, suggestion_hidden, opened_at, due_at, state, fence)"
-    " VALUES (3, 5, 'review', 'B', 0, '2026-01-01', '2026-01-02', 'closed', 1)",
-    "INSERT INTO decisions (id, case_id, work_item_id, kind, outcome, actor, blind, decided_at)"
-    " VALUES (4, 5, 3, 'review', 'approve', 'rita', 0, '2026-01-01')",
-    "INSERT INTO notes (decision_id, text) VALUES (4, 'a note')",
+    (
+        "INSERT INTO batches (id, source, file_digest, policy_version, state, started_at, counts)"
+        " VALUES (2, 's', 'd', 'p', 'done', '2026-01-01', '{}')"
+    ),
+    (
+        "INSERT INTO cases (id, source, external_id, batch_id, row_digest, state, received_at, ingested_at, history,"
+        " has_text, consent, fields, flags)"
+        " VALUES (5, 's', 'e', 2, 'r', 'decided', '2026-01-01', '2026-01-01', 0, 1, 1, '{}', '[]')"
+    ),
+    (
+        "INSERT INTO work_items (id, case_id, kind, queue, suggestion_hidden, opened_at, due_at, state, fence)"
+        " VALUES (3, 5, 'review', 'B', 0, '2026-01-01', '2026-01-02', 'closed', 1)"
+    ),
+    (
+        "INSERT INTO decisions (id, case_id, work_item_id, kind, outcome, actor, blind, decided_at)"
+        " VALUES (4, 5, 3, 'review', 'approve', 'rita', 0, '2026-01-01')"
+    ),
+    ("INSERT INTO notes (decision_id, text) VALUES (4, 'a note')"),
 )
 EVENTS: tuple[tuple[int | None, str], ...] = (
     (5, '{"decision":9,"kind":"decision.undone"}'),
