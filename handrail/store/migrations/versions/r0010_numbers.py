@@ -43,8 +43,7 @@ def upgrade() -> None:
         sa.Column("id", ID, nullable=False),
         sa.Column("case_id", ID, nullable=False, comment="whose text, customer and notes are kept"),
         sa.Column("since", MOMENT, nullable=False, comment="from then on"),
-        sa.Column("held_by", sa.Text(), nullable=False, comment="who"),
-        sa.Column("reason", sa.Text(), nullable=False, comment="why"),
+        sa.Column("held_by", sa.Text(), nullable=False, comment="who; why stands beside the trail's event"),
         sa.Column("until", MOMENT, nullable=True, comment="released; null: held"),
         sa.Column("released_by", sa.Text(), nullable=True, comment="who"),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_legal_holds_case_id")),
@@ -52,7 +51,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_legal_holds_case_id"), "legal_holds", ["case_id"])
     connection = op.get_bind()
-    if connection.dialect.name != "sqlite":
+    if connection.dialect.name != "sqlite":  # which keeps no comments
+        causes = "policy, legal, sla_breach, dispute, retention or incident"
+        op.alter_column("escalations", "cause", comment=causes)
         return
     tables = _numbered(connection)
     for table, declaration in tables.items():
