@@ -38,9 +38,9 @@ def purge(
         occasion.store, policy=occasion.policy, actor=occasion.actor, now=occasion.now, dry_run=dry_run
     )
     lead, warned = ("Would delete", "would be escalated") if dry_run else ("Deleted", "escalated")
+    spared = f"{done.escalated} cases with open work, {warned} now; {done.waiting} escalated before; {done.held} held"
     text = (
-        f"{lead} {done.inputs} inputs, {done.notes} notes, {done.quarantined_rows} quarantined rows."
-        f" Spared: {done.escalated} cases with open work, {warned} now; {done.waiting} escalated before; {done.held} held."
+        f"{lead} {done.inputs} inputs, {done.notes} notes, {done.quarantined_rows} quarantined rows. Spared: {spared}."
     )
     answer({**asdict(done), "dry_run": dry_run}, as_json=as_json, text=text)
 

@@ -28,7 +28,7 @@ def init(
     from datetime import UTC, datetime
 
     from handrail import policy as policies
-    from handrail.acts import publishing
+    from handrail.acts import keying, publishing
     from handrail.errors import BadInput
     from handrail.store.engine import Store
     from handrail.workspace import Workspace
@@ -41,11 +41,18 @@ def init(
         raise BadInput(f"There is no business {business!r} in policy/. Use one of: {known}, or --policy FILE.")
     rules = policies.read(file)
     workspace = Workspace.from_environment()
-    workspace.create()
     store = Store(workspace.database_url)
+    if not workspace.secret_file.is_file():
+        workspace.require_kept(begun=store.revision() is not None)
+    workspace.create()
     store.upgrade()
     made = publishing.Made("file", policy.name) if policy else publishing.Made("business", business or "sample")
     begun = publishing.found(store, rules, founder=who(actor), now=datetime.now(UTC), made=made)
+    keying.bind(store, workspace.secret(), actor=who(actor), now=datetime.now(UTC))
+    from models import tracking
+
+    if before := tracking.follow(workspace):
+        warn(f"The workspace was at {before} before. Its models are looked for here from now on.")
     value = {"home": str(workspace.home), "business": rules.business, "policy": rules.version, "begun": begun}
     if not begun and (business or policy):
         warn("The workspace exists already and keeps its policy. Change it with `handrail policy publish FILE`.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handrail.acts import keying
 from handrail.errors import BadInput, NotFound
 from handrail.permissions import SYSTEM
 from handrail.policy import Policy
@@ -81,10 +82,16 @@ def begin(flow: str, *, home: str | None = None, as_of: str | None = None) -> Oc
 
 
 def enter(workspace: Workspace, actor: str, now: datetime) -> Occasion:
-    """As `begin`, for a workspace and moment that are known already; `actor` may be a person."""
+    """As `begin`, for a workspace and moment that are known already; `actor` may be a person.
+
+    Raises:
+        NotFound: as `begin`.
+        WrongKey: the workspace's key is lost, or another one.
+    """
     workspace.require()
     store = Store(workspace.database_url)
     with store.read() as connection:
+        keying.require(connection, workspace.secret())
         in_force = policies.in_force(connection)
     if in_force is None:
         raise NotFound(f"The workspace {workspace.home} has no policy. Run `handrail init --business sample`.")

@@ -100,7 +100,7 @@ def _require_purger(connection: Connection, policy: Policy, actor: str) -> None:
     if person is None or not {actor, *person.roles}.intersection(purgers):
         named = ", ".join(purgers) or "nobody"
         raise NotPermitted(
-            f"{actor} may not purge: the policy's retention.purgers name {named}. Ask one of them, or change the policy."
+            f"{actor} may not purge: the policy's retention.purgers name {named}. Ask them, or change the policy."
         )
 
 
