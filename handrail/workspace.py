@@ -148,12 +148,12 @@ class Workspace:
         A server of the folder from which this one was copied or moved works there, and not here.
         """
         try:
-            known = json.loads(self.server_file.read_text(encoding="utf-8"))
+            content = json.loads(self.server_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        if not isinstance(known, dict) or known.get("home", str(self.home)) != str(self.home):
+        if not isinstance(content, dict) or content.get("home", str(self.home)) != str(self.home):
             return {}
-        return known
+        return content
 
     def _has_database(self) -> bool:
         file = Path(self.database_url.removeprefix("sqlite:///"))

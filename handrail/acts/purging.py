@@ -13,7 +13,7 @@ from handrail.store.escalations import NewEscalation
 from handrail.store.retention import CAUSE, INPUTS, NOTES, ROWS, Kind
 from handrail.store.trail import Event
 
-PART = 250
+PART = 100
 """Of one transaction: a tenth of a second at most, see `benchmarks/retention.py`."""
 
 
@@ -122,31 +122,34 @@ def _warn(store: Store, policy: Policy, actor: str, now: datetime) -> int:
     until = due(now, policy.escalation.due_within, policy.sla.calendar)
     escalated, after = 0, 0
     while True:
+        with store.read() as connection:
+            ids = retention.to_warn(connection, policy, now, after, PART)
+        if not ids:
+            return escalated
         with store.write() as connection:
             _require_purger(connection, policy, actor)
             trail.lock(connection)
-            ids = retention.to_warn(connection, policy, now, after, PART)
+            open_still = retention.still_to_warn(connection, policy, now, ids)
             opened = escalations.insert_escalations(
-                connection, [NewEscalation(case_id, CAUSE, None, opened_at=now, due_at=until) for case_id in ids]
+                connection, [NewEscalation(case_id, CAUSE, None, opened_at=now, due_at=until) for case_id in open_still]
             )
             events = [Event("case.escalated", case_id, {"cause": CAUSE}) for case_id in sorted(opened)]
             trail.append(connection, events, at=now, actor=actor)
-        if not ids:
-            return escalated
         escalated, after = escalated + len(opened), ids[-1]
 
 
 def _end_warnings(store: Store, policy: Policy, actor: str, now: datetime) -> None:
     """Resolve the warnings of cases that nobody works on any more."""
     while True:
+        with store.read() as connection:
+            ids = retention.warned_in_vain(connection, PART)
+        if not ids:
+            return
         with store.write() as connection:
             _require_purger(connection, policy, actor)
             trail.lock(connection)
-            ids = retention.warned_in_vain(connection, PART)
-            for case_id in ids:
+            for case_id in ids:  # where work has been opened since, the next run warns anew
                 escalations.resolve(connection, case_id, CAUSE, actor, now)
-        if not ids:
-            return
 
 
 def _erase(store: Store, kind: Kind, policy: Policy, actor: str, now: datetime) -> int:

@@ -80,8 +80,14 @@ def count_due(connection: Connection, kind: Kind, policy: Policy, now: datetime)
 
 def to_warn(connection: Connection, policy: Policy, now: datetime, after: int, limit: int) -> list[int]:
     """The next cases with open work whose text is past its time, of which nobody has been warned yet."""
-    query = _due_cases(policy, now).where(Case.id > after, ~_is_held(Case.id), is_worked_on(Case.id))
-    return list(connection.execute(query.where(~_is_warned(Case.id)).order_by(Case.id).limit(limit)).scalars())
+    query = _unwarned(policy, now).where(Case.id > after)
+    return list(connection.execute(query.order_by(Case.id).limit(limit)).scalars())
+
+
+def still_to_warn(connection: Connection, policy: Policy, now: datetime, ids: Sequence[int]) -> list[int]:
+    """Those of these cases of which that is so in this very transaction."""
+    query = _unwarned(policy, now).where(Case.id.in_(ids))
+    return list(connection.execute(query.order_by(Case.id)).scalars())
 
 
 def warned_in_vain(connection: Connection, limit: int) -> list[int]:
@@ -126,6 +132,10 @@ def _is_warned(case: Number) -> ColumnElement[bool]:
 
 def _is_held(case: Number) -> ColumnElement[bool]:
     return exists().where(LegalHold.case_id == case, LegalHold.until.is_(None))
+
+
+def _unwarned(policy: Policy, now: datetime) -> Select[tuple[int]]:
+    return _due_cases(policy, now).where(~_is_held(Case.id), is_worked_on(Case.id), ~_is_warned(Case.id))
 
 
 def _due_cases(policy: Policy, now: datetime) -> Select[tuple[int]]:
