@@ -68,9 +68,8 @@ def fill(store: Store, cases: int) -> None:
         driver.execute(f"{numbers} FROM c", (cases,))
         at = f"CASE WHEN n <= {cases // 2} THEN '{OLD}' ELSE '{NEW}' END"
         for statement in FILL.split(";\n"):
-            driver.execute(
-                statement.replace("AT,", f"{at},").replace("AT FROM", f"{at} FROM").replace("FIRST", str(seq))
-            )
+            dated = statement.replace("AT,", f"{at},").replace("AT FROM", f"{at} FROM")
+            driver.execute(dated.replace("FIRST", str(seq)))
         driver.execute("DROP TABLE numbers")
         driver.execute(guard)
 

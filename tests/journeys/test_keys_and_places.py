@@ -17,11 +17,12 @@ from handrail.errors import WrongKey
 from handrail.sample import SampleBusiness
 from handrail.store.engine import Store
 from handrail.workspace import Workspace
-from models import artifact, tracking
+from models import artifact, copies, tracking
 from models.registry import model_name
 from tests.scenes import NOW
 from tests.workspaces import MAPPING, TRAINED_AT, Handrail, deliver
 
+POLICY = MAPPING.with_name("policy.yaml")
 OTHER_KEY = "f" * 64
 
 
@@ -126,15 +127,18 @@ class TestThePlace:
         assert str(original) not in places(copy.home)
 
     def test_a_moved_workspace_predicts_and_rolls_back_without_its_local_copies(
-        self, trained: Handrail, business: SampleBusiness, tmp_path: Path
+        self, trained: Handrail, business: SampleBusiness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        allowing = tmp_path / "policy.yaml"
+        allowing.write_text(POLICY.read_text().replace("without_evidence: refuse", "without_evidence: allow"))
+        trained.ask("policy", "publish", allowing)
         trained.ask("train", "--as-of", TRAINED_AT)
         trained.ask("model", "promote", "2", "--reason", "for a test", "--as-of", TRAINED_AT)
         moved = Handrail(trained.home.rename(tmp_path / "elsewhere"))
-        shutil.rmtree(moved.home / "models")
+        forget(moved, monkeypatch)
         files = deliver(business.cases.head(20), tmp_path / "cases.csv")
-        assert len(moved.ask("predict", files, "--mapping", MAPPING)["predictions"]) == 20
-        shutil.rmtree(moved.home / "models")
+        assert len(moved.ask("predict", files, "--text", "text")["predictions"]) == 20
+        forget(moved, monkeypatch)
         assert moved.ask("model", "rollback", "--reason", "for a test", "--as-of", TRAINED_AT)
         assert str(trained.home) not in places(moved.home)
 
@@ -165,6 +169,12 @@ class TestThePlace:
         assert original.served()["desk"] == "http://x"
         assert copy.served() == {}
         assert running_server(copy.server_file) is None
+
+
+def forget(handrail: Handrail, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave only the registry: neither the folder's own copies of models nor what this process has read."""
+    shutil.rmtree(handrail.home / "models", ignore_errors=True)
+    monkeypatch.setattr(copies, "loaded", artifact.Loaded())
 
 
 def places(home: Path) -> str:

@@ -127,7 +127,20 @@ def _roll_back(app: FastAPI, _: Scene, signed_in: Client) -> Form:
     return Form(signed_in(FOUNDER), "/operations/models/roll-back", {"version": "2", "reason": "worse"})
 
 
+def _hold(_: FastAPI, scene: Scene, signed_in: Client) -> Form:
+    (case,) = scene.waiting(1)
+    return Form(signed_in(MANAGER), f"/cases/{case}/hold", {"reason": "a lawsuit"})
+
+
+def _release(app: FastAPI, scene: Scene, signed_in: Client) -> Form:
+    held = _hold(app, scene, signed_in)
+    held.client.post(held.path, data=held.fields)
+    return Form(held.client, held.path.replace("hold", "release"), {"reason": "it is over"})
+
+
 EXAMPLES: dict[str, Make] = {
+    "/cases/{case_id}/hold": _hold,
+    "/cases/{case_id}/release": _release,
     "/disputes": _dispute,
     "/operations/models/roll-back": _roll_back,
     "/operations/pause": _operated("/operations/pause", category="refund"),
