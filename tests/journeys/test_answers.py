@@ -34,7 +34,10 @@ def commands() -> set[tuple[str, ...]]:
 
     found: set[tuple[str, ...]] = set()
     for name, command in get_command(app).commands.items():
-        found |= {(name, below) for below in getattr(command, "commands", {})} or {(name,)}
+        below = {(name, one) for one in getattr(command, "commands", {})}
+        found |= below or {(name,)}
+        if getattr(command, "invoke_without_command", False):
+            found.add((name,))
     return found
 
 
@@ -123,6 +126,9 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("audit", "repeat"), ("--since", "2020-01-01")),
         (("trail", "export"), (folder / "trail.jsonl",)),
         (("purge",), ()),
+        (("purge", "hold"), (decided, *why)),
+        (("purge", "held"), ("--as-of", NINE)),
+        (("purge", "release"), (decided, *why)),
         (("redact",), (text, "--text", "text", "--out", folder / "redacted.csv")),
         (("certify",), (text,)),
         (("breaker",), (audited, "--p0", 0.03, "--limit", 0.05, "--budget", 0.05, "--horizon", "30d")),
