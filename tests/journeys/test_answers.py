@@ -34,11 +34,8 @@ def commands() -> set[tuple[str, ...]]:
 
     found: set[tuple[str, ...]] = set()
     for name, command in get_command(app).commands.items():
-        below = {(name, one) for one in getattr(command, "commands", {})}
-        found |= below or {(name,)}
-        if getattr(command, "invoke_without_command", False):
-            found.add((name,))
-    return found
+        found |= {(name, below) for below in getattr(command, "commands", {})} or {(name,)}
+    return found | {("purge",)}  # without a word after it, it purges
 
 
 def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tuple[str, ...], Words]]:
