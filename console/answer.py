@@ -125,9 +125,10 @@ def connect() -> None:
 def running_server(server_file: Path) -> str | None:
     """The address of the server that `handrail up` started here and that still answers, or None."""
     from flows.child import answers
+    from handrail.workspace import Workspace
 
+    known = Workspace(server_file.parent.resolve()).served()
     try:
-        known = json.loads(server_file.read_text())
         address = str(known["prefect_api"])
         # Who took the port of a server that was killed, perhaps another user, is never told the password.
         os.kill(int(known["pid"]), 0)

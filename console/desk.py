@@ -1,6 +1,5 @@
 """`handrail desk`: the review desk alone, and what `handrail up` starts of it."""
 
-import json
 import sys
 from contextlib import suppress
 from datetime import datetime
@@ -12,7 +11,7 @@ import typer
 
 from flows.child import Child, answers
 from flows.local_server import HOST, require_free, surroundings
-from handrail.acts import inviting
+from handrail.acts import inviting, keying
 from handrail.clock import machine
 from handrail.errors import BadInput, NotFound, Refused
 from handrail.store import policies
@@ -87,22 +86,21 @@ def first_link(workspace: Workspace, address: str, *, now: datetime | None = Non
 
 def address_of(workspace: Workspace) -> str:
     """Where `handrail up` serves this workspace's desk; where it would by default, when it is not up."""
-    try:
-        return str(json.loads(workspace.server_file.read_text(encoding="utf-8"))["desk"])
-    except (OSError, ValueError, KeyError):
-        return f"http://{HOST}:{PORT}"
+    return str(workspace.served().get("desk", f"http://{HOST}:{PORT}"))
 
 
 def require_begun(workspace: Workspace) -> None:
-    """Make sure that there is a workspace with a policy, before a server starts that would find none.
+    """Make sure that there is a workspace with a policy and its own key, before a server starts that would find none.
 
     Raises:
         NotFound: there is not.
+        WrongKey: the key is lost, or another one.
     """
     workspace.require()
     store = Store(workspace.database_url)
     try:
         with store.read() as connection:
+            keying.require(connection, workspace.secret())
             if policies.in_force(connection) is None:
                 raise NotFound(f"The workspace {workspace.home} has no policy. Run `handrail init --business sample`.")
     finally:

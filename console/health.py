@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 
 from console.answer import ask_server, running_server, told
-from handrail.acts import attending, incidents
+from handrail.acts import attending, incidents, keying
 from handrail.errors import HandrailError
 from handrail.founding import Founding
 from handrail.permissions import SYSTEM
@@ -39,6 +39,7 @@ def findings() -> list[Finding]:
         workspace.require()
         store = Store(workspace.database_url)
         with store.read() as connection:
+            keying.require(connection, workspace.secret())
             in_force = policies.in_force(connection)
             altered = () if in_force is None else situation.altered(connection, in_force.policy)
             verified = trail.verify(connection)
@@ -57,6 +58,7 @@ def findings() -> list[Finding]:
     broken = f"BROKEN at event {verified.first_bad}. Keep a copy and restore a backup."
     whole = " ".join([f"{verified.events} events, whole.", *([verified.note] if verified.note else [])])
     found.append(Finding("trail", verified.valid, whole if verified.valid else broken))
+    found += _place(workspace)
     found.append(_model(workspace, store, policy, row, incident))
     if row is not None and policy is not None:
         found.append(_registry(workspace, policy, row.version))
@@ -119,6 +121,17 @@ def _model(
     if got.repaired:
         incidents.note_refetched(store, version, actor=f"{SYSTEM}doctor", now=store.clock())
     return Finding("model", ok=True, sentence=f"version {version} serves.")
+
+
+def _place(workspace: Workspace) -> list[Finding]:
+    """Was the folder moved or copied? Then its registry is told so on the way; nothing to say otherwise."""
+    from models import tracking
+
+    try:
+        before = tracking.follow(workspace)
+    except OSError as error:
+        return [Finding("place", ok=False, sentence=f"{error}. Close what keeps mlflow.db locked, and run this again.")]
+    return [Finding("place", ok=True, sentence=f"moved from {before}; models are found here now.")] if before else []
 
 
 def _registry(workspace: Workspace, policy: Policy, version: str) -> Finding:

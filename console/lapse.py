@@ -65,7 +65,7 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
 
     from flows.time_lapse import TimeLapse
     from handrail import policy as policies
-    from handrail.acts import publishing
+    from handrail.acts import keying, publishing
     from handrail.founding import Kind
     from handrail.sample import generate
     from handrail.store.engine import Store
@@ -85,6 +85,7 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
         made=publishing.Made("business", rules.business),
         workspace=Kind.REHEARSAL,
     )
+    keying.bind(store, workspace.secret(), actor=STEWARD, now=business.start)
     _tell(
         f"{len(business.cases)} cases in {weeks} weeks, {len(business.history)} earlier ones as history. "
         "People and outcomes are simulated, everything else is real.\n"

@@ -1,4 +1,4 @@
-"""Work in bulk: run, train, predict, outcomes, retention."""
+"""Work in bulk: run, train, predict, outcomes."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +19,6 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(train)
     app.command()(predict)
-    app.command()(purge)
     outcome = typer.Typer(help="What happened after the decisions.", no_args_is_help=True)
     outcome.command("import")(outcome_import)
     app.add_typer(outcome, name="outcome")
@@ -155,25 +154,6 @@ def predict(
     shown = table(rows, list(scored.columns), empty="The file has no rows.")
     told = value if out else {**value, "predictions": records(scored)}
     answer(told, as_json=as_json, text=shown, aside=is_stdout(out))
-
-
-def purge(
-    dry_run: Annotated[bool, typer.Option(help="Only count; --no-dry-run deletes.")] = True,
-    actor: Actor = None,
-    as_of: AsOf = None,
-    as_json: AsJson = False,
-) -> None:
-    """Delete inputs and notes past their retention."""
-    from console.answer import enter
-    from handrail.acts import purging
-
-    occasion = enter(actor, as_of)
-    counts = purging.purge(
-        occasion.store, policy=occasion.policy, actor=occasion.actor, now=occasion.now, dry_run=dry_run
-    )
-    lead = "Would delete" if dry_run else "Deleted"
-    text = f"{lead} {counts['inputs']} inputs, {counts['notes']} notes, {counts['quarantined_rows']} quarantined rows."
-    answer({**counts, "dry_run": dry_run}, as_json=as_json, text=text)
 
 
 def outcome_import(

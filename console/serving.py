@@ -113,6 +113,7 @@ def announce(server: LocalServer, mlflow: str, pages: str, children: Sequence[Ch
     """
     workspace = server.workspace
     known = {
+        "home": str(workspace.home),
         "prefect_api": server.api_url,
         "prefect_ui": server.ui_url,
         "mlflow": mlflow,
@@ -157,7 +158,7 @@ def require_unserved(workspace: Workspace) -> None:
     address = running_server(workspace.server_file)
     if address is None:
         return
-    known = json.loads(workspace.server_file.read_text(encoding="utf-8"))
+    known = workspace.served()
     processes = " ".join(str(pid) for pid in [known.get("pid"), *known.get("children", [])] if is_alive(pid))
     raise Refused(
         f"Handrail is up already, at {known.get('prefect_ui', address)}."

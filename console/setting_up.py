@@ -32,7 +32,7 @@ def init(
     It is live, or with --rehearsal a rehearsal, for good.
     """
     from handrail import policy as policies
-    from handrail.acts import publishing
+    from handrail.acts import keying, publishing
     from handrail.errors import BadInput
     from handrail.founding import REHEARSAL_TOLD, Kind
     from handrail.store import founding
@@ -47,14 +47,21 @@ def init(
         raise BadInput(f"There is no business {business!r} in policy/. Use one of: {known}, or --policy FILE.")
     rules = policies.read(file)
     workspace = Workspace.from_environment()
-    workspace.create()
     store = Store(workspace.database_url)
+    if not workspace.secret_file.is_file():
+        workspace.require_kept(begun=store.revision() is not None)
+    workspace.create()
     store.upgrade()
     made = publishing.Made("file", policy.name) if policy else publishing.Made("business", business or "sample")
     asked = Kind.REHEARSAL if rehearsal else Kind.LIVE
     begun = publishing.found(store, rules, founder=who(actor), now=store.clock(), made=made, workspace=asked)
+    keying.bind(store, workspace.secret(), actor=who(actor), now=store.clock())
     with store.read() as connection:
         kind = founding.read(connection).kind
+    from models import tracking
+
+    if before := tracking.follow(workspace):
+        warn(f"The workspace was at {before} before. Its models are looked for here from now on.")
     value = {"home": str(workspace.home), "business": rules.business, "policy": rules.version, "begun": begun}
     value |= {"workspace": str(kind)}
     if not begun and (business or policy):

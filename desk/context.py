@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from typing import TypeVar
 
+from handrail.acts import keying
 from handrail.clock import Clock, machine
 from handrail.errors import NotFound
 from handrail.founding import UNFOUNDED, Founding
@@ -67,12 +68,18 @@ class Desk:
         return Occasion(self.workspace, self.store, self.policy(), self.clock(), actor)
 
     def policy(self) -> Policy:
-        """The policy in force; looked for once in `LOOKED_FOR_EVERY` seconds, parsed once for each content."""
+        """The policy in force; looked for once in `LOOKED_FOR_EVERY` seconds, parsed once for each content.
+
+        Raises:
+            NotFound: there is none.
+            WrongKey: the workspace's key is not that of its database.
+        """
         with self._lock:
             known = self._policy
         if known is not None and time.monotonic() < known.until:
             return known.policy
         with self.store.read() as connection:
+            keying.require(connection, self.secret())
             found = policies.in_force(connection)
         if found is None:
             raise NotFound(f"The workspace {self.workspace.home} has no policy. Run `handrail init --business sample`.")

@@ -1,6 +1,5 @@
 """What the operator's pages say in words: thresholds, gates, what has just been done; where servers are."""
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -84,8 +83,8 @@ def gates_in_words(judgement: Mapping[str, Any] | None, policy: Policy) -> str:
 
 def servers(workspace: Workspace) -> dict[str, str]:
     """Addresses of the pages that `handrail up` serves: prefect_ui, mlflow; empty while it does not run."""
+    known = workspace.served()
     try:
-        known = json.loads(workspace.server_file.read_text(encoding="utf-8"))
         os.kill(int(known["pid"]), 0)
         return {name: str(known[name]) for name in ("prefect_ui", "mlflow")}
     except PermissionError:

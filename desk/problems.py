@@ -21,6 +21,7 @@ from handrail.errors import (
     NotPermitted,
     Refused,
     RetryableError,
+    WrongKey,
 )
 
 STATUSES: tuple[tuple[type[HandrailError], int], ...] = (
@@ -31,6 +32,7 @@ STATUSES: tuple[tuple[type[HandrailError], int], ...] = (
     (Refused, 409),
     (GateFailed, 409),
     (BadInput, 400),
+    (WrongKey, 503),
     (RetryableError, 503),
     (HandrailError, 400),
 )

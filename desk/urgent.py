@@ -15,17 +15,19 @@ from handrail.store.engine import Connection
 from handrail.store.escalations import Waiting
 from handrail.store.frames import records
 
-Group = Literal["rejections", "breaches", "disputes", "incidents"]
+Group = Literal["rejections", "breaches", "disputes", "retention", "incidents"]
 CAUSES: Mapping[Group, tuple[str, ...]] = {
     "rejections": escalations.REJECTIONS,
     "breaches": ("sla_breach",),
     "disputes": ("dispute",),
+    "retention": ("retention",),
     "incidents": (),
 }
 NAMES: Mapping[Group, str] = {
     "rejections": "Policy and legal",
     "breaches": "Missed times",
     "disputes": "Disputes",
+    "retention": "Texts about to be deleted",
     "incidents": "Incidents",
 }
 _WHAT = {
@@ -33,6 +35,7 @@ _WHAT = {
     "legal": "Turned down because it has legal weight",
     "sla_breach": "Not decided in time",
     "dispute": "A customer disputes the decision",
+    "retention": "Its text is past its time, and work on it is still open",
 }
 _WRONG = {
     "model_unavailable": "The model in use, version {}, cannot be read: every case goes to people",
@@ -41,7 +44,13 @@ _WRONG = {
     "dead_action": "“{}” could not be delivered",
     "unknown_action": "Nobody knows whether “{}” was carried out",
 }
-_SHORT = {"policy": "policy", "legal": "legal", "sla_breach": "missed time", "dispute": "dispute"}
+_SHORT = {
+    "policy": "policy",
+    "legal": "legal",
+    "sla_breach": "missed time",
+    "dispute": "dispute",
+    "retention": "retention",
+}
 MOST = 200
 """Rows of a page."""
 
@@ -113,7 +122,9 @@ def decider(name: str | None, visitor: Visitor, roles: Mapping[str, list[str]]) 
 def _escalation(one: Waiting, visitor: Visitor, roles: Mapping[str, list[str]], now: datetime, *, is_own: bool) -> Row:
     cause = one.cause
     group = next(name for name, causes in CAUSES.items() if cause in causes)
-    if cause == "sla_breach" or one.item_id is None:
+    if cause == "retention":
+        href = f"/cases/{one.case_id}"
+    elif cause == "sla_breach" or one.item_id is None:
         href = f"/escalations/late/{one.case_id}"
     else:
         href = f"/disputes/{one.dispute}" if cause == "dispute" else f"/escalations/{one.item_id}"
@@ -130,7 +141,7 @@ def _escalation(one: Waiting, visitor: Visitor, roles: Mapping[str, list[str]], 
         one.holder if is_held else one.assigned_to,
         href,
         "Open",
-        is_own and cause != "sla_breach",
+        is_own and cause not in {"sla_breach", "retention"},
     )
 
 

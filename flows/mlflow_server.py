@@ -8,6 +8,7 @@ import uvicorn
 from flows.door import Door
 from flows.local_server import HOST
 from handrail.workspace import Workspace
+from models import tracking
 
 
 def serve(workspace: Workspace, port: int) -> None:
@@ -18,6 +19,7 @@ def serve(workspace: Workspace, port: int) -> None:
     """
     from mlflow.server import constants  # noqa: PLC0415 - its modules read the environment that is set here
 
+    tracking.follow(workspace)  # its pages would otherwise look where the folder was before it was moved
     artifacts = workspace.mlflow_artifacts.as_uri()
     os.environ[constants.BACKEND_STORE_URI_ENV_VAR] = workspace.mlflow_uri
     os.environ[constants.ARTIFACT_ROOT_ENV_VAR] = artifacts

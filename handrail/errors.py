@@ -36,6 +36,10 @@ class BatchStopped(PermanentError):
     """Too many bad rows in one batch; nothing of it was scored."""
 
 
+class WrongKey(PermanentError):
+    """The workspace's key is lost, or is not the one with which its database was begun."""
+
+
 class NotFound(PermanentError):
     """A case, version, category or workspace that does not exist."""
 

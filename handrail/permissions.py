@@ -44,7 +44,8 @@ PERMITTED: dict[str, frozenset[Role]] = {
     "publish_policy": frozenset({Role.PRODUCT_OWNER, Role.MODEL_STEWARD}),
     "manage_people": frozenset({Role.PRODUCT_OWNER}),
     "import_outcomes": frozenset({Role.DATA_CURATOR, Role.PRODUCT_OWNER, Role.FLOW}),
-    "purge": frozenset({Role.DATA_CURATOR, Role.FLOW}),
+    # Who purges is said by the policy: `retention.purgers`.
+    "hold_text": frozenset({Role.DATA_CURATOR, Role.ESCALATION_MANAGER, Role.PRODUCT_OWNER}),
     "read_raw": frozenset({Role.REVIEWER, Role.ESCALATION_MANAGER, Role.DATA_CURATOR}),
     "come_in": EVERYBODY,
     "read_cases": EVERYBODY,

@@ -1,14 +1,15 @@
 """The folder in which Handrail keeps its work, and where everything lies in it."""
 
+import json
 import os
 import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from handrail import private
-from handrail.errors import BadInput, NotFound
+from handrail.errors import BadInput, NotFound, WrongKey
 
 DEFAULT_HOME = Path(".handrail")
 SECRET_CHARACTERS = 32
@@ -123,9 +124,40 @@ class Workspace:
 
         Raises:
             NotFound: it has not.
+            WrongKey: its key is lost.
         """
         if not self.secret_file.is_file():
+            self.require_kept(begun=self._has_database())
             raise NotFound(f"There is no workspace at {self.home}. Run `handrail init`.")
+
+    def require_kept(self, *, begun: bool) -> None:
+        """Make sure that the key of a database that was `begun` is not lost: a new one could not take its place.
+
+        Raises:
+            WrongKey: it is.
+        """
+        if begun and not self.secret_file.is_file() and not os.environ.get("HANDRAIL_SECRET", "").strip():
+            raise WrongKey(
+                f"The key {self.secret_file} is lost, and its database cannot be used with another one. Restore it"
+                " from a backup of the workspace, or set HANDRAIL_SECRET to what it held."
+            )
+
+    def served(self) -> dict[str, Any]:
+        """What the server file says; empty without one, and where it came with a copy of another folder.
+
+        A server of the folder from which this one was copied or moved works there, and not here.
+        """
+        try:
+            content = json.loads(self.server_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(content, dict) or content.get("home", str(self.home)) != str(self.home):
+            return {}
+        return content
+
+    def _has_database(self) -> bool:
+        file = Path(self.database_url.removeprefix("sqlite:///"))
+        return self.database_url.startswith("sqlite:") and file.is_file() and file.stat().st_size > 0
 
     def secret(self) -> bytes:
         """The workspace's key: HANDRAIL_SECRET, else what stands in `secret_file`; equal texts, equal keys.

@@ -249,8 +249,11 @@ def rollback(
     reason: str,
     now: datetime,
     proposal: int | None = None,
+    of: str | None = None,
 ) -> str:
     """Let the earlier version that served last and can be read serve again; returns the version that serves now.
+
+    `of` is the version to leave; without it, the one that serves.
 
     Raises:
         Refused, Conflict, NotPermitted: see `handrail.acts.models.roll_back`; or no earlier version can be read.
@@ -259,7 +262,7 @@ def rollback(
         serving = stored.serving(connection).model_version
         rows = [stored.version(connection, version) for version in acts.earlier(connection)]
     to = _first_readable(workspace, name, [row for row in rows if row is not None])
-    version = acts.roll_back(store, actor=actor, reason=reason, now=now, to=to, of=serving, proposal=proposal)
+    version = acts.roll_back(store, actor=actor, reason=reason, now=now, to=to, of=of or serving, proposal=proposal)
     _follow(workspace, name, version, {})
     _tag(workspace, name, str(serving), {"handrail.evidence": "rolled back: it never serves again"})
     return version

@@ -34,6 +34,15 @@ _QUIET = {
 }
 _SECONDS_TO_READ, _SECONDS_TO_WRITE = 0.5, 5.0  # left to itself MLflow waits 20 seconds for a locked file
 
+_PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Where MLflow writes down, in full, in which folder files lie."""
+
 _one_run = RLock()  # MLflow's active run and tracking address belong to the whole process
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -279,6 +288,7 @@ def _require(workspace: Workspace) -> None:
     if not file.exists():
         raise FileNotFoundError(f"{file} is missing")
     _probe(file, "SELECT 1 FROM sqlite_master", _SECONDS_TO_READ)
+    follow(workspace)
 
 
 def _require_writable(workspace: Workspace) -> None:
@@ -286,6 +296,50 @@ def _require_writable(workspace: Workspace) -> None:
     file = _file(workspace)
     if file is not None and file.exists():
         _probe(file, "BEGIN IMMEDIATE", _SECONDS_TO_WRITE)
+        follow(workspace)
+
+
+def follow(workspace: Workspace) -> str | None:
+    """Let the registry look for its files in the workspace's own folder; where they were before, if elsewhere.
+
+    MLflow writes full addresses: without this a copy would train into the folder that it was copied from, and a
+    moved workspace would look for its versions where they are no longer.
+
+    Raises:
+        OSError: the registry's file cannot be read or written.
+    """
+    file = _file(workspace)
+    if file is None or not file.exists():
+        return None
+    own = workspace.mlflow_artifacts.resolve().as_uri()
+    try:
+        with closing(sqlite3.connect(file, timeout=_SECONDS_TO_WRITE, isolation_level=None)) as connection:
+            if not (elsewhere := _elsewhere(connection, own)):
+                return None
+            connection.execute("BEGIN IMMEDIATE")
+            elsewhere = _elsewhere(connection, own)  # another process may have been faster
+            for place in elsewhere:
+                for table, column in _PLACES:
+                    moved = f"UPDATE {table} SET {column} = ? || substr({column}, ?)"  # noqa: S608 - our own names
+                    within = f" WHERE {column} = ? OR substr({column}, 1, ?) = ?"
+                    below = f"{place}/"
+                    connection.execute(moved + within, (own, len(place) + 1, place, len(below), below))
+            connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise OSError(f"{file}: {error}") from error
+    for place in elsewhere:
+        logging.getLogger(__name__).warning("The workspace was at %s before; its models are looked for here.", place)
+    return elsewhere[0] if elsewhere else None
+
+
+def _elsewhere(connection: sqlite3.Connection, own: str) -> list[str]:
+    """The folders of models of other workspaces, by the experiments that were made there."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone():
+        return []
+    places = connection.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
+    ending = f"/{own.rsplit('/', 1)[1]}"
+    named = [place for (place,) in places if place and place.startswith("file:") and place.endswith(ending)]
+    return [place for place in named if place != own]
 
 
 def _file(workspace: Workspace) -> Path | None:

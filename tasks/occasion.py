@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handrail.acts import keying
 from handrail.clock import starting_at
 from handrail.errors import BadInput, NotFound, Refused
 from handrail.founding import Founding
@@ -125,9 +126,15 @@ def begin(flow: str, *, home: str | None = None, as_of: str | None = None) -> Oc
 
 
 def enter(workspace: Workspace, actor: str, as_of: datetime | None = None) -> Occasion:
-    """As `begin`, for a workspace that is known already; `actor` may be a person, `as_of` sets a rehearsal's clock."""
+    """As `begin`, for a workspace that is known already; `actor` may be a person, `as_of` sets a rehearsal's clock.
+
+    Raises:
+        NotFound, Refused: as `begin`.
+        WrongKey: the workspace's key is lost, or another one.
+    """
     store = opened(workspace, as_of)
     with store.read() as connection:
+        keying.require(connection, workspace.secret())
         in_force = policies.in_force(connection)
     if in_force is None:
         raise NotFound(f"The workspace {workspace.home} has no policy. Run `handrail init --business sample`.")

@@ -222,7 +222,7 @@ class EscalationView(Body):
 
     case: int
     external_id: str
-    cause: str = Field(description="policy, legal, sla_breach, dispute or incident")
+    cause: str = Field(description="policy, legal, sla_breach, dispute, retention or incident")
     first_decider: str | None
     opened_at: datetime
     due_at: datetime

@@ -14,10 +14,10 @@ from desk.context import Desk
 from desk.filters import Filters
 from desk.pages import page
 from desk.permit import TheDesk, permit
-from handrail.acts import viewing
+from handrail.acts import purging, viewing
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
-from handrail.store import dossier, search, trail
+from handrail.store import dossier, retention, search, trail
 from handrail.store.dossier import Dossier
 from handrail.store.search import Criteria, Place
 from handrail.store.trail import Sought
@@ -27,6 +27,7 @@ from tasks.views.explain import explain_prediction
 
 router = APIRouter(prefix="/cases")
 
+Reason = Annotated[str, Form(max_length=2000)]
 PAGE = 25
 COUNTED = 1000
 OTHERS = 10
@@ -105,6 +106,7 @@ def show(case_id: int, request: Request, desk: TheDesk, visitor: Visitor = permi
         events = trail.newest(connection, Sought(case=case_id), onlooker=onlooker, limit=EVENTS)
         loose = trail.loose(connection, [event.seq for event in events])
         others = search.rows_of(connection, ids, onlooker)
+        hold = retention.hold_of(connection, case_id)
     policy = desk.policy()
     return page(
         request,
@@ -121,7 +123,26 @@ def show(case_id: int, request: Request, desk: TheDesk, visitor: Visitor = permi
         others_in_all=others_in_all,
         events=events[::-1],
         loose=loose,
+        hold=hold,
     )
+
+
+@router.post("/{case_id}/hold")
+def hold(case_id: int, desk: TheDesk, reason: Reason = "", visitor: Visitor = permit("hold_text")) -> RedirectResponse:
+    """Keep a case's texts, whatever the retention says."""
+    now = desk.clock()
+    desk.act(lambda store: purging.hold(store, case_id, reason=reason, actor=visitor.name, now=now))
+    return RedirectResponse(f"/cases/{case_id}", 303)
+
+
+@router.post("/{case_id}/release")
+def release(
+    case_id: int, desk: TheDesk, reason: Reason = "", visitor: Visitor = permit("hold_text")
+) -> RedirectResponse:
+    """Let the retention count for a case again."""
+    now = desk.clock()
+    desk.act(lambda store: purging.release(store, case_id, reason=reason, actor=visitor.name, now=now))
+    return RedirectResponse(f"/cases/{case_id}", 303)
 
 
 @router.post("/{case_id}/raw")

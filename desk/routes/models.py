@@ -73,11 +73,16 @@ def promote(
 
 
 @router.post("/roll-back")
-def roll_back(desk: TheDesk, reason: Reason = "", visitor: Visitor = permit("roll_back")) -> RedirectResponse:
-    """Return to the version before, or propose it where that takes two."""
+def roll_back(
+    desk: TheDesk,
+    version: Annotated[str, Form(max_length=32)],
+    reason: Reason = "",
+    visitor: Visitor = permit("roll_back"),
+) -> RedirectResponse:
+    """Leave `version` for the one before, or propose it where that takes two; sent twice, it is left once."""
     occasion = desk.occasion(visitor.name)
     if proposals.is_asked(occasion, "roll_back"):
         return propose(desk, occasion, "roll_back", {}, reason)
     from tasks.learning.roll_back import roll_back as return_to_earlier  # noqa: PLC0415 - as above
 
-    return back("rolled_back", to=PLACE, count=return_to_earlier(occasion, reason))
+    return back("rolled_back", to=PLACE, count=return_to_earlier(occasion, reason, of=version))

@@ -1,5 +1,8 @@
 """Your tokens: what programs may ask for in your name."""
 
+import json
+import secrets
+from hashlib import sha256
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -12,8 +15,9 @@ from desk.permit import TheDesk, permit
 from handrail.acts import tokens
 from handrail.acts.signing_in import Visitor
 from handrail.acts.tokens import LONGEST_NAME, MOST_DAYS, USUAL_DAYS, Issued
-from handrail.errors import BadInput, HandrailError
+from handrail.errors import BadInput, Conflict, HandrailError
 from handrail.permissions import PERMITTED
+from handrail.store.engine import Store
 from handrail.store.frames import records
 
 router = APIRouter(prefix="/tokens")
@@ -50,20 +54,29 @@ def create(
     name: Annotated[str, Form()] = "",
     days: Annotated[str, Form()] = str(USUAL_DAYS),
     scope: Annotated[list[str] | None, Form()] = None,
+    once: Annotated[str, Form(max_length=64)] = "",
     visitor: Visitor = permit("come_in"),
 ) -> HTMLResponse:
-    """Make a token and show it, this once."""
-    wanted = scope or []
+    """Make a token and show it, this once; the same form sent again makes no second one."""
+    wanted, now = scope or [], desk.clock()
+    made: list[Issued] = []
+    asked = sha256(json.dumps([name, days, sorted(wanted)]).encode()).hexdigest()
     try:
         lasts = _number(days)
-        issued = desk.act(
-            lambda store: tokens.create(
-                store, name=name, scopes=wanted, days=lasts, actor=visitor.name, now=desk.clock()
-            )
+
+        def make(store: Store) -> tuple[int, dict[str, int]]:
+            made.append(tokens.create(store, name=name, scopes=wanted, days=lasts, actor=visitor.name, now=now))
+            return 200, {"token": made[-1].number}
+
+        key = f"form {once or secrets.token_hex(16)}"  # no program's key has a blank
+        _, kept, again = desk.act(
+            lambda store: tokens.once(store, make, person=visitor.name, key=key, request=asked, now=now)
         )
+        if again:
+            raise Conflict(f"Token {kept['token']} was made already, and shown then. Revoke it if you have no copy.")
     except HandrailError as refusal:
         return _page(request, desk, visitor, sentence=str(refusal), name=name, days=days, wanted=wanted)
-    return _page(request, desk, visitor, issued=issued)
+    return _page(request, desk, visitor, issued=made[-1])
 
 
 @router.post("/{number}/revoke")
@@ -105,4 +118,5 @@ def _page(
         wanted=wanted or [],
         most_days=MOST_DAYS,
         longest=LONGEST_NAME,
+        once=secrets.token_hex(16),
     )

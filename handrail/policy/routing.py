@@ -135,7 +135,10 @@ class RetentionRules(Strict):
     inputs: Duration = timedelta(days=365)
     notes: Duration = timedelta(days=730)
     quarantine: Duration = timedelta(days=90)
-    purgers: tuple[str, ...] = ("data_curator",)
+    open_work: Duration = Field(
+        timedelta(days=30), description="second period of a text on whose case somebody still works; then it goes too"
+    )
+    purgers: tuple[str, ...] = Field(("data_curator",), description="roles, or sign-in names; nobody else deletes")
 
 
 class IntakeRules(Strict):

@@ -11,12 +11,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Dialect,
-    Select,
     Text,
     bindparam,
     func,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.orm import InstrumentedAttribute
@@ -76,15 +76,15 @@ def update_rows(connection: Connection, table: type[Base], key: str, rows: Rows)
 def insert_numbered(connection: Connection, table: type[Case | Decision | WorkItem], rows: Rows) -> list[int]:
     """As `insert_rows`; returns the new ids, in order.
 
-    A writer of SQLite is alone and counts on from the newest row, as SQLite would: asking back for the id of
-    every row takes three times as long. PostgreSQL's writers are many and share a sequence.
+    A writer of SQLite is alone and counts on from the highest number ever given, as SQLite would: asking back for
+    the id of every row takes three times as long. PostgreSQL's writers are many and share a sequence.
     """
     if not rows:
         return []
     if connection.dialect.name != "sqlite":
         statement = insert(table).returning(table.id, sort_by_parameter_order=True)
         return list(connection.execute(statement, list(rows)).scalars())
-    newest = connection.execute(_newest(table)).scalar_one()
+    newest = connection.execute(_HIGHEST, {"table": table.__tablename__}).scalar_one()
     ids = list(range(newest + 1, newest + 1 + len(rows)))
     insert_rows(connection, table, [{"id": number, **row} for number, row in zip(ids, rows, strict=True)])
     return ids
@@ -120,9 +120,8 @@ def ids(connection: Connection, values: Sequence[int] | Sequence[str]) -> str | 
     return json.dumps(values) if connection.dialect.name == "sqlite" else list(values)
 
 
-@cache
-def _newest(table: type[Case | Decision | WorkItem]) -> Select[tuple[int]]:
-    return select(func.coalesce(func.max(table.id), 0))
+_HIGHEST = text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :table")
+"""Not the newest row's: that one may have been deleted, and its number is known outside."""
 
 
 def _tuples(connection: Connection, table: type[Base], names: Sequence[str], rows: Rows) -> list[tuple[Any, ...]]:

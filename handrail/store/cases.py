@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -20,7 +20,6 @@ from handrail.store.schema import (
     Batch,
     Case,
     CaseInput,
-    Dispute,
     GivenPrediction,
     Label,
     Route,
@@ -330,19 +329,6 @@ def route_counts(connection: Connection, batch_id: int) -> dict[tuple[str, str],
         .group_by(Route.queue, Route.reason)
     )
     return {(queue, reason): count for queue, reason, count in connection.execute(query)}
-
-
-def expired_inputs(connection: Connection, before: datetime, limit: int) -> list[int]:
-    """Cases received before `before`, finished or never let in, whose input still exists and which nobody disputes."""
-    disputed = exists().where(Dispute.case_id == CaseInput.case_id, Dispute.closed_at.is_(None))
-    query = (
-        select(CaseInput.case_id)
-        .join(Case, Case.id == CaseInput.case_id)
-        .where(Case.received_at < before, Case.state.in_((State.DONE, State.QUARANTINED)), ~disputed)
-        .order_by(CaseInput.case_id)
-        .limit(limit)
-    )
-    return list(connection.execute(query).scalars())
 
 
 def delete_inputs(connection: Connection, ids: Sequence[int]) -> int:

@@ -28,6 +28,8 @@ SQLITE_BEGIN = {
     "read": ("PRAGMA query_only = ON", "BEGIN"),
     # IMMEDIATE takes the write lock at once: who reads first and writes later would fail half-way.
     "write": ("PRAGMA query_only = OFF", "BEGIN IMMEDIATE"),
+    # A table that is made anew is gone for a moment, and nothing may follow it. Within a transaction it is too late.
+    "upgrade": ("PRAGMA query_only = OFF", "PRAGMA foreign_keys = OFF", "BEGIN IMMEDIATE"),
 }
 
 
@@ -96,10 +98,13 @@ class Store:
 
         Processes that upgrade at the same time wait for each other.
         """
-        with self._transaction(self._writing) as connection:
-            if self.dialect == "postgresql":
-                turns.take(connection)
-            migrate(connection)
+        try:
+            with self._transaction(self._writing.execution_options(mode="upgrade")) as connection:
+                if self.dialect == "postgresql":
+                    turns.take(connection)
+                migrate(connection)
+        finally:
+            self.dispose()  # its connection follows no references any more
 
     def revision(self) -> str | None:
         """The revision of the tables, or None before `upgrade`."""

@@ -120,6 +120,7 @@ def _work_behind() -> Any:  # noqa: ANN401 - a scalar subquery
     fits = or_(
         and_(Escalation.cause == "sla_breach", _is_others_work(work)),
         and_(Escalation.cause == "dispute", work.kind == "dispute"),
+        Escalation.cause == "retention",
         and_(Escalation.cause.in_(REJECTIONS), work.kind == "escalation"),
     )
     open_work = select(func.min(work.id)).where(work.case_id == Escalation.case_id, work.state == "open", fits)
@@ -131,11 +132,20 @@ def _is_others_work(work: Any) -> ColumnElement[bool]:  # noqa: ANN401 - an alia
 
 
 def _is_open() -> ColumnElement[bool]:
-    """Not resolved; and a missed SLA of the manager's own work is that work, shown as late, and not another row."""
+    """Not resolved; a missed SLA of the manager's own work is that work, shown as late, and not another row.
+
+    A text that is past its time matters as long as somebody works on its case.
+    """
     mine, others = aliased(WorkItem), aliased(WorkItem)
     own_work = exists().where(mine.case_id == Escalation.case_id, mine.state == "open", mine.kind.in_(MANAGERS_WORK))
     late_work = exists().where(others.case_id == Escalation.case_id, others.state == "open", _is_others_work(others))
-    return and_(Escalation.resolved_at.is_(None), or_(Escalation.cause != "sla_breach", ~own_work, late_work))
+    any_work = aliased(WorkItem)
+    worked_on = exists().where(any_work.case_id == Escalation.case_id, any_work.state == "open")
+    return and_(
+        Escalation.resolved_at.is_(None),
+        or_(Escalation.cause != "sla_breach", ~own_work, late_work),
+        or_(Escalation.cause != "retention", worked_on),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,56 +1,227 @@
-"""What is past its retention: counted, and deleted."""
+"""What is past its retention: found, spared where somebody works on it or it is held, and deleted in small parts."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    SQLColumnExpression,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import aliased
 
+from handrail.case import State
 from handrail.policy import Policy
+from handrail.store.cases import delete_inputs
 from handrail.store.schema import (
+    Case,
+    CaseInput,
     Decision,
     Dispute,
+    Escalation,
+    LegalHold,
     Note,
     Quarantine,
     Reason,
     TrailEvent,
+    WorkItem,
 )
 
-
-def expired(connection: Connection, policy: Policy, now: datetime) -> dict[str, int]:
-    """How many notes, reasons and texts of disputes (`notes`) and quarantined rows are past their retention."""
-    olds = (_old_notes, _old_reasons, _old_disputes)
-    texts = [select(func.count()).where(old(policy, now)) for old in olds]
-    rows = select(func.count()).where(Quarantine.at < now - policy.retention.quarantine, Quarantine.row.is_not(None))
-    return {
-        "notes": sum(int(connection.execute(count).scalar_one()) for count in texts),
-        "quarantined_rows": int(connection.execute(rows).scalar_one()),
-    }
+CAUSE = "retention"
+"""Of the escalations that warn: open work will lose its text."""
+Number = SQLColumnExpression[Any]
+"""A column of whole numbers, which may be null."""
+FINISHED = (State.DONE, State.QUARANTINED)
 
 
-def purge_expired(connection: Connection, policy: Policy, now: datetime) -> dict[str, int]:
-    """Delete notes and reasons of acts, and blank texts of disputes and quarantined rows, past their retention."""
-    notes = connection.execute(delete(Note).where(_old_notes(policy, now))).rowcount
-    notes += connection.execute(delete(Reason).where(_old_reasons(policy, now))).rowcount
-    texts = update(Dispute).where(_old_disputes(policy, now))
-    notes += connection.execute(texts.values(text=None, answer=None)).rowcount
-    rows = connection.execute(
-        update(Quarantine)
-        .where(Quarantine.at < now - policy.retention.quarantine, Quarantine.row.is_not(None))
-        # SQL's NULL, for None would be JSON's and count as a row for ever; and the reason quotes the cell.
-        .values(row=null(), reason=Quarantine.expectation)
-    ).rowcount
-    return {"notes": notes, "quarantined_rows": rows}
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Something that is erased: where it lies, by which number it is counted through, and how it goes.
+
+    `due` is a query of one column, the number, of what is past its time; `case` is the column of its case.
+    """
+
+    name: str
+    number: Number
+    case: Number
+    due: Callable[[Policy, datetime], Select[tuple[int]]]
+    erase: Callable[[Connection, Sequence[int]], int]
 
 
-def _old_notes(policy: Policy, now: datetime) -> ColumnElement[bool]:
-    old = select(Decision.id).where(Decision.decided_at < now - policy.retention.notes)
-    return Note.decision_id.in_(old)
+def due(connection: Connection, kind: Kind, policy: Policy, now: datetime, after: int, limit: int) -> list[int]:
+    """The next numbers past their time that nothing spares, counted through from `after`."""
+    query = kind.due(policy, now).where(kind.number > after, ~_is_spared(kind.case, policy, now))
+    return list(connection.execute(query.order_by(kind.number).limit(limit)).scalars())
 
 
-def _old_reasons(policy: Policy, now: datetime) -> ColumnElement[bool]:
-    return Reason.seq.in_(select(TrailEvent.seq).where(TrailEvent.at < now - policy.retention.notes))
+def still_due(connection: Connection, kind: Kind, policy: Policy, now: datetime, ids: Sequence[int]) -> list[int]:
+    """Those of these numbers that are past their time and spared by nothing in this very transaction."""
+    query = kind.due(policy, now).where(kind.number.in_(ids), ~_is_spared(kind.case, policy, now))
+    return list(connection.execute(query.order_by(kind.number)).scalars())
 
 
-def _old_disputes(policy: Policy, now: datetime) -> ColumnElement[bool]:
-    """Closed ones; an open one is still being worked on."""
+def count_due(connection: Connection, kind: Kind, policy: Policy, now: datetime) -> int:
+    """How much is past its time and spared by nothing."""
+    query = kind.due(policy, now).where(~_is_spared(kind.case, policy, now))
+    return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
+
+
+def to_warn(connection: Connection, policy: Policy, now: datetime, after: int, limit: int) -> list[int]:
+    """The next cases with open work whose text is past its time, of which nobody has been warned yet."""
+    query = _unwarned(policy, now).where(Case.id > after)
+    return list(connection.execute(query.order_by(Case.id).limit(limit)).scalars())
+
+
+def still_to_warn(connection: Connection, policy: Policy, now: datetime, ids: Sequence[int]) -> list[int]:
+    """Those of these cases of which that is so in this very transaction."""
+    query = _unwarned(policy, now).where(Case.id.in_(ids))
+    return list(connection.execute(query.order_by(Case.id)).scalars())
+
+
+def warned_in_vain(connection: Connection, limit: int) -> list[int]:
+    """Cases with an open warning and no open work."""
+    query = select(Escalation.case_id).where(Escalation.cause == CAUSE, Escalation.resolved_at.is_(None))
+    return list(connection.execute(query.where(~is_worked_on(Escalation.case_id)).limit(limit)).scalars())
+
+
+def count_cases(connection: Connection, policy: Policy, now: datetime) -> tuple[int, int, int]:
+    """Cases whose text is past its time: held, to be warned of, and in their second period."""
+    held, busy = _is_held(Case.id), is_worked_on(Case.id)
+    spared = (
+        held,
+        and_(~held, busy, ~_is_warned(Case.id)),
+        and_(~held, busy, _is_warned(Case.id), _is_spared(Case.id, policy, now)),
+    )
+    queries = [select(func.count()).select_from(_due_cases(policy, now).where(one).subquery()) for one in spared]
+    held_now, to_be_warned, second = (int(connection.execute(query).scalar_one()) for query in queries)
+    return held_now, to_be_warned, second
+
+
+def is_worked_on(case: Number) -> ColumnElement[bool]:
+    """Whether work, an escalation or a dispute of a case is open, of whatever kind."""
+    other = aliased(Escalation)
+    return or_(
+        exists().where(WorkItem.case_id == case, WorkItem.state == "open"),
+        exists().where(Dispute.case_id == case, Dispute.closed_at.is_(None)),
+        exists().where(other.case_id == case, other.cause != CAUSE, other.resolved_at.is_(None)),
+    )
+
+
+def _is_spared(case: Number, policy: Policy, now: datetime) -> ColumnElement[bool]:
+    """Held, or worked on and within the second period."""
+    warned_in_time = and_(Escalation.opened_at <= now - policy.retention.open_work, Escalation.resolved_at.is_(None))
+    over = exists().where(Escalation.case_id == case, Escalation.cause == CAUSE, warned_in_time)
+    return or_(_is_held(case), and_(is_worked_on(case), ~over))
+
+
+def _is_warned(case: Number) -> ColumnElement[bool]:
+    return exists().where(Escalation.case_id == case, Escalation.cause == CAUSE, Escalation.resolved_at.is_(None))
+
+
+def _is_held(case: Number) -> ColumnElement[bool]:
+    return exists().where(LegalHold.case_id == case, LegalHold.until.is_(None))
+
+
+def _unwarned(policy: Policy, now: datetime) -> Select[tuple[int]]:
+    return _due_cases(policy, now).where(~_is_held(Case.id), is_worked_on(Case.id), ~_is_warned(Case.id))
+
+
+def _due_cases(policy: Policy, now: datetime) -> Select[tuple[int]]:
+    return (
+        select(Case.id)
+        .join(CaseInput, CaseInput.case_id == Case.id)
+        .where(Case.received_at < now - policy.retention.inputs, Case.state.in_(FINISHED))
+    )
+
+
+def _due_notes(policy: Policy, now: datetime) -> Select[tuple[int]]:
+    old = Decision.decided_at < now - policy.retention.notes
+    return select(Note.decision_id).join(Decision, Decision.id == Note.decision_id).where(old)
+
+
+def _due_reasons(policy: Policy, now: datetime) -> Select[tuple[int]]:
+    old = TrailEvent.at < now - policy.retention.notes
+    return select(Reason.seq).join(TrailEvent, TrailEvent.seq == Reason.seq).where(old)
+
+
+def _due_disputes(policy: Policy, now: datetime) -> Select[tuple[int]]:
+    """Closed ones; an open one is still being worked on, and its answer has not been given."""
     kept = or_(Dispute.text.is_not(None), Dispute.answer.is_not(None))
-    return and_(Dispute.closed_at < now - policy.retention.notes, kept)
+    return select(Dispute.id).where(Dispute.closed_at < now - policy.retention.notes, kept)
+
+
+def _due_rows(policy: Policy, now: datetime) -> Select[tuple[int]]:
+    return select(Quarantine.id).where(Quarantine.at < now - policy.retention.quarantine, Quarantine.row.is_not(None))
+
+
+def _erase_notes(connection: Connection, ids: Sequence[int]) -> int:
+    return connection.execute(delete(Note).where(Note.decision_id.in_(ids))).rowcount
+
+
+def _erase_reasons(connection: Connection, ids: Sequence[int]) -> int:
+    return connection.execute(delete(Reason).where(Reason.seq.in_(ids))).rowcount
+
+
+def _erase_disputes(connection: Connection, ids: Sequence[int]) -> int:
+    return connection.execute(update(Dispute).where(Dispute.id.in_(ids)).values(text=None, answer=None)).rowcount
+
+
+def _erase_rows(connection: Connection, ids: Sequence[int]) -> int:
+    # SQL's NULL, for None would be JSON's and count as a row for ever; and the reason quotes the cell.
+    blank = update(Quarantine).where(Quarantine.id.in_(ids)).values(row=null(), reason=Quarantine.expectation)
+    return connection.execute(blank).rowcount
+
+
+INPUTS = Kind("inputs", Case.id, Case.id, _due_cases, delete_inputs)
+NOTES = (
+    Kind("notes", Note.decision_id, Decision.case_id, _due_notes, _erase_notes),
+    Kind("notes", Reason.seq, TrailEvent.case_id, _due_reasons, _erase_reasons),
+    Kind("notes", Dispute.id, Dispute.case_id, _due_disputes, _erase_disputes),
+)
+"""Notes, reasons of acts, and the texts of disputes."""
+ROWS = Kind("quarantined_rows", Quarantine.id, Quarantine.case_id, _due_rows, _erase_rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A case whose texts are kept."""
+
+    case_id: int
+    since: datetime
+    held_by: str
+
+
+def hold_of(connection: Connection, case_id: int) -> Hold | None:
+    """The hold on a case; None where nothing holds it."""
+    query = select(LegalHold.case_id, LegalHold.since, LegalHold.held_by)
+    row = connection.execute(query.where(LegalHold.case_id == case_id, LegalHold.until.is_(None))).first()
+    return None if row is None else Hold(*row)
+
+
+def holds(connection: Connection) -> list[Hold]:
+    """All holds, the oldest first."""
+    query = select(LegalHold.case_id, LegalHold.since, LegalHold.held_by).where(LegalHold.until.is_(None))
+    return [Hold(*row) for row in connection.execute(query.order_by(LegalHold.id))]
+
+
+def insert_hold(connection: Connection, case_id: int, actor: str, now: datetime) -> None:
+    """Hold a case."""
+    connection.execute(insert(LegalHold).values(case_id=case_id, since=now, held_by=actor))
+
+
+def end_hold(connection: Connection, case_id: int, actor: str, now: datetime) -> bool:
+    """Release a case; False where nothing held it."""
+    live = update(LegalHold).where(LegalHold.case_id == case_id, LegalHold.until.is_(None))
+    return connection.execute(live.values(until=now, released_by=actor)).rowcount > 0

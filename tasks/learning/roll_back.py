@@ -7,10 +7,11 @@ from tasks.step import step
 
 
 @step
-def roll_back(occasion: Occasion, reason: str, proposal: int | None = None) -> str:
+def roll_back(occasion: Occasion, reason: str, proposal: int | None = None, of: str | None = None) -> str:
     """Return to the previous version from the next batch on; returns its name.
 
-    `proposal` is the one that a second person confirms, where the policy asks for one.
+    `of` is the version that whoever asked saw serving: no other is left in its place. `proposal` is the one that a
+    second person confirms, where the policy asks for one.
     """
     version = registry.rollback(
         occasion.store,
@@ -20,6 +21,7 @@ def roll_back(occasion: Occasion, reason: str, proposal: int | None = None) -> s
         reason=reason,
         now=occasion.now,
         proposal=proposal,
+        of=of,
     )
     from tasks.watch import drift  # noqa: PLC0415 - takes a second, and the old version serves already
 

@@ -31,6 +31,7 @@ CAUSES = {
     "policy": "our policy forbids it",
     "legal": "it has legal weight",
     "sla_breach": "it was not decided in time",
+    "retention": "its text is past its time, and work on it is open",
     "dispute": "the customer disputes the decision",
     "incident": "something went wrong",
 }

@@ -32,6 +32,8 @@ SENTENCES = {
     "batch.stopped": "Delivery {batch} was stopped: too many of its rows could not be used.",
     "case.decided": "{ruling}",
     "case.escalated": "Escalated to the escalation manager: {cause}.",
+    "case.held": "Held: its texts are kept, whatever the policy's retention says.",
+    "case.hold_released": "Held no longer: the policy's retention counts again.",
     "case.imported": "Taken in as history: its outcome was known already.",
     "case.quarantined": "Put aside: its data did not pass the check “{expectation}”.",
     "case.readmitted": "Came again with delivery {batch}, corrected.",

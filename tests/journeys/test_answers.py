@@ -35,7 +35,7 @@ def commands() -> set[tuple[str, ...]]:
     found: set[tuple[str, ...]] = set()
     for name, command in get_command(app).commands.items():
         found |= {(name, below) for below in getattr(command, "commands", {})} or {(name,)}
-    return found
+    return found | {("purge",)}  # without a word after it, it purges
 
 
 def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tuple[str, ...], Words]]:
@@ -123,6 +123,9 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("audit", "repeat"), ("--since", "2020-01-01")),
         (("trail", "export"), (folder / "trail.jsonl",)),
         (("purge",), ()),
+        (("purge", "hold"), (decided, *why)),
+        (("purge", "held"), ("--as-of", NINE)),
+        (("purge", "release"), (decided, *why)),
         (("redact",), (text, "--text", "text", "--out", folder / "redacted.csv")),
         (("certify",), (text,)),
         (("breaker",), (audited, "--p0", 0.03, "--limit", 0.05, "--budget", 0.05, "--horizon", "30d")),

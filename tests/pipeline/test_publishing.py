@@ -109,7 +109,7 @@ class Journey:
         self._flow(alerting, LATER + 5 * DAY)
         queue_assignment(as_of=(LATER + 5 * DAY).isoformat(), home=str(self.shop.workspace.home))
         self._flow(deployment, LATER, act="pause", category="refund", reason=SECRETS["reason"])
-        self._flow(retention, LATER + 4 * 365 * DAY, dry_run=False)
+        self._flow(retention, LATER + 4 * 365 * DAY, dry_run=False, purger="stella")
 
     def _decide(self) -> None:
         occasion = self.shop.at(LATER)

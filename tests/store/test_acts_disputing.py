@@ -336,13 +336,13 @@ class TestErasing:
         at = NOW + SHOP.retention.notes + past
         expected = {"notes": 0 if kept else 1}
         dry = purging.purge(scene.store, policy=SHOP, actor=FOUNDER, now=at)
-        assert dry["notes"] == expected["notes"]
+        assert dry.notes == expected["notes"]
         purging.purge(scene.store, policy=SHOP, actor=FOUNDER, now=at, dry_run=False)
         row = scene.row(schema.Dispute)
         assert ((row["text"], row["answer"]) == (SAID, TOLD)) is kept
         assert row["upheld"]
         again = purging.purge(scene.store, policy=SHOP, actor=FOUNDER, now=at)
-        assert again["notes"] == 0
+        assert again.notes == 0
 
     def test_an_open_dispute_keeps_its_words(self, scene: Scene) -> None:
         contest(scene, scene.automatic(1)[0])

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from handrail.acts import intake
+from handrail.acts import intake, purging
 from handrail.store import cases, labels, schema
 from handrail.store import quarantine as stored_quarantine
 from handrail.store.engine import Store
 from handrail.trail.chain import digest
-from tests.scenes import FLOW, NOW, Scene
+from tests.scenes import FLOW, FOUNDER, NOW, Scene
 
 
 @pytest.fixture
@@ -225,5 +225,6 @@ def test_a_failure_in_the_middle_of_a_chunk_leaves_nothing(scene: Scene, monkeyp
 def test_purging_reaches_the_input_of_a_case_that_was_never_let_in(scene: Scene) -> None:
     scene.take_in({"external_id": "e-1"}, {"external_id": "e-2"})
     quarantine(scene, 1)
-    with scene.store.read() as connection:
-        assert cases.expired_inputs(connection, NOW + timedelta(days=1), 10) == [1], "case 2 is still on its way"
+    at = NOW + timedelta(days=1) + scene.policy.retention.inputs
+    purging.purge(scene.store, policy=scene.policy, actor=FOUNDER, now=at, dry_run=False)
+    assert [row["case_id"] for row in scene.rows(schema.CaseInput)] == [2], "case 2 is still on its way"

@@ -133,7 +133,7 @@ ACTS: dict[str, Act] = {
     "import_outcomes": outcome,
     "acknowledge_alert": lambda scene, actor: alerting.acknowledge(scene.store, 1, actor=actor, now=NOW),
     "watch": lambda scene, actor: reading.record(scene.store, [], actor=actor, now=NOW),
-    "purge": lambda scene, actor: purging.purge(scene.store, policy=POLICY, actor=actor, now=NOW, dry_run=False),
+    "hold_text": lambda scene, actor: purging.hold(scene.store, 1, reason="for a test", actor=actor, now=NOW),
 }
 LOOK = Look(Terms("1", None, 0.02, 0.05, NOW), 1, 0.025, Certification(None, 0, 1, 200, 90), 200, (NOW, NOW), NOW)
 WITHOUT_AN_ACT = {"come_in", "read_escalations", "read_operations", "read_trail", "read_watch"}

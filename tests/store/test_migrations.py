@@ -1,3 +1,4 @@
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -17,7 +18,11 @@ from handrail.store.schema import Base
 def declarations(connection: Connection) -> dict[str, list[str]]:
     """What SQLite was told, apart from the order of a table's constraints and columns."""
     query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND type <> 'trigger'"
-    found = {name: sorted(sql.replace("\n", "").split(",")) for name, sql in connection.execute(text(query))}
+    found = {
+        # A table that was made anew has its name in quotes.
+        name: sorted(re.sub(r'^CREATE TABLE "?(\w+)"? +', r"CREATE TABLE \1 ", sql.replace("\n", "")).split(","))
+        for name, sql in connection.execute(text(query))
+    }
     found.pop("alembic_version", None)
     return {name: sorted(line.strip("() \t") for line in lines) for name, lines in found.items()}
 

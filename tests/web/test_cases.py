@@ -11,7 +11,7 @@ from desk.routes import cases as pages
 from handrail.errors import DatabaseBusy
 from handrail.store import cases, labels
 from tests.desks import Client, served, signed_in_context
-from tests.scenes import FOUNDER, NOW, Scene
+from tests.scenes import FOUNDER, MANAGER, NOW, Scene
 
 RAW = "my mail is ann@example.org"
 
@@ -282,3 +282,18 @@ def test_somebody_searches_opens_a_case_reads_it_raw_and_finds_the_own_view_in_t
         assert page.url.endswith(f"/cases/{case}")
         context.close()
     assert problems == []
+
+
+def test_a_case_is_held_and_released_on_its_page_by_those_who_may(scene: Scene, signed_in: Client) -> None:
+    (case,) = scene.waiting(1)
+    mona, rita = signed_in(MANAGER), signed_in("rita")
+    assert "Hold the texts" in mona.get(f"/cases/{case}").text
+    assert "Hold the texts" not in rita.get(f"/cases/{case}").text
+    assert rita.post(f"/cases/{case}/hold", data={"reason": "x"}).status_code == 403
+    assert mona.post(f"/cases/{case}/hold", data={"reason": " "}).status_code == 400
+    assert mona.post(f"/cases/{case}/hold", data={"reason": "a lawsuit"}).status_code == 303
+    page = mona.get(f"/cases/{case}").text
+    assert f"by {MANAGER}: its texts are kept" in page
+    assert "a lawsuit" in page
+    assert mona.post(f"/cases/{case}/release", data={"reason": "over"}).status_code == 303
+    assert f"by {MANAGER}: its texts are kept" not in mona.get(f"/cases/{case}").text

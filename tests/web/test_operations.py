@@ -267,7 +267,7 @@ class TestModels:
     def test_a_rollback_takes_one_sentence(self, app: FastAPI, floor: Scene, signed_in: Client) -> None:
         two_versions(app)
         client = signed_in(FOUNDER)
-        answer = client.post("/operations/models/roll-back", data={"reason": "complaints doubled"})
+        answer = client.post("/operations/models/roll-back", data={"version": "2", "reason": "complaints doubled"})
         assert answer.status_code == 303, answer.text
         assert "Version 1 serves again" in client.get(answer.headers["location"]).text
         (event,) = floor.events("model.rolled_back")
@@ -278,7 +278,7 @@ class TestModels:
         publishing.publish(floor.store, both, actor=FOUNDER, now=NOW)
         two_versions(app)
         steward, owner = signed_in(FOUNDER), signed_in(OWNER)
-        steward.post("/operations/models/roll-back", data={"reason": "complaints doubled"})
+        steward.post("/operations/models/roll-back", data={"version": "2", "reason": "complaints doubled"})
         steward.post("/operations/models/promote", data={"version": "3", "reason": "try it"})
         assert floor.row(schema.Serving)["model_version"] == "2"
         assert owner.post("/operations/proposals/2/confirm").status_code == 403, "a product owner promotes nothing"

@@ -18,7 +18,7 @@ from handrail.store.schema.governance import (
     TrailHead,
     Watch,
 )
-from handrail.store.schema.intake import Batch, Case, CaseInput, GivenPrediction, Policy, Quarantine
+from handrail.store.schema.intake import Batch, Case, CaseInput, GivenPrediction, LegalHold, Policy, Quarantine
 from handrail.store.schema.learning import (
     Certificate,
     CertificateAttempt,
@@ -68,6 +68,7 @@ __all__ = [
     "Invitation",
     "Label",
     "Lease",
+    "LegalHold",
     "ModelReview",
     "ModelVersion",
     "Note",

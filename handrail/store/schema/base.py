@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Double, Integer, MetaData, Text, TypeDecorator
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Double, Integer, MetaData, Table, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase
 
 
@@ -53,3 +53,11 @@ class Base(DeclarativeBase):
         dict[str, float]: JSON,
         list[Any]: JSON,
     }
+
+    @classmethod
+    def __table_cls__(cls, *args: Any, **options: Any) -> Table:  # noqa: ANN401 - SQLAlchemy's own arguments
+        """The table; where it numbers its own rows, no number is given twice, also after its row was deleted."""
+        table = Table(*args, **options)
+        if table.autoincrement_column is not None:
+            table.dialect_options["sqlite"]["autoincrement"] = True
+        return table

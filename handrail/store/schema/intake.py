@@ -109,3 +109,16 @@ class GivenPrediction(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True, autoincrement=False)
     label: Mapped[str] = mapped_column(comment="category it gave, as delivered")
     confidence: Mapped[float] = mapped_column(comment="its own confidence in [0, 1], uncalibrated")
+
+
+class LegalHold(Base):
+    """A case whose text, customer and notes are kept, whatever the retention says, until somebody releases it."""
+
+    __tablename__ = "legal_holds"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="whose text, customer and notes are kept")
+    since: Mapped[datetime] = mapped_column(comment="from then on")
+    held_by: Mapped[str] = mapped_column(comment="who; why stands beside the trail's event")
+    until: Mapped[datetime | None] = mapped_column(comment="released; null: held")
+    released_by: Mapped[str | None] = mapped_column(comment="who")
+    __table_args__ = (Index(None, "case_id"),)

@@ -145,7 +145,7 @@ class Escalation(Base):
     __tablename__ = "escalations"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
-    cause: Mapped[str] = mapped_column(String(12), comment="policy, legal, sla_breach, dispute or incident")
+    cause: Mapped[str] = mapped_column(String(12), comment="policy, legal, sla_breach, dispute, retention or incident")
     first_decider: Mapped[str | None] = mapped_column(comment="never reviews it again")
     opened_at: Mapped[datetime] = mapped_column(comment="when")
     due_at: Mapped[datetime] = mapped_column(comment="policy's escalation time")
