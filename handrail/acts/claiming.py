@@ -15,9 +15,13 @@ from handrail.store.frames import records
 from handrail.store.work import Taker
 from handrail.work import WorkItem
 
-__all__ = ["ACTS", "KINDS", "Claim", "claim", "claim_case", "held", "held_item", "lease", "renew"]
+__all__ = ["ACTS", "KINDS", "Claim", "HandsFull", "claim", "claim_case", "held", "held_item", "lease", "renew"]
 
 KINDS = ("review", "audit", "second", "recheck", "adjudication", "gold", "escalation", "dispute")
+
+
+class HandsFull(Refused):
+    """Somebody holds as much as the policy allows. Decide or release some of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ def _take(
     fresh = [item for item in items if item.id not in mine]
     room = max(0, policy.desk.most_held - work.count_held(connection, actor, now)) if fresh else 0
     if fresh and not room and not mine:
-        raise Refused(f"You hold {policy.desk.most_held} cases, as many as one may. Decide or release some of them.")
+        raise HandsFull(f"You hold {policy.desk.most_held} cases, as many as one may. Decide or release some of them.")
     until = now + policy.leases.duration
     if mine:
         work.renew(connection, sorted(mine), actor, until)

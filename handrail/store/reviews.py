@@ -1,15 +1,19 @@
 """What a reviewer's page asks of the work: what it suggests, what was said before, what can be approved at once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select
 
 from handrail import decision
+from handrail.bulk_approval import Standing
+from handrail.case import State
 from handrail.queues import Queue
+from handrail.store.bulk import among
 from handrail.store.decisions import of_row
+from handrail.store.labels import SLIPPED_IN
 from handrail.store.schema import Case, CaseInput, Decision, Note, Route, Skip, WorkItem
 
 EXCERPT = 240
@@ -99,34 +103,58 @@ def decisions_of(connection: Connection, ids: Sequence[int], actor: str) -> list
     return [OwnDecision(*row) for row in connection.execute(query)]
 
 
+def _slipped_in_for(reviewer: str) -> ColumnElement[bool]:
+    return and_(SLIPPED_IN, WorkItem.assigned_to == reviewer)
+
+
+_SUGGESTED = func.coalesce(WorkItem.shown_label, Route.category)
+_SURENESS = func.coalesce(WorkItem.shown_confidence, Route.confidence)
+"""What a reviewer is shown: of a gold case that is slipped in, its own suggestion."""
+
+
 def _approvable(reviewer: str, now: datetime, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of the three tables
-    """Quick reviews that `reviewer` may decide and whose suggestion they may see, with nothing against it."""
-    decided = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == reviewer)
-    skipped = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == reviewer, Skip.until > now)
+    """Quick reviews that `reviewer` may decide and whose suggestion they may see, with nothing against it.
+
+    A gold case among their work is one of them: what can be approved everywhere but here would be known as a test.
+    """
     return (
         select(*columns)
         .select_from(WorkItem)
-        .join(Route, Route.case_id == WorkItem.case_id)
+        .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
         .join(Case, Case.id == WorkItem.case_id)
         .where(
             WorkItem.state == "open",
-            WorkItem.kind == "review",
+            or_(WorkItem.kind == "review", _slipped_in_for(reviewer)),
             WorkItem.queue == Queue.B,
             ~WorkItem.suggestion_hidden,
-            Route.category.is_not(None),
-            or_(WorkItem.lease_until.is_(None), WorkItem.lease_until <= now, WorkItem.holder == reviewer),
-            or_(WorkItem.assigned_to.is_(None), WorkItem.assigned_to == reviewer),
-            or_(WorkItem.snoozed_until.is_(None), WorkItem.snoozed_until <= now),
-            ~decided,
-            ~skipped,
+            _SUGGESTED.is_not(None),
+            ~_is_held_by_another(reviewer, now),
+            ~_is_elsewhere(reviewer),
+            ~_is_put_off(reviewer, now),
         )
     )
 
 
+def _is_held_by_another(reviewer: str, now: datetime) -> ColumnElement[bool]:
+    held = and_(WorkItem.holder.is_not(None), WorkItem.lease_until.is_not(None))
+    return and_(held, WorkItem.lease_until > now, WorkItem.holder != reviewer)
+
+
+def _is_elsewhere(reviewer: str) -> ColumnElement[bool]:
+    decided = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == reviewer)
+    assigned = and_(WorkItem.assigned_to.is_not(None), WorkItem.assigned_to != reviewer)
+    return or_(assigned, and_(WorkItem.kind != "gold", decided))
+
+
+def _is_put_off(reviewer: str, now: datetime) -> ColumnElement[bool]:
+    skipped = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == reviewer, Skip.until > now)
+    return or_(and_(WorkItem.snoozed_until.is_not(None), WorkItem.snoozed_until > now), skipped)
+
+
 def approvable_counts(connection: Connection, reviewer: str, now: datetime) -> dict[str, int]:
     """How many quick reviews of each category `reviewer` could approve at once, the most first."""
-    query = _approvable(reviewer, now, Route.category, func.count()).group_by(Route.category)
-    return {str(name): count for name, count in connection.execute(query.order_by(func.count().desc(), Route.category))}
+    query = _approvable(reviewer, now, _SUGGESTED, func.count()).group_by(_SUGGESTED)
+    return {str(name): count for name, count in connection.execute(query.order_by(func.count().desc(), _SUGGESTED))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +179,39 @@ def approvable(connection: Connection, reviewer: str, now: datetime, *, category
         WorkItem.due_at,
         Case.amount,
         Case.received_at,
-        Route.confidence,
+        _SURENESS,
         func.substr(CaseInput.redacted, 1, EXCERPT),
     )
     query = _approvable(reviewer, now, *columns).join(CaseInput, CaseInput.case_id == WorkItem.case_id, isouter=True)
-    query = query.where(Route.category == category).order_by(WorkItem.due_at, WorkItem.id).limit(limit)
+    query = query.where(category == _SUGGESTED).order_by(WorkItem.due_at, WorkItem.id).limit(limit)
     return [Approvable(*shown) for flags, *shown in connection.execute(query) if not flags]
 
 
-def still_approvable(
-    connection: Connection, reviewer: str, now: datetime, *, category: str, ids: Collection[int]
-) -> set[int]:
-    """Which of these cases could be approved as `category` at this moment."""
-    query = _approvable(reviewer, now, WorkItem.case_id, Case.flags)
-    query = query.where(Route.category == category, WorkItem.case_id.in_(list(ids)))
-    return {case_id for case_id, flags in connection.execute(query) if not flags}
+def standings(connection: Connection, reviewer: str, now: datetime, ids: Sequence[int]) -> dict[int, Standing]:
+    """Where each of these cases stands to `reviewer`; what does not exist is left out, a review comes first."""
+    seen = or_(WorkItem.kind != "gold", _slipped_in_for(reviewer))
+    query = (
+        select(
+            Case.id,
+            case((_slipped_in_for(reviewer), State.QUEUED), else_=Case.state),
+            case((SLIPPED_IN, "review"), else_=WorkItem.kind).label("kind"),
+            WorkItem.queue,
+            _SUGGESTED,
+            func.coalesce(WorkItem.suggestion_hidden, False),
+            Case.flags,
+            func.coalesce(_is_held_by_another(reviewer, now), False),
+            func.coalesce(_is_elsewhere(reviewer), False),
+            func.coalesce(_is_put_off(reviewer, now), False),
+        )
+        .select_from(Case)
+        .join(WorkItem, and_(WorkItem.case_id == Case.id, WorkItem.state == "open", seen), isouter=True)
+        .join(Route, Route.case_id == Case.id, isouter=True)
+        .where(among(connection, Case.id, ids))
+        .order_by(case((or_(WorkItem.kind == "review", SLIPPED_IN), 0), else_=1).desc())
+    )
+    return {
+        case_id: Standing(
+            str(state), kind, queue, category, bool(hidden), bool(flags), bool(held), bool(off), bool(put)
+        )
+        for case_id, state, kind, queue, category, hidden, flags, held, off, put in connection.execute(query)
+    }
