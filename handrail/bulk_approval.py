@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
 
 from handrail.case import State
 from handrail.queues import Queue
@@ -11,26 +10,35 @@ _BEFORE_A_QUEUE = frozenset({State.RECEIVED, State.QUARANTINED, State.ACCEPTED, 
 
 
 class Fate(StrEnum):
-    """Why a case was left alone; `sentence` says it to people."""
+    """Why a case was left alone."""
 
-    UNKNOWN = "unknown", "There is no case of this number."
-    NOT_QUEUED = "not_queued", "It is not in a queue yet."
-    DECIDED = "decided", "It is decided already."
-    HELD = "held", "A colleague is working on it."
-    NOT_YOURS = "not_yours", "It is not yours to decide."
-    PUT_OFF = "put_off", "It was skipped or put off."
-    ALONE = "alone", "It has to be looked at by itself."
-    CHANGED = "changed", "It is suggested for another category now."
-    FULL = "full", "You hold as many cases as one person may."
+    UNKNOWN = "unknown"
+    NOT_QUEUED = "not_queued"
+    DECIDED = "decided"
+    HELD = "held"
+    NOT_YOURS = "not_yours"
+    PUT_OFF = "put_off"
+    ALONE = "alone"
+    CHANGED = "changed"
+    FULL = "full"
 
-    sentence: str
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        return _SENTENCES[self]
 
-    def __new__(cls, code: str, sentence: str) -> Self:
-        """A code with its sentence."""
-        fate = str.__new__(cls, code)
-        fate._value_ = code
-        fate.sentence = sentence
-        return fate
+
+_SENTENCES = {
+    Fate.UNKNOWN: "There is no case of this number.",
+    Fate.NOT_QUEUED: "It is not in a queue yet.",
+    Fate.DECIDED: "It is decided already.",
+    Fate.HELD: "A colleague is working on it.",
+    Fate.NOT_YOURS: "It is not yours to decide.",
+    Fate.PUT_OFF: "It was skipped or put off.",
+    Fate.ALONE: "It has to be looked at by itself.",
+    Fate.CHANGED: "It is suggested for another category now.",
+    Fate.FULL: "You hold as many cases as one person may.",
+}
 
 
 @dataclass(frozen=True, slots=True)

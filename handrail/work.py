@@ -62,6 +62,19 @@ class WorkItem:
 
 
 @dataclass(frozen=True, slots=True)
+class PutAside:
+    """How much work somebody could take and is not offered: skipped by them, or `snoozed` by anybody.
+
+    The first of it comes back by itself at `back_at`, None of nothing. Nobody who `is_away` is offered anything.
+    """
+
+    skipped: int
+    snoozed: int
+    back_at: datetime | None
+    is_away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class WorkOnCase(WorkItem):
     """Work with what a decision needs of its case.
 

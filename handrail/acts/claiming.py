@@ -1,7 +1,7 @@
 """Work is reserved for one person for a while, so that no two decide the same case at once."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handrail.acts.authority import authorize
@@ -9,13 +9,25 @@ from handrail.errors import Conflict, NotFound, NotPermitted, Refused
 from handrail.gold import shown_kind
 from handrail.policy import Policy
 from handrail.staff import ACTS, Person, spared
-from handrail.store import staff, work
+from handrail.store import skips, staff, work
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records
 from handrail.store.work import Taker
-from handrail.work import WorkItem
+from handrail.work import PutAside, WorkItem
 
-__all__ = ["ACTS", "KINDS", "Claim", "HandsFull", "claim", "claim_case", "held", "held_item", "lease", "renew"]
+__all__ = [
+    "ACTS",
+    "KINDS",
+    "Claim",
+    "HandsFull",
+    "claim",
+    "claim_case",
+    "held",
+    "held_item",
+    "lease",
+    "put_aside",
+    "renew",
+]
 
 KINDS = ("review", "audit", "second", "recheck", "adjudication", "gold", "escalation", "dispute")
 
@@ -108,6 +120,14 @@ def held(store: Store, actor: str, *, now: datetime) -> list[Claim]:
     """The live claims of `actor`, in the order of claiming: earliest due first, then the oldest case."""
     with store.read() as connection:
         return [_claim(item, item.lease_until or now, item.fence) for item in work.held(connection, actor, now)]
+
+
+def put_aside(store: Store, actor: str, *, now: datetime, kinds: Collection[str] | None = None) -> PutAside:
+    """Why nothing may be offered to `actor` although work waits that they could take."""
+    with store.read() as connection:
+        people = staff.around(connection, actor)
+        found = skips.put_aside(connection, _taker(people, actor, kinds or KINDS, now), now)
+    return replace(found, is_away=people[actor].is_away(now))
 
 
 def renew(store: Store, actor: str, item_ids: Sequence[int], *, policy: Policy, now: datetime) -> list[Claim]:

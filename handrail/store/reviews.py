@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, not_, or_, select
 
 from handrail import decision
 from handrail.bulk_approval import Standing
@@ -107,8 +107,8 @@ def _slipped_in_for(reviewer: str) -> ColumnElement[bool]:
     return and_(SLIPPED_IN, WorkItem.assigned_to == reviewer)
 
 
-_SUGGESTED = func.coalesce(WorkItem.shown_label, Route.category)
-_SURENESS = func.coalesce(WorkItem.shown_confidence, Route.confidence)
+_shown_category = func.coalesce(WorkItem.shown_label, Route.category)
+_shown_confidence = func.coalesce(WorkItem.shown_confidence, Route.confidence)
 """What a reviewer is shown: of a gold case that is slipped in, its own suggestion."""
 
 
@@ -126,11 +126,11 @@ def _approvable(reviewer: str, now: datetime, *columns: Any) -> Select[Any]:  # 
             WorkItem.state == "open",
             or_(WorkItem.kind == "review", _slipped_in_for(reviewer)),
             WorkItem.queue == Queue.B,
-            ~WorkItem.suggestion_hidden,
-            _SUGGESTED.is_not(None),
-            ~_is_held_by_another(reviewer, now),
-            ~_is_elsewhere(reviewer),
-            ~_is_put_off(reviewer, now),
+            not_(WorkItem.suggestion_hidden),
+            _shown_category.is_not(None),
+            not_(_is_held_by_another(reviewer, now)),
+            not_(_is_elsewhere(reviewer)),
+            not_(_is_put_off(reviewer, now)),
         )
     )
 
@@ -153,8 +153,10 @@ def _is_put_off(reviewer: str, now: datetime) -> ColumnElement[bool]:
 
 def approvable_counts(connection: Connection, reviewer: str, now: datetime) -> dict[str, int]:
     """How many quick reviews of each category `reviewer` could approve at once, the most first."""
-    query = _approvable(reviewer, now, _SUGGESTED, func.count()).group_by(_SUGGESTED)
-    return {str(name): count for name, count in connection.execute(query.order_by(func.count().desc(), _SUGGESTED))}
+    query = _approvable(reviewer, now, _shown_category, func.count()).group_by(_shown_category)
+    return {
+        str(name): count for name, count in connection.execute(query.order_by(func.count().desc(), _shown_category))
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +181,11 @@ def approvable(connection: Connection, reviewer: str, now: datetime, *, category
         WorkItem.due_at,
         Case.amount,
         Case.received_at,
-        _SURENESS,
+        _shown_confidence,
         func.substr(CaseInput.redacted, 1, EXCERPT),
     )
     query = _approvable(reviewer, now, *columns).join(CaseInput, CaseInput.case_id == WorkItem.case_id, isouter=True)
-    query = query.where(category == _SUGGESTED).order_by(WorkItem.due_at, WorkItem.id).limit(limit)
+    query = query.where(_shown_category == category).order_by(WorkItem.due_at, WorkItem.id).limit(limit)
     return [Approvable(*shown) for flags, *shown in connection.execute(query) if not flags]
 
 
@@ -196,7 +198,7 @@ def standings(connection: Connection, reviewer: str, now: datetime, ids: Sequenc
             case((_slipped_in_for(reviewer), State.QUEUED), else_=Case.state),
             case((SLIPPED_IN, "review"), else_=WorkItem.kind).label("kind"),
             WorkItem.queue,
-            _SUGGESTED,
+            _shown_category,
             func.coalesce(WorkItem.suggestion_hidden, False),
             Case.flags,
             func.coalesce(_is_held_by_another(reviewer, now), False),
