@@ -9,6 +9,7 @@ from desk.api.document import scopes
 from desk.context import Desk
 from desk.pages import page
 from desk.permit import TheDesk, permit
+from desk.wording import at_desk
 from handrail.acts import tokens
 from handrail.acts.signing_in import Visitor
 from handrail.acts.tokens import LONGEST_NAME, MOST_DAYS, USUAL_DAYS, Issued
@@ -62,7 +63,7 @@ def create(
             )
         )
     except HandrailError as refusal:
-        return _page(request, desk, visitor, sentence=str(refusal), name=name, days=days, wanted=wanted)
+        return _page(request, desk, visitor, sentence=at_desk(refusal), name=name, days=days, wanted=wanted)
     return _page(request, desk, visitor, issued=issued)
 
 

@@ -45,9 +45,9 @@ def approve(
     """
     wanted = list(dict.fromkeys(case_ids))
     if not wanted:
-        raise BadInput("No case is ticked. Tick those that you have read and agree with.")
+        raise BadInput("No case is chosen. Choose those that you have read and agree with.")
     if len(wanted) > policy.desk.bulk_limit:
-        raise BadInput(f"At most {policy.desk.bulk_limit} cases are approved at once. Tick fewer.")
+        raise BadInput(f"At most {policy.desk.bulk_limit} cases are approved at once. Choose fewer.")
     policy.category(category)
     fates = _fates(store, wanted, actor, category, now)
     claims: dict[int, Claim] = {}

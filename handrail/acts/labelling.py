@@ -139,7 +139,8 @@ def _write(connection: Connection, rows: Mapping[str, GoldRow], policy: Policy, 
         started_at=now,
     )
     cases.update_batch(connection, batch_id, state="done", finished_at=now, counts={"received": len(rows)})
-    ids = cases.insert_cases(connection, [_case(batch_id, name, now) for name in rows])
+    fields = reviewer_quality.commonplace(connection)  # without a channel it would be known for what it is
+    ids = cases.insert_cases(connection, [_case(batch_id, name, fields, now) for name in rows])
     salts = [secrets.token_bytes(16) for _ in rows]
     written = list(zip(ids, salts, rows.values(), strict=True))
     cases.insert_inputs(connection, {case_id: NewInput(salt, row.text) for case_id, salt, row in written})
@@ -153,13 +154,14 @@ def _write(connection: Connection, rows: Mapping[str, GoldRow], policy: Policy, 
         _save(connection, case_id, row.label, "written", salt, actor, now)
 
 
-def _case(batch_id: int, name: str, now: datetime) -> NewCase:
+def _case(batch_id: int, name: str, fields: Mapping[str, str], now: datetime) -> NewCase:
     """A case that is done: history without a label, so that no watch takes it for traffic and no model for truth."""
     return NewCase(
         source=SOURCE,
         external_id=name[:16],
         batch_id=batch_id,
         row_digest=name,
+        fields=dict(fields),
         received_at=now,
         ingested_at=now,
         history=True,

@@ -28,6 +28,11 @@ def seeded(connection: Connection, item_id: int) -> tuple[str | None, float | No
     return (None, None) if row is None else (row.shown_label, row.shown_confidence)
 
 
+def kind_of(connection: Connection, item_id: int) -> tuple[str, str]:
+    """Kind and queue of work, as they are."""
+    return tuple(connection.execute(select(WorkItem.kind, WorkItem.queue).where(WorkItem.id == item_id)).one())
+
+
 def is_hidden(connection: Connection, item_id: int) -> bool:
     """Is this work decided without a suggestion, because it is hidden or there is none?"""
     query = (
