@@ -42,7 +42,7 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CaseStanding:
     """Where a case stands to a reviewer, as they may know it; `kind` and `queue` are None without open work.
 
     `elsewhere`: assigned to somebody else, or decided by this reviewer before. `put_off`: snoozed, or skipped by them.
@@ -59,7 +59,7 @@ class Standing:
     put_off: bool
 
 
-def fate_of(standing: Standing | None, category: str) -> Fate | None:
+def fate_of(standing: CaseStanding | None, category: str) -> Fate | None:
     """Why this case is not approved as `category` together with others; None where nothing is against it.
 
     Whether a suggestion is another one is told only where it may be seen.

@@ -187,7 +187,7 @@ class Ordinary:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class GoldCandidate:
     """A gold case that somebody never met; `fields` are the names that it has values for."""
 
     case_id: int
@@ -196,7 +196,7 @@ class Candidate:
     flagged: bool
 
 
-def passing(candidates: Sequence[Candidate], ordinary: Ordinary) -> list[Candidate]:
+def passing(candidates: Sequence[GoldCandidate], ordinary: Ordinary) -> list[GoldCandidate]:
     """The gold cases that pass best for work like `ordinary`: never a flagged one, for quick work has no flags.
 
     Where some have the same fields, and of them some a number of today, the others are left for later.

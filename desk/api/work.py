@@ -70,7 +70,7 @@ class Shown(Claimed):
     labels: list[str | None] = Field(description="of an adjudication: the labels given so far")
 
 
-class PutAside(Body):
+class NotOffered(Body):
     """Work that you could take and are not offered."""
 
     skipped: int = Field(description="by you; POST /queue/recall brings it back at once")
@@ -83,7 +83,7 @@ class Next(Body):
     """The work that is due next; null when nothing is offered to you, and `put_aside` says what waits all the same."""
 
     case: Shown | None
-    put_aside: PutAside | None = Field(None, description="null while there is a case")
+    put_aside: NotOffered | None = Field(None, description="null while there is a case")
 
 
 class Wanted(Body):
@@ -190,7 +190,7 @@ def claim_next(asked: Wanted, call: TheCall, visitor: Visitor = scoped("decide")
     if claims:
         return Next(case=_shown(call.desk, visitor, claims[0]))
     aside = claiming.put_aside(call.desk.store, visitor.name, now=occasion.now, kinds=kinds or ("review",))
-    return Next(case=None, put_aside=PutAside(**asdict(aside)))
+    return Next(case=None, put_aside=NotOffered(**asdict(aside)))
 
 
 @router.post("/cases/{case}/claim", summary="Claim the open work of one case")

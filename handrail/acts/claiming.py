@@ -70,8 +70,8 @@ def claim(
         Refused: they hold as much as the policy allows.
     """
     with store.write() as connection:
+        staff.lock(connection, actor)  # before anything is asked: who is deactivated meanwhile is given nothing
         authorize(connection, "adjudicate" if kinds is not None and set(kinds) == {"adjudication"} else "decide", actor)
-        staff.lock(connection, actor)
         people = staff.around(connection, actor)
         if people[actor].is_away(now):
             return []

@@ -9,7 +9,7 @@ from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.gold import is_slipped_in, shown_kind
 from handrail.policy import Policy
 from handrail.staff import Person, least_loaded
-from handrail.store import accounts, decisions, reviewer_quality, skips, staff, trail, work
+from handrail.store import accounts, decisions, labels, reviewer_quality, skips, staff, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.work import WorkItem, WorkOnCase
@@ -139,7 +139,7 @@ def set_away(
 def deactivate(store: Store, person: str, *, actor: str, now: datetime) -> int:
     """Let somebody act no more: sessions, tokens and links end, their work goes to others. Returns how much work did.
 
-    What they decided stands. Their test waits, should they come back.
+    What they decided stands. Their test waits, should they come back; a gold case among their work does not.
 
     Raises:
         NotFound: nobody active has this name.
@@ -160,6 +160,7 @@ def deactivate(store: Store, person: str, *, actor: str, now: datetime) -> int:
         staff.change(connection, person, active=False)
         staff.sign_out(connection, person, now)
         accounts.end_invitations_of(connection, person, now)
+        labels.close_slipped_in(connection, person, now)
         del people[person]
         moved = _free(connection, person, people, now)
         gone = Event("person.deactivated", data={"person": person, "moved": moved})

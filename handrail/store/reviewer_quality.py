@@ -1,14 +1,15 @@
 """What people's quality is measured on: gold answers, decisions with their time, two opinions of one case, audits."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, Select, Text, and_, bindparam, case, exists, func, literal, or_, select
 
-from handrail.gold import Candidate, GoldAnswer, GoldTest, Ordinary
+from handrail.gold import GoldAnswer, GoldCandidate, GoldTest, Ordinary
 from handrail.labels import Status
 from handrail.store.frames import frame
 from handrail.store.labels import PRACTISED, SLIPPED_IN, items_of
@@ -73,10 +74,10 @@ def _unseen(person: str) -> Select[Any]:
     )
 
 
-def candidates(connection: Connection, person: str) -> list[Candidate]:
+def candidates(connection: Connection, person: str) -> list[GoldCandidate]:
     """What could be slipped in among the work of `person`, by case."""
     return [
-        Candidate(row.case_id, row.label, _given(row.fields), bool(row.flags))
+        GoldCandidate(row.case_id, row.label, _given(row.fields), bool(row.flags))
         for row in connection.execute(_unseen(person).add_columns(Case.fields, Case.flags).join(Case))
     ]
 
@@ -85,11 +86,30 @@ def _given(fields: Mapping[str, str] | None) -> frozenset[str]:
     return frozenset(name for name, value in (fields or {}).items() if value not in (None, ""))
 
 
-def commonplace(connection: Connection) -> dict[str, str]:
-    """Of each field the value that most of the newest cases have, where so many share it that it tells of nobody."""
-    newest = select(Case.fields).where(~Case.history, Case.consent).order_by(Case.id.desc()).limit(_RECENT)
+@dataclass(frozen=True, slots=True)
+class Commonplace:
+    """What the newest cases have in common: `fields`, each with its commonest value, and their `amounts` in order.
+
+    A value is one that so many share that it tells of nobody; without amounts most cases have none.
+    """
+
+    fields: dict[str, str]
+    amounts: list[float]
+
+
+def commonplace(connection: Connection) -> Commonplace:
+    """What a letter that somebody has made up needs to look like the newest cases."""
+    query = select(Case.fields, Case.amount, Case.flags).where(~Case.history, Case.consent)
+    newest = connection.execute(query.order_by(Case.id.desc()).limit(_RECENT)).all()
+    amounts = sorted(row.amount for row in newest if row.amount is not None and not row.flags)
+    return Commonplace(
+        _shared_fields([row.fields for row in newest]), amounts if 2 * len(amounts) > len(newest) else []
+    )
+
+
+def _shared_fields(newest: Sequence[Mapping[str, str]]) -> dict[str, str]:
     shared: dict[str, Counter[str]] = {}
-    for fields in connection.execute(newest).scalars():
+    for fields in newest:
         for name in _given(fields):
             shared.setdefault(name, Counter())[fields[name]] += 1
     most = {name: values.most_common(1)[0] for name, values in shared.items()}

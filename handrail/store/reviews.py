@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, not_, or_, select
 
 from handrail import decision
-from handrail.bulk_approval import Standing
+from handrail.bulk_approval import CaseStanding
 from handrail.case import State
 from handrail.queues import Queue
 from handrail.store.bulk import among
@@ -194,7 +194,7 @@ def approvable(connection: Connection, reviewer: str, now: datetime, *, category
     return [Approvable(*shown) for flags, *shown in connection.execute(query) if not flags]
 
 
-def standings(connection: Connection, reviewer: str, now: datetime, ids: Sequence[int]) -> dict[int, Standing]:
+def standings(connection: Connection, reviewer: str, now: datetime, ids: Sequence[int]) -> dict[int, CaseStanding]:
     """Where each of these cases stands to `reviewer`; what does not exist is left out, a review comes first."""
     seen = or_(WorkItem.kind != "gold", _slipped_in_for(reviewer))
     query = (
@@ -217,7 +217,7 @@ def standings(connection: Connection, reviewer: str, now: datetime, ids: Sequenc
         .order_by(case((or_(WorkItem.kind == "review", SLIPPED_IN), 0), else_=1).desc())
     )
     return {
-        case_id: Standing(
+        case_id: CaseStanding(
             str(state), kind, queue, category, bool(hidden), bool(flags), bool(held), bool(off), bool(put)
         )
         for case_id, state, kind, queue, category, hidden, flags, held, off, put in connection.execute(query)

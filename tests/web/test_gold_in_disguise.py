@@ -11,15 +11,16 @@ from fastapi.testclient import TestClient
 
 from handrail import gold
 from handrail.acts import labelling
-from handrail.gold import Candidate, Ordinary
+from handrail.gold import GoldCandidate, Ordinary
 from handrail.policy import LabelRules
 from handrail.store import schema
 from tests.desks import Client
 from tests.programs import Program
-from tests.scenes import FOUNDER, NOW, POLICY, Scene
+from tests.scenes import NOW, POLICY, Scene
 
 SEEDED = {"gold_share": 1.0, "seeded_wrong": 1.0}
 BLIND = {"gold_share": 1.0, "seeded_wrong": 0.0}
+NOTE = "a first look"
 CHANNEL = {"channel": "web"}
 EARLIER = NOW - timedelta(days=90)
 
@@ -28,24 +29,24 @@ EARLIER = NOW - timedelta(days=90)
 def shop(scene: Scene) -> Scene:
     """Old gold, one written by hand and one with a note of its first life, and enough ordinary work of today."""
     scene.add_person("cara", "data_curator")
-    for _ in range(gold_like := 12):
-        ordinary(scene, 1, EARLIER)
-    assert gold_like >= 10
-    (noted,) = ordinary(scene, 1, EARLIER)
-    scene.decide(
-        noted, "override", "ruth", EARLIER, label="tracking", reason_code="wrong_category", note="a first look"
-    )
+    *_, noted = ordinary(scene, 13, EARLIER)
+    with scene.store.write() as connection:
+        connection.execute(schema.CaseInput.__table__.update().values(redacted="where is my money"))
+    scene.decide(noted, "override", "ruth", EARLIER, label="tracking", reason_code="wrong_category", note=NOTE)
     labelling.attest(scene.store, noted, "tracking", policy=scene.policy, actor="cara", now=NOW)
     letters = pd.DataFrame({"text": ["where is my money"], "label": ["refund"]})
     labelling.write(scene.store, letters, actor="cara", policy=scene.policy, now=NOW)
     with scene.store.write() as connection:  # what waited of the old days is done
         connection.execute(schema.WorkItem.__table__.update().values(state="closed"))
     ordinary(scene, 6, NOW)
+    with scene.store.write() as connection:
+        connection.execute(schema.CaseInput.__table__.update().values(redacted="where is my money"))
     return scene
 
 
 def ordinary(scene: Scene, cases: int, at: Any) -> list[int]:  # noqa: ANN401 - a moment
-    ids = scene.scored(cases, "refund", at, fields=CHANNEL, received_at=at - timedelta(hours=1))
+    came = {"fields": CHANNEL, "received_at": at - timedelta(hours=1), "customer_id": ""}  # nobody has a history
+    ids = scene.scored(cases, "refund", at, **came)
     scene.assign(ids, at, category="refund", queue="B", reason="below_threshold", confidence=0.9)
     return ids
 
@@ -145,7 +146,7 @@ def test_at_the_desk_the_page_of_a_gold_case_differs_in_nothing_but_its_words(
     for _ in range(5):
         page = rita.get("/review").text
         case = int(re.findall(r'data-case="(\d+)"', page)[0])
-        assert "a first look" not in page
+        assert NOTE not in page
         assert "gold" not in page.split("<article")[1].lower()
         pages[is_gold(shop, case)].append(tags(page))
         item, fence = re.findall(r'data-item="(\d+)"', page)[0], re.findall(r'name="fence" value="(\d+)"', page)[0]
@@ -173,13 +174,14 @@ def test_a_seeded_suggestion_can_be_approved_among_others(shop: Scene, signed_in
 
 def test_a_gold_case_that_would_give_itself_away_is_not_slipped_in() -> None:
     like = Ordinary(NOW, NOW, NOW, frozenset({"channel"}), first_case=100)
-    old = Candidate(7, "refund", frozenset({"channel", "tier"}), flagged=False)
-    flagged = Candidate(8, "refund", frozenset({"channel"}), flagged=True)
-    bare = Candidate(9, "refund", frozenset(), flagged=False)
-    recent = Candidate(104, "refund", frozenset({"channel"}), flagged=False)
+    old = GoldCandidate(7, "refund", frozenset({"channel", "tier"}), flagged=False)
+    flagged = GoldCandidate(8, "refund", frozenset({"channel"}), flagged=True)
+    bare = GoldCandidate(9, "refund", frozenset(), flagged=False)
+    recent = GoldCandidate(104, "refund", frozenset({"channel"}), flagged=False)
     assert gold.passing([old, flagged, bare], like) == [old]
     assert gold.passing([old, flagged, bare, recent], like) == [recent]
-    assert gold.passing([flagged, bare], like) == []
+    assert gold.passing([flagged, bare], like) == [bare]
+    assert gold.passing([flagged], like) == []
 
 
 def test_who_is_told_of_gold_is_told_so_after_the_decision_alone(shop: Scene, program: Program) -> None:
@@ -188,4 +190,3 @@ def test_who_is_told_of_gold_is_told_so_after_the_decision_alone(shop: Scene, pr
     case = rita.post("/queue/next", json={}).json()["case"]
     assert "gold" not in str(case).lower()
     assert "gold" not in rita.get("/trail", params={"case": case["case"]}).text.lower()
-    assert FOUNDER != "rita"
