@@ -8,6 +8,7 @@ import typer
 from console.answer import Actor, AsJson, AsOf, answer, enter, table
 
 if TYPE_CHECKING:
+    from handrail.work import PutAside
     from tasks.views.review import Because, ShownCase
 
 ON_THE_WAY = "Cases have arrived that are not in a queue yet: `handrail watch` brings them there."
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     queue = typer.Typer(help="Work that waits for people.", no_args_is_help=True)
     queue.command("list")(queue_list)
     queue.command("next")(queue_next)
+    queue.command("recall")(queue_recall)
     app.add_typer(queue, name="queue")
     quarantine = typer.Typer(help="Rows that were put aside.", no_args_is_help=True)
     quarantine.command("list")(quarantine_list)
@@ -64,10 +66,38 @@ def queue_next(actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False)
     if not claims:
         with occasion.store.read() as connection:
             on_the_way = inbox.has_arrived(connection)
-        answer(None, as_json=as_json, text="Nothing waits for you." + (f" {ON_THE_WAY}" if on_the_way else ""))
+        aside = claiming.put_aside(occasion.store, occasion.actor, now=occasion.now)
+        answer(None, as_json=as_json, text=" ".join([*_why_nothing(aside), *([ON_THE_WAY] if on_the_way else [])]))
         return
     shown = shown_case(occasion, claims[0])
     answer(asdict(shown), as_json=as_json, text=lambda: _card(shown))
+
+
+def _why_nothing(aside: "PutAside") -> list[str]:
+    """Why nothing is offered, a sentence each."""
+    told = []
+    if aside.is_away:
+        told.append("You are on leave, so nothing is offered to you. End your leave on your page of the desk.")
+    if aside.skipped:
+        cases = "1 case that still waits" if aside.skipped == 1 else f"{aside.skipped} cases that still wait"
+        told.append(f"You skipped {cases}. Bring back what you skipped with `handrail queue recall`.")
+    if aside.snoozed:
+        told.append(f"{aside.snoozed} {'case is' if aside.snoozed == 1 else 'cases are'} put off.")
+    if aside.back_at:
+        told.append(f"The first comes back by itself at {aside.back_at:%Y-%m-%d %H:%M} UTC.")
+    return ["Nothing else waits for you now.", *told] if told else ["You're all caught up."]
+
+
+def queue_recall(actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Be offered again at once what you skipped."""
+    from handrail.acts import handing
+
+    occasion = enter(actor, as_of)
+    recalled = handing.recall(occasion.store, occasion.actor, now=occasion.now)
+    text = "You have skipped nothing that still waits."
+    if recalled:
+        text = f"{recalled} skipped {'case is' if recalled == 1 else 'cases are'} offered to you again."
+    answer({"recalled": recalled}, as_json=as_json, text=text)
 
 
 def _card(shown: "ShownCase") -> str:
@@ -129,7 +159,11 @@ def decide(
     )
     sent = deliver(occasion)
     value = {"case": case, "outcome": outcome, "label": label, "delivered": sent}
-    answer(value, as_json=as_json, text=f"Case {case}: {outcome} recorded; {sent} actions delivered.")
+    answer(
+        value,
+        as_json=as_json,
+        text=f"Case {case}: {outcome} recorded; {sent} action{'' if sent == 1 else 's'} delivered.",
+    )
 
 
 def quarantine_list(

@@ -14,11 +14,13 @@ from flows.local_server import HOST, require_free, surroundings
 from handrail.acts import inviting, keying
 from handrail.clock import machine
 from handrail.errors import BadInput, NotFound, Refused
-from handrail.store import policies
+from handrail.store import policies, seats
 from handrail.store.engine import Store
+from handrail.store.seats import Seat
 from handrail.workspace import Workspace
 
 PORT = 8470
+USUAL_ADDRESS = f"http://{HOST}:{PORT}"
 
 
 def run(host: str, port: int, home: Path | None, behind_tls: str | None, as_of: str | None) -> None:
@@ -27,7 +29,8 @@ def run(host: str, port: int, home: Path | None, behind_tls: str | None, as_of: 
     Raises:
         NotFound: there is no workspace, or it has no policy.
         BadInput: the port, the time or the proxy's address is none.
-        Refused: the port is in use, the desk would be open to others without TLS, or a live clock would be set.
+        Refused: a desk serves the workspace already, the port is in use, it would be open to others without TLS, or a
+            live clock would be set.
     """
     from desk.serving import serve
     from tasks.occasion import opened, set_to
@@ -43,12 +46,17 @@ def run(host: str, port: int, home: Path | None, behind_tls: str | None, as_of: 
             "TLS and passes the Host header on (Caddy, nginx) in front, and start with --behind-tls https://ITS-NAME; "
             "or leave --host at 127.0.0.1."
         )
+    require_no_other(workspace)
     require_free(port, "--port", host)
     own = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     address = own if behind_tls is None else https(behind_tls)
-    typer.echo(f"Desk  {address}\n{first_link(workspace, address, now=clock())}Ctrl-C stops it.")
+
+    def announce(desks: int) -> None:
+        link = first_link(workspace, address, now=clock())
+        typer.echo(f"Desk  {address}\n{beside(desks)}{link}Ctrl-C stops it.")
+
     with suppress(KeyboardInterrupt):  # the server has ended well and says by which key
-        serve(workspace, host, port, address=address, clock=clock)
+        serve(workspace, host, port, address=address, clock=clock, announce=announce)
     typer.echo("Stopped.")
 
 
@@ -84,9 +92,33 @@ def first_link(workspace: Workspace, address: str, *, now: datetime | None = Non
     )
 
 
-def address_of(workspace: Workspace) -> str:
-    """Where `handrail up` serves this workspace's desk; where it would by default, when it is not up."""
-    return str(workspace.served().get("desk", f"http://{HOST}:{PORT}"))
+def beside(desks: int) -> str:
+    """A line that says that this desk is one of several of its PostgreSQL server, else nothing."""
+    if desks == 1:
+        return ""
+    return (
+        f"It is one of {desks} desks on this database. That is fine: they share the work, the actions and the alerts.\n"
+    )
+
+
+def occupant(workspace: Workspace) -> Seat | None:
+    """The desk that serves this workspace from this machine, or None."""
+    store = Store(workspace.database_url)
+    try:
+        return store.occupant(workspace.home)
+    finally:
+        store.dispose()
+
+
+def require_no_other(workspace: Workspace) -> None:
+    """Make sure that no desk serves this workspace, before others start beside it.
+
+    Raises:
+        Refused: one does.
+    """
+    other = occupant(workspace)
+    if other is not None:
+        raise seats.refusal(other)
 
 
 def require_begun(workspace: Workspace) -> None:

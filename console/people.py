@@ -86,12 +86,20 @@ def people_invite(
     as_json: AsJson = False,
 ) -> None:
     """Print a link with which a person sets their password at the desk; it works once. Earlier ones no longer do."""
-    from console.desk import address_of
+    from console import desk
     from handrail.acts import inviting
 
     occasion = enter(actor, as_of)
     secret = inviting.invite(occasion.store, name, actor=occasion.actor, now=occasion.now)
-    link = f"{(address or address_of(occasion.workspace)).rstrip('/')}{inviting.path_of(secret)}"
+    running = desk.occupant(occasion.workspace)
+    where = address or (running.address if running else desk.USUAL_ADDRESS)
+    link = f"{where.rstrip('/')}{inviting.path_of(secret)}"
     until = occasion.now + inviting.LASTS
     text = f"{link}\nHand it to {name} alone: it sets their password, works once, and until {until:%Y-%m-%d %H:%M} UTC."
-    answer({"name": name, "link": link, "until": until}, as_json=as_json, text=text)
+    if running is None and address is None:
+        text += (
+            "\nNo desk runs here at this moment: the link opens once `handrail desk` or `handrail up` serves at that"
+            " address. For a desk elsewhere, repeat this with --address https://ITS-NAME."
+        )
+    known = {"name": name, "link": link, "until": until, "desk_runs": running is not None}
+    answer(known, as_json=as_json, text=text)

@@ -34,6 +34,7 @@ def serve(port: int, mlflow_port: int, desk_port: int) -> None:
     workspace = Workspace.from_environment()
     desk.require_begun(workspace)
     require_unserved(workspace)
+    desk.require_no_other(workspace)
     require_apart({"--port": port, "--mlflow-port": mlflow_port, "--desk-port": desk_port})
     is_new = workspace.make_password()
     server = LocalServer(workspace, port)

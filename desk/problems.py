@@ -12,6 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from desk.pages import page
 from desk.permit import COOKIE, SAFE, SignedOut, desk_of
+from desk.unusable import unusable
+from desk.wording import API, DESK, worded
 from handrail.errors import (
     BadInput,
     Conflict,
@@ -50,11 +52,16 @@ TITLES = {
     500: "Something went wrong",
     503: "Please try again",
 }
+_NO_SUCH_PAGE = {404: "There is no such page. Go back to the start.", 405: "This address cannot be used that way."}
+_NO_SUCH_CALL = {
+    404: "There is no such call. Look it up in `GET /api/openapi.json`.",
+    405: "This call has another method. Look it up in `GET /api/openapi.json`.",
+}
 NOT_NOW = "Not possible now"
 """The title where a rule forbids it; where somebody else was faster, the status has its own."""
 UNKNOWN, UNAVAILABLE = 401, 503
-_NAMED, _LONGEST_NAME = 10, 100
-"""How many values a refusal names, and characters of each: a request may hold thousands that are wrong."""
+_NAMED = 10
+"""How many values a refusal names: a request may hold thousands that are wrong."""
 
 _log = logging.getLogger("handrail")
 
@@ -77,7 +84,11 @@ def status_of(refusal: HandrailError) -> int:
 
 def wants_json(request: Request) -> bool:
     """Whether the page's script or a program asks, and not a person."""
-    return request.url.path.startswith("/api/") or "application/json" in request.headers.get("Accept", "")
+    return _is_api(request) or "application/json" in request.headers.get("Accept", "")
+
+
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
 
 
 def problem(request: Request, status: int, sentence: str, title: str | None = None) -> Response:
@@ -105,7 +116,7 @@ async def refuse(scope: Scope, receive: Receive, send: Send, status: int, senten
 def _refused(request: Request, refusal: HandrailError) -> Response:
     if isinstance(refusal, SignedOut) and not wants_json(request):
         return _to_the_door(request)
-    status, sentence = status_of(refusal), str(refusal)
+    status, sentence = status_of(refusal), worded(str(refusal), API if _is_api(request) else DESK)
     if status == UNAVAILABLE:
         _log.warning("%s %s: %s", request.method, request.url.path, sentence)
         sentence = sentence.replace(desk_of(request).store.name, "the database")
@@ -135,12 +146,9 @@ def _page_of(request: Request) -> str:
 
 
 def _invalid(request: Request, error: RequestValidationError) -> Response:
-    named = sorted({".".join(str(part) for part in one["loc"][1:]) or "body" for one in error.errors()})
-    where = ", ".join(one[:_LONGEST_NAME] for one in named[:_NAMED])
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return problem(
-        request, 422, f"The request has missing or unusable values: {where}{more}. Correct them and send it again."
-    )
+    wrong = sorted({*map(unusable, error.errors())})
+    more = f"; and {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
+    return problem(request, 422, f"{'; '.join(wrong[:_NAMED])}{more}. Correct this and send it again.")
 
 
 def _too_large(request: Request, _: Exception) -> Response:
@@ -149,7 +157,7 @@ def _too_large(request: Request, _: Exception) -> Response:
 
 
 def _http(request: Request, error: HTTPException) -> Response:
-    sentence = {404: "There is no such page. Go back to the start.", 405: "This address cannot be used that way."}
+    sentence = _NO_SUCH_CALL if _is_api(request) else _NO_SUCH_PAGE
     found = problem(request, error.status_code, sentence.get(error.status_code, str(error.detail)))
     found.headers.update(error.headers or {})
     return found

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from collections.abc import Callable
 
 import uvicorn
 
@@ -30,11 +31,15 @@ def serve(
     address: str,
     clock: Clock = machine,
     limits: Limits = USUAL,
+    announce: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Serve the desk until Ctrl-C or SIGTERM; people find it at `address`. Answers that have begun are finished first.
 
+    `announce` is called before the first request is taken, with how many desks the database has now.
+
     Raises:
         NotFound: there is no workspace.
+        Refused: a desk serves this workspace already.
     """
     sys.setswitchinterval(TURN)
     app = create_app(workspace, clock=clock)
@@ -51,4 +56,6 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run()
+    with app.state.desk.store.seat(workspace.home, address) as desks:
+        announce(desks)
+        uvicorn.Server(config).run()

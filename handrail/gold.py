@@ -5,14 +5,17 @@ and asking again before deciding draws the same.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from handrail import keyed_draws, labels
 from handrail.policy import LabelRules, QueueRules
 from handrail.queues import Queue
 
 _QUEUE = {True: Queue.B, False: Queue.C}  # what is slipped in looks like quick work; a test is read case by case
+
+_AT_MOST_EARLIER = 900
+"""Seconds: a quarter of an hour, in which deliveries come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,52 @@ def wrong_suggestion(
         if left < 0:
             return name
     return others[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Ordinary:
+    """The ordinary work that is due first: what a gold case beside it must look like.
+
+    `fields` are the names that its case has values for, `first_case` is the lowest number that waits.
+    """
+
+    opened_at: datetime
+    due_at: datetime
+    received_at: datetime
+    fields: frozenset[str]
+    first_case: int
+
+    def before(self, chance: Chance) -> "Ordinary":
+        """The same a little earlier, as the case that came right before it; it is due first."""
+        earlier = timedelta(seconds=1 + chance.pick("moment", _AT_MOST_EARLIER))
+        if self.due_at.microsecond:
+            earlier += timedelta(microseconds=chance.pick("instant", 1_000_000))
+        return replace(
+            self,
+            opened_at=self.opened_at - earlier,
+            due_at=self.due_at - earlier,
+            received_at=self.received_at - earlier,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GoldCandidate:
+    """A gold case that somebody never met; `fields` are the names that it has values for."""
+
+    case_id: int
+    label: str
+    fields: frozenset[str]
+    flagged: bool
+
+
+def passing(candidates: Sequence[GoldCandidate], ordinary: Ordinary) -> list[GoldCandidate]:
+    """The gold cases that pass best for work like `ordinary`: never a flagged one, for quick work has no flags.
+
+    Where some have the same fields, and of them some a number of today, the others are left for later.
+    """
+    plain = [one for one in candidates if not one.flagged]
+    alike = [one for one in plain if one.fields >= ordinary.fields] or plain
+    return [one for one in alike if one.case_id >= ordinary.first_case] or alike
 
 
 def confidence(chance: Chance, ordinary: Sequence[float], rules: QueueRules) -> float:

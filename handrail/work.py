@@ -10,7 +10,8 @@ from handrail.case import State
 class NewWork:
     """Work that is to be opened.
 
-    `shown_label` and `shown_confidence` are the wrong suggestion seeded into a gold case.
+    `shown_label` and `shown_confidence` are the wrong suggestion seeded into a gold case, `shown_received_at` is the
+    age that it passes for.
     """
 
     case_id: int
@@ -23,6 +24,7 @@ class NewWork:
     assigned_to: str | None = None
     shown_label: str | None = None
     shown_confidence: float | None = None
+    shown_received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class WorkItem:
     snoozed_until: datetime | None
     shown_label: str | None
     shown_confidence: float | None
+    shown_received_at: datetime | None
 
     @property
     def is_open(self) -> bool:
@@ -59,6 +62,19 @@ class WorkItem:
     def is_held(self, person: str, now: datetime) -> bool:
         """Has `person` claimed it, and does the lease run?"""
         return self.holder == person and self.lease_until is not None and self.lease_until > now
+
+
+@dataclass(frozen=True, slots=True)
+class PutAside:
+    """How much work somebody could take and is not offered: skipped by them, or `snoozed` by anybody.
+
+    The first of it comes back by itself at `back_at`, None of nothing. Nobody who `is_away` is offered anything.
+    """
+
+    skipped: int
+    snoozed: int
+    back_at: datetime | None
+    is_away: bool = False
 
 
 @dataclass(frozen=True, slots=True)

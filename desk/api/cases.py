@@ -19,7 +19,7 @@ from handrail.errors import NotFound
 from handrail.store import cases, disputes, inbox, labels, quarantine, routes
 from handrail.store.engine import Store
 from handrail.store.frames import records
-from handrail.store.visibility import Onlooker, kept, state_of
+from handrail.store.visibility import Onlooker, kept, received_of, state_of
 from tasks.routing.inbox import Posted, parse, take_in
 
 router = APIRouter(route_class=StrictRoute, responses=PROBLEMS)
@@ -243,6 +243,7 @@ def show_case(case: InPath, desk: TheDesk, visitor: Visitor = scoped("read_cases
         silent = bool(kept(connection, [case], onlooker))
         blind = silent or bool(labels.still_blind(connection, [case]))
         state = state_of(connection, case, onlooker)
+        received_at = received_of(connection, case, onlooker)
         aside = inbox.why_aside(connection, [case]).get(case)
     if blind:
         route = decision = None
@@ -253,7 +254,7 @@ def show_case(case: InPath, desk: TheDesk, visitor: Visitor = scoped("read_cases
         external_id=None if silent else found.external_id,
         batch=None if silent else found.batch_id,
         state=state,
-        received_at=found.received_at,
+        received_at=received_at,
         text=shown.redacted,
         amount=shown.amount,
         fields=shown.fields,

@@ -50,6 +50,23 @@ def release(asked: Items, call: TheCall, visitor: Visitor = scoped("decide")) ->
     return call.act(visitor, Released, act)
 
 
+class Recalled(Body):
+    """How much work is offered to you again."""
+
+    recalled: int
+
+
+@router.post("/recall", summary="Be offered again what you skipped")
+def recall(call: TheCall, visitor: Visitor = scoped("decide")) -> Recalled:
+    """At once, and not only when the policy's time for skipped work is over."""
+    now = call.desk.clock()
+
+    def act(store: Store) -> Recalled:
+        return Recalled(recalled=handing.recall(store, visitor.name, now=now))
+
+    return call.act(visitor, Recalled, act)
+
+
 @router.post("/{item}/skip", summary="Pass claimed work on")
 def skip(item: InPath, call: TheCall, visitor: Visitor = scoped("decide")) -> Done:
     """For the policy's time others are offered it, and not you."""

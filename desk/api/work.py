@@ -1,6 +1,7 @@
 """Work for people: listed, claimed, looked at, decided."""
 
 from collections.abc import Collection
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from desk.api.bodies import PROBLEMS, Body, Code, Fence, InPath, Letter, Name, N
 from desk.api.calls import StrictRoute, TheCall
 from desk.context import Desk
 from desk.permit import TheDesk
-from handrail.acts import claiming, deciding, undoing
+from handrail.acts import claiming, deciding, training, undoing
 from handrail.acts.claiming import ACTS, KINDS, Claim
 from handrail.acts.signing_in import Visitor
 from handrail.case import Outcome
@@ -69,10 +70,20 @@ class Shown(Claimed):
     labels: list[str | None] = Field(description="of an adjudication: the labels given so far")
 
 
+class NotOffered(Body):
+    """Work that you could take and are not offered."""
+
+    skipped: int = Field(description="by you; POST /queue/recall brings it back at once")
+    snoozed: int = Field(description="put off, by you or a colleague")
+    back_at: datetime | None = Field(description="when the first of it is offered again")
+    is_away: bool = Field(description="you are on leave: nothing is offered to you")
+
+
 class Next(Body):
-    """The work that is due next; null when nothing waits for you."""
+    """The work that is due next; null when nothing is offered to you, and `put_aside` says what waits all the same."""
 
     case: Shown | None
+    put_aside: NotOffered | None = Field(None, description="null while there is a case")
 
 
 class Wanted(Body):
@@ -163,6 +174,8 @@ def claim_next(asked: Wanted, call: TheCall, visitor: Visitor = scoped("decide")
     kinds = [kind for kind in asked.kinds or KINDS if _is_in_scope(visitor, kind)]
 
     def act(store: Store) -> Claims:
+        if "review" in kinds:
+            training.slip_in(store, visitor.name, policy=occasion.policy, secret=call.desk.secret(), now=occasion.now)
         claims = claiming.claim(
             store,
             visitor.name,
@@ -174,7 +187,10 @@ def claim_next(asked: Wanted, call: TheCall, visitor: Visitor = scoped("decide")
         return Claims(claims=[_claimed(claim) for claim in claims])
 
     claims = call.act(visitor, Claims, act).claims
-    return Next(case=_shown(call.desk, visitor, claims[0]) if claims else None)
+    if claims:
+        return Next(case=_shown(call.desk, visitor, claims[0]))
+    aside = claiming.put_aside(call.desk.store, visitor.name, now=occasion.now, kinds=kinds or ("review",))
+    return Next(case=None, put_aside=NotOffered(**asdict(aside)))
 
 
 @router.post("/cases/{case}/claim", summary="Claim the open work of one case")

@@ -10,6 +10,7 @@ from desk.pages import page
 from desk.permit import TheDesk, permit
 from desk.routes.operations import back
 from desk.watched import in_words
+from desk.wording import at_desk
 from handrail.acts import alerting, attending
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
@@ -68,7 +69,7 @@ def _page(
     try:
         channels = alert.listed(desk.occasion(visitor.name))
     except BadInput as refusal:
-        channels, problem = [], str(refusal)
+        channels, problem = [], at_desk(refusal)
     policy, now = desk.policy(), desk.clock()
     with desk.store.read() as connection:
         seen = attending.seen(connection, now)

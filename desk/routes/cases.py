@@ -14,6 +14,7 @@ from desk.context import Desk
 from desk.filters import Filters
 from desk.pages import page
 from desk.permit import TheDesk, permit
+from desk.wording import at_desk
 from handrail.acts import purging, viewing
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
@@ -61,7 +62,7 @@ def find(request: Request, desk: TheDesk, visitor: Visitor = permit("read_cases"
     try:
         wanted, after = _wanted(asked, desk, visitor)
     except BadInput as refusal:
-        sentence = str(refusal)
+        sentence = at_desk(refusal)
     else:
         with desk.store.read() as connection:
             rows, older = search.find(connection, wanted, onlooker, after=after, limit=PAGE)

@@ -12,6 +12,7 @@ from desk.pages import page
 from desk.permit import TheDesk, permit
 from desk.problems import wants_json
 from desk.settling import Settled
+from desk.wording import at_desk
 from handrail.acts import disputing, overturning
 from handrail.acts.disputing import LONGEST
 from handrail.acts.signing_in import Visitor
@@ -69,7 +70,7 @@ def take_down(
     except BadInput as refusal:
         if wants_json(request):
             raise
-        return _asked(request, desk, case, visitor, text, sentence=str(refusal), status=400)
+        return _asked(request, desk, case, visitor, text, sentence=at_desk(refusal), status=400)
     return RedirectResponse(f"/disputes/{number}/packet?opened=1", 303)
 
 
@@ -115,7 +116,7 @@ def settle(
     except BadInput as refusal:
         if wants_json(request):
             raise
-        return _shown(request, desk, number, visitor, said=said, sentence=str(refusal), status=400)
+        return _shown(request, desk, number, visitor, said=said, sentence=at_desk(refusal), status=400)
     return RedirectResponse(f"/escalations?done={dispute.case_id}", 303)
 
 

@@ -11,6 +11,7 @@ from desk.pages import page
 from desk.permit import TheDesk, permit
 from desk.problems import wants_json
 from desk.settling import Settled
+from desk.wording import at_desk
 from handrail.acts import deciding, escalating
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput, NotFound, Refused
@@ -71,7 +72,7 @@ def acknowledge(
     except BadInput as refusal:
         if wants_json(request):
             raise
-        return _late(request, desk, case, visitor, sentence=str(refusal), status=400)
+        return _late(request, desk, case, visitor, sentence=at_desk(refusal), status=400)
     return RedirectResponse(f"/escalations?done={case}", 303)
 
 
@@ -92,7 +93,7 @@ def hand_over(
     except (BadInput, Refused) as refusal:
         if wants_json(request):
             raise
-        return _late(request, desk, case, visitor, sentence=str(refusal), status=400)
+        return _late(request, desk, case, visitor, sentence=at_desk(refusal), status=400)
     return RedirectResponse(f"/escalations?done={case}", 303)
 
 
@@ -130,7 +131,7 @@ def settle(
     except BadInput as refusal:
         if wants_json(request):
             raise
-        return _opened(request, desk, item, visitor, said=said, sentence=str(refusal), status=400)
+        return _opened(request, desk, item, visitor, said=said, sentence=at_desk(refusal), status=400)
     return RedirectResponse(f"/escalations?done={work.case_id}&after={decided}", 303)
 
 

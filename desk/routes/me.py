@@ -11,6 +11,7 @@ from desk.pages import page
 from desk.password_limiter import passing
 from desk.permit import TheDesk, permit
 from desk.routes.sign_in import Text, new_password
+from desk.wording import at_desk
 from handrail import passwords
 from handrail.acts import handing, signing_in
 from handrail.acts.signing_in import Visitor
@@ -71,7 +72,7 @@ def change_password(
     try:
         kept = new_password(password, again, name=visitor.name, business=desk.policy().business)
     except BadInput as refusal:
-        return _page(request, desk, visitor, sentence=str(refusal))
+        return _page(request, desk, visitor, sentence=at_desk(refusal))
     desk.act(lambda store: signing_in.change_password(store, visitor, kept, now=now))
     return RedirectResponse("/me?done=password", 303)
 
@@ -112,5 +113,5 @@ def take_leave(
             )
         )
     except BadInput as refusal:
-        return _page(request, desk, visitor, sentence=str(refusal))
+        return _page(request, desk, visitor, sentence=at_desk(refusal))
     return RedirectResponse("/me?done=leave", 303)

@@ -14,6 +14,7 @@ from desk.context import Desk
 from desk.leave import LeaveForm
 from desk.pages import page
 from desk.permit import TheDesk, permit
+from desk.wording import at_desk
 from handrail import labels, staff
 from handrail.acts import employing, handing, inviting
 from handrail.acts.signing_in import Visitor
@@ -67,7 +68,7 @@ def add(
             )
         )
     except (BadInput, Conflict) as refusal:
-        return _everybody(request, desk, sentence=str(refusal), name=person, chosen=role)
+        return _everybody(request, desk, sentence=at_desk(refusal), name=person, chosen=role)
     return _link(request, desk, person, visitor)
 
 
@@ -90,7 +91,7 @@ def change(
             )
         )
     except (BadInput, Refused) as refusal:
-        return _one(request, desk, name, sentence=str(refusal))
+        return _one(request, desk, name, sentence=at_desk(refusal))
     return _back(name, "saved")
 
 
@@ -110,7 +111,7 @@ def send_on_leave(
             lambda store: handing.set_away(store, name, leave.away_from, leave.away_until, actor=visitor.name, now=now)
         )
     except BadInput as refusal:
-        return _one(request, desk, name, sentence=str(refusal))
+        return _one(request, desk, name, sentence=at_desk(refusal))
     return _back(name, "leave")
 
 
@@ -121,7 +122,7 @@ def deactivate(request: Request, desk: TheDesk, name: Name, visitor: Visitor = p
     try:
         desk.act(lambda store: handing.deactivate(store, name, actor=visitor.name, now=now))
     except Refused as refusal:
-        return _one(request, desk, name, sentence=str(refusal))
+        return _one(request, desk, name, sentence=at_desk(refusal))
     return _back(name, "deactivated")
 
 

@@ -14,7 +14,7 @@ from desk.context import Desk
 from desk.pages import page, rendered
 from desk.permit import TheDesk, permit
 from desk.problems import wants_json
-from handrail.acts import claiming, deciding, signing_in, training, undoing
+from handrail.acts import claiming, deciding, handing, signing_in, training, undoing
 from handrail.acts.claiming import Claim
 from handrail.acts.signing_in import Visitor
 from handrail.case import Outcome
@@ -32,7 +32,7 @@ KINDS = tuple(kind for kind in claiming.KINDS if kind != "dispute")
 Decisions = Annotated[list[int], Query(max_length=200)]
 Narrowed = Literal["audit", "gold"]
 """Kinds of work that may be asked for alone; `gold` is a test."""
-Done = Literal["skipped", "snoozed", "handed_over", "released", "undone"]
+Done = Literal["skipped", "snoozed", "handed_over", "released", "undone", "recalled"]
 LONGEST_NOTE = 4000
 """Characters."""
 
@@ -57,6 +57,7 @@ def show(
         "review.html",
         on_the_way=on_the_way,
         case=None if claim is None else _card(desk, visitor, claim),
+        aside=None if claim else claiming.put_aside(desk.store, visitor.name, now=desk.clock(), kinds=_kinds(kinds)),
         after=afterwards.bar(desk, visitor.name, after),
         done=done,
         of=of,
@@ -92,6 +93,16 @@ def renew(
     policy = desk.policy()
     kept = desk.act(lambda store: claiming.renew(store, visitor.name, item, policy=policy))
     return {"kept": [claim.item_id for claim in kept], "seconds": policy.leases.duration.total_seconds()}
+
+
+@router.post("/recall")
+def recall(
+    desk: TheDesk, kinds: Annotated[Narrowed | None, Form()] = None, visitor: Visitor = permit("decide")
+) -> RedirectResponse:
+    """Offer the reviewer again what they skipped."""
+    now = desk.clock()
+    desk.act(lambda store: handing.recall(store, visitor.name, now=now))
+    return RedirectResponse("/review?done=recalled" + (f"&kinds={kinds}" if kinds else ""), 303)
 
 
 @router.get("/key")
@@ -206,7 +217,7 @@ def _claimed(
 ) -> Claim | None:
     """What `visitor` holds, that case or any, as it is: a new fence would make the page in another tab stale."""
     policy, now, name = desk.policy(), desk.clock(), visitor.name
-    kinds = KINDS if narrowed is None else (narrowed,)
+    kinds = _kinds(narrowed)
     if case is not None or not besides_held:
         held = [one for one in claiming.held(desk.store, name) if one.kind in kinds]
         if mine := [one for one in held if case in {None, one.case_id}]:
@@ -221,6 +232,10 @@ def _claimed(
 
     found = desk.act(act)
     return found[0] if found else None
+
+
+def _kinds(narrowed: Narrowed | None) -> tuple[str, ...]:
+    return KINDS if narrowed is None else (narrowed,)
 
 
 def _card(desk: Desk, visitor: Visitor, claim: Claim, *, explained: bool = True) -> Card:

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from desk.pages import MENU, page
 from desk.password_limiter import passing
 from desk.permit import COOKIE, TheDesk, permit
+from desk.wording import at_desk
 from handrail import passwords
 from handrail.acts import inviting, signing_in
 from handrail.acts.signing_in import Visitor
@@ -69,7 +70,9 @@ def accept(request: Request, desk: TheDesk, invitation: Text, password: Text, ag
     try:
         kept = new_password(password, again, name=person, business=policy.business)
     except BadInput as refusal:
-        return page(request, "welcome.html", status=400, person=person, invitation=invitation, sentence=str(refusal))
+        return page(
+            request, "welcome.html", status=400, person=person, invitation=invitation, sentence=at_desk(refusal)
+        )
     secret = desk.act(lambda store: inviting.accept(store, invitation, kept, policy=policy, now=now))
     return with_cookie(RedirectResponse("/", 303), secret)
 

@@ -12,6 +12,7 @@ from desk.api.document import scopes
 from desk.context import Desk
 from desk.pages import page
 from desk.permit import TheDesk, permit
+from desk.wording import at_desk
 from handrail.acts import tokens
 from handrail.acts.signing_in import Visitor
 from handrail.acts.tokens import LONGEST_NAME, MOST_DAYS, USUAL_DAYS, Issued
@@ -69,13 +70,11 @@ def create(
             return 200, {"token": made[-1].number}
 
         key = f"form {once or secrets.token_hex(16)}"  # no program's key has a blank
-        _, kept, again = desk.act(
-            lambda store: tokens.once(store, make, person=visitor.name, key=key, request=asked, now=now)
-        )
+        _, kept, again = desk.act(lambda store: tokens.once(store, make, person=visitor.name, key=key, request=asked))
         if again:
             raise Conflict(f"Token {kept['token']} was made already, and shown then. Revoke it if you have no copy.")
     except HandrailError as refusal:
-        return _page(request, desk, visitor, sentence=str(refusal), name=name, days=days, wanted=wanted)
+        return _page(request, desk, visitor, sentence=at_desk(refusal), name=name, days=days, wanted=wanted)
     return _page(request, desk, visitor, issued=made[-1])
 
 

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from desk.filters import Filters
 from desk.pages import page
 from desk.permit import TheDesk, permit
+from desk.wording import at_desk
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
 from handrail.store import trail
@@ -43,7 +44,7 @@ def find(request: Request, desk: TheDesk, visitor: Visitor = permit("read_trail"
             before=asked.number("before"),
         )
     except BadInput as refusal:
-        sentence = str(refusal)
+        sentence = at_desk(refusal)
     else:
         with desk.store.read() as connection:
             events = trail.newest(connection, sought, onlooker=onlooker, limit=PAGE + 1)

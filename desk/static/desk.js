@@ -271,6 +271,7 @@
     s: () => press("skip"),
     d: () => open("deny"),
     e: () => (review.querySelector("[data-panel=edit]") ? open("edit") : review.querySelector("[data-act=choose] input[type=radio]")?.focus()),
+    b: () => document.getElementById("recall")?.requestSubmit(),
     u: undo,
     "?": () => help.showModal(),
   };

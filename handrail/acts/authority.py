@@ -2,7 +2,7 @@
 
 from handrail import permissions
 from handrail.errors import BadInput, NotPermitted
-from handrail.store import staff
+from handrail.store import accounts, staff
 from handrail.store.engine import Connection
 
 
@@ -16,6 +16,8 @@ def authorize(connection: Connection, act: str, actor: str) -> None:
         permissions.check(act, actor, {permissions.Role.FLOW})
         return
     person = staff.person(connection, actor)
+    if person is None and accounts.is_anybody(connection, actor):
+        raise NotPermitted(f"{actor} has been deactivated and may not act any more. Ask a product owner.")
     if person is None:
         raise NotPermitted(f"{actor} is not known here. Add them with `handrail people add {actor} --role reviewer`.")
     permissions.check(act, actor, person.roles)

@@ -1,7 +1,7 @@
 """Work is reserved for one person for a while, so that no two decide the same case at once."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from handrail.acts.authority import authorize
@@ -9,15 +9,31 @@ from handrail.errors import Conflict, NotFound, NotPermitted, Refused
 from handrail.gold import shown_kind
 from handrail.policy import Policy
 from handrail.staff import ACTS, Person, spared
-from handrail.store import staff, work
+from handrail.store import skips, staff, work
 from handrail.store.engine import Connection, Store, real_time
 from handrail.store.frames import records
 from handrail.store.work import Taker
-from handrail.work import WorkItem
+from handrail.work import PutAside, WorkItem
 
-__all__ = ["ACTS", "KINDS", "Claim", "claim", "claim_case", "held", "held_item", "lease", "renew"]
+__all__ = [
+    "ACTS",
+    "KINDS",
+    "Claim",
+    "HandsFull",
+    "claim",
+    "claim_case",
+    "held",
+    "held_item",
+    "lease",
+    "put_aside",
+    "renew",
+]
 
 KINDS = ("review", "audit", "second", "recheck", "adjudication", "gold", "escalation", "dispute")
+
+
+class HandsFull(Refused):
+    """Somebody holds as much as the policy allows. Decide or release some of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +70,8 @@ def claim(
         Refused: they hold as much as the policy allows.
     """
     with store.write() as connection:
+        staff.lock(connection, actor)  # before anything is asked: who is deactivated meanwhile is given nothing
         authorize(connection, "adjudicate" if kinds is not None and set(kinds) == {"adjudication"} else "decide", actor)
-        staff.lock(connection, actor)
         people = staff.around(connection, actor)
         if people[actor].is_away(now):
             return []
@@ -107,6 +123,14 @@ def held(store: Store, actor: str) -> list[Claim]:
         return [_claim(item, item.lease_until, item.fence) for item in items if item.lease_until is not None]
 
 
+def put_aside(store: Store, actor: str, *, now: datetime, kinds: Collection[str] | None = None) -> PutAside:
+    """Why nothing may be offered to `actor` although work waits that they could take."""
+    with store.read() as connection:
+        people = staff.around(connection, actor)
+        found = skips.put_aside(connection, _taker(people, actor, kinds or KINDS, now), now)
+    return replace(found, is_away=people[actor].is_away(now))
+
+
 def renew(store: Store, actor: str, item_ids: Sequence[int], *, policy: Policy) -> list[Claim]:
     """Prolong claims while `actor` is at work, without a new fence; returns those that are still theirs.
 
@@ -138,7 +162,7 @@ def _take(
     fresh = [item for item in items if item.id not in mine]
     room = max(0, policy.desk.most_held - work.count_held(connection, actor)) if fresh else 0
     if fresh and not room and not mine:
-        raise Refused(f"You hold {policy.desk.most_held} cases, as many as one may. Decide or release some of them.")
+        raise HandsFull(f"You hold {policy.desk.most_held} cases, as many as one may. Decide or release some of them.")
     until = _until(connection, policy)
     if mine:
         work.renew(connection, sorted(mine), actor, until)

@@ -9,7 +9,7 @@ from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.gold import is_slipped_in, shown_kind
 from handrail.policy import Policy
 from handrail.staff import Person, least_loaded
-from handrail.store import accounts, decisions, reviewer_quality, staff, trail, work
+from handrail.store import accounts, decisions, labels, reviewer_quality, skips, staff, trail, work
 from handrail.store.engine import Connection, Store, real_time
 from handrail.store.trail import Event
 from handrail.work import WorkItem, WorkOnCase
@@ -37,9 +37,19 @@ def skip(store: Store, item_id: int, actor: str, *, policy: Policy, now: datetim
     with store.write() as connection:
         authorize(connection, "come_in", actor)
         item = _held(connection, item_id, actor)
-        work.skip(connection, item_id, actor, now + policy.desk.skip_for)
+        skips.skip(connection, item_id, actor, now + policy.desk.skip_for)
         work.hand_on(connection, [item_id], assigned_to=actor if item.kind == "gold" else None)
         trail.append(connection, [_event("work.skipped", item)], at=now, actor=actor)
+
+
+def recall(store: Store, actor: str, *, now: datetime) -> int:
+    """Offer `actor` at once what they skipped; returns how much. Without this it comes back when its time is over."""
+    with store.write() as connection:
+        authorize(connection, "come_in", actor)
+        recalled = skips.recall(connection, actor, now)
+        if recalled:
+            trail.append(connection, [Event("work.recalled", data={"items": recalled})], at=now, actor=actor)
+    return recalled
 
 
 def snooze(store: Store, item_id: int, until: datetime, actor: str, *, policy: Policy, now: datetime) -> None:
@@ -83,11 +93,11 @@ def give(connection: Connection, item_id: int, to: str, *, reason: str, actor: s
     if item.holder != actor:
         authorize(connection, "hand_out", actor)
     _refuse_receiver(connection, item, to, now)
-    work.forget_skip(connection, item_id, to)
+    skips.forget_skip(connection, item_id, to)
     if item.assigned_to is not None and is_slipped_in(
         item.kind, item.queue
     ):  # so that it is never slipped in for them again
-        work.skip(connection, item_id, item.assigned_to, now)
+        skips.skip(connection, item_id, item.assigned_to, now)
     work.hand_on(connection, [item_id], assigned_to=to, snoozed_until=None)
     handed = _event("work.handed_over", item, to=to)
     trail.give_reason(connection, trail.append(connection, [handed], at=now, actor=actor), reason)
@@ -134,7 +144,7 @@ def set_away(
 def deactivate(store: Store, person: str, *, actor: str, now: datetime) -> int:
     """Let somebody act no more: sessions, tokens and links end, their work goes to others. Returns how much work did.
 
-    What they decided stands. Their test waits, should they come back.
+    What they decided stands. Their test waits, should they come back; a gold case among their work does not.
 
     Raises:
         NotFound: nobody active has this name.
@@ -155,6 +165,7 @@ def deactivate(store: Store, person: str, *, actor: str, now: datetime) -> int:
         staff.change(connection, person, active=False)
         staff.sign_out(connection, person, now)
         accounts.end_invitations_of(connection, person, now)
+        labels.close_slipped_in(connection, person, now)
         del people[person]
         moved = _free(connection, person, people, now)
         gone = Event("person.deactivated", data={"person": person, "moved": moved})

@@ -25,6 +25,7 @@ from handrail.store import labels as label_rows
 from handrail.store.cases import Redaction
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records, typed
+from handrail.store.reviewer_quality import Commonplace
 from handrail.store.trail import Event
 from handrail.trail.chain import digest
 from handrail.work import NewWork
@@ -139,7 +140,8 @@ def _write(connection: Connection, rows: Mapping[str, GoldRow], policy: Policy, 
         started_at=now,
     )
     cases.update_batch(connection, batch_id, state="done", finished_at=now, counts={"received": len(rows)})
-    ids = cases.insert_cases(connection, [_case(batch_id, name, now) for name in rows])
+    looks = reviewer_quality.commonplace(connection)  # without a channel it would be known for what it is
+    ids = cases.insert_cases(connection, [_case(batch_id, name, looks, now) for name in rows])
     salts = [secrets.token_bytes(16) for _ in rows]
     written = list(zip(ids, salts, rows.values(), strict=True))
     cases.insert_inputs(connection, {case_id: NewInput(salt, row.text) for case_id, salt, row in written})
@@ -153,13 +155,15 @@ def _write(connection: Connection, rows: Mapping[str, GoldRow], policy: Policy, 
         _save(connection, case_id, row.label, "written", salt, actor, now)
 
 
-def _case(batch_id: int, name: str, now: datetime) -> NewCase:
+def _case(batch_id: int, name: str, looks: Commonplace, now: datetime) -> NewCase:
     """A case that is done: history without a label, so that no watch takes it for traffic and no model for truth."""
     return NewCase(
         source=SOURCE,
         external_id=name[:16],
         batch_id=batch_id,
         row_digest=name,
+        fields=dict(looks.fields),
+        amount=looks.amounts[int(name[:8], 16) % len(looks.amounts)] if looks.amounts else None,
         received_at=now,
         ingested_at=now,
         history=True,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.work import NewWork
 
-_MOMENT = timedelta(seconds=1)
 _NEWEST = 10
 """Practice answers that are shown again."""
 
@@ -66,8 +65,9 @@ def slip_in(store: Store, person: str, *, policy: Policy, secret: bytes, now: da
     """Let a gold case come next for `person`, on the policy's share of their claims; tells whether one will.
 
     Called right before claiming; asked again before the next decision, it changes nothing. The case is one that they
-    never met, it is due just before the ordinary work, and looks like it. Nothing is slipped in during a test, into
-    an empty queue, or when no case is left. The trail, which they may search, hears of it with the decision.
+    never met, it is due a little before the ordinary work, and looks like it: no older, with the same fields. Nothing
+    is slipped in during a test, into an empty queue, or when no such case is left. The trail, which they may search,
+    hears of it with the decision.
     """
     with store.read() as connection:
         after = reviewer_quality.newest_decision(connection, person)
@@ -80,14 +80,15 @@ def slip_in(store: Store, person: str, *, policy: Policy, secret: bytes, now: da
             connection, person
         ):
             return False
-        unseen, due_at = reviewer_quality.unseen_gold(connection, person), reviewer_quality.next_due(connection)
-        if unseen.empty or due_at is None:
+        ordinary = reviewer_quality.next_ordinary(connection)
+        fitting = gold.passing(reviewer_quality.candidates(connection, person), ordinary) if ordinary else []
+        if ordinary is None or not fitting:
             return False
         chance = Chance(secret, person, after)
-        drawn = unseen.iloc[chance.pick("case", len(unseen))]
-        case_id, attested = int(drawn["case_id"]), str(drawn["label"])
-        blind = labelling.gold_work(case_id, person, now=now, due_at=due_at - _MOMENT, slipped_in=True)
-        work.insert_work(connection, [_seeded(connection, chance, blind, attested, policy, now)])
+        drawn, like = fitting[chance.pick("case", len(fitting))], ordinary.before(chance)
+        blind = labelling.gold_work(drawn.case_id, person, now=like.opened_at, due_at=like.due_at, slipped_in=True)
+        blind = replace(blind, shown_received_at=like.received_at)
+        work.insert_work(connection, [_seeded(connection, chance, blind, drawn.label, policy, now)])
     return True
 
 

@@ -10,7 +10,7 @@ from handrail.acts.rerun import rerun
 from handrail.decision import Decision
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
-from handrail.store import trail, undone, work
+from handrail.store import staff, trail, undone, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.window import INSTANT
@@ -35,6 +35,7 @@ def undo(store: Store, decision_ids: Sequence[int], actor: str, *, policy: Polic
             works on the case, a dispute or escalation was settled, a test was graded.
     """
     with store.write() as connection:
+        staff.lock(connection, actor)  # who is deactivated meanwhile is given nothing back
         known = undone.decisions(connection, decision_ids)
         items = work.items(connection, [decision.work_item_id for decision in known.values() if decision.work_item_id])
         _authorize(connection, {decision.kind for decision in known.values()}, actor)

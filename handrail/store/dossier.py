@@ -31,7 +31,7 @@ from handrail.store.schema import (
     WorkItem,
 )
 from handrail.store.schema.base import Base
-from handrail.store.visibility import Onlooker, kept, state_of
+from handrail.store.visibility import Onlooker, kept, received_of, state_of
 
 LARGEST_ID = 2**63 - 1
 MOST_OF_CUSTOMER = 1000
@@ -222,7 +222,9 @@ def opened(connection: Connection, case_id: int, onlooker: Onlooker) -> Dossier:
     Raises:
         NotFound: there is no such case.
     """
-    case = replace(_case(connection, case_id), state=state_of(connection, case_id, onlooker))
+    case = _case(connection, case_id)
+    received_at = received_of(connection, case_id, onlooker)
+    case = replace(case, state=state_of(connection, case_id, onlooker), received_at=received_at)
     early = case.state in UNROUTED and not case.history and onlooker.may("decide")
     if early or kept(connection, [case_id], onlooker):
         return Dossier(case, kept=True)

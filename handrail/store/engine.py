@@ -1,5 +1,6 @@
 """The way into the database: short write transactions, read snapshots, and faults told as sentences."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from handrail.clock import Clock, machine
 from handrail.errors import BadInput, DatabaseBusy, NotFound, PermanentError
-from handrail.store import turns
+from handrail.store import seats, turns
 from handrail.store.faults import conceal, explain
 from handrail.store.migrations import HEAD, migrate
+from handrail.store.seats import Seat
 
 __all__ = ["Connection", "Store", "real_time"]
 
@@ -92,6 +94,30 @@ class Store:
         self._require()
         with turns.beside(self._file, work) if self._file else turns.on_server(self._writing, f"handrail {work}"):
             yield
+
+    @contextmanager
+    def seat(self, home: Path, address: str) -> Iterator[int]:
+        """Be the desk of this database, which people find at `address`, until the end; how many desks it has now.
+
+        At a file there is one. At a server there may be one for each workspace folder: `home` is this desk's.
+
+        Raises:
+            Refused: another desk has the seat.
+        """
+        self._require()
+        with seats.taken(self._seat(home), Seat(address, os.getpid())):
+            if self._file is not None:
+                yield 1
+                return
+            with seats.among_others(self._writing, "handrail desk") as desks:
+                yield desks
+
+    def occupant(self, home: Path) -> Seat | None:
+        """The desk that serves this database from here, or None; of a server those of other folders are not known."""
+        return seats.occupant(self._seat(home))
+
+    def _seat(self, home: Path) -> Path:
+        return seats.place(self._file or home / "handrail")
 
     def upgrade(self) -> None:
         """Bring the tables to this program's revision, all of it in one transaction; twice does no harm.

@@ -259,6 +259,13 @@ def open_test(connection: Connection, person: str) -> OpenTest | None:
     return None if row is None else OpenTest(*row)
 
 
+def close_slipped_in(connection: Connection, person: str, now: datetime) -> None:
+    """Close the gold case among the work of `person`, undecided, and end their lease of a test's case."""
+    theirs = and_(_GOLD_WORK, WorkItem.assigned_to == person, WorkItem.state == "open")
+    connection.execute(update(WorkItem).where(theirs).values(holder=None, lease_until=None, fence=WorkItem.fence + 1))
+    connection.execute(update(WorkItem).where(theirs, SLIPPED_IN).values(state="closed", closed_at=now))
+
+
 def withdraw_test(connection: Connection, person: str, now: datetime) -> None:
     """Close what is left of a test, undecided."""
     left = update(WorkItem).where(IN_TEST, WorkItem.state == "open", WorkItem.assigned_to == person)

@@ -1,17 +1,21 @@
 """What people's quality is measured on: gold answers, decisions with their time, two opinions of one case, audits."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Text, and_, bindparam, case, exists, func, literal, or_, select
+from sqlalchemy import Connection, Select, Text, and_, bindparam, case, exists, func, literal, or_, select
 
-from handrail.gold import GoldAnswer, GoldTest
+from handrail.gold import GoldAnswer, GoldCandidate, GoldTest, Ordinary
 from handrail.labels import Status
 from handrail.store.frames import frame
 from handrail.store.labels import PRACTISED, SLIPPED_IN, items_of
 from handrail.store.schema import (
     AuditDraw,
+    Case,
     CaseInput,
     Decision,
     GoldCase,
@@ -26,7 +30,9 @@ from handrail.store.schema import (
 _COMPARED = ("review", "audit", "second", "recheck", "adjudication")
 _ORDINARY = ("review", "audit", "second")
 _RECENT = 200
-"""Newest routes whose confidences count as ordinary."""
+"""Newest routes whose confidences count as ordinary, and newest cases whose fields do."""
+_SHARED = 10
+"""So many of them have the same value: it is a channel or a country, and nobody's own."""
 
 
 def newest_decision(connection: Connection, person: str) -> int:
@@ -45,12 +51,16 @@ def has_open_gold(connection: Connection, person: str) -> bool:
 
 def unseen_gold(connection: Connection, person: str) -> pd.DataFrame:
     """Gold cases in use that `person` neither attested, decided, held nor handed over: case_id, label, by case."""
+    return frame(connection, _unseen(person))
+
+
+def _unseen(person: str) -> Select[Any]:
     decided = exists().where(Decision.case_id == GoldCase.case_id, Decision.actor == person)
     passed_on = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == person)
     met = exists().where(
         WorkItem.case_id == GoldCase.case_id, or_(WorkItem.holder == person, WorkItem.assigned_to == person, passed_on)
     )
-    query = (
+    return (
         select(GoldCase.case_id, GoldCase.label)
         .join(CaseInput, CaseInput.case_id == GoldCase.case_id)
         .where(
@@ -62,7 +72,48 @@ def unseen_gold(connection: Connection, person: str) -> pd.DataFrame:
         )
         .order_by(GoldCase.case_id)
     )
-    return frame(connection, query)
+
+
+def candidates(connection: Connection, person: str) -> list[GoldCandidate]:
+    """What could be slipped in among the work of `person`, by case."""
+    return [
+        GoldCandidate(row.case_id, row.label, _given(row.fields), bool(row.flags))
+        for row in connection.execute(_unseen(person).add_columns(Case.fields, Case.flags).join(Case))
+    ]
+
+
+def _given(fields: Mapping[str, str] | None) -> frozenset[str]:
+    return frozenset(name for name, value in (fields or {}).items() if value not in (None, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Commonplace:
+    """What the newest cases have in common: `fields`, each with its commonest value, and their `amounts` in order.
+
+    A value is one that so many share that it tells of nobody; without amounts most cases have none.
+    """
+
+    fields: dict[str, str]
+    amounts: list[float]
+
+
+def commonplace(connection: Connection) -> Commonplace:
+    """What a letter that somebody has made up needs to look like the newest cases."""
+    query = select(Case.fields, Case.amount, Case.flags).where(~Case.history, Case.consent)
+    newest = connection.execute(query.order_by(Case.id.desc()).limit(_RECENT)).all()
+    amounts = sorted(row.amount for row in newest if row.amount is not None and not row.flags)
+    return Commonplace(
+        _shared_fields([row.fields for row in newest]), amounts if 2 * len(amounts) > len(newest) else []
+    )
+
+
+def _shared_fields(newest: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    shared: dict[str, Counter[str]] = {}
+    for fields in newest:
+        for name in _given(fields):
+            shared.setdefault(name, Counter())[fields[name]] += 1
+    most = {name: values.most_common(1)[0] for name, values in shared.items()}
+    return {name: value for name, (value, count) in most.items() if count >= _SHARED}
 
 
 def untold_gold(connection: Connection, person: str) -> set[int]:
@@ -81,12 +132,21 @@ def untold_gold(connection: Connection, person: str) -> set[int]:
     return set(connection.execute(query).scalars())
 
 
-def next_due(connection: Connection) -> datetime | None:
-    """When the ordinary work that is due first is due; None while nothing waits."""
-    query = select(func.min(WorkItem.due_at)).where(
-        WorkItem.state == "open", WorkItem.kind.in_(_ORDINARY), WorkItem.assigned_to.is_(None)
+def next_ordinary(connection: Connection) -> Ordinary | None:
+    """The ordinary work that is due first; None while nothing waits."""
+    waits = and_(WorkItem.state == "open", WorkItem.kind.in_(_ORDINARY), WorkItem.assigned_to.is_(None))
+    query = (
+        select(WorkItem.opened_at, WorkItem.due_at, Case.received_at, Case.fields)
+        .join(Case, Case.id == WorkItem.case_id)
+        .where(waits)
+        .order_by(WorkItem.due_at, WorkItem.id)
+        .limit(1)
     )
-    return connection.execute(query).scalar()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    first = connection.execute(select(func.min(WorkItem.case_id)).where(waits)).scalar_one()
+    return Ordinary(row.opened_at, row.due_at, row.received_at, _given(row.fields), first)
 
 
 def predicted(connection: Connection, case_id: int) -> list[str]:

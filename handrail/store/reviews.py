@@ -1,16 +1,20 @@
 """What a reviewer's page asks of the work: what it suggests, what was said before, what can be approved at once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, not_, or_, select
 
 from handrail import decision
+from handrail.bulk_approval import CaseStanding
+from handrail.case import State
 from handrail.queues import Queue
+from handrail.store.bulk import among
 from handrail.store.decisions import of_row
 from handrail.store.engine import real_time
+from handrail.store.labels import SLIPPED_IN
 from handrail.store.schema import Case, CaseInput, Decision, Note, Route, Skip, WorkItem
 
 EXCERPT = 240
@@ -23,6 +27,11 @@ def seeded(connection: Connection, item_id: int) -> tuple[str | None, float | No
         select(WorkItem.shown_label, WorkItem.shown_confidence).where(WorkItem.id == item_id)
     ).one_or_none()
     return (None, None) if row is None else (row.shown_label, row.shown_confidence)
+
+
+def kind_of(connection: Connection, item_id: int) -> tuple[str, str]:
+    """Kind and queue of work, as they are."""
+    return tuple(connection.execute(select(WorkItem.kind, WorkItem.queue).where(WorkItem.id == item_id)).one())
 
 
 def is_hidden(connection: Connection, item_id: int) -> bool:
@@ -100,35 +109,60 @@ def decisions_of(connection: Connection, ids: Sequence[int], actor: str) -> list
     return [OwnDecision(*row) for row in connection.execute(query)]
 
 
+def _slipped_in_for(reviewer: str) -> ColumnElement[bool]:
+    return and_(SLIPPED_IN, WorkItem.assigned_to == reviewer)
+
+
+_shown_category = func.coalesce(WorkItem.shown_label, Route.category)
+_shown_confidence = func.coalesce(WorkItem.shown_confidence, Route.confidence)
+"""What a reviewer is shown: of a gold case that is slipped in, its own suggestion."""
+
+
 def _approvable(connection: Connection, reviewer: str, now: datetime, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of the three tables
-    """Quick reviews that `reviewer` may decide and whose suggestion they may see, with nothing against it."""
-    real = real_time(connection)
-    decided = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == reviewer)
-    skipped = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == reviewer, Skip.until > now)
+    """Quick reviews that `reviewer` may decide and whose suggestion they may see, with nothing against it.
+
+    A gold case among their work is one of them: what can be approved everywhere but here would be known as a test.
+    """
     return (
         select(*columns)
         .select_from(WorkItem)
-        .join(Route, Route.case_id == WorkItem.case_id)
+        .join(Route, Route.case_id == WorkItem.case_id, isouter=True)
         .join(Case, Case.id == WorkItem.case_id)
         .where(
             WorkItem.state == "open",
-            WorkItem.kind == "review",
+            or_(WorkItem.kind == "review", _slipped_in_for(reviewer)),
             WorkItem.queue == Queue.B,
-            ~WorkItem.suggestion_hidden,
-            Route.category.is_not(None),
-            or_(WorkItem.lease_until.is_(None), WorkItem.lease_until <= real, WorkItem.holder == reviewer),
-            or_(WorkItem.assigned_to.is_(None), WorkItem.assigned_to == reviewer),
-            or_(WorkItem.snoozed_until.is_(None), WorkItem.snoozed_until <= now),
-            ~decided,
-            ~skipped,
+            not_(WorkItem.suggestion_hidden),
+            _shown_category.is_not(None),
+            not_(_is_held_by_another(reviewer, real_time(connection))),
+            not_(_is_elsewhere(reviewer)),
+            not_(_is_put_off(reviewer, now)),
         )
     )
 
 
+def _is_held_by_another(reviewer: str, real: datetime) -> ColumnElement[bool]:
+    held = and_(WorkItem.holder.is_not(None), WorkItem.lease_until.is_not(None))
+    return and_(held, WorkItem.lease_until > real, WorkItem.holder != reviewer)
+
+
+def _is_elsewhere(reviewer: str) -> ColumnElement[bool]:
+    decided = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == reviewer)
+    assigned = and_(WorkItem.assigned_to.is_not(None), WorkItem.assigned_to != reviewer)
+    return or_(assigned, and_(WorkItem.kind != "gold", decided))
+
+
+def _is_put_off(reviewer: str, now: datetime) -> ColumnElement[bool]:
+    skipped = exists().where(Skip.work_item_id == WorkItem.id, Skip.person == reviewer, Skip.until > now)
+    return or_(and_(WorkItem.snoozed_until.is_not(None), WorkItem.snoozed_until > now), skipped)
+
+
 def approvable_counts(connection: Connection, reviewer: str, now: datetime) -> dict[str, int]:
     """How many quick reviews of each category `reviewer` could approve at once, the most first."""
-    query = _approvable(connection, reviewer, now, Route.category, func.count()).group_by(Route.category)
-    return {str(name): count for name, count in connection.execute(query.order_by(func.count().desc(), Route.category))}
+    query = _approvable(connection, reviewer, now, _shown_category, func.count()).group_by(_shown_category)
+    return {
+        str(name): count for name, count in connection.execute(query.order_by(func.count().desc(), _shown_category))
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +187,41 @@ def approvable(connection: Connection, reviewer: str, now: datetime, *, category
         WorkItem.due_at,
         Case.amount,
         Case.received_at,
-        Route.confidence,
+        _shown_confidence,
         func.substr(CaseInput.redacted, 1, EXCERPT),
     )
     query = _approvable(connection, reviewer, now, *columns).join(
         CaseInput, CaseInput.case_id == WorkItem.case_id, isouter=True
     )
-    query = query.where(Route.category == category).order_by(WorkItem.due_at, WorkItem.id).limit(limit)
+    query = query.where(_shown_category == category).order_by(WorkItem.due_at, WorkItem.id).limit(limit)
     return [Approvable(*shown) for flags, *shown in connection.execute(query) if not flags]
 
 
-def still_approvable(
-    connection: Connection, reviewer: str, now: datetime, *, category: str, ids: Collection[int]
-) -> set[int]:
-    """Which of these cases could be approved as `category` at this moment."""
-    query = _approvable(connection, reviewer, now, WorkItem.case_id, Case.flags)
-    query = query.where(Route.category == category, WorkItem.case_id.in_(list(ids)))
-    return {case_id for case_id, flags in connection.execute(query) if not flags}
+def standings(connection: Connection, reviewer: str, now: datetime, ids: Sequence[int]) -> dict[int, CaseStanding]:
+    """Where each of these cases stands to `reviewer`; what does not exist is left out, a review comes first."""
+    seen = or_(WorkItem.kind != "gold", _slipped_in_for(reviewer))
+    query = (
+        select(
+            Case.id,
+            case((_slipped_in_for(reviewer), State.QUEUED), else_=Case.state),
+            case((SLIPPED_IN, "review"), else_=WorkItem.kind).label("kind"),
+            WorkItem.queue,
+            _shown_category,
+            func.coalesce(WorkItem.suggestion_hidden, False),
+            Case.flags,
+            func.coalesce(_is_held_by_another(reviewer, real_time(connection)), False),
+            func.coalesce(_is_elsewhere(reviewer), False),
+            func.coalesce(_is_put_off(reviewer, now), False),
+        )
+        .select_from(Case)
+        .join(WorkItem, and_(WorkItem.case_id == Case.id, WorkItem.state == "open", seen), isouter=True)
+        .join(Route, Route.case_id == Case.id, isouter=True)
+        .where(among(connection, Case.id, ids))
+        .order_by(case((or_(WorkItem.kind == "review", SLIPPED_IN), 0), else_=1).desc())
+    )
+    return {
+        case_id: CaseStanding(
+            str(state), kind, queue, category, bool(hidden), bool(flags), bool(held), bool(off), bool(put)
+        )
+        for case_id, state, kind, queue, category, hidden, flags, held, off, put in connection.execute(query)
+    }

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail.store.bulk import among
 from handrail.store.schema import Batch, Case, CaseInput, CaseOutcome, Decision, Route
-from handrail.store.visibility import Onlooker, kept, kept_from, stands, state_for
+from handrail.store.visibility import Onlooker, kept, kept_from, received_for, stands, state_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +200,7 @@ def rows_of(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> l
             Case.id,
             Case.external_id,
             Case.source,
-            Case.received_at,
+            received_for(onlooker).label("received_at"),
             state_for(onlooker).label("state"),
             Case.amount,
             Case.flags,

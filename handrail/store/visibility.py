@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, false, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail import gold
@@ -69,6 +69,23 @@ def state_of(connection: Connection, case_id: int, onlooker: Onlooker) -> str:
     return str(connection.execute(select(state_for(onlooker)).where(Case.id == case_id)).scalar_one())
 
 
+def received_for(onlooker: Onlooker) -> ColumnElement[datetime]:
+    """When a case came in, as `onlooker` may know it: a gold case among their work is no older than the rest."""
+    passes_for = (
+        select(WorkItem.shown_received_at)
+        .where(WorkItem.case_id == Case.id, _is_slipped_in_work_of(onlooker))
+        .limit(1)
+        .correlate(Case)
+        .scalar_subquery()
+    )
+    return func.coalesce(passes_for, Case.received_at)
+
+
+def received_of(connection: Connection, case_id: int, onlooker: Onlooker) -> datetime:
+    """When this case came in, as `onlooker` may know it."""
+    return connection.execute(select(received_for(onlooker)).where(Case.id == case_id)).scalar_one()
+
+
 def stands(onlooker: Onlooker, state: str) -> ColumnElement[bool]:
     """The condition that a case stands there, as `onlooker` may know it; an index may serve it."""
     slipped_in = _is_slipped_in_for(onlooker)
@@ -76,13 +93,16 @@ def stands(onlooker: Onlooker, state: str) -> ColumnElement[bool]:
 
 
 def _is_slipped_in_for(onlooker: Onlooker) -> ColumnElement[bool]:
-    theirs = select(WorkItem.case_id).where(
+    return Case.id.in_(select(WorkItem.case_id).where(_is_slipped_in_work_of(onlooker)))
+
+
+def _is_slipped_in_work_of(onlooker: Onlooker) -> ColumnElement[bool]:
+    return and_(
         WorkItem.kind == "gold",
         WorkItem.queue == gold.queue_of(slipped_in=True),
         WorkItem.state == "open",
         WorkItem.assigned_to == onlooker.name,
     )
-    return Case.id.in_(theirs)
 
 
 def kept(connection: Connection, ids: Sequence[int], onlooker: Onlooker) -> set[int]:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    delete,
     exists,
     false,
     func,
@@ -25,7 +24,6 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from handrail import gold, work
 from handrail.case import State
@@ -77,18 +75,13 @@ def claimable(
     statement = _claimable(
         besides_held=besides_held,
         one_case=case_id is not None,
-        absent=bool(taker.absent),
-        skilled=taker.skills is not None,
         spared=bool(taker.spared),
-        slipped_in=gold.shown_kind("gold", gold.queue_of(slipped_in=True)) in taker.kinds,
+        **shape_of(taker),
     )
     asked = {
-        "name": taker.name,
+        **values_of(taker),
         "now": now,
         "real": real_time(connection),
-        "kinds": list(taker.kinds),
-        "absent": list(taker.absent),
-        "skills": list(taker.skills or ()),
         "spared": list(taker.spared),
         "case_id": case_id,
         "window": max(WINDOW, limit),
@@ -104,22 +97,13 @@ def _claimable(
 ) -> Select[Any]:
     real: BindParameter[datetime] = bindparam("real", type_=UtcDateTime)
     name: BindParameter[str] = bindparam("name")
-    theirs = or_(
-        WorkItem.assigned_to.is_(None),
-        WorkItem.assigned_to == name,
-        and_(WorkItem.assigned_to.in_(_many("absent")), WorkItem.kind != "gold") if absent else false(),
-    )
-    decided_before = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == name)
     leased = [WorkItem.lease_until.is_(None), WorkItem.lease_until <= real]
     free = and_(WorkItem.state == "open", or_(*leased) if besides_held else or_(*leased, WorkItem.holder == name))
     window = (
         select(WorkItem.id)
         .where(
             free,
-            _of_kinds(slipped_in=slipped_in),
-            theirs,
-            _known() if skilled else true(),
-            or_(WorkItem.kind == "gold", ~decided_before),
+            fits(absent=absent, skilled=skilled, slipped_in=slipped_in),
             WorkItem.case_id == bindparam("case_id") if one_case else _due_now(),
         )
         .order_by(WorkItem.due_at, WorkItem.id)
@@ -134,6 +118,42 @@ def _claimable(
         .order_by(WorkItem.due_at, *([_left_to_others()] if spared else []), Case.received_at, WorkItem.id)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True, of=WorkItem)
+    )
+
+
+def shape_of(taker: Taker) -> dict[str, bool]:
+    """Which of its conditions `fits` needs for `taker`."""
+    return {
+        "absent": bool(taker.absent),
+        "skilled": taker.skills is not None,
+        "slipped_in": gold.shown_kind("gold", gold.queue_of(slipped_in=True)) in taker.kinds,
+    }
+
+
+def values_of(taker: Taker) -> dict[str, object]:
+    """The parameters of `fits`."""
+    return {
+        "name": taker.name,
+        "kinds": list(taker.kinds),
+        "absent": list(taker.absent),
+        "skills": list(taker.skills or ()),
+    }
+
+
+def fits(*, absent: bool, skilled: bool, slipped_in: bool) -> ColumnElement[bool]:
+    """The condition that a taker may take work, whoever holds it now and whenever it is offered."""
+    name: BindParameter[str] = bindparam("name")
+    theirs = or_(
+        WorkItem.assigned_to.is_(None),
+        WorkItem.assigned_to == name,
+        and_(WorkItem.assigned_to.in_(_many("absent")), WorkItem.kind != "gold") if absent else false(),
+    )
+    decided_before = exists().where(Decision.case_id == WorkItem.case_id, Decision.actor == name)
+    return and_(
+        _of_kinds(slipped_in=slipped_in),
+        theirs,
+        _known() if skilled else true(),
+        or_(WorkItem.kind == "gold", ~decided_before),
     )
 
 
@@ -241,20 +261,6 @@ def before(connection: Connection, person: str) -> list[work.WorkItem]:
         .with_for_update()
     )
     return [work.WorkItem(**row) for row in connection.execute(query).mappings()]
-
-
-def skip(connection: Connection, item_id: int, person: str, until: datetime) -> None:
-    """Offer work to others instead of `person` until then."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    wanted = insert(Skip).values(work_item_id=item_id, person=person, until=until)
-    connection.execute(
-        wanted.on_conflict_do_update(index_elements=[Skip.work_item_id, Skip.person], set_={"until": until})
-    )
-
-
-def forget_skip(connection: Connection, item_id: int, person: str) -> None:
-    """Offer work to `person` again."""
-    connection.execute(delete(Skip).where(Skip.work_item_id == item_id, Skip.person == person))
 
 
 def items(connection: Connection, item_ids: Sequence[int]) -> dict[int, work.WorkOnCase]:

@@ -50,10 +50,11 @@ def page(
     """Open work, earliest due first, and where the next page begins; None on the last one.
 
     Tests of reviewers are left out: nobody waits for them. A gold case among the work of `onlooker` is a review to
-    them. `category` and `confidence` are None where the suggestion is hidden; they and `external_id` where `onlooker`
-    must not learn what was said of the case.
+    them, from their claim on. `category` and `confidence` are None where the suggestion is hidden; they and
+    `external_id` where `onlooker` must not learn what was said of the case.
     """
-    slipped_in = and_(SLIPPED_IN, WorkItem.assigned_to == onlooker.name)
+    held = and_(WorkItem.holder == onlooker.name, WorkItem.lease_until > onlooker.at)
+    slipped_in = and_(SLIPPED_IN, WorkItem.assigned_to == onlooker.name, held)
     query = (
         select(
             WorkItem.suggestion_hidden,

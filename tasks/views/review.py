@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from handrail.acts.claiming import Claim
-from handrail.gold import shown_kind
+from handrail.gold import is_slipped_in, shown_kind
 from handrail.policy import Consequence
 from handrail.queues import Reason, explain
 from handrail.store import cases, customers, labels, models, reviews, routes, staff, visibility
@@ -93,7 +93,10 @@ def shown_case(occasion: Occasion, claim: Claim, *, explained: bool = True) -> S
         suggested = None if hidden else _suggested(connection, occasion, claim, case.amount)
         # Who settles a dispute weighs what was said, and not who said it.
         said = labels.opinions_on(connection, claim.case_id) if claim.kind == "adjudication" else []
-        notes = [] if hidden else reviews.notes_on(connection, claim.case_id)
+        # Work like this has no notes: those on a gold case are of its first life.
+        passes = claim.kind == "gold" or is_slipped_in(*reviews.kind_of(connection, claim.item_id))
+        notes = [] if hidden or passes else reviews.notes_on(connection, claim.case_id)
+        received_at = visibility.received_of(connection, claim.case_id, Onlooker(occasion.actor, (), occasion.now))
         earlier = _earlier(connection, occasion, claim.case_id)
     return ShownCase(
         case_id=claim.case_id,
@@ -103,7 +106,7 @@ def shown_case(occasion: Occasion, claim: Claim, *, explained: bool = True) -> S
         fence=claim.fence,
         due_at=claim.due_at,
         lease_until=claim.lease_until,
-        received_at=case.received_at,
+        received_at=received_at,
         reason=suggested.reason if suggested else None,
         why=explain(suggested.reason) if suggested else _BLIND.get(claim.kind, _BLIND["review"]),
         because=_because(occasion, claim.case_id, suggested) if suggested and explained else None,

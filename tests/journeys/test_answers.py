@@ -61,6 +61,7 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("status",), ()),
         (("queue", "list"), ()),
         (("queue", "next"), ("--as-of", NINE)),
+        (("queue", "recall"), ("--as-of", NINE)),
         (("decide",), (decided, "approve", "--as-of", NINE)),
         (("dispute", "open"), (automatic, "--text", "I want my money", "--as-of", NINE)),
         (("dispute", "list"), ()),

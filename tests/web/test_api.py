@@ -59,7 +59,7 @@ class TestTheWayIn:
         (case,) = scene.waiting(1)
         scene.decide(case, "deny", reason_code="legal")
         narrow, wide = program(MANAGER, "decide"), program(MANAGER, "decide", "resolve_escalation")
-        assert narrow.post("/queue/next", json={}).json() == {"case": None}
+        assert narrow.post("/queue/next", json={}).json()["case"] is None
         taken = wide.post("/queue/next", json={}).json()["case"]
         assert (taken["case"], taken["kind"]) == (case, "escalation")
         body = {"fence": taken["fence"], "outcome": "approve"}
@@ -137,6 +137,18 @@ class TestReviewing:
         app.state.desk.clock = lambda: NOW + timedelta(seconds=10)
         refused(rita.post("/queue/undo", json={"decisions": [decision]}), 409)
 
+    def test_what_was_skipped_is_told_of_and_had_back(self, scene: Scene, program: Program) -> None:
+        (case,) = scene.waiting(1)
+        rita = program("rita")
+        item = rita.post("/queue/next", json={}).json()["case"]["item"]
+        rita.post(f"/queue/{item}/skip")
+        nothing = rita.post("/queue/next", json={}).json()
+        aside = {"skipped": 1, "snoozed": 0, "back_at": "2026-03-02T09:30:00Z", "is_away": False}
+        assert nothing == {"case": None, "put_aside": aside}
+        assert rita.post("/queue/recall").json() == {"recalled": 1}
+        again = rita.post("/queue/next", json={}).json()
+        assert (again["case"]["case"], again["put_aside"]) == (case, None)
+
     def test_claimed_work_is_given_back_passed_on_put_off_and_handed_over(self, scene: Scene, program: Program) -> None:
         ids = scene.waiting(4)
         rita, ruth = program("rita"), program("ruth")
@@ -154,7 +166,7 @@ class TestReviewing:
         refused(rita.post(f"/queue/{off}/snooze", json={"until": NOW.isoformat()}), 400)
 
     def test_nothing_waits_is_an_answer_and_no_refusal(self, program: Program) -> None:
-        assert program("rita").post("/queue/next", json={}).json() == {"case": None}
+        assert program("rita").post("/queue/next", json={}).json()["case"] is None
 
     def test_a_stale_fence_is_a_conflict_and_decides_nothing(self, scene: Scene, program: Program) -> None:
         (case,) = scene.waiting(1)

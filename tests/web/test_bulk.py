@@ -1,10 +1,17 @@
 import re
+from datetime import timedelta
 
+import pytest
 from fastapi import FastAPI
 
 from desk.delivery import Delivery
+from handrail.acts import bulk, claiming, handing
+from handrail.bulk_approval import Fate
+from handrail.errors import NotFound, Refused
 from handrail.store import schema
 from tests.desks import Client
+from tests.fates import one_of_each_fate
+from tests.programs import Program, refused
 from tests.scenes import NOW, POLICY, Scene
 
 LIMIT = POLICY.desk.bulk_limit
@@ -64,7 +71,8 @@ def test_what_somebody_else_took_meanwhile_is_left_alone_and_named(scene: Scene,
     scene.decide(decided, "deny", "ron", reason_code="duplicate")
     answer = rita.post("/bulk", data={"category": "refund", "case": cases})
     page = rita.get(answer.headers["location"]).text
-    assert f"cases {held}, {decided}." in page
+    assert f"Case {held}: A colleague is working on it." in page
+    assert f"Case {decided}: It is decided already." in page
     assert f"Approved case {mine}" in page
     assert [scene.state(case) for case in (mine, held, decided)] == ["decided", "queued", "done"]
 
@@ -74,7 +82,9 @@ def test_a_hidden_or_wrongly_named_case_is_not_approved_by_its_number(scene: Sce
     (other,) = scene.waiting(1, "tracking")
     rita = signed_in("rita")
     answer = rita.post("/bulk", data={"category": "refund", "case": [blind, other]})
-    assert f"{blind}, {other}" in rita.get(answer.headers["location"]).text
+    page = rita.get(answer.headers["location"]).text
+    assert f"Case {blind}: It has to be looked at by itself." in page
+    assert f"Case {other}: It is suggested for another category now." in page
     assert scene.count(schema.Decision) == 0
 
 
@@ -90,3 +100,63 @@ def test_nothing_ticked_is_said_and_nothing_waiting_too(scene: Scene, signed_in:
     rita = signed_in("rita")
     assert "Nothing waits that could be approved together" in rita.get("/bulk").text
     assert rita.post("/bulk", data={"category": "refund"}).status_code == 400
+
+
+class TestEachNumberGetsItsTrueFate:
+    def test_in_the_api(self, scene: Scene, program: Program) -> None:
+        fates = one_of_each_fate(scene)
+        answer = program("rita").post("/queue/approve", json={"category": "refund", "cases": list(fates)})
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        told = dict.fromkeys(body["approved"], "approved") | {one["case"]: one["fate"] for one in body["left"]}
+        assert told == fates
+        assert len(body["decisions"]) == 1
+        assert {one["why"] for one in body["left"]} == {
+            Fate(code).sentence for code in fates.values() if code != "approved"
+        }
+
+    def test_at_the_desk(self, scene: Scene, signed_in: Client) -> None:
+        fates = one_of_each_fate(scene)
+        rita = signed_in("rita")
+        answer = rita.post("/bulk", data={"category": "refund", "case": list(fates)})
+        page = rita.get(answer.headers["location"]).text
+        told = {
+            int(number): sentence
+            for numbers, sentence in re.findall(r"<li>Cases? ([0-9, ]+): ([^<]+)</li>", page)
+            for number in numbers.split(", ")
+        }
+        assert told == {case: Fate(code).sentence for case, code in fates.items() if code != "approved"}
+
+    def test_what_a_colleague_takes_between_the_look_and_the_claim(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mine, lost = scene.waiting(2)
+        ordinary = claiming.claim_case
+
+        def overtaken(store: object, case_id: int, actor: str, **values: object) -> object:
+            if case_id == lost:
+                ordinary(scene.store, lost, "ruth", policy=POLICY, now=NOW)
+            return ordinary(scene.store, case_id, actor, **values)
+
+        monkeypatch.setattr(claiming, "claim_case", overtaken)
+        done = bulk.approve(scene.store, [mine, lost], "rita", category="refund", policy=POLICY, now=NOW)
+        assert (done.cases, done.left) == ([mine], {lost: Fate.HELD})
+
+    def test_what_is_more_than_one_person_may_hold(self, scene: Scene) -> None:
+        policy = POLICY.model_copy(update={"desk": POLICY.desk.model_copy(update={"most_held": 2})})
+        cases = scene.waiting(3)
+        done = bulk.approve(scene.store, cases, "rita", category="refund", policy=policy, now=NOW)
+        assert (done.cases, done.left) == (cases[:2], {cases[2]: Fate.FULL})
+
+    def test_nobody_on_leave_approves_and_no_category_is_made_up(self, scene: Scene) -> None:
+        cases = scene.waiting(1)
+        with pytest.raises(NotFound, match="refnud"):
+            bulk.approve(scene.store, cases, "rita", category="refnud", policy=POLICY, now=NOW)
+        handing.set_away(scene.store, "rita", NOW, NOW + timedelta(days=1), actor="rita", now=NOW)
+        with pytest.raises(Refused, match="leave"):
+            bulk.approve(scene.store, cases, "rita", category="refund", policy=POLICY, now=NOW)
+        assert scene.states() == ["queued"]
+
+    def test_a_call_without_a_case_is_refused_in_the_apis_words(self, scene: Scene, program: Program) -> None:
+        rita = program("rita")
+        assert "cases" in refused(rita.post("/queue/approve", json={"category": "refund", "cases": []}), 422)

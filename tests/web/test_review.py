@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from sqlalchemy import update
 
 from desk.delivery import ACTOR, Delivery
-from handrail.acts import claiming, pausing
+from handrail.acts import claiming, handing, pausing
 from handrail.errors import DatabaseBusy
 from handrail.store import schema
 from tests.desks import Client
@@ -26,7 +26,7 @@ def test_a_case_is_approved_at_the_desk(scene: Scene, signed_in: Client) -> None
     assert scene.state(case) == "decided"
     shown = rita.get(answer.headers["location"]).text
     assert f"Approved case {case}" in shown
-    assert "Nothing waits for you" in shown
+    assert "all caught up" in shown
 
 
 def test_what_is_held_is_shown_again_and_nothing_more_is_claimed(scene: Scene, signed_in: Client) -> None:
@@ -259,7 +259,8 @@ def test_a_case_is_passed_on(scene: Scene, signed_in: Client, act: str, fields: 
     assert answer.status_code == 303
     shown = rita.get(answer.headers["location"]).text
     assert told in shown
-    assert ("Nothing waits for you" in shown) == (act != "release")
+    assert ("all caught up" in shown) == (act == "hand-over")
+    assert ("Nothing else waits for you now" in shown) == (act in {"skip", "snooze"})
     assert rita.post(f"/review/{item}/skip").status_code == (303 if act == "release" else 409)
 
 
@@ -339,3 +340,29 @@ def test_an_empty_desk_says_that_cases_have_arrived_which_nobody_queued(scene: S
     assert "Cases have arrived" not in rita.get("/review").text
     scene.accepted(2)
     assert "Cases have arrived that are not in a queue yet." in rita.get("/review").text
+
+
+def test_an_empty_desk_after_skipping_tells_of_the_skips_and_brings_them_back(scene: Scene, signed_in: Client) -> None:
+    first, _ = scene.waiting(2)
+    rita = signed_in("rita")
+    for _ in range(2):
+        item = on_screen(rita.get("/review").text)["item"]
+        answer = rita.post(f"/review/{item}/skip")
+    empty = rita.get(answer.headers["location"]).text
+    assert "You skipped 2 cases that still wait." in empty
+    assert "Every case that you may decide is decided" not in empty
+    assert "comes back by itself at 2026-03-02 " in empty
+    answer = rita.post("/review/recall")
+    assert answer.headers["location"] == "/review?done=recalled"
+    page = rita.get(answer.headers["location"]).text
+    assert "offered to you again" in page
+    assert f"Case {first}" in page
+    assert "You skipped 1 case that still waits." not in page
+
+
+def test_who_is_on_leave_reads_that_and_not_that_everything_is_decided(scene: Scene, signed_in: Client) -> None:
+    scene.waiting(1)
+    handing.set_away(scene.store, "rita", NOW, None, actor="rita", now=NOW)
+    page = signed_in("rita").get("/review").text
+    assert "You are on leave" in page
+    assert "Every case that you may decide is decided" not in page

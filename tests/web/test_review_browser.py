@@ -64,7 +64,7 @@ def test_fifty_cases_are_cleared_with_the_keyboard_alone(scene: Scene, opened: O
             page.keyboard.press("Enter")
         else:
             page.keyboard.press("a")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing waits for you")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You’re all caught up")
     decisions = scene.rows(schema.Decision)
     assert [row["case_id"] for row in decisions] == [*shown, *blind]
     made = [row["outcome"] for row in decisions[:44]]
@@ -86,8 +86,29 @@ def test_undo_brings_the_case_back_and_the_next_one_after_it(scene: Scene, opene
     page.keyboard.press("a")
     title(page, second)
     page.keyboard.press("a")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing waits for you")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You’re all caught up")
     assert scene.states() == ["decided", "decided"]
+
+
+def test_skipped_cases_are_told_of_when_nothing_else_waits_and_one_key_brings_them_back(
+    scene: Scene, opened: Opened
+) -> None:
+    first, second, third = scene.waiting(3)
+    page = opened()
+    page.goto("/review")
+    for case, key in ((first, "s"), (second, "s"), (third, "a")):
+        title(page, case)
+        page.keyboard.press(key)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing else waits for you now")
+    expect(page.get_by_text("You skipped 2 cases that still wait.")).to_be_visible()
+    expect(page.get_by_role("button", name="Bring back all 2")).to_be_visible()
+    page.keyboard.press("b")
+    title(page, first)
+    page.keyboard.press("a")
+    title(page, second)
+    page.keyboard.press("a")
+    expect(page.get_by_role("heading", level=1)).to_have_text("You’re all caught up")
+    assert scene.states() == ["decided"] * 3
 
 
 def test_a_whole_review_without_javascript(scene: Scene, opened: Opened) -> None:

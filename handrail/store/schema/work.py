@@ -58,6 +58,7 @@ class WorkItem(Base):
     snoozed_until: Mapped[datetime | None] = mapped_column(comment="not offered before; the SLA runs on")
     shown_label: Mapped[str | None] = mapped_column(comment="wrong suggestion seeded into a gold case")
     shown_confidence: Mapped[float | None] = mapped_column(comment="invented for the seeded suggestion")
+    shown_received_at: Mapped[datetime | None] = mapped_column(comment="the age that a gold case among work passes for")
     __table_args__ = (
         Index(None, "state", "due_at"),
         Index(None, "case_id", "state"),
