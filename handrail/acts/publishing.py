@@ -22,11 +22,16 @@ class Made:
 
 
 def found(store: Store, policy: Policy, *, founder: str, now: datetime, made: Made | None = None) -> bool:
-    """Begin a workspace: its first person, with every role, and its policy. False when it was begun before."""
+    """Begin a workspace: its first person, with every role, and its policy. False when it was begun before.
+
+    Raises:
+        BadInput: the first person's name could hide another.
+    """
     with store.write() as connection:
         trail.lock(connection)
         if policies.in_force(connection) is not None:
             return False
+        employing.require_new_name(connection, founder)
         staff.save_person(connection, name=founder, roles=list(employing.EVERY_ROLE), trained_until=None, active=True)
         policies.insert_policy(connection, policy, actor=founder, now=now)
         data = {"policy": policy.version, "business": policy.business}
