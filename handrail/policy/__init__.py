@@ -11,6 +11,7 @@ from pydantic import Field
 from handrail import typed_yaml
 from handrail.errors import BadInput, NotFound
 from handrail.policy.base import Consequence, Stage, Strict, TimeZone
+from handrail.policy.calendar import Calendar, Hours
 from handrail.policy.desk import DeskRules
 from handrail.policy.learning import (
     CertificateRules,
@@ -24,7 +25,6 @@ from handrail.policy.learning import (
 )
 from handrail.policy.routing import (
     AmountStep,
-    Calendar,
     CategoryRules,
     EscalationRules,
     IntakeRules,
@@ -61,6 +61,7 @@ __all__ = [
     "EscalationRules",
     "FairnessRules",
     "GateRules",
+    "Hours",
     "IntakeRules",
     "KpiGoal",
     "LabelRules",
