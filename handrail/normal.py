@@ -7,6 +7,7 @@ a Latin word. Ordinary text of any script passes as it is.
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 _BEYOND_LATIN = 0x250
@@ -22,13 +23,35 @@ _BLOCKS = (
     (0x1F100, 0x1F200),
 )
 _INVISIBLE = (
-    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    (0xAD, 0xAD),
+    (0x34F, 0x34F),
+    (0x61C, 0x61C),
+    (0x115F, 0x1160),
+    (0x17B4, 0x17B5),
+    (0x180B, 0x180F),
+    (0x200B, 0x200F),
+    (0x202A, 0x202E),
+    (0x2060, 0x206F),
+    (0x3164, 0x3164),
+    (0xFE00, 0xFE0F),
+    (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
+    (0xE0000, 0xE0FFF),
 )
 """What Unicode calls default ignorable: it shows nothing, whatever stands around it."""
-_MARKS = "\u0300-\u034e\u0350-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_OVERLAID = (
+    (0x300, 0x34E),
+    (0x350, 0x36F),
+    (0x483, 0x489),
+    (0x1AB0, 0x1AFF),
+    (0x1DC0, 0x1DFF),
+    (0x20D0, 0x20FF),
+    (0xFE20, 0xFE2F),
+)
 """Marks written behind the letter that they lie over; one that has a letter of its own, such as é, is none of them."""
-_BLANKS = "\u00a0\u2000-\u200a\u202f\u205f\u3000"
+_BLANKS = ((0xA0, 0xA0), (0x2000, 0x200A), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000))
 _SMALL_CAPITALS = dict(zip("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢɑɡ", "abcdefghijklmnoprstuvwyzag", strict=True))
 _LIKE_LATIN = {
     **dict(zip("авеѕіјһкоԁԛрсѵԝухӏ", "abesijhkodqpcvwyxl", strict=True)),
@@ -51,36 +74,42 @@ def _folds() -> dict[str, str]:
     return folds
 
 
-_FOLDS = _folds()
-_DROPPED = re.compile(f"[{_INVISIBLE}{_MARKS}]")
-_BLANK = re.compile(f"[{_BLANKS}]")
-_MARK = re.compile(f"[{_MARKS}]")
-_STRANGE = re.compile(f"[{_INVISIBLE}{_MARKS}{_BLANKS}{re.escape(''.join(_FOLDS))}{''.join(_LIKE_LATIN)}]")
-_WORD = re.compile(r"[^\W\d_]+")
-_ASCII_LETTER = re.compile(r"[A-Za-z]")
+def _characters(ranges: Iterable[tuple[int, int]]) -> frozenset[str]:
+    return frozenset(chr(code) for first, last in ranges for code in range(first, last + 1))
+
+
+_MARKS = _characters(_OVERLAID)
+_CHANGES = {
+    **_folds(),
+    **dict.fromkeys(_characters(_BLANKS), " "),
+    **dict.fromkeys(_MARKS | _characters(_INVISIBLE), ""),
+}
+_MOVING = frozenset(character for character, plain in _CHANGES.items() if len(plain) != 1)
+_STRANGE = frozenset({*_CHANGES, *_LIKE_LATIN})
+_TO_PLAIN = str.maketrans(_CHANGES)
 _TO_LATIN = str.maketrans(_LIKE_LATIN)
 _ONE_STROKE = str.maketrans({"0": "o", "1": "l", "i": "l"})
 """Of names alone: a capital I, a small l and the digit 1 are one stroke in many typefaces."""
+_WORD = re.compile(r"[^\W\d_]+")
+_TWIN_BESIDE_LATIN = re.compile("[A-Za-z][{0}]|[{0}][A-Za-z]".format("".join(_LIKE_LATIN)))
 
 
 @dataclass(frozen=True, slots=True)
 class NormalText:
-    """A text as it is read; `origins` has where each character stood, from and up to, None where nothing changed."""
+    """A text as it is read; `starts` and `ends` say where each of its characters stood, None where all still do."""
 
     text: str
-    origins: tuple[tuple[int, int], ...] | None = None
+    starts: Sequence[int] | None = None
+    ends: Sequence[int] | None = None
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """The characters of the original text behind `start` (included) to `end` (excluded) of this one.
 
-        What is hidden between them belongs to them, as do the marks over the last one. An empty span stays empty.
+        What is hidden between them belongs to them, as do the marks over the last one. Of nothing, nothing.
         """
-        if self.origins is None:
+        if self.starts is None or self.ends is None:
             return start, end
-        if start >= end:
-            at = self.origins[start][0] if start < len(self.origins) else self.origins[-1][1] if self.origins else 0
-            return at, at
-        return self.origins[start][0], self.origins[end - 1][1]
+        return (self.starts[start], self.ends[end - 1]) if start < end else (0, 0)
 
 
 def normalise(text: str) -> NormalText:
@@ -94,19 +123,30 @@ def normalise(text: str) -> NormalText:
     >>> normalise("law\u200byer").original(0, 6)
     (0, 7)
     """
-    if text.isascii() or _STRANGE.search(text) is None:
+    if text.isascii() or _STRANGE.isdisjoint(text):
         return NormalText(text)
-    pieces: list[str] = []
-    origins: list[tuple[int, int]] = []
-    for at, character in enumerate(text):
-        if _DROPPED.match(character):
-            if origins and _MARK.match(character):
-                origins[-1] = origins[-1][0], at + 1
-            continue
-        plain = " " if _BLANK.match(character) else _FOLDS.get(character, character)
-        pieces.append(plain)
-        origins += [(at, at + 1)] * len(plain)
-    return NormalText(_WORD.sub(_latin, "".join(pieces)), tuple(origins))
+    plain = text.translate(_TO_PLAIN)
+    if _TWIN_BESIDE_LATIN.search(plain):
+        plain = _WORD.sub(_latin, plain)
+    moving = [at for at, character in enumerate(text) if character in _MOVING]
+    return NormalText(plain, *_places(text, moving)) if moving else NormalText(plain)
+
+
+def _places(text: str, moving: Iterable[int]) -> tuple[list[int], list[int]]:
+    """Where each character of the plain text stood; `moving` are the places of those that became none or several."""
+    starts: list[int] = []
+    ends: list[int] = []
+    done = 0
+    for at in (*moving, len(text)):
+        starts += range(done, at)
+        ends += range(done + 1, at + 1)
+        letters = len(_CHANGES[text[at]]) if at < len(text) else 0
+        starts += [at] * letters
+        ends += [at + 1] * letters
+        if at < len(text) and text[at] in _MARKS and ends:
+            ends[-1] = at + 1
+        done = at + 1
+    return starts, ends
 
 
 def skeleton(name: str) -> str:
@@ -126,7 +166,7 @@ def skeleton(name: str) -> str:
 def _latin(word: re.Match[str]) -> str:
     """A word with its twins of Latin letters replaced, where nothing of another script is left then."""
     written = word[0]
-    if written.isascii() or not _ASCII_LETTER.search(written):
+    if written.isascii() or not _TWIN_BESIDE_LATIN.search(written):
         return written
     changed = written.translate(_TO_LATIN)
     return changed if all(ord(letter) < _BEYOND_LATIN or _is_latin(letter) for letter in changed) else written

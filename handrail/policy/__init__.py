@@ -10,6 +10,7 @@ from pydantic import Field
 
 from handrail import typed_yaml
 from handrail.errors import BadInput, NotFound
+from handrail.normal import normalise
 from handrail.policy.base import Consequence, Stage, Strict, TimeZone
 from handrail.policy.calendar import Calendar, Hours
 from handrail.policy.desk import DeskRules
@@ -159,12 +160,15 @@ def read(path: Path) -> Policy:
 def twins(labels: Sequence[str]) -> list[tuple[str, ...]]:
     """Labels that differ by outer blanks, case or Unicode form alone, together; sorted, and empty where there are none.
 
+    Hidden characters and letters in another shape are a form, too.
+
     >>> twins(["Refund", "refund ", "Re fund"])
     [('Refund', 'refund ')]
     """
     alike: dict[str, list[str]] = {}
     for label in sorted(set(labels)):
-        plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()).strip()
+        plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
+        plain = normalise(plain).text.strip()
         alike.setdefault(plain, []).append(label)
     return [tuple(group) for group in alike.values() if len(group) > 1]
 

@@ -227,6 +227,7 @@ def test_a_labelled_file_s_policy_takes_labels_as_they_are() -> None:
         (["caf\u00e9", "cafe\u0301"], [("cafe\u0301", "caf\u00e9")]),
         (["Stra\u00dfe", "STRASSE"], [("STRASSE", "Stra\u00dfe")]),
         (["a b", "ab", "a-b", "a?"], []),
+        (["refund", "re\u200bfund", "\uff52efund"], [("refund", "re\u200bfund", "\uff52efund")]),
         (["a", "a"], []),
         ([], []),
     ],
