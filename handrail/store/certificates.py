@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Text, and_, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, func, insert, literal, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail.alpha_spending import Terms
@@ -146,7 +146,7 @@ def blind_rulings(connection: Connection, *, since: datetime) -> pd.DataFrame:
     )
     denials = (
         select(Decision.case_id, literal(None, Text).label("label"), Decision.decided_at.label("labelled_at"))
-        .where(Decision.trained, Decision.blind, Decision.outcome == "deny")
+        .where(Decision.trained.is_(true()), Decision.blind, Decision.outcome == "deny")
         .where(Decision.kind != "gold", Decision.decided_at >= since)
     )
     given = frame(connection, labels.order_by(Label.id))
