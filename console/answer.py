@@ -82,11 +82,20 @@ def who(name: str | None) -> str:
 
 
 def enter(actor: str | None, as_of: str | None = None) -> "Occasion":
-    """Open the workspace for an act of a person."""
+    """Open the workspace for an act of a person.
+
+    Raises:
+        BadInput: the name is a flow's, which may do what people may not.
+    """
+    from handrail.errors import BadInput
+    from handrail.permissions import SYSTEM
     from handrail.workspace import Workspace
     from tasks import occasion
 
-    return occasion.enter(Workspace.from_environment(), who(actor), occasion.set_to(as_of))
+    person = who(actor)
+    if person.startswith(SYSTEM):
+        raise BadInput(f"{person!r} is a flow and no person. Act under your own name, with `--as` or HANDRAIL_USER.")
+    return occasion.enter(Workspace.from_environment(), person, occasion.set_to(as_of))
 
 
 def perform(flow: "Flow[..., Any]", **parameters: Any) -> Any:  # noqa: ANN401 - the flow's own result

@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def repeat(
-    since: Annotated[str | None, typer.Option(help="Draws from this time on, such as 2026-01-31; default all.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Draws from this time on, such as 2026-01-31 (UTC); default all.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make every audit draw again from its seed and rates in the trail; exit 1 where a case stands otherwise."""

@@ -44,7 +44,9 @@ def register(app: typer.Typer) -> None:
 def kpi(
     weeks: Annotated[int | None, typer.Option(min=1, max=520, help="Length of the window in weeks.")] = None,
     days: Annotated[int, typer.Option(min=1, max=3660, help="Length of the window, without --weeks or --since.")] = 7,
-    since: Annotated[str | None, typer.Option(help="The window begins then (ISO 8601).", metavar="DATE")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="The window begins then (ISO 8601; UTC without an offset).", metavar="DATE")
+    ] = None,
     by: Annotated[list[Grouping] | None, typer.Option(help="Cut by category, week or channel; repeatable.")] = None,
     cases: Annotated[bool, typer.Option("--cases", help="Name all cases of each figure, not the first 50.")] = False,
     out: Out = None,

@@ -1,11 +1,13 @@
 """Filters in an address: read into criteria, refused in a sentence, written into the address of the next page."""
 
 import math
+import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from handrail import cells
 from handrail.case import Outcome, State
 from handrail.errors import BadInput
 from handrail.policy import Policy
@@ -16,6 +18,8 @@ from handrail.store.search import Criteria, Place
 LONGEST = 200
 """Characters of one filter."""
 MOST_WORDS = 8
+_EITHER = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
+"""A point that groups thousands in one country and begins decimals in another."""
 STATES = {
     "received": "just received",
     "quarantined": "put aside",
@@ -69,19 +73,23 @@ class Filters:
         return value
 
     def amount(self, name: str) -> float | None:
-        """A filter that is a number.
+        """A filter that is an amount, written as the desk and the deliveries write it.
 
         Raises:
-            BadInput: it is none.
+            BadInput: it is none, or could be two.
         """
         value = self.text(name)
-        try:
-            found = None if value is None else float(value.replace(",", "."))
-        except ValueError:
-            found = math.nan
-        if found is not None and not math.isfinite(found):
-            raise BadInput(f"{value!r} is no amount. Write it as 120 or 120.50.")
-        return found
+        if value is None:
+            return None
+        if _EITHER.fullmatch(value):
+            whole, decimals = value.split(".")
+            raise BadInput(
+                f"{value!r} could be {whole}{decimals} or {whole}.{decimals[:2]}. Write it in one of these ways."
+            )
+        amount = cells.number(value)
+        if not math.isfinite(amount):
+            raise BadInput(f"{value!r} is no amount. Write it as 1200 or 1,200.50: the point before cents.")
+        return amount
 
     def day(self, name: str) -> date | None:
         """A filter that is a day.

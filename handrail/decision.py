@@ -1,6 +1,6 @@
 """A decision: an outcome applied to a case, or a blind second look at one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from handrail.case import Outcome
@@ -12,6 +12,7 @@ class NewDecision:
 
     `kind` is *automatic* or that of the work; of an automatic one and of practice `work_item_id` is None. `proposed` is
     what the model had said, `label` what is decided, None where no category fits; `seconds` is how long a person took.
+    `trained` says whether their training counted at that moment, whatever becomes of it later; None of nobody.
     """
 
     case_id: int
@@ -25,6 +26,7 @@ class NewDecision:
     blind: bool
     seconds: float | None
     decided_at: datetime
+    trained: bool | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from unicodedata import normalize
 
+from handrail.normal import normalise
 from handrail.policy import Policy
 
 # Joined with others, a numbered or named reference would mean another group, and a global flag all of them.
@@ -26,16 +28,26 @@ class _Search:
 def find_flags(texts: Sequence[str], policy: Policy) -> list[tuple[str, ...]]:
     """Name the kinds of patterns (policy, legal, safety) that match each text, upper and lower case alike.
 
-    One tuple a text in the policy's order of kinds, empty where nothing matches; no texts, an empty list.
+    A pattern matches what is written as well as what a person reads there: a hidden character or a look-alike letter
+    takes no flag away, and adds none to ordinary text. One tuple a text in the policy's order of kinds, empty where
+    nothing matches; no texts, an empty list.
     """
     search = _compile(tuple((kind, tuple(patterns)) for kind, patterns in policy.flags.items()))
-    return [_kinds(text.lower(), search) for text in texts]
+    return [_kinds(text, search) for text in texts]
 
 
-def _kinds(lowered: str, search: _Search) -> tuple[str, ...]:
-    if search.any is not None and search.any.search(lowered) is None:
+def _kinds(text: str, search: _Search) -> tuple[str, ...]:
+    views = _views(text)
+    if search.any is not None and not any(map(search.any.search, views)):
         return ()
-    return tuple(kind for kind, patterns in search.kinds if any(p.search(lowered) for p in patterns))
+    return tuple(kind for kind, patterns in search.kinds if any(p.search(view) for p in patterns for view in views))
+
+
+def _views(text: str) -> tuple[str, ...]:
+    """The text as it is written, with the letters of its accents, and as it is read; once where all are the same."""
+    if text.isascii():
+        return (text.lower(),)
+    return tuple(dict.fromkeys((text.lower(), normalize("NFC", text).lower(), normalise(text).text.lower())))
 
 
 @lru_cache(maxsize=8)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Self
 
+from handrail.errors import BadInput
 from handrail.policy import Stage
 
 PUBLISHED = frozenset({"workspace.begun", "policy.published"})
@@ -32,9 +33,19 @@ class Change:
 
     @classmethod
     def of(cls, event: Mapping[str, Any]) -> Self:
-        """Read the body of an event."""
+        """Read the body of an event.
+
+        Raises:
+            BadInput: it has no kind or no moment, as no event of Handrail's.
+        """
         data = {name: event.get(name) for name in ("policy", "business", "category", "to", "version")}
-        return cls(event["kind"], datetime.fromisoformat(event["at"]), **data)
+        try:
+            return cls(event["kind"], datetime.fromisoformat(event["at"]), **data)
+        except (KeyError, TypeError, ValueError):
+            raise BadInput(
+                "An event of the trail was not written by Handrail: it has no kind, or no moment. See "
+                "`handrail trail verify`, and restore a backup from before it."
+            ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from handrail import normal
+
 SHINGLE = 3
 """Words in a row that two texts are compared by."""
 _WORD = re.compile(r"\w+")
@@ -26,7 +28,7 @@ Integers = NDArray[np.int64]
 
 
 def normalise(text: str) -> list[str]:
-    """The words of a text: upper and lower case alike, without punctuation, every number the same.
+    """The words of a text as it is read: upper and lower case alike, without punctuation, every number the same.
 
     A letter that comes again with another order number, date or amount is the same letter to a model of words, and to
     this rule. Where numbers are all that a text says, they tell it apart.
@@ -42,7 +44,7 @@ def normalise(text: str) -> list[str]:
     >>> normalise("Order 4711 is LATE!"), normalise("4711")
     (['order', '0', 'is', 'late'], ['4711'])
     """
-    folded = text.casefold()
+    folded = normal.normalise(text).text.casefold()
     words = _WORD.findall(_NUMBER.sub("0", folded))
     return _WORD.findall(folded) if set(words) == {"0"} else words
 

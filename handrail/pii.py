@@ -12,6 +12,7 @@ from stdnum import iban, numdb
 from stdnum.us import ssn
 
 from handrail.errors import BadInput
+from handrail.normal import normalise
 
 
 class PiiType(StrEnum):
@@ -111,16 +112,26 @@ def find(text: str, types: Sequence[str] | None = None, region: str = "US") -> l
 
     Where two findings overlap the longer one wins, then the more specific type. `types` narrows the
     search (names of `PiiType`); `region` is the country whose national phone numbers are recognised.
-    A text without any yields an empty list. The time is linear in the length of the text.
+    Hidden characters and letters in another shape hide nothing: a finding covers them, in characters of
+    the text as it came. A text without any yields an empty list. The time is linear in the length of the text.
 
     Raises:
         BadInput: an unknown type or region.
     """
     wanted = _wanted(types, region)
+    findings = _findings(text, wanted, region)
+    normal = normalise(text)
+    if normal.text != text:
+        # Both are looked through: what stands in the text as it is written stays found, whatever is hidden in it.
+        read = _findings(normal.text, wanted, region)
+        findings += [PiiSpan(one.type, *normal.original(one.start, one.end)) for one in read]
+    return _without_overlaps(findings, len(text)) if len(findings) > 1 else findings
+
+
+def _findings(text: str, wanted: Sequence[PiiType], region: str) -> list[PiiSpan]:
     if _SIGNAL.search(text) is None:
         return []
-    findings = [PiiSpan(kind, start, end) for kind in wanted for start, end in _DETECTORS[kind](text, region)]
-    return _without_overlaps(findings, len(text)) if len(findings) > 1 else findings
+    return [PiiSpan(kind, start, end) for kind in wanted for start, end in _DETECTORS[kind](text, region)]
 
 
 def redact(text: str, types: Sequence[str] | None = None, region: str = "US") -> Redacted:

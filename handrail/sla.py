@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from handrail.business_calendar import is_always_open, working_days
+from handrail.business_calendar import is_always_open, working_hours
 from handrail.errors import BadInput
 from handrail.policy import Calendar, Policy
 from handrail.queues import Queue, Reason, Route
@@ -16,8 +16,8 @@ BY_HAND = frozenset({Reason.STAGE_MANUAL, Reason.STAGE_SHADOW})
 def due(assigned_at: datetime, duration: timedelta, calendar: Calendar) -> datetime:
     """When work assigned at a moment must be done: so much business time later.
 
-    Time runs only on the calendar's days between its hours, in its time zone; hours are real ones, so a night in which
-    clocks change counts 23 or 25. Work that ends with the day is due at closing time.
+    Time runs only in the calendar's hours, in its time zone; hours are real ones, so a day in which clocks change
+    counts 23 or 25. Work that ends with a span of hours is due at its closing time.
 
     Args:
         assigned_at: an aware moment.
@@ -42,13 +42,10 @@ def due(assigned_at: datetime, duration: timedelta, calendar: Calendar) -> datet
     if is_always_open(calendar):
         return start + duration
     left = duration
-    for opens, closes in working_days(start, calendar):
-        begin = max(start, opens)
-        if begin >= closes:
-            continue
-        if begin + left <= closes:
-            return begin + left
-        left -= closes - begin
+    for opens, closes in working_hours(start, calendar):
+        if left <= closes - opens:
+            return opens + left
+        left -= closes - opens
     raise BadInput(f"The calendar has no {duration} of working time after {start.isoformat()}. Shorten the SLA.")
 
 

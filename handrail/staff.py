@@ -1,13 +1,18 @@
-"""Who of the staff may take which work: roles, training, skills, leave, and how the load is spread."""
+"""Who of the staff may take which work: names, roles, training, skills, leave, and how the load is spread."""
 
-from collections.abc import Collection, Mapping
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from handrail import labels, permissions
+from handrail import labels, normal, permissions
+from handrail.errors import BadInput, Conflict
 
 ACTS = {"escalation": "resolve_escalation", "adjudication": "adjudicate", "dispute": "resolve_dispute"}
 """What else than deciding some kinds of work are."""
+LONGEST_NAME = 80
+_IN_NAMES = frozenset(" ._-@+'")
+"""What a name may hold beside letters and digits; the colon marks the flows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,48 @@ class Person:
         A hidden suggestion routes nothing: who is offered only what they know would know what the model said.
         """
         return self.skills is None or hidden or category is None or category in self.skills
+
+
+def require_new_name(name: str, names: Iterable[str]) -> None:
+    """Let a new person be called `name` beside the others, or refuse.
+
+    Raises:
+        BadInput: the name is not written in the one way in which people can tell names apart.
+        Conflict: it could be taken for one of `names`.
+    """
+    if (fault := _fault(name)) is not None:
+        plain = " ".join(normal.normalise(unicodedata.normalize("NFKC", name)).text.split())
+        remedy = f"Write it as {plain!r}." if _fault(plain) is None else "Choose another one."
+        raise BadInput(f"{name!r} cannot be a person's name: {fault}. {remedy}")
+    if (twin := look_alike(name, names)) is not None:
+        raise Conflict(f"{name!r} could be taken for {twin!r}, who is here already. Choose a name that differs more.")
+
+
+def look_alike(name: str, names: Iterable[str]) -> str | None:
+    """The first of `names` that a reader could take for `name`, which is not among them; None if there is none."""
+    own = normal.skeleton(name)
+    return next((other for other in names if normal.skeleton(other) == own), None)
+
+
+def _fault(name: str) -> str | None:
+    """Why nobody can be called so, None if they can."""
+    if not 0 < len(name.strip()) <= LONGEST_NAME:
+        return f"a name has 1 to {LONGEST_NAME} characters"
+    if normal.skeleton(name).startswith(normal.skeleton(permissions.SYSTEM)):
+        return f"{permissions.SYSTEM} marks the flows"
+    if name != " ".join(name.split()):
+        return "it has blanks before, after or side by side"
+    if name != unicodedata.normalize("NFKC", name) or name != normal.normalise(name).text:
+        return "it holds characters that look like others, or that nobody sees"
+    odd = next((letter for letter in name if not _may_stand(letter)), None)
+    if odd is not None:
+        return f"it holds {odd!r}"
+    return None if name[0].isalnum() else "it begins with a sign"
+
+
+def _may_stand(letter: str) -> bool:
+    # Some scripts write vowels as marks; those that are laid over Latin letters the normaliser has refused.
+    return letter.isalnum() or letter in _IN_NAMES or unicodedata.category(letter).startswith("M")
 
 
 def spared(person: Person, staff: Collection[Person], now: datetime) -> frozenset[str]:

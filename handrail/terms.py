@@ -13,6 +13,7 @@ from scipy import stats
 from handrail import near_duplicates
 from handrail.drift import benjamini_hochberg
 from handrail.errors import BadInput
+from handrail.normal import normalise
 
 TERM_CAP = 200_000  # terms kept in a profile: the most frequent, with how often the dropped ones may occur
 _WORD = re.compile(r"[^\W\d_][\w'\u2019-]{0,39}")
@@ -179,7 +180,7 @@ def oov_rate(profile: TermProfile, texts: Iterable[str]) -> float:
 
 
 def terms_of(text: str) -> set[str]:
-    """Words and pairs of neighbouring words of a text, lower case; numbers are no words.
+    """Words and pairs of neighbouring words of a text as it is read, lower case; numbers are no words.
 
     Args:
         text: redacted.
@@ -192,7 +193,7 @@ def terms_of(text: str) -> set[str]:
     >>> sorted(terms_of("My 2 parcels"))
     ['my', 'my parcels', 'parcels']
     """
-    words = _WORD.findall(text.lower())
+    words = _WORD.findall(normalise(text).text.lower())
     return {*words, *map(" ".join, pairwise(words))}
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +26,9 @@ def _mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode, deep: bool = Fals
             line = key_node.start_mark.line + 1
             raise BadPolicy(f"line {line}: the key {key!r} stands twice. Keep one of the two.")
         seen.add(key)
-    return dict(yaml.SafeLoader.construct_mapping(loader, node, deep))
+    built = yaml.SafeLoader.construct_mapping(loader, node, deep)
+    # A key is what the file says: by a date of Python's nobody could look up its line.
+    return {key.isoformat() if isinstance(key, date) else key: value for key, value in built.items()}
 
 
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)

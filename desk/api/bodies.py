@@ -1,10 +1,11 @@
 """What every body is made of: no field that nobody asked for, and every value within bounds."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from handrail import cells
 from handrail.acts import disputing
@@ -28,15 +29,35 @@ def _of_our_times(at: datetime) -> datetime:
     return at
 
 
+def _counted(number: object) -> object:
+    """Neither `true` nor `1_2` is the number of anything, though Python reads both as one."""
+    if isinstance(number, str) and not re.fullmatch(r"-?[0-9]+", number):
+        raise ValueError("write it in digits alone, such as 12")
+    if isinstance(number, bool | float):
+        raise ValueError("write a whole number, such as 12")  # noqa: TRY004 - pydantic tells the place of a ValueError only
+    return number
+
+
+def _written_out(at: object) -> object:
+    """A bare number could be seconds or milliseconds, or a day without its hyphens."""
+    if isinstance(at, int | float) or (isinstance(at, str) and at.strip().isdecimal()):
+        raise ValueError("write a time out, with its offset, such as 2026-03-02T09:00:00Z")
+    return at
+
+
 class Body(BaseModel):
     """A JSON object of this API; a field that it does not know is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-Number = Annotated[int, Field(ge=1, le=LARGEST_ID)]
-InPath = Annotated[int, Path(ge=1, le=LARGEST_ID)]
-Fence = Annotated[int, Field(ge=0, le=LARGEST_ID, description="from the claim; a stale one is refused with 409")]
+Number = Annotated[int, BeforeValidator(_counted), Field(ge=1, le=LARGEST_ID)]
+InPath = Annotated[int, BeforeValidator(_counted), Path(ge=1, le=LARGEST_ID)]
+Fence = Annotated[
+    int,
+    BeforeValidator(_counted),
+    Field(ge=0, le=LARGEST_ID, description="from the claim; a stale one is refused with 409"),
+]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_writable)]
 Letter = Annotated[
@@ -51,7 +72,12 @@ Source = Annotated[
 Sentence = Annotated[
     str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(_writable), Field(examples=["checked twice"])
 ]
-Moment = Annotated[AwareDatetime, AfterValidator(_of_our_times), Field(examples=["2026-03-02T09:00:00Z"])]
+Moment = Annotated[
+    AwareDatetime,
+    BeforeValidator(_written_out),
+    AfterValidator(_of_our_times),
+    Field(examples=["2026-03-02T09:00:00Z"]),
+]
 
 
 class Problem(BaseModel):

@@ -139,9 +139,7 @@ def _link(request: Request, desk: Desk, person: str, visitor: Visitor) -> HTMLRe
 
 
 def _require_new(desk: Desk, person: str) -> None:
-    """Refuse a name that somebody has, which would change their roles, and one that no keyboard writes."""
-    if not person.isprintable():
-        raise BadInput("The name holds characters that no keyboard writes. Type it again.")
+    """Refuse a name that somebody has, which would change their roles."""
     with desk.store.read() as connection:
         if accounts.is_anybody(connection, person):
             raise Conflict(

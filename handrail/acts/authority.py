@@ -1,7 +1,10 @@
 """The permission check that stands at the head of every act."""
 
+import shlex
+
 from handrail import permissions
 from handrail.errors import BadInput, NotPermitted
+from handrail.staff import look_alike
 from handrail.store import accounts, staff
 from handrail.store.engine import Connection
 
@@ -19,8 +22,17 @@ def authorize(connection: Connection, act: str, actor: str) -> None:
     if person is None and accounts.is_anybody(connection, actor):
         raise NotPermitted(f"{actor} has been deactivated and may not act any more. Ask a product owner.")
     if person is None:
-        raise NotPermitted(f"{actor} is not known here. Add them with `handrail people add {actor} --role reviewer`.")
+        raise NotPermitted(unknown(connection, actor))
     permissions.check(act, actor, person.roles)
+
+
+def unknown(connection: Connection, name: str) -> str:
+    """The sentence for a name that nobody active has: somebody with a name that looks alike is meant more often."""
+    twin = look_alike(name, [other for other in accounts.names(connection) if other != name])
+    if twin is not None:
+        return f"{name!r} is not known here, but {twin!r} is. Use that name, letter by letter."
+    command = f"handrail people add {shlex.quote(name)} --role reviewer"
+    return f"{name} is not known here, or deactivated. Add them with `{command}`."
 
 
 def required(reason: str) -> str:

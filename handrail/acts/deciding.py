@@ -244,6 +244,7 @@ def _apply(
             blind=item.suggestion_hidden,
             seconds=ruling.seconds,
             decided_at=now,
+            trained=status is labels.Status.ACCEPTED,
         )
     )
     if ruling.note:

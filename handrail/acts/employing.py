@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from handrail.acts.authority import authorize
+from handrail import staff as rules
+from handrail.acts.authority import authorize, unknown
 from handrail.errors import BadInput, NotFound, Refused
-from handrail.permissions import EVERYBODY, SYSTEM, Role
+from handrail.permissions import EVERYBODY, Role
 from handrail.policy import Policy
 from handrail.store import accounts, staff, trail
 from handrail.store.engine import Connection, Store
@@ -42,7 +43,7 @@ def change(
     with store.write() as connection:
         authorize(connection, "manage_people", actor)
         if not accounts.is_anybody(connection, person):
-            raise NotFound(f"{person} is not known here. Add them first.")
+            raise NotFound(unknown(connection, person))
         if Role.PRODUCT_OWNER not in roles:
             require_another_owner(connection, person)
         chosen = None if skills is None else sorted(skills)
@@ -63,6 +64,16 @@ def require_another_owner(connection: Connection, person: str) -> None:
         raise Refused(f"{person} is the only product owner. Give that role to somebody else first.")
 
 
+def require_new_name(connection: Connection, name: str) -> None:
+    """Let a new person be called `name`: two who are added at once under names that look alike take turns.
+
+    Raises:
+        BadInput, Conflict: as `staff.require_new_name`.
+    """
+    trail.lock(connection)
+    rules.require_new_name(name, accounts.names(connection))
+
+
 def add_person(
     store: Store,
     name: str,
@@ -75,18 +86,19 @@ def add_person(
     """Add a person, or change their roles and training.
 
     Raises:
-        BadInput: no role, or one that does not exist; a name that would pass for a flow's.
+        BadInput: no role, or one that does not exist; a new name that could hide another, or pass for a flow's.
+        Conflict: a new name that could be taken for that of somebody here.
     """
     known = [str(role) for role in EVERY_ROLE]
     unknown = [role for role in roles if role not in known]
     if unknown or not roles:
         raise BadInput(f"{', '.join(unknown) or 'No role'} is not a role. Use one or more of: {', '.join(known)}.")
-    if name.startswith(SYSTEM) or not name.strip():
-        raise BadInput(f"{name!r} cannot be a person's name: {SYSTEM} marks the flows. Choose another one.")
     with store.write() as connection:
         authorize(connection, "manage_people", actor)
         if Role.PRODUCT_OWNER not in roles:
             require_another_owner(connection, name)
+        if not accounts.is_anybody(connection, name):
+            require_new_name(connection, name)
         staff.save_person(connection, name=name, roles=list(roles), trained_until=trained_until, active=True)
         saved = Event("person.saved", data={"person": name, "roles": list(roles)})
         trail.append(connection, [saved], at=now, actor=actor)

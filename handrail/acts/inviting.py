@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
-from handrail.acts.authority import authorize
+from handrail.acts.authority import authorize, unknown
 from handrail.acts.signing_in import begin_session, digest_of, set_password
 from handrail.errors import Conflict, NotFound
 from handrail.permissions import SYSTEM
@@ -28,7 +28,7 @@ def invite(store: Store, person: str, *, actor: str, now: datetime) -> str:
     with store.write() as connection:
         authorize(connection, "manage_people", actor)
         if staff.person(connection, person) is None:
-            raise NotFound(f"{person} is not known here, or deactivated. Add them first.")
+            raise NotFound(unknown(connection, person))
         return _give_out(connection, person, actor=actor, now=now)
 
 

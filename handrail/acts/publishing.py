@@ -34,11 +34,15 @@ def found(
     """Begin a workspace: its first person, with every role, and its policy. False when it was begun before.
 
     Of which kind it is stands in the event that begins it, and cannot be changed afterwards.
+
+    Raises:
+        BadInput: the first person's name could hide another.
     """
     with store.write() as connection:
         trail.lock(connection)
         if policies.in_force(connection) is not None:
             return False
+        employing.require_new_name(connection, founder)
         staff.save_person(connection, name=founder, roles=list(employing.EVERY_ROLE), trained_until=None, active=True)
         policies.insert_policy(connection, policy, actor=founder, now=now)
         data = {"policy": policy.version, "business": policy.business, "workspace": str(workspace)}

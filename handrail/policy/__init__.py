@@ -10,7 +10,9 @@ from pydantic import Field
 
 from handrail import typed_yaml
 from handrail.errors import BadInput, NotFound
+from handrail.normal import normalise
 from handrail.policy.base import Consequence, Stage, Strict, TimeZone
+from handrail.policy.calendar import Calendar, Hours
 from handrail.policy.desk import DeskRules
 from handrail.policy.learning import (
     CertificateRules,
@@ -24,7 +26,6 @@ from handrail.policy.learning import (
 )
 from handrail.policy.routing import (
     AmountStep,
-    Calendar,
     CategoryRules,
     EscalationRules,
     IntakeRules,
@@ -61,6 +62,7 @@ __all__ = [
     "EscalationRules",
     "FairnessRules",
     "GateRules",
+    "Hours",
     "IntakeRules",
     "KpiGoal",
     "LabelRules",
@@ -158,12 +160,15 @@ def read(path: Path) -> Policy:
 def twins(labels: Sequence[str]) -> list[tuple[str, ...]]:
     """Labels that differ by outer blanks, case or Unicode form alone, together; sorted, and empty where there are none.
 
+    Hidden characters and letters in another shape are a form, too.
+
     >>> twins(["Refund", "refund ", "Re fund"])
     [('Refund', 'refund ')]
     """
     alike: dict[str, list[str]] = {}
     for label in sorted(set(labels)):
-        plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold()).strip()
+        plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
+        plain = normalise(plain).text.strip()
         alike.setdefault(plain, []).append(label)
     return [tuple(group) for group in alike.values() if len(group) > 1]
 

@@ -1,12 +1,13 @@
 """Rules of the way of a case: queues, due times, escalation, categories, intake, privacy, retention."""
 
 import re
-from datetime import date, time, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from handrail.policy.base import Consequence, Duration, Money, Share, Stage, Strict, TimeOfDay, TimeZone
+from handrail.policy.base import Consequence, Duration, Money, Share, Stage, Strict
+from handrail.policy.calendar import Calendar
 
 
 def _compiles(patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -33,32 +34,6 @@ class QueueRules(Strict):
     def _ordered(self) -> Self:
         if self.human_below > self.auto_above:
             raise ValueError("human_below must not be above auto_above")
-        return self
-
-
-class Calendar(Strict):
-    """When the business works; SLA time runs only then. The default is always."""
-
-    timezone: TimeZone = "UTC"
-    opens: TimeOfDay = time(0)
-    closes: TimeOfDay = Field(time(0), description="00:00 means the end of the day")
-    days: tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...] = (
-        "mon",
-        "tue",
-        "wed",
-        "thu",
-        "fri",
-        "sat",
-        "sun",
-    )
-    holidays: tuple[date, ...] = ()
-
-    @model_validator(mode="after")
-    def _open_some_time(self) -> Self:
-        if not self.days:
-            raise ValueError("days must name at least one working day")
-        if self.closes != time(0) and self.closes <= self.opens:
-            raise ValueError("closes must be later than opens")
         return self
 
 

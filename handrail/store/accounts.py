@@ -64,6 +64,11 @@ def is_anybody(connection: Connection, name: str) -> bool:
     return connection.execute(select(Person.name).where(Person.name == name)).first() is not None
 
 
+def names(connection: Connection) -> list[str]:
+    """Every name that a person here has or had, in order."""
+    return list(connection.execute(select(Person.name).order_by(Person.name)).scalars())
+
+
 def owners(connection: Connection) -> list[str]:
     """The active product owners, by name."""
     people = connection.execute(select(Person.name, Person.roles).where(Person.active).order_by(Person.name))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Text, and_, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, func, insert, literal, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail.alpha_spending import Terms
@@ -17,7 +17,6 @@ from handrail.store.schema import (
     CertificateAttempt,
     Decision,
     Label,
-    Person,
     Prediction,
     Route,
 )
@@ -139,16 +138,16 @@ def population(
 def blind_rulings(connection: Connection, *, since: datetime) -> pd.DataFrame:
     """The newest blind ruling that counts on each case: case_id, label, labelled_at.
 
-    A denial by a trained person has no label: no category was right, and an approval would have been wrong. An answer
-    to a test is no ruling.
+    A denial by somebody who was trained then has no label: no category was right, and an approval would have been
+    wrong. Who is trained later proves nothing of before. An answer to a test is no ruling.
     """
     labels = select(Label.case_id, Label.label, Label.labelled_at).where(
         Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at >= since
     )
     denials = (
         select(Decision.case_id, literal(None, Text).label("label"), Decision.decided_at.label("labelled_at"))
-        .join(Person, and_(Person.name == Decision.actor, Person.trained_until > Decision.decided_at))
-        .where(Decision.blind, Decision.outcome == "deny", Decision.kind != "gold", Decision.decided_at >= since)
+        .where(Decision.trained.is_(true()), Decision.blind, Decision.outcome == "deny")
+        .where(Decision.kind != "gold", Decision.decided_at >= since)
     )
     given = frame(connection, labels.order_by(Label.id))
     denied = frame(connection, denials.order_by(Decision.id))

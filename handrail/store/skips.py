@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from handrail.store.engine import real_time
 from handrail.store.schema import Skip, WorkItem
 from handrail.store.work import Taker, fits, shape_of, values_of
 from handrail.work import PutAside
@@ -48,7 +49,7 @@ def put_aside(connection: Connection, taker: Taker, now: datetime) -> PutAside:
         .join(Skip, and_(Skip.work_item_id == WorkItem.id, Skip.person == taker.name), isouter=True)
         .where(
             WorkItem.state == "open",
-            or_(WorkItem.lease_until.is_(None), WorkItem.lease_until <= now),
+            or_(WorkItem.lease_until.is_(None), WorkItem.lease_until <= real_time(connection)),
             or_(skipped, snoozed),
             fits(**shape_of(taker)),
         )

@@ -21,6 +21,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from handrail.clock import jump
 from handrail.errors import BadInput, PermanentError
@@ -29,8 +30,9 @@ from handrail.permissions import SYSTEM
 from handrail.store import founding
 from handrail.store.cases import chunks
 from handrail.store.engine import real_time
+from handrail.store.faults import is_taken
 from handrail.store.schema import Reason, TrailEvent, TrailHead
-from handrail.store.schema.base import UtcDateTime
+from handrail.store.schema.base import NoMoment, UtcDateTime
 from handrail.store.visibility import TELLS_NOTHING, Onlooker, kept_from
 from handrail.trail.chain import GENESIS, chain, link
 from handrail.trail.encoding import decode, encode
@@ -77,7 +79,7 @@ def append(connection: Connection, events: Sequence[Event], *, at: datetime, act
 
     Raises:
         BadInput: a naive moment, a kind of no or more than 40 characters, a value that the encoding refuses.
-        PermanentError: the trail's head is missing.
+        PermanentError: the trail's head is missing, or somebody else wrote behind it.
     """
     if at.tzinfo is None:
         raise BadInput(f"{at} has no time zone. Pass an aware datetime.")
@@ -98,7 +100,15 @@ def append(connection: Connection, events: Sequence[Event], *, at: datetime, act
     stamp = _iso(at)
     bodies = [encode(_body(event, seq, stamp, by)) for seq, (event, by) in enumerate(signed, newest + 1)]
     hashes = chain(previous, bodies)
-    _insert(connection, newest + 1, at.astimezone(UTC), [event for event, _ in signed], bodies, hashes)
+    try:
+        _insert(connection, newest + 1, at.astimezone(UTC), [event for event, _ in signed], bodies, hashes)
+    except IntegrityError as fault:
+        if not is_taken(fault):
+            raise
+        raise PermanentError(
+            f"An event behind number {newest} of the trail was not written by Handrail, so nothing more can be. See "
+            "`handrail trail verify`, and restore a backup from before it."
+        ) from None
     newest += len(signed)
     connection.execute(_MOVE, {"newest": newest, "link": hashes[-1], "moment": at, "shown": shown})
     return newest
@@ -196,7 +206,12 @@ def newest(
     if onlooker is not None:
         told = or_(TrailEvent.case_id.is_(None), TrailEvent.kind.in_(TELLS_NOTHING))
         query = query.where(or_(told, ~kept_from(onlooker, TrailEvent.case_id)))
-    return [Written(decode(body), hash_.hex(), text) for body, hash_, text in connection.execute(query)]
+    return [Written(decode(body), _hex(hash_), text) for body, hash_, text in connection.execute(query)]
+
+
+def _hex(hash_: object) -> str:
+    """A hash for people; SQLite keeps any value that somebody wrote past Handrail in its place."""
+    return hash_.hex() if isinstance(hash_, bytes) else str(hash_)
 
 
 def changes(connection: Connection, kinds: Sequence[str]) -> list[Change]:
@@ -311,23 +326,33 @@ def _insert(
 
 
 def _rows(
-    connection: Connection, *, after: int = 0
+    connection: Connection, *, after: int = 0, at_once: int = ROWS_AT_ONCE
 ) -> Iterator[Row[tuple[int, datetime, str, int | None, bytes, bytes]]]:
     query = (
         select(TrailEvent.seq, TrailEvent.at, TrailEvent.kind, TrailEvent.case_id, TrailEvent.body, TrailEvent.hash)
         .where(TrailEvent.seq > after)
         .order_by(TrailEvent.seq)
     )
-    yield from connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE))
+    yield from connection.execute(query.execution_options(yield_per=at_once))
 
 
-def _compared(connection: Connection, *, after: int = 0, ends: datetime | None = None) -> Iterator[Entry]:
+def _compared(
+    connection: Connection, *, after: int = 0, ends: datetime | None = None, at_once: int = ROWS_AT_ONCE
+) -> Iterator[Entry]:
     at: datetime | None = None
-    for seq, at, kind, case, body, hash_ in _rows(connection, after=after):
-        event = decode(body)
-        if (_iso(at), kind, case) != (event.get("at"), event.get("kind"), event.get("case")):
-            raise Mismatch("its searchable columns differ from its bytes")
-        yield seq, body, hash_
+    try:
+        for seq, at, kind, case, body, hash_ in _rows(connection, after=after, at_once=at_once):
+            event = decode(body)
+            if (_iso(at), kind, case) != (event.get("at"), event.get("kind"), event.get("case")):
+                raise Mismatch("its searchable columns differ from its bytes")
+            yield seq, body, hash_
+            after = seq
+    except NoMoment:
+        if at_once == 1:
+            raise Mismatch("its moment is none") from None
+        # The rows come many at once: which of them is damaged is known when they come one by one.
+        yield from _compared(connection, after=after, ends=ends, at_once=1)
+        return
     if ends is not None and at != ends:
         raise Mismatch("the trail's head carries another moment than the newest event")
 

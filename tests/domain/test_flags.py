@@ -1,3 +1,6 @@
+import re
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,3 +71,40 @@ def test_the_joined_search_never_hides_a_match(texts: list[str]) -> None:
         for text in texts
     ]
     assert find_flags(texts, RULES) == expected
+
+
+@pytest.mark.parametrize(
+    "disguised",
+    [
+        "my law\u200byer writes",
+        "my l\u00adawyer writes",
+        "my \uff4c\uff41\uff57\uff59\uff45\uff52 writes",
+        "my l\u0336a\u0336w\u0336yer writes",
+        "my lawye\u0301r writes",
+        "my l\u0430wy\u0435r writes",
+        "MY \u202eL\u0410WYER WRITES",
+        "pay in gift\u00a0card\u2003codes",
+    ],
+)
+def test_a_word_in_disguise_flags_like_the_word(disguised: str) -> None:
+    assert find_flags([disguised], RULES) != [()]
+
+
+def test_a_pattern_with_accents_meets_accents_however_they_are_written() -> None:
+    accented = policy(legal=("réclamation",))
+    for form in ("NFC", "NFD"):
+        assert find_flags([normalize(form, "Ma Réclamation")], accented) == [("legal",)]
+
+
+@pytest.mark.parametrize("pattern", ["law\u200byer", "\u0430вокат", "\uff4caw"])
+def test_what_a_pattern_itself_writes_in_disguise_is_still_met(pattern: str) -> None:
+    assert find_flags([f"mein {pattern} schreibt"], policy(legal=(pattern,))) == [("legal",)]
+
+
+@given(st.lists(st.text(alphabet="abcdelmowy rsu.-é’ß0123", max_size=30)))
+def test_ordinary_text_flags_as_its_letters_say(texts: list[str]) -> None:
+    kinds = [
+        tuple(kind for kind, of in RULES.flags.items() if any(re.search(p, text, re.IGNORECASE) for p in of))
+        for text in texts
+    ]
+    assert find_flags(texts, RULES) == kinds

@@ -119,3 +119,43 @@ def test_time_grows_no_faster_than_the_text(piece: str) -> None:
 
     # Quadratic growth would make the factor 64, and minutes of a text of 5 MB.
     assert seconds(320_000) < 24 * max(min(seconds(40_000) for _ in range(3)), 0.005)
+
+
+NUMBERS = {
+    PiiType.PHONE: "+1 415 555 2671",
+    PiiType.IBAN: "DE89 3704 0044 0532 0130 00",
+    PiiType.EMAIL: "ann.lee@example.org",
+    PiiType.CARD: "4111 1111 1111 1111",
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+@given(
+    hidden=st.lists(st.sampled_from(["", "", "\u200b", "\u00ad", "\ufeff\u200d", "\u0336"]), min_size=30, max_size=30)
+)
+def test_nothing_hidden_in_personal_data_hides_it(kind: PiiType, hidden: list[str]) -> None:
+    disguised = "".join(map("".join, zip(NUMBERS[kind], hidden, strict=False)))
+    text = f"Write é to {disguised} at once"
+    (finding,) = find(text)
+    assert finding.type is kind
+    assert text[finding.start : finding.end].rstrip("\u200b\u00ad\ufeff\u200d") == disguised.rstrip(
+        "\u200b\u00ad\ufeff\u200d"
+    )
+    assert redact(text).text.replace("\u200b", "").startswith(f"Write é to [{kind.name}]")
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_letters_and_digits_in_another_shape_are_what_they_are(kind: PiiType) -> None:
+    wide = "".join(chr(ord(one) + 0xFEE0) if one != " " else "\u3000" for one in NUMBERS[kind])
+    assert redact(f"Write to {wide} at once").text == f"Write to [{kind.name}] at once"
+
+
+def test_what_stands_between_hidden_characters_stays_found() -> None:
+    two = "4155552671\u200b4155552672"
+    assert redact(two).text == "[PHONE]\u200b[PHONE]"
+
+
+@given(st.text(alphabet=st.sampled_from("0123456789 -+@.aé\u200b\u0336\uff11\u00a0x"), max_size=40))
+def test_spans_lie_in_the_text_as_it_came(text: str) -> None:
+    for finding in find(text):
+        assert 0 <= finding.start < finding.end <= len(text)

@@ -13,6 +13,11 @@ from handrail.policy import AmountStep, CategoryRules, Consequence, Policy, Stag
 ROOT = Path(__file__).parents[2]
 BUSINESSES = ("sample", "complaints")
 SMALL = "business: shop\ncategories:\n  refund: {action: pay}\n"
+CALENDAR = "sla:\n  calendar:\n"
+MORNING, NOON, NIGHT = (
+    f"{{opens: '{opens}', closes: '{closes}'}}"
+    for opens, closes in (("08:00", "12:00"), ("11:59", "18:00"), ("19:00", "08:30"))
+)
 PRODUCTS = {
     "Credit reporting, credit repair services, or other personal consumer reports",
     "Debt collection",
@@ -131,6 +136,30 @@ def test_equal_content_has_an_equal_version_and_any_change_another(tmp_path: Pat
         ("sla:\n  quick: 'PT0S'\n", 5, "greater than"),
         ("sla:\n  calendar: {opens: 17:30}\n", 5, "in quotes"),
         ("sla:\n  calendar:\n    opens: '17:00'\n    closes: '17:00'\n", 5, "later than opens"),
+        (f"{CALENDAR}    hours: [{{opens: '08:00', closes: '08:00'}}]\n", 6, "later than opens"),
+        (
+            f"{CALENDAR}    hours:\n      - {{opens: '08:00', closes: '12:00'}}\n      - {{opens: '13:00'}}\n",
+            8,
+            "closes",
+        ),
+        (f"{CALENDAR}    hours: [{MORNING}, {NOON}]\n", 6, "08:00 to 12:00 and 11:59 to 18:00 overlap"),
+        (f"{CALENDAR}    opens: '09:00'\n    hours: [{MORNING}]\n", 5, "either opens and closes, or hours"),
+        (f"{CALENDAR}    weekdays:\n      sat: []\n", 7, "at least one span"),
+        (f"{CALENDAR}    weekdays:\n      sat: [{NOON}, {MORNING}]\n", 7, "overlap"),
+        (f"{CALENDAR}    days: [mon]\n    weekdays:\n      sat: [{MORNING}]\n", 5, "sat, which is not among days"),
+        (f"{CALENDAR}    special_days:\n      2026-12-24: [{NOON}, {MORNING}]\n", 7, "overlap"),
+        (f"{CALENDAR}    special_days:\n      christmas: [{NOON}]\n", 7, "date"),
+        (
+            f"{CALENDAR}    holidays: [2026-12-24]\n    special_days:\n      2026-12-24: [{MORNING}]\n",
+            5,
+            "both a holiday and a special day",
+        ),
+        (f"{CALENDAR}    hours: [{MORNING}, {NIGHT}]\n", 5, "19:00 to 08:30 on mon lasts into 08:00 to 12:00 on tue"),
+        (
+            f"{CALENDAR}    hours: [{MORNING}]\n    special_days:\n      2026-12-24: [{NIGHT}]\n",
+            5,
+            "19:00 to 08:30 on 2026-12-24 lasts into 08:00 to 12:00 on 2026-12-25",
+        ),
         ("sla:\n  calendar: {days: []}\n", 5, "at least one working day"),
         ("sla:\n  calendar: {timezone: Vienna}\n", 5, "IANA"),
         ("sampling:\n  random_rate: 0.06\n", 5, "less than or equal to 0.05"),
@@ -145,6 +174,22 @@ def test_a_mistake_is_refused_with_line_and_remedy(addition: str, line: int, wor
         policies.read(written(tmp_path, SMALL + addition))
     assert f"line {line}:" in str(caught.value)
     assert words in str(caught.value)
+
+
+def test_hours_that_no_policy_used_before_leave_its_version_as_it_was() -> None:
+    assert {name: shipped(name).version for name in BUSINESSES} == {
+        "sample": "431a23148685",
+        "complaints": "c6e0c1a84907",
+    }
+    assert for_labels(["a"]).version == "7e50f7f4a78f"
+
+
+def test_hours_of_every_kind_survive_being_written_and_read(tmp_path: Path) -> None:
+    others = f"    weekdays: {{fri: [{NOON}]}}\n    special_days: {{2026-12-24: [{NOON}]}}\n"
+    policy = policies.read(written(tmp_path, f"{SMALL}{CALENDAR}    hours: [{MORNING}]\n{others}"))
+    again = Policy.model_validate_json(policy.model_dump_json())
+    assert (again, again.version) == (policy, policy.version)
+    assert policy.version != policies.read(written(tmp_path, SMALL)).version
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.05])
@@ -182,6 +227,7 @@ def test_a_labelled_file_s_policy_takes_labels_as_they_are() -> None:
         (["caf\u00e9", "cafe\u0301"], [("cafe\u0301", "caf\u00e9")]),
         (["Stra\u00dfe", "STRASSE"], [("STRASSE", "Stra\u00dfe")]),
         (["a b", "ab", "a-b", "a?"], []),
+        (["refund", "re\u200bfund", "\uff52efund"], [("refund", "re\u200bfund", "\uff52efund")]),
         (["a", "a"], []),
         ([], []),
     ],

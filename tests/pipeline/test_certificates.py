@@ -109,6 +109,7 @@ class TestLooks:
                 "reason_code": "out_of_scope",
                 "actor": "rita",
                 "blind": True,
+                "trained": True,
                 "decided_at": LATER + HOUR,
             }
             connection.execute(insert(schema.Decision).values(**denial))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from handrail.acts import labelling
-from handrail.store import certificates, schema
+from handrail.store import certificates, labels, schema
 from handrail.store.engine import Store
-from tests.scenes import NOVICE, NOW, VERSION, Scene
+from tests.scenes import MANAGER, NOVICE, NOW, POLICY, VERSION, Scene
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -93,3 +93,35 @@ def test_a_case_that_becomes_gold_keeps_its_own_ruling_and_answers_to_a_test_are
         found = certificates.blind_rulings(connection, since=NOW)
     # Left out, the sample would be what a curator has chosen afterwards, and no random one any more.
     assert found[["case_id", "label"]].to_numpy().tolist() == [[gold, "refund"]]
+
+
+def blind_denials(scene: Scene) -> set[int]:
+    with scene.store.read() as connection:
+        return set(certificates.blind_rulings(connection, since=NOW - DAY)["case_id"])
+
+
+def test_a_denial_counts_as_its_person_was_trained_when_they_decided(scene: Scene) -> None:
+    before, after, while_trained = scene.waiting(3, suggestion_hidden=True)
+    scene.decide(before, "deny", actor=NOVICE, reason_code="out_of_scope")
+    scene.decide(while_trained, "deny", reason_code="out_of_scope")
+    assert blind_denials(scene) == {while_trained}
+    scene.add_person(NOVICE, "reviewer", trained_until=NOW + 30 * DAY)
+    assert blind_denials(scene) == {while_trained}, "who learns it today did not know it yesterday"
+    scene.decide(after, "deny", actor=NOVICE, reason_code="out_of_scope")
+    scene.add_person("rita", "reviewer", trained_until=None)
+    scene.add_person(NOVICE, "reviewer", trained_until=None)
+    assert blind_denials(scene) == {while_trained, after}, "what a trained person said stays said"
+
+
+def test_a_label_counts_as_its_person_was_trained_when_they_gave_it(scene: Scene) -> None:
+    (case,) = scene.waiting(1, suggestion_hidden=True)
+    scene.decide(case, "override", actor=NOVICE, label="tracking")
+    scene.add_person(NOVICE, "reviewer", trained_until=NOW + 30 * DAY)
+    with scene.store.read() as connection:
+        withheld = labels.withheld_labels(connection, POLICY, since=NOW - DAY)
+        train = labels.labelled(connection, POLICY)
+    assert withheld.empty
+    assert train.empty
+    assert blind_denials(scene) == set()
+    labelling.adjudicate(scene.store, case, "tracking", policy=POLICY, actor=MANAGER, now=NOW + HOUR)
+    assert blind_denials(scene) == {case}, "an adjudication accepts it expressly"

@@ -2,17 +2,21 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from handrail.store import migrations
+from handrail.store import migrations, schema
 from handrail.store.engine import Connection, Store
+from handrail.store.migrations.versions import r0012_trained_then
 from handrail.store.schema import Base
+from tests.scenes import NOVICE, NOW, Scene
 
 
 def declarations(connection: Connection) -> dict[str, list[str]]:
@@ -134,3 +138,26 @@ def test_a_folder_with_a_percent_sign_is_no_placeholder(monkeypatch: pytest.Monk
     with sqlite_store.read() as connection:
         config = migrations.configure(connection)
     assert config.get_main_option("script_location") == "/srv/100%(home)s/migrations"
+
+
+def test_what_was_decided_before_keeps_whether_its_person_was_trained_then(store: Store) -> None:
+    scene = Scene(store)
+    before, named, (early, late) = *scene.waiting(2, suggestion_hidden=True), scene.waiting(2, suggestion_hidden=True)
+    (automatic,) = scene.automatic(1)
+    scene.decide(before, "deny", reason_code="out_of_scope")  # nothing shows that rita was trained by then
+    scene.decide(early, "deny", NOVICE, reason_code="out_of_scope")
+    scene.decide(named, "override", "rita", NOW + timedelta(hours=1), label="tracking")
+    scene.decide(late, "deny", "rita", NOW + timedelta(hours=2), reason_code="out_of_scope")
+    scene.add_person(NOVICE, "reviewer", trained_until=NOW + timedelta(days=30))
+    with store.write() as connection:
+        connection.execute(text("ALTER TABLE decisions DROP COLUMN trained"))
+        with Operations.context(MigrationContext.configure(connection)):
+            r0012_trained_then.upgrade()
+    trained = {row["case_id"]: row["trained"] for row in scene.rows(schema.Decision)}
+    assert {case: trained[case] for case in (before, early, named, late)} == {
+        before: False,
+        early: False,
+        named: True,
+        late: True,
+    }
+    assert trained[automatic] is None

@@ -55,6 +55,20 @@ class TestFaults:
     def test_a_number_that_no_database_has_is_refused(self, program: Program, number: str) -> None:
         refused(program("rita").get(f"/cases/{number}"), 422)
 
+    @pytest.mark.parametrize("number", ["1_2", "+12", "%2012", "12.0", "true"])
+    def test_what_only_reads_as_a_number_is_no_case(self, program: Program, number: str) -> None:
+        assert "case" in refused(program("rita").get(f"/cases/{number}"), 422)
+
+    @pytest.mark.parametrize("item", ["1_2", True, 1.0, " 1"])
+    def test_what_only_reads_as_a_number_is_no_work(self, program: Program, item: object) -> None:
+        assert "items.0" in refused(program("rita").post("/queue/release", json={"items": [item]}), 422)
+
+    @pytest.mark.parametrize(
+        "until", [1767225600, 1767225600000, 1.7e9, "1767225600", "20260302", "2026-03-02T09:00:00"]
+    )
+    def test_a_moment_that_could_be_two_is_refused(self, program: Program, until: object) -> None:
+        refused(program("rita").post("/queue/1/snooze", json={"until": until}), 422)
+
     @pytest.mark.parametrize("query", ["limt=5", "limit=5&x", "%00=1", "Limit=5"])
     def test_a_question_that_nobody_answers_is_refused(self, program: Program, query: str) -> None:
         rita = program("rita")

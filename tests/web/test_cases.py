@@ -72,6 +72,11 @@ def test_pages_follow_each_other_without_a_case_twice(scene: Scene, signed_in: C
         ("min=lots", "is no amount"),
         ("min=nan", "is no amount"),
         ("max=1e999", "is no amount"),
+        ("min=12,50", "the point before cents"),
+        ("min=1,2", "the point before cents"),
+        ("min=1.234,50", "the point before cents"),
+        ("min=1_000", "is no amount"),
+        ("max=1.200", "could be 1200 or 1.20"),
         ("min=2&max=1", "The amounts are reversed"),
         ("category=%27+OR+1%3D1", "There is no category"),
         ("queue=D", "There is no queue"),
@@ -88,6 +93,26 @@ def test_a_filter_that_cannot_be_used_is_answered_with_one_sentence(
     assert answer.status_code == 400
     assert answer.text.count('role="alert"') == 1
     assert sentence in answer.text
+
+
+@pytest.mark.parametrize(
+    ("query", "amounts"),
+    [
+        ("min=1,200", [1200.0, 1250.5]),
+        ("min=1.2&max=1,200", [1.2, 1200.0]),
+        ("min=1250.50", [1250.5]),
+        ("max=1.20", [1.2]),
+        ("max=0.125", []),
+    ],
+)
+def test_an_amount_is_read_as_the_desk_writes_it(
+    scene: Scene, signed_in: Client, query: str, amounts: list[float]
+) -> None:
+    for amount in (1.2, 1200.0, 1250.5):
+        scene.accepted(1, amount=amount)
+    page = signed_in("rita").get(f"/cases?{query}")
+    assert page.status_code == 200
+    assert [amount for amount in (1.2, 1200.0, 1250.5) if f"{amount:,.2f}" in page.text] == amounts
 
 
 @pytest.mark.parametrize("query", ["q=%25", "q=_", "q=%27%3B--", "case=%25", "q=%D8%A3%D9%8A%D9%86", "min=1&max=1"])

@@ -5,7 +5,7 @@ everything else, the trail above all, holds ids, codes and keyed digests only.
 """
 
 from handrail.store.schema.access import Account, IdempotentAnswer, Invitation, Session, Token
-from handrail.store.schema.base import Base, UtcDateTime
+from handrail.store.schema.base import Base, UtcDateTime, name_moments
 from handrail.store.schema.governance import (
     Lease,
     ModelReview,
@@ -44,6 +44,8 @@ from handrail.store.schema.work import (
     Skip,
     WorkItem,
 )
+
+name_moments()
 
 __all__ = [
     "Account",

@@ -1,18 +1,30 @@
 """What every table shares: UTC moments, integer keys, names of constraints."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Double, Integer, MetaData, Table, Text, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase
 
+from handrail.errors import PermanentError
+
+LONGEST_SHOWN = 40
+"""Characters of a damaged value that a sentence quotes."""
+
+
+class NoMoment(PermanentError):
+    """What stands where a moment belongs is none: somebody wrote past Handrail. Restore a backup, or put it right."""
+
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC moment; a naive one is refused on the way in."""
+    """An aware UTC moment; a naive one is refused on the way in, and what is none on the way out."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
     python_type = datetime
+    place = "a column of moments"
+    """Table and column, for the sentence about a damaged one."""
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Convert to UTC."""
@@ -27,6 +39,27 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
+        """The one door for moments: SQLite keeps whatever somebody wrote past Handrail, and a page is no place for it.
+
+        Raises:
+            NoMoment: what stands there is none.
+        """
+        read = super().result_processor(dialect, coltype)
+        if read is None:
+            return None
+
+        def moment(value: Any) -> datetime | None:  # noqa: ANN401 - whatever lies in the database
+            try:
+                return read(value)
+            except (ValueError, TypeError, OverflowError):
+                raise NoMoment(
+                    f"The database holds no moment in {self.place} but {str(value)[:LONGEST_SHOWN]!r}, which was not"
+                    " written by Handrail. Restore a backup, or put that one right and run `handrail trail verify`."
+                ) from None
+
+        return moment
 
 
 Id = BigInteger().with_variant(Integer, "sqlite")
@@ -61,3 +94,11 @@ class Base(DeclarativeBase):
         if table.autoincrement_column is not None:
             table.dialect_options["sqlite"]["autoincrement"] = True
         return table
+
+
+def name_moments() -> None:
+    """Tell each column of moments where it stands; called when all tables are declared."""
+    for table in Base.metadata.tables.values():
+        for column in table.columns:
+            if isinstance(column.type, UtcDateTime):
+                column.type.place = f"{table.name}.{column.name}"
