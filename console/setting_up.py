@@ -51,13 +51,19 @@ def init(
     keying.bind(store, workspace.secret(), actor=who(actor), now=datetime.now(UTC))
     from models import tracking
 
-    if before := tracking.follow(workspace):
-        warn(f"The workspace was at {before} before. Its models are looked for here from now on.")
-    value = {"home": str(workspace.home), "business": rules.business, "policy": rules.version, "begun": begun}
+    before = tracking.follow(workspace)
+    moved = f" It was at {before} before; its models are looked for here from now on." if before else ""
+    value = {
+        "home": str(workspace.home),
+        "business": rules.business,
+        "policy": rules.version,
+        "begun": begun,
+        "moved_from": before,
+    }
     if not begun and (business or policy):
         warn("The workspace exists already and keeps its policy. Change it with `handrail policy publish FILE`.")
     lead = "Began" if begun else "Upgraded"
-    answer(value, as_json=as_json, text=f"{lead} the workspace {workspace.home} (policy {rules.version}).")
+    answer(value, as_json=as_json, text=f"{lead} the workspace {workspace.home} (policy {rules.version}).{moved}")
 
 
 def doctor(as_json: AsJson = False) -> None:
