@@ -60,10 +60,16 @@ def init(
         kind = founding.read(connection).kind
     from models import tracking
 
-    if before := tracking.follow(workspace):
-        warn(f"The workspace was at {before} before. Its models are looked for here from now on.")
-    value = {"home": str(workspace.home), "business": rules.business, "policy": rules.version, "begun": begun}
-    value |= {"workspace": str(kind)}
+    before = tracking.follow(workspace)
+    moved = f" It was at {before} before; its models are looked for here from now on." if before else ""
+    value = {
+        "home": str(workspace.home),
+        "business": rules.business,
+        "policy": rules.version,
+        "begun": begun,
+        "workspace": str(kind),
+        "moved_from": before,
+    }
     if not begun and (business or policy):
         warn("The workspace exists already and keeps its policy. Change it with `handrail policy publish FILE`.")
     if rehearsal and kind is Kind.LIVE:
@@ -71,7 +77,7 @@ def init(
             "The workspace exists already and is live, for good. Make the rehearsal in another folder (HANDRAIL_HOME)."
         )
     lead = "Began" if begun else "Upgraded"
-    text = f"{lead} the workspace {workspace.home} (policy {rules.version})."
+    text = f"{lead} the workspace {workspace.home} (policy {rules.version}).{moved}"
     answer(value, as_json=as_json, text=f"{text}\n{REHEARSAL_TOLD}" if kind is Kind.REHEARSAL else text)
 
 

@@ -154,7 +154,8 @@ class TestThePlace:
         moved = Handrail(trained.home.rename(tmp_path / "elsewhere"))
         answer = moved("init")
         assert answer.code == 0
-        assert "Its models are looked for here" in answer.err
+        assert "its models are looked for here" in answer.out
+        assert answer.err == ""
 
     def test_a_registered_version_is_found_in_the_copy(self, trained: Handrail, tmp_path: Path) -> None:
         copy = Workspace(Path(shutil.copytree(trained.home, tmp_path / "copy")))
