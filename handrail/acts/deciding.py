@@ -60,7 +60,6 @@ class _Batch:
     escalations: list[NewEscalation] = field(default_factory=list)
     decided: list[int] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
-    resolved: list[int] = field(default_factory=list)
     disputed: list[int] = field(default_factory=list)
     overturning: list[tuple[int, WorkOnCase, Contested, Ruling]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -254,8 +253,6 @@ def _apply(
     if matter.contested is not None:
         batch.overturning.append((place, item, matter.contested, ruling))
         return
-    if kind != "recheck":
-        batch.resolved.append(case_id)
     if (
         ruling.outcome is not Outcome.APPROVE
         and ruling.reason_code in policy.escalation.reasons
@@ -354,7 +351,7 @@ def _write(
         ],
     )
     work.close_work(connection, item_ids, now)
-    escalations.resolve_escalations(connection, batch.resolved, actor, now)
+    escalations.end_without_work(connection, sorted({one.case_id for one in batch.decisions}), actor, now)
     escalations.insert_escalations(connection, batch.escalations)
     work.insert_work(connection, batch.work)
     cases.set_state(connection, batch.decided, State.DECIDED, only_from=State.QUEUED)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from handrail.acts import breaking
 from handrail.acts.authority import authorize, required
 from handrail.acts.routing import return_unsent
 from handrail.acts.second_person import agree
@@ -28,7 +29,11 @@ def pause(
     """Withhold automation for a category (None: for all) from the next case on.
 
     Automatic actions not yet sent return to queue B; actions that people approved go on. With `evidence` a model
-    review is opened, which must be closed before the category may resume. Returns how many actions returned.
+    review is opened, which must be closed before the category may resume, also where somebody has paused it before.
+    Returns how many actions returned.
+
+    Raises:
+        Refused: it is paused already; with `evidence`, by the breaker.
     """
     reason = required(reason)
     if category is not None:
@@ -38,7 +43,8 @@ def pause(
         trail.lock(connection)
         running = pauses.pauses(connection)
         same = running[running["category"].isna() if category is None else running["category"] == category]
-        if len(same):
+        # An alarm is no second pause: it must bind the resume whoever was first.
+        if len(same if evidence is None else same[same["kind"] == kind]):
             raise Refused(f"{category or 'Everything'} is paused already. Resume it with `handrail resume`.")
         review_id = None
         if evidence is not None and category is not None:
@@ -78,7 +84,7 @@ def resume(
     with store.write() as connection:
         authorize(connection, "resume", actor)
         trail.lock(connection)
-        foreseen = to_resume(connection, category)
+        foreseen = to_resume(connection, category, policy, now)
         agree(connection, "resume", foreseen, proposal, actor=actor, now=now)
         pauses.end_pauses(connection, foreseen["pauses"], now)
         events = [Event("automation.resumed", data={"category": category})]
@@ -92,11 +98,11 @@ def resume(
         trail.give_reason(connection, trail.append(connection, events, at=now, actor=actor), reason)
 
 
-def to_resume(connection: Connection, category: str | None) -> ResumeArguments:
+def to_resume(connection: Connection, category: str | None, policy: Policy, now: datetime) -> ResumeArguments:
     """The pauses that a resume would end, and the stage at most that the breaker leaves the category at.
 
     Raises:
-        Refused: nothing is paused, or a model review is still open.
+        Refused: nothing is paused, a model review is still open, or the breaker has tripped and has none yet.
     """
     running = pauses.pauses(connection)
     mine = running[running["category"].isna() if category is None else running["category"] == category]
@@ -109,6 +115,14 @@ def to_resume(connection: Connection, category: str | None) -> ResumeArguments:
             f"The breaker paused {category} and model review {number} is still open. "
             f'Close it first: `handrail review close {number} --conclusion "…"`.'
         )
+    # The breaker begins afresh at a resume: an alarm that no look has seen would be gone with it.
+    reviewed = set(running.loc[running["kind"] == "breaker", "category"])
+    for name in [category] if category is not None else policy.categories:
+        if name not in reviewed and breaking.is_tripped(connection, name, policy, now):
+            raise Refused(
+                f"The breaker of {name} has tripped since, and its model review is not open yet. "
+                "Run `handrail watch --all`, close the review and resume then."
+            )
     tripped = category is not None and bool((mine["kind"] == "breaker").any())
     return {"category": category, "pauses": mine["id"].tolist(), "to": str(Stage.PARTIAL) if tripped else None}
 

@@ -1,17 +1,25 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from handrail.store import migrations
+from handrail.acts import escalating
+from handrail.breaker import DetectorState
+from handrail.policy import BreakerRules
+from handrail.store import breaker, migrations
 from handrail.store.engine import Connection, Store
-from handrail.store.schema import Base
+from handrail.store.migrations.versions import r0009_alarms
+from handrail.store.schema import Base, BreakerState, Escalation
+from tests.open_things import nothing_left_open
+from tests.scenes import FLOW, NOW, POLICY, Scene
 
 
 def declarations(connection: Connection) -> dict[str, list[str]]:
@@ -129,3 +137,23 @@ def test_a_folder_with_a_percent_sign_is_no_placeholder(monkeypatch: pytest.Monk
     with sqlite_store.read() as connection:
         config = migrations.configure(connection)
     assert config.get_main_option("script_location") == "/srv/100%(home)s/migrations"
+
+
+def test_an_upgrade_ends_what_nothing_is_behind_and_disarms_what_only_watched(store: Store) -> None:
+    scene = Scene(store, POLICY.model_copy(update={"breaker": BreakerRules(rule="literal")}))
+    gone, open_still = scene.waiting(2)
+    late = NOW + timedelta(days=9)
+    escalating.escalate_breaches(store, policy=scene.policy, actor=FLOW, now=late)
+    scene.decide(gone, at=late)
+    state = DetectorState(NOW, NOW, (1.0,), 9, 9, NOW)
+    with store.write() as connection:
+        connection.execute(text("UPDATE escalations SET resolved_at = NULL, resolved_by = NULL"))
+        breaker.save(connection, "refund", "esr 0.03", state)
+    before = set(nothing_left_open(store, scene.policy, late))
+    assert len(before) == 1
+    with store.write() as connection, Operations.context(MigrationContext.configure(connection)):
+        r0009_alarms.upgrade()
+    assert nothing_left_open(store, scene.policy, late) == []
+    found = {row["case_id"]: row["resolved_at"] for row in scene.rows(Escalation)}
+    assert found == {gone: late, open_still: None}
+    assert scene.row(BreakerState)["rules"] == "beside literal: esr 0.03"
