@@ -109,10 +109,11 @@ FACTS = {
 
 CATEGORIES = {
     "open work {} proposes {!r}, which the policy does not have": """
-        SELECT w.id, w.category FROM work_items w WHERE w.state = 'open' AND w.category IS NOT NULL""",
+        SELECT w.id, w.category FROM work_items w LEFT JOIN routes r ON r.case_id = w.case_id
+        WHERE w.state = 'open' AND w.category IS NOT NULL AND coalesce(r.reason, '') <> 'unknown_category'""",
     "waiting case {} is routed as {!r}, which the policy does not have": """
         SELECT r.case_id, r.category FROM routes r JOIN cases c ON c.id = r.case_id
-        WHERE c.state = 'queued' AND r.category IS NOT NULL""",
+        WHERE c.state = 'queued' AND r.category IS NOT NULL AND r.reason <> 'unknown_category'""",
     "pause {} is of {!r}, which the policy does not have": """
         SELECT p.id, p.category FROM pauses p WHERE p.until IS NULL AND p.category IS NOT NULL""",
     "open model review {} is of {!r}, which the policy does not have": """

@@ -12,14 +12,14 @@ from handrail.acts.claiming import ACTS
 from handrail.acts.overturning import Overturning
 from handrail.case import Outcome, State
 from handrail.decision import NewDecision
-from handrail.errors import BadInput, Conflict, NotFound
+from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.labels import NewLabel
 from handrail.outbox import NewAction
 from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.ruling import Ruling
 from handrail.sla import due
-from handrail.store import cases, decisions, disputes, escalations, outbox, staff, trail, work
+from handrail.store import cases, decisions, disputes, escalations, outbox, policies, staff, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.disputes import Contested
 from handrail.store.engine import Connection, Store
@@ -88,6 +88,7 @@ def decide(
     with store.write() as connection:
         items = _items(connection, rulings, actor)
         trail.lock(connection)
+        _refuse_stale(connection, policy)
         person = staff.person(connection, actor)
         status = labels.status(person.trained_until if person else None, now)
         matters = _matters(connection, items.values(), secret, policy)
@@ -113,6 +114,15 @@ def decide(
         if any(item.kind == "gold" for item in items.values()):
             qualifying.conclude(connection, actor, policy=policy, now=now)
     return numbers
+
+
+def _refuse_stale(connection: Connection, policy: Policy) -> None:
+    """Categories may have gone since the policy was read: what is chosen by it would go nowhere."""
+    if policies.newest_version(connection) == policy.version:
+        return
+    found = policies.in_force(connection)
+    if found is not None and not policy.categories.keys() <= found.policy.categories.keys():
+        raise Conflict("The policy has changed since you opened the case. Look at it again, and decide by the new one.")
 
 
 def _items(connection: Connection, rulings: Sequence[Ruling], actor: str) -> dict[int, WorkOnCase]:
@@ -179,10 +189,7 @@ def _completed(ruling: Ruling, matter: _Matter, policy: Policy) -> Ruling:
     if matter.contested is not None:
         return _on_dispute(ruling, matter.contested.standing, policy)
     if ruling.outcome is Outcome.APPROVE:
-        # Who approves unseen would count as a blind label that agrees with the model.
-        if proposed is None or item.suggestion_hidden:
-            raise BadInput(f"Case {item.case_id} has no suggestion to approve. Use `override --label CATEGORY`.")
-        return Ruling(item.id, ruling.fence, Outcome.APPROVE, proposed, None, ruling.note, ruling.seconds)
+        return _approval(ruling, item, policy)
     if ruling.outcome is Outcome.OVERRIDE:
         if ruling.label is None:
             raise BadInput("An override needs the right category. Add `--label CATEGORY`.")
@@ -195,6 +202,18 @@ def _completed(ruling: Ruling, matter: _Matter, policy: Policy) -> Ruling:
     if ruling.label is not None:
         policy.category(ruling.label)
     return ruling
+
+
+def _approval(ruling: Ruling, item: WorkOnCase, policy: Policy) -> Ruling:
+    # Who approves unseen would count as a blind label that agrees with the model.
+    if item.proposed is None or item.suggestion_hidden:
+        raise BadInput(f"Case {item.case_id} has no suggestion to approve. Use `override --label CATEGORY`.")
+    if item.proposed not in policy.categories and item.kind != "gold":
+        raise Refused(
+            f"Case {item.case_id} was suggested as {item.proposed}, which the policy does not have. Choose another "
+            "category."
+        )
+    return Ruling(item.id, ruling.fence, Outcome.APPROVE, item.proposed, None, ruling.note, ruling.seconds)
 
 
 def _on_dispute(ruling: Ruling, standing: str | None, policy: Policy) -> Ruling:

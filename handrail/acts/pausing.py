@@ -89,7 +89,7 @@ def resume(
         pauses.end_pauses(connection, foreseen["pauses"], now)
         events = [Event("automation.resumed", data={"category": category})]
         if foreseen["to"] is not None:
-            stage = stages.stages(connection, policy)[str(category)]
+            stage = stages.stages(connection, policy).get(str(category))
             if stage is Stage.AUTO:
                 stages.insert_stage(
                     connection, category=category, stage=Stage.PARTIAL, since=now, actor=actor, reason=reason

@@ -18,6 +18,7 @@ from handrail.queues import Queue, Reason, Situation
 from handrail.sla import BY_HAND, due, time_for
 from handrail.store import (
     cases,
+    category_names,
     decisions,
     escalations,
     models,
@@ -59,9 +60,15 @@ def record_predictions(
             else:
                 due_ids = set(ids) - before
             fresh = due_ids - before
+            # The version may have learned a category under the name that it had then.
+            names = category_names.current_names(connection)
             predicted = {
                 row["case_id"]: Prediction(
-                    row["label"], row["confidence"], row["novelty"], novel=row["novel"], model_version=version
+                    names.get(row["label"], row["label"]),
+                    row["confidence"],
+                    row["novelty"],
+                    novel=row["novel"],
+                    model_version=version,
                 )
                 for row in rows
                 if row["case_id"] in fresh
@@ -107,7 +114,8 @@ def assign(store: Store, plan: Plan, *, policy: Policy, actor: str, now: datetim
             authorize(connection, "assign", actor)
             trail.lock(connection)
             planned = typed(plan.routes.iloc[start : start + CHUNK], PlannedRoute)
-            serving, is_ours = models.serving(connection).model_version, _is_in_force(connection, policy)
+            serving, in_force = models.serving(connection).model_version, policies.in_force(connection)
+            is_ours = _is(in_force, policy)
             found = situation.read(connection, policy, now)
             if found != plan.situation:
                 anew = plan.anew([route.case_id for route in planned], found)
@@ -116,7 +124,7 @@ def assign(store: Store, plan: Plan, *, policy: Policy, actor: str, now: datetim
             allowed = [
                 route
                 for route in planned
-                if route.queue != Queue.A
+                if (route.queue != Queue.A and (is_ours or _is_known(in_force, route.category, policy)))
                 or (is_ours and route.case_id in agreed and serving in (None, route.model_version))
             ]
             automatic = {route.case_id for route in allowed if route.queue == Queue.A}
@@ -132,9 +140,13 @@ def assign(store: Store, plan: Plan, *, policy: Policy, actor: str, now: datetim
     return counts
 
 
-def _is_in_force(connection: Connection, policy: Policy) -> bool:
-    found = policies.in_force(connection)
+def _is(found: policies.InForce | None, policy: Policy) -> bool:
     return found is not None and (found.policy is policy or found.policy.version == policy.version)
+
+
+def _is_known(found: policies.InForce | None, category: str | None, policy: Policy) -> bool:
+    """Whether a category that was planned under `policy` did not leave with the policy that is in force by now."""
+    return found is None or category not in policy.categories or category in found.policy.categories
 
 
 def _write_routes(

@@ -94,12 +94,12 @@ def _reopen(connection: Connection, action: OutboxAction, policy: Policy, actor:
     work.close_audits(connection, [case_id], now)
     escalations.end_without_work(connection, [case_id], actor, now)
     due_at = due(now, policy.sla.decision, policy.sla.calendar)
+    route = routes.route_of(connection, case_id)
+    category = None if route is None or route.category not in policy.categories else route.category
     # It leaves queue A: nothing was executed by itself, so nothing is audited as if it were.
-    routes.update_routes(connection, [case_id], queue=Queue.C, assigned_at=now, due_at=due_at)
+    routes.update_routes(connection, [case_id], queue=Queue.C, category=category, assigned_at=now, due_at=due_at)
     if case_id in work.with_open_work(connection, [case_id]):
         return
-    route = routes.route_of(connection, case_id)
-    category = None if route is None else route.category
     again = NewWork(case_id, "review", Queue.C, category, suggestion_hidden=False, opened_at=now, due_at=due_at)
     work.insert_work(connection, [again])
 
