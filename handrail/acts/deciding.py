@@ -12,7 +12,7 @@ from handrail.acts.claiming import ACTS
 from handrail.acts.overturning import Overturning
 from handrail.case import Outcome, State
 from handrail.decision import NewDecision
-from handrail.errors import BadInput, Conflict, NotFound, Refused
+from handrail.errors import BadInput, Conflict, NotFound
 from handrail.labels import NewLabel
 from handrail.outbox import NewAction
 from handrail.policy import Policy
@@ -209,10 +209,7 @@ def _approval(ruling: Ruling, item: WorkOnCase, policy: Policy) -> Ruling:
     if item.proposed is None or item.suggestion_hidden:
         raise BadInput(f"Case {item.case_id} has no suggestion to approve. Use `override --label CATEGORY`.")
     if item.proposed not in policy.categories and item.kind != "gold":
-        raise Refused(
-            f"Case {item.case_id} was suggested as {item.proposed}, which the policy does not have. Choose another "
-            "category."
-        )
+        policy.category(item.proposed)
     return Ruling(item.id, ruling.fence, Outcome.APPROVE, item.proposed, None, ruling.note, ruling.seconds)
 
 

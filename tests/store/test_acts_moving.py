@@ -21,7 +21,7 @@ from handrail.acts import (
     settling,
 )
 from handrail.case import Outcome
-from handrail.errors import Conflict, PermanentError, Refused
+from handrail.errors import Conflict, NotFound, PermanentError, Refused
 from handrail.policy import DeskRules, Policy, Stage
 from handrail.ruling import Ruling
 from handrail.store import category_names, schema, stages
@@ -82,9 +82,18 @@ def busy(scene: Scene) -> None:
 def certificate(category: str | None) -> dict[str, Any]:
     later = NOW + timedelta(days=9)
     return {
-        "model_version": VERSION, "category": category, "threshold": 0.9, "max_error": 0.1, "delta": 0.1, "labels": 9,
-        "errors": 0, "window_from": NOW, "window_to": NOW, "issued_at": NOW, "expires_at": later,
-    }  # fmt: off
+        "model_version": VERSION,
+        "category": category,
+        "threshold": 0.9,
+        "max_error": 0.1,
+        "delta": 0.1,
+        "labels": 9,
+        "errors": 0,
+        "window_from": NOW,
+        "window_to": NOW,
+        "issued_at": NOW,
+        "expires_at": later,
+    }
 
 
 class TestWhatIsInTheWay:
@@ -98,9 +107,16 @@ class TestWhatIsInTheWay:
             scene.publish(without())
         scene.policy = POLICY
         for part in (
-            "no longer has refund", "3 waiting cases", "1 scored case", "1 action under way", "1 pause",
-            "1 valid certificate", "1 label", "`renamed: {refund: NEW}`", "`retired: {refund: {to: OTHER}}`",
-        ):  # fmt: off
+            "no longer has refund",
+            "3 waiting cases",
+            "1 scored case",
+            "1 action under way",
+            "1 pause",
+            "1 valid certificate",
+            "1 label",
+            "`renamed: {refund: NEW}`",
+            "`retired: {refund: {to: OTHER}}`",
+        ):
             assert part in str(refusal.value)
         assert before == (scene.rows(schema.WorkItem), scene.rows(schema.Route))
         assert len(scene.rows(schema.Policy)) == 1
@@ -158,9 +174,13 @@ class TestMoving:
         action = scene.row(schema.Outbox, case_id=2)
         assert (action["key"], action["action"], action["category"]) == (key, "pay_back", "money_back")
         for table, column in (
-            (schema.Route, "category"), (schema.Decision, "label"), (schema.Decision, "proposed"),
-            (schema.Label, "label"), (schema.Prediction, "label"), (schema.WorkItem, "category"),
-        ):  # fmt: off
+            (schema.Route, "category"),
+            (schema.Decision, "label"),
+            (schema.Decision, "proposed"),
+            (schema.Label, "label"),
+            (schema.Prediction, "label"),
+            (schema.WorkItem, "category"),
+        ):
             assert "refund" not in {row[column] for row in scene.rows(table)}, column
         assert scene.rows(schema.StageChange)[-1]["stage"] == Stage.AUTO, "it stays where it was"
         assert scene.row(schema.Certificate)["void_reason"] == "policy"
@@ -250,7 +270,7 @@ class TestMoving:
         (case_id,) = scene.scored(1, "weather")
         scene.assign([case_id], queue="C", reason="unknown_category", category="weather")
         claim = scene.claim(case_id)
-        with pytest.raises(Refused, match="was suggested as weather, which the policy does not have"):
+        with pytest.raises(NotFound, match="no category 'weather'"):
             scene.rule(claim)
         scene.rule(claim, "override", label="tracking")
         settled(scene)
