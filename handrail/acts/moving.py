@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from handrail.acts.routing import return_unsent
+from handrail.acts.second_person import PERMISSIONS, overtake
 from handrail.errors import Refused
 from handrail.policy import Policy, Stage
 from handrail.reasons import Reason
-from handrail.store import category_names, certificates, pauses, proposals, situation, stages, trail
+from handrail.store import category_names, certificates, pauses, situation, stages, trail
 from handrail.store.engine import Connection
 from handrail.store.trail import Event
 
@@ -71,7 +72,7 @@ def move(connection: Connection, name: str, before: Policy, policy: Policy, *, a
     """
     new, counts = policy.moves.get(name), category_names.uses(connection, name)
     stage = stages.stages(connection, before).get(name, Stage.MANUAL)
-    _withdraw_proposals(connection, name, actor, now)
+    overtake(connection, PERMISSIONS, name, actor=actor, now=now)
     if new is None:
         return_unsent(connection, (name,), policy=policy, actor=actor, now=now, reason=Reason.UNKNOWN_CATEGORY)
     events = _carry_pauses(connection, name, new, now)
@@ -130,12 +131,3 @@ def _carry_stage(
         stages.insert_stage(connection, category=name, stage=wanted, since=now, actor=actor, reason=f"{old} is no more")
         events.append(Event("stage.changed", data={"category": name, "from": begins, "to": wanted}))
     return events
-
-
-def _withdraw_proposals(connection: Connection, name: str, actor: str, now: datetime) -> None:
-    """What was proposed for a category that is no more cannot be confirmed."""
-    for one in proposals.waiting(connection, now):
-        if one.arguments.get("category") == name:
-            proposals.settle(connection, one.id, "withdrawn", actor=actor, now=now)
-            withdrawn = Event("proposal.withdrawn", data={"proposal": one.id})
-            trail.append(connection, [withdrawn], at=now, actor=actor)

@@ -6,7 +6,7 @@ from typing import Any
 from handrail.acts import breaking
 from handrail.acts.authority import authorize, required
 from handrail.acts.routing import return_unsent
-from handrail.acts.second_person import agree
+from handrail.acts.second_person import agree, overtake
 from handrail.errors import NotFound, Refused
 from handrail.policy import Policy, Stage
 from handrail.store import pauses, situation, stages, trail
@@ -52,6 +52,7 @@ def pause(
         pause_id = pauses.insert_pause(
             connection, category=category, kind=kind, reason=reason, actor=actor, since=now, model_review_id=review_id
         )
+        overtake(connection, ["resume"], category, actor=actor, now=now)
         mine = None if category is None else (category,)
         returned = return_unsent(connection, mine, policy=policy, actor=actor, now=now)
         event = Event(
@@ -87,6 +88,7 @@ def resume(
         foreseen = to_resume(connection, category, policy, now)
         agree(connection, "resume", foreseen, proposal, actor=actor, now=now)
         pauses.end_pauses(connection, foreseen["pauses"], now)
+        overtake(connection, ["resume"], category, actor=actor, now=now)
         events = [Event("automation.resumed", data={"category": category})]
         if foreseen["to"] is not None:
             stage = stages.stages(connection, policy).get(str(category))
@@ -95,6 +97,7 @@ def resume(
                     connection, category=category, stage=Stage.PARTIAL, since=now, actor=actor, reason=reason
                 )
                 events.append(Event("stage.changed", data={"category": category, "from": stage, "to": Stage.PARTIAL}))
+                overtake(connection, ["set_stage"], category, actor=actor, now=now)
         trail.give_reason(connection, trail.append(connection, events, at=now, actor=actor), reason)
 
 
@@ -170,6 +173,7 @@ def set_stage(
         trail.lock(connection)
         agree(connection, "set_stage", to_stage(connection, category, stage, policy), proposal, actor=actor, now=now)
         stages.insert_stage(connection, category=category, stage=stage, since=now, actor=actor, reason=reason)
+        overtake(connection, ["set_stage"], category, actor=actor, now=now)
         changed = Event("stage.changed", data={"category": category, "from": before, "to": stage})
         trail.give_reason(connection, trail.append(connection, [changed], at=now, actor=actor), reason)
     return before

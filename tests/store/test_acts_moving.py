@@ -319,14 +319,14 @@ class TestAtTheSameMoment:
         settled(scene)
 
     @pytest.mark.parametrize("heir", EVERY)
-    def test_a_proposal_for_a_category_that_is_no_more_is_withdrawn(self, store: Store, heir: str) -> None:
+    def test_a_proposal_for_a_category_that_is_no_more_is_overtaken(self, store: Store, heir: str) -> None:
         two = DeskRules(second_person=("resume",))
         scene = Scene(store, POLICY.model_copy(update={"desk": two}))
         pause(scene)
         known = {"reason": "fine", "policy": scene.policy, **KNOWN}
         proposing.propose(store, "resume", {"category": "refund"}, **known)  # type: ignore[arg-type]
         scene.publish(EVERY[heir].model_copy(update={"desk": two}))
-        assert scene.row(schema.Proposal)["outcome"] == "withdrawn"
+        assert scene.row(schema.Proposal)["outcome"] == "overtaken"
         settled(scene)
 
 

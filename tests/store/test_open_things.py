@@ -16,13 +16,14 @@ from handrail.acts import (
     handing,
     labelling,
     pausing,
+    proposing,
     purging,
     settling,
     undoing,
 )
 from handrail.case import Outcome
 from handrail.errors import PermanentError, Refused, RetryableError, Unanswered
-from handrail.policy import BreakerRules, LabelRules, Stage
+from handrail.policy import BreakerRules, DeskRules, LabelRules, Stage
 from handrail.ruling import Ruling
 from handrail.store import schema
 from handrail.store.engine import Store
@@ -33,6 +34,10 @@ from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, Scene
 HOUR = timedelta(hours=1)
 EVIDENCE = {"reviewed": 40, "rejected": 3, "rate": 0.075}
 LONG = timedelta(days=10)
+
+
+TWO = SHOP.model_copy(update={"desk": DeskRules(second_person=("resume", "set_stage"))})
+ONLY_RESUME = SHOP.model_copy(update={"desk": DeskRules(second_person=("resume",))})
 
 
 class Broken:
@@ -56,6 +61,10 @@ def pause(scene: Scene, category: str | None = "refund", **values: object) -> No
 
 def resume(scene: Scene, category: str | None = "refund", **values: object) -> None:
     pausing.resume(scene.store, category, **{"reason": "looked at", "actor": FOUNDER, **scene.known, **values})
+
+
+def propose(scene: Scene, act: str, **asked: str) -> None:
+    proposing.propose(scene.store, act, asked, reason="fine", actor=FOUNDER, **scene.known)
 
 
 def late(scene: Scene, at: timedelta = LONG) -> None:
@@ -213,6 +222,20 @@ STORIES: dict[str, Acts] = {
     "the breaker trips where somebody has paused": (
         pause,
         lambda s: pause(s, kind="breaker", actor=FLOW, evidence=EVIDENCE),
+    ),
+    "the breaker trips while a resume waits for a second person": (
+        lambda s: s.publish(TWO),
+        pause,
+        lambda s: propose(s, "resume", category="refund"),
+        lambda s: pause(s, kind="breaker", actor=FLOW, evidence=EVIDENCE),
+        lambda s: expect([row["outcome"] for row in s.rows(schema.Proposal)], ["overtaken"]),
+    ),
+    "a stage is narrowed while a wider one waits for a second person": (
+        lambda s: s.publish(ONLY_RESUME),
+        lambda s: s.publish(TWO),
+        lambda s: propose(s, "set_stage", category="refund", stage="partial"),
+        lambda s: s.publish(ONLY_RESUME),
+        lambda s: pausing.set_stage(s.store, "refund", Stage.MANUAL, reason="x", actor=FOUNDER, **s.known),
     ),
     "an escalated audit of an unsent action is paused": (
         lambda s: s.automatic(1),

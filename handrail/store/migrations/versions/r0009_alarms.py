@@ -12,6 +12,7 @@ depends_on = None
 
 BESIDE = "beside literal: "
 """How `handrail.acts.breaking.rules_of` marks a state that was kept beside the rule in force."""
+OUTCOME = "confirmed, refused, withdrawn or overtaken; null: waits"
 ENDED = """
     UPDATE escalations SET resolved_at = (
         SELECT max(w.closed_at) FROM work_items w WHERE w.case_id = escalations.case_id
@@ -29,6 +30,8 @@ ENDED = """
 
 def upgrade() -> None:
     op.execute(ENDED)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"COMMENT ON COLUMN proposals.outcome IS '{OUTCOME}'")
     body = op.get_bind().execute(sa.text("SELECT body FROM policies ORDER BY id DESC LIMIT 1")).scalar()
     if body is not None and _rule(body) == "literal":
         mark = sa.text("UPDATE breaker_states SET rules = :beside || rules WHERE rules LIKE 'esr %'")
