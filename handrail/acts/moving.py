@@ -43,7 +43,7 @@ def require_entries(connection: Connection, names: list[str], before: Policy, po
     for name in names:
         if name in altered:
             raise Refused(altered[name].sentence)
-        if name in policy.renamed and (new := policy.renamed[name]) in before.categories:
+        if _is_renamed(name, before, policy) and (new := policy.renamed[name]) in before.categories:
             raise Refused(
                 f"{name} cannot be renamed to {new}, which is a category of its own. If it became part of it, write "
                 f"`retired: {{{name}: {{to: {new}}}}}`."
@@ -76,17 +76,23 @@ def move(connection: Connection, name: str, before: Policy, policy: Policy, *, a
     if new is None:
         return_unsent(connection, (name,), policy=policy, actor=actor, now=now, reason=Reason.UNKNOWN_CATEGORY)
     events = _carry_pauses(connection, name, new, now)
-    changed = [name] if name in policy.renamed or new is None else [name, new, None]
+    is_renamed = _is_renamed(name, before, policy)
+    changed = [name] if is_renamed or new is None else [name, new, None]
     certificates.void_of(connection, changed, "policy", now)
-    events += _carry_stage(connection, name, new if name in policy.renamed else None, stage, policy, actor, now)
+    events += _carry_stage(connection, name, new if is_renamed else None, stage, policy, actor, now)
     if new is None:
         category_names.forget(connection, name)
     else:
         category_names.rename(connection, name, new)
-        if name in policy.renamed:
+        if is_renamed:
             category_names.carry_watches(connection, name, new)
     events.append(Event(category_names.MOVED, data={"category": name, "to": new, **counts}))
     trail.append(connection, events, at=now, actor=actor)
+
+
+def _is_renamed(name: str, before: Policy, policy: Policy) -> bool:
+    """Whether it is the same under another name now; what came in later under the old one joins what there is."""
+    return name in policy.renamed and name in before.categories
 
 
 def note_returned(connection: Connection, before: Policy, policy: Policy, *, actor: str, now: datetime) -> None:

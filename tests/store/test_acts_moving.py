@@ -216,6 +216,17 @@ class TestMoving:
             assert category_names.current_names(connection) == {}
         settled(scene)
 
+    def test_what_came_in_later_under_the_old_name_follows_at_the_next_publication(self, scene: Scene) -> None:
+        scene.waiting(1)
+        scene.publish(RENAMED)
+        pausing.set_stage(scene.store, "money_back", Stage.SUGGEST, reason="x", policy=RENAMED, **KNOWN)
+        scene.waiting(1, "refund")
+        assert len(nothing_left_open(scene.store, RENAMED, NOW)) == 2
+        scene.publish(RENAMED.model_copy(update={"owner": "somebody"}))
+        settled(scene)
+        with scene.store.read() as connection:
+            assert stages.stages(connection, RENAMED)["money_back"] is Stage.SUGGEST
+
     def test_skills_follow(self, scene: Scene) -> None:
         with scene.store.write() as connection:
             person = schema.Person.__table__
