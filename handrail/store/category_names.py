@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, or_, select, text, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail.case import State
 from handrail.store import trail
@@ -81,7 +82,7 @@ def uses(connection: Connection, name: str) -> dict[str, int]:
     return {what: count for what, count in found.items() if count}
 
 
-def _count(column: ColumnElement[int], *where: ColumnElement[bool]) -> Select[tuple[int]]:
+def _count(column: InstrumentedAttribute[int], *where: ColumnElement[bool]) -> Select[tuple[int]]:
     return select(func.count(column)).where(*where)
 
 
