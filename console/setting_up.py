@@ -164,7 +164,7 @@ def policy_check(file: Annotated[Path, typer.Argument(help="policy.yaml")], as_j
 def policy_publish(
     file: Annotated[Path, typer.Argument(help="policy.yaml")], actor: Actor = None, as_json: AsJson = False
 ) -> None:
-    """Put a policy into force, from the next batch on."""
+    """Put a policy into force, from the next batch on; what is under way of a renamed category goes along."""
     from handrail import policy as policies
     from handrail.acts import publishing
 
@@ -173,4 +173,6 @@ def policy_publish(
     made = publishing.Made("file", file.name)
     changed = publishing.publish(occasion.store, rules, actor=occasion.actor, now=occasion.now, made=made)
     text = f"Policy {rules.version} is in force." if changed else f"Policy {rules.version} was in force already."
+    if changed and (gone := [old for old in rules.moves if old in occasion.policy.categories]):
+        text += f" What was under way of {', '.join(gone)} went along: `handrail trail search --kind category.moved`."
     answer({"version": rules.version, "changed": changed}, as_json=as_json, text=text)

@@ -20,7 +20,7 @@ from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.ruling import Ruling
 from handrail.sla import due
-from handrail.store import cases, decisions, disputes, escalations, outbox, staff, trail, work
+from handrail.store import cases, decisions, disputes, escalations, outbox, policies, staff, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.disputes import Contested
 from handrail.store.engine import Connection, Store
@@ -61,7 +61,6 @@ class _Batch:
     escalations: list[NewEscalation] = field(default_factory=list)
     decided: list[int] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
-    resolved: list[int] = field(default_factory=list)
     disputed: list[int] = field(default_factory=list)
     overturning: list[tuple[int, WorkOnCase, Contested, Ruling]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -91,6 +90,7 @@ def decide(
     with store.write() as connection:
         items = _items(connection, rulings, actor)
         trail.lock(connection)
+        _refuse_stale(connection, policy)
         # By a clock that went back no decision is dated before its work was there, nor before the newest event: rows
         # and events of one decision share their moment, by which an undo finds them.
         now = trail.moment(connection, max([now, *(item.opened_at for item in items.values())]))
@@ -119,6 +119,15 @@ def decide(
         if any(item.kind == "gold" for item in items.values()):
             qualifying.conclude(connection, actor, policy=policy, now=now)
     return numbers
+
+
+def _refuse_stale(connection: Connection, policy: Policy) -> None:
+    """Categories may have gone since the policy was read: what is chosen by it would go nowhere."""
+    if policies.newest_version(connection) == policy.version:
+        return
+    found = policies.in_force(connection)
+    if found is not None and not policy.categories.keys() <= found.policy.categories.keys():
+        raise Conflict("The policy has changed since you opened the case. Look at it again, and decide by the new one.")
 
 
 def _items(connection: Connection, rulings: Sequence[Ruling], actor: str) -> dict[int, WorkOnCase]:
@@ -185,10 +194,7 @@ def _completed(ruling: Ruling, matter: _Matter, policy: Policy) -> Ruling:
     if matter.contested is not None:
         return _on_dispute(ruling, matter.contested.standing, policy)
     if ruling.outcome is Outcome.APPROVE:
-        # Who approves unseen would count as a blind label that agrees with the model.
-        if proposed is None or item.suggestion_hidden:
-            raise BadInput(f"Case {item.case_id} has no suggestion to approve. Use `override --label CATEGORY`.")
-        return Ruling(item.id, ruling.fence, Outcome.APPROVE, proposed, None, ruling.note, ruling.seconds)
+        return _approval(ruling, item, policy)
     if ruling.outcome is Outcome.OVERRIDE:
         if ruling.label is None:
             raise BadInput("An override needs the right category. Add `--label CATEGORY`.")
@@ -201,6 +207,15 @@ def _completed(ruling: Ruling, matter: _Matter, policy: Policy) -> Ruling:
     if ruling.label is not None:
         policy.category(ruling.label)
     return ruling
+
+
+def _approval(ruling: Ruling, item: WorkOnCase, policy: Policy) -> Ruling:
+    # Who approves unseen would count as a blind label that agrees with the model.
+    if item.proposed is None or item.suggestion_hidden:
+        raise BadInput(f"Case {item.case_id} has no suggestion to approve. Use `override --label CATEGORY`.")
+    if item.proposed not in policy.categories and item.kind != "gold":
+        policy.category(item.proposed)
+    return Ruling(item.id, ruling.fence, Outcome.APPROVE, item.proposed, None, ruling.note, ruling.seconds)
 
 
 def _on_dispute(ruling: Ruling, standing: str | None, policy: Policy) -> Ruling:
@@ -260,8 +275,6 @@ def _apply(
     if matter.contested is not None:
         batch.overturning.append((place, item, matter.contested, ruling))
         return
-    if kind != "recheck":
-        batch.resolved.append(case_id)
     if (
         ruling.outcome is not Outcome.APPROVE
         and ruling.reason_code in policy.escalation.reasons
@@ -360,7 +373,7 @@ def _write(
         ],
     )
     work.close_work(connection, item_ids, now)
-    escalations.resolve_escalations(connection, batch.resolved, actor, now)
+    escalations.end_without_work(connection, sorted({one.case_id for one in batch.decisions}), actor, now)
     escalations.insert_escalations(connection, batch.escalations)
     work.insert_work(connection, batch.work)
     cases.set_state(connection, batch.decided, State.DECIDED, only_from=State.QUEUED)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from handrail import baseline
 from handrail.acts.authority import authorize, required
-from handrail.acts.second_person import agree
+from handrail.acts.second_person import agree, overtake
 from handrail.errors import Conflict, NotFound, Refused
 from handrail.policy import PromotionRules
 from handrail.store import certificates, models, policies, situation, trail
@@ -122,6 +122,7 @@ def set_champion(
         # Who was promoted past the challenger leaves it where it is: it goes on in shadow, beside the new champion.
         challenger = None if serving.challenger == version else serving.challenger
         models.set_serving(connection, model_version=version, previous=previous, challenger=challenger, since=now)
+        overtake(connection, ["promote", "roll_back"], actor=actor, now=now)
         voided = certificates.void_certificates(connection, f"version {version} serves", now)
         data = {"version": version, "previous": previous, "certificates_voided": voided, "evidence": evidence}
         done = trail.append(connection, [Event("model.promoted", data=data)], at=now, actor=actor)
@@ -203,6 +204,7 @@ def roll_back(
         models.set_serving(
             connection, model_version=previous, previous=rest[0] if rest else None, challenger=challenger, since=now
         )
+        overtake(connection, ["promote", "roll_back"], actor=actor, now=now)
         voided = certificates.void_certificates(connection, f"version {present} was rolled back", now)
         data = {"version": previous, "barred": present, "certificates_voided": voided}
         done = trail.append(connection, [Event("model.rolled_back", data=data)], at=now, actor=actor)

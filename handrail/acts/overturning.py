@@ -13,7 +13,7 @@ from handrail.errors import Conflict, Refused
 from handrail.outbox import NewAction, OutboxAction
 from handrail.policy import Policy
 from handrail.ruling import Ruling
-from handrail.store import cases, disputes, escalations, outbox, outcomes, trail
+from handrail.store import cases, disputes, outbox, outcomes, trail
 from handrail.store.disputes import Contested
 from handrail.store.engine import Connection
 from handrail.store.trail import Event
@@ -146,7 +146,6 @@ def settle(
         )
         _set_state(connection, case_id)
         disputes.close(connection, dispute, closed_at=now, upheld=upheld, answer=ruling.answer)
-        escalations.resolve(connection, case_id, "dispute", actor, now)
         reversed_ = not upheld and one.contested.kind == "automatic"
         if reversed_:
             reversal = outcomes.ImportedOutcome(case_id, "reversal", None, now)
@@ -164,8 +163,8 @@ def settle(
 
 
 def _set_state(connection: Connection, case_id: int) -> None:
-    """A case is done when nothing more is sent for it."""
-    waits = any(action.state in ("new", "retry", "leased") for action in disputes.actions(connection, case_id))
+    """A case is done when nothing more is sent for it, and nobody has to settle what was."""
+    waits = any(action.state not in ("done", "withdrawn") for action in disputes.actions(connection, case_id))
     state = State.DECIDED if waits else State.DONE
     for before in {State.QUEUED, State.DECIDED, State.DONE} - {state}:
         cases.set_state(connection, [case_id], state, only_from=before)

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+from handrail.acts import breaking
 from handrail.acts.authority import authorize, required
 from handrail.acts.rerun import rerun
 from handrail.acts.routing import return_unsent
-from handrail.acts.second_person import agree
+from handrail.acts.second_person import agree, overtake
 from handrail.errors import NotFound, Refused
 from handrail.policy import Policy, Stage
 from handrail.store import pauses, situation, stages, trail
@@ -30,7 +31,11 @@ def pause(
     """Withhold automation for a category (None: for all) from the next case on.
 
     Automatic actions not yet sent return to queue B; actions that people approved go on. With `evidence` a model
-    review is opened, which must be closed before the category may resume. Returns how many actions returned.
+    review is opened, which must be closed before the category may resume, also where somebody has paused it before.
+    Returns how many actions returned.
+
+    Raises:
+        Refused: it is paused already; with `evidence`, by the breaker.
     """
     reason = required(reason)
     if category is not None:
@@ -40,7 +45,8 @@ def pause(
         trail.lock(connection)
         running = pauses.pauses(connection)
         same = running[running["category"].isna() if category is None else running["category"] == category]
-        if len(same):
+        # An alarm is no second pause: it must bind the resume whoever was first.
+        if len(same if evidence is None else same[same["kind"] == kind]):
             raise Refused(f"{category or 'Everything'} is paused already. Resume it with `handrail resume`.")
         review_id = None
         if evidence is not None and category is not None:
@@ -48,6 +54,7 @@ def pause(
         pause_id = pauses.insert_pause(
             connection, category=category, kind=kind, reason=reason, actor=actor, since=now, model_review_id=review_id
         )
+        overtake(connection, ["resume"], category, actor=actor, now=now)
         mine = None if category is None else (category,)
         returned = return_unsent(connection, mine, policy=policy, actor=actor, now=now)
         event = Event(
@@ -81,25 +88,27 @@ def resume(
     with store.write() as connection:
         authorize(connection, "resume", actor)
         trail.lock(connection)
-        foreseen = to_resume(connection, category)
+        foreseen = to_resume(connection, category, policy, now)
         agree(connection, "resume", foreseen, proposal, actor=actor, now=now)
         pauses.end_pauses(connection, foreseen["pauses"], now)
+        overtake(connection, ["resume"], category, actor=actor, now=now)
         events = [Event("automation.resumed", data={"category": category})]
         if foreseen["to"] is not None:
-            stage = stages.stages(connection, policy)[str(category)]
+            stage = stages.stages(connection, policy).get(str(category))
             if stage is Stage.AUTO:
                 stages.insert_stage(
                     connection, category=category, stage=Stage.PARTIAL, since=now, actor=actor, reason=reason
                 )
                 events.append(Event("stage.changed", data={"category": category, "from": stage, "to": Stage.PARTIAL}))
+                overtake(connection, ["set_stage"], category, actor=actor, now=now)
         trail.give_reason(connection, trail.append(connection, events, at=now, actor=actor), reason)
 
 
-def to_resume(connection: Connection, category: str | None) -> ResumeArguments:
+def to_resume(connection: Connection, category: str | None, policy: Policy, now: datetime) -> ResumeArguments:
     """The pauses that a resume would end, and the stage at most that the breaker leaves the category at.
 
     Raises:
-        Refused: nothing is paused, or a model review is still open.
+        Refused: nothing is paused, a model review is still open, or the breaker has tripped and has none yet.
     """
     running = pauses.pauses(connection)
     mine = running[running["category"].isna() if category is None else running["category"] == category]
@@ -112,6 +121,14 @@ def to_resume(connection: Connection, category: str | None) -> ResumeArguments:
             f"The breaker paused {category} and model review {number} is still open. "
             f'Close it first: `handrail review close {number} --conclusion "…"`.'
         )
+    # The breaker begins afresh at a resume: an alarm that no look has seen would be gone with it.
+    reviewed = set(running.loc[running["kind"] == "breaker", "category"])
+    for name in [category] if category is not None else policy.categories:
+        if name not in reviewed and breaking.is_tripped(connection, name, policy, now):
+            raise Refused(
+                f"The breaker of {name} has tripped since, and its model review is not open yet. "
+                "Run `handrail watch --all`, close the review and resume then."
+            )
     tripped = category is not None and bool((mine["kind"] == "breaker").any())
     return {"category": category, "pauses": mine["id"].tolist(), "to": str(Stage.PARTIAL) if tripped else None}
 
@@ -160,6 +177,7 @@ def set_stage(
         trail.lock(connection)
         agree(connection, "set_stage", to_stage(connection, category, stage, policy), proposal, actor=actor, now=now)
         stages.insert_stage(connection, category=category, stage=stage, since=now, actor=actor, reason=reason)
+        overtake(connection, ["set_stage"], category, actor=actor, now=now)
         changed = Event("stage.changed", data={"category": category, "from": before, "to": stage})
         trail.give_reason(connection, trail.append(connection, [changed], at=now, actor=actor), reason)
     return before

@@ -39,7 +39,7 @@ def propose(
         require_policy(connection, act)
         if not is_asked(connection, act):
             raise Refused(f"The policy asks nobody else to {act.replace('_', ' ')}. Do it at once.")
-        arguments = _foreseen(connection, act, asked, policy)
+        arguments = _foreseen(connection, act, asked, policy, now)
         for other in proposals.waiting(connection, now):
             if (other.act, other.arguments) == (act, arguments):
                 raise Refused(
@@ -60,10 +60,12 @@ def propose(
     return number
 
 
-def _foreseen(connection: Connection, act: str, asked: Mapping[str, str | None], policy: Policy) -> Arguments:
+def _foreseen(
+    connection: Connection, act: str, asked: Mapping[str, str | None], policy: Policy, now: datetime
+) -> Arguments:
     """What the act would do now."""
     if act == "resume":
-        return pausing.to_resume(connection, asked["category"])
+        return pausing.to_resume(connection, asked["category"], policy, now)
     if act == "set_stage":
         return pausing.to_stage(connection, str(asked["category"]), Stage(str(asked["stage"])), policy)
     return models.to_promote(connection, str(asked["version"])) if act == "promote" else models.to_roll_back(connection)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from handrail import cells
-from handrail.acts import employing
+from handrail.acts import employing, moving
 from handrail.acts.authority import authorize
 from handrail.founding import BEGUN, Kind
 from handrail.policy import Policy
-from handrail.store import policies, staff, trail
+from handrail.store import category_names, policies, staff, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
@@ -54,15 +54,30 @@ def publish(store: Store, policy: Policy, *, actor: str, now: datetime, made: Ma
     """Put a policy into force for the next batch; False when the same content is in force already.
 
     What was changed past Handrail is not in force: publishing the right policy replaces it, whatever it says by now.
+    A category that it has no more goes, with all that is under way, where its `renamed` and `retired` say.
+
+    Raises:
+        Refused: see `moving.require_entries`.
     """
     with store.write() as connection:
         authorize(connection, "publish_policy", actor)
+        category_names.lock(connection)  # two who publish take turns: the second is compared with the first
         before = policies.in_force(connection)
         if before is not None and before.altered is None and before.policy.version == policy.version:
             return False
+        gone = [] if before is None else moving.leaving(connection, before.policy, policy)
+        if gone:
+            category_names.lock_work(connection, gone)
+        trail.lock(connection)
+        if before is not None:
+            moving.require_entries(connection, gone, before.policy, policy)
         policies.insert_policy(connection, policy, actor=actor, now=now)
         data = {"policy": policy.version, "previous": before.policy.version if before else None}
         _tell(connection, "policy.published", data, made, actor=actor, now=now)
+        if before is not None:
+            moving.note_returned(connection, before.policy, policy, actor=actor, now=now)
+            for name in gone:
+                moving.move(connection, name, before.policy, policy, actor=actor, now=now)
     return True
 
 

@@ -16,7 +16,20 @@ from handrail.policy import Policy, Stage
 from handrail.ppm import PPM
 from handrail.queues import Queue, Reason, Situation
 from handrail.sla import BY_HAND, due, time_for
-from handrail.store import cases, decisions, models, outbox, policies, readable, routes, situation, trail, work
+from handrail.store import (
+    cases,
+    category_names,
+    decisions,
+    escalations,
+    models,
+    outbox,
+    policies,
+    readable,
+    routes,
+    situation,
+    trail,
+    work,
+)
 from handrail.store import predictions as stored_predictions
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import records, typed
@@ -48,9 +61,15 @@ def record_predictions(
             else:
                 due_ids = set(ids) - before
             fresh = due_ids - before
+            # The version may have learned a category under the name that it had then.
+            names = category_names.current_names(connection)
             predicted = {
                 row["case_id"]: Prediction(
-                    row["label"], row["confidence"], row["novelty"], novel=row["novel"], model_version=version
+                    names.get(row["label"], row["label"]),
+                    row["confidence"],
+                    row["novelty"],
+                    novel=row["novel"],
+                    model_version=version,
                 )
                 for row in rows
                 if row["case_id"] in fresh
@@ -250,6 +269,7 @@ def return_unsent(
     ids = [action.case_id for action in unsent]
     cases.set_state(connection, ids, State.QUEUED, only_from=State.DECIDED)
     work.close_audits(connection, ids, now)
+    escalations.end_without_work(connection, ids, actor, now)
     due_at = due(now, time_for(reason.queue, reason, policy), policy.sla.calendar)
     routes.update_routes(
         connection, ids, queue=reason.queue, reason=reason, reasons=[reason], assigned_at=now, due_at=due_at

@@ -4,6 +4,7 @@ A flow asks nobody. It may roll back, which withdraws, and promote what its gate
 to resume and to widen is no flow's to do in the first place.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from handrail.errors import Conflict, NotFound, Refused
@@ -15,6 +16,8 @@ from handrail.store.trail import Event
 
 PERMISSIONS = {"resume": "resume", "promote": "set_champion", "roll_back": "roll_back", "set_stage": "set_stage"}
 """What the policy calls an act, and the act of the table of roles that both people must be permitted."""
+OVERTAKEN = "overtaken"
+"""The outcome of a proposal that would do something else than was foreseen: another act was first."""
 _WITHDRAWING = frozenset({"roll_back"})
 """Acts that only withdraw trust: they wait for no policy to be put right."""
 _COMMANDS = {
@@ -101,8 +104,26 @@ def waiting(connection: Connection, number: int, now: datetime) -> Proposal:
     row = proposals.proposal(connection, number)
     if row is None:
         raise NotFound(f"There is no proposal {number}. See `handrail proposals list`.")
+    if row.outcome == OVERTAKEN:
+        raise Conflict(
+            f"What proposal {number} was made for has changed meanwhile. Look at `handrail status`, and propose anew "
+            "what is right now."
+        )
     if row.outcome is not None:
         raise Conflict(f"Proposal {number} is {row.outcome} already. See `handrail proposals list`.")
     if row.expires_at <= now:
         raise Conflict(f"The time to confirm proposal {number} is over. Propose it again.")
     return row
+
+
+def overtake(
+    connection: Connection, acts: Collection[str], category: str | None = None, *, actor: str, now: datetime
+) -> None:
+    """End what waits of these acts for a category (None: everything, and versions): it would do something else.
+
+    For the caller who has just changed what was foreseen: nobody could confirm it any more.
+    """
+    for one in proposals.waiting(connection, now):
+        if one.act in acts and one.arguments.get("category") == category:
+            proposals.settle(connection, one.id, OVERTAKEN, actor=actor, now=now)
+            trail.append(connection, [Event("proposal.overtaken", data={"proposal": one.id})], at=now, actor=actor)

@@ -9,7 +9,7 @@ from handrail.outbox import OutboxAction
 from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.sla import due
-from handrail.store import cases, outbox, routes, trail, work
+from handrail.store import cases, disputes, escalations, outbox, routes, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.work import NewWork
@@ -59,7 +59,7 @@ def abandon(store: Store, number: int, *, reason: str, policy: Policy, actor: st
     with store.write() as connection:
         action = _stuck(connection, number, STUCK, actor)
         outbox.withdraw(connection, [number])
-        _reopen(connection, action, policy, now)
+        _reopen(connection, action, policy, actor, now)
         _say(connection, "action.abandoned", action, reason, actor, now)
 
 
@@ -77,22 +77,29 @@ def _stuck(connection: Connection, number: int, states: tuple[str, ...], actor: 
     return action
 
 
-def _reopen(connection: Connection, action: OutboxAction, policy: Policy, now: datetime) -> None:
+def _reopen(connection: Connection, action: OutboxAction, policy: Policy, actor: str, now: datetime) -> None:
     """Without work for a person the case would stay decided for ever, with nothing done.
 
-    One that is done was decided and executed before: what was given up took something back, and changes no state.
+    Where something was executed before, what was given up belonged to a later ruling, which stands: nobody decides
+    again, and the case is done when nothing else of it is under way.
     """
     case_id = action.case_id
+    others = [one.state for one in disputes.actions(connection, case_id) if one.id != action.id]
+    if "done" in others:
+        if set(others) <= {"done", "withdrawn"}:
+            cases.set_state(connection, [case_id], State.DONE, only_from=State.DECIDED)
+        return
     if not cases.set_state(connection, [case_id], State.QUEUED, only_from=State.DECIDED):
         return
     work.close_audits(connection, [case_id], now)
+    escalations.end_without_work(connection, [case_id], actor, now)
     due_at = due(now, policy.sla.decision, policy.sla.calendar)
+    route = routes.route_of(connection, case_id)
+    category = None if route is None or route.category not in policy.categories else route.category
     # It leaves queue A: nothing was executed by itself, so nothing is audited as if it were.
-    routes.update_routes(connection, [case_id], queue=Queue.C, assigned_at=now, due_at=due_at)
+    routes.update_routes(connection, [case_id], queue=Queue.C, category=category, assigned_at=now, due_at=due_at)
     if case_id in work.with_open_work(connection, [case_id]):
         return
-    route = routes.route_of(connection, case_id)
-    category = None if route is None else route.category
     again = NewWork(case_id, "review", Queue.C, category, suggestion_hidden=False, opened_at=now, due_at=due_at)
     work.insert_work(connection, [again])
 

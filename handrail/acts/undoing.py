@@ -10,7 +10,7 @@ from handrail.acts.rerun import rerun
 from handrail.decision import Decision
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
-from handrail.store import staff, trail, undone, work
+from handrail.store import escalations, staff, trail, undone, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.window import INSTANT
@@ -52,6 +52,8 @@ def undo(store: Store, decision_ids: Sequence[int], actor: str, *, policy: Polic
         trail.append(connection, events, at=now, actor=actor)
         again = [items[decision.work_item_id] for decision in known.values() if decision.work_item_id is not None]
         undone.reopen_work(connection, [item.id for item in again])
+        # What was late of the work that vanished is late no more.
+        escalations.end_without_work(connection, [decision.case_id for decision in known.values()], actor, now)
         return claiming.lease(connection, again, actor, policy=policy)
 
 

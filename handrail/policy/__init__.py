@@ -2,11 +2,11 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from handrail import typed_yaml
 from handrail.errors import BadInput, NotFound
@@ -34,6 +34,7 @@ from handrail.policy.routing import (
     PrivacyRules,
     QueueRules,
     RetentionRules,
+    Retired,
     SlaRules,
 )
 from handrail.policy.watch import (
@@ -75,6 +76,7 @@ __all__ = [
     "PromotionRules",
     "QueueRules",
     "RetentionRules",
+    "Retired",
     "RetrainingRules",
     "SamplingPolicy",
     "SlaRules",
@@ -94,6 +96,10 @@ BUSINESSES = Path(__file__).resolve().parents[2] / "policy"
 _TWINS_NAMED = 5
 
 
+def _is_empty(entries: Mapping[str, object]) -> bool:
+    return not entries
+
+
 class Policy(Strict):
     """One business's rules. Read it with `read`, never change it in place: edit the file and publish."""
 
@@ -110,6 +116,9 @@ class Policy(Strict):
     drift: DriftRules = DriftRules()
     novelty: NoveltyRules = NoveltyRules()
     categories: dict[str, CategoryRules] = Field(min_length=1)
+    # Left out where they are empty: a policy that says nothing of them keeps its version.
+    renamed: dict[str, str] = Field({}, exclude_if=_is_empty, description="old name of a category: its new one")
+    retired: dict[str, Retired] = Field({}, exclude_if=_is_empty, description="a category that is no more: its heir")
     flags: dict[Literal["policy", "legal", "safety"], Patterns] = Field({})
     model: ModelRules = ModelRules()
     privacy: PrivacyRules = PrivacyRules()
@@ -124,6 +133,24 @@ class Policy(Strict):
     labels: LabelRules = LabelRules()
     intake: IntakeRules = IntakeRules()
     goal: KpiGoal = KpiGoal()
+
+    @model_validator(mode="after")
+    def _moves_fit(self) -> Self:
+        if both := sorted(self.renamed.keys() & self.retired.keys()):
+            raise ValueError(f"{both[0]!r} is renamed and retired: say one of them")
+        for old, new in self.moves.items():
+            if old in self.categories:
+                raise ValueError(f"{old!r} is renamed or retired, and still a category: remove one of them")
+            if new is not None and new not in self.categories:
+                raise ValueError(f"{old!r} becomes {new!r}, which is no category of this policy")
+        if len(set(self.renamed.values())) < len(self.renamed):
+            raise ValueError("two categories are renamed to the same one: retire one of them to the other")
+        return self
+
+    @property
+    def moves(self) -> dict[str, str | None]:
+        """What became of categories that are no more, by their old name; None where nothing takes their place."""
+        return {**self.renamed, **{old: entry.to for old, entry in self.retired.items()}}
 
     @property
     def version(self) -> str:

@@ -89,6 +89,12 @@ class CategoryRules(Strict):
         return max([self.consequence, *reached], key=list(Consequence).index)
 
 
+class Retired(Strict):
+    """What became of a category that is no more; without `to` nothing takes its place, and people decide."""
+
+    to: str | None = Field(None, min_length=1, description="the category that what is left of it belongs to")
+
+
 class PrivacyRules(Strict):
     """What is taken out of texts before the model or a log sees them."""
 

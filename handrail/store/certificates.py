@@ -1,10 +1,11 @@
 """Certificates, the looks at labels that were spent on them, and the blind labels with their draws."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Text, and_, func, insert, literal, select, true, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, func, insert, literal, or_, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail.alpha_spending import Terms
@@ -61,6 +62,15 @@ def void_certificates(connection: Connection, reason: str, now: datetime) -> int
     """Void all valid certificates; returns how many."""
     valid = update(Certificate).where(Certificate.voided_at.is_(None), Certificate.expires_at > now)
     return connection.execute(valid.values(voided_at=now, void_reason=reason)).rowcount
+
+
+def void_of(connection: Connection, categories: Sequence[str | None], reason: str, now: datetime) -> int:
+    """Void the certificates of these categories (None: the overall ones); returns how many."""
+    named = Certificate.category.in_([name for name in categories if name is not None])
+    theirs = or_(named, Certificate.category.is_(None)) if None in categories else named
+    return connection.execute(
+        update(Certificate).where(theirs, Certificate.voided_at.is_(None)).values(voided_at=now, void_reason=reason)
+    ).rowcount
 
 
 def supersede(connection: Connection, terms: Terms, by: int, now: datetime) -> int:

@@ -258,18 +258,24 @@ def insert_escalations(connection: Connection, opened: Sequence[NewEscalation]) 
     return {one.case_id for one in [*fresh, *again]}
 
 
-def resolve_escalations(connection: Connection, case_ids: Sequence[int], actor: str, now: datetime) -> None:
-    """Close the open escalations of these cases; a dispute ends only by its own ruling."""
+def end_without_work(connection: Connection, case_ids: Sequence[int], actor: str, now: datetime) -> None:
+    """Close the open escalations of these cases behind which no work is open any more: each ends with its work."""
     for part in chunks(case_ids):
         known = {"ids": bulk.ids(connection, part), "by": actor, "moment": now}
-        connection.execute(_resolve(connection.dialect.name), known)
+        connection.execute(_end_without_work(connection.dialect.name), known)
 
 
 @cache
-def _resolve(dialect: str) -> Update:
-    still_open = and_(Escalation.resolved_at.is_(None), Escalation.cause != "dispute")
-    settled = update(Escalation).where(one_of(dialect, Escalation.case_id), still_open)
-    return settled.values(resolved_at=bindparam("moment"), resolved_by=bindparam("by"))
+def _end_without_work(dialect: str) -> Update:
+    work = aliased(WorkItem)
+    about = or_(
+        and_(Escalation.cause == "sla_breach", work.breached_at.is_not(None), work.kind.not_in(ASIDE)),
+        and_(Escalation.cause == "dispute", work.kind == "dispute"),
+        and_(Escalation.cause.not_in(("sla_breach", "dispute")), work.kind == "escalation"),
+    )
+    behind = exists().where(work.case_id == Escalation.case_id, work.state == "open", about)
+    ended = update(Escalation).where(one_of(dialect, Escalation.case_id), Escalation.resolved_at.is_(None), ~behind)
+    return ended.values(resolved_at=bindparam("moment"), resolved_by=bindparam("by"))
 
 
 def open_escalations(connection: Connection, limit: int = 1000) -> pd.DataFrame:

@@ -59,6 +59,11 @@ def insert_policy(connection: Connection, policy: Policy, *, actor: str, now: da
     )
 
 
+def newest_version(connection: Connection) -> str | None:
+    """The version of the newest published policy, compared with nothing; None in an empty workspace."""
+    return connection.execute(select(schema.Policy.version).order_by(schema.Policy.id.desc()).limit(1)).scalar()
+
+
 def in_force(connection: Connection, known: TrailState | None = None) -> InForce | None:
     """The newest published policy, compared with its digest and with the trail; None in an empty workspace.
 

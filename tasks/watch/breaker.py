@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import pandas as pd
-
 from handrail import breaker, bulkhead
 from handrail.acts import breaking, pausing, reading
 from handrail.breaker import DetectorState
 from handrail.errors import Refused
 from handrail.figures.breaker import BreakerFigures, Reliability, Unaudited
-from handrail.policy import BreakerRules, Policy
+from handrail.policy import Policy
 from handrail.reading import Reading, Verdict, unreadable
 from handrail.store import audits as stored_audits
 from handrail.store import breaker as memory
@@ -94,17 +92,19 @@ def _read_category(
         return None
     fresh = drawn if resumed is None else drawn[drawn["approved_at"] > resumed]
     trusted = breaker_power.reliability(policy.breaker, per_day, policy.model.seed, kept)
-    return _read(category, _window(fresh, policy.breaker, now), state, trusted, occasion)
+    return _read(category, breaking.literal(fresh, policy.breaker, now), state, trusted, occasion)
 
 
 @step
 def pause_tripped(occasion: Occasion, seen: Breakers) -> list[str]:
     """Pause every category whose breaker tripped and open its model review; returns their names.
 
-    A category that could not be paused counts as not read: auto-approval is withheld until a look succeeds.
+    One that a person has paused, or that is paused with everything, gets its review all the same. A category that could
+    not be paused counts as not read: auto-approval is withheld until a look succeeds.
     """
     with occasion.store.read() as connection:
-        running = set(pauses.pauses(connection)["category"].dropna())
+        paused = pauses.pauses(connection)
+    running = set(paused.loc[paused["kind"] == "breaker", "category"])
     tripped = {one.category: one for one in seen.readings if one.tripped and one.category not in running}
     done = bulkhead.each(tripped, lambda category: _pause(occasion, tripped[category]), what="pausing")
     if done.failed:
@@ -115,7 +115,7 @@ def pause_tripped(occasion: Occasion, seen: Breakers) -> list[str]:
 
 
 def _pause(occasion: Occasion, one: BreakerFigures) -> bool:
-    """Pause a category; False where somebody else has done so meanwhile."""
+    """Pause a category; False where another look has done so meanwhile."""
     reviewed, rejected = one.figures
     figures = {"reviewed": reviewed, "rejected": rejected, "rate": rejected / max(reviewed, 1)}
     # The pause waits for nothing: a review without its terms and groups is better than a category that runs on.
@@ -134,21 +134,10 @@ def _pause(occasion: Occasion, one: BreakerFigures) -> bool:
             reason=f"{rejected} of {reviewed} audited approvals rejected ({figures['rate']:.1%})",
         )
     except Refused:
-        log.info("%s was paused by somebody else meanwhile", one.category)
+        log.info("%s was paused by another look meanwhile", one.category)
         return False
     log.warning("breaker: %s is paused, %d of %d rejected", one.category, rejected, reviewed)
     return True
-
-
-def _window(audits: pd.DataFrame, rules: BreakerRules, now: datetime) -> breaker.BreakerReading:
-    return breaker.literal(
-        [at.to_pydatetime() for at in audits["audited_at"]],
-        audits["rejected"].to_numpy(dtype=bool),
-        now=now,
-        window=rules.window,
-        limit=rules.limit,
-        min_reviewed=rules.min_reviewed,
-    )
 
 
 def _read(

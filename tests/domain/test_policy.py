@@ -92,7 +92,8 @@ def test_the_sample_policy_names_the_categories_that_the_business_generates() ->
 
 def test_every_section_of_a_policy_is_written_out_in_the_shipped_ones() -> None:
     for business in BUSINESSES:
-        assert shipped(business).model_fields_set == set(Policy.model_fields)
+        # What became of categories that are no more is no section of a policy that begins.
+        assert shipped(business).model_fields_set == set(Policy.model_fields) - {"renamed", "retired"}
 
 
 @pytest.mark.parametrize(

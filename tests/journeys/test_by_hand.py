@@ -160,6 +160,20 @@ def test_a_new_policy_is_in_force_from_the_next_batch_on(day: Handrail, tmp_path
     assert "may not publish policy" in day("policy", "publish", draft, actor="rita").refusal
 
 
+def test_a_category_in_use_leaves_the_policy_with_a_word_about_what_became_of_it(day: Handrail, tmp_path: Path) -> None:
+    draft = tmp_path / "policy.yaml"
+    renamed = POLICY.read_text().replace("\n  delivery_status: ", "\n  where_is_it: ")
+    draft.write_text(renamed)
+    assert "no longer has delivery_status, which is in use" in day("policy", "publish", draft).refusal
+    draft.write_text(f"renamed: {{delivery_status: where_was_it}}\n{renamed}")
+    assert "no category of this policy" in day("policy", "check", draft).refusal
+    draft.write_text(f"renamed: {{delivery_status: where_is_it}}\n{renamed}")
+    assert day.ask("policy", "publish", draft)["changed"]
+    (moved,) = day.ask("trail", "search", "--kind", "category.moved")
+    assert (moved["category"], moved["to"]) == ("delivery_status", "where_is_it")
+    assert day.rows("SELECT count(*) FROM routes WHERE category = 'delivery_status'") == [(0,)]
+
+
 def test_the_trail_can_be_searched_and_its_export_verified_without_the_database(day: Handrail, tmp_path: Path) -> None:
     stages = day.ask("trail", "search", "--kind", "stage.changed")
     assert [event["to"] for event in stages] == ["auto"] * 5

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from flows.quality_watch import quality_watch
-from handrail.acts import claiming, deciding, publishing
+from handrail.acts import alerting, claiming, deciding, pausing, publishing
 from handrail.case import Outcome
+from handrail.errors import Refused
 from handrail.policy import BreakerRules, Policy
 from handrail.ruling import Ruling
 from handrail.store import schema
@@ -80,6 +81,34 @@ class TestRules:
         early = shop.run(quality_watch, LATER + undo - timedelta(microseconds=1))
         assert (early.readings, early.paused) == ((), ())
         assert shop.run(quality_watch, LATER + undo).paused == ("refund",)
+
+    def test_a_rule_that_only_watched_pauses_nothing_when_it_comes_into_force(self, shop: Shop) -> None:
+        ruled(shop, rule="literal", min_reviewed=40, limit=0.05)
+        ids = shop.automatic(40)
+        shop.audited(ids[:20], wrong=10)
+        (watched,) = shop.run(quality_watch, LATER + HOUR).readings
+        assert watched.alarm_at is not None, "beside the rule in force it is read and shown"
+        ruled(shop, rule="esr")
+        assert shop.run(quality_watch, LATER + 2 * HOUR).paused == ()
+        shop.audited(ids[20:22], wrong=1, moment=LATER + 3 * HOUR)
+        (begun,) = shop.run(quality_watch, LATER + 4 * HOUR).readings
+        assert (begun.counted, begun.alarm_at) == (2, None)
+        shop.audited(ids[22:], wrong=12, moment=LATER + 5 * HOUR)
+        assert shop.run(quality_watch, LATER + 6 * HOUR).paused == ("refund",)
+
+    def test_a_category_paused_by_hand_gets_its_review_when_the_breaker_trips(self, shop: Shop) -> None:
+        shop.audited(shop.automatic(10), wrong=10)
+        known = {"policy": shop.policy, "actor": FOUNDER, "now": LATER}
+        pausing.pause(shop.at().store, "refund", reason="odd", **known)
+        assert shop.run(quality_watch, LATER + HOUR).paused == ("refund",)
+        assert [row["kind"] for row in shop.rows(schema.Pause)] == ["operator", "breaker"]
+        (review,) = shop.rows(schema.ModelReview)
+        with pytest.raises(Refused, match=f"model review {review['id']} is still open"):
+            pausing.resume(shop.at().store, "refund", reason="fine", **known)
+        with shop.at().store.read() as connection:
+            facts = alerting.survey(connection, policy=shop.policy, channels=(), now=LATER + HOUR)
+        assert facts.breakers == {"refund": review["id"]}
+        assert shop.run(quality_watch, LATER + 2 * HOUR).paused == (), "once is enough"
 
     def test_a_page_reads_without_counting(self, shop: Shop) -> None:
         shop.audited(shop.automatic(10), wrong=1)

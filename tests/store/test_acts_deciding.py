@@ -215,7 +215,7 @@ class TestSecondPerson:
 
     def test_two_people_who_want_different_high_consequences_do_not_make_two(self, scene: Scene) -> None:
         grave = scene.policy.categories["cancel"]
-        scene.policy = scene.policy.model_copy(update={"categories": {**scene.policy.categories, "delete": grave}})
+        scene.publish(scene.policy.model_copy(update={"categories": {**scene.policy.categories, "delete": grave}}))
         (case_id,) = scene.waiting(1)
         scene.decide(case_id, "override", "rita", label="cancel")
         scene.decide(case_id, "override", "ruth", label="delete")

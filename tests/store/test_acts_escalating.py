@@ -72,12 +72,12 @@ class TestTheList:
         assert counts == {"legal": (1, 1), "dispute": (1, 1), "sla_breach": (1, 0)}
         assert rows[1].dispute == 1
 
-    def test_a_missed_sla_whose_work_is_gone_can_still_be_noted(self, scene: Scene) -> None:
+    def test_a_missed_sla_ends_with_the_work_that_was_late(self, scene: Scene) -> None:
         (case,) = scene.automatic(1)
         scene.audit([case])
         late = NOW + SHOP.sla.audit + timedelta(seconds=1)
         escalating.escalate_breaches(scene.store, policy=SHOP, actor=FLOW, now=late)
         pausing.pause(scene.store, "refund", reason="errors", policy=SHOP, actor=FOUNDER, now=late)
         with scene.store.read() as connection:
-            (row,) = escalations.waiting(connection, causes=["sla_breach"])
-        assert (row.case_id, row.item_id) == (case, None)
+            assert escalations.waiting(connection) == []
+        assert scene.row(schema.Escalation)["resolved_by"] == FOUNDER

@@ -12,11 +12,15 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from handrail.store import migrations, schema
+from handrail.acts import escalating
+from handrail.breaker import DetectorState
+from handrail.policy import BreakerRules
+from handrail.store import breaker, migrations, schema
 from handrail.store.engine import Connection, Store
-from handrail.store.migrations.versions import r0012_trained_then
-from handrail.store.schema import Base
-from tests.scenes import NOVICE, NOW, Scene
+from handrail.store.migrations.versions import r0009_alarms, r0012_trained_then
+from handrail.store.schema import Base, BreakerState, Escalation
+from tests.open_things import nothing_left_open
+from tests.scenes import FLOW, NOVICE, NOW, POLICY, Scene
 
 
 def declarations(connection: Connection) -> dict[str, list[str]]:
@@ -161,3 +165,23 @@ def test_what_was_decided_before_keeps_whether_its_person_was_trained_then(store
         late: True,
     }
     assert trained[automatic] is None
+
+
+def test_an_upgrade_ends_what_nothing_is_behind_and_disarms_what_only_watched(store: Store) -> None:
+    scene = Scene(store, POLICY.model_copy(update={"breaker": BreakerRules(rule="literal")}))
+    gone, open_still = scene.waiting(2)
+    late = NOW + timedelta(days=9)
+    escalating.escalate_breaches(store, policy=scene.policy, actor=FLOW, now=late)
+    scene.decide(gone, at=late)
+    state = DetectorState(NOW, NOW, (1.0,), 9, 9, NOW)
+    with store.write() as connection:
+        connection.execute(text("UPDATE escalations SET resolved_at = NULL, resolved_by = NULL"))
+        breaker.save(connection, "refund", "esr 0.03", state)
+    before = set(nothing_left_open(store, scene.policy, late))
+    assert len(before) == 1
+    with store.write() as connection, Operations.context(MigrationContext.configure(connection)):
+        r0009_alarms.upgrade()
+    assert nothing_left_open(store, scene.policy, late) == []
+    found = {row["case_id"]: row["resolved_at"] for row in scene.rows(Escalation)}
+    assert found == {gone: late, open_still: None}
+    assert scene.row(BreakerState)["rules"] == "beside literal: esr 0.03"

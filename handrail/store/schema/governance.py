@@ -78,7 +78,9 @@ class Proposal(Base):
     expires_at: Mapped[datetime] = mapped_column(comment="without effect from then on")
     settled_at: Mapped[datetime | None] = mapped_column(comment="when")
     settled_by: Mapped[str | None] = mapped_column(comment="the second person, or the proposer who withdrew it")
-    outcome: Mapped[str | None] = mapped_column(String(9), comment="confirmed, refused or withdrawn; null: waits")
+    outcome: Mapped[str | None] = mapped_column(
+        String(9), comment="confirmed, refused, withdrawn or overtaken; null: waits"
+    )
     __table_args__ = (Index(None, "settled_at"),)
 
 
