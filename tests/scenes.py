@@ -15,7 +15,7 @@ from handrail.acts.intake import Delivery, Taken
 from handrail.case import Outcome
 from handrail.policy import CategoryRules, Consequence, LabelRules, Policy, QueueRules, Stage
 from handrail.ruling import Ruling
-from handrail.store import schema, staff, trail
+from handrail.store import policies, schema, staff, trail
 from handrail.store.engine import Store
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -178,7 +178,11 @@ class Scene:
         def plan(waiting: routing.Waiting) -> pd.DataFrame:
             return planned[planned["case_id"].isin(waiting.cases["case_id"])]
 
-        return routing.assign(self.store, ids, plan, policy=self.policy, actor=FLOW, now=at)
+        # A test may decide by a policy that nobody has published; nothing is routed by one.
+        with self.store.read() as connection:
+            in_force = policies.in_force(connection)
+        policy = self.policy if in_force is None or in_force.altered else in_force.policy
+        return routing.assign(self.store, ids, plan, policy=policy, actor=FLOW, now=at)
 
     def automatic(self, cases: int, category: str = "refund", at: datetime = NOW, **values: object) -> list[int]:
         """New cases in queue A: decided by the flow, their actions not yet sent."""
