@@ -17,7 +17,7 @@ from handrail.case import Outcome
 from handrail.founding import Kind
 from handrail.policy import CategoryRules, Consequence, LabelRules, Policy, QueueRules, Stage
 from handrail.ruling import Ruling
-from handrail.store import schema, staff, trail
+from handrail.store import policies, schema, staff, trail
 from handrail.store.engine import Store
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -190,8 +190,12 @@ class Scene:
         def plan(waiting: routing.Waiting) -> pd.DataFrame:
             return planned[planned["case_id"].isin(waiting.cases["case_id"])]
 
+        # A test may decide by a policy that nobody has published; nothing is routed by one.
+        with self.store.read() as connection:
+            in_force = policies.in_force(connection)
+        policy = self.policy if in_force is None or in_force.altered else in_force.policy
         with self.when(at):
-            return routing.assign(self.store, ids, plan, policy=self.policy, actor=FLOW, now=at)
+            return routing.assign(self.store, ids, plan, policy=policy, actor=FLOW, now=at)
 
     def automatic(self, cases: int, category: str = "refund", at: datetime = NOW, **values: object) -> list[int]:
         """New cases in queue A: decided by the flow, their actions not yet sent."""
