@@ -93,7 +93,8 @@ def decide(
         _refuse_stale(connection, policy)
         # By a clock that went back no decision is dated before its work was there, nor before the newest event: rows
         # and events of one decision share their moment, by which an undo finds them.
-        now = trail.moment(connection, max([now, *(item.opened_at for item in items.values())]))
+        dated = trail.moment(connection, max([now, *(item.opened_at for item in items.values())]))
+        now, hold = dated, hold - (dated - now)  # its action waits by the clock all the same
         person = staff.person(connection, actor)
         status = labels.status(person.trained_until if person else None, now)
         matters = _matters(connection, items.values(), secret, policy)

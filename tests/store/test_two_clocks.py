@@ -156,6 +156,15 @@ class TestLeases:
         undoing.undo(live.store, [number], "rita", policy=POLICY, now=NOW + 2 * second)
         assert (live.count(schema.Decision), live.count(schema.Escalation)) == (0, 0)
 
+    def test_an_action_goes_out_by_the_clock_also_where_its_decision_is_dated_later(self, live: Scene) -> None:
+        (case_id,) = live.waiting(1)
+        claim, hold = live.claim(case_id), timedelta(seconds=10)
+        write(live, FAR, shown=FAR)
+        ruling = Ruling(claim.item_id, claim.fence, Outcome.APPROVE)
+        deciding.decide(live.store, [ruling], "rita", hold=hold, **live.known)
+        assert live.row(schema.Decision, case_id=case_id)["decided_at"] == FAR
+        assert live.row(schema.Outbox, case_id=case_id)["next_at"] == NOW + hold
+
     def test_a_decision_is_never_dated_before_its_work_was_there(self, live: Scene) -> None:
         (case_id,) = live.waiting(1)
         live.rule(live.claim(case_id), at=NOW - HOUR)
