@@ -1,7 +1,7 @@
 """The way into the database: short write transactions, read snapshots, and faults told as sentences."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -81,6 +81,21 @@ class Store:
         """
         self._require()
         with turns.beside(self._file, work) if self._file else turns.on_server(self._writing, f"handrail {work}"):
+            yield
+
+    @contextmanager
+    def shared_turn(self, work: str, when_alone: Callable[[], None]) -> Iterator[None]:
+        """Do work beside others; if nobody else does the same, `when_alone` runs first and whoever comes waits for it.
+
+        Others are threads, processes and machines of this database; one that is killed is gone at once.
+        """
+        self._require()
+        shared = (
+            turns.shared_beside(self._file, work, when_alone)
+            if self._file
+            else turns.shared_on_server(self._writing, f"handrail {work}", when_alone)
+        )
+        with shared:
             yield
 
     def upgrade(self) -> None:
