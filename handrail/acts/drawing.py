@@ -14,7 +14,7 @@ from handrail.ppm import PPM
 from handrail.queues import Queue
 from handrail.sampling import SamplingRules
 from handrail.sla import due
-from handrail.store import audits, trail, work
+from handrail.store import audits, decisions, trail, work
 from handrail.store.audits import Draw
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import typed
@@ -85,9 +85,10 @@ class _Approval:
 
 
 def _still_automatic(connection: Connection, approvals: Sequence[_Approval]) -> list[_Approval]:
-    """Without those that a pause has returned to people meanwhile: they are no automatic approvals any more."""
-    returned = work.with_open_work(connection, [one.case_id for one in approvals])
-    return [one for one in approvals if one.case_id not in returned]
+    """Without those that were taken back meanwhile, decided anew or not: they are no automatic approvals any more."""
+    ids = [one.case_id for one in approvals]
+    standing = decisions.approved_by_itself(connection, ids) - work.with_open_work(connection, ids)
+    return [one for one in approvals if one.case_id in standing]
 
 
 def _open_audits(
