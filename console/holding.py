@@ -39,13 +39,18 @@ def pause(
 ) -> None:
     """Withhold automation from the next case on; automatic actions not yet sent return to queue B."""
     from handrail.acts import pausing
+    from handrail.store import outbox
 
     scope = _scope(category, everything)
     occasion = enter(actor, as_of)
     returned = pausing.pause(
         occasion.store, scope, reason=reason, policy=occasion.policy, actor=occasion.actor, now=occasion.now
     )
+    with occasion.store.read() as connection:
+        unknown = outbox.counts(connection).get("unknown", 0)
     text = f"{scope or 'Everything'} is paused; {returned} unsent actions returned to queue B."
+    if unknown:
+        text += f" {unknown} may have been carried out or not: see `handrail outbox list`."
     answer({"paused": scope or "all", "returned": returned}, as_json=as_json, text=text)
 
 

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def outbox_list(state: State = None, limit: int = 100, as_json: AsJson = False) -> None:
-    """Actions that wait for a person, with their last failure."""
+    """Actions that wait for a person, with what is known; one `in_doubt` may have been carried out."""
     from handrail.acts.settling import STUCK
     from handrail.store import outbox
     from handrail.store.frames import records
@@ -32,7 +32,7 @@ def outbox_list(state: State = None, limit: int = 100, as_json: AsJson = False) 
     with occasion.store.read() as connection:
         counts = outbox.counts(connection)
         rows = records(outbox.in_states(connection, state or STUCK, limit=limit))
-    columns = ["id", "state", "case_id", "action", "attempts", "created_at", "error"]
+    columns = ["id", "state", "in_doubt", "case_id", "action", "attempts", "created_at", "error"]
 
     def text() -> str:
         counted = ", ".join(f"{count} {name}" for name, count in counts.items()) or "no action yet"
@@ -44,18 +44,22 @@ def outbox_list(state: State = None, limit: int = 100, as_json: AsJson = False) 
 def outbox_retry(
     number: Number, reason: Reason, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False
 ) -> None:
-    """Send a dead action again; an unknown one only if you know that it was not executed."""
+    """Send an action again; one in doubt only if you know that it was not carried out."""
     from handrail.acts import settling
 
     occasion = enter(actor, as_of)
     settling.retry(occasion.store, number, reason=reason, actor=occasion.actor, now=occasion.now)
-    answer({"retried": number}, as_json=as_json, text=f"Action {number} goes out with the next delivery.")
+    answer(
+        {"retried": number},
+        as_json=as_json,
+        text=f"Action {number} goes out with the next delivery. Where automation is withheld then, a person decides.",
+    )
 
 
 def outbox_abandon(
     number: Number, reason: Reason, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False
 ) -> None:
-    """Give an action up; its case waits for a person again."""
+    """Give an action up, one in doubt only if you know that it was not carried out; a person decides its case again."""
     from handrail.acts import settling
 
     occasion = enter(actor, as_of)
@@ -68,7 +72,7 @@ def outbox_abandon(
 def outbox_confirm(
     number: Number, reason: Reason, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False
 ) -> None:
-    """Write down that the receiver has executed an unknown action."""
+    """Write down that the receiver has carried an action out; what it should not have done, a dispute takes back."""
     from handrail.acts import settling
 
     occasion = enter(actor, as_of)

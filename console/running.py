@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from flows.retraining import NotTrained, Retrained
     from flows.triage import Triaged
 
+UNDELIVERED = {
+    "waiting": "{count} not delivered yet, to be sent by the next run or while `handrail up` runs; see "
+    "`handrail outbox list --state new --state retry --state leased`.",
+    "dead": "{count} failed for good. See why with `handrail outbox list`, then send each again with "
+    "`handrail outbox retry` or give it up with `handrail outbox abandon`.",
+    "unknown": "{count} may have been carried out or not. Ask the receiver, then say so with "
+    "`handrail outbox confirm` or `handrail outbox retry`.",
+}
+"""What a run leaves behind besides its own cases, by `Triaged.actions`, each with the remedy."""
+
 
 def register(app: typer.Typer) -> None:
     """Add this topic's commands."""
@@ -53,12 +63,22 @@ def run(
             "Run the same file again; nothing is taken in twice."
         )
 
+    undelivered = {
+        state: UNDELIVERED[state].format(count=f"{count} action{'' if count == 1 else 's'}")
+        for state, count in result.actions.items()
+        if count
+    }
+    waits = undelivered.pop("waiting", None)  # no trouble: another run may be sending them
+    for sentence in undelivered.values():
+        warn(sentence)
+
     def text() -> str:
         queues = "  ".join(f"{name} {count}" for name, count in result.queues.items())
         head = (
             f"{result.received} rows: {result.accepted} accepted ({result.imported} as history), "
             f"{result.quarantined} quarantined, {result.duplicates} known before\nqueues  {queues}\n"
         )
+        head += f"{waits}\n" if waits else ""
         return head + table(rows_of(result), ["cases", "reason", "means"], empty="No new case was queued.")
 
     answer(asdict(result), as_json=as_json, text=text)

@@ -36,9 +36,9 @@ class Delivery:
     def send(self) -> int:
         """Send what is due now; returns how many actions were acknowledged."""
         with self._desk.store.read() as connection:
-            if not outbox.is_due(connection, self._desk.clock()):
+            if not outbox.is_due(connection, self._desk.clock(), self._desk.store.clock()):
                 return 0
-        return deliver(self._desk.occasion(ACTOR), alone=False)
+        return deliver(self._desk.occasion(ACTOR))
 
     def _work(self) -> None:
         while not self._ended.wait(EVERY):

@@ -11,7 +11,7 @@ from expectations import checkpoint
 from flows.parameters import AsOf, Described, Home
 from handrail.case import State
 from handrail.queues import Queue, explain
-from handrail.store import cases, quarantine
+from handrail.store import cases, outbox, quarantine
 from tasks import publish
 from tasks.intake.gate import gate
 from tasks.intake.ingest import Ingested, ingest, one_at_a_time
@@ -44,6 +44,8 @@ class Triaged:
 
     `unpredicted` counts rows without a usable prediction, by why; `batch` is None where the file was known.
     `remaining` are in no queue yet: another version or policy came again and again, and the next run goes on with them.
+    `actions` counts those of the whole workspace that have not reached their receiver at the end of the run: waiting
+    (new, being sent, or tried again), dead and unknown.
     """
 
     received: int
@@ -57,6 +59,7 @@ class Triaged:
     batch: int | None
     unpredicted: Mapping[str, int]
     ignored_columns: tuple[str, ...]
+    actions: Mapping[str, int]
 
 
 @flow(name="triage", persist_result=False)
@@ -127,8 +130,9 @@ def summary(occasion: Occasion, taken: Ingested) -> Triaged:
     routes: dict[tuple[str, str], int] = {}
     states: dict[str, int] = {}
     imported = bad = 0
-    if taken.batch_id is not None:
-        with occasion.store.read() as connection:
+    with occasion.store.read() as connection:
+        undelivered = outbox.undelivered(connection)
+        if taken.batch_id is not None:
             routes = cases.route_counts(connection, taken.batch_id)
             states = cases.state_counts(connection, taken.batch_id)
             imported = cases.history_count(connection, taken.batch_id)
@@ -149,6 +153,7 @@ def summary(occasion: Occasion, taken: Ingested) -> Triaged:
         batch=taken.batch_id,
         unpredicted=dict(taken.unpredicted),
         ignored_columns=tuple(taken.ignored_columns),
+        actions=undelivered,
     )
 
 

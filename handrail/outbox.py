@@ -36,3 +36,16 @@ class OutboxAction:
     automatic: bool
     state: str
     attempts: int
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a receiver may have executed it; see `is_in_doubt`."""
+        return is_in_doubt(self.state, self.attempts)
+
+
+def is_in_doubt(state: str, attempts: int) -> bool:
+    """Whether a receiver may have executed an action: it was handed over, and nobody has said what became of it.
+
+    One that failed for good at its first delivery was refused; a later refusal says nothing of the first.
+    """
+    return state in ("leased", "retry", "unknown") or (state == "dead" and attempts > 1)

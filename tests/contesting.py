@@ -37,6 +37,7 @@ class Post:
 def send(scene: Scene, at: datetime = NOW) -> list[str]:
     """What is executed now."""
     post, rng = Post(), np.random.default_rng(1)
+    scene.store.clock = lambda: at
     delivering.deliver(scene.store, post, policy=scene.policy, actor=FLOW, now=at, rng=rng)
     return post.executed
 

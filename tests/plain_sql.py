@@ -9,6 +9,11 @@ Row = tuple[Any, ...]
 Ask = Callable[..., list[Row]]
 """Runs a query with named values, written `:name`, and returns its rows."""
 
+STANDS = (
+    "({0}.kind <> 'automatic' OR EXISTS (SELECT 1 FROM outbox x WHERE x.case_id = {0}.case_id"
+    " AND x.decision_id = {0}.id AND x.state <> 'withdrawn'))"
+)
+"""Of a decision, that it was not taken back before its action was sent."""
 SETTLING = "('automatic', 'review', 'second', 'escalation', 'dispute')"
 ASSISTED = "('suggest', 'partial', 'auto')"
 MICROSECOND = timedelta(microseconds=1)
@@ -130,7 +135,7 @@ class Facts:
             " FROM audit_draws a JOIN decisions d ON d.case_id = a.case_id AND d.kind = 'automatic'"
             " JOIN routes r ON r.case_id = a.case_id LEFT JOIN decisions u ON u.case_id = a.case_id"
             " AND u.kind = 'audit' AND u.decided_at < :until"
-            f" WHERE d.decided_at >= :since AND d.decided_at < :until{where}",
+            f" WHERE d.decided_at >= :since AND d.decided_at < :until AND {STANDS.format('d')}{where}",
             **last(days, self.now),
             **({} if category is None else {"category": category}),
         )
@@ -179,7 +184,8 @@ class Facts:
         )
         ((cases, automatic),) = self.ask(
             "SELECT count(*), sum(CASE WHEN kind = 'automatic' THEN 1 ELSE 0 END) FROM decisions d JOIN"
-            f" (SELECT min(id) AS id FROM decisions WHERE kind IN {SETTLING} GROUP BY case_id) f ON f.id = d.id"
+            f" (SELECT min(s.id) AS id FROM decisions s WHERE s.kind IN {SETTLING} AND {STANDS.format('s')}"
+            " GROUP BY s.case_id) f ON f.id = d.id"
             " WHERE d.decided_at >= :since AND d.decided_at < :until",
             since=since,
             until=until,
@@ -239,7 +245,7 @@ class Facts:
         ((hours, cases),) = self.ask(
             "SELECT avg(CASE WHEN hours > 0 THEN hours ELSE 0 END), count(*) FROM (SELECT HOURS(JD(max(d.decided_at))"
             " - JD(min(c.received_at))) AS hours FROM decisions d JOIN cases c ON c.id = d.case_id"
-            f" WHERE d.kind IN {SETTLING} AND d.decided_at >= :since AND d.decided_at < :until"
+            f" WHERE d.kind IN {SETTLING} AND d.decided_at >= :since AND d.decided_at < :until AND {STANDS.format('d')}"
             f" AND d.case_id NOT IN ({pending}) GROUP BY d.case_id) AS settled",
             since=since,
             until=until,

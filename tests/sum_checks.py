@@ -12,7 +12,7 @@ import pytest
 from handrail.proportions import in_percent
 from handrail.workspace import Workspace
 from tests.desks import client_of
-from tests.plain_sql import Ask, Facts, Prices, last
+from tests.plain_sql import STANDS, Ask, Facts, Prices, last
 from tests.workspaces import Handrail
 
 DAY = timedelta(days=1)
@@ -249,7 +249,7 @@ COUNTED = {
     "approval": "d.kind NOT IN ('automatic', 'gold') AND d.proposed IS NOT NULL",
     "override": "d.kind NOT IN ('automatic', 'gold') AND d.proposed IS NOT NULL",
     "error": "d.kind = 'audit' AND EXISTS (SELECT 1 FROM audit_draws a WHERE a.case_id = d.case_id AND a.random)",
-    "waiting hours": "d.kind IN ('automatic', 'review')",
+    "waiting hours": f"d.kind IN ('automatic', 'review') AND {STANDS.format('d')}",
 }
 """What each comparison of groups rests on."""
 HITS = {"approval": "d.outcome = 'approve'", "override": "d.outcome = 'override'", "error": "d.outcome <> 'approve'"}

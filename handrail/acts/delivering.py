@@ -1,8 +1,8 @@
 """Actions reach their receiver: at least once, each with its idempotency key."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -11,13 +11,16 @@ from handrail.case import State
 from handrail.errors import PermanentError, RetryableError, Unanswered
 from handrail.outbox import OutboxAction
 from handrail.policy import Policy
-from handrail.store import cases, outbox, trail
+from handrail.store import cases, escalations, outbox, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 
 LEASE = timedelta(minutes=5)
 ATTEMPTS = 8
 LONGEST_WAIT = timedelta(minutes=5)
+ASK_AGAIN = timedelta(minutes=1)
+"""Until a receiver that could not tell is asked about an action again."""
+WORK = "delivery"
 
 
 class Receiver(Protocol):
@@ -30,7 +33,18 @@ class Receiver(Protocol):
     """
 
     def execute(self, actions: Sequence[OutboxAction]) -> None:
-        """Execute all of these actions, or raise; `Unanswered` when they may have been executed all the same."""
+        """Execute all of these actions, or none and raise; `Unanswered` when they may have been executed."""
+
+
+@runtime_checkable
+class AnsweringReceiver(Receiver, Protocol):
+    """A receiver that can be asked what it has executed: then no person need look there."""
+
+    def executed(self, keys: Sequence[str]) -> Mapping[str, bool]:
+        """For each key whether its action was executed; about a key that is left out it cannot tell.
+
+        *No* is a promise: a delivery still on its way is not executed either. Raises as `execute` does.
+        """
 
 
 def deliver(
@@ -42,46 +56,91 @@ def deliver(
     now: datetime,
     rng: np.random.Generator,
     limit: int = 1000,
-    alone: bool = True,
 ) -> int:
     """Send what is due; returns how many actions the receiver acknowledged.
 
-    Whoever sends `alone` takes at once what another has leased: only a killed sender can have left it.
+    Senders may work side by side. One that is alone in this store, which a lock proves that dies with its holder, takes
+    at once what a killed one has left; beside others it waits for the lease's end.
 
     What withholds automation is asked once more here: automatic actions of a category that is paused, held, altered
-    or at a stage that does not automate by now return to people. A retryable failure
-    comes back with full jitter, at most eight times; an unanswered one, or one whose sender was killed, only where the
-    receiver is idempotent. Elsewhere a person finds out what became of it.
+    or at a stage that does not automate by now return to people, unless they were handed over before: those are
+    unknown. A receiver that can be asked says what became of unknown ones. A retryable failure comes back with full
+    jitter, at most eight times; an unanswered one, or one whose sender was killed, only where the receiver is
+    idempotent. Elsewhere a person finds out what became of it.
     """
     sent = 0
-    while True:
+    with store.shared_turn(WORK, lambda: _take_over(store, receiver)):
         with store.write() as connection:
             trail.lock(connection)
-            if not receiver.idempotent:
-                _doubt_lapsed(connection, actor, now)
-            withheld = withdraw_withheld(connection, policy=policy, actor=actor, now=now)
-            # What a killed sender held may be withheld by now: then its lease has to end, so that it can return.
-            actions = outbox.take(
-                connection,
-                now=now,
-                until=now + LEASE,
-                limit=limit,
-                also_leased=alone and receiver.idempotent,
-                withheld=withheld,
-            )
-        if not actions:
-            return sent
-        try:
-            receiver.execute(actions)
-        except RetryableError as error:
-            _give_back(store, receiver, actions, error, actor=actor, now=now, rng=rng)
-            return sent
-        except PermanentError:
-            # One impossible action must not take the others with it; sending a key twice has one effect.
-            for action in actions:
-                sent += _send_alone(store, receiver, action, actor=actor, now=now, rng=rng)
-        else:
-            sent += _acknowledge(store, actions, actor=actor, now=now)
+            _withhold(connection, receiver, policy=policy, actor=actor, now=now, real=store.clock())
+        _ask(store, receiver, actor=actor, now=now, limit=limit)
+        while True:
+            with store.write() as connection:
+                trail.lock(connection)
+                real = store.clock()
+                withheld = _withhold(connection, receiver, policy=policy, actor=actor, now=now, real=real)
+                actions = outbox.take(
+                    connection, now=now, real=real, until=real + LEASE, limit=limit, withheld=withheld
+                )
+            if not actions:
+                return sent
+            try:
+                receiver.execute(actions)
+            except RetryableError as error:
+                _give_back(store, receiver, actions, error, actor=actor, now=now, rng=rng)
+                return sent
+            except PermanentError:
+                # One impossible action must not take the others with it: none of them was executed.
+                for action in actions:
+                    sent += _send_alone(store, receiver, action, actor=actor, now=now, rng=rng)
+            else:
+                sent += _acknowledge(store, actions, actor=actor, now=now)
+
+
+def _take_over(store: Store, receiver: Receiver) -> None:
+    """Alone, no sender lives: what one held is on its way no more, and goes to an idempotent receiver once more."""
+    with store.write() as connection:
+        outbox.take_over(connection, store.clock(), resend=receiver.idempotent)
+
+
+def _withhold(
+    connection: Connection, receiver: Receiver, *, policy: Policy, actor: str, now: datetime, real: datetime
+) -> Collection[str] | None:
+    """Take back what is withheld by now, doubt what a killed sender left; returns the withheld categories."""
+    if not receiver.idempotent:
+        left = outbox.doubt_lapsed(connection, real, "Its sender did not come back. Ask the receiver.")
+        _say_unknown(connection, left, actor, now)
+    return withdraw_withheld(connection, policy=policy, actor=actor, now=now)
+
+
+def _ask(store: Store, receiver: Receiver, *, actor: str, now: datetime, limit: int) -> None:
+    """Let the receiver end the doubt about unknown actions, where it can; a person may be faster."""
+    with store.read() as connection:
+        doubted = outbox.in_doubt(connection, store.clock(), limit=limit)
+    if not doubted:
+        return
+    answers = _answers(receiver, [action.key for action in doubted])
+    with store.write() as connection:
+        trail.lock(connection)
+        outbox.ask_again(connection, [action.id for action in doubted], store.clock() + ASK_AGAIN)
+        for executed in (True, False):
+            ids = [action.id for action in doubted if answers.get(action.key) is executed]
+            settled = outbox.settle(connection, ids, now, executed=executed)
+            if executed:
+                case_ids = [action.case_id for action in settled]
+                cases.set_state(connection, case_ids, State.DONE, only_from=State.DECIDED)
+            kind = "action.executed" if executed else "action.not_executed"
+            events = [Event(kind, action.case_id, {"action": action.action}) for action in settled]
+            trail.append(connection, events, at=now, actor=actor)
+
+
+def _answers(receiver: Receiver, keys: Sequence[str]) -> Mapping[str, bool]:
+    if not isinstance(receiver, AnsweringReceiver):
+        return {}
+    try:
+        return receiver.executed(keys)
+    except (RetryableError, PermanentError):
+        return {}  # it cannot tell now; the actions stay unknown, of which an alert tells
 
 
 def _send_alone(
@@ -96,28 +155,24 @@ def _send_alone(
 
 
 def _acknowledge(store: Store, actions: Sequence[OutboxAction], *, actor: str, now: datetime) -> int:
-    """Mark actions as done; one that was withdrawn while its answer was late keeps its state, the trail says so."""
+    """Mark actions as done, also those that were given up while their answer was late: then the case is done too."""
     with store.write() as connection:
         trail.lock(connection)
         finished = outbox.finish(connection, [action.id for action in actions], now)
-        case_ids = [action.case_id for action in actions if action.id in finished]
+        fresh = [action for action in actions if action.id in finished]
+        case_ids = [action.case_id for action in fresh]
         cases.set_state(connection, case_ids, State.DONE, only_from=State.DECIDED)
+        late = [action.case_id for action in fresh if finished[action.id]]
+        executed_after_all = cases.set_state(connection, late, State.DONE, only_from=State.QUEUED)
+        work.close_reviews(connection, executed_after_all, now)
+        for case_id in executed_after_all:
+            escalations.resolve(connection, case_id, "sla_breach", actor, now)
         events = [
-            Event(
-                "action.done" if action.id in finished else "action.late",
-                action.case_id,
-                {"action": action.action},
-            )
-            for action in actions
+            Event("action.late" if finished[action.id] else "action.done", action.case_id, {"action": action.action})
+            for action in fresh
         ]
         trail.append(connection, events, at=now, actor=actor)
     return len(finished)
-
-
-def _doubt_lapsed(connection: Connection, actor: str, now: datetime) -> None:
-    left = outbox.lapsed(connection, now)
-    outbox.doubt(connection, [action.id for action in left], "Its sender did not come back. Ask the receiver.")
-    _say_unknown(connection, left, actor, now)
 
 
 def _say_unknown(connection: Connection, actions: Sequence[OutboxAction], actor: str, now: datetime) -> None:
@@ -135,19 +190,28 @@ def _give_back(
     now: datetime,
     rng: np.random.Generator,
 ) -> None:
+    """Plan the next try of actions that failed, or none.
+
+    What a receiver did not answer at the last try may have been executed at any: it is unknown, and not dead.
+    """
+    unanswered = isinstance(error, Unanswered)
     with store.write() as connection:
         trail.lock(connection)
-        if isinstance(error, Unanswered) and not receiver.idempotent:
-            outbox.doubt(connection, [action.id for action in actions], str(error))
-            _say_unknown(connection, actions, actor, now)
-            return
         events = []
         for tries in sorted({action.attempts + 1 for action in actions}):
             part = [action for action in actions if action.attempts + 1 == tries]
-            dead = isinstance(error, PermanentError) or tries >= ATTEMPTS
-            wait = min(LONGEST_WAIT, timedelta(seconds=2**tries)) * float(rng.random())
-            outbox.postpone(connection, [action.id for action in part], now + wait, str(error), dead=dead)
-            events.append(Event("action.failed", data={"actions": len(part), "attempts": tries, "dead": dead}))
-            if dead:
+            ids = [action.id for action in part]
+            last = isinstance(error, PermanentError) or tries >= ATTEMPTS
+            if unanswered and (last or not receiver.idempotent):
+                _say_unknown(connection, outbox.doubt(connection, ids, str(error)), actor, now)
+                continue
+            if last:
+                outbox.bury(connection, ids, str(error))
+            else:
+                wait = min(LONGEST_WAIT, timedelta(seconds=2**tries)) * float(rng.random())
+                outbox.postpone(connection, ids, store.clock() + wait, str(error))
+            events.append(Event("action.failed", data={"actions": len(part), "attempts": tries, "dead": last}))
+            if last:
                 events += [Event("action.dead", action.case_id, {"action": action.action}) for action in part]
+        outbox.let_go(connection, [action.id for action in actions])
         trail.append(connection, events, at=now, actor=actor)

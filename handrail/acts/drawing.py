@@ -14,7 +14,7 @@ from handrail.ppm import PPM
 from handrail.queues import Queue
 from handrail.sampling import SamplingRules
 from handrail.sla import due
-from handrail.store import audits, trail, work
+from handrail.store import audits, decisions, trail, work
 from handrail.store.audits import Draw
 from handrail.store.engine import Connection, Store
 from handrail.store.frames import typed
@@ -87,10 +87,11 @@ class _Approval:
 
 
 def _still_automatic(connection: Connection, approvals: Sequence[_Approval]) -> list[_Approval]:
-    """Without those that went back to people meanwhile, and those that another draw has looked at."""
+    """Without those that were taken back meanwhile, decided anew or not, and those that another draw has looked at."""
     ids = [one.case_id for one in approvals]
-    undrawn = audits.still_undrawn(connection, ids) - work.with_open_work(connection, ids)
-    return [one for one in approvals if one.case_id in undrawn]
+    standing = decisions.approved_by_itself(connection, ids) & audits.still_undrawn(connection, ids)
+    standing -= work.with_open_work(connection, ids)
+    return [one for one in approvals if one.case_id in standing]
 
 
 def _open_audits(

@@ -12,14 +12,18 @@ from handrail.case import Outcome, State
 from handrail.errors import Conflict, Refused
 from handrail.outbox import NewAction, OutboxAction
 from handrail.policy import Policy
+from handrail.queues import Queue
 from handrail.ruling import Ruling
-from handrail.store import cases, disputes, outbox, outcomes, trail
+from handrail.store import cases, disputes, outbox, outcomes, routes, trail
 from handrail.store.disputes import Contested
 from handrail.store.engine import Connection
 from handrail.store.trail import Event
 from handrail.work import WorkOnCase
 
-NOT_SENT = ("new", "retry", "dead")
+NOT_EXECUTED = ("new", "dead")
+"""States of actions of which is certain that they had no effect, unless they are in doubt."""
+WAITING = ("new", "retry", "leased")
+STUCK = ("dead", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,8 @@ def plan(
     `name` is the case's source and external id, `dispute` the number that sets a repeated action apart.
 
     Raises:
-        Conflict: an action is being sent at this moment.
-        Refused: nobody knows whether an action reached its receiver.
+        Conflict: an action is being sent at this moment, or tried again.
+        Refused: nobody knows whether an action was executed.
     """
     found = Plan()
     undoing = {outbox.undo_key(action.key) for action in actions}
@@ -71,7 +75,8 @@ def plan(
             continue
         undo = undos.get(outbox.undo_key(action.key))
         if undo is not None and undo.state != "withdrawn":
-            if action.category == wanted and undo.state in NOT_SENT:
+            if action.category == wanted and undo.state != "done":
+                _require_certain(undo)
                 found.withdraw.append(undo.id)
                 is_there = True
         elif action.category == wanted:
@@ -86,16 +91,21 @@ def plan(
     return found
 
 
-def _take_back(found: Plan, action: OutboxAction, policy: Policy) -> None:
-    if action.state == "leased":
+def _require_certain(action: OutboxAction) -> None:
+    """Raise where an action was handed over and nobody knows what became of it."""
+    if action.state in ("leased", "retry"):
         raise Conflict(f"The action of case {action.case_id} is being sent at this moment. Try again in a few minutes.")
-    if action.state == "unknown":
+    if action.is_in_doubt:
         raise Refused(
-            f"Nobody knows whether the action of case {action.case_id} reached its receiver. "
-            "Have an operator settle it on the page of operations first."
+            f"Nobody knows whether the action of case {action.case_id} was carried out: its receiver never answered. "
+            "Have an operator ask there and settle it under Operations, Actions, first."
         )
+
+
+def _take_back(found: Plan, action: OutboxAction, policy: Policy) -> None:
+    _require_certain(action)
     rules = policy.categories.get(action.category)
-    if action.state in NOT_SENT:
+    if action.state in NOT_EXECUTED:
         found.withdraw.append(action.id)
     elif rules is None or rules.undone_by is None:
         found.final += 1
@@ -128,6 +138,9 @@ def settle(
         actions = disputes.actions(connection, case_id)
         to_do = plan(actions, wanted, name=name, dispute=dispute, policy=policy)
         outbox.withdraw(connection, to_do.withdraw)
+        if any(action.automatic and action.id in to_do.withdraw for action in actions):
+            # Nothing was executed by itself: the case leaves queue A, and is neither counted nor audited as if it were.
+            routes.update_routes(connection, [case_id], queue=Queue.C)
         outbox.put(
             connection,
             [

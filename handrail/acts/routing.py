@@ -262,10 +262,11 @@ def return_unsent(
 
     It happens in the caller's transaction. Their open audits close, for nothing was executed by itself. A case that an
     audit has escalated already waits for the escalation manager alone: two open works on one case could end in two
-    actions.
+    actions. What was handed over and not acknowledged is no fresh decision either: it is unknown until the receiver or
+    a person says what became of it.
     """
-    unsent = outbox.unsent_automatic(connection, categories, now=now)
-    outbox.withdraw(connection, [action.id for action in unsent])
+    _doubt_handed_over(connection, categories, actor=actor, now=now, reason=reason)
+    unsent = outbox.withdraw_new(connection, categories)
     ids = [action.case_id for action in unsent]
     cases.set_state(connection, ids, State.QUEUED, only_from=State.DECIDED)
     work.close_audits(connection, ids, now)
@@ -286,6 +287,17 @@ def return_unsent(
     events = [Event("action.withdrawn", case_id, {"queue": reason.queue, "reason": reason}) for case_id in ids]
     trail.append(connection, events, at=now, actor=actor)
     return len(ids)
+
+
+def _doubt_handed_over(
+    connection: Connection, categories: Collection[str] | None, *, actor: str, now: datetime, reason: Reason
+) -> None:
+    error = f"It was handed over and nobody has answered; then automation was withheld ({reason}). Ask the receiver."
+    doubted = outbox.doubt_handed_over(connection, categories, error)
+    events = [
+        Event("action.unknown", action.case_id, {"action": action.action, "reason": reason}) for action in doubted
+    ]
+    trail.append(connection, events, at=now, actor=actor)
 
 
 def withdraw_withheld(connection: Connection, *, policy: Policy, actor: str, now: datetime) -> Collection[str] | None:

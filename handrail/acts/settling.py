@@ -20,15 +20,17 @@ STUCK = ("dead", "unknown")
 def retry(store: Store, number: int, *, reason: str, actor: str, now: datetime) -> None:
     """Let an action be sent again from the beginning.
 
-    Of one that is *unknown* the person says by this that the receiver has not executed it.
+    Of one that is in doubt the person says by this that the receiver has not executed it. Where automation is withheld
+    when it would be sent, its case goes to people instead.
 
     Raises:
         NotFound: there is no such action.
-        Conflict: it is neither dead nor unknown.
+        Conflict: it is neither dead nor unknown, or may still be on its way.
     """
     reason = required(reason)
     with store.write() as connection:
         action = _stuck(connection, number, STUCK, actor)
+        _require_at_rest(connection, number, store.clock())
         outbox.put_back(connection, number, now)
         _say(connection, "action.retried", action, reason, actor, now)
 
@@ -36,13 +38,20 @@ def retry(store: Store, number: int, *, reason: str, actor: str, now: datetime) 
 def confirm_executed(store: Store, number: int, *, reason: str, actor: str, now: datetime) -> None:
     """Write down that the receiver has executed an action of which nobody knew.
 
+    One that failed for good may be meant, where an earlier delivery had no answer.
+
     Raises:
         NotFound: there is no such action.
-        Conflict: it is not unknown.
+        Conflict: nobody need know it.
     """
     reason = required(reason)
     with store.write() as connection:
-        action = _stuck(connection, number, ("unknown",), actor)
+        action = _stuck(connection, number, STUCK, actor)
+        if not action.is_in_doubt:
+            raise Conflict(
+                f"Action {number} is dead, not unknown: its receiver refused it at once, so it was not carried out. "
+                "Send it again or give it up."
+            )
         outbox.confirm(connection, number, now)
         cases.set_state(connection, [action.case_id], State.DONE, only_from=State.DECIDED)
         _say(connection, "action.confirmed", action, reason, actor, now)
@@ -51,13 +60,17 @@ def confirm_executed(store: Store, number: int, *, reason: str, actor: str, now:
 def abandon(store: Store, number: int, *, reason: str, policy: Policy, actor: str, now: datetime) -> None:
     """Give an action up: it is never sent, and its case goes to a person again, who sees the suggestion.
 
+    Of one that is in doubt the person says by this that the receiver has not executed it: the next decision may have
+    another effect. What was executed and should not have been is confirmed, and then disputed.
+
     Raises:
         NotFound: there is no such action.
-        Conflict: it is neither dead nor unknown.
+        Conflict: it is neither dead nor unknown, or may still be on its way.
     """
     reason = required(reason)
     with store.write() as connection:
         action = _stuck(connection, number, STUCK, actor)
+        _require_at_rest(connection, number, store.clock())
         outbox.withdraw(connection, [number])
         _reopen(connection, action, policy, actor, now)
         _say(connection, "action.abandoned", action, reason, actor, now)
@@ -77,16 +90,24 @@ def _stuck(connection: Connection, number: int, states: tuple[str, ...], actor: 
     return action
 
 
+def _require_at_rest(connection: Connection, number: int, real: datetime) -> None:
+    """Raise while a sender may still hand an action over: that it was not executed is no news that lasts."""
+    if outbox.is_on_its_way(connection, number, real):
+        raise Conflict(
+            f"Action {number} is being sent at this moment, or was a short time ago. Try again in 5 minutes."
+        )
+
+
 def _reopen(connection: Connection, action: OutboxAction, policy: Policy, actor: str, now: datetime) -> None:
     """Without work for a person the case would stay decided for ever, with nothing done.
 
-    Where something was executed before, what was given up belonged to a later ruling, which stands: nobody decides
+    Where another of its actions stands, what was given up belonged to a later ruling, which stands too: nobody decides
     again, and the case is done when nothing else of it is under way.
     """
     case_id = action.case_id
-    others = [one.state for one in disputes.actions(connection, case_id) if one.id != action.id]
-    if "done" in others:
-        if set(others) <= {"done", "withdrawn"}:
+    standing = {one.state for one in disputes.actions(connection, case_id) if one.id != action.id} - {"withdrawn"}
+    if standing:
+        if standing == {"done"}:
             cases.set_state(connection, [case_id], State.DONE, only_from=State.DECIDED)
         return
     if not cases.set_state(connection, [case_id], State.QUEUED, only_from=State.DECIDED):

@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 
 from handrail.store.bulk import among, row_of
 from handrail.store.cases import chunks
+from handrail.store.decisions import holds
 from handrail.store.frames import frame, within
 from handrail.store.schema import AuditDraw, Case, Decision, Pause, Route
 from handrail.window import Window
@@ -25,6 +26,8 @@ _AUDIT, _AUTOMATIC = aliased(Decision), aliased(Decision)
 
 def looked_at(connection: Connection, window: Window, *, only_audited: bool = False) -> pd.DataFrame:
     """Auto-approvals of the window that a draw has looked at, drawn or not, by case; or those audited.
+
+    An approval that was taken back before it was sent is none.
 
     Columns: case_id, category, confidence, approved_at, drawn, random, stratum, inclusion_probability, and of the
     newest audit before the window's end audited_at and rejected (None where there is none).
@@ -52,7 +55,7 @@ def looked_at(connection: Connection, window: Window, *, only_audited: bool = Fa
         .join(Route, Route.case_id == AuditDraw.case_id)
         .join(newest, newest.c.case_id == AuditDraw.case_id, isouter=True)
         .join(_AUDIT, _AUDIT.id == newest.c.id, isouter=True)
-        .where(within(_AUTOMATIC.decided_at, window))
+        .where(within(_AUTOMATIC.decided_at, window), holds(_AUTOMATIC))
         .order_by(AuditDraw.case_id)
     )
     return frame(connection, query.where(_AUDIT.id.is_not(None)) if only_audited else query)
@@ -62,7 +65,7 @@ def count_looked_at(connection: Connection, window: Window) -> int:
     """How many rows `looked_at` has for the window, audited or not."""
     approved = and_(_AUTOMATIC.case_id == AuditDraw.case_id, _AUTOMATIC.kind == "automatic")
     query = select(func.count()).select_from(AuditDraw).join(_AUTOMATIC, approved)
-    return int(connection.execute(query.where(within(_AUTOMATIC.decided_at, window))).scalar_one())
+    return int(connection.execute(query.where(within(_AUTOMATIC.decided_at, window), holds(_AUTOMATIC))).scalar_one())
 
 
 def seconds_of_audits(connection: Connection, *, since: datetime) -> list[float]:

@@ -6,12 +6,15 @@ from typing import Any
 
 import pandas as pd
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     RowMapping,
     Select,
     and_,
     bindparam,
+    exists,
     insert,
+    or_,
     select,
 )
 
@@ -92,6 +95,23 @@ def insert_notes(connection: Connection, notes: Mapping[int, str]) -> None:
         connection.execute(insert(Note), [{"decision_id": number, "text": text} for number, text in notes.items()])
 
 
+def holds(decided: type[Decision] = Decision) -> ColumnElement[bool]:
+    """That a decision, or an alias of it, was not taken back: an approval by itself has its action still."""
+    carried = exists().where(
+        Outbox.case_id == decided.case_id, Outbox.decision_id == decided.id, Outbox.state != "withdrawn"
+    )
+    return or_(decided.kind != "automatic", carried)
+
+
+def approved_by_itself(connection: Connection, case_ids: Sequence[int]) -> set[int]:
+    """Which of these cases have an approval by itself that stands."""
+    approved: set[int] = set()
+    for part in chunks(case_ids):
+        query = select(Decision.case_id).where(Decision.case_id.in_(part), Decision.kind == "automatic", holds())
+        approved.update(connection.execute(query).scalars())
+    return approved
+
+
 def executed(connection: Connection, window: Window) -> pd.DataFrame:
     """Decisions of the window whose action went out or will: external_id, executed_label, decided_at, automatic."""
     query = (
@@ -110,7 +130,7 @@ def executed(connection: Connection, window: Window) -> pd.DataFrame:
 
 
 def decided(connection: Connection, window: Window) -> pd.DataFrame:
-    """Decisions of the window, tests left out, with the times and groups that KPIs and fairness need.
+    """Decisions of the window that stand, tests left out, with the times and groups that fairness needs.
 
     Columns: case_id, kind, outcome, proposed, label, actor, seconds, decided_at, received_at, queue, category,
     assigned_at, due_at, fields, amount.
@@ -135,7 +155,7 @@ def decided(connection: Connection, window: Window) -> pd.DataFrame:
         )
         .join(Case, Case.id == Decision.case_id)
         .join(Route, Route.case_id == Decision.case_id)
-        .where(within(Decision.decided_at, window), Decision.kind != "gold")
+        .where(within(Decision.decided_at, window), Decision.kind != "gold", holds())
         .order_by(Decision.id)
     )
     return frame(connection, query)

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -118,6 +118,21 @@ class Store:
 
     def _seat(self, home: Path) -> Path:
         return seats.place(self._file or home / "handrail")
+
+    @contextmanager
+    def shared_turn(self, work: str, when_alone: Callable[[], None]) -> Iterator[None]:
+        """Do work beside others; if nobody else does the same, `when_alone` runs first and whoever comes waits for it.
+
+        Others are threads, processes and machines of this database; one that is killed is gone at once.
+        """
+        self._require()
+        shared = (
+            turns.shared_beside(self._file, work, when_alone)
+            if self._file
+            else turns.shared_on_server(self._writing, f"handrail {work}", when_alone)
+        )
+        with shared:
+            yield
 
     def upgrade(self) -> None:
         """Bring the tables to this program's revision, all of it in one transaction; twice does no harm.

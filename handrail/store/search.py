@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, exis
 from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail.store.bulk import among
+from handrail.store.decisions import holds
 from handrail.store.schema import Batch, Case, CaseInput, CaseOutcome, Decision, Route
 from handrail.store.visibility import Onlooker, kept, kept_from, received_for, stands, state_for
 
@@ -149,7 +150,7 @@ def _of_others(criteria: Criteria) -> list[ColumnElement[bool]]:
         decided = [Decision.outcome == criteria.outcome] if criteria.outcome is not None else []
         if criteria.by is not None:
             decided.append((Decision.kind == "automatic") == (criteria.by == "machine"))
-        conditions.append(exists().where(Decision.case_id == Case.id, Decision.kind != "gold", *decided))
+        conditions.append(exists().where(Decision.case_id == Case.id, Decision.kind != "gold", holds(), *decided))
     if criteria.decided_by is not None:
         theirs = select(Decision.case_id).where(Decision.actor == criteria.decided_by, Decision.kind != "gold")
         conditions.append(Case.id.in_(theirs))
@@ -237,10 +238,10 @@ def _withheld(one: ListedCase) -> ListedCase:
 
 
 def _last_decisions(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, str | None, str]]:
-    """Outcome, label and actor of what was decided last."""
+    """Outcome, label and actor of what was decided last and stands."""
     query = (
         select(Decision.case_id, Decision.outcome, Decision.label, Decision.actor)
-        .where(among(connection, Decision.case_id, ids), Decision.kind.not_in(("gold", "audit", "recheck")))
+        .where(among(connection, Decision.case_id, ids), Decision.kind.not_in(("gold", "audit", "recheck")), holds())
         .order_by(Decision.id)
     )
     return {case_id: (outcome, label, actor) for case_id, outcome, label, actor in connection.execute(query)}

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from sqlalchemy.orm import aliased
 
 from handrail.kpi import SETTLING, Trace
+from handrail.store import decisions
 from handrail.store.frames import frame, within
 from handrail.store.schema import AuditDraw, Case, CaseOutcome, Decision, Dispute, Escalation, Route, WorkItem
 from handrail.window import Window
@@ -77,10 +78,13 @@ def _outstanding(opened: Any, closed: Any, at: datetime) -> ColumnElement[bool]:
 
 
 def _work(connection: Connection, inside: ColumnElement[bool]) -> pd.DataFrame:
-    """Decisions with what they are compared with; columns as `Trace.work`."""
+    """Decisions that stand with what they are compared with; columns as `Trace.work`."""
     earlier, looked_at = aliased(Decision), aliased(Decision)
     settled_before = exists().where(
-        earlier.case_id == Decision.case_id, earlier.id < Decision.id, earlier.kind.in_(SETTLING)
+        earlier.case_id == Decision.case_id,
+        earlier.id < Decision.id,
+        earlier.kind.in_(SETTLING),
+        decisions.holds(earlier),
     )
     first_look = (
         select(looked_at.label)
@@ -109,7 +113,7 @@ def _work(connection: Connection, inside: ColumnElement[bool]) -> pd.DataFrame:
         .join(Case, Case.id == Decision.case_id)
         .join(Route, Route.case_id == Decision.case_id)
         .join(AuditDraw, AuditDraw.case_id == Decision.case_id, isouter=True)
-        .where(inside, Decision.kind != "gold")
+        .where(inside, Decision.kind != "gold", decisions.holds())
         .order_by(Decision.id)
     )
     found = frame(connection, query)

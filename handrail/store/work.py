@@ -353,6 +353,15 @@ def close_audits(connection: Connection, ids: Sequence[int], now: datetime) -> N
         connection.execute(audits.values(state="closed", closed_at=now, lease_until=None))
 
 
+def close_reviews(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Close the open reviews and second looks of these cases, undecided: their action was executed after all."""
+    for part in chunks(ids):
+        looks = update(WorkItem).where(
+            WorkItem.case_id.in_(part), WorkItem.kind.in_(("review", "second")), WorkItem.state == "open"
+        )
+        connection.execute(looks.values(state="closed", closed_at=now, lease_until=None))
+
+
 def with_open_work(connection: Connection, ids: Sequence[int]) -> set[int]:
     """Which of these cases have open work, other than about their label alone."""
     found: set[int] = set()

@@ -7,11 +7,8 @@ from tasks.step import step
 
 
 @step
-def deliver(occasion: Occasion, *, alone: bool = True) -> int:
-    """Send every due action to the receiver; returns how many it acknowledged.
-
-    `alone` says that nobody else sends at this time: what is leased was left by a killed sender.
-    """
+def deliver(occasion: Occasion) -> int:
+    """Send every due action to the receiver; returns how many it acknowledged."""
     sent = delivering.deliver(
         occasion.store,
         Ledger(occasion.workspace.actions_path),
@@ -19,7 +16,6 @@ def deliver(occasion: Occasion, *, alone: bool = True) -> int:
         actor=occasion.actor,
         now=occasion.now,
         rng=occasion.rng("jitter"),
-        alone=alone,
     )
     log.info("delivered %d actions", sent)
     return sent

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from handrail.errors import BadInput, RetryableError
@@ -18,6 +19,7 @@ EXECUTE = """
 INSERT INTO executed (key, action, category, case_id, automatic) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET received = received + 1
 """
+EXECUTED = "SELECT EXISTS (SELECT 1 FROM executed WHERE key = ?)"
 
 
 class Ledger:
@@ -46,6 +48,21 @@ class Ledger:
             connection.close()
         except sqlite3.OperationalError as error:
             raise RetryableError(f"The receiver {self.path} cannot write ({error}). It is tried again.") from error
+
+    def executed(self, keys: Sequence[str]) -> dict[str, bool]:
+        """For each key whether its action was executed; nothing is on its way to a file once its sender is gone.
+
+        Raises:
+            RetryableError: the file is locked or cannot be read.
+        """
+        if not self.path.exists():
+            return dict.fromkeys(keys, False)
+        try:
+            with closing(sqlite3.connect(self.path, timeout=10)) as connection:
+                connection.execute(SCHEMA)
+                return {key: bool(connection.execute(EXECUTED, (key,)).fetchone()[0]) for key in keys}
+        except sqlite3.Error as error:
+            raise RetryableError(f"The receiver {self.path} cannot be asked ({error}). It is tried again.") from error
 
     def effects(self) -> int:
         """How many different actions had an effect."""

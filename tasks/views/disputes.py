@@ -92,7 +92,7 @@ def _actions(actions: Sequence[OutboxAction]) -> list[Action]:
     return [
         Action(
             _words(one.action),
-            one.state,
+            "unknown" if one.state == "dead" and one.is_in_doubt else one.state,
             taken_back=outbox.undo_key(one.key) in undos,
             takes_back=one.key in undone,
         )

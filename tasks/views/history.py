@@ -24,8 +24,8 @@ ACTIONS = {
     "done": "was carried out",
     "retry": "could not be delivered yet and is tried again",
     "dead": "could not be delivered: somebody must settle it",
-    "unknown": "may or may not have arrived: somebody must settle it",
-    "withdrawn": "was withdrawn before it was sent",
+    "unknown": "was handed over and never acknowledged: it may have been carried out, and somebody must settle it",
+    "withdrawn": "was withdrawn and not carried out",
 }
 CAUSES = {
     "policy": "our policy forbids it",

@@ -24,6 +24,7 @@ from tasks.routing.score import score
 from tasks.watch.heartbeat import beat
 from tests.scenes import FOUNDER
 from tests.shop import LATER, NOW, Shop, in_stage, letters
+from tests.workspaces import Handrail
 
 
 def routes(shop: Shop) -> dict[str, tuple[str, str]]:
@@ -56,6 +57,18 @@ def test_the_same_file_again_changes_nothing(shop: Shop) -> None:
     again = shop.deliver("live.csv", letters(12))
     assert (again["accepted"], again["duplicates"], again["queues"]) == (0, 12, {"A": 0, "B": 0, "C": 0})
     assert effects(shop) == done == first["queues"]["A"]
+
+
+def test_a_run_says_what_it_could_not_deliver_and_what_to_do(shop: Shop) -> None:
+    shop.workspace.actions_path.mkdir()  # no file can be written there: the receiver is away
+    result = shop.deliver("live.csv", letters(20))
+    assert result["actions"] == {"waiting": result["queues"]["A"], "dead": 0, "unknown": 0}
+    pausing.pause(shop.at().store, None, reason="odd", policy=shop.at().policy, actor=FOUNDER, now=LATER)
+    handrail = Handrail(shop.workspace.home)
+    file = shop.write("next.csv", letters(4, seed=6))
+    answer = handrail("run", file, "--mapping", shop.mapping, "--as-of", LATER.isoformat(), "--json")
+    assert answer.json["actions"] == {"waiting": 0, "dead": 0, "unknown": result["queues"]["A"]}
+    assert f"{result['queues']['A']} actions may have been carried out or not. Ask the receiver" in answer.err
 
 
 STEPS: dict[str, Callable[[Occasion, int], object]] = {

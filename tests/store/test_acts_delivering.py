@@ -48,9 +48,9 @@ def scene(store: Store) -> Scene:
     return Scene(store)
 
 
-def deliver(
-    scene: Scene, receiver: delivering.Receiver, at: datetime = NOW, limit: int = 1000, *, alone: bool = True
-) -> int:
+def deliver(scene: Scene, receiver: delivering.Receiver, at: datetime = NOW, limit: int = 1000) -> int:
+    """Send what is due at a moment of business time, which the real clock shows too."""
+    scene.store.clock = lambda: at
     return delivering.deliver(
         scene.store,
         receiver,
@@ -59,7 +59,6 @@ def deliver(
         now=at,
         rng=np.random.default_rng(3),
         limit=limit,
-        alone=alone,
     )
 
 
@@ -144,12 +143,13 @@ def killed(scene: Scene) -> list[int]:
     return ids
 
 
-def test_the_lease_of_a_dead_sender_ends(scene: Scene) -> None:
-    ids = killed(scene)
+def test_beside_others_what_a_dead_sender_held_is_sent_when_its_lease_ends(scene: Scene) -> None:
+    killed(scene)
     receiver = Receiver(idempotent=True)
-    assert deliver(scene, receiver, NOW + delivering.LEASE - timedelta(seconds=1), alone=False) == 0
-    assert deliver(scene, receiver, NOW + delivering.LEASE, alone=False) == 1
-    assert receiver.calls == [ids]
+    with scene.store.shared_turn(delivering.WORK, list):
+        assert deliver(scene, receiver, NOW + delivering.LEASE - timedelta(seconds=1)) == 0
+        assert deliver(scene, receiver, NOW + delivering.LEASE) == 1
+    assert len(receiver.calls) == 1
 
 
 def test_what_a_dead_sender_held_for_a_receiver_that_is_not_idempotent_waits_for_a_person(scene: Scene) -> None:
@@ -196,31 +196,30 @@ def test_what_a_dead_sender_held_does_not_slip_through_a_pause(scene: Scene) -> 
     receiver = Receiver(idempotent=True)
     for moment in (NOW, NOW + delivering.LEASE):
         assert deliver(scene, receiver, moment) == 0
-    assert (receiver.calls, scene.states()) == ([], ["queued"])
+    assert (receiver.calls, scene.states(), scene.row(schema.Outbox)["state"]) == ([], ["decided"], "unknown")
 
 
-def test_a_late_answer_does_not_undo_a_pause(scene: Scene) -> None:
-    (case_id,) = scene.automatic(1)
+def pause_meanwhile(scene: Scene) -> None:
     late = NOW + delivering.LEASE
-
-    def dawdle(_: Actions) -> None:
-        pausing.pause(scene.store, "refund", reason="odd", policy=scene.policy, actor=FOUNDER, now=late)
-
-    assert deliver(scene, Receiver(dawdle)) == 0
-    assert (scene.state(case_id), scene.row(schema.Outbox)["state"]) == ("queued", "withdrawn")
-    assert [event["case"] for event in scene.events("action.late")] == [case_id]
+    pausing.pause(scene.store, "refund", reason="odd", policy=scene.policy, actor=FOUNDER, now=late)
 
 
-def test_a_late_failure_does_not_send_what_a_pause_has_withdrawn(scene: Scene) -> None:
+def test_an_answer_that_comes_after_a_pause_still_counts(scene: Scene) -> None:
+    (case_id,) = scene.automatic(1)
+    assert deliver(scene, Receiver(lambda _: pause_meanwhile(scene))) == 1
+    assert (scene.state(case_id), scene.row(schema.Outbox)["state"]) == ("done", "done")
+    assert scene.count(schema.WorkItem) == 0, "nobody was asked to decide it anew"
+
+
+def test_a_late_failure_does_not_send_what_a_pause_withholds(scene: Scene) -> None:
     scene.automatic(1)
 
     def fail_late(actions: Actions) -> None:
-        late = NOW + delivering.LEASE
-        pausing.pause(scene.store, "refund", reason="odd", policy=scene.policy, actor=FOUNDER, now=late)
+        pause_meanwhile(scene)
         away(actions)
 
     deliver(scene, Receiver(fail_late))
-    assert scene.row(schema.Outbox)["state"] == "withdrawn"
+    assert scene.row(schema.Outbox)["state"] == "unknown"
 
 
 def test_one_key_has_one_effect_however_often_it_arrives(scene: Scene, tmp_path: Path) -> None:
@@ -228,7 +227,7 @@ def test_one_key_has_one_effect_however_often_it_arrives(scene: Scene, tmp_path:
     assert ledger.effects() == 0
     scene.automatic(2)
     with scene.store.write() as connection:
-        actions = outbox.take(connection, now=NOW, until=NOW, limit=10)
+        actions = outbox.take(connection, now=NOW, real=NOW, until=NOW, limit=10)
     for _ in range(5):
         ledger.execute(actions)
     assert deliver(scene, ledger) == 2
@@ -247,6 +246,21 @@ def test_a_ledger_that_cannot_write_is_tried_again(tmp_path: Path) -> None:
     action = OutboxAction(1, 1, "k", "pay", "refund", automatic=True, state="leased", attempts=0)
     with pytest.raises(RetryableError, match="cannot write"):
         Ledger(tmp_path / "missing" / "actions.db").execute([action])
+
+
+def test_the_ledger_says_what_it_has_executed(scene: Scene, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "actions.db")
+    assert isinstance(ledger, delivering.AnsweringReceiver)
+    assert ledger.executed(["a"]) == {"a": False}
+    assert not ledger.path.exists()
+    scene.automatic(1)
+    deliver(scene, ledger)
+    key = scene.row(schema.Outbox)["key"]
+    assert ledger.executed([key, "a"]) == {key: True, "a": False}
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(RetryableError, match="cannot be asked"):
+        Ledger(folder).executed(["a"])
 
 
 def test_actions_are_counted_by_state(scene: Scene) -> None:

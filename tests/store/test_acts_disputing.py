@@ -197,7 +197,7 @@ class TestAnotherCategory:
         (case,) = scene.automatic(1)
         dispute = contest(scene, case)
         with scene.store.write() as connection:
-            outbox.take(connection, now=NOW, until=LATER, limit=1)
+            outbox.take(connection, now=NOW, real=NOW, until=LATER, limit=1)
         with pytest.raises(Conflict, match="being sent"):
             resolve(scene, dispute, "deny")
         assert scene.row(schema.Dispute)["closed_at"] is None

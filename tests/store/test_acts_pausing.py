@@ -33,6 +33,7 @@ def resume(scene: Scene, category: str | None = "refund", at: datetime = NOW) ->
 
 def send(scene: Scene, ledger: Ledger, at: datetime = NOW) -> int:
     rng = np.random.default_rng(1)
+    scene.store.clock = lambda: at
     return delivering.deliver(scene.store, ledger, policy=scene.policy, actor=FLOW, now=at, rng=rng)
 
 
@@ -67,12 +68,13 @@ class TestPausing:
         assert send(scene, Ledger(tmp_path / "actions.db")) == 1
         assert scene.state(case_id) == "done"
 
-    def test_what_a_living_sender_holds_stays_with_them(self, scene: Scene) -> None:
+    def test_what_a_sender_holds_is_unknown_and_nobody_decides_it_anew(self, scene: Scene) -> None:
         scene.automatic(1)
         with scene.store.write() as connection:
-            outbox.take(connection, now=NOW, until=NOW + delivering.LEASE, limit=1)
+            outbox.take(connection, now=NOW, real=NOW, until=NOW + delivering.LEASE, limit=1)
         assert pause(scene) == 0
-        assert scene.states() == ["decided"]
+        assert (scene.states(), scene.row(schema.Outbox)["state"]) == (["decided"], "unknown")
+        assert scene.events("action.unknown")[0]["reason"] == "paused"
 
     def test_a_returned_case_is_executed_once_and_by_the_person(self, scene: Scene, tmp_path: Path) -> None:
         ledger = Ledger(tmp_path / "actions.db")
@@ -89,11 +91,12 @@ class TestPausing:
         ledger = Ledger(tmp_path / "actions.db")
         (case_id,) = scene.automatic(1)
         with scene.store.write() as connection:
-            taken = outbox.take(connection, now=NOW, until=NOW + delivering.LEASE, limit=1)
+            taken = outbox.take(connection, now=NOW, real=NOW, until=NOW + delivering.LEASE, limit=1)
         ledger.execute(taken)  # and the sender dies before it can say so
         later = NOW + delivering.LEASE
-        pause(scene, now=later)
-        scene.decide(case_id, "approve", at=later)
+        assert pause(scene, now=later) == 0
+        with pytest.raises(NotFound):
+            scene.claim(case_id, at=later)
         send(scene, ledger, later)
         assert (ledger.effects(), scene.state(case_id)) == (1, "done")
 
@@ -137,10 +140,10 @@ class TestPausing:
         assert ledger.effects() == 0
         assert [scene.state(case_id) for case_id in ids] == ["queued", "queued"]
 
-    def test_the_lapsed_lease_of_a_dead_sender_is_withheld_too(self, scene: Scene, tmp_path: Path) -> None:
+    def test_what_the_receiver_says_it_has_not_executed_goes_to_people(self, scene: Scene, tmp_path: Path) -> None:
         scene.automatic(1)
         with scene.store.write() as connection:
-            outbox.take(connection, now=NOW, until=NOW + delivering.LEASE, limit=1)
+            outbox.take(connection, now=NOW, real=NOW, until=NOW + delivering.LEASE, limit=1)
         pause(scene)
         ledger = Ledger(tmp_path / "actions.db")
         assert send(scene, ledger, NOW + delivering.LEASE) == 0

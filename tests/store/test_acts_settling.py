@@ -32,6 +32,7 @@ class Receiver:
 
 def deliver(scene: Scene, receiver: Receiver, at: Any = NOW) -> int:  # noqa: ANN401 - a moment
     rng = np.random.default_rng(3)
+    scene.store.clock = lambda: at
     return delivering.deliver(scene.store, receiver, policy=scene.policy, actor=FLOW, now=at, rng=rng)
 
 

@@ -92,6 +92,7 @@ class Day:
     def send(self) -> None:
         receiver = Moody(self.ledger, self.rng)
         known = {"policy": self.scene.policy, "now": self.now}
+        self.scene.store.clock = lambda: self.now
         with suppress(Killed):
             delivering.deliver(self.scene.store, receiver, actor=FLOW, rng=self.rng, limit=3, **known)
 

@@ -109,6 +109,8 @@ def fill(store: Store) -> None:
     decide(scene, rejected, "deny", reason_code="legal")
     scene.scored(1)
     labelling.write(store, pd.DataFrame({"text": ["Where?"], "label": ["tracking"]}), actor=FOUNDER, **scene.known)
+    with store.write() as connection:  # an approval that a pause takes back is none
+        connection.execute(update(schema.Outbox).where(schema.Outbox.case_id.in_(approved[:3])).values(state="done"))
     pausing.pause(store, "refund", kind="breaker", evidence={}, reason="r", actor=FLOW_WATCH, **scene.known)
     pausing.pause(store, "tracking", reason="r", actor=FOUNDER, **scene.known)
     scene.add_version(VERSION, labels=1)

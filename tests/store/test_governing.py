@@ -198,7 +198,7 @@ class TestSending:
         assert {event["reason"] for event in scene.events("action.withdrawn")} == {reason}
         assert scene.trail_is_whole()
 
-    def test_what_a_killed_sender_left_of_a_held_category_is_not_sent_before_its_lease_ends(self, scene: Scene) -> None:
+    def test_what_a_killed_sender_left_of_a_held_category_is_neither_sent_nor_decided_anew(self, scene: Scene) -> None:
         (case,) = scene.automatic(1)
         with pytest.raises(KeyboardInterrupt):
             deliver(scene, Receiver(_killed, idempotent=True))
@@ -207,7 +207,8 @@ class TestSending:
         deliver(scene, receiver)
         assert receiver.calls == []
         deliver(scene, receiver, NOW + delivering.LEASE)
-        assert (receiver.calls, scene.state(case)) == ([], "queued")
+        assert (receiver.calls, scene.state(case)) == ([], "decided")
+        assert scene.row(schema.Outbox)["state"] == "unknown"
 
 
 def _killed(_: object) -> None:

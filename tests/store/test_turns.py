@@ -68,3 +68,54 @@ def test_a_turn_leaves_no_file_behind(sqlite_store: Store) -> None:
         assert sqlite_store._file
         assert len(list(sqlite_store._file.parent.glob("*.turn"))) == 2
     assert not list(sqlite_store._file.parent.glob("*.turn"))
+
+
+SHARE = """
+import sys
+from handrail.store.engine import Store
+with Store(sys.argv[1]).shared_turn("delivery", list):
+    print(flush=True)
+    input()
+"""
+
+
+def test_who_shares_a_work_knows_whether_others_live_and_one_that_is_killed_is_gone(store: Store) -> None:
+    alone: list[str] = []
+    with store.shared_turn("delivery", lambda: alone.append("first")):
+        with store.shared_turn("delivery", lambda: alone.append("beside the first")):
+            pass
+        with store.shared_turn("another", lambda: alone.append("another")):
+            pass
+    command = [sys.executable, "-c", SHARE, address(store)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdout.readline()
+        with store.shared_turn("delivery", lambda: alone.append("beside a process")):
+            pass
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+        with store.shared_turn("delivery", lambda: alone.append("after the kill")):
+            pass
+    assert alone == ["first", "another", "after the kill"]
+
+
+def test_others_wait_while_who_was_alone_puts_things_right(store: Store) -> None:
+    order: list[str] = []
+    begun = threading.Event()
+
+    def join() -> None:
+        begun.set()
+        with store.shared_turn("delivery", lambda: order.append("alone too")):
+            order.append("beside")
+
+    other = threading.Thread(target=join)
+
+    def put_right() -> None:
+        other.start()
+        begun.wait()
+        other.join(0.2)
+        order.append("put right")
+
+    with store.shared_turn("delivery", put_right):
+        other.join()
+    assert order == ["put right", "beside"]

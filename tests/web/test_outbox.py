@@ -25,11 +25,13 @@ class TestActions:
         dead = stuck(floor, PermanentError("There is no <such> account. Correct it."))
         unknown = stuck(floor, Unanswered("No answer within 10 s. Look there."))
         client = signed_in(FOUNDER)
-        assert "1 failed for good, 1 of which nobody knows" in client.get("/operations").text
+        assert "1 failed for good, 1 with unknown outcome" in client.get("/operations").text
         text = client.get("/operations/actions").text
         assert "There is no &lt;such&gt; account." in text
         assert "decided without a person just now; 1 attempt<" in text
         assert "It was not: send it again" in text
+        assert "It was not: a person decides the case again" in text
+        assert text.count("never acknowledged, so it may have been carried out") == 1, "the other was refused at once"
         why = {"reason": "I asked them"}
         answer = client.post(f"/operations/actions/{unknown}/confirm", data=why)
         assert "counts as executed" in client.get(answer.headers["location"]).text
@@ -37,6 +39,11 @@ class TestActions:
         assert [row["state"] for row in floor.rows(schema.Outbox)] == ["withdrawn", "done"]
         assert "No action waits for a person." in client.get("/operations/actions").text
         assert client.post(f"/operations/actions/{dead}/retry", data=why).status_code == 409
+
+    def test_the_case_page_says_what_is_known_of_an_action_in_doubt(self, floor: Scene, signed_in: Client) -> None:
+        stuck(floor, Unanswered("No answer within 10 s. Look there."))
+        text = signed_in(FOUNDER).get(f"/cases/{floor.row(schema.Case)['id']}").text
+        assert "was handed over and never acknowledged: it may have been carried out" in text
 
     def test_a_dead_action_is_sent_again(self, floor: Scene, signed_in: Client) -> None:
         dead = stuck(floor, PermanentError("There is no such account. Correct it."))
