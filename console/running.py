@@ -43,6 +43,8 @@ def run(
             f"{result.quarantined} rows were put aside. See why with `handrail quarantine list "
             f"--batch {result.batch}`, correct them and run the file again."
         )
+    if result.elsewhere:
+        warn(f"{result.elsewhere} rows came from another source before, word for word; they are the same cases.")
     if result.unpredicted:
         warn(
             f"{sum(result.unpredicted.values())} rows came without a usable prediction; people decide them. "
@@ -53,7 +55,8 @@ def run(
         queues = "  ".join(f"{name} {count}" for name, count in result.queues.items())
         head = (
             f"{result.received} rows: {result.accepted} accepted ({result.imported} as history), "
-            f"{result.quarantined} quarantined, {result.duplicates} known before\nqueues  {queues}\n"
+            f"{result.quarantined} quarantined, {result.duplicates} known before, {result.changed} changed"
+            f"{f', {result.reopened} reopened' if result.reopened else ''}\nqueues  {queues}\n"
         )
         return head + table(rows_of(result), ["cases", "reason", "means"], empty="No new case was queued.")
 

@@ -1,7 +1,7 @@
 """Triage: a delivery travels from ingest to its queues, and actions go out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from prefect import flow
@@ -10,7 +10,7 @@ from pydantic import Field
 from expectations import checkpoint
 from flows.parameters import AsOf, Described, Home
 from handrail.queues import Queue, explain
-from handrail.store import cases, quarantine
+from handrail.store import batches, cases
 from tasks import publish
 from tasks.intake.gate import gate
 from tasks.intake.ingest import Ingested, ingest, one_at_a_time
@@ -40,7 +40,11 @@ Docs = Annotated[bool, Described("Render the validation reports; else a later ru
 
 @dataclass(frozen=True, slots=True)
 class Triaged:
-    """Counts of one run's new cases: accepted = queued + imported. `queues` counts by queue, `reasons` by first reason.
+    """Counts of one run's rows: received = accepted + quarantined + duplicates + changed.
+
+    `accepted` are this run's new cases, queued + imported; `reopened` of them go on from a decided one. `changed` are
+    known cases that wait with other content now, or whose outcome has come. `queues` counts new cases by queue,
+    `reasons` by first reason.
 
     `unpredicted` counts rows without a usable prediction, by why; `batch` is None where the file was known.
     """
@@ -49,12 +53,15 @@ class Triaged:
     accepted: int
     quarantined: int
     duplicates: int
+    changed: int
     imported: int
     queues: Mapping[str, int]
     reasons: Mapping[str, int]
     batch: int | None
     unpredicted: Mapping[str, int]
     ignored_columns: tuple[str, ...]
+    reopened: int
+    elsewhere: int
 
 
 @flow(name="triage", persist_result=False)
@@ -125,29 +132,29 @@ def watch(occasion: Occasion) -> None:
 def summary(occasion: Occasion, taken: Ingested) -> Triaged:
     """Counts of this run's new cases: accepted = queued + imported."""
     routes: dict[tuple[str, str], int] = {}
-    states: dict[str, int] = {}
-    imported = bad = 0
+    counts = batches.BatchCounts(*(0,) * len(fields(batches.BatchCounts)))
     if taken.batch_id is not None:
         with occasion.store.read() as connection:
             routes = cases.route_counts(connection, taken.batch_id)
-            states = cases.state_counts(connection, taken.batch_id)
-            imported = cases.history_count(connection, taken.batch_id)
-            bad = quarantine.quarantine_count(connection, taken.batch_id)
+            counts = batches.counts(connection, taken.batch_id)
     queues = {str(name): sum(n for (queue, _), n in routes.items() if queue == name) for name in Queue}
     reasons: dict[str, int] = {}
     for (_, reason), count in routes.items():
         reasons[reason] = reasons.get(reason, 0) + count
     return Triaged(
         received=taken.rows,
-        accepted=sum(states.values()) - states.get("quarantined", 0),
-        quarantined=bad,
+        accepted=counts.accepted,
+        quarantined=counts.quarantined,
         duplicates=taken.duplicates,
-        imported=imported,
+        changed=counts.changed,
+        imported=counts.imported,
         queues=queues,
         reasons=dict(sorted(reasons.items(), key=lambda item: -item[1])),
         batch=taken.batch_id,
         unpredicted=dict(taken.unpredicted),
         ignored_columns=tuple(taken.ignored_columns),
+        reopened=counts.reopened,
+        elsewhere=taken.elsewhere,
     )
 
 

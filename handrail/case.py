@@ -29,13 +29,14 @@ NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
         State.RECEIVED: frozenset({State.QUARANTINED, State.ACCEPTED, State.DONE}),  # done: history, decided before
         State.QUARANTINED: frozenset({State.RECEIVED}),  # its corrected row has come
         State.ACCEPTED: frozenset({State.SCORED}),
-        State.SCORED: frozenset({State.QUEUED, State.DECIDED}),  # decided: approved by itself
-        State.QUEUED: frozenset({State.DECIDED, State.DONE}),  # done: denied, nothing is sent
+        State.SCORED: frozenset({State.QUEUED, State.DECIDED, State.ACCEPTED}),  # decided: approved by itself
+        # done: denied, nothing is sent; accepted, here and above: its request has changed
+        State.QUEUED: frozenset({State.DECIDED, State.DONE, State.ACCEPTED}),
         State.DECIDED: frozenset({State.DONE, State.QUEUED}),  # queued: undone, or its action was taken back unsent
         State.DONE: frozenset({State.QUEUED, State.DECIDED}),  # undone; a dispute sends another action
     }
 )
-"""Where a case may go from each state, and nowhere else. Only a correction, an undo, an action taken back
+"""Where a case may go from each state, and nowhere else. Only a correction, a change, an undo, an action taken back
 or given up, or a dispute leads back."""
 
 
@@ -95,6 +96,7 @@ class NewCase:
     consent: bool = True
     amount: float | None = None
     fields: dict[str, str] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
     state: State = State.RECEIVED
 
 

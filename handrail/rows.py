@@ -56,6 +56,7 @@ class GoodRow:
     history: bool
     fields: dict[str, str]
     row_digest: str
+    marks: Sequence[str] = ()
     given_label: str | None = None
     given_confidence: float | None = None
 

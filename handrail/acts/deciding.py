@@ -19,7 +19,7 @@ from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.ruling import Ruling
 from handrail.sla import due
-from handrail.store import cases, decisions, disputes, escalations, outbox, staff, trail, work
+from handrail.store import cases, changes, decisions, disputes, escalations, outbox, staff, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.disputes import Contested
 from handrail.store.engine import Connection, Store
@@ -92,6 +92,7 @@ def decide(
         person = staff.person(connection, actor)
         status = labels.status(person.trained_until if person else None, now)
         matters = _matters(connection, items.values(), secret, policy)
+        changed = changes.changed_since(connection, {item.case_id: item.opened_at for item in items.values()})
         _refuse_second_ruling(connection, items.values(), actor)
         batch = _Batch(hold=hold)
         ruled: set[int] = set()
@@ -101,6 +102,7 @@ def decide(
                 raise NotFound(
                     f"Work item {ruling.item_id} does not exist. List what waits with `handrail queue list`."
                 )
+            _refuse_stale(matter.item, ruling, changed)
             _check_lease(matter.item, ruling, actor, again=ruling.item_id in ruled)
             completed = _completed(ruling, matter, policy)
             _apply(batch, matter, completed, status=status, actor=actor, policy=policy, now=now)
@@ -154,6 +156,15 @@ def _refuse_second_ruling(connection: Connection, items: Collection[WorkOnCase],
     twice = decisions.decided_by(connection, actor, ids) | {case_id for case_id in ids if ids.count(case_id) > 1}
     if twice:
         raise Conflict(f"Case {min(twice)} was decided by you before. Take another with `handrail queue next`.")
+
+
+def _refuse_stale(item: WorkOnCase, ruling: Ruling, changed: Collection[int]) -> None:
+    """Raise where the case says something else by now than when its work was claimed."""
+    if item.case_id in changed and (not item.is_open or item.fence != ruling.fence):
+        raise Conflict(
+            f"The request of case {item.case_id} changed while you had it. Nothing was decided; open the case again "
+            "and read what it says now."
+        )
 
 
 def _check_lease(item: WorkOnCase, ruling: Ruling, actor: str, *, again: bool) -> None:

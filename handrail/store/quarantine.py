@@ -30,10 +30,19 @@ def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> 
     return found
 
 
+def held_back(connection: Connection, source: str, digests: Sequence[str]) -> set[str]:
+    """Rows that lie in quarantine for what is wrong with them; what ended with a rejected batch may come again."""
+    held = quarantined(connection, source, digests)
+    return {row_digest for row_digest, (_, state) in held.items() if state != "rejected"}
+
+
 def put_in_quarantine(
     connection: Connection, batch_id: int, source: str, rows: Sequence[BadRow], now: datetime
-) -> None:
-    """Put rows aside with their reasons; one that lies there from an earlier delivery moves to this one."""
+) -> list[int]:
+    """Put rows aside with their reasons; one that lies there from an earlier delivery moves to this one.
+
+    Returns the batches that such rows came with.
+    """
     held = quarantined(connection, source, [row.row_digest for row in rows])
     delivered = {"batch_id": batch_id, "source": source, "at": now}
     fresh = [row_of(row, **delivered) for row in rows if row.row_digest not in held]
@@ -46,6 +55,7 @@ def put_in_quarantine(
                 .where(Quarantine.source == source, Quarantine.row_digest == row.row_digest)
                 .values(**row_of(row, **delivered), released_at=None)
             )
+    return sorted({earlier for earlier, _ in held.values()} - {batch_id})
 
 
 def release_quarantine(connection: Connection, source: str, external_ids: Sequence[str], now: datetime) -> None:

@@ -19,6 +19,7 @@ class Ingested:
     """What came out of one file; `batch_id` is None when nothing of it was new.
 
     `unpredicted` counts its good rows without a usable given prediction, by what is wrong; they go to people.
+    `elsewhere` of the duplicates came from another source before, word for word.
     """
 
     batch_id: int | None
@@ -26,6 +27,7 @@ class Ingested:
     duplicates: int
     ignored_columns: tuple[str, ...]
     unpredicted: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: int = 0
 
 
 @contextmanager
@@ -53,7 +55,7 @@ def ingest(occasion: Occasion, file: str, mapping_file: str | None, encoding: st
     ignored = mapping.check(columns)
     frames = read.frames(path, mapping.columns, batch_rows=occasion.policy.intake.batch_rows, encoding=encoding)
     delivery = intake.resume(occasion.store, mapping.source, digest)
-    total = duplicates = 0
+    total = duplicates = elsewhere = 0
     unpredicted: Counter[str] = Counter()
     seen: rows.Seen = {}
     for chunk in frames:
@@ -72,8 +74,9 @@ def ingest(occasion: Occasion, file: str, mapping_file: str | None, encoding: st
         delivery = taken.delivery
         total += len(chunk)
         duplicates += taken.duplicates + parsed.repeats
+        elsewhere += taken.elsewhere
         unpredicted.update(parsed.unpredicted)
     if unpredicted:
         log.warning("%d rows came without a usable given prediction: %s", unpredicted.total(), dict(unpredicted))
     log.info("ingested batch %s: %d rows, %d known before", delivery.batch_id, total, duplicates)
-    return Ingested(delivery.batch_id, total, duplicates, tuple(ignored), dict(unpredicted))
+    return Ingested(delivery.batch_id, total, duplicates, tuple(ignored), dict(unpredicted), elsewhere)

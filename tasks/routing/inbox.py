@@ -82,7 +82,7 @@ def parse(posted: Sequence[Mapping[str, Any]], source: str, digest: str, *, poli
     frame = frame.reindex(columns=list(columns.columns))
     parsed = rows.parse(frame, columns, policy, default_received_at=now, first_row=1)
     ids = [cells.identifier(cells.text(row["external_id"])) for row in posted]
-    return Posted(source, inbox.CALL + digest[: 64 - len(inbox.CALL)], ids, parsed)
+    return Posted(source, cases.CALL + digest[: 64 - len(cases.CALL)], ids, parsed)
 
 
 def _columns(source: str, names: Sequence[str], policy: Policy, *, has_times: bool) -> Columns:
@@ -166,15 +166,19 @@ def _gate(occasion: Occasion, batches: Sequence[int]) -> None:
     for chunk in chunks:
         owners |= dict(zip(chunk["case_id"].tolist(), chunk["batch"].tolist(), strict=True))
     together = [pd.concat(chunks, ignore_index=True).drop(columns="batch")] if chunks else []
-    failures, accepted, _ = inspect(occasion, together)
+    failures, accepted, history = inspect(occasion, together)
     for batch in batches:
         mine = failures[failures["case_id"].map(owners) == batch]
         good = [case_id for case_id in accepted if owners[case_id] == batch]
         try:
-            # Of a single case the share of bad ones says nothing: it is put aside with its reason, and that is all.
-            settle(occasion, batch, mine, good, [], stops_from=2)
+            settle(occasion, batch, mine, good, [case_id for case_id in history if owners[case_id] == batch])
         except BatchStopped as stopped:
             log.warning("%s", stopped)
+            continue
+        with occasion.store.read() as connection:
+            is_call = cases.batch(connection, batch).file_digest.startswith(cases.CALL)
+        if not is_call:  # a file that was released: no run of it is under way that would close it
+            intake.close_batch(occasion.store, batch, "done", actor=occasion.actor, now=occasion.now)
 
 
 def _close(occasion: Occasion) -> None:

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
-HEAD = "0005"
+HEAD = "0011"
 """The newest revision, here so that opening a store need not load the history."""
 
 

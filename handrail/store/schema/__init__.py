@@ -18,7 +18,16 @@ from handrail.store.schema.governance import (
     TrailHead,
     Watch,
 )
-from handrail.store.schema.intake import Batch, Case, CaseInput, GivenPrediction, Policy, Quarantine
+from handrail.store.schema.intake import (
+    Batch,
+    Case,
+    CaseChange,
+    CaseInput,
+    GivenPrediction,
+    Policy,
+    Quarantine,
+    Reopening,
+)
 from handrail.store.schema.learning import (
     Certificate,
     CertificateAttempt,
@@ -54,6 +63,7 @@ __all__ = [
     "Batch",
     "BreakerState",
     "Case",
+    "CaseChange",
     "CaseInput",
     "CaseOutcome",
     "Certificate",
@@ -82,6 +92,7 @@ __all__ = [
     "Quarantine",
     "Reading",
     "Reason",
+    "Reopening",
     "Route",
     "Serving",
     "Session",
