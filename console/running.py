@@ -28,6 +28,9 @@ def register(app: typer.Typer) -> None:
 def run(
     file: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet.")],
     mapping: Annotated[Path | None, typer.Option(help="mapping.yaml of the source.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Whose ids the file holds; default the mapping's source.", metavar="NAME")
+    ] = None,
     encoding: Encoding = "utf-8",
     as_of: AsOf = None,
     as_json: AsJson = False,
@@ -37,7 +40,9 @@ def run(
     from flows.triage import rows_of, triage
 
     rules = str(mapping.resolve()) if mapping else None
-    result: Triaged = perform(triage, file=str(file.resolve()), mapping=rules, encoding=encoding, as_of=as_of)
+    result: Triaged = perform(
+        triage, file=str(file.resolve()), mapping=rules, encoding=encoding, source=source, as_of=as_of
+    )
     if result.quarantined:
         warn(
             f"{result.quarantined} rows were put aside. See why with `handrail quarantine list "

@@ -34,6 +34,11 @@ MappingFile = Annotated[
 Encoding = Annotated[
     str, Described("Encoding of a CSV or JSONL file, such as cp1252"), Field(min_length=1, max_length=40)
 ]
+Source = Annotated[
+    str | None,
+    Described("Whose ids the file holds; empty: the mapping's source, or without a mapping 'file'"),
+    Field(min_length=1, max_length=100),
+]
 Watches = Annotated[bool, Described("Also run the SLA watch, the audit draw and the quality watch")]
 Docs = Annotated[bool, Described("Render the validation reports; else a later run renders them all")]
 
@@ -69,6 +74,7 @@ def triage(
     file: File,
     mapping: MappingFile = None,
     encoding: Encoding = "utf-8",
+    source: Source = None,
     watches: Watches = False,
     docs: Docs = True,
     as_of: AsOf = None,
@@ -79,12 +85,12 @@ def triage(
     Killed at any moment and run again on the same file, it completes what it began. Returns counts of cases.
 
     Raises:
-        BadInput: the file or mapping cannot be used; nothing was taken in.
+        BadInput: the file or mapping cannot be used, or ids in it are another source's; nothing was taken in.
         BatchStopped: too many bad rows; nothing of the file was scored.
     """
     occasion = begin("triage", home=home, as_of=as_of)
     with one_at_a_time(occasion, file):
-        taken = ingest(occasion, file, mapping, encoding)
+        taken = ingest(occasion, file, mapping, encoding, source)
         if taken.batch_id is not None:
             gate(occasion, taken.batch_id)
         redact(occasion)

@@ -17,7 +17,7 @@ from desk.permit import TheDesk, permit
 from handrail.acts import viewing
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
-from handrail.store import dossier, search, trail
+from handrail.store import changes, dossier, search, trail
 from handrail.store.dossier import Dossier
 from handrail.store.search import Criteria, Place
 from handrail.store.trail import Sought
@@ -105,6 +105,8 @@ def show(case_id: int, request: Request, desk: TheDesk, visitor: Visitor = permi
         events = trail.newest(connection, Sought(case=case_id), onlooker=onlooker, limit=EVENTS)
         loose = trail.loose(connection, [event.seq for event in events])
         others = search.rows_of(connection, ids, onlooker)
+        changed = [] if file.kept else changes.shown(connection, case_id)
+        earlier_case, later_case = (None, None) if file.kept else changes.links(connection, case_id)
     policy = desk.policy()
     return page(
         request,
@@ -121,6 +123,9 @@ def show(case_id: int, request: Request, desk: TheDesk, visitor: Visitor = permi
         others_in_all=others_in_all,
         events=events[::-1],
         loose=loose,
+        changed=changed,
+        earlier_case=earlier_case,
+        later_case=later_case,
     )
 
 

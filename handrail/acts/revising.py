@@ -14,7 +14,7 @@ from handrail.rows import GoodRow
 from handrail.store import cases, changes, labels, predictions, routes, trail, work
 from handrail.store import quarantine as stored_quarantine
 from handrail.store.cases import EnteredCase
-from handrail.store.changes import NewChange, CaseContent, WaitingChange
+from handrail.store.changes import CaseContent, NewChange, WaitingChange
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.trail.chain import digest
@@ -108,6 +108,27 @@ def _sort_known(
         found.reopened[case.id] = row
     elif came is Arrival.CHANGED or is_outcome:
         found.changed[case.id] = row
+
+
+def clashes(connection: Connection, rows: Sequence[GoodRow], source: str, *, is_mapped: bool) -> list[tuple[str, str]]:
+    """Ids of rows that a source has brought with other content, each with that source.
+
+    Of `source` itself only where nobody has named it: two files without a mapping may come from two systems, and then
+    the same id is another customer's.
+    """
+    known = cases.known(connection, source, [row.external_id for row in rows])
+    others = changes.others(connection, source, [row.external_id for row in rows if row.external_id not in known])
+    own = {} if is_mapped else changes.standing(connection, [case.id for case in known.values()])
+    found = []
+    for row in rows:
+        twins = others.get(row.external_id, ())
+        if twins and not any(is_same_request(content_of(row), content) for _, _, content in twins):
+            found.append((row.external_id, twins[0][1]))
+        case = known.get(row.external_id)
+        before = own.get(case.id) if case else None
+        if before and None not in (before.customer_id, row.customer_id) and before.customer_id != row.customer_id:
+            found.append((row.external_id, source))
+    return found
 
 
 def content_of(row: GoodRow) -> Content:

@@ -60,6 +60,11 @@ def recount(connection: Connection, batch_ids: Sequence[int]) -> None:
         cases.update_batch(connection, batch_id, counts={**kept, **asdict(counts(connection, batch_id))})
 
 
+def sources(connection: Connection) -> set[str]:
+    """Where deliveries have come from so far."""
+    return set(connection.execute(select(Batch.source).distinct()).scalars())
+
+
 @dataclass(frozen=True, slots=True)
 class StoppedBatch:
     """A batch that waits for a person's word."""

@@ -195,6 +195,15 @@ def first_of(connection: Connection, case_ids: Sequence[int]) -> dict[int, tuple
     return {case_id: (first, counted.get(first, 0)) for case_id, (first, _) in found.items()}
 
 
+def reopened(connection: Connection, case_ids: Sequence[int]) -> set[int]:
+    """Which of these cases go on from a decided one."""
+    found: set[int] = set()
+    for part in chunks(case_ids):
+        query = select(Reopening.case_id).where(among(connection, Reopening.case_id, part))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
 def keep_earlier(connection: Connection, change_id: int, before: CaseContent, now: datetime) -> None:
     """Let an applied change hold what stood before it."""
     connection.execute(

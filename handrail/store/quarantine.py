@@ -80,6 +80,18 @@ def quarantine_count(connection: Connection, batch_id: int, *, unreadable: bool 
     return int(connection.execute(query).scalar_one())
 
 
+def reasons(connection: Connection, batch_id: int, limit: int = 5) -> list[tuple[str, int]]:
+    """What is wrong with the rows of a batch that lie aside, the commonest rules first: an example and how many."""
+    query = (
+        select(func.min(Quarantine.reason), func.count())
+        .where(Quarantine.batch_id == batch_id, Quarantine.released_at.is_(None))
+        .group_by(Quarantine.expectation)
+        .order_by(func.count().desc(), Quarantine.expectation)
+        .limit(limit)
+    )
+    return [(sentence, count) for sentence, count in connection.execute(query)]
+
+
 def in_quarantine(connection: Connection, batch_id: int | None, limit: int) -> pd.DataFrame:
     """Rows in quarantine with their reasons, newest first, without their content."""
     query = select(
