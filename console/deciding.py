@@ -90,8 +90,10 @@ def _said(labels: list[str | None]) -> list[str]:
 def _changed(shown: "ShownCase") -> list[str]:
     """That the request was decided before, or said something else."""
     lines = [f"goes on from case {shown.goes_on_from}, which was decided"] if shown.goes_on_from else []
-    for one in shown.changes[:1]:
-        lines.append(f"changed {one.at:%Y-%m-%d %H:%M} UTC; before: {one.earlier or '(nobody had read it)'}")
+    lines += [
+        f"changed {one.at:%Y-%m-%d %H:%M} UTC; before: {one.earlier or '(nobody had read it)'}"
+        for one in shown.changes[:1]
+    ]
     return lines
 
 

@@ -26,8 +26,8 @@ class BatchView(Body):
     batch: int
     source: str
     state: str = Field(
-        description="open, gated, done; stopped: too many of its rows were bad, and it waits for somebody to release or "
-        "reject it; released, rejected; replaced: later ones have brought every row of it anew"
+        description="open, gated, done; stopped: too many of its rows were bad, and it waits for somebody to release "
+        "or reject it; released, rejected; replaced: later ones have brought every row of it anew"
     )
     started_at: datetime
     finished_at: datetime | None

@@ -237,7 +237,7 @@ def _put_aside(
 ) -> tuple[Delivery, int]:
     trail.lock(connection)
     held = stored_quarantine.quarantined(connection, delivery.source, bad["row_digest"].tolist())
-    waiting = {row for row, (batch_id, state) in held.items() if batch_id == delivery.batch_id and state != "released"}
+    waiting = {row for row, (batch_id, state) in held.items() if batch_id == delivery.batch_id and state != "corrected"}
     # A stopped or rejected delivery settled nothing: its bad rows count again in the next one that brings them.
     settled = {row for row, (_, state) in held.items() if state not in ("stopped", "rejected")}
     once = bad.drop_duplicates("row_digest")

@@ -17,7 +17,7 @@ from handrail.store.schema import (
 
 
 def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Which of these rows were put aside before: row digest → (batch, its state, or *released* by a corrected row)."""
+    """Which of these rows were put aside before: row digest → (batch, its state, or *corrected*)."""
     found: dict[str, tuple[int, str]] = {}
     for part in cases.chunks(digests):
         query = (
@@ -26,7 +26,7 @@ def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> 
             .where(Quarantine.source == source, Quarantine.row_digest.in_(part))
         )
         for row_digest, batch_id, released_at, state in connection.execute(query):
-            found[row_digest] = (batch_id, state if released_at is None else "released")
+            found[row_digest] = (batch_id, state if released_at is None else "corrected")
     return found
 
 
