@@ -1,5 +1,6 @@
 """Rows that were put aside, and deliveries that wait for a person's word."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -41,8 +42,10 @@ def stopped(as_json: AsJson = False) -> None:
 
     occasion = enter(None)
     with occasion.store.read() as connection:
-        found = batches.stopped(connection)
-    rows = [{"batch": one.id, "source": one.source, "started_at": one.started_at, **one.counts} for one in found]
+        found = [(one, batches.counts(connection, one.id)) for one in batches.stopped(connection)]
+    rows = [
+        {"batch": one.id, "source": one.source, "started_at": one.started_at, **asdict(counts)} for one, counts in found
+    ]
     columns = ["batch", "source", "started_at", "received", "quarantined"]
     answer(rows, as_json=as_json, text=table(rows, columns, empty="No delivery is stopped."))
 

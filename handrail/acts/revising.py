@@ -325,7 +325,7 @@ def _label(
         connection,
         [NewLabel(one.case_id, str(one.label), Status.IMPORTED, "history", labelled_at=now) for one in late],
     )
-    events = [Event("case.outcome_known", one.case_id, {"label": one.label, "batch": batch_id}) for one in late]
+    events = [Event("case.outcome_known", one.case_id, {"batch": batch_id}) for one in late]
     trail.append(connection, events, at=now, actor=actor)
 
 

@@ -72,12 +72,11 @@ class StoppedBatch:
     id: int
     source: str
     started_at: datetime
-    counts: dict[str, int]
 
 
 def stopped(connection: Connection) -> list[StoppedBatch]:
     """Stopped batches behind which something still waits, the oldest first."""
-    query = select(Batch.id, Batch.source, Batch.started_at, Batch.counts).where(Batch.state == STOPPED, _has_rest())
+    query = select(Batch.id, Batch.source, Batch.started_at).where(Batch.state == STOPPED, _has_rest())
     return [StoppedBatch(*row) for row in connection.execute(query.order_by(Batch.id))]
 
 
