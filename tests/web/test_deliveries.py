@@ -67,5 +67,6 @@ def test_the_reviewer_sees_that_the_request_changed_and_what_it_said_before(scen
     assert "The request changed" in text
     assert "the first wish" in text
     assert "the second wish" in text
-    page = client.get(f"/cases/{case}").text
+    page = signed_in(FOUNDER).get(f"/cases/{case}").text
+    assert "the first wish" in page
     assert "The request came again with delivery 2" in page
