@@ -25,7 +25,8 @@ REFUSED = {
     ("alerts", "test"),
 }
 """No breaker has tripped on that morning, nobody without a training has labelled a case, the only proposal is
-withdrawn, every action has reached its receiver, no delivery was stopped, nothing was swept, and no channel is configured."""
+withdrawn, every action has reached its receiver, no delivery was stopped, nothing was swept, and no channel is
+configured."""
 
 Words = tuple[object, ...]
 
