@@ -23,9 +23,6 @@ def register(app: typer.Typer) -> None:
     queue.command("next")(queue_next)
     queue.command("recall")(queue_recall)
     app.add_typer(queue, name="queue")
-    quarantine = typer.Typer(help="Rows that were put aside.", no_args_is_help=True)
-    quarantine.command("list")(quarantine_list)
-    app.add_typer(quarantine, name="quarantine")
     app.command()(decide)
 
 
@@ -108,6 +105,7 @@ def _card(shown: "ShownCase") -> str:
         f"suggestion: {shown.suggestion or 'hidden or none: choose with override --label'}",
         *_because(shown.because),
         *_said(shown.labels),
+        *_changed(shown),
         "",
         shown.text or "(no text)",
     ]
@@ -117,6 +115,16 @@ def _card(shown: "ShownCase") -> str:
 def _said(labels: list[str | None]) -> list[str]:
     """What others called the case, for whoever settles it."""
     return [f"labels given so far: {', '.join(label or 'none fits' for label in labels)}"] if labels else []
+
+
+def _changed(shown: "ShownCase") -> list[str]:
+    """That the request was decided before, or said something else."""
+    lines = [f"goes on from case {shown.goes_on_from}, which was decided"] if shown.goes_on_from else []
+    lines += [
+        f"changed {one.at:%Y-%m-%d %H:%M} UTC; before: {one.earlier or '(nobody had read it)'}"
+        for one in shown.changes[:1]
+    ]
+    return lines
 
 
 def _because(found: "Because | None") -> list[str]:
@@ -164,19 +172,3 @@ def decide(
         as_json=as_json,
         text=f"Case {case}: {outcome} recorded; {sent} action{'' if sent == 1 else 's'} delivered.",
     )
-
-
-def quarantine_list(
-    batch: Annotated[int | None, typer.Option(help="Only this batch.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """Rows in quarantine with their reasons; their content is not shown."""
-    from handrail.store import quarantine as stored_quarantine
-    from handrail.store.frames import records
-
-    occasion = enter(None)
-    with occasion.store.read() as connection:
-        rows = records(stored_quarantine.in_quarantine(connection, batch, limit))
-    columns = ["batch_id", "row_number", "external_id", "reason"]
-    answer(rows, as_json=as_json, text=table(rows, columns, empty="The quarantine is empty."))

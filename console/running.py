@@ -37,6 +37,9 @@ def register(app: typer.Typer) -> None:
 def run(
     file: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet.")],
     mapping: Annotated[Path | None, typer.Option(help="mapping.yaml of the source.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Whose ids the file holds; default the mapping's source.", metavar="NAME")
+    ] = None,
     encoding: Encoding = "utf-8",
     as_of: AsOf = None,
     as_json: AsJson = False,
@@ -46,12 +49,16 @@ def run(
     from flows.triage import rows_of, triage
 
     rules = str(mapping.resolve()) if mapping else None
-    result: Triaged = perform(triage, file=str(file.resolve()), mapping=rules, encoding=encoding, as_of=as_of)
+    result: Triaged = perform(
+        triage, file=str(file.resolve()), mapping=rules, encoding=encoding, source=source, as_of=as_of
+    )
     if result.quarantined:
         warn(
             f"{result.quarantined} rows were put aside. See why with `handrail quarantine list "
             f"--batch {result.batch}`, correct them and run the file again."
         )
+    if result.elsewhere:
+        warn(f"{result.elsewhere} rows came from another source before, word for word; they are the same cases.")
     if result.unpredicted:
         warn(
             f"{sum(result.unpredicted.values())} rows came without a usable prediction; people decide them. "
@@ -76,7 +83,8 @@ def run(
         queues = "  ".join(f"{name} {count}" for name, count in result.queues.items())
         head = (
             f"{result.received} rows: {result.accepted} accepted ({result.imported} as history), "
-            f"{result.quarantined} quarantined, {result.duplicates} known before\nqueues  {queues}\n"
+            f"{result.quarantined} quarantined, {result.duplicates} known before, {result.changed} changed"
+            f"{f', {result.reopened} reopened' if result.reopened else ''}\nqueues  {queues}\n"
         )
         head += f"{waits}\n" if waits else ""
         return head + table(rows_of(result), ["cases", "reason", "means"], empty="No new case was queued.")

@@ -7,6 +7,8 @@ from desk import letters
 from desk.letters import Part
 from handrail.policy import CategoryRules, Consequence, Policy
 from handrail.queues import AMOUNT_FLAG
+from handrail.revisions import CURRENCY_MARK, REOPENED_MARK
+from handrail.store.changes import ShownChange
 from handrail.store.reviews import NoteOn
 from tasks.views.review import Because, ShownCase
 
@@ -22,6 +24,11 @@ OUTCOMES = {
     "waiting": "waiting",
     "history": "known from before",
     None: "closed",
+}
+_MARKED = {
+    AMOUNT_FLAG: "amount above the limit",
+    CURRENCY_MARK: "amount in another currency",
+    REOPENED_MARK: "reopened",
 }
 STRONG = 0.1
 """Log-odds below which a word is not worth a reviewer's glance."""
@@ -90,6 +97,8 @@ class Card:
     rules: dict[str, Rules]
     own_rules: Rules | None
     approvable: bool
+    changes: list[ShownChange]
+    goes_on_from: int | None
 
 
 def card(shown: ShownCase, policy: Policy, *, explained: bool = True) -> Card:
@@ -124,6 +133,8 @@ def card(shown: ShownCase, policy: Policy, *, explained: bool = True) -> Card:
         rules=rules,
         own_rules=own,
         approvable=own is not None,
+        changes=shown.changes,
+        goes_on_from=shown.goes_on_from,
     )
 
 
@@ -175,7 +186,7 @@ def _sentences(policy: Policy, rules: CategoryRules, amount: float | None) -> li
 
 
 def _flag(name: str) -> str:
-    return "amount above the limit" if name == AMOUNT_FLAG else f"{name.replace('_', ' ')} words"
+    return _MARKED.get(name, f"{name.replace('_', ' ')} words")
 
 
 def _ended(outcome: str | None, automatic: bool) -> str:

@@ -24,6 +24,7 @@ MENU = (
     ("/reviewers", "Reviewers", "read_labels"),
     ("/training/people", "Training", "test_people"),
     ("/operations", "Operations", "read_operations"),
+    ("/deliveries", "Deliveries", "settle_deliveries"),
     ("/monitoring", "Monitoring", "read_watch"),
     ("/alerts", "Alerts", "read_watch"),
     ("/trail", "Trail", "read_trail"),

@@ -1,7 +1,7 @@
 """Triage: a delivery travels from ingest to its queues, and actions go out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from prefect import flow
@@ -11,7 +11,7 @@ from expectations import checkpoint
 from flows.parameters import AsOf, Described, Home
 from handrail.case import State
 from handrail.queues import Queue, explain
-from handrail.store import cases, outbox, quarantine
+from handrail.store import batches, cases, outbox
 from tasks import publish
 from tasks.intake.gate import gate
 from tasks.intake.ingest import Ingested, ingest, one_at_a_time
@@ -34,13 +34,22 @@ MappingFile = Annotated[
 Encoding = Annotated[
     str, Described("Encoding of a CSV or JSONL file, such as cp1252"), Field(min_length=1, max_length=40)
 ]
+Source = Annotated[
+    str | None,
+    Described("Whose ids the file holds; empty: the mapping's source, or without a mapping 'file'"),
+    Field(min_length=1, max_length=100),
+]
 Watches = Annotated[bool, Described("Also run the SLA watch, the audit draw and the quality watch")]
 Docs = Annotated[bool, Described("Render the validation reports; else a later run renders them all")]
 
 
 @dataclass(frozen=True, slots=True)
 class Triaged:
-    """Counts of one run's new cases: accepted = queued + imported. `queues` counts by queue, `reasons` by first reason.
+    """Counts of one run's rows: received = accepted + quarantined + duplicates + changed.
+
+    `accepted` are this run's new cases, queued + imported; `reopened` of them go on from a decided one. `changed` are
+    known cases that wait with other content now, or whose outcome has come. `queues` counts new cases by queue,
+    `reasons` by first reason.
 
     `unpredicted` counts rows without a usable prediction, by why; `batch` is None where the file was known.
     `remaining` are in no queue yet: another version or policy came again and again, and the next run goes on with them.
@@ -52,6 +61,7 @@ class Triaged:
     accepted: int
     quarantined: int
     duplicates: int
+    changed: int
     imported: int
     remaining: int
     queues: Mapping[str, int]
@@ -60,6 +70,8 @@ class Triaged:
     unpredicted: Mapping[str, int]
     ignored_columns: tuple[str, ...]
     actions: Mapping[str, int]
+    reopened: int
+    elsewhere: int
 
 
 @flow(name="triage", persist_result=False)
@@ -67,6 +79,7 @@ def triage(
     file: File,
     mapping: MappingFile = None,
     encoding: Encoding = "utf-8",
+    source: Source = None,
     watches: Watches = False,
     docs: Docs = True,
     as_of: AsOf = None,
@@ -77,12 +90,12 @@ def triage(
     Killed at any moment and run again on the same file, it completes what it began. Returns counts of cases.
 
     Raises:
-        BadInput: the file or mapping cannot be used; nothing was taken in.
+        BadInput: the file or mapping cannot be used, or ids in it are another source's; nothing was taken in.
         BatchStopped: too many bad rows; nothing of the file was scored.
     """
     occasion = begin("triage", home=home, as_of=as_of)
     with one_at_a_time(occasion, file):
-        taken = ingest(occasion, file, mapping, encoding)
+        taken = ingest(occasion, file, mapping, encoding, source)
         if taken.batch_id is not None:
             gate(occasion, taken.batch_id)
         occasion = bring_on(occasion).occasion
@@ -128,25 +141,25 @@ def watch(occasion: Occasion) -> None:
 def summary(occasion: Occasion, taken: Ingested) -> Triaged:
     """Counts of this run's new cases: accepted = queued + imported."""
     routes: dict[tuple[str, str], int] = {}
-    states: dict[str, int] = {}
-    imported = bad = 0
+    states: Mapping[str, int] = {}
+    counts = batches.BatchCounts(*(0,) * len(fields(batches.BatchCounts)))
     with occasion.store.read() as connection:
         undelivered = outbox.undelivered(connection)
         if taken.batch_id is not None:
-            routes = cases.route_counts(connection, taken.batch_id)
             states = cases.state_counts(connection, taken.batch_id)
-            imported = cases.history_count(connection, taken.batch_id)
-            bad = quarantine.quarantine_count(connection, taken.batch_id)
+            routes = cases.route_counts(connection, taken.batch_id)
+            counts = batches.counts(connection, taken.batch_id)
     queues = {str(name): sum(n for (queue, _), n in routes.items() if queue == name) for name in Queue}
     reasons: dict[str, int] = {}
     for (_, reason), count in routes.items():
         reasons[reason] = reasons.get(reason, 0) + count
     return Triaged(
         received=taken.rows,
-        accepted=sum(states.values()) - states.get("quarantined", 0),
-        quarantined=bad,
+        accepted=counts.accepted,
+        quarantined=counts.quarantined,
         duplicates=taken.duplicates,
-        imported=imported,
+        changed=counts.changed,
+        imported=counts.imported,
         remaining=states.get(State.ACCEPTED, 0) + states.get(State.SCORED, 0),
         queues=queues,
         reasons=dict(sorted(reasons.items(), key=lambda item: -item[1])),
@@ -154,6 +167,8 @@ def summary(occasion: Occasion, taken: Ingested) -> Triaged:
         unpredicted=dict(taken.unpredicted),
         ignored_columns=tuple(taken.ignored_columns),
         actions=undelivered,
+        reopened=counts.reopened,
+        elsewhere=taken.elsewhere,
     )
 
 

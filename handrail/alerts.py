@@ -127,12 +127,12 @@ class AlertFacts:
 
     `breakers` maps a category that the breaker paused to its open model review; `paused` names every category that is
     paused, by whomever; `alarms` maps a watch to the subjects of its last look that were alarms; `late` maps a queue to
-    overdue open work and `escalations` counts late ones; `outbox` counts dead, unknown and waiting actions; `heard`
-    maps a watch to its last success, `raised` a category that may be automated to the moment it was first raised, and
-    `began` is when the workspace was; `altered` is what was changed outside Handrail; `unread` maps a watch to the
-    subjects that its last look could not read; `channels` maps a failing channel to the messages it did not take, and
-    `unreadable` says that nobody knows the channels; `looks` is every watch as it stands, and since `steady_since`
-    alerting itself has looked without a gap.
+    overdue open work and `escalations` counts late ones; `stopped` are batches that wait for a person's word; `outbox`
+    counts dead, unknown and waiting actions; `heard` maps a watch to its last success, `raised` a category that may be
+    automated to the moment it was first raised, and `began` is when the workspace was; `altered` is what was changed
+    outside Handrail; `unread` maps a watch to the subjects that its last look could not read; `channels` maps a failing
+    channel to the messages it did not take, and `unreadable` says that nobody knows the channels; `looks` is every
+    watch as it stands, and since `steady_since` alerting itself has looked without a gap.
     """
 
     now: datetime
@@ -145,6 +145,7 @@ class AlertFacts:
     late: Mapping[str, int] = field(default_factory=dict)
     escalations: int = 0
     gates: Mapping[str, str] = field(default_factory=dict)
+    stopped: Collection[int] = ()
     outbox: Mapping[str, int] = field(default_factory=dict)
     unavailable: str | None = None
     deleted: str | None = None
@@ -250,9 +251,11 @@ def _late(seen: AlertFacts) -> Iterator[Trouble]:
         yield Trouble("sla", "escalations", Severity.CRITICAL, f"{sentence} Open the desk's page Escalations.")
 
 
+_STOPPED = (
+    "Delivery {batch} was stopped: too many of its rows could not be used, and none of it goes on. Release or reject it"
+    " on the desk's page Deliveries, or with `handrail quarantine release` or `reject`."
+)
 _GATES = {
-    "intake": "A delivery was stopped: too many of its rows could not be used. See `handrail quarantine list`, correct"
-    " the file and deliver it again.",
     "promotion": "The newest challenger did not pass its gate; the champion goes on serving. `handrail model list`"
     " names it, `handrail model show` its figures.",
 }
@@ -267,6 +270,8 @@ _ACTIONS = {
 
 
 def _machinery(seen: AlertFacts) -> Iterator[Trouble]:
+    for batch in seen.stopped:
+        yield Trouble("delivery", str(batch), Severity.WARNING, _STOPPED.format(batch=batch))
     for gate, suite in seen.gates.items():
         stopped = (
             f"The data check “{_words(suite)}” stopped a training or a deployment. See `handrail trail search --kind"

@@ -29,14 +29,15 @@ NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
         State.RECEIVED: frozenset({State.QUARANTINED, State.ACCEPTED, State.DONE}),  # done: history, decided before
         State.QUARANTINED: frozenset({State.RECEIVED}),  # its corrected row has come
         State.ACCEPTED: frozenset({State.SCORED}),
-        # decided: approved by itself; accepted: another version serves or another policy holds, it is read anew
+        # decided: approved by itself; accepted, here and below: its request has changed, or another version serves or
+        # another policy holds, so that it is read anew
         State.SCORED: frozenset({State.QUEUED, State.DECIDED, State.ACCEPTED}),
-        State.QUEUED: frozenset({State.DECIDED, State.DONE}),  # done: denied, nothing is sent
+        State.QUEUED: frozenset({State.DECIDED, State.DONE, State.ACCEPTED}),  # done: denied, nothing is sent
         State.DECIDED: frozenset({State.DONE, State.QUEUED}),  # queued: undone, or its action was taken back unsent
         State.DONE: frozenset({State.QUEUED, State.DECIDED}),  # undone; a dispute sends another action
     }
 )
-"""Where a case may go from each state, and nowhere else. Only a correction, an undo, an action taken back
+"""Where a case may go from each state, and nowhere else. Only a correction, a change, an undo, an action taken back
 or given up, a dispute, or a reading that does not hold any more leads back."""
 
 
@@ -96,6 +97,7 @@ class NewCase:
     consent: bool = True
     amount: float | None = None
     fields: dict[str, str] = field(default_factory=dict)
+    flags: list[str] = field(default_factory=list)
     state: State = State.RECEIVED
 
 

@@ -20,6 +20,7 @@ _KNOWN_NAMES = {
     "received_at": ("received_at",),
     "text": ("text",),
     "amount": ("amount",),
+    "currency": ("currency",),
     "customer_id": ("customer_id",),
     "consent": ("consent",),
     "label": ("label",),
@@ -90,6 +91,7 @@ class Fields(Strict):
     received_at: Column | None = None
     text: Column | None = None
     amount: Column | None = None
+    currency: Column | None = Field(None, description="of the amount: an ISO code or sign; blank: the policy's")
     customer_id: Column | None = None
     consent: Annotated[Consent | None, BeforeValidator(_as_consent)] = None
     label: Column | None = Field(None, description="known category; read from history rows only")
@@ -157,6 +159,7 @@ class Mapping(Strict):
             of.customer_id,
             of.label,
             *of.extra.values(),
+            of.currency,
         )
         consent = (of.consent.column,) if of.consent else ()
         tested = (test.column for test in self.history.all) if self.history else ()

@@ -30,6 +30,8 @@ PERMITTED: dict[str, frozenset[Role]] = {
     "attest_gold": frozenset({Role.DATA_CURATOR}),
     "test_people": frozenset({Role.DATA_CURATOR, Role.PRODUCT_OWNER}),
     "intake": frozenset({Role.DATA_CURATOR, Role.MODEL_STEWARD, Role.FLOW}),
+    # A stopped delivery goes on, or ends, by a person's word alone.
+    "settle_deliveries": frozenset({Role.DATA_CURATOR, Role.MODEL_STEWARD, Role.PRODUCT_OWNER}),
     "assign": frozenset({Role.MODEL_STEWARD, Role.FLOW}),
     "draw_audits": frozenset({Role.MODEL_STEWARD, Role.FLOW}),
     "escalate": frozenset({Role.ESCALATION_MANAGER, Role.FLOW}),

@@ -13,6 +13,7 @@ from handrail.dead_mans_switch import Silence, holding
 from handrail.governing import Alteration
 from handrail.policy import CategoryRules, Consequence, Policy, Stage
 from handrail.reasons import Queue, Reason, explain
+from handrail.revisions import CURRENCY_MARK, MARKS, REOPENED_MARK
 
 __all__ = ["AMOUNT_FLAG", "Queue", "Reason", "Route", "Situation", "explain", "route", "route_many"]
 
@@ -88,7 +89,9 @@ def route(case: Case, prediction: Prediction | None, situation: Situation, polic
         Reason.NO_TEXT: not case.has_text,
         Reason.NO_MODEL: prediction is None,
         Reason.UNKNOWN_CATEGORY: prediction is not None and rules is None,
-        Reason.FLAGGED: bool(flags),
+        Reason.REOPENED: REOPENED_MARK in flags,
+        Reason.OTHER_CURRENCY: CURRENCY_MARK in flags,
+        Reason.FLAGGED: any(flag not in MARKS for flag in flags),
     }
     if prediction is None or rules is None:
         return _route(holds, threshold=None, stage=None, flags=flags)
@@ -212,8 +215,14 @@ def _of_case(frame: pd.DataFrame, at: NDArray[np.intp], flags: list[tuple[str, .
         Reason.NO_TEXT: ~_is(frame["has_text"], value=True),
         Reason.NO_MODEL: ~scored,
         Reason.UNKNOWN_CATEGORY: scored & (at < 0),
-        Reason.FLAGGED: np.fromiter(map(bool, flags), dtype=bool, count=len(flags)),
+        Reason.REOPENED: _any(flags, {REOPENED_MARK}),
+        Reason.OTHER_CURRENCY: _any(flags, {CURRENCY_MARK}),
+        Reason.FLAGGED: np.fromiter((any(one not in MARKS for one in own) for own in flags), bool, count=len(flags)),
     }
+
+
+def _any(flags: list[tuple[str, ...]], of: Collection[str]) -> Booleans:
+    return np.fromiter((any(one in of for one in own) for own in flags), dtype=bool, count=len(flags))
 
 
 def _of_category(frame: pd.DataFrame, rules: _Rows, policy: Policy, draws: Floats) -> dict[Reason, Booleans]:

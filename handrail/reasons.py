@@ -18,6 +18,8 @@ class Reason(StrEnum):
     NO_TEXT = "no_text"
     NO_MODEL = "no_model"
     UNKNOWN_CATEGORY = "unknown_category"
+    REOPENED = "reopened"
+    OTHER_CURRENCY = "other_currency"
     FLAGGED = "flagged"
     STAGE_MANUAL = "stage_manual"
     STAGE_SHADOW = "stage_shadow"
@@ -50,6 +52,8 @@ _SENTENCES = {
     Reason.NO_TEXT: "The case has no text that a model could read.",
     Reason.NO_MODEL: "No model has scored the case.",
     Reason.UNKNOWN_CATEGORY: "The model proposes a category that the policy does not know.",
+    Reason.REOPENED: "The request changed after it had been decided.",
+    Reason.OTHER_CURRENCY: "The amount is in another currency than the policy's, so no limit can be compared with it.",
     Reason.FLAGGED: "A policy, legal or safety pattern matches, or the amount is above the category's limit.",
     Reason.STAGE_MANUAL: "The category is worked by hand.",
     Reason.STAGE_SHADOW: "The category is in shadow: the model is observed and people decide.",

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from handrail import cells, given
+from handrail import cells, currencies, given
 from handrail.inbound_rows import MAX_CODE_CHARACTERS, InboundRows, put_aside, shown
 from handrail.mapping import HistoryTest, Mapping
 from handrail.policy import Policy
+from handrail.revisions import CURRENCY_MARK, STATED
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -39,6 +40,7 @@ GOOD_COLUMNS = (
 
 MAX_AMOUNT = 1e12
 """In units of the currency; what is larger is a number in the wrong column."""
+_FIELDS = ("external_id", "received_at", "text", "amount", "currency", "customer_id", "consent", "label")
 _SEEN_DIGITS = 16  # of the digest that `Seen` keeps: enough to tell two rows of one id apart
 
 
@@ -56,6 +58,7 @@ class GoodRow:
     history: bool
     fields: dict[str, str]
     row_digest: str
+    marks: Sequence[str] = ()
     given_label: str | None = None
     given_confidence: float | None = None
 
@@ -65,10 +68,10 @@ class Parsed:
     """What one chunk of a delivery holds.
 
     `good` has GOOD_COLUMNS: `received_at` in UTC, `text` empty where there is none, `amount` NaN where there
-    is none, `customer_id` and `label` None where there is none, `fields` a dict of the extra fields; and
-    given.COLUMNS where the mapping names a given prediction. `bad` has delivery.BAD_COLUMNS: `row` holds the
-    mapped cells as delivered. `repeats` counts the identical rows that were left out; `unpredicted`, by what is
-    wrong, the good rows without a given prediction.
+    is none, `customer_id` and `label` None where there is none, `fields` a dict of the extra fields; `marks` where an
+    amount is in another currency; and given.COLUMNS where the mapping names a given prediction. `bad` has
+    delivery.BAD_COLUMNS: `row` holds the mapped cells as delivered. `repeats` counts the identical rows that were left
+    out; `unpredicted`, by what is wrong, the good rows without a given prediction.
     """
 
     good: pd.DataFrame
@@ -104,13 +107,16 @@ def parse(
     row_numbers = np.arange(first_row, first_row + delivery.count)
     ids = _read_ids(delivery)
     received_at = _read_times(delivery, default_received_at)
-    amount = _read_amounts(delivery)
+    amount, foreign = _read_amounts(delivery, policy.costs.currency)
     consent = _read_consent(delivery, absent=policy.privacy.consent_when_absent)
     history = _find_history(delivery)
     labels = _read_labels(delivery, history, list(policy.categories))
     texts = _read_texts(delivery, policy.intake.max_text_characters)
     customer_ids = [code or None for code in _read_codes(delivery, delivery.fields.customer_id, "customer_id")]
     extra = _read_extra(delivery)
+    for at, stated in foreign.items():
+        extra[at][STATED] = stated
+    marks = [(CURRENCY_MARK,) if at in foreign else () for at in range(delivery.count)]
     repeated = _find_repeats(delivery, ids, row_numbers, {} if seen is None else seen)
     columns = (
         row_numbers,
@@ -127,7 +133,9 @@ def parse(
     )
     kept = ~(delivery.is_bad() | repeated)
     good = pd.DataFrame(
-        dict(zip(GOOD_COLUMNS, columns, strict=True)) | (given_columns.columns if given_columns else {})
+        dict(zip(GOOD_COLUMNS, columns, strict=True))
+        | ({"marks": _objects(marks)} if foreign else {})
+        | (given_columns.columns if given_columns else {})
     )[kept]
     bad = put_aside(delivery, ids, row_numbers, policy.intake.max_text_characters)
     return Parsed(
@@ -184,16 +192,18 @@ def _read_times(delivery: InboundRows, default: datetime) -> pd.Series:
     return times
 
 
-def _read_amounts(delivery: InboundRows) -> Floats:
+def _read_amounts(delivery: InboundRows, own: str) -> tuple[Floats, dict[int, str]]:
+    """Amounts in the business's currency `own`, NaN where none is; and by row, amounts stated in another one."""
     column = delivery.fields.amount
     given = delivery.cells(column)
-    amounts = cells.numbers(given)
+    stated = [currencies.read(cell, own) for cell in given]
+    amounts = np.array([one.value for one in stated], dtype=float)
     delivery.note(
         [bool(cell.strip()) and not math.isfinite(amount) for cell, amount in zip(given, amounts, strict=True)],
         "amount_parses",
         lambda at: (
-            f"The amount {shown(given[at])} ({column}) is not a finite number. Write it as 1234.50 or "
-            "$1,234.50: the point is the decimal sign, commas group three digits."
+            f"The amount {shown(given[at])} ({column}) is not a finite number that reads in one way only. Write it as "
+            "1234.50, $1,234.50 or 1,234.50 EUR: the point is the decimal sign, commas group three digits."
         ),
     )
     delivery.note(
@@ -206,7 +216,36 @@ def _read_amounts(delivery: InboundRows) -> Floats:
         "amount_plausible",
         lambda at: f"The amount {shown(given[at])} ({column}) is above {MAX_AMOUNT:.0e}. Map the right column.",
     )
-    return amounts
+    named = _read_currencies(delivery, [one.currency for one in stated], own)
+    foreign = {
+        at: f"{one.value:.2f} {currency}"
+        for at, (one, currency) in enumerate(zip(stated, named, strict=True))
+        if math.isfinite(one.value) and currency not in (None, own)
+    }
+    amounts[list(foreign)] = np.nan
+    return amounts, foreign
+
+
+def _read_currencies(delivery: InboundRows, beside: Sequence[str | None], own: str) -> list[str | None]:
+    """The currency of each amount: of its column, or what stands beside it; the two must not contradict."""
+    column = delivery.fields.currency
+    if column is None:
+        return list(beside)
+    given = [cell.strip() for cell in delivery.cells(column)]
+    codes = [currencies.code(cell, own) if cell else None for cell in given]
+    delivery.note(
+        (bool(cell) and code is None for cell, code in zip(given, codes, strict=True)),
+        "currency_readable",
+        lambda at: f"The currency {shown(given[at])} ({column}) is none. Write its ISO code, such as EUR.",
+    )
+    delivery.note(
+        (None not in (code, one) and code != one for code, one in zip(codes, beside, strict=True)),
+        "currency_readable",
+        lambda at: (
+            f"The amount names {beside[at]} and the column {column} names {codes[at]}. Give each amount one currency."
+        ),
+    )
+    return [code or one for code, one in zip(codes, beside, strict=True)]
 
 
 def _read_consent(delivery: InboundRows, *, absent: bool) -> Booleans:
@@ -317,3 +356,10 @@ def _find_repeats(delivery: InboundRows, ids: list[str], row_numbers: NDArray[np
         else:
             repeated[at] = row != row_numbers[at]
     return repeated
+
+
+def field_of(expectation: str, mapping: Mapping) -> str | None:
+    """The case field that an expectation of `parse` is about; None for one that is about no single field."""
+    names = (*_FIELDS, *mapping.fields.extra)
+    matching = [name for name in names if expectation.startswith(f"{name}_")]
+    return max(matching, key=len, default=None)

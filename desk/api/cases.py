@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from desk.api.bearer import scoped
-from desk.api.bodies import PROBLEMS, Body, InPath, Moment, Name, Number, Source, plain
+from desk.api.bodies import PROBLEMS, Body, InPath, Moment, Name, Number, Source
 from desk.api.calls import StrictRoute, TheCall
 from desk.intake import Intake
 from desk.permit import TheDesk
@@ -16,11 +16,10 @@ from handrail import cells
 from handrail.acts import importing
 from handrail.acts.signing_in import Visitor
 from handrail.errors import NotFound
-from handrail.store import cases, disputes, inbox, labels, quarantine, routes
+from handrail.store import cases, changes, disputes, inbox, labels, routes
 from handrail.store.engine import Store
-from handrail.store.frames import records
 from handrail.store.visibility import Onlooker, kept, received_of, state_of
-from tasks.routing.inbox import Posted, parse, take_in
+from tasks.routing.inbox import Posted, Row, parse, take_in
 
 router = APIRouter(route_class=StrictRoute, responses=PROBLEMS)
 
@@ -51,7 +50,12 @@ class NewCase(Body):
     received_at: Cell | None = Field(
         None, description="ISO 8601, UTC where it names no zone; absent: now", examples=["2026-03-02T08:30:00Z"]
     )
-    amount: Figure | None = Field(None, description="in the business's currency", examples=[19.9])
+    amount: Figure | None = Field(
+        None, description="in the business's currency, unless another one is named", examples=[19.9]
+    )
+    currency: Cell | None = Field(
+        None, max_length=10, description="ISO code of the amount's; another one than the business's goes to a person"
+    )
     customer_id: Cell | StrictInt | None = Field(None, description="erasable", examples=["C-77"])
     consent: StrictBool | Cell | None = Field(
         None, description="absent: the policy's rule; null or blank: not given", examples=[True]
@@ -77,17 +81,23 @@ class PostedCases(Body):
 
 
 class TakenRow(Body):
-    """What became of one row: *received* on its way, a *duplicate* of a known case, or put aside."""
+    """What became of one row: *received* on its way, a *duplicate* of a known case, or put aside.
+
+    A known case that came with other content is *changed*, once the batch has passed its gate; where it was decided,
+    *reopened* as another case.
+    """
 
     row: Number = Field(description="in the order of the call, from 1")
-    result: Literal["received", "duplicate", "quarantined"]
+    result: Literal["received", "duplicate", "quarantined", "changed", "reopened"]
     case: int | None = None
     expectation: str | None = Field(None, description="code of the rule that a row in quarantine breaks")
 
 
 class ToldRow(TakenRow):
-    """The same with the sentence that says what to correct."""
+    """The same with your id, and of a bad row the field and the sentence that says what to correct."""
 
+    external_id: str | None = None
+    field: str | None = None
     reason: str | None = None
 
 
@@ -98,6 +108,8 @@ class Taken(Body):
     received: int
     duplicates: int
     quarantined: int
+    changed: int = 0
+    reopened: int = 0
     rows: list[TakenRow]
 
 
@@ -115,7 +127,11 @@ def send(asked: PostedCase, request: Request, call: TheCall, visitor: Visitor = 
 
 @router.post("/cases/batch", status_code=202, tags=["intake"], summary="Send many cases at once")
 def send_many(asked: PostedCases, request: Request, call: TheCall, visitor: Visitor = scoped("intake")) -> Told:
-    """All of them enter together. Too large a share of bad rows (`intake.max_bad_share`) stops the whole batch."""
+    """Bad rows are put aside, each with its reason, and the good ones go on.
+
+    Where at least `intake.stop_at_least` rows are bad and their share passes `intake.max_bad_share`, the batch stops
+    until somebody releases or rejects it. Look at it under /batches.
+    """
     return _send(asked.source, asked.cases, request, call, visitor)
 
 
@@ -133,6 +149,8 @@ def _send(source: str, rows: list[NewCase], request: Request, call: TheCall, vis
             received=int(counts.get("received", 0)),
             duplicates=int(counts.get("duplicate", 0)),
             quarantined=int(counts.get("quarantined", 0)),
+            changed=int(counts.get("changed", 0)),
+            reopened=int(counts.get("reopened", 0)),
             rows=results,
         )
 
@@ -142,68 +160,25 @@ def _send(source: str, rows: list[NewCase], request: Request, call: TheCall, vis
     return _told(taken, posted)
 
 
-def _result(row: Any) -> Literal["received", "duplicate", "quarantined"]:  # noqa: ANN401 - tasks.routing.inbox.Row
+def _result(row: Row) -> Literal["received", "duplicate", "quarantined", "changed", "reopened"]:
     if row.expectation is not None:
         return "quarantined"
-    return "received" if row.is_new else "duplicate"
+    return "received" if row.arrival is None else row.arrival.value
 
 
 def _told(taken: Taken, posted: Posted) -> Told:
     """The reasons quote what was sent: they are read from the request anew, and never kept with the answer."""
-    reasons = posted.reasons
-    rows = [ToldRow(**row.model_dump(), reason=reasons.get(row.row)) for row in taken.rows]
+    reasons, fields = posted.reasons, posted.fields
+    rows = [
+        ToldRow(
+            **row.model_dump(),
+            external_id=posted.ids[row.row - 1] or None,
+            field=fields.get(row.row),
+            reason=reasons.get(row.row),
+        )
+        for row in taken.rows
+    ]
     return Told(**{**taken.model_dump(), "rows": rows})
-
-
-class BatchView(Body):
-    """How far a batch is."""
-
-    batch: int
-    source: str
-    state: str = Field(description="open, gated, done, or stopped: too large a share of its rows was bad")
-    started_at: datetime
-    finished_at: datetime | None
-    cases: dict[str, int] = Field(description="by state")
-    aside: list["Aside"] = Field(description="at most 100 rows in quarantine, without their content")
-
-
-class Aside(Body):
-    """A row in quarantine."""
-
-    row: int
-    external_id: str | None
-    case: int | None
-    expectation: str
-    reason: str
-
-
-@router.get("/batches/{batch}", tags=["intake"], summary="How far a batch is")
-def show_batch(batch: InPath, desk: TheDesk, _: Visitor = scoped("intake")) -> BatchView:
-    """States of its cases, and what lies in quarantine with the reason."""
-    with desk.store.read() as connection:
-        found = cases.find_batch(connection, batch)
-        if found is None:
-            raise NotFound(f"There is no batch {batch}. Use the number that the intake answered.")
-        states = cases.state_counts(connection, batch)
-        aside = records(quarantine.in_quarantine(connection, batch, 100))
-    return BatchView(
-        batch=batch,
-        source=found.source,
-        state=found.state,
-        started_at=found.started_at,
-        finished_at=found.finished_at,
-        cases=states,
-        aside=[
-            Aside(
-                row=row["row_number"],
-                external_id=plain(row["external_id"]),
-                case=plain(row["case_id"]),
-                expectation=row["expectation"],
-                reason=row["reason"],
-            )
-            for row in aside
-        ],
-    )
 
 
 class CaseView(Body):
@@ -227,6 +202,9 @@ class CaseView(Body):
     outcome: str | None
     label: str | None
     reason: str | None = Field(description="why it lies in quarantine")
+    changes: int = Field(description="how often its content was changed while it waited")
+    goes_on_from: int | None = Field(description="the decided case whose request changed")
+    goes_on_as: int | None = Field(description="the case in which its changed request goes on")
 
 
 @router.get("/cases/{case}", tags=["cases"], summary="Look at one case")
@@ -245,6 +223,7 @@ def show_case(case: InPath, desk: TheDesk, visitor: Visitor = scoped("read_cases
         state = state_of(connection, case, onlooker)
         received_at = received_of(connection, case, onlooker)
         aside = inbox.why_aside(connection, [case]).get(case)
+        changed, (earlier, later) = len(changes.shown(connection, case)), changes.links(connection, case)
     if blind:
         route = decision = None
     # Where it came from would tell a gold case that was written by hand.
@@ -262,6 +241,9 @@ def show_case(case: InPath, desk: TheDesk, visitor: Visitor = scoped("read_cases
         withheld=blind,
         due_at=None if silent else found.due_at,
         reason=aside,
+        changes=changed,
+        goes_on_from=earlier,
+        goes_on_as=later,
         queue=route and route.queue,
         category=route and route.category,
         confidence=route and route.confidence,

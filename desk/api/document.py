@@ -7,11 +7,19 @@ from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
-from desk.api import automation, bulk, cases, handing, oversight, work
+from desk.api import automation, batches, bulk, cases, handing, oversight, work
 from desk.api.bearer import Scoped
 
 VERSION = "1"
-ROUTERS = (bulk.router, handing.router, work.router, cases.router, oversight.router, automation.router)
+ROUTERS = (
+    bulk.router,
+    handing.router,
+    work.router,
+    cases.router,
+    batches.router,
+    oversight.router,
+    automation.router,
+)
 _ABOUT = """Programs use the same acts as people, in a person's name. Every call carries a token
 (`Authorization: Bearer handrail_…`) whose scopes name what it may ask for. Give each POST an `Idempotency-Key`:
 repeated with the same body it is answered as before and does nothing again. Refusals are

@@ -68,6 +68,9 @@ class Shown(Claimed):
     suggestion: Suggestion | None
     categories: list[str] = Field(description="what `label` may name")
     labels: list[str | None] = Field(description="of an adjudication: the labels given so far")
+    changed_at: datetime | None = Field(description="the request changed then; null: it never did")
+    earlier_text: str | None = Field(description="what it said before, redacted")
+    goes_on_from: int | None = Field(description="the decided case whose request changed")
 
 
 class NotOffered(Body):
@@ -355,4 +358,7 @@ def _shown(desk: Desk, visitor: Visitor, claimed: Claimed) -> Shown:
         suggestion=suggestion and Suggestion(category=suggestion, confidence=found.confidence),
         categories=found.categories,
         labels=found.labels,
+        changed_at=found.changes[0].at if found.changes else None,
+        earlier_text=found.changes[0].earlier if found.changes else None,
+        goes_on_from=found.goes_on_from,
     )

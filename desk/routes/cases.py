@@ -18,7 +18,7 @@ from desk.wording import at_desk
 from handrail.acts import purging, viewing
 from handrail.acts.signing_in import Visitor
 from handrail.errors import BadInput
-from handrail.store import dossier, retention, search, trail
+from handrail.store import changes, dossier, retention, search, trail
 from handrail.store.dossier import Dossier
 from handrail.store.search import Criteria, Place
 from handrail.store.trail import Sought
@@ -108,6 +108,8 @@ def show(case_id: int, request: Request, desk: TheDesk, visitor: Visitor = permi
         loose = trail.loose(connection, [event.seq for event in events])
         others = search.rows_of(connection, ids, onlooker)
         hold = retention.hold_of(connection, case_id)
+        changed = [] if file.kept else changes.shown(connection, case_id)
+        earlier_case, later_case = (None, None) if file.kept else changes.links(connection, case_id)
     policy = desk.policy()
     return page(
         request,
@@ -125,6 +127,9 @@ def show(case_id: int, request: Request, desk: TheDesk, visitor: Visitor = permi
         events=events[::-1],
         loose=loose,
         hold=hold,
+        changed=changed,
+        earlier_case=earlier_case,
+        later_case=later_case,
     )
 
 

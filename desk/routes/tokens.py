@@ -28,6 +28,7 @@ MEANINGS = {
     "hand_out": "hand out work that others hold",
     "import_outcomes": "send what happened to cases afterwards",
     "intake": "send cases",
+    "settle_deliveries": "release or reject stopped deliveries",
     "open_dispute": "take down a customer's dispute, and list disputes",
     "pause": "pause automation",
     "read_cases": "list work and look at cases",

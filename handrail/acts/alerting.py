@@ -11,7 +11,7 @@ from handrail.acts.authority import authorize
 from handrail.alerts import ALL, CHANNEL, Alert, AlertFacts, Severity, Telling, Trouble, troubles
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
-from handrail.store import alerts, escalations, heartbeats, models, situation, trail
+from handrail.store import alerts, batches, escalations, heartbeats, models, situation, trail
 from handrail.store import pauses as stored_pauses
 from handrail.store import troubles as known
 from handrail.store.engine import Connection, Store, real_time
@@ -91,6 +91,7 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | 
         late=known.late_work(connection, now),
         escalations=sum(late for _, late in escalations.counts(connection, now).values()),
         gates=known.stopped_gates(connection),
+        stopped=[one.id for one in batches.stopped(connection)],
         outbox=known.outbox(connection, now, patience=PATIENCE, tries=ACTION_TRIES),
         unavailable=None if broken is None else str(broken.body["version"]),
         deleted=str(serving) if incidents.registry_lost(connection) else None,

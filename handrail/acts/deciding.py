@@ -20,7 +20,7 @@ from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.ruling import Ruling
 from handrail.sla import due
-from handrail.store import cases, decisions, disputes, escalations, outbox, policies, staff, trail, work
+from handrail.store import cases, changes, decisions, disputes, escalations, outbox, policies, staff, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.disputes import Contested
 from handrail.store.engine import Connection, Store
@@ -90,7 +90,7 @@ def decide(
     with store.write() as connection:
         items = _items(connection, rulings, actor)
         trail.lock(connection)
-        _refuse_stale(connection, policy)
+        _refuse_former_policy(connection, policy)
         # By a clock that went back no decision is dated before its work was there, nor before the newest event: rows
         # and events of one decision share their moment, by which an undo finds them.
         dated = trail.moment(connection, max([now, *(item.opened_at for item in items.values())]))
@@ -98,6 +98,7 @@ def decide(
         person = staff.person(connection, actor)
         status = labels.status(person.trained_until if person else None, now)
         matters = _matters(connection, items.values(), secret, policy)
+        changed = changes.changed_since(connection, {item.case_id: item.opened_at for item in items.values()})
         _refuse_second_ruling(connection, items.values(), actor)
         batch = _Batch(hold=hold)
         ruled: set[int] = set()
@@ -107,6 +108,7 @@ def decide(
                 raise NotFound(
                     f"Work item {ruling.item_id} does not exist. List what waits with `handrail queue list`."
                 )
+            _refuse_former_request(matter.item, ruling, changed)
             _check_lease(matter.item, ruling, actor, again=ruling.item_id in ruled)
             completed = _completed(ruling, matter, policy)
             _apply(batch, matter, completed, status=status, actor=actor, policy=policy, now=now)
@@ -122,7 +124,7 @@ def decide(
     return numbers
 
 
-def _refuse_stale(connection: Connection, policy: Policy) -> None:
+def _refuse_former_policy(connection: Connection, policy: Policy) -> None:
     """Categories may have gone since the policy was read: what is chosen by it would go nowhere."""
     if policies.newest_version(connection) == policy.version:
         return
@@ -169,6 +171,15 @@ def _refuse_second_ruling(connection: Connection, items: Collection[WorkOnCase],
     twice = decisions.decided_by(connection, actor, ids) | {case_id for case_id in ids if ids.count(case_id) > 1}
     if twice:
         raise Conflict(f"Case {min(twice)} was decided by you before. Take another with `handrail queue next`.")
+
+
+def _refuse_former_request(item: WorkOnCase, ruling: Ruling, changed: Collection[int]) -> None:
+    """Raise where the case says something else by now than when its work was claimed."""
+    if item.case_id in changed and (not item.is_open or item.fence != ruling.fence):
+        raise Conflict(
+            f"The request of case {item.case_id} changed while you had it. Nothing was decided; open the case again "
+            "and read what it says now."
+        )
 
 
 def _check_lease(item: WorkOnCase, ruling: Ruling, actor: str, *, again: bool) -> None:

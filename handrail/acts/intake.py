@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import pandas as pd
 
+from handrail.acts import revising
 from handrail.acts.authority import authorize
 from handrail.acts.consenting import withdraw
 from handrail.case import NewCase, NewInput, State
@@ -15,7 +16,7 @@ from handrail.labels import NewLabel, Status
 from handrail.policy import Policy
 from handrail.ppm import PPM
 from handrail.rows import GoodRow
-from handrail.store import cases, labels, trail
+from handrail.store import batches, cases, changes, labels, trail
 from handrail.store import quarantine as stored_quarantine
 from handrail.store.cases import Redaction
 from handrail.store.engine import Connection, Store
@@ -38,12 +39,18 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of one chunk of rows."""
+    """What became of one chunk of rows: each is one of these. `reopened` of the `new` go on from a decided case.
+
+    `elsewhere` of the duplicates were brought by another source, word for word.
+    """
 
     delivery: Delivery
     new: int
     duplicates: int
     quarantined: int
+    changed: int = 0
+    reopened: int = 0
+    elsewhere: int = 0
 
 
 def resume(store: Store, source: str, file_digest: str) -> Delivery:
@@ -62,58 +69,76 @@ def take_in(
     actor: str,
     now: datetime,
 ) -> Taken:
-    """Store parsed rows as received cases and unreadable ones in quarantine; what is known already stays as it is.
+    """Store parsed rows as received cases and unreadable ones in quarantine; what is known already is looked at anew.
 
-    But consent that a row refuses is withdrawn from the case that is known.
-    `good` and `bad` have the columns of `handrail.rows.Parsed`. Each chunk is one transaction, so that a killed run
-    is completed by running the same file again.
+    The same content again is a duplicate. Other content changes a case that waits once the delivery has passed its
+    gate, and opens a decided one again; consent that a row refuses is withdrawn from the known case at once. `good` and
+    `bad` have the columns of `handrail.rows.Parsed`. Each chunk is one transaction, so that a killed run is completed
+    by running the same file again.
     """
-    new = duplicates = put_aside = 0
+    taken = Taken(delivery, 0, 0, 0)
     for start in range(0, len(good), CHUNK):
         with store.write() as connection:
             authorize(connection, "intake", actor)
             part = good.iloc[start : start + CHUNK]
-            delivery, added = _take_chunk(connection, part, delivery, policy=policy, actor=actor, now=now)
-        new += added
-        duplicates += len(part) - added
+            taken = _take_chunk(connection, part, taken, policy=policy, actor=actor, now=now)
     if len(bad):
         with store.write() as connection:
             authorize(connection, "intake", actor)
-            delivery, put_aside = _put_aside(connection, bad, delivery, policy=policy, actor=actor, now=now)
-        duplicates += len(bad) - put_aside
-    return Taken(delivery, new, duplicates, put_aside)
+            delivery, put_aside = _put_aside(connection, bad, taken.delivery, policy=policy, actor=actor, now=now)
+        repeats = taken.duplicates + len(bad) - put_aside
+        taken = replace(taken, delivery=delivery, quarantined=put_aside, duplicates=repeats)
+    return taken
 
 
 def _take_chunk(
-    connection: Connection, part: pd.DataFrame, delivery: Delivery, *, policy: Policy, actor: str, now: datetime
-) -> tuple[Delivery, int]:
+    connection: Connection, part: pd.DataFrame, taken: Taken, *, policy: Policy, actor: str, now: datetime
+) -> Taken:
     trail.lock(connection)
-    known = cases.known(connection, delivery.source, part["external_id"].tolist())
-    held_back = stored_quarantine.quarantined(connection, delivery.source, part["row_digest"].tolist()) if known else {}
-    fresh: list[GoodRow] = []
-    corrected: dict[int, GoodRow] = {}
-    mine = 0
-    refused: list[int] = []
-    for row in typed(part, GoodRow):
-        case = known.get(row.external_id)
-        if case is None:
-            fresh.append(row)
-        elif case.batch_id == delivery.batch_id:
-            mine += 1
-        elif case.state == State.RECEIVED or (case.state == State.QUARANTINED and row.row_digest not in held_back):
-            corrected[case.id] = row
-        elif not row.consent:
-            refused.append(case.id)
-    withdraw(connection, refused, actor=actor, now=now)
-    if not fresh and not corrected:
-        return delivery, mine
-    delivery, batch_id = _opened(connection, delivery, policy, actor, now)
-    events = _insert(connection, fresh, delivery.source, batch_id, now)
-    events += _readmit(connection, corrected, delivery.source, batch_id, now)
-    entered = [row.external_id for row in (*fresh, *corrected.values())]
-    stored_quarantine.release_quarantine(connection, delivery.source, entered, now)
+    delivery = taken.delivery
+    found = revising.sort(connection, typed(part, GoodRow), delivery.source, delivery.batch_id, policy)
+    withdraw(connection, found.refused, actor=actor, now=now)
+    if found.fresh or found.corrected or found.changed or found.reopened:
+        delivery, batch_id = _opened(connection, delivery, policy, actor, now)
+        _enter(connection, found, delivery.source, batch_id, actor=actor, now=now)
+    new = len(found.fresh) + len(found.corrected) + len(found.reopened) + found.mine
+    changed = len(found.changed) + found.again
+    return Taken(
+        delivery,
+        new=taken.new + new,
+        duplicates=taken.duplicates + len(part) - new - changed,
+        quarantined=taken.quarantined,
+        changed=taken.changed + changed,
+        reopened=taken.reopened + len(found.reopened),
+        elsewhere=taken.elsewhere + found.elsewhere,
+    )
+
+
+def _enter(
+    connection: Connection, found: revising.Sorted, source: str, batch_id: int, *, actor: str, now: datetime
+) -> None:
+    """Write what is new of a chunk: cases, corrected ones, changes that wait for the gate, and reopened cases."""
+    earlier = {case_id: found.corrected[case_id] for case_id in sorted(found.earlier)}
+    revising.note_replaced(connection, earlier, batch_id, actor=actor, now=now)
+    events = _insert(connection, found.fresh, source, batch_id, now)
+    events += _readmit(connection, found.corrected, source, batch_id, now)
     trail.append(connection, events, at=now, actor=actor)
-    return delivery, len(fresh) + len(corrected) + mine
+    revising.wait(connection, found.changed, batch_id, now)
+    revising.reopen(connection, revising.as_changes(found.reopened), batch_id, source, actor=actor, now=now)
+    entered = [row.external_id for row in (*found.fresh, *found.corrected.values())]
+    left = [*sorted(found.left), *batches.stopped_with(connection, source, entered)]
+    stored_quarantine.release_quarantine(connection, source, entered, now)
+    _replace_emptied(connection, left, batch_id, actor=actor, now=now)
+
+
+def _replace_emptied(connection: Connection, left: Sequence[int], by: int, *, actor: str, now: datetime) -> None:
+    """Count batches anew that rows have left, and end stopped ones behind which nothing waits any more."""
+    batches.recount(connection, left)
+    emptied = batches.emptied(connection, left)
+    for number in emptied:
+        cases.update_batch(connection, number, state=batches.REPLACED)
+    events = [Event("batch.replaced", data={"batch": number, "by": by}) for number in emptied]
+    trail.append(connection, events, at=now, actor=actor)
 
 
 def _opened(
@@ -148,6 +173,7 @@ def _case(row: GoodRow, source: str, batch_id: int, now: datetime) -> NewCase:
         consent=bool(row.consent),
         amount=None if row.amount is None else float(row.amount),
         fields=row.fields,
+        flags=list(row.marks),
     )
 
 
@@ -211,9 +237,9 @@ def _put_aside(
 ) -> tuple[Delivery, int]:
     trail.lock(connection)
     held = stored_quarantine.quarantined(connection, delivery.source, bad["row_digest"].tolist())
-    waiting = {row for row, (batch_id, state) in held.items() if batch_id == delivery.batch_id and state != "released"}
-    # A stopped delivery settled nothing: its bad rows count again in the next one that brings them.
-    settled = {row for row, (_, state) in held.items() if state != "stopped"}
+    waiting = {row for row, (batch_id, state) in held.items() if batch_id == delivery.batch_id and state != "corrected"}
+    # A stopped or rejected delivery settled nothing: its bad rows count again in the next one that brings them.
+    settled = {row for row, (_, state) in held.items() if state not in ("stopped", "rejected")}
     once = bad.drop_duplicates("row_digest")
     rows = [
         replace(row, external_id=row.external_id or None)
@@ -221,9 +247,10 @@ def _put_aside(
     ]
     if rows:
         delivery, batch_id = _opened(connection, delivery, policy, actor, now)
-        stored_quarantine.put_in_quarantine(connection, batch_id, delivery.source, rows, now)
+        moved = stored_quarantine.put_in_quarantine(connection, batch_id, delivery.source, rows, now)
         event = Event("rows.quarantined", data={"batch": batch_id, "rows": len(rows)})
         trail.append(connection, [event], at=now, actor=actor)
+        _replace_emptied(connection, moved, batch_id, actor=actor, now=now)
     return delivery, len(rows) + len(waiting)
 
 
@@ -245,7 +272,8 @@ def quarantine(
             rows = [row for row in rows if row.case_id in moved]
             events = [Event("case.quarantined", row.case_id, {"expectation": row.expectation}) for row in rows]
             trail.append(connection, events, at=now, actor=actor)
-        stored_quarantine.put_in_quarantine(connection, batch_id, batch.source, rows, now)
+        moved_from = stored_quarantine.put_in_quarantine(connection, batch_id, batch.source, rows, now)
+        batches.recount(connection, [*moved_from, batch_id])
     return len(rows)
 
 
@@ -288,14 +316,21 @@ def close_batch(
         batch = cases.batch(connection, batch_id)
         if batch.state in {state, "done"}:
             return
-        counts = {**cases.state_counts(connection, batch_id), **(extra or {})}
-        cases.update_batch(connection, batch_id, state=state, finished_at=max(now, batch.started_at), counts=counts)
+        counts = {**asdict(batches.counts(connection, batch_id)), **(extra or {})}
+        # A run that names an earlier moment, or a clock that went back, never lets a delivery end before it began.
+        ended = max(now, batch.started_at, batch.finished_at or now)
+        cases.update_batch(connection, batch_id, state=state, finished_at=ended, counts=counts)
         trail.append(connection, [Event(f"batch.{state}", data={"batch": batch_id, **counts})], at=now, actor=actor)
 
 
 def save_redactions(store: Store, redactions: Sequence[Redaction], *, policy: Policy) -> None:
-    """Save redacted texts, what was replaced and the flags found, all by this policy."""
+    """Save redacted texts, what was replaced and the flags found, all by this policy.
+
+    Of a text that changed meanwhile nothing is saved.
+    """
     for start in range(0, len(redactions), CHUNK):
+        part = redactions[start : start + CHUNK]
         with store.write() as connection:
-            part = redactions[start : start + CHUNK]
-            cases.save_redactions(connection, part, policy_version=policy.version)
+            salts = changes.salts(connection, [one.case_id for one in part])
+            current = [one for one in part if one.salt is None or one.salt == salts.get(one.case_id)]
+            cases.save_redactions(connection, current, policy_version=policy.version)

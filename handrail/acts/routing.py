@@ -1,6 +1,6 @@
 """Predictions are written down; cases go to their queues; automatic ones get their decision and action."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ from handrail.sla import BY_HAND, due, time_for
 from handrail.store import (
     cases,
     category_names,
+    changes,
     decisions,
     escalations,
     models,
@@ -39,12 +40,21 @@ from handrail.work import NewWork
 
 
 def record_predictions(
-    store: Store, predictions: pd.DataFrame, *, version: str, role: str, advance: bool, actor: str, now: datetime
+    store: Store,
+    predictions: pd.DataFrame,
+    *,
+    version: str,
+    role: str,
+    advance: bool,
+    actor: str,
+    now: datetime,
+    salts: Mapping[int, bytes] | None = None,
 ) -> int:
     """Write what `version` said of cases; with `advance` they go from accepted to scored.
 
     `predictions` has case_id, label, confidence, novelty, novel. Returns how many were scored: a case that another
     run has scored meanwhile is left out, and one whose customer has withdrawn consent meanwhile leaves no prediction.
+    `salts` are those of the texts that were scored: a case that says something else by now waits for another score.
     """
     written = 0
     for start in range(0, len(predictions), CHUNK):
@@ -53,6 +63,9 @@ def record_predictions(
             authorize(connection, "assign", actor)
             trail.lock(connection)
             ids = sorted(readable.agreed(connection, [row["case_id"] for row in rows]))
+            if salts is not None:
+                current = changes.salts(connection, ids)
+                ids = [case_id for case_id in ids if current.get(case_id) == salts.get(case_id)]
             # What a champion said of a case as a challenger stands there already, and stays.
             before = stored_predictions.scored_by(connection, ids, version)
             if advance:

@@ -127,5 +127,6 @@ class IntakeRules(Strict):
 
     batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     max_bad_share: Share = 0.10
+    stop_at_least: Annotated[int, Field(ge=1)] = Field(20, description="bad rows; fewer never stop a delivery")
     max_text_characters: Annotated[int, Field(ge=100)] = 100_000
     oldest: Duration = Field(timedelta(days=3650), description="a case received earlier is a mistake")

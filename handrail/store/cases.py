@@ -7,7 +7,20 @@ from functools import cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Integer, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -19,12 +32,16 @@ from handrail.store.frames import frame
 from handrail.store.schema import (
     Batch,
     Case,
+    CaseChange,
     CaseInput,
     GivenPrediction,
     Label,
+    Reopening,
     Route,
 )
 
+CALL = "call:"
+"""How the digest of a call begins: a call's batch is whole from the first, that of a file may be half-way in."""
 IN_LIMIT = 900
 """Most values in one IN list: every SQLite build takes it."""
 
@@ -35,9 +52,11 @@ def chunks(values: Sequence[Any], size: int = IN_LIMIT) -> list[Sequence[Any]]:
 
 
 def unfinished_batch(connection: Connection, source: str, file_digest: str) -> int | None:
-    """The batch of the same delivery that was killed or stopped half-way, to be continued."""
+    """The batch of the same delivery that was killed, stopped or released half-way, to be continued."""
     query = select(Batch.id).where(
-        Batch.source == source, Batch.file_digest == file_digest, Batch.state.in_(("open", "gated", "stopped"))
+        Batch.source == source,
+        Batch.file_digest == file_digest,
+        Batch.state.in_(("open", "gated", "stopped", "released")),
     )
     return connection.execute(query.order_by(Batch.id.desc())).scalar()
 
@@ -83,21 +102,37 @@ _BATCH = select(Batch.__table__).where(Batch.id == bindparam("number"))
 
 @dataclass(frozen=True, slots=True)
 class EnteredCase:
-    """A case that has come in: its id, where it stands, and the batch that it came with last."""
+    """A case that has come in: its id, where it stands, its row, and the batch that it came with last."""
 
     id: int
     state: str
     batch_id: int
+    row_digest: str
+    history: bool
+    batch_state: str
+    batch_digest: str
 
 
 def known(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, EnteredCase]:
-    """Which of these external ids exist, and as which cases."""
+    """Which of these external ids exist, and as which cases; of a reopened one, the case in which it goes on."""
     found: dict[str, EnteredCase] = {}
+    entered = (Case.id, Case.state, Case.batch_id, Case.row_digest, Case.history, Batch.state, Batch.file_digest)
+    goes_on = select(func.max(Reopening.case_id)).where(Reopening.first_id == Case.id).scalar_subquery()
     for part in chunks(external_ids):
-        query = select(Case.external_id, Case.id, Case.state, Case.batch_id).where(
-            Case.source == source, among(connection, Case.external_id, part)
+        query = (
+            select(Case.external_id, goes_on, *entered)
+            .join(Batch, Batch.id == Case.batch_id)
+            .where(Case.source == source, among(connection, Case.external_id, part))
         )
-        found.update({name: EnteredCase(*entered) for name, *entered in connection.execute(query)})
+        later: dict[int, str] = {}
+        for name, last, *rest in map(tuple, connection.execute(query)):
+            found[name] = EnteredCase(*rest)
+            if last is not None:
+                later[last] = name
+        if later:
+            query = select(*entered).join(Batch, Batch.id == Case.batch_id)
+            newest = connection.execute(query.where(among(connection, Case.id, sorted(later))))
+            found.update({later[row[0]]: EnteredCase(*row) for row in map(tuple, newest)})
     return found
 
 
@@ -114,7 +149,7 @@ def insert_cases(connection: Connection, new: Sequence[NewCase]) -> list[int]:
     """Insert cases, in a state in which cases come in; ids in the order of `new`."""
     if not {one.state for one in new} <= ENTRY:
         raise ForbiddenTransition(f"A case comes in as {' or '.join(sorted(ENTRY))}. Report it as a fault of Handrail.")
-    return insert_numbered(connection, Case, [row_of(one, flags=[]) for one in new])
+    return insert_numbered(connection, Case, [row_of(one) for one in new])
 
 
 def insert_inputs(connection: Connection, inputs: Mapping[int, NewInput]) -> None:
@@ -206,6 +241,7 @@ _PICKED: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
     "text": CaseInput.text,
     "text_length": func.length(CaseInput.text, type_=Integer),
     "is_redacted": CaseInput.redacted.is_not(None),
+    "salt": CaseInput.salt,
 }
 """What a step may ask of a case, by name; what a model sees of it comes from `readable`."""
 
@@ -246,7 +282,9 @@ class Redaction:
     redacted: str
     findings: Sequence[Sequence[Any]] = ()
     flags: Sequence[str] = ()
-    """Of the policy, found in the text."""
+    """Of the policy, found in the text, and those that were set at intake."""
+    salt: bytes | None = None
+    """Of the text that was redacted; None where nobody can have changed it."""
 
 
 def save_redactions(
@@ -269,14 +307,20 @@ def readmit(connection: Connection, case_id: int, corrected: NewCase, given: New
 
     It is received again; one that has gone on since keeps its state.
     """
-    values = row_of(corrected, flags=[])
+    values = row_of(corrected)
     del values["state"]
     connection.execute(update(Case).where(Case.id == case_id).values(**values))
     set_state(connection, [case_id], State.RECEIVED, only_from=State.QUARANTINED)
     connection.execute(delete(CaseInput).where(CaseInput.case_id == case_id))  # a purge may have done so before
     connection.execute(insert(CaseInput).values(**row_of(given, case_id=case_id)))
     connection.execute(delete(Label).where(Label.case_id == case_id, Label.provenance == "history"))
+    replace_given(connection, case_id, None)
+
+
+def replace_given(connection: Connection, case_id: int, said: tuple[str, float] | None) -> None:
+    """Let what somebody else's model said of a case be this alone; None: it said nothing."""
     connection.execute(delete(GivenPrediction).where(GivenPrediction.case_id == case_id))
+    insert_given(connection, {} if said is None else {case_id: said})
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +376,12 @@ def route_counts(connection: Connection, batch_id: int) -> dict[tuple[str, str],
 
 
 def delete_inputs(connection: Connection, ids: Sequence[int]) -> int:
-    """Delete raw and redacted texts, salts and customer ids of these cases; returns how many."""
+    """Delete raw and redacted texts, salts and customer ids of these cases, earlier ones too; returns how many."""
+    erased: dict[str, Any] = dict.fromkeys(("salt", "text", "redacted", "customer_id", "label", "amount"))
+    for part in chunks(ids):
+        of_these = update(CaseChange).where(CaseChange.case_id.in_(part))
+        connection.execute(of_these.values(**erased, fields={}))
+        connection.execute(of_these.where(CaseChange.state == "waiting").values(state="dropped"))
     return sum(
         connection.execute(delete(CaseInput).where(CaseInput.case_id.in_(part))).rowcount for part in chunks(ids)
     )
@@ -348,12 +397,13 @@ def ids_of(connection: Connection, source: str | None, external_ids: Sequence[st
     return found
 
 
-def unredacted_history(connection: Connection, limit: int) -> pd.DataFrame:
-    """History whose text has not been redacted yet: case_id, text, amount."""
+def unredacted(connection: Connection, limit: int) -> pd.DataFrame:
+    """History, and cases that changed while people had them, whose text has not been redacted: case_id, text, flags."""
+    changed = exists().where(CaseChange.case_id == Case.id, CaseChange.state == "applied")
     query = (
-        select(Case.id.label("case_id"), CaseInput.text, Case.amount)
+        select(Case.id.label("case_id"), CaseInput.text, Case.flags, CaseInput.salt)
         .join(CaseInput, CaseInput.case_id == Case.id)
-        .where(Case.history, CaseInput.redacted.is_(None))
+        .where(or_(Case.history, and_(Case.state == State.QUEUED, changed)), CaseInput.redacted.is_(None))
         .order_by(Case.id)
         .limit(limit)
     )

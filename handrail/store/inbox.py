@@ -4,37 +4,42 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, and_, exists, or_, select
 
 from handrail.case import State
-from handrail.store.schema import Batch, Case, Quarantine, Route
+from handrail.store.cases import CALL
+from handrail.store.schema import Batch, Case, CaseChange, CaseInput, Quarantine, Route
 
-CALL = "call:"
-"""How the digest of a call begins: a call's batch is whole from the first, that of a file may be half-way in."""
 ON_THE_WAY = (State.RECEIVED, State.ACCEPTED, State.SCORED)
 
 
 def open_calls(connection: Connection, limit: int) -> list[int]:
-    """Batches of calls that nobody has gated, oldest first."""
-    return _batches(connection, "open", limit)
+    """Batches of calls that nobody has gated, and stopped ones that a person has released; oldest first."""
+    is_call = Batch.file_digest.startswith(CALL, autoescape=True)
+    query = select(Batch.id).where(or_(and_(Batch.state == "open", is_call), Batch.state == "released"))
+    return list(connection.execute(query.order_by(Batch.id).limit(limit)).scalars())
 
 
 def gated_calls(connection: Connection, limit: int) -> list[int]:
     """Batches of calls that were gated, none of whose cases is on the way any more."""
-    return _batches(connection, "gated", limit)
-
-
-def _batches(connection: Connection, state: str, limit: int) -> list[int]:
-    query = select(Batch.id).where(Batch.state == state, Batch.file_digest.startswith(CALL, autoescape=True))
-    if state == "gated":
-        query = query.where(~exists().where(Case.batch_id == Batch.id, Case.state.in_(ON_THE_WAY)))
+    query = select(Batch.id).where(
+        Batch.state == "gated",
+        Batch.file_digest.startswith(CALL, autoescape=True),
+        ~exists().where(Case.batch_id == Batch.id, Case.state.in_(ON_THE_WAY)),
+    )
     return list(connection.execute(query.order_by(Batch.id).limit(limit)).scalars())
 
 
 def is_on_the_way(connection: Connection) -> bool:
-    """Does any case wait between its gate and its queue, whoever delivered it?"""
+    """Does any case wait between its gate and its queue, whoever delivered it, or for the redaction of a change?"""
     waits = select(Case.id).where(Case.state.in_((State.ACCEPTED, State.SCORED))).limit(1)
-    return connection.execute(waits).first() is not None
+    changed = (
+        select(CaseChange.id)
+        .join(CaseInput, CaseInput.case_id == CaseChange.case_id)
+        .where(CaseChange.state == "applied", CaseInput.redacted.is_(None))
+        .limit(1)
+    )
+    return any(connection.execute(query).first() is not None for query in (waits, changed))
 
 
 def has_arrived(connection: Connection) -> bool:

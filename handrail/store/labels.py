@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     and_,
     case,
+    delete,
     exists,
     func,
     insert,
@@ -340,6 +341,12 @@ def labelled(connection: Connection, policy: Policy, *, since: datetime | None =
         .order_by(Case.received_at, Label.case_id)
     )
     return readable.read(connection, query if since is None else query.where(Label.labelled_at >= since), policy)
+
+
+def remove_imported(connection: Connection, ids: Sequence[int]) -> None:
+    """Take back the labels that came with these cases as history; a corrected outcome takes their place."""
+    for part in chunks(ids):
+        connection.execute(delete(Label).where(Label.case_id.in_(part), Label.provenance == "history"))
 
 
 def imported_labels(connection: Connection, ids: Sequence[int]) -> dict[int, str]:

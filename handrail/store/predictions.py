@@ -7,6 +7,7 @@ import pandas as pd
 from sqlalchemy import (
     Connection,
     and_,
+    delete,
     exists,
     func,
     select,
@@ -34,6 +35,12 @@ def insert_predictions(
     """Write what model versions said, by case."""
     shared = {"role": role, "scored_at": scored_at}
     insert_rows(connection, Prediction, [row_of(one, case_id=number, **shared) for number, one in predicted.items()])
+
+
+def forget(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete what any version said of these cases: they say something else by now."""
+    for part in chunks(ids):
+        connection.execute(delete(Prediction).where(among(connection, Prediction.case_id, part)))
 
 
 def predictions_of(connection: Connection, ids: Sequence[int], version: str | None) -> pd.DataFrame:

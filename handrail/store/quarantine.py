@@ -17,7 +17,7 @@ from handrail.store.schema import (
 
 
 def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> dict[str, tuple[int, str]]:
-    """Which of these rows were put aside before: row digest → (batch, its state, or *released* by a corrected row)."""
+    """Which of these rows were put aside before: row digest → (batch, its state, or *corrected*)."""
     found: dict[str, tuple[int, str]] = {}
     for part in cases.chunks(digests):
         query = (
@@ -26,14 +26,23 @@ def quarantined(connection: Connection, source: str, digests: Sequence[str]) -> 
             .where(Quarantine.source == source, Quarantine.row_digest.in_(part))
         )
         for row_digest, batch_id, released_at, state in connection.execute(query):
-            found[row_digest] = (batch_id, state if released_at is None else "released")
+            found[row_digest] = (batch_id, state if released_at is None else "corrected")
     return found
+
+
+def held_back(connection: Connection, source: str, digests: Sequence[str]) -> set[str]:
+    """Rows that lie in quarantine for what is wrong with them; what ended with a rejected batch may come again."""
+    held = quarantined(connection, source, digests)
+    return {row_digest for row_digest, (_, state) in held.items() if state != "rejected"}
 
 
 def put_in_quarantine(
     connection: Connection, batch_id: int, source: str, rows: Sequence[BadRow], now: datetime
-) -> None:
-    """Put rows aside with their reasons; one that lies there from an earlier delivery moves to this one."""
+) -> list[int]:
+    """Put rows aside with their reasons; one that lies there from an earlier delivery moves to this one.
+
+    Returns the batches that such rows came with.
+    """
     held = quarantined(connection, source, [row.row_digest for row in rows])
     delivered = {"batch_id": batch_id, "source": source, "at": now}
     fresh = [row_of(row, **delivered) for row in rows if row.row_digest not in held]
@@ -46,6 +55,7 @@ def put_in_quarantine(
                 .where(Quarantine.source == source, Quarantine.row_digest == row.row_digest)
                 .values(**row_of(row, **delivered), released_at=None)
             )
+    return sorted({earlier for earlier, _ in held.values()} - {batch_id})
 
 
 def release_quarantine(connection: Connection, source: str, external_ids: Sequence[str], now: datetime) -> None:
@@ -68,6 +78,18 @@ def quarantine_count(connection: Connection, batch_id: int, *, unreadable: bool 
     if unreadable:
         query = query.where(Quarantine.case_id.is_(None))
     return int(connection.execute(query).scalar_one())
+
+
+def reasons(connection: Connection, batch_id: int, limit: int = 5) -> list[tuple[str, int]]:
+    """What is wrong with the rows of a batch that lie aside, the commonest rules first: an example and how many."""
+    query = (
+        select(func.min(Quarantine.reason), func.count())
+        .where(Quarantine.batch_id == batch_id, Quarantine.released_at.is_(None))
+        .group_by(Quarantine.expectation)
+        .order_by(func.count().desc(), Quarantine.expectation)
+        .limit(limit)
+    )
+    return [(sentence, count) for sentence, count in connection.execute(query)]
 
 
 def in_quarantine(connection: Connection, batch_id: int | None, limit: int) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 from sqlalchemy import (
     Connection,
     bindparam,
+    delete,
     select,
     update,
 )
@@ -66,6 +67,12 @@ def update_routes(connection: Connection, ids: Sequence[int], **values: Any) -> 
     """Route cases anew; the earlier route stands in the trail."""
     for part in chunks(ids):
         connection.execute(update(Route).where(Route.case_id.in_(part)).values(**values))
+
+
+def withdraw(connection: Connection, ids: Sequence[int]) -> None:
+    """Let cases have no route, until they get another; the earlier one stands in the trail."""
+    for part in chunks(ids):
+        connection.execute(delete(Route).where(Route.case_id.in_(part)))
 
 
 def route_of(connection: Connection, case_id: int) -> CurrentRoute | None:

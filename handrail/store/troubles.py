@@ -88,10 +88,8 @@ def outbox(connection: Connection, now: datetime, *, patience: timedelta, tries:
 
 
 def stopped_gates(connection: Connection) -> dict[str, str]:
-    """Gates whose last word is no: name of the gate → suite; a later success ends each."""
+    """Gates of training whose last word is no: name of the gate → suite; a later success ends each."""
     found = {}
-    if _seq(connection, "batch.stopped") > max(_seq(connection, "batch.gated"), _seq(connection, "batch.done")):
-        found["intake"] = "intake"
     registered, judged = _seq(connection, "model.registered"), _last(connection, "model.judged")
     failed = _last(connection, "gate.failed")
     if failed is not None:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from expectations import checkpoint, suites
-from handrail.acts import intake
+from handrail.acts import intake, revising
 from handrail.case import State
 from handrail.errors import BatchStopped
-from handrail.store import cases, quarantine
+from handrail.store import batches, cases, changes, quarantine
 from handrail.store import labels as stored_labels
 from tasks.occasion import Occasion, log
 from tasks.step import step
@@ -23,7 +23,7 @@ def gate(occasion: Occasion, batch_id: int) -> dict[str, int]:
     """Accept the good cases of a batch and quarantine the bad ones, each with its reason.
 
     Raises:
-        BatchStopped: the share of bad rows passes the policy's limit; the cases stay received, nothing is scored.
+        BatchStopped: too many rows are bad, by number and by share; the cases stay received until a person says more.
     """
     failures, accepted, history = inspect(occasion, received(occasion, batch_id))
     return settle(occasion, batch_id, failures, accepted, history)
@@ -35,10 +35,11 @@ def settle(
     failures: pd.DataFrame,
     accepted: list[int],
     history: list[int],
-    *,
-    stops_from: int = 1,
 ) -> dict[str, int]:
-    """Act on what the inspection of a whole batch found; bad rows never stop a batch of fewer than `stops_from` rows.
+    """Act on what the inspection of a whole batch found.
+
+    Bad rows go to quarantine and the good ones go on. Only where at least `intake.stop_at_least` rows are bad and their
+    share passes `intake.max_bad_share` the batch stops, unless a person has released it.
 
     Raises:
         BatchStopped: see `gate`.
@@ -46,19 +47,23 @@ def settle(
     policy = occasion.policy
     with occasion.store.read() as connection:
         unreadable = quarantine.quarantine_count(connection, batch_id, unreadable=True)
-        total = sum(cases.state_counts(connection, batch_id).values())
+        total = sum(cases.state_counts(connection, batch_id).values()) + changes.changed_count(connection, batch_id)
+        is_released = cases.batch(connection, batch_id).state == batches.RELEASED
     bad = unreadable + len(failures)
     share = bad / max(1, total + unreadable)
-    if total + unreadable >= stops_from and share > policy.intake.max_bad_share:
+    too_many = bad >= policy.intake.stop_at_least and share > policy.intake.max_bad_share
+    if too_many and not is_released:
         _stop(occasion, batch_id, failures, bad, total + unreadable)
         raise BatchStopped(
             f"{bad} of {total + unreadable} rows of batch {batch_id} are bad ({share:.0%}, the policy allows "
             f"{policy.intake.max_bad_share:.0%}); nothing of it was scored. See the reasons with "
-            f"`handrail quarantine list --batch {batch_id}`, correct the file and run it again."
+            f"`handrail quarantine list --batch {batch_id}`; correct the file and run it again, or let the good rows "
+            f"go on with `handrail quarantine release {batch_id}`."
         )
     if len(failures):
         intake.quarantine(occasion.store, batch_id, failures, actor=occasion.actor, now=occasion.now)
     intake.accept(occasion.store, accepted, history, batch_id=batch_id, actor=occasion.actor, now=occasion.now)
+    revising.apply(occasion.store, batch_id, policy=policy, actor=occasion.actor, now=occasion.now)
     intake.close_batch(
         occasion.store,
         batch_id,

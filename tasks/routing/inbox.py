@@ -1,6 +1,6 @@
 """What comes over HTTP is read as rows of a file are, and brought to its queue by the steps of triage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,9 @@ from handrail.errors import BadInput, BatchStopped
 from handrail.mapping import Consent, Fields, GivenPrediction
 from handrail.mapping import Mapping as Columns
 from handrail.policy import Policy
-from handrail.rows import Parsed
-from handrail.store import cases, inbox
+from handrail.revisions import Arrival
+from handrail.rows import Parsed, field_of
+from handrail.store import cases, changes, inbox
 from handrail.store.engine import Store
 from tasks.intake.gate import inspect, received, settle
 from tasks.occasion import Occasion, log
@@ -24,17 +25,17 @@ from tasks.step import step
 USUAL_FIELDS = ("channel", "region", "tier")
 """What a file without a mapping may carry, a call may carry too."""
 _CALLS_AT_ONCE = 500  # each check costs the same for few rows and many
-_OWN = ("external_id", "received_at", "text", "amount", "customer_id", "consent")
+_OWN = ("external_id", "received_at", "text", "amount", "currency", "customer_id", "consent")
 _EXTRA, _SAID = "fields.", "prediction."
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What became of one row of a call: a case, new or known before, or what is wrong with it."""
+    """What became of one row of a call: a case, `arrival` None where it is new, or what is wrong with it."""
 
     row: int
     case_id: int | None
-    is_new: bool
+    arrival: Arrival | None
     expectation: str | None = None
 
 
@@ -46,6 +47,14 @@ class Posted:
     digest: str
     ids: Sequence[str]
     parsed: Parsed
+    columns: Columns
+
+    @property
+    def fields(self) -> dict[int, str | None]:
+        """Which field of each bad row is wrong, by its number."""
+        bad = self.parsed.bad
+        names = [field_of(expectation, self.columns) for expectation in bad["expectation"]]
+        return dict(zip(bad["row_number"].tolist(), names, strict=True))
 
     @property
     def reasons(self) -> dict[int, str]:
@@ -74,17 +83,19 @@ def parse(posted: Sequence[Mapping[str, Any]], source: str, digest: str, *, poli
         raise BadInput(f"The policy permits no field {unknown[0]!r}. Send none but: {', '.join(names)}.")
     if policy.model.source != "given" and any(row.get("prediction") for row in posted):
         raise BadInput("Predictions are expected only where the policy's `model.source` is given. Leave them out.")
-    columns = _columns(source, names, policy, has_times=any(row.get("received_at") for row in posted))
+    optional = {name for name in ("received_at", "currency") if any(row.get(name) for row in posted)}
+    columns = _columns(source, names, policy, optional)
     absent = {"consent": policy.privacy.consent_when_absent, "received_at": now.isoformat()}
     frame = pd.DataFrame([{**absent, **_flat(row)} for row in posted], dtype=object)
     frame = frame.reindex(columns=list(columns.columns))
     parsed = rows.parse(frame, columns, policy, default_received_at=now, first_row=1)
     ids = [cells.identifier(cells.text(row["external_id"])) for row in posted]
-    return Posted(source, inbox.CALL + digest[: 64 - len(inbox.CALL)], ids, parsed)
+    return Posted(source, cases.CALL + digest[: 64 - len(cases.CALL)], ids, parsed, columns)
 
 
-def _columns(source: str, names: Sequence[str], policy: Policy, *, has_times: bool) -> Columns:
-    own: dict[str, Any] = {name: name for name in _OWN if name != "received_at" or has_times}
+def _columns(source: str, names: Sequence[str], policy: Policy, optional: Collection[str]) -> Columns:
+    """The columns of a call; an optional one is read only where some row has it."""
+    own: dict[str, Any] = {name: name for name in _OWN if name not in ("received_at", "currency") or name in optional}
     own["consent"] = Consent(column="consent")
     if policy.model.source == "given":
         own["prediction"] = GivenPrediction(label=f"{_SAID}label", confidence=f"{_SAID}confidence")
@@ -112,16 +123,26 @@ def take_in(store: Store, posted: Posted, *, policy: Policy, actor: str, now: da
     batch_id = taken.delivery.batch_id
     ids = dict(zip(good["row_number"].tolist(), good["external_id"].tolist(), strict=True))
     with store.read() as connection:
-        known = cases.known(connection, posted.source, list(ids.values()))
+        known = cases.known(connection, posted.source, posted.ids)
+        elsewhere = changes.others(connection, posted.source, [name for name in posted.ids if name not in known])
+        changed = changes.of_batch(connection, batch_id, [case.id for case in known.values()])
+        reopened = changes.reopened(connection, [case.id for case in known.values()])
     broken = dict(zip(bad["row_number"].tolist(), bad["expectation"].tolist(), strict=True))
     found = []
     for number, external_id in enumerate(posted.ids, start=1):
         if number in broken:
-            found.append(Row(number, None, is_new=False, expectation=broken[number]))
+            found.append(Row(number, None, None, expectation=broken[number]))
             continue
         # A repeat within the call is left out of the good rows: it means the case of the row that it repeats.
-        case = known[external_id]
-        found.append(Row(number, case.id, is_new=number in ids and case.batch_id == batch_id))
+        case = known.get(external_id)
+        if case is None:
+            found.append(Row(number, elsewhere[external_id][0][0], Arrival.DUPLICATE))
+        elif number not in ids:
+            found.append(Row(number, case.id, Arrival.DUPLICATE))
+        elif case.batch_id == batch_id:
+            found.append(Row(number, case.id, Arrival.REOPENED if case.id in reopened else None))
+        else:
+            found.append(Row(number, case.id, Arrival.CHANGED if case.id in changed else Arrival.DUPLICATE))
     return batch_id, found
 
 
@@ -162,15 +183,19 @@ def _gate(occasion: Occasion, batches: Sequence[int]) -> None:
     for chunk in chunks:
         owners |= dict(zip(chunk["case_id"].tolist(), chunk["batch"].tolist(), strict=True))
     together = [pd.concat(chunks, ignore_index=True).drop(columns="batch")] if chunks else []
-    failures, accepted, _ = inspect(occasion, together)
+    failures, accepted, history = inspect(occasion, together)
     for batch in batches:
         mine = failures[failures["case_id"].map(owners) == batch]
         good = [case_id for case_id in accepted if owners[case_id] == batch]
         try:
-            # Of a single case the share of bad ones says nothing: it is put aside with its reason, and that is all.
-            settle(occasion, batch, mine, good, [], stops_from=2)
+            settle(occasion, batch, mine, good, [case_id for case_id in history if owners[case_id] == batch])
         except BatchStopped as stopped:
             log.warning("%s", stopped)
+            continue
+        with occasion.store.read() as connection:
+            is_call = cases.batch(connection, batch).file_digest.startswith(cases.CALL)
+        if not is_call:  # a file that was released: no run of it is under way that would close it
+            intake.close_batch(occasion.store, batch, "done", actor=occasion.actor, now=occasion.now)
 
 
 def _close(occasion: Occasion) -> None:

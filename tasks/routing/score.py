@@ -11,7 +11,7 @@ from handrail.acts import incidents, routing
 from handrail.acts import models as model_acts
 from handrail.case import State
 from handrail.errors import GateFailed, NotFound
-from handrail.store import cases, models, readable
+from handrail.store import cases, changes, models, readable
 from handrail.store import predictions as stored_predictions
 from models import copies, features, registry, signature
 from models.copies import ModelUnavailable
@@ -111,7 +111,10 @@ def score(occasion: Occasion) -> dict[str, int]:
 
 def _score_readable(occasion: Occasion, version: str, model: Model) -> tuple[int, int, bool]:
     """How many cases were scored, of how many it said nothing, and whether what it says can be used at all."""
-    said = (say(occasion, model, chunk) for chunk in _readable(occasion))
+    said = (
+        say(occasion, model, chunk.drop(columns="salt")).assign(salt=chunk["salt"].to_numpy())
+        for chunk in _readable(occasion)
+    )
     scored = silent = 0
     while several := list(islice(said, _BATCHES_AT_ONCE)):
         rows = pd.concat(several, ignore_index=True)
@@ -127,6 +130,7 @@ def _score_readable(occasion: Occasion, version: str, model: Model) -> tuple[int
             version=version,
             role="champion",
             advance=True,
+            salts=dict(zip(rows["case_id"].tolist(), rows["salt"].tolist(), strict=True)),
             actor=occasion.actor,
             now=occasion.now,
         )
@@ -145,10 +149,11 @@ def _readable(occasion: Occasion) -> Iterator[pd.DataFrame]:
     while True:
         with occasion.store.read() as connection:
             chunk = readable.accepted(connection, occasion.policy, after=after, limit=occasion.policy.intake.batch_rows)
+            salts = changes.salts(connection, chunk["case_id"].tolist())
         if chunk.empty:
             return
         after = int(chunk["case_id"].iloc[-1])
-        yield chunk
+        yield chunk.assign(salt=chunk["case_id"].map(salts))
 
 
 def _accepted(occasion: Occasion) -> Iterator[pd.DataFrame]:

@@ -8,7 +8,8 @@ from handrail.acts.claiming import Claim
 from handrail.gold import is_slipped_in, shown_kind
 from handrail.policy import Consequence
 from handrail.queues import Reason, explain
-from handrail.store import cases, customers, labels, models, reviews, routes, staff, visibility
+from handrail.store import cases, changes, customers, labels, models, reviews, routes, staff, visibility
+from handrail.store.changes import ShownChange
 from handrail.store.engine import Connection
 from handrail.store.reviews import NoteOn
 from handrail.store.visibility import Onlooker
@@ -68,6 +69,8 @@ class ShownCase:
     notes: list[NoteOn]
     earlier: list[dict[str, Any]]
     categories: list[str]
+    changes: list[ShownChange]
+    goes_on_from: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ def shown_case(occasion: Occasion, claim: Claim, *, explained: bool = True) -> S
         notes = [] if hidden or passes else reviews.notes_on(connection, claim.case_id)
         received_at = visibility.received_of(connection, claim.case_id, Onlooker(occasion.actor, (), occasion.now))
         earlier = _earlier(connection, occasion, claim.case_id)
+        changed, (goes_on_from, _) = changes.shown(connection, claim.case_id), changes.links(connection, claim.case_id)
     return ShownCase(
         case_id=claim.case_id,
         item_id=claim.item_id,
@@ -121,6 +125,8 @@ def shown_case(occasion: Occasion, claim: Claim, *, explained: bool = True) -> S
         notes=notes,
         earlier=earlier,
         categories=list(occasion.policy.categories),
+        changes=changed,
+        goes_on_from=goes_on_from,
     )
 
 

@@ -117,7 +117,7 @@ def test_a_text_may_be_as_long_as_the_policy_says(length: int, is_good: bool) ->
 
 @pytest.mark.parametrize(
     ("written", "amount"),
-    [("", None), ("  ", None), ("0", 0.0), ("€ 5", 5.0), ("1,234,567.8", 1234567.8), ("12.", 12.0), ("1e3", 1e3)],
+    [("", None), ("  ", None), ("0", 0.0), ("$ 5", 5.0), ("1,234,567.8", 1234567.8), ("12.", 12.0), ("1e3", 1e3)],
 )
 def test_amounts_are_understood_as_written(written: str, amount: float | None) -> None:
     found = parse(delivered({"worth": written})).good["amount"].item()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.deliveries import CASES, ONE_TOO_MANY, assert_complete, bad_date, run, set_cells, trail_head, write
-from tests.workspaces import Handrail, deliver
+from tests.workspaces import MORNING, Handrail, deliver
 
 
 def negative_amount(cases: pd.DataFrame, rows: int) -> pd.DataFrame:
@@ -106,3 +106,31 @@ def test_an_identical_row_is_a_duplicate_and_not_bad(begun: Handrail, cases: pd.
     answer = run(begun, deliver(pd.concat([cases, cases.tail(ONE_TOO_MANY)]), file))
     assert (answer.json["received"], answer.json["duplicates"]) == (CASES + ONE_TOO_MANY, ONE_TOO_MANY)
     assert_complete(begun, answer)
+
+
+def test_a_stopped_delivery_is_released_by_command(begun: Handrail, cases: pd.DataFrame, file: Path) -> None:
+    assert "`handrail quarantine release 1`" in run(begun, write(bad_date(cases, ONE_TOO_MANY), file)).refusal
+    (stopped,) = begun.ask("quarantine", "stopped")
+    assert (stopped["batch"], stopped["received"], stopped["quarantined"]) == (1, CASES, ONE_TOO_MANY)
+    told = begun.ask("quarantine", "release", "1", "--reason", "the dates are known", "--as-of", MORNING)
+    assert told == {"released": 1, "accepted": CASES - ONE_TOO_MANY, "quarantined": ONE_TOO_MANY}
+    assert begun.states() == {"queued": CASES - ONE_TOO_MANY}
+    assert begun.ask("quarantine", "stopped") == []
+    trail_head(begun)
+
+
+def test_a_stopped_delivery_is_rejected_by_command_and_enters_corrected(
+    begun: Handrail, cases: pd.DataFrame, file: Path
+) -> None:
+    assert run(begun, write(bad_date(cases, ONE_TOO_MANY), file)).refusal
+    told = begun.ask("quarantine", "reject", "1", "--reason", "the wrong file", "--as-of", MORNING)
+    assert told == {"rejected": 1, "cases": CASES - ONE_TOO_MANY}
+    assert "not stopped" in begun("quarantine", "release", "1", "--reason", "after all").refusal
+    assert_complete(begun, run(begun, deliver(cases, file)))
+
+
+def test_a_delivery_with_fewer_bad_rows_than_the_policy_says_goes_on_whatever_their_share(
+    begun: Handrail, cases: pd.DataFrame, file: Path
+) -> None:
+    answer = run(begun, write(bad_date(cases.head(3), 1), file))
+    assert (answer.code, answer.json["accepted"], answer.json["quarantined"]) == (0, 2, 1)

@@ -16,6 +16,8 @@ REFUSED = {
     ("labels", "adjudicate"),
     ("proposals", "confirm"),
     ("proposals", "refuse"),
+    ("quarantine", "release"),
+    ("quarantine", "reject"),
     ("outbox", "retry"),
     ("outbox", "abandon"),
     ("outbox", "confirm"),
@@ -23,7 +25,8 @@ REFUSED = {
     ("alerts", "test"),
 }
 """No breaker has tripped on that morning, nobody without a training has labelled a case, the only proposal is
-withdrawn, every action has reached its receiver, nothing was swept, and no channel is configured."""
+withdrawn, every action has reached its receiver, no delivery was stopped, nothing was swept, and no channel is
+configured."""
 
 Words = tuple[object, ...]
 
@@ -68,6 +71,9 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("dispute", "show"), (1,)),
         (("dispute", "resolve"), (1, "approve", "--answer", "It stands.", "--as-of", NINE)),
         (("quarantine", "list"), ()),
+        (("quarantine", "stopped"), ()),
+        (("quarantine", "release"), (1, *why)),
+        (("quarantine", "reject"), (1, *why)),
         (("train",), ("--as-of", NINE)),
         (("model", "list"), ()),
         (("model", "show"), ()),

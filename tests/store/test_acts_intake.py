@@ -166,12 +166,12 @@ def test_a_quarantined_row_can_be_corrected_after_its_input_was_purged(scene: Sc
     assert scene.row(schema.CaseInput)["text"] == "again"
 
 
-def test_a_case_that_went_on_is_never_replaced(scene: Scene) -> None:
+def test_a_case_that_went_on_is_never_replaced_before_the_gate_has_spoken(scene: Scene) -> None:
     scene.take_in({"external_id": "e-1"})
     accept(scene, [1])
     taken = scene.take_in({"external_id": "e-1", "text": "other", "row_digest": "e-1-2"}, file="file-2")
-    assert (taken.new, taken.duplicates) == (0, 1)
-    assert scene.row(schema.CaseInput)["text"] == "where is my money"
+    assert (taken.new, taken.duplicates, taken.changed) == (0, 0, 1)
+    assert scene.row(schema.CaseInput)["text"] == "where is my money", "the change waits for its gate"
 
 
 def test_quarantine_and_acceptance_move_received_cases_only(scene: Scene) -> None:

@@ -73,15 +73,92 @@ class TestIntake:
         (aside,) = program(FOUNDER, "intake").get(f"/batches/{told['batch']}").json()["aside"]
         assert (aside["row"], aside["external_id"]) == (4, "T-3")
 
-    def test_too_many_bad_rows_stop_the_batch(self, app: FastAPI, scene: Scene, program: Program) -> None:
+    def test_one_bad_row_of_two_is_put_aside_and_the_other_goes_on(
+        self, app: FastAPI, scene: Scene, program: Program
+    ) -> None:
         told = self.send(program, {"external_id": "a"}, {"external_id": "b", "amount": -1}).json()
+        good, bad = told["rows"]
+        assert (good["result"], good["external_id"], good["field"], good["reason"]) == ("received", "a", None, None)
+        assert (bad["row"], bad["result"], bad["external_id"], bad["field"]) == (2, "quarantined", "b", "amount")
+        assert "is negative" in bad["reason"]
         self.arrive(app)
-        assert scene.states() == ["received"]
-        assert program(FOUNDER, "intake").get(f"/batches/{told['batch']}").json()["state"] == "stopped"
-        corrected = self.send(program, {"external_id": "a"}, {"external_id": "b"}).json()
-        assert corrected["received"] == 2
+        assert scene.states() == ["queued"]
+        batch = program(FOUNDER, "intake").get(f"/batches/{told['batch']}").json()
+        assert (batch["state"], batch["received"], batch["accepted"], batch["quarantined"]) == ("done", 2, 1, 1)
+
+    def stop(self, app: FastAPI, program: Program) -> int:
+        """A batch of thirty of which twenty rows are bad."""
+        rows = [{"external_id": f"T-{number}", "amount": -1 if number < 20 else 5} for number in range(30)]
+        told = self.send(program, *rows).json()
+        assert (told["received"], told["quarantined"]) == (10, 20)
         self.arrive(app)
-        assert set(scene.states()) == {"queued"}
+        return int(told["batch"])
+
+    def test_a_stopped_batch_is_released_over_the_api_and_tells_what_became_of_it(
+        self, app: FastAPI, scene: Scene, program: Program
+    ) -> None:
+        number = self.stop(app, program)
+        client = program(FOUNDER)
+        stopped = client.get(f"/batches/{number}").json()
+        assert (stopped["state"], stopped["waiting"], stopped["quarantined"]) == ("stopped", 10, 20)
+        assert scene.states() == ["received"] * 10
+        settled = client.post(f"/batches/{number}/release", json={"reason": "the twenty are tests"})
+        assert settled.json() == {"batch": number, "state": "released"}
+        self.arrive(app)
+        batch = client.get(f"/batches/{number}").json()
+        assert (batch["state"], batch["accepted"], batch["quarantined"]) == ("done", 10, 20)
+        assert scene.states() == ["queued"] * 10
+        assert "not stopped" in refused(client.post(f"/batches/{number}/reject", json={"reason": "no"}), 409)
+
+    def test_a_stopped_batch_is_rejected_over_the_api_and_enters_when_it_is_sent_again(
+        self, app: FastAPI, scene: Scene, program: Program
+    ) -> None:
+        number = self.stop(app, program)
+        client = program(FOUNDER)
+        assert client.post(f"/batches/{number}/reject", json={"reason": "wrong"}).json()["state"] == "rejected"
+        assert scene.states() == ["quarantined"] * 10
+        again = self.send(program, *({"external_id": f"T-{number}"} for number in range(30))).json()
+        assert again["received"] == 30
+        self.arrive(app)
+        assert scene.states() == ["queued"] * 30
+
+    def test_the_same_id_with_other_content_is_a_change_and_the_answer_says_so(
+        self, app: FastAPI, scene: Scene, program: Program
+    ) -> None:
+        case = self.send(program, {}).json()["rows"][0]["case"]
+        self.arrive(app)
+        told = self.send(program, {"text": "it has arrived, thank you"}).json()
+        assert (told["received"], told["changed"], told["duplicates"]) == (0, 1, 0)
+        assert [(row["result"], row["case"]) for row in told["rows"]] == [("changed", case)]
+        self.arrive(app)
+        assert program("rita").get(f"/cases/{case}").json()["text"] == "it has arrived, thank you"
+        shown = program("rita").post("/queue/next", json={}).json()["case"]
+        assert (shown["case"], shown["earlier_text"]) == (case, "where is my parcel")
+        assert shown["changed_at"] is not None
+        assert self.send(program, {"text": "it has arrived, thank you"}).json()["duplicates"] == 1
+
+    def test_a_change_after_a_decision_is_answered_as_reopened(
+        self, app: FastAPI, scene: Scene, program: Program
+    ) -> None:
+        case = self.send(program, {}).json()["rows"][0]["case"]
+        self.arrive(app)
+        scene.decide(case, "deny", reason_code="out_of_scope")
+        told = self.send(program, {"text": "I still wait"}).json()
+        (row,) = told["rows"]
+        assert (row["result"], told["reopened"], row["case"]) == ("reopened", 1, case + 1)
+        self.arrive(app)
+        looked = program(FOUNDER).get(f"/cases/{row['case']}").json()
+        assert looked["goes_on_from"] == case
+        assert program(FOUNDER).get(f"/cases/{case}").json()["goes_on_as"] == row["case"]
+
+    def test_an_amount_in_another_currency_is_compared_with_no_limit(
+        self, app: FastAPI, scene: Scene, program: Program
+    ) -> None:
+        self.send(program, {"currency": "EUR"}, {"external_id": "T-2", "currency": "USD"})
+        self.arrive(app)
+        foreign, own = (scene.row(schema.Case, external_id=name) for name in ("T-1", "T-2"))
+        assert (foreign["amount"], foreign["fields"]["stated_amount"]) == (None, "19.90 EUR")
+        assert (own["amount"], own["flags"]) == (19.9, [])
 
     def test_a_case_that_is_known_is_a_duplicate(self, app: FastAPI, scene: Scene, program: Program) -> None:
         first = self.send(program, {}, {}).json()

@@ -18,7 +18,17 @@ from handrail.store.schema.governance import (
     TrailHead,
     Watch,
 )
-from handrail.store.schema.intake import Batch, Case, CaseInput, GivenPrediction, LegalHold, Policy, Quarantine
+from handrail.store.schema.intake import (
+    Batch,
+    Case,
+    CaseChange,
+    CaseInput,
+    GivenPrediction,
+    LegalHold,
+    Policy,
+    Quarantine,
+    Reopening,
+)
 from handrail.store.schema.learning import (
     Certificate,
     CertificateAttempt,
@@ -56,6 +66,7 @@ __all__ = [
     "Batch",
     "BreakerState",
     "Case",
+    "CaseChange",
     "CaseInput",
     "CaseOutcome",
     "Certificate",
@@ -85,6 +96,7 @@ __all__ = [
     "Quarantine",
     "Reading",
     "Reason",
+    "Reopening",
     "Route",
     "Serving",
     "Session",

@@ -30,10 +30,12 @@ class Batch(Base):
         String(64), comment="SHA-256 of the delivered bytes; of a call: 'call:' and its digits"
     )
     policy_version: Mapped[str] = mapped_column(String(12), comment="policy pinned for this batch")
-    state: Mapped[str] = mapped_column(String(12), comment="open, gated, stopped or done")
+    state: Mapped[str] = mapped_column(String(12), comment="open, gated, stopped, released, rejected, replaced or done")
     started_at: Mapped[datetime] = mapped_column(comment="first row read")
     finished_at: Mapped[datetime | None] = mapped_column(comment="last step ended")
-    counts: Mapped[dict[str, int]] = mapped_column(comment="received, accepted, quarantined, duplicates, imported")
+    counts: Mapped[dict[str, int]] = mapped_column(
+        comment="rows received, waiting, accepted, imported, reopened, quarantined, changed"
+    )
 
 
 class Case(Base):
@@ -122,3 +124,43 @@ class LegalHold(Base):
     until: Mapped[datetime | None] = mapped_column(comment="released; null: held")
     released_by: Mapped[str | None] = mapped_column(comment="who")
     __table_args__ = (Index(None, "case_id"),)
+
+
+class CaseChange(Base):
+    """A known case came again with other content: what waits for its gate, afterwards what stood before; erasable."""
+
+    __tablename__ = "case_changes"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), comment="delivery that brought the change")
+    state: Mapped[str] = mapped_column(
+        String(9), comment="waiting; applied: the content is the earlier one; labelled, reopened or dropped"
+    )
+    row_digest: Mapped[str] = mapped_column(String(64), comment="SHA-256 of the row with this content")
+    at: Mapped[datetime] = mapped_column(comment="when it came")
+    settled_at: Mapped[datetime | None] = mapped_column(comment="when it was applied, or settled otherwise")
+    label: Mapped[str | None] = mapped_column(comment="known outcome that came with it")
+    amount: Mapped[float | None] = mapped_column(comment="largest amount at stake")
+    consent: Mapped[bool] = mapped_column(comment="consent of this content")
+    fields: Mapped[dict[str, str]] = mapped_column(comment="mapped fields")
+    marks: Mapped[list[Any]] = mapped_column(comment="flags that were set at intake")
+    given_label: Mapped[str | None] = mapped_column(comment="category that its source's model gave")
+    given_confidence: Mapped[float | None] = mapped_column(comment="that model's own confidence")
+    received_at: Mapped[datetime] = mapped_column(comment="when the customer sent it")
+    salt: Mapped[bytes | None] = mapped_column(LargeBinary(16), comment="key of the trail's digest; null: erased")
+    text: Mapped[str | None] = mapped_column(comment="raw text")
+    redacted: Mapped[str | None] = mapped_column(comment="text with personal data replaced; null before redaction")
+    customer_id: Mapped[str | None] = mapped_column(comment="the source's id of the customer")
+    __table_args__ = (UniqueConstraint("batch_id", "case_id"), Index(None, "case_id", "state"))
+
+
+class Reopening(Base):
+    """A case whose request changed after it was decided goes on as another case."""
+
+    __tablename__ = "reopenings"
+    case_id: Mapped[int] = mapped_column(
+        ForeignKey("cases.id"), primary_key=True, autoincrement=False, comment="the case that goes on"
+    )
+    earlier_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the decided case before it")
+    first_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case that its source first sent")
+    __table_args__ = (Index(None, "first_id"), Index(None, "earlier_id"))
