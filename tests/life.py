@@ -7,8 +7,7 @@ does so. Everything else is real: the acts, both databases, a receiver that keep
 import random
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,16 +35,16 @@ from handrail.acts import (
 from handrail.acts import models as model_acts
 from handrail.case import Outcome, State
 from handrail.dead_mans_switch import WATCHES
-from handrail.errors import HandrailError, PermanentError, RetryableError, Unanswered
-from handrail.outbox import OutboxAction
+from handrail.errors import HandrailError, PermanentError
+from handrail.founding import Kind
 from handrail.policy import Policy, Stage
 from handrail.ruling import Ruling
 from handrail.store import cases, models, schema
-from handrail.store.engine import Connection, Store
 from handrail.workspace import Workspace
 from tasks.occasion import Occasion
 from tasks.routing.assign import assign
 from tests.contesting import SHOP, TOLD
+from tests.life_world import Interleaved, Killed, Ledger
 from tests.scenes import ACTIONS, BETTER, FLOW, FOUNDER, MANAGER, NOW, REVIEWERS, Scene, bad_rows, good_rows
 
 KILL = "kill"
@@ -61,59 +60,6 @@ POLICY = SHOP.model_copy(
     }
 )
 """Every action can be taken back, so that two effects on one case are always a fault."""
-
-
-class Killed(BaseException):
-    """The process is gone: nothing of it goes on."""
-
-
-class Interleaved(Store):
-    """A store whose next act may meet another before its nth transaction, or die there; `watch` sees each commit."""
-
-    def __init__(self, url: str, **options: Any) -> None:  # noqa: ANN401 - those of a store
-        super().__init__(url, **options)
-        self.intruder: tuple[int, Callable[[], None]] | None = None
-        self.watch: Callable[[Connection], None] = lambda _: None
-
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        if self.intruder is not None:
-            left, intrude = self.intruder
-            self.intruder = None if left == 1 else (left - 1, intrude)
-            if left == 1:
-                intrude()
-        with super().write() as connection:
-            yield connection
-            self.watch(connection)
-
-
-class Ledger:
-    """A receiver that keeps what it executed, and fails as it is told, before or after.
-
-    A key it knows has no second effect where it is idempotent; where it is not, every call has one.
-    """
-
-    MOODS = ("well", "away", "unanswered", "lost answer", "refusing", "killed before", "killed after")
-
-    def __init__(self, *, idempotent: bool) -> None:
-        self.idempotent, self.mood = idempotent, "well"
-        self.effects: Counter[str] = Counter()
-
-    def execute(self, actions: Sequence[OutboxAction]) -> None:
-        if self.mood == "away":
-            raise RetryableError("The receiver is away. It is tried again.")
-        if self.mood == "killed before":
-            raise Killed
-        if self.mood == "refusing" and len(actions) > 1:
-            raise PermanentError("One of these is impossible. Send them alone.")
-        if self.mood == "refusing" and actions[0].case_id % 2:
-            raise PermanentError("There is no such account. Correct it.")
-        for action in actions:
-            self.effects[action.key] = 1 if self.idempotent else self.effects[action.key] + 1
-        if self.mood == "killed after":
-            raise Killed
-        if self.mood in {"unanswered", "lost answer"}:
-            raise Unanswered("The receiver did not answer. It is tried again.")
 
 
 ACTS = (
@@ -151,7 +97,7 @@ class Life:
     def __init__(self, store: Interleaved, folder: Path, *, idempotent: bool, policy: Policy = POLICY) -> None:
         self.store, self.policy, self.now = store, policy, NOW
         store.clock = lambda: self.now
-        self.scene = Scene(store, policy)
+        self.scene = Scene(store, policy, kind=Kind.LIVE)
         self.workspace = Workspace(folder, "sqlite://")
         self.workspace.create()
         self.receiver = Ledger(idempotent=idempotent)
@@ -173,6 +119,8 @@ class Life:
         """
         if intruder is not None:
             at, other, other_pick = intruder
+            if name == other == "deliver":
+                at += 1  # a second sender waits while the first takes over what a dead one left
             self.store.intruder = (at, lambda: self._intrude(other, other_pick))
         try:
             self._once(name, pick)
@@ -276,7 +224,7 @@ class Life:
     def _decide(self) -> None:
         """Somebody decides what they hold, or else the next that is offered."""
         person = self._one((*REVIEWERS, MANAGER))
-        held = claiming.held(self.store, person, now=self.now)
+        held = claiming.held(self.store, person)
         mine = held or claiming.claim(self.store, person, policy=self.policy, now=self.now)
         item = self._one(mine)
         outcome = self._one((Outcome.APPROVE, Outcome.APPROVE, Outcome.OVERRIDE, Outcome.DENY))
@@ -316,7 +264,7 @@ class Life:
 
     def _release(self) -> None:
         person = self._one(REVIEWERS)
-        mine = claiming.held(self.store, person, now=self.now)
+        mine = claiming.held(self.store, person)
         handing.release(self.store, [self._one(mine).item_id], person, now=self.now)
 
     def _scope(self) -> str | None:
@@ -333,8 +281,12 @@ class Life:
         pausing.resume(self.store, category, reason="mended", policy=self.policy, actor=FOUNDER, now=self.now)
 
     def _trip(self) -> None:
-        """The breaker pauses a category, as the quality watch lets it; only a kill leaves that to the next look."""
-        category = self._one(sorted(ACTIONS))
+        """The breaker pauses a category, as the quality watch lets it; only a kill leaves that to the next look.
+
+        What it has paused already it does not pause again: the watch asks no more until somebody resumes.
+        """
+        stopped = {row["category"] for row in self.rows(schema.Pause, until=None, kind="breaker")}
+        category = self._one(sorted(ACTIONS.keys() - stopped))
         try:
             pausing.pause(
                 self.store,

@@ -12,6 +12,7 @@ from handrail.queues import Queue, Reason
 from handrail.store import disputes, models, outbox, pauses, schema, stages, trail
 from handrail.store.engine import Connection
 from tests.life import UNDOABLE, Life
+from tests.open_things import nothing_left_open
 
 Rows = list[dict[str, Any]]
 Tables = Mapping[str, Rows]
@@ -91,6 +92,7 @@ def check(life: Life, memory: Memory) -> None:
         *_numbers(memory, tables),
         *_alarms(life, tables),
         *_routed(tables, serving),
+        *nothing_left_open(life.store, life.policy, life.now),
     ]
     if not verified.valid:
         broken.append(f"the trail is broken: {verified}")

@@ -18,7 +18,7 @@ FACTS = {
     "queued case {} waits for nobody": """
         SELECT c.id FROM cases c WHERE c.state = 'queued'
         AND NOT EXISTS (SELECT 1 FROM work_items w WHERE w.state = 'open'
-         AND w.case_id = c.id AND w.kind IN ('review', 'second', 'escalation'))""",
+         AND w.case_id = c.id AND w.kind IN ('review', 'second', 'escalation', 'dispute'))""",
     "queued case {} waits for two decisions at once": """
         SELECT w.case_id FROM work_items w JOIN cases c ON c.id = w.case_id
         WHERE w.state = 'open' AND c.state = 'queued' AND w.kind IN ('review', 'second', 'escalation')
@@ -47,7 +47,8 @@ FACTS = {
         WHERE w.state = 'open' AND w.kind IN ('review', 'second') AND c.state <> 'queued'""",
     "work {} looks again at a case that is not decided": """
         SELECT w.id FROM work_items w JOIN cases c ON c.id = w.case_id
-        WHERE w.state = 'open' AND w.kind IN ('audit', 'dispute') AND c.state NOT IN ('decided', 'done')""",
+        WHERE w.state = 'open' AND c.state NOT IN ('decided', 'done')
+        AND (w.kind = 'audit' OR (w.kind = 'dispute' AND c.state <> 'queued'))""",  # its action was taken back unsent
     "audit {} is of a case that was not approved by itself": """
         SELECT w.id FROM work_items w WHERE w.state = 'open' AND w.kind = 'audit' AND NOT EXISTS
         (SELECT 1 FROM decisions d WHERE d.case_id = w.case_id AND d.kind = 'automatic')""",

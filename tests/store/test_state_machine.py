@@ -1,22 +1,36 @@
 """Acts of every kind in any order, cut in between each other and killed half-way: what must hold, holds."""
 
 import logging
+import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import and_, text, update
 
+from handrail.acts import pausing, routing
+from handrail.errors import Refused
+from handrail.outbox import OutboxAction
+from handrail.store import outbox, pauses, schema, situation
+from handrail.store.engine import Connection, Store
 from tests import life_rules
-from tests.life import ACTS, KILL, STEPS, Interleaved, Life
+from tests.life import ACTS, KILL, STEPS, Life
+from tests.life_world import Interleaved
 
+OFTEN = sorted([*ACTS, *("run", "decide", "deliver", "beat") * 3])
+"""Without cases nothing else happens."""
 PICKS = st.integers(0, 999)
 INTRUDERS = st.none() | st.tuples(st.integers(1, 4), st.sampled_from([KILL, *ACTS]), PICKS)
+STEPS_OF_A_LONG_LIFE = int(os.environ.get("HANDRAIL_STEPS", "5000"))
+"""`make faults` plays ten times as many."""
 LENGTH = 50
 """Steps of one life."""
 
@@ -38,7 +52,7 @@ def machine(open_store: Callable[[], Interleaved]) -> type[RuleBasedStateMachine
             self.memory = life_rules.Memory()
             self.store.watch = lambda connection: self.memory.at_commit(connection, self.life)
 
-        @rule(name=st.sampled_from(ACTS), pick=PICKS, intruder=INTRUDERS)
+        @rule(name=st.sampled_from(OFTEN), pick=PICKS, intruder=INTRUDERS)
         def act(self, name: str, pick: int, intruder: tuple[int, str, int] | None) -> None:
             self.life.perform(name, pick, intruder)
 
@@ -71,18 +85,19 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-def live(open_store: Callable[[], Interleaved], steps: int) -> None:
-    """Play so many steps, the same ones every time."""
+def live(open_store: Callable[[], Interleaved], steps: int, *, seed: int = 0, shrinks: bool = True) -> None:
+    """Play so many steps, by the same dice every time."""
     chosen = settings(
         max_examples=max(1, steps // LENGTH),
         stateful_step_count=LENGTH,
-        derandomize=True,
         database=None,
         deadline=None,
-        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if shrinks else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(machine(open_store), settings=chosen)
+    played = machine(open_store)
+    hypothesis.seed(seed)(played)
+    run_state_machine_as_test(played, settings=chosen)
 
 
 @pytest.fixture
@@ -112,4 +127,90 @@ def test_whatever_happens_on_sqlite_nothing_is_lost_doubled_or_left_open(
 def test_whatever_happens_on_postgresql_nothing_is_lost_doubled_or_left_open(
     postgres_stores: Callable[[], Interleaved],
 ) -> None:
-    live(postgres_stores, 150)
+    live(postgres_stores, 100)
+
+
+@pytest.mark.faults
+@pytest.mark.slow
+def test_a_long_life_on_sqlite(sqlite_stores: Callable[[], Interleaved]) -> None:
+    live(sqlite_stores, STEPS_OF_A_LONG_LIFE, seed=1)
+
+
+@pytest.mark.faults
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_a_long_life_on_postgresql(postgres_stores: Callable[[], Interleaved]) -> None:
+    live(postgres_stores, STEPS_OF_A_LONG_LIFE // 10, seed=1)
+
+
+def handed_over_is_undone(patch: pytest.MonkeyPatch) -> None:
+    """What was handed over and not acknowledged goes back to people as if it had not been executed."""
+
+    def unsent(connection: Connection, categories: Collection[str] | None) -> list[OutboxAction]:
+        left = and_(outbox._automatic(categories), schema.Outbox.state.in_(("new", "retry", "leased")))
+        withdrawn = update(schema.Outbox).where(left).values(state="withdrawn", lease_until=None)
+        return outbox._in_order(connection, withdrawn)
+
+    patch.setattr(routing, "_doubt_handed_over", lambda *_, **__: None)
+    patch.setattr(outbox, "withdraw_new", unsent)
+
+
+def routes_follow_an_earlier_situation(patch: pytest.MonkeyPatch) -> None:
+    """Stages, pauses and holds are read before the transaction that writes the routes."""
+    read, assign = situation.read, Life._assign
+
+    def assign_by_then(life: Life) -> None:
+        with life.store.read() as connection:
+            then = read(connection, life.policy, life.now)
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(situation, "read", lambda *_: then)
+            assign(life)
+
+    patch.setattr(Life, "_assign", assign_by_then)
+
+
+def an_alarm_is_swallowed(patch: pytest.MonkeyPatch) -> None:
+    """A category that a person has paused cannot be paused by the breaker."""
+    pause = pausing.pause
+
+    def refused(store: Store, category: str | None, **known: object) -> int:
+        with store.read() as connection:
+            if category in pauses.paused(connection):
+                raise Refused(f"{category} is paused already.")
+        return pause(store, category, **known)
+
+    patch.setattr(pausing, "pause", refused)
+
+
+def numbers_come_back(patch: pytest.MonkeyPatch) -> None:
+    """The highest number of a table is given again when its row is gone."""
+    again = text("UPDATE sqlite_sequence SET seq = (SELECT coalesce(max(id), 0) FROM decisions) WHERE name='decisions'")
+    write = Interleaved.write
+
+    @contextmanager
+    def forgetful(store: Interleaved) -> Iterator[Connection]:
+        with write(store) as connection:
+            connection.execute(again)
+            yield connection
+
+    patch.setattr(Interleaved, "write", forgetful)
+
+
+@pytest.mark.parametrize(
+    ("put_back", "told"),
+    [
+        (handed_over_is_undone, "counts as withdrawn, and the receiver has executed it"),
+        (routes_follow_an_earlier_situation, "was approved while|is at stage"),
+        (an_alarm_is_swallowed, "tripped, and no model review is open"),
+        (numbers_come_back, "stood for|undone twice"),
+    ],
+)
+def test_a_fault_that_is_put_back_is_found(
+    put_back: Callable[[pytest.MonkeyPatch], None],
+    told: str,
+    sqlite_stores: Callable[[], Interleaved],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put_back(monkeypatch)
+    with pytest.raises(AssertionError, match=told):
+        live(sqlite_stores, 3_000, shrinks=False)
