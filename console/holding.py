@@ -48,10 +48,11 @@ def pause(
     )
     with occasion.store.read() as connection:
         unknown = outbox.counts(connection).get("unknown", 0)
-    text = f"{scope or 'Everything'} is paused; {returned} unsent actions returned to queue B."
+    actions = f"{returned} unsent action{'' if returned == 1 else 's'}"
+    text = f"{scope or 'Everything'} is paused; {actions} returned to queue B."
     if unknown:
         text += f" {unknown} may have been carried out or not: see `handrail outbox list`."
-    answer({"paused": scope or "all", "returned": returned}, as_json=as_json, text=text)
+    answer({"paused": scope or "all", "returned": returned, "unknown": unknown}, as_json=as_json, text=text)
 
 
 def resume(

@@ -328,7 +328,7 @@ def follow(workspace: Workspace) -> str | None:
     except sqlite3.Error as error:
         raise OSError(f"{file}: {error}") from error
     for place in elsewhere:
-        logging.getLogger(__name__).warning("The workspace was at %s before; its models are looked for here.", place)
+        logging.getLogger(__name__).info("The workspace was at %s before; its models are looked for here.", place)
     return elsewhere[0] if elsewhere else None
 
 

@@ -77,6 +77,9 @@ def _refuse(connection: Connection, decision: Decision, actor: str, *, policy: P
     if now >= decision.decided_at + within:
         seconds = round(within.total_seconds())
         raise Conflict(f"{name} is older than {seconds} seconds and stands. Ask the escalation manager to look at it.")
+    # An audit of what was not executed after all would have nothing to look at, and its case waits for others.
+    if decision.kind == "audit" and undone.waits(connection, decision.case_id):
+        raise Conflict(f"{name} stands: its action was taken back since, and people decide the case anew.")
     if undone.is_followed(connection, decision):
         raise Conflict(f"{name} stands: somebody has decided or disputed the case since. Ask the escalation manager.")
     if decision.kind == "gold" and _was_graded(connection, decision):

@@ -138,6 +138,12 @@ def remove(connection: Connection, decision: Decision) -> None:
     connection.execute(delete(schema.Decision).where(schema.Decision.id == decision.id))
 
 
+def waits(connection: Connection, case_id: int) -> bool:
+    """Whether the case waits for people."""
+    waiting = select(schema.Case.id).where(schema.Case.id == case_id, schema.Case.state == State.QUEUED)
+    return connection.execute(waiting).first() is not None
+
+
 def queue_again(connection: Connection, case_id: int) -> None:
     """Let a case wait again, unless an action of it stands: then the decision did not end its waiting."""
     live = select(Outbox.id).where(Outbox.case_id == case_id, Outbox.state != "withdrawn").limit(1)

@@ -114,7 +114,7 @@ def test_policies_published_while_a_file_runs_twice_lose_and_double_nothing(
 ) -> None:
     url = request.getfixturevalue("postgres_url") if database == "postgres" else ""
     handrail = Handrail(tmp_path / "far", url) if url else request.getfixturevalue("trained")
-    assert not url or handrail("init", "--business", "sample").code == 0
+    assert not url or handrail("init", "--business", "sample", "--rehearsal").code == 0
     runs = [start(handrail, files[0], url) for _ in range(2)]
     versions = publish_while(handrail, runs, tmp_path)
     answers = []

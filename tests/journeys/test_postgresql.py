@@ -37,7 +37,6 @@ class Journey:
             "HANDRAIL_HOME": str(self.shop.workspace.home),
             "HANDRAIL_DATABASE_URL": self.shop.workspace.database_url,
             "HANDRAIL_USER": actor,
-            "HANDRAIL_SECRET": SECRET,
         }
         with (
             mock.patch.dict(os.environ, surroundings),
@@ -53,6 +52,7 @@ class Journey:
         """init → history → train → stage → run → decide."""
         home, answers = self.shop.workspace.home, self.answers
         home.mkdir()
+        self.shop.workspace.secret_file.write_text(SECRET + "\n", encoding="ascii")
         policy, mapping = self.shop.write_rules()
         answers["init"] = self.say("init", "--policy", policy, "--rehearsal")
         history = self.shop.write("history.csv", letters(HISTORY, labelled=True))

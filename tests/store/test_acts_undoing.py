@@ -245,9 +245,11 @@ def test_a_decision_that_another_has_followed_stands(scene: Scene) -> None:
         undo(scene, ids)
 
 
-def test_an_audit_that_a_pause_has_overtaken_stands(scene: Scene) -> None:
+@pytest.mark.parametrize("ruling", [SAME, LEGAL], ids=["agrees", "escalates"])
+def test_an_audit_that_a_pause_has_overtaken_stands(scene: Scene, ruling: dict[str, Any]) -> None:
+    """Taken back, the one that escalated would leave its case waiting for nobody."""
     case_id, _ = audit(scene)
-    ids = decide(scene, scene.claim(case_id), **SAME)
+    ids = decide(scene, scene.claim(case_id), **ruling)
     later = NOW + timedelta(seconds=1)
     pausing.pause(scene.store, "refund", reason="a test", policy=scene.policy, actor=FOUNDER, now=later)
     with pytest.raises(Conflict, match="stands"):
