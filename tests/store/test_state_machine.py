@@ -25,10 +25,12 @@ from tests import life_rules
 from tests.life import ACTS, KILL, STEPS, Life
 from tests.life_world import Interleaved
 
-OFTEN = sorted([*ACTS, *("run", "decide", "deliver", "beat") * 3])
+OFTEN = sorted([*ACTS, *("run", "run", "decide", "deliver", "beat") * 3])
 """Without cases nothing else happens."""
+DISTURBING = sorted([KILL, *ACTS, *("pause", "stage", "trip", "promote") * 3])
+"""What changes under others' hands most."""
 PICKS = st.integers(0, 999)
-INTRUDERS = st.none() | st.tuples(st.integers(1, 4), st.sampled_from([KILL, *ACTS]), PICKS)
+INTRUDERS = st.none() | st.tuples(st.integers(1, 4), st.sampled_from(DISTURBING), PICKS)
 STEPS_OF_A_LONG_LIFE = int(os.environ.get("HANDRAIL_STEPS", "5000"))
 """`make faults` plays ten times as many."""
 LENGTH = 50
