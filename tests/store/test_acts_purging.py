@@ -202,7 +202,7 @@ def test_a_hold_that_comes_between_looking_and_deleting_spares(scene: Scene, mon
     finish(scene, case)
     look = retention.due
 
-    def looked(connection: object, kind: retention.Kind, *known: object) -> list[int]:
+    def looked(connection: object, kind: retention.RecordSeries, *known: object) -> list[int]:
         found: list[int] = look(connection, kind, *known)  # type: ignore[arg-type]
         if kind is retention.INPUTS and found and not scene.events("case.held"):
             pending.append(case)
@@ -211,7 +211,7 @@ def test_a_hold_that_comes_between_looking_and_deleting_spares(scene: Scene, mon
     pending: list[int] = []
     erase = retention.still_due
 
-    def held_first(connection: object, kind: retention.Kind, *known: object) -> list[int]:
+    def held_first(connection: object, kind: retention.RecordSeries, *known: object) -> list[int]:
         if pending:
             retention.insert_hold(connection, pending.pop(), MANAGER, DUE)  # type: ignore[arg-type]
         return erase(connection, kind, *known)  # type: ignore[arg-type]
