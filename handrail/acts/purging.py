@@ -69,7 +69,9 @@ def hold(store: Store, case_id: int, *, reason: str, actor: str, now: datetime) 
         authorize(connection, "hold_text", actor)
         trail.lock(connection)
         if inbox.case(connection, case_id) is None:
-            raise NotFound(f"There is no case {case_id}. Look its number up under Cases.")
+            raise NotFound(
+                f"There is no case {case_id}. Look its number up under Cases, or with `handrail trail search`."
+            )
         if retention.hold_of(connection, case_id) is not None:
             raise Conflict(f"Case {case_id} is held already. Release it first to hold it for another reason.")
         retention.insert_hold(connection, case_id, actor, now)

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from sqlalchemy import update
 
-from handrail.acts import consenting, intake, routing
+from handrail.acts import consenting, intake, models, routing
 from handrail.policy import FairnessRules, ModelRules
 from handrail.queues import route_many
 from handrail.store import drifts, labels, predictions, readable, schema
 from handrail.store.engine import Connection, Store
 from handrail.window import Window
-from tests.scenes import FLOW, NOW, POLICY, VERSION, Scene, bad_rows, good_rows
+from tests.scenes import FLOW, FOUNDER, NOW, POLICY, VERSION, Scene, bad_rows, good_rows
 
 DAY = timedelta(days=1)
 EVER = Window(NOW - DAY, NOW + DAY)
@@ -152,6 +152,7 @@ class TestWithdrawn:
 
     def test_consent_withdrawn_while_cases_are_routed_approves_nothing(self, scene: Scene) -> None:
         scene.add_version(VERSION)
+        models.set_champion(scene.store, VERSION, reason="the first", actor=FOUNDER, now=NOW)
         kept, withdrawn = scene.scored(2)
         change(scene, schema.Case, withdrawn, consent=False)
 
