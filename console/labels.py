@@ -108,7 +108,9 @@ def gold_retire(case: Case, reason: Reason, actor: Actor = None, as_of: AsOf = N
     from handrail.acts import labelling
 
     occasion = enter(actor, as_of)
-    labelling.retire(occasion.store, case, reason=reason, actor=occasion.actor, now=occasion.now)
+    labelling.retire(
+        occasion.store, case, reason=reason, policy=occasion.policy, actor=occasion.actor, now=occasion.now
+    )
     answer({"case": case, "retired": True}, as_json=as_json, text=f"Case {case} tests nobody any more.")
 
 

@@ -55,7 +55,7 @@ FACTS = {
     "work {} is the manager's and no escalation is open": """
         SELECT w.id FROM work_items w WHERE w.state = 'open' AND w.kind = 'escalation' AND NOT EXISTS
         (SELECT 1 FROM escalations e WHERE e.case_id = w.case_id AND e.resolved_at IS NULL
-         AND e.cause NOT IN ('sla_breach', 'dispute'))""",
+         AND e.cause NOT IN ('sla_breach', 'dispute', 'retention'))""",
     "work {} is of a dispute that is not open": """
         SELECT w.id FROM work_items w WHERE w.state = 'open' AND w.kind = 'dispute' AND NOT EXISTS
         (SELECT 1 FROM disputes d WHERE d.work_item_id = w.id AND d.closed_at IS NULL)""",
@@ -70,14 +70,17 @@ FACTS = {
         WHERE w.state = 'open' AND w.kind = 'adjudication' AND l.status = 'adjudicated'""",
     "work {} is a test on a case that is not gold": """
         SELECT w.id FROM work_items w WHERE w.state = 'open' AND w.kind = 'gold' AND NOT EXISTS
-        (SELECT 1 FROM gold_cases g WHERE g.case_id = w.case_id)""",
+        (SELECT 1 FROM gold_cases g WHERE g.case_id = w.case_id AND g.retired_at IS NULL)""",
     "work {} is on a case whose content is deleted": """
         SELECT w.id FROM work_items w WHERE w.state = 'open' AND NOT EXISTS
-        (SELECT 1 FROM case_inputs i WHERE i.case_id = w.case_id)""",
+        (SELECT 1 FROM case_inputs i WHERE i.case_id = w.case_id) AND NOT EXISTS
+        (SELECT 1 FROM escalations e WHERE e.case_id = w.case_id AND e.cause = 'retention'
+         AND e.resolved_at IS NULL)""",  # warned of, and open still after the second period
     "closed work {} is still leased": """
         SELECT w.id FROM work_items w WHERE w.state = 'closed' AND w.lease_until IS NOT NULL""",
     "escalation {} has no work of the manager behind it": """
-        SELECT e.id FROM escalations e WHERE e.resolved_at IS NULL AND e.cause NOT IN ('sla_breach', 'dispute')
+        SELECT e.id FROM escalations e
+        WHERE e.resolved_at IS NULL AND e.cause NOT IN ('sla_breach', 'dispute', 'retention')
         AND NOT EXISTS (SELECT 1 FROM work_items w WHERE w.state = 'open'
          AND w.case_id = e.case_id AND w.kind = 'escalation')""",
     "escalation {} is of a dispute that is over": """
@@ -87,6 +90,12 @@ FACTS = {
         SELECT e.id FROM escalations e WHERE e.resolved_at IS NULL AND e.cause = 'sla_breach' AND NOT EXISTS
         (SELECT 1 FROM work_items w WHERE w.state = 'open' AND w.case_id = e.case_id
          AND w.breached_at IS NOT NULL AND w.kind NOT IN ('recheck', 'adjudication', 'gold'))""",
+    "escalation {} warns of the retention, and nothing of its case is open": """
+        SELECT e.id FROM escalations e WHERE e.resolved_at IS NULL AND e.cause = 'retention'
+        AND NOT EXISTS (SELECT 1 FROM work_items w WHERE w.state = 'open' AND w.case_id = e.case_id)
+        AND NOT EXISTS (SELECT 1 FROM disputes d WHERE d.closed_at IS NULL AND d.case_id = e.case_id)
+        AND NOT EXISTS (SELECT 1 FROM escalations o WHERE o.resolved_at IS NULL AND o.case_id = e.case_id
+         AND o.cause <> 'retention')""",
     "dispute {} is open, and its work is not": """
         SELECT d.id FROM disputes d JOIN work_items w ON w.id = d.work_item_id
         WHERE d.closed_at IS NULL AND w.state <> 'open'""",

@@ -162,7 +162,12 @@ def write(
 @router.post("/gold/{case}/retire")
 def retire(case: int, desk: TheDesk, reason: Reason, visitor: Visitor = permit("attest_gold")) -> RedirectResponse:
     """Use a gold case no longer."""
-    desk.act(lambda store: labelling.retire(store, case, reason=reason, actor=visitor.name, now=desk.clock()))
+    occasion = desk.occasion(visitor.name)
+    desk.act(
+        lambda store: labelling.retire(
+            store, case, reason=reason, policy=occasion.policy, actor=visitor.name, now=occasion.now
+        )
+    )
     return RedirectResponse("/training/gold", 303)
 
 

@@ -121,6 +121,7 @@ def decide(
         second_opinions.settle(connection, batch.disputed, policy=policy, actor=actor, now=now)
         if any(item.kind == "gold" for item in items.values()):
             qualifying.conclude(connection, actor, policy=policy, now=now)
+        escalations.end_without_work(connection, sorted({one.case_id for one in batch.decisions}), actor, now)
     return numbers
 
 
@@ -385,7 +386,6 @@ def _write(
         ],
     )
     work.close_work(connection, item_ids, now)
-    escalations.end_without_work(connection, sorted({one.case_id for one in batch.decisions}), actor, now)
     escalations.insert_escalations(connection, batch.escalations)
     work.insert_work(connection, batch.work)
     cases.set_state(connection, batch.decided, State.DECIDED, only_from=State.QUEUED)

@@ -165,8 +165,7 @@ def _acknowledge(store: Store, actions: Sequence[OutboxAction], *, actor: str, n
         late = [action.case_id for action in fresh if finished[action.id]]
         executed_after_all = cases.set_state(connection, late, State.DONE, only_from=State.QUEUED)
         work.close_reviews(connection, executed_after_all, now)
-        for case_id in executed_after_all:
-            escalations.resolve(connection, case_id, "sla_breach", actor, now)
+        escalations.end_without_work(connection, executed_after_all, actor, now)
         events = [
             Event("action.late" if finished[action.id] else "action.done", action.case_id, {"action": action.action})
             for action in fresh

@@ -53,6 +53,7 @@ def acknowledge(store: Store, case_id: int, *, reason: str, actor: str, now: dat
         trail.lock(connection)
         if not escalations.resolve(connection, case_id, "sla_breach", actor, now):
             raise NotFound(f"No missed SLA of case {case_id} is open. Go back to the list.")
+        escalations.end_without_work(connection, [case_id], actor, now)
         noted = Event("escalation.acknowledged", case_id, {"cause": "sla_breach"})
         trail.give_reason(connection, trail.append(connection, [noted], at=now, actor=actor), reason)
 

@@ -16,7 +16,7 @@ from handrail.labels import NewLabel, Status
 from handrail.policy import Policy
 from handrail.ppm import PPM
 from handrail.rows import GoodRow
-from handrail.store import batches, cases, changes, labels, trail
+from handrail.store import batches, cases, changes, given_predictions, labels, trail
 from handrail.store import quarantine as stored_quarantine
 from handrail.store.cases import Redaction
 from handrail.store.engine import Connection, Store
@@ -183,7 +183,7 @@ def _insert(connection: Connection, rows: Sequence[GoodRow], source: str, batch_
     cases.insert_inputs(connection, dict(zip(ids, inputs, strict=True)))
     entering = dict(zip(ids, rows, strict=True))
     labels.insert_labels(connection, _known_labels(entering, now))
-    cases.insert_given(connection, _given(entering))
+    given_predictions.insert(connection, _given(entering))
     return [
         _entered("case.received", case_id, given, batch_id, row)
         for (case_id, row), given in zip(entering.items(), inputs, strict=True)
@@ -199,7 +199,7 @@ def _readmit(
         cases.readmit(connection, case_id, _case(row, source, batch_id, now), given)
         events.append(_entered("case.readmitted", case_id, given, batch_id, row))
     labels.insert_labels(connection, _known_labels(rows, now))
-    cases.insert_given(connection, _given(rows))
+    given_predictions.insert(connection, _given(rows))
     return events
 
 

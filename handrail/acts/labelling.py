@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from handrail import gold as gold_rules
-from handrail.acts import second_opinions
+from handrail.acts import qualifying, second_opinions
 from handrail.acts.authority import authorize, required
 from handrail.acts.intake import CHUNK
 from handrail.case import NewCase, NewInput, State
@@ -20,7 +20,7 @@ from handrail.labels import Status
 from handrail.permissions import PERMITTED
 from handrail.policy import Policy
 from handrail.sla import due
-from handrail.store import cases, reviewer_quality, staff, trail, work
+from handrail.store import cases, escalations, reviewer_quality, staff, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.cases import Redaction
 from handrail.store.engine import Connection, Store
@@ -171,8 +171,8 @@ def _case(batch_id: int, name: str, looks: Commonplace, now: datetime) -> NewCas
     )
 
 
-def retire(store: Store, case_id: int, *, reason: str, actor: str, now: datetime) -> None:
-    """Use a gold case no longer; a test that is under way does not count it.
+def retire(store: Store, case_id: int, *, reason: str, policy: Policy, actor: str, now: datetime) -> None:
+    """Use a gold case no longer: open work on it closes, and a test under way goes on, or ends, without it.
 
     Raises:
         NotFound: it is no gold case in use.
@@ -181,10 +181,14 @@ def retire(store: Store, case_id: int, *, reason: str, actor: str, now: datetime
     sentence = required(reason)
     with store.write() as connection:
         authorize(connection, "attest_gold", actor)
+        trail.lock(connection)
         if not label_rows.retire_gold(connection, case_id, now):
             raise NotFound(f"Case {case_id} is no gold case in use. See `handrail gold list`.")
         seq = trail.append(connection, [Event("gold.retired", case_id)], at=now, actor=actor)
         trail.give_reason(connection, seq, sentence)
+        for person in label_rows.close_gold_work(connection, case_id, now):
+            qualifying.finish_test(connection, person, policy=policy, actor=actor, now=now)
+        escalations.end_without_work(connection, [case_id], actor, now)
 
 
 def gold(store: Store, *, actor: str) -> pd.DataFrame:
@@ -321,5 +325,6 @@ def adjudicate(store: Store, case_id: int, label: str, *, policy: Policy, actor:
         blind = all(row["blind"] for row in provisional)
         label_rows.insert_labels(connection, [second_opinions.adjudicated(case_id, label, actor, now, blind=blind)])
         work.close_kind(connection, case_id, "adjudication", now)
+        escalations.end_without_work(connection, [case_id], actor, now)
         settled = Event("label.adjudicated", case_id, {"label": label, "labels": len(provisional)})
         trail.append(connection, [settled], at=now, actor=actor)

@@ -10,7 +10,7 @@ from handrail.sla import due
 from handrail.store import escalations, inbox, retention, staff, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.escalations import NewEscalation
-from handrail.store.retention import CAUSE, INPUTS, NOTES, ROWS, Kind
+from handrail.store.retention import CAUSE, INPUTS, NOTES, ROWS, RecordSeries
 from handrail.store.trail import Event
 
 PART = 100
@@ -49,7 +49,7 @@ def purge(store: Store, *, policy: Policy, actor: str, now: datetime, dry_run: b
     _end_warnings(store, policy, actor, now)
     escalated = _warn(store, policy, actor, now)
     inputs = _erase(store, INPUTS, policy, actor, now)
-    notes = sum(_erase(store, kind, policy, actor, now) for kind in NOTES)
+    notes = sum(_erase(store, series, policy, actor, now) for series in NOTES)
     rows = _erase(store, ROWS, policy, actor, now)
     with store.read() as connection:
         held, _, waiting = retention.count_cases(connection, policy, now)
@@ -69,7 +69,9 @@ def hold(store: Store, case_id: int, *, reason: str, actor: str, now: datetime) 
         authorize(connection, "hold_text", actor)
         trail.lock(connection)
         if inbox.case(connection, case_id) is None:
-            raise NotFound(f"There is no case {case_id}. Look its number up under Cases.")
+            raise NotFound(
+                f"There is no case {case_id}. Look its number up under Cases, or with `handrail trail search`."
+            )
         if retention.hold_of(connection, case_id) is not None:
             raise Conflict(f"Case {case_id} is held already. Release it first to hold it for another reason.")
         retention.insert_hold(connection, case_id, actor, now)
@@ -109,7 +111,7 @@ def _foreseen(store: Store, policy: Policy, now: datetime) -> Purged:
         held, to_warn, waiting = retention.count_cases(connection, policy, now)
         return Purged(
             inputs=retention.count_due(connection, INPUTS, policy, now),
-            notes=sum(retention.count_due(connection, kind, policy, now) for kind in NOTES),
+            notes=sum(retention.count_due(connection, series, policy, now) for series in NOTES),
             quarantined_rows=retention.count_due(connection, ROWS, policy, now),
             escalated=to_warn,
             waiting=waiting,
@@ -152,22 +154,22 @@ def _end_warnings(store: Store, policy: Policy, actor: str, now: datetime) -> No
                 escalations.resolve(connection, case_id, CAUSE, actor, now)
 
 
-def _erase(store: Store, kind: Kind, policy: Policy, actor: str, now: datetime) -> int:
+def _erase(store: Store, series: RecordSeries, policy: Policy, actor: str, now: datetime) -> int:
     """Delete in small parts: looked for in a snapshot, decided on and deleted in a transaction of its own."""
     erased, after = 0, 0
     while True:
         with store.read() as connection:
-            ids = retention.due(connection, kind, policy, now, after, PART)
+            ids = retention.due(connection, series, policy, now, after, PART)
         if not ids:
             return erased
         with store.write() as connection:
             _require_purger(connection, policy, actor)
             trail.lock(connection)
-            going = retention.still_due(connection, kind, policy, now, ids)
-            gone = kind.erase(connection, going)
-            if kind is INPUTS:
+            going = retention.still_due(connection, series, policy, now, ids)
+            gone = series.erase(connection, going)
+            if series is INPUTS:
                 events = [Event("input.purged", case_id) for case_id in going]
             else:
-                events = [Event("notes.purged", data={kind.name: gone})] if gone else []
+                events = [Event("notes.purged", data={series.name: gone})] if gone else []
             trail.append(connection, events, at=now, actor=actor)
         erased, after = erased + gone, ids[-1]

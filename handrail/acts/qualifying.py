@@ -16,12 +16,12 @@ LOST = "person.training_lost"
 
 def conclude(connection: Connection, person: str, *, policy: Policy, now: datetime) -> None:
     """Draw the consequences of gold cases that `person` has just decided, in the transaction of the decision."""
-    finish_test(connection, person, policy=policy, now=now)
+    finish_test(connection, person, policy=policy, actor=person, now=now)
     weigh_training(connection, person, policy=policy, now=now)
 
 
-def finish_test(connection: Connection, person: str, *, policy: Policy, now: datetime) -> None:
-    """Grade the test of `person` when its last gold case is decided; passed, it renews their training from now on.
+def finish_test(connection: Connection, person: str, *, policy: Policy, actor: str, now: datetime) -> None:
+    """Grade the test of `person` when none of its gold cases is open; passed, it renews their training from now on.
 
     A failed test takes nothing away: a training that still counts goes on counting, until it ends, is lost to the
     cases slipped in, or a product owner takes it. Earlier labels stay provisional either way: who has learnt it today
@@ -38,7 +38,7 @@ def finish_test(connection: Connection, person: str, *, policy: Policy, now: dat
         until = now + policy.labels.training_valid_for
         staff.change(connection, person, trained_until=until)
     data = {"person": person, "test": test.id, "cases": judged, "right": right, "passed": passed}
-    trail.append(connection, [Event("person.tested", data=data)], at=now, actor=person)
+    trail.append(connection, [Event("person.tested", data=data)], at=now, actor=actor)
 
 
 def weigh_training(connection: Connection, person: str, *, policy: Policy, now: datetime) -> None:

@@ -11,7 +11,7 @@ from handrail.labels import NewLabel, Status
 from handrail.policy import Policy
 from handrail.revisions import REOPENED_MARK, STATED, Arrival, Content, arrival, differs, is_same_request
 from handrail.rows import GoodRow
-from handrail.store import cases, changes, labels, predictions, routes, trail, work
+from handrail.store import cases, changes, given_predictions, labels, predictions, routes, trail, work
 from handrail.store import quarantine as stored_quarantine
 from handrail.store.cases import EnteredCase
 from handrail.store.changes import CaseContent, NewChange, WaitingChange
@@ -195,7 +195,7 @@ def reopen(
     ids = dict(zip(came, cases.insert_cases(connection, new), strict=True))
     inputs = {ids[old]: NewInput(change.salt, change.text, change.customer_id) for old, change in came.items()}
     cases.insert_inputs(connection, inputs)
-    cases.insert_given(connection, {ids[old]: said for old, change in came.items() if (said := _given(change))})
+    given_predictions.insert(connection, {ids[old]: said for old, change in came.items() if (said := _given(change))})
     changes.insert_reopenings(connection, [(ids[old], old, firsts[old][0]) for old in came])
     events = []
     for old, change in came.items():
@@ -291,7 +291,7 @@ def _settle(
         changes.settle(connection, [one.id], changes.REOPENED if again else changes.DROPPED, now)
         return
     changes.replace_content(connection, one, before)
-    cases.replace_given(connection, one.case_id, _given(one))
+    given_predictions.replace(connection, one.case_id, _given(one))
     changes.keep_earlier(connection, one.id, before, now)
     trail.append(connection, [_changed(one.case_id, batch_id, before, one)], at=now, actor=actor)
     predictions.forget(connection, [one.case_id])

@@ -283,7 +283,6 @@ def return_unsent(
     ids = [action.case_id for action in unsent]
     cases.set_state(connection, ids, State.QUEUED, only_from=State.DECIDED)
     work.close_audits(connection, ids, now)
-    escalations.end_without_work(connection, ids, actor, now)
     due_at = due(now, time_for(reason.queue, reason, policy), policy.sla.calendar)
     routes.update_routes(
         connection, ids, queue=reason.queue, reason=reason, reasons=[reason], assigned_at=now, due_at=due_at
@@ -297,6 +296,7 @@ def return_unsent(
         if action.case_id not in escalated
     ]
     work.insert_work(connection, reviews)
+    escalations.end_without_work(connection, ids, actor, now)
     events = [Event("action.withdrawn", case_id, {"queue": reason.queue, "reason": reason}) for case_id in ids]
     trail.append(connection, events, at=now, actor=actor)
     return len(ids)

@@ -113,16 +113,15 @@ def _reopen(connection: Connection, action: OutboxAction, policy: Policy, actor:
     if not cases.set_state(connection, [case_id], State.QUEUED, only_from=State.DECIDED):
         return
     work.close_audits(connection, [case_id], now)
-    escalations.end_without_work(connection, [case_id], actor, now)
     due_at = due(now, policy.sla.decision, policy.sla.calendar)
     route = routes.route_of(connection, case_id)
     category = None if route is None or route.category not in policy.categories else route.category
     # It leaves queue A: nothing was executed by itself, so nothing is audited as if it were.
     routes.update_routes(connection, [case_id], queue=Queue.C, category=category, assigned_at=now, due_at=due_at)
-    if case_id in work.with_open_work(connection, [case_id]):
-        return
-    again = NewWork(case_id, "review", Queue.C, category, suggestion_hidden=False, opened_at=now, due_at=due_at)
-    work.insert_work(connection, [again])
+    if case_id not in work.with_open_work(connection, [case_id]):
+        again = NewWork(case_id, "review", Queue.C, category, suggestion_hidden=False, opened_at=now, due_at=due_at)
+        work.insert_work(connection, [again])
+    escalations.end_without_work(connection, [case_id], actor, now)
 
 
 def _say(connection: Connection, kind: str, action: OutboxAction, reason: str, actor: str, now: datetime) -> None:

@@ -26,7 +26,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from handrail.case import ENTRY, NewCase, NewInput, State, require_transition
 from handrail.errors import ForbiddenTransition
-from handrail.store import bulk
+from handrail.store import bulk, given_predictions
 from handrail.store.bulk import among, insert_numbered, insert_rows, one_of, row_of, update_rows
 from handrail.store.frames import frame
 from handrail.store.schema import (
@@ -34,7 +34,6 @@ from handrail.store.schema import (
     Case,
     CaseChange,
     CaseInput,
-    GivenPrediction,
     Label,
     Reopening,
     Route,
@@ -155,25 +154,6 @@ def insert_cases(connection: Connection, new: Sequence[NewCase]) -> list[int]:
 def insert_inputs(connection: Connection, inputs: Mapping[int, NewInput]) -> None:
     """Insert the erasable half of cases, by case."""
     insert_rows(connection, CaseInput, [row_of(one, case_id=number) for number, one in inputs.items()])
-
-
-def insert_given(connection: Connection, said: Mapping[int, tuple[str, float]]) -> None:
-    """Write what somebody else's model said of cases: label and confidence, by case."""
-    rows = [
-        {"case_id": number, "label": label, "confidence": confidence} for number, (label, confidence) in said.items()
-    ]
-    insert_rows(connection, GivenPrediction, rows)
-
-
-def unpredicted_count(connection: Connection, batch_id: int) -> int:
-    """Cases of this batch, history left out, that came without a prediction of somebody else's model."""
-    query = (
-        select(func.count())
-        .select_from(Case)
-        .join(GivenPrediction, GivenPrediction.case_id == Case.id, isouter=True)
-        .where(Case.batch_id == batch_id, ~Case.history, GivenPrediction.case_id.is_(None))
-    )
-    return int(connection.execute(query).scalar_one())
 
 
 def set_state(connection: Connection, ids: Sequence[int], state: State, *, only_from: State) -> list[int]:
@@ -314,13 +294,7 @@ def readmit(connection: Connection, case_id: int, corrected: NewCase, given: New
     connection.execute(delete(CaseInput).where(CaseInput.case_id == case_id))  # a purge may have done so before
     connection.execute(insert(CaseInput).values(**row_of(given, case_id=case_id)))
     connection.execute(delete(Label).where(Label.case_id == case_id, Label.provenance == "history"))
-    replace_given(connection, case_id, None)
-
-
-def replace_given(connection: Connection, case_id: int, said: tuple[str, float] | None) -> None:
-    """Let what somebody else's model said of a case be this alone; None: it said nothing."""
-    connection.execute(delete(GivenPrediction).where(GivenPrediction.case_id == case_id))
-    insert_given(connection, {} if said is None else {case_id: said})
+    given_predictions.replace(connection, case_id, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ from handrail.store import bulk
 from handrail.store.bulk import one_of, row_of
 from handrail.store.cases import chunks
 from handrail.store.frames import frame, within
+from handrail.store.retention import CAUSE as WARNING
+from handrail.store.retention import is_worked_on
 from handrail.store.schema import (
     Case,
     Decision,
@@ -259,10 +261,14 @@ def insert_escalations(connection: Connection, opened: Sequence[NewEscalation]) 
 
 
 def end_without_work(connection: Connection, case_ids: Sequence[int], actor: str, now: datetime) -> None:
-    """Close the open escalations of these cases behind which no work is open any more: each ends with its work."""
+    """Close the open escalations of these cases behind which no work is open any more: each ends with its work.
+
+    To be called when what follows in the transaction opens no work: a warning of the retention is about all of it.
+    """
     for part in chunks(case_ids):
         known = {"ids": bulk.ids(connection, part), "by": actor, "moment": now}
         connection.execute(_end_without_work(connection.dialect.name), known)
+        connection.execute(_end_warnings(connection.dialect.name), known)
 
 
 @cache
@@ -274,7 +280,16 @@ def _end_without_work(dialect: str) -> Update:
         and_(Escalation.cause.not_in(("sla_breach", "dispute")), work.kind == "escalation"),
     )
     behind = exists().where(work.case_id == Escalation.case_id, work.state == "open", about)
-    ended = update(Escalation).where(one_of(dialect, Escalation.case_id), Escalation.resolved_at.is_(None), ~behind)
+    return _ended(dialect).where(Escalation.cause != WARNING, ~behind)
+
+
+@cache
+def _end_warnings(dialect: str) -> Update:
+    return _ended(dialect).where(Escalation.cause == WARNING, ~is_worked_on(Escalation.case_id))
+
+
+def _ended(dialect: str) -> Update:
+    ended = update(Escalation).where(one_of(dialect, Escalation.case_id), Escalation.resolved_at.is_(None))
     return ended.values(resolved_at=bindparam("moment"), resolved_by=bindparam("by"))
 
 

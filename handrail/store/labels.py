@@ -273,6 +273,13 @@ def withdraw_test(connection: Connection, person: str, now: datetime) -> None:
     connection.execute(left.values(state="closed", closed_at=now, lease_until=None))
 
 
+def close_gold_work(connection: Connection, case_id: int, now: datetime) -> list[str]:
+    """Close the open work on a gold case, undecided; whose it was."""
+    theirs = update(WorkItem).where(_GOLD_WORK, WorkItem.state == "open", WorkItem.case_id == case_id)
+    closed = theirs.values(state="closed", closed_at=now, lease_until=None).returning(WorkItem.assigned_to)
+    return sorted({str(person) for person in connection.execute(closed).scalars()})
+
+
 def insert_test(connection: Connection, **values: Any) -> int:  # noqa: ANN401 - columns of `qualifications`
     """Begin a test and return its id."""
     return int(connection.execute(insert(Qualification).values(**values).returning(Qualification.id)).scalar_one())

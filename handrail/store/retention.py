@@ -47,7 +47,7 @@ FINISHED = (State.DONE, State.QUARANTINED)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RecordSeries:
     """Something that is erased: where it lies, by which number it is counted through, and how it goes.
 
     `due` is a query of one column, the number, of what is past its time; `case` is the column of its case.
@@ -60,21 +60,25 @@ class Kind:
     erase: Callable[[Connection, Sequence[int]], int]
 
 
-def due(connection: Connection, kind: Kind, policy: Policy, now: datetime, after: int, limit: int) -> list[int]:
+def due(
+    connection: Connection, series: RecordSeries, policy: Policy, now: datetime, after: int, limit: int
+) -> list[int]:
     """The next numbers past their time that nothing spares, counted through from `after`."""
-    query = kind.due(policy, now).where(kind.number > after, ~_is_spared(kind.case, policy, now))
-    return list(connection.execute(query.order_by(kind.number).limit(limit)).scalars())
+    query = series.due(policy, now).where(series.number > after, ~_is_spared(series.case, policy, now))
+    return list(connection.execute(query.order_by(series.number).limit(limit)).scalars())
 
 
-def still_due(connection: Connection, kind: Kind, policy: Policy, now: datetime, ids: Sequence[int]) -> list[int]:
+def still_due(
+    connection: Connection, series: RecordSeries, policy: Policy, now: datetime, ids: Sequence[int]
+) -> list[int]:
     """Those of these numbers that are past their time and spared by nothing in this very transaction."""
-    query = kind.due(policy, now).where(kind.number.in_(ids), ~_is_spared(kind.case, policy, now))
-    return list(connection.execute(query.order_by(kind.number)).scalars())
+    query = series.due(policy, now).where(series.number.in_(ids), ~_is_spared(series.case, policy, now))
+    return list(connection.execute(query.order_by(series.number)).scalars())
 
 
-def count_due(connection: Connection, kind: Kind, policy: Policy, now: datetime) -> int:
+def count_due(connection: Connection, series: RecordSeries, policy: Policy, now: datetime) -> int:
     """How much is past its time and spared by nothing."""
-    query = kind.due(policy, now).where(~_is_spared(kind.case, policy, now))
+    query = series.due(policy, now).where(~_is_spared(series.case, policy, now))
     return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
 
@@ -184,14 +188,14 @@ def _erase_rows(connection: Connection, ids: Sequence[int]) -> int:
     return connection.execute(blank).rowcount
 
 
-INPUTS = Kind("inputs", Case.id, Case.id, _due_cases, delete_inputs)
+INPUTS = RecordSeries("inputs", Case.id, Case.id, _due_cases, delete_inputs)
 NOTES = (
-    Kind("notes", Note.decision_id, Decision.case_id, _due_notes, _erase_notes),
-    Kind("notes", Reason.seq, TrailEvent.case_id, _due_reasons, _erase_reasons),
-    Kind("notes", Dispute.id, Dispute.case_id, _due_disputes, _erase_disputes),
+    RecordSeries("notes", Note.decision_id, Decision.case_id, _due_notes, _erase_notes),
+    RecordSeries("notes", Reason.seq, TrailEvent.case_id, _due_reasons, _erase_reasons),
+    RecordSeries("notes", Dispute.id, Dispute.case_id, _due_disputes, _erase_disputes),
 )
 """Notes, reasons of acts, and the texts of disputes."""
-ROWS = Kind("quarantined_rows", Quarantine.id, Quarantine.case_id, _due_rows, _erase_rows)
+ROWS = RecordSeries("quarantined_rows", Quarantine.id, Quarantine.case_id, _due_rows, _erase_rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from expectations import checkpoint, suites
 from handrail.acts import intake, revising
 from handrail.case import State
 from handrail.errors import BatchStopped
-from handrail.store import batches, cases, changes, quarantine
+from handrail.store import batches, cases, changes, given_predictions, quarantine
 from handrail.store import labels as stored_labels
 from tasks.occasion import Occasion, log
 from tasks.step import step
@@ -81,7 +81,7 @@ def _unpredicted(occasion: Occasion, batch_id: int) -> dict[str, int]:
     if occasion.policy.model.source != "given":
         return {}
     with occasion.store.read() as connection:
-        return {"unpredicted": cases.unpredicted_count(connection, batch_id)}
+        return {"unpredicted": given_predictions.unpredicted_count(connection, batch_id)}
 
 
 def inspect(occasion: Occasion, chunks: Iterable[pd.DataFrame]) -> tuple[pd.DataFrame, list[int], list[int]]:

@@ -12,6 +12,7 @@ from handrail.policy import LabelRules
 from handrail.store import decisions, drifts, labels, predictions, schema
 from handrail.store.engine import Store
 from handrail.window import Window
+from tests.open_things import nothing_left_open
 from tests.scenes import FOUNDER, MANAGER, NOVICE, NOW, POLICY, REVIEWERS, Scene
 
 CURATOR = "cara"
@@ -104,7 +105,7 @@ class TestGold:
         assert used() == [[gold, other]] * 2
         attest(scene, [gold])
         assert used() == [[other]] * 2
-        labelling.retire(scene.store, gold, reason="two categories fit", actor=CURATOR, now=NOW)
+        labelling.retire(scene.store, gold, reason="two categories fit", actor=CURATOR, **scene.known)
         assert used() == [[other]] * 2
 
     def test_the_trail_holds_a_digest_of_the_answer_and_not_the_answer(self, scene: Scene) -> None:
@@ -149,7 +150,7 @@ class TestGold:
         assert write("refund") == {"written": 1, "duplicates": 0}
         with pytest.raises(Conflict, match=r"another category.*gold retire 1`, then `handrail gold attest 1 tracking`"):
             write("tracking")
-        labelling.retire(scene.store, 1, reason="ambiguous", actor=CURATOR, now=NOW)
+        labelling.retire(scene.store, 1, reason="ambiguous", actor=CURATOR, **scene.known)
         with pytest.raises(Conflict, match=r"was retired\. Correct it with `handrail gold attest 1 refund`"):
             write("refund")
         assert scene.row(schema.GoldCase)["label"] == "refund"
@@ -157,10 +158,10 @@ class TestGold:
     def test_retiring_needs_a_reason_and_a_gold_case_in_use(self, scene: Scene) -> None:
         (case_id,) = attest(scene, finished(scene, 1))
         with pytest.raises(BadInput):
-            labelling.retire(scene.store, case_id, reason=" ", actor=CURATOR, now=NOW)
-        labelling.retire(scene.store, case_id, reason="ambiguous", actor=CURATOR, now=NOW)
+            labelling.retire(scene.store, case_id, reason=" ", actor=CURATOR, **scene.known)
+        labelling.retire(scene.store, case_id, reason="ambiguous", actor=CURATOR, **scene.known)
         with pytest.raises(NotFound):
-            labelling.retire(scene.store, case_id, reason="ambiguous", actor=CURATOR, now=NOW)
+            labelling.retire(scene.store, case_id, reason="ambiguous", actor=CURATOR, **scene.known)
         attest(scene, [case_id])
         assert scene.row(schema.GoldCase)["retired_at"] is None
 
@@ -263,11 +264,39 @@ class TestQualification:
         attest(scene, finished(scene, 4))
         hand_out(scene, NOVICE)
         claims = claiming.claim(scene.store, NOVICE, kinds=["gold"], limit=9, **scene.known)
-        labelling.retire(scene.store, claims[0].case_id, reason="ambiguous", actor=CURATOR, now=NOW)
-        for claim, label in zip(claims, ["cancel", "cancel", "refund", "refund"], strict=True):
+        scene.rule(claims[0], "override", NOVICE, label="cancel")
+        labelling.retire(scene.store, claims[0].case_id, reason="ambiguous", actor=CURATOR, **scene.known)
+        for claim, label in zip(claims[1:], ["cancel", "refund", "refund"], strict=True):
             scene.rule(claim, "override", NOVICE, label=label)
         test = scene.row(schema.Qualification)
         assert (test["right"], test["passed"]) == (2, False), "2 of 3, and not 2 of 4"
+
+    def test_retiring_closes_the_work_on_the_case_and_the_test_goes_on_without_it(self, scene: Scene) -> None:
+        attest(scene, finished(scene, 4))
+        hand_out(scene, NOVICE)
+        claims = claiming.claim(scene.store, NOVICE, kinds=["gold"], limit=9, **scene.known)
+        labelling.retire(scene.store, claims[0].case_id, reason="ambiguous", actor=CURATOR, **scene.known)
+        assert scene.row(schema.WorkItem, id=claims[0].item_id)["state"] == "closed"
+        with pytest.raises(Conflict):
+            scene.rule(claims[0], "override", NOVICE, label="refund")
+        for claim in claims[1:]:
+            scene.rule(claim, "override", NOVICE, label="refund")
+        test = scene.row(schema.Qualification)
+        assert (test["right"], test["passed"], test["closed_at"]) == (3, True, NOW)
+        assert nothing_left_open(scene.store, scene.policy, NOW) == []
+
+    def test_retiring_the_last_open_case_of_a_test_ends_it(self, scene: Scene) -> None:
+        attest(scene, finished(scene, 4))
+        hand_out(scene, NOVICE)
+        claims = claiming.claim(scene.store, NOVICE, kinds=["gold"], limit=9, **scene.known)
+        for claim in claims[1:]:
+            scene.rule(claim, "override", NOVICE, label="refund")
+        labelling.retire(scene.store, claims[0].case_id, reason="ambiguous", actor=CURATOR, **scene.known)
+        test = scene.row(schema.Qualification)
+        assert (test["right"], test["passed"]) == (3, True)
+        (told,) = scene.events("person.tested")
+        assert (told["actor"], told["cases"]) == (CURATOR, 3)
+        assert nothing_left_open(scene.store, scene.policy, NOW) == []
 
     def test_labels_from_before_the_test_stay_provisional(self, scene: Scene) -> None:
         (earlier,) = finished(scene, 1, NOVICE)

@@ -1,5 +1,6 @@
 """A policy change under live work: refused with what is in the way, or all of it goes along."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from threading import Thread
 from typing import Any
@@ -53,6 +54,12 @@ RENAMED = without(new="money_back", renamed={"refund": "money_back"})
 RETIRED = without(retired={"refund": {"to": "complaint"}})
 ENDED = without(retired={"refund": {}})
 EVERY = {"money_back": RENAMED, "complaint": RETIRED, "nothing": ENDED}
+
+
+def score(scene: Scene, ids: Sequence[int]) -> None:
+    """Let the model say of accepted cases what it has learned: the old name."""
+    said = pd.DataFrame({"case_id": ids, "label": "refund", "confidence": 0.99, "novelty": 0.1, "novel": False})
+    routing.record_predictions(scene.store, said, version=VERSION, role="champion", advance=True, actor=FLOW, now=NOW)
 
 
 def pause(scene: Scene, category: str = "refund", **values: object) -> None:
@@ -241,11 +248,7 @@ class TestMoving:
         scene.publish(RENAMED)
         scene.publish(RENAMED.model_copy(update={"renamed": {}}))
         (case_id,) = scene.accepted(1)
-        said = pd.DataFrame(
-            {"case_id": [case_id], "label": "refund", "confidence": 0.99, "novelty": 0.1, "novel": False}
-        )
-        known = {"version": VERSION, "role": "champion", "advance": True, "actor": FLOW, "now": NOW}
-        routing.record_predictions(scene.store, said, **known)  # type: ignore[arg-type]
+        score(scene, [case_id])
         assert scene.row(schema.Prediction, case_id=case_id)["label"] == "money_back"
 
     def test_disputes_of_what_was_decided_under_the_old_name_end(self, scene: Scene) -> None:
@@ -313,10 +316,18 @@ class TestAtTheSameMoment:
     def test_what_was_planned_under_the_policy_before_is_planned_anew(self, scene: Scene) -> None:
         ids = scene.scored(2)
         scene.publish(RENAMED)
-        scene.policy = POLICY
-        assert scene.assign(ids, queue="B", reason="stage_suggest") == {"A": 0, "B": 0, "C": 0}
-        scene.policy = RENAMED
+        asked: list[routing.Waiting] = []
+
+        def plan(waiting: routing.Waiting) -> pd.DataFrame:
+            asked.append(waiting)
+            return pd.DataFrame()
+
+        nothing = {"A": 0, "B": 0, "C": 0}
+        assert routing.assign(scene.store, ids, plan, policy=POLICY, actor=FLOW, now=NOW) == nothing
+        assert (asked, scene.rows(schema.Route), scene.states()) == ([], [], ["accepted"] * 2)
+        score(scene, ids)
         assert scene.assign(ids, queue="B", reason="stage_suggest", category="money_back")["B"] == 2
+        assert {row["category"] for row in scene.rows(schema.Route)} == {"money_back"}
         settled(scene)
 
     def test_a_decision_by_the_policy_before_is_a_conflict_and_loses_nothing(self, scene: Scene) -> None:

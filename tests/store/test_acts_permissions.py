@@ -26,6 +26,7 @@ from handrail.acts import (
     publishing,
     purging,
     reading,
+    releasing,
     routing,
     settling,
     viewing,
@@ -105,6 +106,9 @@ ACTS: dict[str, Act] = {
     ),
     "intake": take_in,
     "assign": assign,
+    "settle_deliveries": lambda scene, actor: releasing.release(
+        scene.store, 1, reason="for a test", actor=actor, now=NOW
+    ),
     "draw_audits": draw,
     "escalate": escalate,
     "pause": lambda scene, actor: pausing.pause(scene.store, "tracking", **why(actor)),

@@ -8,12 +8,14 @@ import pytest
 
 from handrail.acts import disputing, escalating, purging
 from handrail.acts.purging import Purged
-from handrail.case import State
+from handrail.case import Outcome, State
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted
 from handrail.policy import LabelRules
+from handrail.ruling import Ruling
 from handrail.store import cases, escalations, schema, work
 from handrail.store.engine import Store
 from handrail.work import NewWork
+from tests.open_things import nothing_left_open
 from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, POLICY, Scene
 
 DUE = NOW + timedelta(days=3 * 365)
@@ -113,10 +115,36 @@ def test_work_that_was_finished_in_time_ends_the_warning_and_lets_the_text_go(sc
     case = _audit(scene)
     purge(scene)
     scene.decide(case, "override", at=DUE, label="refund")
-    with scene.store.read() as connection:
-        assert escalations.waiting(connection, causes=["retention"]) == []
+    assert scene.row(schema.Escalation, cause="retention")["resolved_at"] == DUE
     assert purge(scene, DUE + timedelta(days=1)).inputs == 1
-    assert scene.row(schema.Escalation, cause="retention")["resolved_at"] is not None
+    assert scene.row(schema.Escalation, cause="retention")["resolved_at"] == DUE
+
+
+def test_a_warning_stands_as_long_as_other_work_on_the_case_is_open(scene: Scene) -> None:
+    case = _audit(scene)
+    with scene.store.write() as connection:
+        work.insert_work(
+            connection,
+            [NewWork(case, "recheck", "C", None, suggestion_hidden=True, opened_at=NOW, due_at=NOW, assigned_to="ron")],
+        )
+    purge(scene)
+    scene.decide(case, "override", at=DUE, label="refund")
+    assert scene.row(schema.Escalation, cause="retention")["resolved_at"] is None
+    assert has_text(scene, case)
+
+
+def test_a_warning_ends_with_the_dispute_that_it_was_about(scene: Scene) -> None:
+    _dispute(scene)
+    purge(scene)
+    item = scene.row(schema.WorkItem, kind="dispute")["id"]
+    claim = escalating.take(scene.store, item, MANAGER, policy=scene.policy, now=DUE)
+    ruling = Ruling(item, claim.fence, Outcome.APPROVE, answer="It stands.")
+    disputing.resolve(scene.store, ruling, MANAGER, policy=scene.policy, now=DUE)
+    assert {row["cause"]: row["resolved_at"] for row in scene.rows(schema.Escalation)} == {
+        "dispute": DUE,
+        "retention": DUE,
+    }
+    assert nothing_left_open(scene.store, scene.policy, DUE) == []
 
 
 def test_an_escalation_that_nobody_settled_is_warned_of_too(scene: Scene) -> None:
@@ -128,6 +156,7 @@ def test_an_escalation_that_nobody_settled_is_warned_of_too(scene: Scene) -> Non
         escalations.insert_escalations(connection, [late])
     assert purge(scene).escalated == 1
     escalating.acknowledge(scene.store, case, reason="seen", actor=MANAGER, now=DUE)
+    assert {row["resolved_at"] for row in scene.rows(schema.Escalation)} == {DUE}
     assert purge(scene).inputs == 1
 
 
@@ -202,7 +231,7 @@ def test_a_hold_that_comes_between_looking_and_deleting_spares(scene: Scene, mon
     finish(scene, case)
     look = retention.due
 
-    def looked(connection: object, kind: retention.Kind, *known: object) -> list[int]:
+    def looked(connection: object, kind: retention.RecordSeries, *known: object) -> list[int]:
         found: list[int] = look(connection, kind, *known)  # type: ignore[arg-type]
         if kind is retention.INPUTS and found and not scene.events("case.held"):
             pending.append(case)
@@ -211,7 +240,7 @@ def test_a_hold_that_comes_between_looking_and_deleting_spares(scene: Scene, mon
     pending: list[int] = []
     erase = retention.still_due
 
-    def held_first(connection: object, kind: retention.Kind, *known: object) -> list[int]:
+    def held_first(connection: object, kind: retention.RecordSeries, *known: object) -> list[int]:
         if pending:
             retention.insert_hold(connection, pending.pop(), MANAGER, DUE)  # type: ignore[arg-type]
         return erase(connection, kind, *known)  # type: ignore[arg-type]

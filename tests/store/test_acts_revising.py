@@ -11,7 +11,7 @@ from handrail.store import batches, cases, changes, schema
 from handrail.store.cases import CALL, Redaction
 from handrail.store.engine import Store
 from handrail.trail.chain import digest
-from tests.scenes import FLOW, NOW, POLICY, Scene, bad_rows, good_rows
+from tests.scenes import FLOW, FOUNDER, NOW, POLICY, Scene, bad_rows, good_rows
 
 SECOND = NOW + timedelta(hours=1)
 
@@ -48,7 +48,7 @@ def text(scene: Scene, case_id: int) -> str:
 
 def test_a_changed_text_of_a_waiting_case_is_a_revision_that_is_scored_and_routed_again(scene: Scene) -> None:
     (case,) = scene.waiting(1)
-    intake.save_redactions(scene.store, [Redaction(case, "where is my money", flags=["legal"])])
+    intake.save_redactions(scene.store, [Redaction(case, "where is my money", flags=["legal"])], policy=POLICY)
     before = scene.row(schema.CaseInput)
     taken = again(scene, row(scene, case, text="I want a lawyer"))
     assert (taken.new, taken.duplicates, taken.changed) == (0, 0, 1)
@@ -112,7 +112,7 @@ def test_who_holds_a_claim_on_a_changed_case_is_told_that_the_request_changed(sc
 def test_a_changed_case_is_routed_again_once_and_decided_once(scene: Scene) -> None:
     (case,) = scene.waiting(1)
     again(scene, row(scene, case, text="something else"))
-    routing.pass_unscored(scene.store, [case], actor=FLOW)
+    routing.pass_unscored(scene.store, [case], version=None, actor=FLOW)
     scene.assign([case], SECOND, queue="C", reason="no_model", category=None, model_version=None)
     assert [work["state"] for work in scene.rows(schema.WorkItem)] == ["closed", "open"]
     scene.decide(case, "override", label="refund", at=SECOND)
@@ -221,11 +221,11 @@ def test_the_retention_erases_what_a_case_said_before(scene: Scene) -> None:
     (case,) = scene.waiting(1)
     again(scene, row(scene, case, text="second words"))
     assert scene.row(schema.CaseChange)["text"] == "where is my money"
-    routing.pass_unscored(scene.store, [case], actor=FLOW)
+    routing.pass_unscored(scene.store, [case], version=None, actor=FLOW)
     scene.assign([case], SECOND, queue="C", reason="no_model", category=None, model_version=None)
     scene.decide(case, "deny", reason_code="out_of_scope", at=SECOND)
     later = NOW + timedelta(days=400)
-    purging.purge(scene.store, policy=POLICY, actor=FLOW, now=later, dry_run=False)
+    purging.purge(scene.store, policy=POLICY, actor=FOUNDER, now=later, dry_run=False)
     assert scene.rows(schema.CaseInput) == []
     kept = scene.row(schema.CaseChange)
     assert {kept[name] for name in ("text", "redacted", "salt", "customer_id", "amount")} == {None}
@@ -236,7 +236,7 @@ def test_a_redaction_of_a_text_that_has_changed_meanwhile_is_not_saved(scene: Sc
     (case,) = scene.waiting(1)
     salt = scene.row(schema.CaseInput)["salt"]
     again(scene, row(scene, case, text="new words"))
-    intake.save_redactions(scene.store, [Redaction(case, "where is my money", salt=salt)])
+    intake.save_redactions(scene.store, [Redaction(case, "where is my money", salt=salt)], policy=POLICY)
     assert scene.row(schema.CaseInput)["redacted"] is None
 
 
@@ -244,4 +244,4 @@ def test_claims_of_others_are_left_alone(scene: Scene) -> None:
     first, second = scene.waiting(2)
     scene.claim(second)
     again(scene, row(scene, first, text="new words"))
-    assert [claim.case_id for claim in claiming.held(scene.store, "rita", now=NOW)] == [second]
+    assert [claim.case_id for claim in claiming.held(scene.store, "rita")] == [second]

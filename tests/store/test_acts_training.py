@@ -263,7 +263,7 @@ class TestTheRollingBar:
         attested(scene, 4)
         answer(scene, right=False)
         (wrong,) = [row["case_id"] for row in scene.rows(schema.Decision, kind="gold")]
-        labelling.retire(scene.store, wrong, reason="two categories fit", actor=CURATOR, now=NOW)
+        labelling.retire(scene.store, wrong, reason="two categories fit", policy=RULES, actor=CURATOR, now=NOW)
         for _ in range(3):
             answer(scene, right=True)
         found = training.training_progress(scene.store, "rita", policy=RULES, now=LATER)

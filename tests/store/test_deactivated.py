@@ -49,7 +49,7 @@ def test_every_act_of_theirs_is_refused_with_a_sentence_and_loses_nothing(scene:
         lambda: undoing.undo(scene.store, [number], "rita", policy=POLICY, now=LATER),
         lambda: claiming.claim(scene.store, "rita", policy=POLICY, now=LATER),
         lambda: claiming.claim_case(scene.store, held, "rita", policy=POLICY, now=LATER),
-        lambda: claiming.renew(scene.store, "rita", [claim.item_id], policy=POLICY, now=LATER),
+        lambda: claiming.renew(scene.store, "rita", [claim.item_id], policy=POLICY),
         lambda: handing.skip(scene.store, claim.item_id, "rita", policy=POLICY, now=LATER),
         lambda: handing.release(scene.store, [claim.item_id], "rita", now=LATER),
         lambda: handing.recall(scene.store, "rita", now=LATER),

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from handrail.acts import intake
-from handrail.store import cases, readable, schema
+from handrail.store import given_predictions, readable, schema
 from handrail.store.engine import Store
 from tests.scenes import FLOW, NOW, Scene, bad_rows, good_rows
 
@@ -49,8 +49,8 @@ def test_the_cases_that_came_without_one_are_counted_history_left_out(scene: Sce
         {"external_id": "e-3", "history": True, "label": "refund"},
     )
     with scene.store.read() as connection:
-        assert cases.unpredicted_count(connection, 1) == 1
-        assert cases.unpredicted_count(connection, 2) == 0
+        assert given_predictions.unpredicted_count(connection, 1) == 1
+        assert given_predictions.unpredicted_count(connection, 2) == 0
 
 
 @pytest.mark.parametrize("said", [{"given_label": "tracking", "given_confidence": 0.5}, {}])

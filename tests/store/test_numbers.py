@@ -18,7 +18,7 @@ from handrail.store.engine import Store
 from handrail.store.schema import Base
 from tests.scenes import NOW, Scene
 
-BEFORE = "0005"
+BEFORE = "0014"
 NUMBERED = [table for table in Base.metadata.sorted_tables if table.autoincrement_column is not None]
 BY_HAND = {"serving", "trail", "trail_head", "reasons"}
 """Their numbers are written by the program: one row, or those of the trail, which has no gap."""

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from sqlalchemy import update
 
-from handrail.acts import consenting, intake, routing
+from handrail.acts import consenting, intake, models, routing
 from handrail.policy import FairnessRules, ModelRules
+from handrail.queues import route_many
 from handrail.store import drifts, labels, predictions, readable, schema
 from handrail.store.engine import Connection, Store
 from handrail.window import Window
-from tests.scenes import FLOW, NOW, POLICY, VERSION, Scene, bad_rows, good_rows
+from tests.scenes import FLOW, FOUNDER, NOW, POLICY, VERSION, Scene, bad_rows, good_rows
 
 DAY = timedelta(days=1)
 EVER = Window(NOW - DAY, NOW + DAY)
@@ -150,8 +151,20 @@ class TestWithdrawn:
         assert [scene.state(case_id) for case_id in (kept, withdrawn)] == ["scored", "accepted"]
 
     def test_consent_withdrawn_while_cases_are_routed_approves_nothing(self, scene: Scene) -> None:
+        scene.add_version(VERSION)
+        models.set_champion(scene.store, VERSION, reason="the first", actor=FOUNDER, now=NOW)
         kept, withdrawn = scene.scored(2)
         change(scene, schema.Case, withdrawn, consent=False)
-        assert scene.assign([kept, withdrawn])["A"] == 1
-        assert [scene.state(case_id) for case_id in (kept, withdrawn)] == ["decided", "scored"]
+
+        def plan(waiting: routing.Waiting) -> pd.DataFrame:
+            routes = route_many(waiting.cases, waiting.situation, SEEN, [0.5] * len(waiting.cases))
+            said = waiting.cases[["case_id", "label", "confidence"]].rename(columns={"label": "category"})
+            return said.join(routes.drop(columns="flags")).assign(
+                suggestion_hidden=False, model_version=VERSION, due_at=NOW
+            )
+
+        counts = routing.assign(scene.store, [kept, withdrawn], plan, policy=SEEN, actor=FLOW, now=NOW)
+        assert counts == {"A": 1, "B": 0, "C": 1}
+        assert [scene.state(case_id) for case_id in (kept, withdrawn)] == ["decided", "queued"]
+        assert [row["reason"] for row in scene.rows(schema.Route)] == ["auto", "no_consent"]
         assert [row["case_id"] for row in scene.rows(schema.Outbox)] == [kept]

@@ -158,13 +158,14 @@ def test_the_same_is_kept_as_the_console_withholds(scene: Scene) -> None:
 
 
 def test_the_trail_is_searched_by_who_acted_and_by_nobody_who_is_named_in_a_text(scene: Scene) -> None:
-    scene.add_person('o\'brien "x" é', "reviewer")
+    scene.add_person("o'brien é", "reviewer")
     (case,) = scene.waiting(1)
     scene.decide(case, actor="rita")
     with scene.store.read() as connection:
         assert [event["kind"] for event in trail.search(connection, actor="rita")] == ["case.decided"]
         assert trail.search(connection, actor="rit") == []
-        assert trail.search(connection, actor='o\'brien "x" é') == []
+        for name in ("o'brien é", 'o\'brien "x" é'):
+            assert trail.search(connection, actor=name) == []
         assert {event["actor"] for event in trail.search(connection, actor=FOUNDER)} == {FOUNDER}
         assert trail.search(connection, actor="rita", case=case + 1) == []
         assert trail.search(connection, actor='rita","at') == []

@@ -73,7 +73,7 @@ def content(store: Store) -> dict[str, list[Any]]:
 
 
 def decide(scene: Scene) -> object:
-    (claim,) = claiming.held(scene.store, "rita", now=NOW)
+    (claim,) = claiming.held(scene.store, "rita")
     ruling = Ruling(claim.item_id, claim.fence, Outcome.APPROVE)
     return deciding.decide(scene.store, [ruling], "rita", policy=scene.policy, now=NOW)
 

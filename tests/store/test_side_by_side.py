@@ -113,9 +113,10 @@ class Dying(Ledger):
     def execute(self, actions):
         super().execute(actions)
         os.kill(os.getpid(), signal.SIGKILL)
+now = datetime(2026, 3, 2, 9, tzinfo=UTC)
 delivering.deliver(
-    Store(sys.argv[1]), Dying(Path(sys.argv[2])), policy=Policy.model_validate_json(sys.argv[3]),
-    actor="flow:triage", now=datetime(2026, 3, 2, 9, tzinfo=UTC), rng=np.random.default_rng(1),
+    Store(sys.argv[1], clock=lambda: now), Dying(Path(sys.argv[2])), policy=Policy.model_validate_json(sys.argv[3]),
+    actor="flow:triage", now=now, rng=np.random.default_rng(1),
 )
 """
 
