@@ -48,13 +48,13 @@ class TestDeliveries:
 
 def test_the_reviewer_sees_that_the_request_changed_and_what_it_said_before(scene: Scene, signed_in: Client) -> None:
     (case,) = scene.waiting(1)
-    intake.save_redactions(scene.store, [Redaction(case, "the first wish")])
+    intake.save_redactions(scene.store, [Redaction(case, "the first wish")], policy=POLICY)
     client = signed_in("rita")
     old = scene.claim(case)
     name = scene.row(schema.Case)["external_id"]
     scene.take_in({"external_id": name, "text": "the second wish", "row_digest": "second"}, file="second")
     revising.apply(scene.store, 2, policy=POLICY, actor=FLOW, now=NOW)
-    intake.save_redactions(scene.store, [Redaction(case, "the second wish")])
+    intake.save_redactions(scene.store, [Redaction(case, "the second wish")], policy=POLICY)
     answer = client.post(f"/review/{old.item_id}", data={"outcome": "approve", "fence": str(old.fence)})
     assert answer.status_code == 409
     assert "changed while you had it" in answer.text
