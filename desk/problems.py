@@ -119,7 +119,8 @@ def _refused(request: Request, refusal: HandrailError) -> Response:
     status, sentence = status_of(refusal), worded(str(refusal), API if _is_api(request) else DESK)
     if status == UNAVAILABLE:
         _log.warning("%s %s: %s", request.method, request.url.path, sentence)
-        sentence = sentence.replace(desk_of(request).store.name, "the database")
+        desk = desk_of(request)
+        sentence = sentence.replace(desk.store.name, "the database").replace(f"{desk.workspace.home}/", "")
         sentence = sentence[:1].upper() + sentence[1:]
     return problem(request, status, sentence, NOT_NOW if isinstance(refusal, (Refused, GateFailed)) else None)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 _COMMAND = re.compile(r"`handrail ([^`]+)`")
 _OPTION = re.compile(r"`((?:override )?--[a-z-]+)[^`]*`")
 _BARE_OPTION = re.compile(r"(?<!\S)--[a-z]")
+_SETTING = re.compile(r"\bHANDRAIL_[A-Z]")
 _SENTENCE = re.compile(r"(?<=[.?!]) (?=[A-Z])")
 _ASK = "Ask whoever runs Handrail."
 
@@ -37,6 +38,8 @@ API = Face(
         "proposals list": "`GET /api/v1/proposals`",
         "proposals": "`POST /api/v1/proposals/{proposal}`",
         "quarantine list": "`GET /api/v1/batches/{batch}`",
+        "quarantine release": "`POST /api/v1/batches/{batch}/release`",
+        "quarantine reject": "`POST /api/v1/batches/{batch}/reject`",
     },
     options={
         "override --label": "the outcome `override` with a `label`",
@@ -61,6 +64,7 @@ DESK = Face(
         "model promote": "the page Operations",
         "model rollback": "the page Operations",
         "outbox": "the page Operations",
+        "quarantine": "the page Deliveries",
         "alerts": "the page Alerts",
         "people test": "the page Training",
         "people cancel-test": "the page Training",
@@ -96,7 +100,7 @@ def _worded(sentence: str, face: Face) -> str:
     sentence = _COMMAND.sub(lambda _: next(told), sentence)
     sentence = re.sub(r" \(`--[^`]*`\)", "", sentence)  # the sentence has said it in words
     sentence = _OPTION.sub(lambda option: face.options.get(option[1], "--option"), sentence)
-    if _BARE_OPTION.search(sentence):
+    if _BARE_OPTION.search(sentence) or _SETTING.search(sentence):
         return _ASK
     for written, read in _TURNS:
         sentence = re.sub(written, read, sentence)

@@ -26,6 +26,7 @@ FOR_PEOPLE = {
     "handrail/given.py": "as rows",
     "handrail/mapping.py": "as rows: which answers are consent",
     "handrail/pii.py": "redacts",
+    "handrail/normal.py": "reads letters, for redaction, flags and names; who shows a text to a model is watched there",
     "handrail/flags.py": "the policy's words that force queue C",
     "handrail/queues.py": "routes; a case without consent goes to C",
     "handrail/packet.py": "a letter to the customer",

@@ -10,6 +10,7 @@ from desk.api.bearer import scoped
 from desk.api.bodies import LARGEST_ID, PROBLEMS, Body, Letter, Moment, Number, Sentence, plain
 from desk.api.calls import StrictRoute, TheCall
 from desk.permit import TheDesk
+from desk.wording import API, worded
 from handrail.acts import attending, disputing, escalating
 from handrail.acts.signing_in import Visitor
 from handrail.store import cases, escalations, labels, models, outbox, situation, trail, worklist
@@ -193,12 +194,15 @@ def status(desk: TheDesk, _: Visitor = scoped("read_operations")) -> Status:
                     last_heard=one.last if one.has_run else None,
                     since=one.since,
                     categories=None if one.categories is None else list(one.categories),
-                    sentence=one.sentence,
+                    sentence=worded(one.sentence, API),
                 )
                 for one in found.silent
             ],
             unwatched=sorted(found.unwatched),
-            altered=[Altered(what=one.what, category=one.category, sentence=one.sentence) for one in found.altered],
+            altered=[
+                Altered(what=one.what, category=one.category, sentence=worded(one.sentence, API))
+                for one in found.altered
+            ],
             model=serving.model_version,
             challenger=serving.challenger,
             watched=str(seen.sight),

@@ -305,7 +305,7 @@ def refuse(store: Store, version: str, *, reasons: Sequence[str], actor: str, no
         row = models.version(connection, version)
         if row is not None and row.status in ("champion", "retired", "rolled_back"):
             raise Conflict(
-                f"Version {version} was promoted while it was looked at. To take it back: "
+                f"Version {version} was promoted while it was looked at. Take it back with "
                 "`handrail model rollback --reason …`."
             )
         models.set_status(connection, version, "refused")

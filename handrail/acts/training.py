@@ -13,7 +13,7 @@ from handrail.case import Outcome
 from handrail.decision import NewDecision
 from handrail.errors import Conflict, NotFound, Refused
 from handrail.gold import Chance, GoldAnswer, GoldTest, OpenTest, Rolling
-from handrail.policy import Policy
+from handrail.policy import Consequence, Policy
 from handrail.store import cases, decisions, reviewer_quality, staff, trail, work
 from handrail.store import labels as label_rows
 from handrail.store.engine import Connection, Store
@@ -102,7 +102,7 @@ def _seeded(
     label = gold.wrong_suggestion(
         chance,
         attested,
-        list(policy.categories),
+        _for_quick_work(policy, cases.shown(connection, blind.case_id).amount),
         reviewer_quality.predicted(connection, blind.case_id),
         reviewer_quality.mistaken_for(connection, attested, since=since),
     )
@@ -110,6 +110,11 @@ def _seeded(
         return blind
     confidence = gold.confidence(chance, reviewer_quality.quick_confidences(connection), policy.queues)
     return replace(blind, suggestion_hidden=False, category=label, shown_label=label, shown_confidence=confidence)
+
+
+def _for_quick_work(policy: Policy, amount: float | None) -> list[str]:
+    """The categories that quick work may be suggested for: with a high consequence it would be in another queue."""
+    return [name for name, rules in policy.categories.items() if rules.consequence_at(amount) is not Consequence.HIGH]
 
 
 def feedback(store: Store, decision_id: int, *, actor: str, policy: Policy, now: datetime) -> Feedback | None:

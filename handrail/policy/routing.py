@@ -9,6 +9,11 @@ from pydantic import AfterValidator, Field, model_validator
 from handrail.policy.base import Consequence, Duration, Money, Share, Stage, Strict
 from handrail.policy.calendar import Calendar
 
+# Keys that came later are left out of the content at these values, so that a policy from before them keeps its version.
+# For the same reason these values never change.
+_OPEN_WORK = timedelta(days=30)
+_STOP_AT_LEAST = 20
+
 
 def _compiles(patterns: tuple[str, ...]) -> tuple[str, ...]:
     for pattern in patterns:
@@ -117,7 +122,9 @@ class RetentionRules(Strict):
     notes: Duration = timedelta(days=730)
     quarantine: Duration = timedelta(days=90)
     open_work: Duration = Field(
-        timedelta(days=30), description="second period of a text on whose case somebody still works; then it goes too"
+        _OPEN_WORK,
+        description="second period of a text on whose case somebody still works; then it goes too",
+        exclude_if=_OPEN_WORK.__eq__,
     )
     purgers: tuple[str, ...] = Field(("data_curator",), description="roles, or sign-in names; nobody else deletes")
 
@@ -127,6 +134,8 @@ class IntakeRules(Strict):
 
     batch_rows: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     max_bad_share: Share = 0.10
-    stop_at_least: Annotated[int, Field(ge=1)] = Field(20, description="bad rows; fewer never stop a delivery")
+    stop_at_least: Annotated[int, Field(ge=1)] = Field(
+        _STOP_AT_LEAST, description="bad rows; fewer never stop a delivery", exclude_if=_STOP_AT_LEAST.__eq__
+    )
     max_text_characters: Annotated[int, Field(ge=100)] = 100_000
     oldest: Duration = Field(timedelta(days=3650), description="a case received earlier is a mistake")

@@ -57,8 +57,8 @@ def settle(
         raise BatchStopped(
             f"{bad} of {total + unreadable} rows of batch {batch_id} are bad ({share:.0%}, the policy allows "
             f"{policy.intake.max_bad_share:.0%}); nothing of it was scored. See the reasons with "
-            f"`handrail quarantine list --batch {batch_id}`; correct the file and run it again, or let the good rows "
-            f"go on with `handrail quarantine release {batch_id}`."
+            f"`handrail quarantine list --batch {batch_id}`; correct the file and run it again, or release its good "
+            f"rows with `handrail quarantine release {batch_id}`."
         )
     if len(failures):
         intake.quarantine(occasion.store, batch_id, failures, actor=occasion.actor, now=occasion.now)

@@ -64,6 +64,7 @@ SENTENCES = {
     "gold.retired": "No longer used as a test case.",
     "input.purged": "Text and customer were deleted: the policy's retention has ended.",
     "input.viewed": "The raw text was shown to {actor}.",
+    "key.bound": "The database was bound to the workspace's key.",
     "label.adjudicated": "Two labels differed; it was settled that {label} counts.",
     "label.disputed": "Two people labelled it differently.",
     "label.settled": "Two labels differed; the consensus settled on {label} ({posterior} sure).",
@@ -89,6 +90,7 @@ SENTENCES = {
     "person.test_cancelled": "The test of {person} was cancelled.",
     "person.test_opened": "{person} was handed {cases} test cases.",
     "person.tested": "{person} labelled {right} of {cases} test cases as attested.",
+    "person.training_lost": "{person} labelled only {right} of the last {cases} test cases as attested: a test is due.",
     "policy.published": "Policy {policy} came into force.",
     "profile.saved": "A reference profile of {cases} cases was saved for the drift watch.",
     "proposal.made": "An act was proposed ({act}); a second person has to confirm it.",
@@ -104,6 +106,7 @@ SENTENCES = {
     "stage.changed": "{category} went from stage {from} to {to}.",
     "token.created": "{person} received a token for programs.",
     "token.revoked": "A token of {person} was revoked.",
+    "work.recalled": "{actor} took back what they had skipped ({items} in all).",
     "workspace.begun": "The workspace was begun under policy {policy}.",
 }
 KINDS = ("case.assigned", *SENTENCES)

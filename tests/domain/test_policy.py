@@ -243,3 +243,32 @@ def test_a_labelled_file_with_twins_makes_no_policy() -> None:
     many = [name for number in range(7) for name in (f"a{number}", f"A{number}")]
     with pytest.raises(BadInput, match=r"'A0' and 'a0'; .* and 2 more\. Write each category in one way only\."):
         for_labels(many)
+
+
+@pytest.mark.parametrize(
+    ("before", "addition"),
+    [
+        ("", "retention: {open_work: 'P30D'}\n"),
+        ("retention: {inputs: 'P90D'}\n", "retention: {inputs: 'P90D', open_work: 'P30D'}\n"),
+        ("", "intake: {stop_at_least: 20}\n"),
+        ("", "renamed: {}\nretired: {}\n"),
+    ],
+)
+def test_a_later_key_that_says_what_holds_anyway_leaves_the_version_as_it_was(
+    before: str, addition: str, tmp_path: Path
+) -> None:
+    older = policies.read(written(tmp_path, SMALL + before))
+    assert policies.read(written(tmp_path, SMALL + addition)).version == older.version
+
+
+@pytest.mark.parametrize(
+    "addition",
+    ["retention: {open_work: 'P31D'}\n", "intake: {stop_at_least: 21}\n", "retired: {gone: {}}\n"],
+)
+def test_a_later_key_that_says_something_else_is_another_version_and_survives_being_kept(
+    addition: str, tmp_path: Path
+) -> None:
+    policy = policies.read(written(tmp_path, SMALL + addition))
+    assert policy.version != policies.read(written(tmp_path, SMALL)).version
+    again = Policy.model_validate_json(policy.model_dump_json())
+    assert (again, again.version) == (policy, policy.version)

@@ -17,6 +17,7 @@ from handrail.acts import certifying, drifting, pausing, reading
 from handrail.alpha_spending import Look, Terms
 from handrail.certification import Certification
 from handrail.drift.verdict import DriftVerdict
+from handrail.errors import Refused
 from handrail.reading import Reading, Verdict
 from handrail.store import audits as stored_audits
 from handrail.store import certificates, drifts, heartbeats, models, readings, schema, trail
@@ -194,17 +195,29 @@ class TestQualityWatch:
         assert (reading.counted, reading.counted_rejected) == (10, 10), "the sequential rule forgets nothing"
 
     @pytest.mark.parametrize("category", ["refund", None])
-    def test_a_category_that_is_paused_already_is_left_alone(self, shop: Shop, category: str | None) -> None:
+    def test_a_category_that_a_person_has_paused_gets_the_breaker_s_review_once(
+        self, shop: Shop, category: str | None
+    ) -> None:
         shop.audited(shop.automatic(10), wrong=10)
         occasion = shop.at(actor=FOUNDER)
         known = {"policy": occasion.policy, "actor": FOUNDER, "now": LATER}
         pausing.pause(occasion.store, "refund", reason="odd", **known)
         if category is None:
             pausing.pause(occasion.store, None, reason="odd", **known)
-        before = len(shop.rows(schema.Pause))
-        assert shop.run(quality_watch, LATER + HOUR).paused == ()
-        assert len(shop.rows(schema.Pause)) == before
-        assert shop.rows(schema.ModelReview) == []
+        before = shop.rows(schema.Pause)
+        assert shop.run(quality_watch, LATER + HOUR).paused == ("refund",)
+        (review,) = shop.rows(schema.ModelReview)
+        beside = [row for row in shop.rows(schema.Pause) if row not in before]
+        assert len(shop.rows(schema.Pause)) == len(before) + 1, "what the person paused stays as it was"
+        assert [(row["kind"], row["category"], row["model_review_id"]) for row in beside] == [
+            ("breaker", "refund", review["id"])
+        ]
+        after = shop.rows(schema.Pause)
+        assert shop.run(quality_watch, LATER + 2 * HOUR).paused == ()
+        assert shop.rows(schema.Pause) == after
+        assert shop.rows(schema.ModelReview) == [review]
+        with pytest.raises(Refused, match="review"):
+            pausing.resume(occasion.store, "refund", reason="it was me", **known)
 
     def test_after_a_resume_only_what_was_approved_since_counts(self, shop: Shop) -> None:
         ids = shop.automatic(20)

@@ -313,6 +313,7 @@ class TestOperating:
         assert (held["last_heard"], held["since"]) == ("2026-02-28T09:00:00Z", "2026-03-01T15:00:00Z")
         assert (altered["what"], altered["category"]) == ("policy", None)
         assert "not what was published" in altered["sentence"]
+        assert altered["sentence"].endswith(". Ask whoever runs Handrail."), "the API has no command to name"
 
     def test_a_category_moves_to_another_stage(self, program: Program) -> None:
         stella = program(FOUNDER)

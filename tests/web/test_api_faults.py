@@ -61,7 +61,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("item", ["1_2", True, 1.0, " 1"])
     def test_what_only_reads_as_a_number_is_no_work(self, program: Program, item: object) -> None:
-        assert "items.0" in refused(program("rita").post("/queue/release", json={"items": [item]}), 422)
+        assert refused(program("rita").post("/queue/release", json={"items": [item]}), 422).startswith("items[0] ")
 
     @pytest.mark.parametrize(
         "until", [1767225600, 1767225600000, 1.7e9, "1767225600", "20260302", "2026-03-02T09:00:00"]

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from desk.api.document import ROUTERS
-from handrail.acts import escalating
+from handrail.acts import escalating, intake
 from handrail.store import schema
 from handrail.store.schema import Base
 from tests.programs import Program, refused
@@ -134,6 +134,52 @@ def _filled(body: dict[str, Any], item: int) -> dict[str, Any]:
     return {name: [item] if value == "ITEM" else value for name, value in body.items()}
 
 
+def _approved(scene: Scene, program: Program) -> Example:
+    first, second = scene.waiting(2)
+    rita = program("rita")
+
+    def then() -> None:
+        numbers = [row["id"] for row in scene.rows(schema.Decision)]
+        assert rita.post("/queue/undo", json={"decisions": numbers}).status_code == 200
+
+    body = {"category": "refund", "cases": [first]}
+    return Example(rita, "/queue/approve", body, {**body, "cases": [first, second]}, then)
+
+
+def _recalled(scene: Scene, program: Program) -> Example:
+    (case,) = scene.waiting(1)
+    rita = program("rita")
+
+    def skip() -> None:
+        assert rita.post(f"/queue/{_item(rita, case)}/skip").status_code == 200
+
+    skip()
+    return Example(rita, "/queue/recall", {}, {"unlike": "the first"}, skip)
+
+
+def _stopped(scene: Scene, program: Program, way: str, then: Callable[[int], object]) -> Example:
+    """A delivery with two good rows and two bad ones that was stopped."""
+    scene.add_person("dora", "data_curator")
+    taken = scene.take_in(*GOOD, bad=["b-1", "b-2"])
+    batch = taken.delivery.batch_id
+    assert batch is not None
+    intake.close_batch(scene.store, batch, "stopped", actor=FLOW, now=NOW)
+    body = {"reason": "looked at"}
+    return Example(program("dora"), f"/batches/{batch}/{way}", body, {"reason": "other"}, lambda: then(batch))
+
+
+def _released(scene: Scene, program: Program) -> Example:
+    def travel(batch: int) -> None:
+        intake.accept(scene.store, [row["id"] for row in scene.rows(schema.Case)], [], actor=FLOW, now=NOW)
+        intake.close_batch(scene.store, batch, "done", actor=FLOW, now=NOW)
+
+    return _stopped(scene, program, "release", travel)
+
+
+def _rejected(scene: Scene, program: Program) -> Example:
+    return _stopped(scene, program, "reject", lambda _: scene.take_in(*GOOD, file="corrected"))
+
+
 def _paused(scene: Scene, program: Program) -> Example:
     scene.automatic(2)
     stella = program(FOUNDER)
@@ -197,12 +243,17 @@ def _disputed(scene: Scene, program: Program) -> Example:
     return Example(program("rita"), "/disputes", body, {**body, "text": "other"})
 
 
+GOOD = ({"external_id": "e-1"}, {"external_id": "e-2"})
 EXAMPLES: dict[str, Make] = {
+    "/batches/{batch}/reject": _rejected,
+    "/batches/{batch}/release": _released,
     "/cases": lambda scene, program: _send(scene, program, "/cases", lambda one: {"case": one}),
     "/cases/batch": lambda scene, program: _send(scene, program, "/cases/batch", lambda one: {"cases": [one]}),
     "/outcomes": _outcomes,
     "/queue/next": _next,
     "/queue/cases/{case}/claim": _claim,
+    "/queue/approve": _approved,
+    "/queue/recall": _recalled,
     "/queue/renew": _renew,
     "/queue/{item}/decision": _decision,
     "/queue/undo": _undo,

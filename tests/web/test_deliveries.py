@@ -24,6 +24,12 @@ class TestDeliveries:
         assert "4 rows, 2 of them bad, 2 wait" in text
         assert "the amount &#39;lots&#39; is no number" in text
 
+    def test_one_row_is_spoken_of_as_one(self, scene: Scene, signed_in: Client) -> None:
+        batch = scene.take_in({"external_id": "e-1"}).delivery.batch_id
+        assert batch is not None
+        intake.close_batch(scene.store, batch, "stopped", actor=FLOW, now=NOW)
+        assert "1 row, 0 of them bad, 1 waits." in signed_in(FOUNDER).get("/deliveries").text
+
     def test_released_at_the_desk_its_good_rows_travel(self, app: FastAPI, scene: Scene, signed_in: Client) -> None:
         number, client = stop(scene), signed_in(FOUNDER)
         answer = client.post(f"/deliveries/{number}/release", data={"reason": "they are known"})
@@ -48,13 +54,13 @@ class TestDeliveries:
 
 def test_the_reviewer_sees_that_the_request_changed_and_what_it_said_before(scene: Scene, signed_in: Client) -> None:
     (case,) = scene.waiting(1)
-    intake.save_redactions(scene.store, [Redaction(case, "the first wish")])
+    intake.save_redactions(scene.store, [Redaction(case, "the first wish")], policy=POLICY)
     client = signed_in("rita")
     old = scene.claim(case)
     name = scene.row(schema.Case)["external_id"]
     scene.take_in({"external_id": name, "text": "the second wish", "row_digest": "second"}, file="second")
     revising.apply(scene.store, 2, policy=POLICY, actor=FLOW, now=NOW)
-    intake.save_redactions(scene.store, [Redaction(case, "the second wish")])
+    intake.save_redactions(scene.store, [Redaction(case, "the second wish")], policy=POLICY)
     answer = client.post(f"/review/{old.item_id}", data={"outcome": "approve", "fence": str(old.fence)})
     assert answer.status_code == 409
     assert "changed while you had it" in answer.text

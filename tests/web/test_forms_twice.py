@@ -9,12 +9,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from handrail.acts import handing, intake
 from handrail.store import schema
 from handrail.store.schema import Base
 from tests.desks import Client
 from tests.operating import two_versions
 from tests.routes import every_route
-from tests.scenes import FOUNDER, MANAGER, Scene
+from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, Scene
 
 CALLS = "/api/"
 HARMLESS = {
@@ -138,14 +139,34 @@ def _release(app: FastAPI, scene: Scene, signed_in: Client) -> Form:
     return Form(held.client, held.path.replace("hold", "release"), {"reason": "it is over"})
 
 
+def _recall(_: FastAPI, scene: Scene, signed_in: Client) -> Form:
+    (case,) = scene.waiting(1)
+    handing.skip(scene.store, scene.claim(case).item_id, "rita", policy=scene.policy, now=NOW)
+    return Form(signed_in("rita"), "/review/recall")
+
+
+def _stopped(way: str) -> Make:
+    def make(app: FastAPI, scene: Scene, signed_in: Client) -> Form:
+        app.state.intake.wake = lambda: None  # what brings released cases to their queues writes as well
+        batch = scene.take_in({"external_id": "e-1"}, bad=["b-1"]).delivery.batch_id
+        assert batch is not None
+        intake.close_batch(scene.store, batch, "stopped", actor=FLOW, now=NOW)
+        return Form(signed_in(FOUNDER), f"/deliveries/{batch}/{way}", {"reason": "looked at"})
+
+    return make
+
+
 EXAMPLES: dict[str, Make] = {
     "/cases/{case_id}/hold": _hold,
     "/cases/{case_id}/release": _release,
+    "/deliveries/{number}/reject": _stopped("reject"),
+    "/deliveries/{number}/release": _stopped("release"),
     "/disputes": _dispute,
     "/operations/models/roll-back": _roll_back,
     "/operations/pause": _operated("/operations/pause", category="refund"),
     "/operations/resume": _resume,
     "/operations/stage/{category}": _operated("/operations/stage/refund", to="suggest"),
+    "/review/recall": _recall,
     "/review/undo": _undo,
     "/review/{item}": _held("/review/{item}", outcome="approve"),
     "/review/{item}/hand-over": _held("/review/{item}/hand-over", to="ruth", reason="hers"),

@@ -38,16 +38,23 @@ def shop(scene: Scene) -> Scene:
     labelling.write(scene.store, letters, actor="cara", policy=scene.policy, now=NOW)
     with scene.store.write() as connection:  # what waited of the old days is done
         connection.execute(schema.WorkItem.__table__.update().values(state="closed"))
-    ordinary(scene, 6, NOW)
+    ordinary(scene, 2, NOW, "complaint", "medium_consequence")
+    ordinary(scene, 4, NOW)
     with scene.store.write() as connection:
         connection.execute(schema.CaseInput.__table__.update().values(redacted="where is my money"))
     return scene
 
 
-def ordinary(scene: Scene, cases: int, at: Any) -> list[int]:  # noqa: ANN401 - a moment
+def ordinary(
+    scene: Scene,
+    cases: int,
+    at: Any,  # noqa: ANN401 - a moment
+    category: str = "refund",
+    reason: str = "below_threshold",
+) -> list[int]:
     came = {"fields": CHANNEL, "received_at": at - timedelta(hours=1), "customer_id": ""}  # nobody has a history
-    ids = scene.scored(cases, "refund", at, **came)
-    scene.assign(ids, at, category="refund", queue="B", reason="below_threshold", confidence=0.9)
+    ids = scene.scored(cases, category, at, **came)
+    scene.assign(ids, at, category=category, queue="B", reason=reason, confidence=0.9)
     return ids
 
 

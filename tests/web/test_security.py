@@ -18,7 +18,7 @@ from desk.permit import COOKIE, NOTING
 from desk.routes import people
 from handrail.acts import signing_in
 from handrail.errors import DatabaseBusy
-from handrail.store import schema
+from handrail.store import schema, staff
 from handrail.store.engine import Store
 from handrail.store.writer import Writer
 from tests.desks import Client
@@ -384,9 +384,13 @@ def test_however_often_it_is_asked_the_desk_writes_once_in_five_seconds(
 
 def test_what_people_write_is_never_code_on_a_page(scene: Scene, signed_in: Client) -> None:
     stella, name = signed_in(FOUNDER), "<script>alert(1)</script>"
-    added = stella.post("/people/add", data={"name": name, "role": "reviewer"})
-    assert added.status_code == 200
-    for page in (added, stella.get("/people"), stella.get("/people/person", params={"name": name})):
+    refused = stella.post("/people/add", data={"name": name, "role": "reviewer"})
+    assert refused.status_code == 400
+    with scene.store.write() as connection:  # somebody whom an earlier Handrail let in
+        staff.save_person(connection, name=name, roles=["reviewer"], trained_until=None, active=True)
+    assert stella.post("/operations/pause", data={"reason": name, "category": "refund"}).status_code == 303
+    pages_of_it = ("/people", f"/people/person?name={name}", "/trail")
+    for page in (refused, *map(stella.get, pages_of_it)):
         assert "<script>alert" not in page.text
         assert "&lt;script&gt;alert(1)" in page.text
 

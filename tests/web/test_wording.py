@@ -12,10 +12,11 @@ from fastapi.testclient import TestClient
 
 from desk.api.document import document
 from desk.wording import API, DESK, Face, worded
+from handrail.acts import keying
 from tests.desks import client_of
 from tests.programs import JSON, program_of, refused
 from tests.routes import every_route
-from tests.scenes import Scene
+from tests.scenes import FLOW, NOW, Scene
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SPEAKING = ("handrail", "tasks", "models", "expectations", "desk")
@@ -31,6 +32,7 @@ FORMS: tuple[dict[str, str], ...] = (
     {},
     {"reason": "x", "fence": "1", "outcome": "deny", "label": "x", "category": "x", "case": "999"},
 )
+AS_JSON = {"Accept": "application/json"}
 EXAMPLE = {"item": 999, "case": 999, "batch": 999, "proposal": 999}
 
 
@@ -127,7 +129,7 @@ def test_no_sentence_of_the_house_keeps_a_command_for_a_face_that_has_none(face:
     for sentence in sentences:
         told = worded(sentence, face)
         assert "`handrail " not in told, sentence
-        assert not re.search(r"(?<!\S)`?--[a-z]", told), sentence
+        assert not re.search(r"(?<!\S)`?--[a-z]|\bHANDRAIL_", told), sentence
 
 
 def _sentences() -> Iterator[str]:
@@ -141,7 +143,7 @@ def _sentences() -> Iterator[str]:
             if id(node) in docs or id(node) in pieces:
                 continue
             text = _text(node)
-            if text and ("`handrail " in text or "`--" in text):
+            if text and ("`handrail " in text or "`--" in text or " HANDRAIL_" in text):
                 yield text
 
 
@@ -163,7 +165,7 @@ class TestWhatIsWrongIsNamedInTheUsersWords:
         [
             ({}, "fence is missing; outcome is missing."),
             ({"fence": -1, "outcome": "approve"}, "fence is smaller than 0."),
-            ({"fence": "x", "outcome": "approve"}, "fence is no whole number."),
+            ({"fence": "x", "outcome": "approve"}, "fence cannot be used: write it in digits alone, such as 12."),
             ({"fence": 1, "outcome": "maybe"}, "outcome is none of 'approve', 'override' or 'deny'."),
             ({"fence": 1, "outcome": "deny", "why": 1}, "why is not known here."),
             ({"fence": 1, "outcome": "deny", "label": ""}, "label is empty."),
@@ -183,6 +185,22 @@ class TestWhatIsWrongIsNamedInTheUsersWords:
         sentence = refused(everything.post("/cases/batch", json=body), 422)
         assert sentence.startswith("cases[1].amount is ")
         assert "; " in sentence or sentence.count(".") <= 3
+
+    @pytest.mark.parametrize("is_lost", [False, True], ids=["another", "lost"])
+    def test_a_key_that_is_not_the_database_s_is_for_whoever_runs_handrail(
+        self, app: FastAPI, everything: TestClient, *, is_lost: bool
+    ) -> None:
+        desk, eve = app.state.desk, client_of(app, "eve")
+        keying.bind(desk.store, desk.secret(), actor=FLOW, now=NOW)
+        if is_lost:
+            desk.workspace.secret_file.unlink()
+        else:
+            desk.workspace.secret_file.write_text("b" * 64)
+        desk._secret = desk._policy = None  # as in a desk that begins
+        for answer in (everything.get("/status"), eve.get("/operations", headers=AS_JSON)):
+            sentence = refused(answer, 503)
+            assert sentence.endswith("Ask whoever runs Handrail.")
+            assert str(desk.workspace.home) not in sentence
 
     def test_a_command_that_helps_nobody_here_becomes_whom_to_ask(self) -> None:
         assert (
