@@ -62,8 +62,11 @@ benchmarks/peers/.venv/.installed: benchmarks/peers/requirements.txt
 	benchmarks/peers/.venv/bin/python -m pip install -qq --no-compile -r $<
 	@touch $@
 
-faults: setup  ## the long fault runs: kills, torn files, full disks
-	@$(BIN)/python -m pytest -q -m faults $(ARGS)
+# Steps of the state machine; CI plays a tenth of them.
+STEPS ?= 50000
+
+faults: setup  ## the long fault runs: kills, torn files, full disks, the state machine's long life
+	@HANDRAIL_STEPS=$(STEPS) $(BIN)/python -m pytest -q -m faults $(ARGS)
 
 images: setup  ## the pictures of the desk in docs/images, from the demo's workspace
 	@$(BIN)/python docs/take_images.py $(ARGS)

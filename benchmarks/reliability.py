@@ -1,12 +1,17 @@
-"""Is anybody refused, or anything lost, while everybody works at once?
+"""Is anybody refused, or anything lost or doubled, while everybody works at once and processes die?
 
     python benchmarks/reliability.py [--quick|--smoke] [--json]
 
 On PostgreSQL four reviewers decide and take every third decision back, while an SLA watch escalates what falls due, an
 operator pauses and resumes a category, and cases are routed, delivered and drawn for audits: all as fast as they can,
 in threads of this process. Nobody may be refused, and the database may report no deadlock.
+
+In the kill loop two workers in processes of their own take in, route, send, decide, take back, pause and resume on
+SQLite, and a receiver in a third executes and now and then dies before it answers. All three are killed at random. In
+the end every decision has one effect, is withdrawn, or was unknown until a person looked; no effect is without one.
 """
 
+import dataclasses
 import shutil
 import sys
 import tempfile
@@ -20,7 +25,7 @@ for place in (ROOT, ROOT / "benchmarks"):
     sys.path.insert(0, str(place))
 
 from demands import Demand, Part, Size, at_most, conclude, parser, show  # noqa: E402 - found beside this file
-from reliability_parts import crowd  # noqa: E402 - as above
+from reliability_parts import crowd, kills  # noqa: E402 - as above
 
 SETTLE_SECONDS = 1.0
 """PostgreSQL counts deadlocks late."""
@@ -70,7 +75,28 @@ def crowd_part(*, size: Size) -> Part:
     return Part(demands, figures, text)
 
 
-PARTS = {"crowd": crowd_part}
+def kill_part(*, size: Size) -> Part:
+    """Workers and receiver die again and again; every seed is a loop of its own."""
+    seeds, cases, deaths = size.of(((1, 2, 3), 2_000, 50), ((1,), 200, 6), ((2,), 40, 1))
+    accounts = [dataclasses.asdict(one) for one in kills.accounts(seeds=seeds, cases=cases, kills=deaths)]
+    total = {name: sum(one[name] for one in accounts) for name in accounts[0]}
+    asked = {
+        "lost": "acknowledged decisions that are lost",
+        "doubled": "decisions beyond one of the same work",
+        "undecided": "cases that came to no end",
+        "effects_twice": "actions with more than one effect",
+        "effects_without_decision": "effects without a decision that stands",
+        "decisions_without_effect": "decisions that stand without their effect",
+        "broken_trail": "trails that do not verify",
+    }
+    text = (
+        f"{total['kills']} kills and {total['deaths']} deaths of the receiver over {total['cases']} cases; "
+        f"{total['acknowledged']} decisions by people acknowledged, {total['unknown']} actions settled by a person"
+    )
+    return Part([at_most(words, total[name], 0, ".0f") for name, words in asked.items()], {"loops": accounts}, text)
+
+
+PARTS = {"crowd": crowd_part, "kills": kill_part}
 
 
 def main() -> None:
