@@ -253,7 +253,7 @@ def _late(seen: AlertFacts) -> Iterator[Trouble]:
 
 _STOPPED = (
     "Delivery {batch} was stopped: too many of its rows could not be used, and none of it goes on. Release or reject it"
-    " on the desk's page Deliveries, or with `handrail quarantine release` or `reject`."
+    " on the desk's page Deliveries, or with `handrail quarantine release` or `handrail quarantine reject`."
 )
 _GATES = {
     "promotion": "The newest challenger did not pass its gate; the champion goes on serving. `handrail model list`"

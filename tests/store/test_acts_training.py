@@ -79,14 +79,23 @@ class TestSlippingIn:
         )
 
     def test_what_the_model_said_wrongly_is_what_is_suggested(self, scene: Scene) -> None:
+        (done, _) = scene.waiting(2, "complaint")
+        with scene.store.write() as connection:
+            connection.execute(schema.CaseInput.__table__.update().values(redacted="where is my money"))
+        scene.decide(done, "override", "ruth", label="refund")
+        labelling.attest(scene.store, done, "refund", actor=CURATOR, **scene.known)
+        slip(scene, policy=SEEDED)
+        assert scene.rows(schema.Prediction, case_id=done)[0]["label"] == "complaint"
+        assert scene.row(schema.WorkItem, kind="gold")["shown_label"] == "complaint"
+
+    def test_what_quick_work_is_never_suggested_is_not_suggested_for_gold_either(self, scene: Scene) -> None:
         (done, _) = scene.waiting(2, "cancel")
         with scene.store.write() as connection:
             connection.execute(schema.CaseInput.__table__.update().values(redacted="where is my money"))
         scene.decide(done, "override", "ruth", label="refund")
         labelling.attest(scene.store, done, "refund", actor=CURATOR, **scene.known)
         slip(scene, policy=SEEDED)
-        assert scene.rows(schema.Prediction, case_id=done)[0]["label"] == "cancel"
-        assert scene.row(schema.WorkItem, kind="gold")["shown_label"] == "cancel"
+        assert scene.row(schema.WorkItem, kind="gold")["shown_label"] in {"tracking", "complaint"}
 
     def test_asking_again_before_the_next_decision_changes_nothing(self, scene: Scene) -> None:
         scene.waiting(1)
