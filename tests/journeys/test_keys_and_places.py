@@ -84,7 +84,8 @@ class TestTheKey:
         page = client.get("/review")
         app.state.desk.close()
         assert page.status_code == 503
-        assert "Restore secret.key from a backup" in page.text
+        assert "The key is not the one with which this database was begun" in page.text
+        assert "Ask whoever runs Handrail" in page.text, "a desk tells of no file and no command"
 
     def test_the_key_may_come_from_the_surroundings(self, begun: Handrail) -> None:
         key = Workspace(begun.home).secret_file

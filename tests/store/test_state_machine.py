@@ -198,6 +198,8 @@ def numbers_come_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Interleaved, "write", forgetful)
 
 
+@pytest.mark.faults
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("put_back", "told", "seed"),  # dice that come to it soon
     [
