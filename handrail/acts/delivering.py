@@ -21,6 +21,7 @@ LONGEST_WAIT = timedelta(minutes=5)
 ASK_AGAIN = timedelta(minutes=1)
 """Until a receiver that could not tell is asked about an action again."""
 WORK = "delivery"
+CONTRADICTED = "An earlier action of the case was executed after all. Send this one too, or give it up."
 
 
 class Receiver(Protocol):
@@ -78,21 +79,20 @@ def deliver(
             with store.write() as connection:
                 trail.lock(connection)
                 real = store.clock()
+                until = real + LEASE
                 withheld = _withhold(connection, receiver, policy=policy, actor=actor, now=now, real=real)
-                actions = outbox.take(
-                    connection, now=now, real=real, until=real + LEASE, limit=limit, withheld=withheld
-                )
+                actions = outbox.take(connection, now=now, real=real, until=until, limit=limit, withheld=withheld)
             if not actions:
                 return sent
             try:
                 receiver.execute(actions)
             except RetryableError as error:
-                _give_back(store, receiver, actions, error, actor=actor, now=now, rng=rng)
+                _give_back(store, receiver, actions, error, until=until, actor=actor, now=now, rng=rng)
                 return sent
             except PermanentError:
                 # One impossible action must not take the others with it: none of them was executed.
                 for action in actions:
-                    sent += _send_alone(store, receiver, action, actor=actor, now=now, rng=rng)
+                    sent += _send_alone(store, receiver, action, until=until, actor=actor, now=now, rng=rng)
             else:
                 sent += _acknowledge(store, actions, actor=actor, now=now)
 
@@ -119,16 +119,18 @@ def _ask(store: Store, receiver: Receiver, *, actor: str, now: datetime, limit: 
         doubted = outbox.in_doubt(connection, store.clock(), limit=limit)
     if not doubted:
         return
+    asked = store.clock() + ASK_AGAIN
+    with store.write() as connection:
+        outbox.ask_again(connection, [action.id for action in doubted], asked)
     answers = _answers(receiver, [action.key for action in doubted])
     with store.write() as connection:
         trail.lock(connection)
-        outbox.ask_again(connection, [action.id for action in doubted], store.clock() + ASK_AGAIN)
         for executed in (True, False):
             ids = [action.id for action in doubted if answers.get(action.key) is executed]
-            settled = outbox.settle(connection, ids, now, executed=executed)
+            # Meanwhile a person may have let it be sent once more: *not executed* was said of the time before.
+            settled = outbox.settle(connection, ids, now, executed=executed, asked=asked)
             if executed:
-                case_ids = [action.case_id for action in settled]
-                cases.set_state(connection, case_ids, State.DONE, only_from=State.DECIDED)
+                _close(connection, [action.case_id for action in settled])
             kind = "action.executed" if executed else "action.not_executed"
             events = [Event(kind, action.case_id, {"action": action.action}) for action in settled]
             trail.append(connection, events, at=now, actor=actor)
@@ -143,26 +145,41 @@ def _answers(receiver: Receiver, keys: Sequence[str]) -> Mapping[str, bool]:
         return {}  # it cannot tell now; the actions stay unknown, of which an alert tells
 
 
+def _close(connection: Connection, case_ids: Sequence[int]) -> None:
+    """Cases are done when none of their actions is under way, dead or unknown."""
+    cases.set_state(connection, outbox.at_rest(connection, case_ids), State.DONE, only_from=State.DECIDED)
+
+
 def _send_alone(
-    store: Store, receiver: Receiver, action: OutboxAction, *, actor: str, now: datetime, rng: np.random.Generator
+    store: Store,
+    receiver: Receiver,
+    action: OutboxAction,
+    *,
+    until: datetime,
+    actor: str,
+    now: datetime,
+    rng: np.random.Generator,
 ) -> int:
     try:
         receiver.execute([action])
     except (RetryableError, PermanentError) as error:
-        _give_back(store, receiver, [action], error, actor=actor, now=now, rng=rng)
+        _give_back(store, receiver, [action], error, until=until, actor=actor, now=now, rng=rng)
         return 0
     return _acknowledge(store, [action], actor=actor, now=now)
 
 
 def _acknowledge(store: Store, actions: Sequence[OutboxAction], *, actor: str, now: datetime) -> int:
-    """Mark actions as done, also those that were given up while their answer was late: then the case is done too."""
+    """Mark actions as done, also those that were given up while their answer was late: then the case is done too.
+
+    Where somebody has chosen another action since, that one is not sent by itself: a person says whether it is to be.
+    """
     with store.write() as connection:
         trail.lock(connection)
         finished = outbox.finish(connection, [action.id for action in actions], now)
         fresh = [action for action in actions if action.id in finished]
-        case_ids = [action.case_id for action in fresh]
-        cases.set_state(connection, case_ids, State.DONE, only_from=State.DECIDED)
         late = [action.case_id for action in fresh if finished[action.id]]
+        held = outbox.hold_back(connection, late, CONTRADICTED)
+        _close(connection, [action.case_id for action in fresh])
         executed_after_all = cases.set_state(connection, late, State.DONE, only_from=State.QUEUED)
         work.close_reviews(connection, executed_after_all, now)
         escalations.end_without_work(connection, executed_after_all, actor, now)
@@ -170,6 +187,7 @@ def _acknowledge(store: Store, actions: Sequence[OutboxAction], *, actor: str, n
             Event("action.late" if finished[action.id] else "action.done", action.case_id, {"action": action.action})
             for action in fresh
         ]
+        events += [Event("action.dead", action.case_id, {"action": action.action}) for action in held]
         trail.append(connection, events, at=now, actor=actor)
     return len(finished)
 
@@ -185,11 +203,12 @@ def _give_back(
     actions: Sequence[OutboxAction],
     error: RetryableError | PermanentError,
     *,
+    until: datetime,
     actor: str,
     now: datetime,
     rng: np.random.Generator,
 ) -> None:
-    """Plan the next try of actions that failed, or none.
+    """Plan the next try of actions that failed, or none; of those that are still held by the lease until `until`.
 
     What a receiver did not answer at the last try may have been executed at any: it is unknown, and not dead.
     """
@@ -197,6 +216,9 @@ def _give_back(
     with store.write() as connection:
         trail.lock(connection)
         events = []
+        # Whose lease is over says nothing any more of what another has taken since.
+        held = outbox.held(connection, [action.id for action in actions], until)
+        actions = [action for action in actions if action.id in held]
         for tries in sorted({action.attempts + 1 for action in actions}):
             part = [action for action in actions if action.attempts + 1 == tries]
             ids = [action.id for action in part]

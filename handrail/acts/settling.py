@@ -53,7 +53,7 @@ def confirm_executed(store: Store, number: int, *, reason: str, actor: str, now:
                 "Send it again or give it up."
             )
         outbox.confirm(connection, number, now)
-        cases.set_state(connection, [action.case_id], State.DONE, only_from=State.DECIDED)
+        cases.set_state(connection, outbox.at_rest(connection, [action.case_id]), State.DONE, only_from=State.DECIDED)
         _say(connection, "action.confirmed", action, reason, actor, now)
 
 

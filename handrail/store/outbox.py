@@ -144,6 +144,37 @@ def let_go(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(unknown.values(lease_until=None))
 
 
+def held(connection: Connection, ids: Sequence[int], until: datetime) -> set[int]:
+    """Which of these actions are still held by the lease that ends at `until`."""
+    mine: set[int] = set()
+    for part in chunks(ids):
+        query = select(Outbox.id).where(among(connection, Outbox.id, part), Outbox.lease_until == until)
+        mine.update(connection.execute(query).scalars())
+    return mine
+
+
+def at_rest(connection: Connection, case_ids: Sequence[int]) -> list[int]:
+    """Which of these cases have no action under way, dead or unknown, in order."""
+    moving: set[int] = set()
+    for part in chunks(case_ids):
+        unsettled = Outbox.state.not_in(("done", "withdrawn"))
+        moving.update(connection.execute(select(Outbox.case_id).where(Outbox.case_id.in_(part), unsettled)).scalars())
+    return sorted(set(case_ids) - moving)
+
+
+def hold_back(connection: Connection, case_ids: Sequence[int], error: str) -> list[OutboxAction]:
+    """Let nothing of these cases be sent by itself that was never handed over, taking back apart; returns these."""
+    held_back: list[OutboxAction] = []
+    for part in chunks(case_ids):
+        rows = connection.execute(select(*COLUMNS).where(Outbox.case_id.in_(part))).all()
+        actions = [OutboxAction(*row) for row in rows]
+        undoing = {undo_key(action.key) for action in actions}
+        ids = [action.id for action in actions if action.state == "new" and action.key not in undoing]
+        stopped = update(Outbox).where(among(connection, Outbox.id, ids)).values(state="dead", error=error)
+        held_back += _in_order(connection, stopped)
+    return held_back
+
+
 def is_on_its_way(connection: Connection, number: int, real: datetime) -> bool:
     """Whether an action's sender may still hand it over, though it is unknown by now."""
     query = select(Outbox.lease_until).where(Outbox.id == number, Outbox.lease_until > real)
@@ -227,12 +258,19 @@ def ask_again(connection: Connection, ids: Sequence[int], at: datetime) -> None:
         connection.execute(unknown.values(next_at=at))
 
 
-def settle(connection: Connection, ids: Sequence[int], now: datetime, *, executed: bool) -> list[OutboxAction]:
-    """End the doubt about unknown actions: they are done, or may be sent from the beginning; returns these."""
+def settle(
+    connection: Connection, ids: Sequence[int], now: datetime, *, executed: bool, asked: datetime
+) -> list[OutboxAction]:
+    """End the doubt about unknown actions: they are done, or may be sent from the beginning; returns these.
+
+    *Executed* stays true; *not executed* counts only where nothing has happened since `ask_again` with `asked`.
+    """
     settled: list[OutboxAction] = []
     values = _DONE if executed else _ANEW
     for part in chunks(ids):
         unknown = update(Outbox).where(among(connection, Outbox.id, part), Outbox.state == "unknown")
+        if not executed:
+            unknown = unknown.where(Outbox.next_at == asked)
         moment = {"done_at": now} if executed else {"next_at": now}
         settled += _in_order(connection, unknown.values(**values, **moment))
     return settled
