@@ -96,8 +96,8 @@ class Life:
 
     def __init__(self, store: Interleaved, folder: Path, *, idempotent: bool, policy: Policy = POLICY) -> None:
         self.store, self.policy, self.now = store, policy, NOW
-        store.clock = lambda: self.now
         self.scene = Scene(store, policy, kind=Kind.LIVE)
+        store.clock = lambda: self.now  # after the scene, whose own clock stands
         self.workspace = Workspace(folder, "sqlite://")
         self.workspace.create()
         self.receiver = Ledger(idempotent=idempotent)
