@@ -244,7 +244,8 @@ def _made_here(rows: pd.DataFrame) -> pd.DataFrame:
     cells = rows[["external_id", "text", "amount", "customer_id"]]
     read = [{name: str(cell) for name, cell in row.items() if not pd.isna(cell)} for row in cells.to_dict("records")]
     reasons = [made_here(name) for name in rows["external_id"]]
-    return rows[["row_number", "external_id", "row_digest"]].assign(reason=reasons, expectation=MADE_HERE, row=read)
+    known = rows[["row_number", "external_id", "row_digest"]]
+    return known.assign(reason=reasons, expectation=MADE_HERE, row=pd.Series(read, index=rows.index, dtype=object))
 
 
 def _with_bad(

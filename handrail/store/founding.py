@@ -9,7 +9,8 @@ from handrail.store.schema import TrailEvent, TrailHead
 from handrail.trail.chain import GENESIS, link
 from handrail.trail.encoding import decode
 
-_EARLIEST = select(TrailEvent.seq, TrailEvent.body, TrailEvent.hash).where(TrailEvent.seq.in_((1, 2)))
+_SECOND = 2
+_EARLIEST = select(TrailEvent.seq, TrailEvent.body, TrailEvent.hash).where(TrailEvent.seq.in_((1, _SECOND)))
 _HEAD = select(TrailHead.seq, TrailHead.hash)
 
 
@@ -39,5 +40,6 @@ def _is_whole(rows: dict[int, tuple[bytes, bytes]], head: bytes | None) -> bool:
     if not all(isinstance(value, bytes) for row in rows.values() for value in row):
         return False
     body, hash_ = rows[1]
-    follows = link(hash_, rows[2][0]) == rows[2][1] if 2 in rows else head == hash_
+    after = rows.get(_SECOND)
+    follows = head == hash_ if after is None else link(hash_, after[0]) == after[1]
     return follows and link(GENESIS, body) == hash_

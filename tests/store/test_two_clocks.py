@@ -287,7 +287,6 @@ class TestFounding:
             assert founding.read(connection) == Founding(Kind.LIVE, ALTERED)
 
 
-
 def begun_before_kinds(url: str, **event: str) -> Store:
     """A workspace whose tables and founding are those of the version before this one."""
     earlier = Store(url)
