@@ -40,6 +40,7 @@ def findings() -> list[Finding]:
         store = Store(workspace.database_url)
         with store.read() as connection:
             keying.require(connection, workspace.secret())
+            forged_key = keying.forged(connection)
             in_force = policies.in_force(connection)
             altered = () if in_force is None else situation.altered(connection, in_force.policy)
             verified = trail.verify(connection)
@@ -52,6 +53,7 @@ def findings() -> list[Finding]:
         return [*found, Finding("workspace", ok=False, sentence=str(error))]
     found.append(Finding("workspace", ok=True, sentence=f"{workspace.home}, tables at {store.revision()}."))
     found.append(_founding(founded))
+    found += [Finding("key", ok=False, sentence=forged_key)] if forged_key else []
     policy = None if in_force is None else in_force.policy
     found.append(_policy(in_force))
     found += [Finding(one.what, ok=False, sentence=one.sentence) for one in altered if one.what != "policy"]

@@ -53,18 +53,20 @@ def _silent(event: dict[str, Any]) -> dict[str, Any]:
 
 def verify(as_json: AsJson = False) -> None:
     """Recompute the whole chain; exit 1 when an event was changed, removed or added."""
+    from handrail.acts import keying
     from handrail.store import founding, trail
 
     occasion = enter(None)
     with occasion.store.read() as connection:
+        forged_key = keying.forged(connection)
         result = trail.verify(connection)
         founded = founding.read(connection)
     value = {"valid": result.valid, "events": result.events, "head": result.head, "checkpoint": None}
     value |= {"workspace": str(founded.kind), "backwards": result.backwards, "note": result.note}
     if not result.valid:
         value["first_bad"] = result.first_bad
-    if founded.altered:
-        warn(founded.altered)
+    for sentence in filter(None, (founded.altered, forged_key)):
+        warn(sentence)
     note = f"\n{result.note}" if result.note else ""
     good = f"The trail is whole: {result.events} events, head {str(result.head)[:16]}…{note}"
     bad = f"The trail is BROKEN at event {result.first_bad}. Keep a copy of the database and restore a backup."

@@ -10,6 +10,8 @@ STATED = "stated_amount"
 """The field that keeps an amount in another currency as it was written."""
 CURRENCY_MARK = "currency"
 """The flag of an amount that cannot be compared with the policy's."""
+MADE_HERE = "external_id_free"
+"""The rule that a row breaks whose id Handrail made for a case that it opened again."""
 REOPENED_MARK = "reopened"
 """The flag of a case whose request changed after a decision."""
 MARKS = (CURRENCY_MARK, REOPENED_MARK)
@@ -84,3 +86,11 @@ def arrival(
     if state not in {State.DECIDED, State.DONE} or history:
         return Arrival.CHANGED
     return Arrival.REOPENED if asks_anew(came, versions[0]) else Arrival.DUPLICATE
+
+
+def made_here(external_id: str) -> str:
+    """Why a row with an id that Handrail made for a case that it opened again is put aside, and the remedy."""
+    return (
+        f"Handrail made the id {external_id[:60]!r} for a case that it opened again, so this row is another case. "
+        "Send it under another id."
+    )

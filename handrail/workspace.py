@@ -164,18 +164,31 @@ class Workspace:
 
         Raises:
             NotFound: neither exists.
-            BadInput: the text is too short.
+            WrongKey: the file cannot be read, or is no text.
+            BadInput: the text is too short, or what the surroundings hold is none.
         """
         text = os.environ.get("HANDRAIL_SECRET", "").strip()
         if not text:
             self.require()
-            text = self.secret_file.read_text(encoding="utf-8").strip()
+            text = self._kept_secret()
         if len(text) < SECRET_CHARACTERS:
             raise BadInput(
                 f"The secret has {len(text)} characters. Set HANDRAIL_SECRET to {SECRET_CHARACTERS} or more"
                 f" random ones, or restore {self.secret_file}."
             )
-        return text.encode()
+        try:
+            return text.encode()
+        except UnicodeEncodeError:  # bytes of the surroundings that are no UTF-8 become characters that none can hold
+            raise BadInput("HANDRAIL_SECRET is not UTF-8 text. Set it to what secret.key holds.") from None
+
+    def _kept_secret(self) -> str:
+        try:
+            return self.secret_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise WrongKey(
+                f"The key {self.secret_file} cannot be read as text. Restore it from a backup of the workspace and let"
+                " its owner read it, or set HANDRAIL_SECRET to what it held."
+            ) from None
 
     def make_password(self) -> bool:
         """Make the Prefect server's password where there is none; True if this call made it."""

@@ -16,6 +16,7 @@ from handrail import cells
 from handrail.acts import importing
 from handrail.acts.signing_in import Visitor
 from handrail.errors import NotFound
+from handrail.revisions import MADE_HERE, made_here
 from handrail.store import cases, changes, disputes, inbox, labels, routes
 from handrail.store.engine import Store
 from handrail.store.visibility import Onlooker, kept, received_of, state_of
@@ -173,8 +174,8 @@ def _told(taken: Taken, posted: Posted) -> Told:
         ToldRow(
             **row.model_dump(),
             external_id=posted.ids[row.row - 1] or None,
-            field=fields.get(row.row),
-            reason=reasons.get(row.row),
+            field="external_id" if row.expectation == MADE_HERE else fields.get(row.row),
+            reason=made_here(posted.ids[row.row - 1]) if row.expectation == MADE_HERE else reasons.get(row.row),
         )
         for row in taken.rows
     ]

@@ -15,6 +15,7 @@ from handrail.inbound_rows import BadRow
 from handrail.labels import NewLabel, Status
 from handrail.policy import Policy
 from handrail.ppm import PPM
+from handrail.revisions import MADE_HERE, made_here
 from handrail.rows import GoodRow
 from handrail.store import batches, cases, changes, given_predictions, labels, trail
 from handrail.store import quarantine as stored_quarantine
@@ -41,7 +42,8 @@ class Delivery:
 class Taken:
     """What became of one chunk of rows: each is one of these. `reopened` of the `new` go on from a decided case.
 
-    `elsewhere` of the duplicates were brought by another source, word for word.
+    `elsewhere` of the duplicates were brought by another source, word for word. `made_here` names the ids that Handrail
+    made for cases that it opened again: their rows lie in quarantine, or lay there before.
     """
 
     delivery: Delivery
@@ -51,6 +53,7 @@ class Taken:
     changed: int = 0
     reopened: int = 0
     elsewhere: int = 0
+    made_here: frozenset[str] = frozenset()
 
 
 def resume(store: Store, source: str, file_digest: str) -> Delivery:
@@ -85,9 +88,7 @@ def take_in(
     if len(bad):
         with store.write() as connection:
             authorize(connection, "intake", actor)
-            delivery, put_aside = _put_aside(connection, bad, taken.delivery, policy=policy, actor=actor, now=now)
-        repeats = taken.duplicates + len(bad) - put_aside
-        taken = replace(taken, delivery=delivery, quarantined=put_aside, duplicates=repeats)
+            taken = _with_bad(connection, bad, taken, policy=policy, actor=actor, now=now)
     return taken
 
 
@@ -95,6 +96,12 @@ def _take_chunk(
     connection: Connection, part: pd.DataFrame, taken: Taken, *, policy: Policy, actor: str, now: datetime
 ) -> Taken:
     trail.lock(connection)
+    made = changes.made_names(connection, taken.delivery.source, part["external_id"].tolist())
+    if made:
+        is_made = part["external_id"].isin(made)
+        bad, part = _made_here(part[is_made]), part[~is_made]
+        taken = replace(taken, made_here=taken.made_here | made)
+        taken = _with_bad(connection, bad, taken, policy=policy, actor=actor, now=now)
     delivery = taken.delivery
     found = revising.sort(connection, typed(part, GoodRow), delivery.source, delivery.batch_id, policy)
     withdraw(connection, found.refused, actor=actor, now=now)
@@ -103,11 +110,11 @@ def _take_chunk(
         _enter(connection, found, delivery.source, batch_id, actor=actor, now=now)
     new = len(found.fresh) + len(found.corrected) + len(found.reopened) + found.mine
     changed = len(found.changed) + found.again
-    return Taken(
-        delivery,
+    return replace(
+        taken,
+        delivery=delivery,
         new=taken.new + new,
         duplicates=taken.duplicates + len(part) - new - changed,
-        quarantined=taken.quarantined,
         changed=taken.changed + changed,
         reopened=taken.reopened + len(found.reopened),
         elsewhere=taken.elsewhere + found.elsewhere,
@@ -230,6 +237,24 @@ def _known_labels(rows: Mapping[int, GoodRow], now: datetime) -> list[NewLabel]:
         for case_id, row in rows.items()
         if row.history
     ]
+
+
+def _made_here(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows that no source can have meant for the case whose id they bear, as bad ones."""
+    cells = rows[["external_id", "text", "amount", "customer_id"]]
+    read = [{name: str(cell) for name, cell in row.items() if not pd.isna(cell)} for row in cells.to_dict("records")]
+    reasons = [made_here(name) for name in rows["external_id"]]
+    known = rows[["row_number", "external_id", "row_digest"]]
+    return known.assign(reason=reasons, expectation=MADE_HERE, row=pd.Series(read, index=rows.index, dtype=object))
+
+
+def _with_bad(
+    connection: Connection, bad: pd.DataFrame, taken: Taken, *, policy: Policy, actor: str, now: datetime
+) -> Taken:
+    """Put bad rows aside, and count them with the others."""
+    delivery, put_aside = _put_aside(connection, bad, taken.delivery, policy=policy, actor=actor, now=now)
+    repeats = taken.duplicates + len(bad) - put_aside
+    return replace(taken, delivery=delivery, quarantined=taken.quarantined + put_aside, duplicates=repeats)
 
 
 def _put_aside(

@@ -119,8 +119,11 @@ def clashes(connection: Connection, rows: Sequence[GoodRow], source: str, *, is_
     known = cases.known(connection, source, [row.external_id for row in rows])
     others = changes.others(connection, source, [row.external_id for row in rows if row.external_id not in known])
     own = {} if is_mapped else changes.standing(connection, [case.id for case in known.values()])
+    made = changes.made_names(connection, source, list(known))
     found = []
     for row in rows:
+        if row.external_id in made:
+            continue  # such a row is put aside, with its reason
         twins = others.get(row.external_id, ())
         if twins and not any(is_same_request(content_of(row), content) for _, _, content in twins):
             found.append((row.external_id, twins[0][1]))
@@ -188,10 +191,9 @@ def reopen(
         return {}
     before, firsts = changes.standing(connection, sorted(came)), changes.first_of(connection, sorted(came))
     names = cases.names(connection, [first for first, _ in firsts.values()])
-    new = []
-    for case_id, change in came.items():
-        first, count = firsts[case_id]
-        new.append(_reopened(change, source, f"{names[first][1]} (reopened {count + 1})", batch_id, now))
+    wanted = [(names[first][1], count + 1) for first, count in (firsts[case_id] for case_id in came)]
+    free = _free_names(connection, source, wanted)
+    new = [_reopened(change, source, name, batch_id, now) for change, name in zip(came.values(), free, strict=True)]
     ids = dict(zip(came, cases.insert_cases(connection, new), strict=True))
     inputs = {ids[old]: NewInput(change.salt, change.text, change.customer_id) for old, change in came.items()}
     cases.insert_inputs(connection, inputs)
@@ -204,6 +206,22 @@ def reopen(
         events.append(Event("case.reopened", ids[old], {"earlier": old, **_digests(before[old], change)}))
     trail.append(connection, events, at=now, actor=actor)
     return ids
+
+
+def _free_names(connection: Connection, source: str, wanted: Sequence[tuple[str, int]]) -> list[str]:
+    """The external ids of reopened cases by (first id, number); the next number where the source has an id like it."""
+    free: dict[int, str] = {}
+    numbers = [number for _, number in wanted]
+    while len(free) < len(wanted):
+        asked = {at: f"{wanted[at][0]} (reopened {numbers[at]})" for at in range(len(wanted)) if at not in free}
+        taken = cases.taken_names(connection, source, list(asked.values())) | set(free.values())
+        for at, name in asked.items():
+            if name in taken:
+                numbers[at] += 1
+            else:
+                free[at] = name
+                taken.add(name)
+    return [free[at] for at in range(len(wanted))]
 
 
 def as_changes(rows: Mapping[int, GoodRow]) -> dict[int, NewChange]:

@@ -144,6 +144,15 @@ def names(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, st
     return found
 
 
+def taken_names(connection: Connection, source: str, external_ids: Sequence[str]) -> set[str]:
+    """Which of these external ids are some case's."""
+    found: set[str] = set()
+    for part in chunks(external_ids):
+        query = select(Case.external_id).where(Case.source == source, among(connection, Case.external_id, part))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
 def insert_cases(connection: Connection, new: Sequence[NewCase]) -> list[int]:
     """Insert cases, in a state in which cases come in; ids in the order of `new`."""
     if not {one.state for one in new} <= ENTRY:

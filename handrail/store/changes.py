@@ -204,6 +204,16 @@ def reopened(connection: Connection, case_ids: Sequence[int]) -> set[int]:
     return found
 
 
+def made_names(connection: Connection, source: str, external_ids: Sequence[str]) -> set[str]:
+    """Which of these external ids are no source's: Handrail made them for cases that it opened again."""
+    found: set[str] = set()
+    for part in chunks(external_ids):
+        query = select(Case.external_id).join(Reopening, Reopening.case_id == Case.id)
+        query = query.where(Case.source == source, among(connection, Case.external_id, part))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
 def keep_earlier(connection: Connection, change_id: int, before: CaseContent, now: datetime) -> None:
     """Let an applied change hold what stood before it."""
     connection.execute(
@@ -346,7 +356,7 @@ def open_kinds(connection: Connection, case_ids: Sequence[int]) -> dict[int, dic
 def others(
     connection: Connection, source: str, external_ids: Sequence[str]
 ) -> dict[str, list[tuple[int, str, Content]]]:
-    """Cases of other sources with these ids: external id → (case, its source, what it says)."""
+    """Cases that other sources brought with these ids: external id → (case, its source, what it says)."""
     sources = connection.execute(select(Batch.source).where(Batch.source != source).distinct()).scalars().all()
     found: dict[str, list[tuple[int, str, Content]]] = {}
     for other in sources:
@@ -363,6 +373,7 @@ def others(
                 )
                 .join(CaseInput, CaseInput.case_id == Case.id, isouter=True)
                 .where(Case.source == other, among(connection, Case.external_id, part))
+                .where(Case.id.not_in(select(Reopening.case_id)))
             )
             for name, case_id, *content in map(tuple, connection.execute(query)):
                 found.setdefault(name, []).append((case_id, other, Content(*content)))

@@ -13,7 +13,7 @@ from handrail.errors import BadInput, BatchStopped
 from handrail.mapping import Consent, Fields, GivenPrediction
 from handrail.mapping import Mapping as Columns
 from handrail.policy import Policy
-from handrail.revisions import Arrival
+from handrail.revisions import MADE_HERE, Arrival
 from handrail.rows import Parsed, field_of
 from handrail.store import cases, changes, inbox
 from handrail.store.engine import Store
@@ -130,6 +130,8 @@ def take_in(store: Store, posted: Posted, *, policy: Policy, actor: str, now: da
     broken = dict(zip(bad["row_number"].tolist(), bad["expectation"].tolist(), strict=True))
     found = []
     for number, external_id in enumerate(posted.ids, start=1):
+        if external_id in taken.made_here:
+            broken.setdefault(number, MADE_HERE)
         if number in broken:
             found.append(Row(number, None, None, expectation=broken[number]))
             continue

@@ -16,7 +16,9 @@ from desk.permit import COOKIE
 from handrail.acts import keying
 from handrail.errors import WrongKey
 from handrail.sample import SampleBusiness
+from handrail.store import trail
 from handrail.store.engine import Store
+from handrail.store.trail import Event
 from handrail.workspace import Workspace
 from models import artifact, copies, tracking
 from models.registry import model_name
@@ -87,6 +89,10 @@ class TestTheKey:
         assert "The key is not the one with which this database was begun" in page.text
         assert "Ask whoever runs Handrail" in page.text, "a desk tells of no file and no command"
 
+    def test_surroundings_that_are_no_text_are_one_sentence(self, begun: Handrail) -> None:
+        with mock.patch.dict("os.environ", {"HANDRAIL_SECRET": "\udcff" * 64}):
+            assert "HANDRAIL_SECRET is not UTF-8 text" in begun("status").refusal
+
     def test_the_key_may_come_from_the_surroundings(self, begun: Handrail) -> None:
         key = Workspace(begun.home).secret_file
         text = key.read_text()
@@ -107,6 +113,50 @@ class TestTheKey:
         with pytest.raises(WrongKey):
             keying.bind(store, b"another" * 8, actor="stella", now=NOW)
         store.dispose()
+
+    def test_the_first_binding_counts_and_a_second_one_is_told(self, begun: Handrail) -> None:
+        workspace = Workspace(begun.home)
+        store = Store(workspace.database_url)
+        with store.write() as connection:
+            forged = Event(keying.BOUND, data={"check": keying.check_value(OTHER_KEY.encode())})
+            number = trail.append(connection, [forged], at=store.clock(), actor="stella")
+        store.dispose()
+        assert begun("status").code == 0, "who holds the right key is not locked out"
+        doctor = begun("doctor")
+        assert doctor.code == 1
+        assert f"BAD  key: Event {number} of the trail binds" in doctor.out
+        assert f"Event {number} of the trail binds" in begun("trail", "verify").err
+        workspace.secret_file.write_text(OTHER_KEY)
+        for words in (("status",), ("init",), ("trail", "verify")):
+            assert "not the one" in begun(*words).refusal
+
+    def test_the_first_binding_counts_whatever_the_column_beside_it_says(self, begun: Handrail) -> None:
+        workspace = Workspace(begun.home)
+        store = Store(workspace.database_url)
+        with store.write() as connection:
+            connection.exec_driver_sql("DROP TRIGGER trail_refuses_update")
+            connection.exec_driver_sql("UPDATE trail SET kind = 'test.event' WHERE kind = 'key.bound'")
+            forged = Event(keying.BOUND, data={"check": keying.check_value(OTHER_KEY.encode())})
+            trail.append(connection, [forged], at=store.clock(), actor="stella")
+        store.dispose()
+        workspace.secret_file.write_text(OTHER_KEY)
+        assert "not the one" in begun("status").refusal
+
+    @pytest.mark.parametrize(
+        "words", [("status",), ("doctor",), ("init",), ("desk", "--port", "0")], ids=lambda w: w[0]
+    )
+    @pytest.mark.parametrize("content", [b"\xff\xfe" * 40, None], ids=["no text", "a folder"])
+    def test_a_key_that_cannot_be_read_is_one_sentence_with_the_remedy(
+        self, begun: Handrail, words: tuple[str, ...], content: bytes | None
+    ) -> None:
+        key = Workspace(begun.home).secret_file
+        key.unlink()
+        key.mkdir() if content is None else key.write_bytes(content)
+        answer = begun(*words)
+        told = answer.out if words == ("doctor",) else answer.refusal
+        assert "Traceback" not in answer.out + answer.err
+        assert str(key) in told
+        assert "or set HANDRAIL_SECRET to what it held" in told
 
     def test_init_binds_and_the_trail_tells_nothing_of_the_key(self, begun: Handrail) -> None:
         (event,) = begun.ask("trail", "search", "--kind", keying.BOUND)

@@ -245,3 +245,49 @@ def test_claims_of_others_are_left_alone(scene: Scene) -> None:
     scene.claim(second)
     again(scene, row(scene, first, text="new words"))
     assert [claim.case_id for claim in claiming.held(scene.store, "rita")] == [second]
+
+
+class TestIdsThatLookReopened:
+    def test_a_reopened_case_takes_the_next_free_number_and_nothing_of_the_delivery_is_lost(self, scene: Scene) -> None:
+        (case,) = scene.automatic(1)
+        name = str(scene.row(schema.Case, id=case)["external_id"])
+        scene.take_in({"external_id": f"{name} (reopened 1)"}, {"external_id": f"{name} (reopened 2)"}, file="theirs")
+        taken = again(scene, row(scene, case, text="all of it back"), {"external_id": "n-1"})
+        assert (taken.new, taken.reopened, taken.quarantined) == (2, 1, 0)
+        (link,) = scene.rows(schema.Reopening)
+        assert scene.row(schema.Case, id=link["case_id"])["external_id"] == f"{name} (reopened 3)"
+        assert len(scene.rows(schema.Case, external_id="n-1")) == 1
+
+    def test_a_change_that_waited_for_its_gate_takes_the_next_free_number_too(self, scene: Scene) -> None:
+        (case,) = scene.waiting(1)
+        name = str(scene.row(schema.Case, id=case)["external_id"])
+        scene.take_in({"external_id": f"{name} (reopened 1)"}, file="theirs")
+        batch_id = scene.take_in(row(scene, case, text="all of it back"), file="again").delivery.batch_id
+        scene.decide(case, "override", label="refund")
+        revising.apply(scene.store, batch_id, policy=POLICY, actor=FLOW, now=SECOND)
+        (link,) = scene.rows(schema.Reopening)
+        assert scene.row(schema.Case, id=link["case_id"])["external_id"] == f"{name} (reopened 2)"
+        assert "waiting" not in {change["state"] for change in scene.rows(schema.CaseChange)}
+
+    def test_a_row_under_an_id_that_handrail_made_is_put_aside_and_the_rest_goes_on(self, scene: Scene) -> None:
+        (case,) = scene.automatic(1)
+        again(scene, row(scene, case, text="I want it all back"))
+        made = scene.row(schema.Case, id=case + 1)
+        theirs = {"external_id": made["external_id"], "text": "another request", "consent": False}
+        taken = again(scene, theirs, {"external_id": "n-1"}, file="theirs")
+        assert (taken.new, taken.changed, taken.quarantined) == (1, 0, 1)
+        assert (text(scene, case + 1), scene.row(schema.Case, id=case + 1)) == ("I want it all back", made)
+        (aside,) = scene.rows(schema.Quarantine)
+        assert (aside["external_id"], aside["case_id"]) == (made["external_id"], None)
+        assert aside["row"]["text"] == "another request"
+        assert "under another id" in aside["reason"]
+        repeated = again(scene, theirs, file="theirs again")
+        assert (repeated.duplicates, repeated.quarantined) == (1, 0)
+        assert scene.trail_is_whole()
+
+    def test_another_source_may_use_the_id_for_a_case_of_its_own(self, scene: Scene) -> None:
+        (case,) = scene.automatic(1)
+        again(scene, row(scene, case, text="I want it all back"))
+        name = str(scene.row(schema.Case, id=case + 1)["external_id"])
+        taken = again(scene, {"external_id": name, "text": "I want it all back"}, file="other", source="mail")
+        assert (taken.new, taken.elsewhere, taken.quarantined) == (1, 0, 0)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select, text
 from handrail.acts import attending, claiming, deciding, publishing, undoing
 from handrail.case import Outcome
 from handrail.errors import Conflict
-from handrail.founding import ALTERED, BEGUN, Kind
+from handrail.founding import ALTERED, BEGUN, Founding, Kind
 from handrail.ruling import Ruling
 from handrail.store import founding, schema, situation, trail
 from handrail.store.engine import Store
@@ -256,6 +256,35 @@ class TestFounding:
             )
         with sqlite_store.read() as connection:
             assert founding.read(connection).altered == ALTERED
+
+    def test_another_kind_in_its_column_and_a_second_founding_make_no_rehearsal(self, sqlite_store: Store) -> None:
+        Scene(sqlite_store, kind=Kind.LIVE).automatic(1)
+        with sqlite_store.write() as connection:
+            connection.exec_driver_sql("DROP TRIGGER trail_refuses_update")
+            connection.exec_driver_sql("UPDATE trail SET kind = 'test.event' WHERE seq = 1")
+            trail.append(connection, [Event(BEGUN, data={"workspace": "rehearsal"})], at=NOW, actor=FLOW)
+        with sqlite_store.read() as connection:
+            assert founding.read(connection) == Founding(Kind.LIVE)
+
+    def test_a_founding_that_is_not_the_first_event_is_none(self, store: Store) -> None:
+        with store.write() as connection:
+            trail.append(connection, [Event("test.event")], at=NOW, actor=FLOW)
+            trail.append(connection, [Event(BEGUN, data={"workspace": "rehearsal"})], at=NOW, actor=FLOW)
+        with store.read() as connection:
+            assert not founding.read(connection).is_rehearsal
+
+    def test_a_first_event_that_is_gone_or_no_longer_json_counts_as_live(self, sqlite_store: Store) -> None:
+        Scene(sqlite_store).automatic(1)
+        with sqlite_store.write() as connection:
+            connection.exec_driver_sql("DROP TRIGGER trail_refuses_update")
+            connection.exec_driver_sql("DROP TRIGGER trail_refuses_delete")
+            connection.exec_driver_sql("UPDATE trail SET body = X'7b' WHERE seq = 1")
+        with sqlite_store.read() as connection:
+            assert founding.read(connection) == Founding(Kind.LIVE, ALTERED)
+        with sqlite_store.write() as connection:
+            connection.exec_driver_sql("DELETE FROM trail WHERE seq = 1")
+        with sqlite_store.read() as connection:
+            assert founding.read(connection) == Founding(Kind.LIVE, ALTERED)
 
 
 def begun_before_kinds(url: str, **event: str) -> Store:

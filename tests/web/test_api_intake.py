@@ -59,6 +59,22 @@ class TestIntake:
         assert looked["reason"]
         assert scene.rows(schema.WorkItem) == []
 
+    def test_a_row_under_an_id_that_handrail_made_is_put_aside_and_the_rest_goes_on(
+        self, app: FastAPI, scene: Scene, program: Program
+    ) -> None:
+        (case,) = scene.automatic(1)
+        name = scene.row(schema.Case, id=case)["external_id"]
+        (opened,) = self.send(program, {"external_id": name, "text": "I want it all back"}).json()["rows"]
+        assert opened["result"] == "reopened"
+        made = {"external_id": f"{name} (reopened 1)", "text": "another request"}
+        told = self.send(program, made, {"external_id": "T-9"}, made).json()
+        assert (told["received"], told["duplicates"], told["quarantined"]) == (1, 0, 2)
+        aside, taken, _ = told["rows"]
+        assert (aside["case"], aside["field"], taken["result"]) == (None, "external_id", "received")
+        assert "Send it under another id" in aside["reason"]
+        self.arrive(app)
+        assert scene.row(schema.CaseInput, case_id=opened["case"])["text"] == "I want it all back"
+
     def test_rows_that_cannot_be_read_are_put_aside_with_the_reason_and_the_rest_goes_on(
         self, app: FastAPI, scene: Scene, program: Program
     ) -> None:
