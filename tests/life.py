@@ -353,10 +353,7 @@ class Life:
         action = self._one(stuck)
         known = {"actor": FOUNDER, "now": self.now, "reason": "the receiver's books say so"}
         if self.receiver.effects[action["key"]]:
-            act = settling.confirm_executed if action["state"] == "unknown" else settling.retry
-            if act is settling.retry and not self.receiver.idempotent:
-                return
-            act(self.store, action["id"], **known)
+            settling.confirm_executed(self.store, action["id"], **known)
         elif self._choose.random() < 0.5:
             settling.retry(self.store, action["id"], **known)
         else:
