@@ -126,6 +126,8 @@ def _enter(
     revising.wait(connection, found.changed, batch_id, now)
     revising.reopen(connection, revising.as_changes(found.reopened), batch_id, source, actor=actor, now=now)
     entered = [row.external_id for row in (*found.fresh, *found.corrected.values())]
+    # A reopened case lies aside under its own name, and its row brings that of the first.
+    entered += {name for _, name in cases.names(connection, sorted(found.corrected)).values()} - {*entered}
     left = [*sorted(found.left), *batches.stopped_with(connection, source, entered)]
     stored_quarantine.release_quarantine(connection, source, entered, now)
     _replace_emptied(connection, left, batch_id, actor=actor, now=now)
