@@ -128,17 +128,19 @@ def _enter(
     entered = [row.external_id for row in (*found.fresh, *found.corrected.values())]
     # A reopened case lies aside under its own name, and its row brings that of the first.
     entered += {name for _, name in cases.names(connection, sorted(found.corrected)).values()} - {*entered}
-    left = [*sorted(found.left), *batches.stopped_with(connection, source, entered)]
+    came_again = sorted({*found.corrected, *found.changed, *found.reopened})
+    left = sorted({*found.left, *batches.stopped_with(connection, source, entered, came_again)})
     stored_quarantine.release_quarantine(connection, source, entered, now)
     _replace_emptied(connection, left, batch_id, actor=actor, now=now)
 
 
 def _replace_emptied(connection: Connection, left: Sequence[int], by: int, *, actor: str, now: datetime) -> None:
     """Count batches anew that rows have left, and end stopped ones behind which nothing waits any more."""
-    batches.recount(connection, left)
     emptied = batches.emptied(connection, left)
     for number in emptied:
+        changes.drop(connection, number, now)
         cases.update_batch(connection, number, state=batches.REPLACED)
+    batches.recount(connection, left)
     events = [Event("batch.replaced", data={"batch": number, "by": by}) for number in emptied]
     trail.append(connection, events, at=now, actor=actor)
 
