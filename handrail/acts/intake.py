@@ -258,6 +258,14 @@ def _put_aside(
     return delivery, len(rows) + len(waiting)
 
 
+def note_read(store: Store, batch_id: int, rows: int, *, actor: str) -> None:
+    """Keep how many rows of a delivery were read, known ones included: its gate takes the share of bad ones of them."""
+    with store.write() as connection:
+        authorize(connection, "intake", actor)
+        kept = cases.batch(connection, batch_id).counts
+        cases.update_batch(connection, batch_id, counts={**kept, "read": rows})
+
+
 def quarantine(
     store: Store, batch_id: int, failures: pd.DataFrame, *, stopped: bool = False, actor: str, now: datetime
 ) -> int:
