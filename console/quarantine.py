@@ -58,12 +58,14 @@ def release(batch: Batch, reason: Reason, actor: Actor = None, as_of: AsOf = Non
     from handrail.store import batches
 
     occasion = enter(actor, as_of)
-    releasing.release(occasion.store, batch, reason=reason, actor=occasion.actor, now=occasion.now)
+    left_out = releasing.release(occasion.store, batch, reason=reason, actor=occasion.actor, now=occasion.now)
     perform(queue_assignment, as_of=as_of)
     with occasion.store.read() as connection:
         counts = batches.counts(connection, batch)
-    value = {"released": batch, "accepted": counts.accepted, "quarantined": counts.quarantined}
+    value = {"released": batch, "accepted": counts.accepted, "quarantined": counts.quarantined, "superseded": left_out}
     text = f"Delivery {batch} is released: {counts.accepted} cases went on, {counts.quarantined} rows stay aside."
+    if left_out:
+        text += f" Changes that were left out, because newer content has come since: {left_out}."
     answer(value, as_json=as_json, text=text)
 
 

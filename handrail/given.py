@@ -3,7 +3,7 @@
 import difflib
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,8 +42,10 @@ class Given:
         return dict(sorted(counts.items()))
 
 
-def read(delivery: InboundRows, categories: Sequence[str]) -> Given | None:
+def read(delivery: InboundRows, categories: Mapping[str, str]) -> Given | None:
     """The given predictions of a delivery's rows; None where its mapping names none.
+
+    `categories` are those of the policy, by each name that they have or had.
 
     Raises:
         BadInput: the mapping renames a label to a category that the policy does not have.
@@ -55,7 +57,7 @@ def read(delivery: InboundRows, categories: Sequence[str]) -> Given | None:
 
 
 def interpret(
-    labels: Sequence[str], confidences: Sequence[str], rule: GivenPrediction, categories: Sequence[str]
+    labels: Sequence[str], confidences: Sequence[str], rule: GivenPrediction, categories: Mapping[str, str]
 ) -> Given:
     """What cells of labels and of confidences say; a row has both or neither. Empty in, empty out.
 
@@ -63,17 +65,20 @@ def interpret(
         BadInput: `rule` renames a label to none of `categories`.
     """
     _check_names(rule, categories)
-    allowed = set(categories)
-    rows = [_row(label.strip(), cell.strip(), rule, allowed) for label, cell in zip(labels, confidences, strict=True)]
+    rows = [
+        _row(label.strip(), cell.strip(), rule, categories) for label, cell in zip(labels, confidences, strict=True)
+    ]
     return Given([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows])
 
 
-def _row(label: str, cell: str, rule: GivenPrediction, allowed: set[str]) -> tuple[str | None, float, str | None]:
+def _row(
+    label: str, cell: str, rule: GivenPrediction, categories: Mapping[str, str]
+) -> tuple[str | None, float, str | None]:
     ours = rule.labels.get(label, label)
     confidence = _confidence(cell, rule)
     if not label:
         problem = "label_missing"
-    elif ours not in allowed:
+    elif ours not in categories:
         problem = "label_unknown"
     elif not cell:
         problem = "confidence_missing"
@@ -82,7 +87,7 @@ def _row(label: str, cell: str, rule: GivenPrediction, allowed: set[str]) -> tup
     elif not 0 <= confidence <= 1:
         problem = "confidence_out_of_range"
     else:
-        return ours, confidence, None
+        return categories[ours], confidence, None
     return None, math.nan, problem
 
 
@@ -92,7 +97,7 @@ def _confidence(cell: str, rule: GivenPrediction) -> float:
     return cells.number(cell.removesuffix("%")) / _PERCENT
 
 
-def _check_names(rule: GivenPrediction, categories: Sequence[str]) -> None:
+def _check_names(rule: GivenPrediction, categories: Mapping[str, str]) -> None:
     for theirs, ours in rule.labels.items():
         if ours not in categories:
             near = difflib.get_close_matches(ours, categories, n=1)

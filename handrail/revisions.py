@@ -18,6 +18,12 @@ MARKS = (CURRENCY_MARK, REOPENED_MARK)
 """Flags that are set where a case comes in; no pattern of the policy finds them."""
 
 
+def kept_marks(came: Sequence[str], before: Collection[str]) -> list[str]:
+    """The marks of a row that replaces what a case said: that it was reopened stays true, whatever the row says."""
+    is_reopened = REOPENED_MARK in before and REOPENED_MARK not in came
+    return [*came, REOPENED_MARK] if is_reopened else list(came)
+
+
 class Arrival(StrEnum):
     """What a row of a known case is."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ GOOD_COLUMNS = (
 MAX_AMOUNT = 1e12
 """In units of the currency; what is larger is a number in the wrong column."""
 _FIELDS = ("external_id", "received_at", "text", "amount", "currency", "customer_id", "consent", "label")
+_NO_NAMES: Dictionary[str, str] = MappingProxyType({})
 _SEEN_DIGITS = 16  # of the digest that `Seen` keeps: enough to tell two rows of one id apart
 
 
@@ -88,6 +90,7 @@ def parse(
     default_received_at: datetime,
     first_row: int,
     seen: Seen | None = None,
+    current_names: Dictionary[str, str] = _NO_NAMES,
 ) -> Parsed:
     """Read delivered rows into typed ones.
 
@@ -98,19 +101,21 @@ def parse(
         default_received_at: the time of receipt where no column is mapped; aware.
         first_row: number of the chunk's first row in the delivery, from 1.
         seen: what came before in the same delivery; good rows are added to it.
+        current_names: what categories of earlier policies are called now; labels under an old name follow.
 
     Raises:
         BadInput: a mapped column is missing, or the mapping renames a given label to no category of the policy.
     """
     delivery = InboundRows.of(rows, mapping)
-    given_columns = given.read(delivery, list(policy.categories))
+    names = policy.names_now(current_names)
+    given_columns = given.read(delivery, names)
     row_numbers = np.arange(first_row, first_row + delivery.count)
     ids = _read_ids(delivery)
     received_at = _read_times(delivery, default_received_at)
     amount, foreign = _read_amounts(delivery, policy.costs.currency)
     consent = _read_consent(delivery, absent=policy.privacy.consent_when_absent)
     history = _find_history(delivery)
-    labels = _read_labels(delivery, history, list(policy.categories))
+    labels = _read_labels(delivery, history, names, list(policy.categories))
     texts = _read_texts(delivery, policy.intake.max_text_characters)
     customer_ids = [code or None for code in _read_codes(delivery, delivery.fields.customer_id, "customer_id")]
     extra = _read_extra(delivery)
@@ -295,7 +300,9 @@ def _comparable(delivery: InboundRows, column: str, bound: date | float) -> tupl
     return local.dt.tz_localize(None).dt.normalize(), pd.Timestamp(bound)
 
 
-def _read_labels(delivery: InboundRows, history: Booleans, categories: Sequence[str]) -> list[str | None]:
+def _read_labels(
+    delivery: InboundRows, history: Booleans, names: Dictionary[str, str], categories: Sequence[str]
+) -> list[str | None]:
     """Known categories of history rows; the column of all other rows is not looked at."""
     column = delivery.fields.label
     given = [cell.strip() if is_past else "" for cell, is_past in zip(delivery.cells(column), history, strict=True)]
@@ -306,14 +313,14 @@ def _read_labels(delivery: InboundRows, history: Booleans, categories: Sequence[
     )
     _check_codes(delivery, given, "label")
     delivery.note(
-        (bool(label) and label not in categories for label in given),
+        (bool(label) and label not in names for label in given),
         "label_known",
         lambda at: (
             f"The policy has no category {shown(given[at])} ({column}).{_near(given[at], categories)} "
             "Correct the label, or add the category to the policy."
         ),
     )
-    return [label or None for label in given]
+    return [names.get(label, label) or None for label in given]
 
 
 def _near(label: str, categories: Sequence[str]) -> str:

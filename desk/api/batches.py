@@ -94,10 +94,11 @@ class Word(Body):
 
 
 class SettledBatch(Body):
-    """A batch that is not stopped any more."""
+    """A batch that is not stopped any more; `superseded` of its changes were left out: newer content has come since."""
 
     batch: int
     state: str
+    superseded: int = 0
 
 
 @router.post("/batches/{batch}/release", tags=["intake"], summary="Let a stopped batch go on")
@@ -108,8 +109,8 @@ def release(
     now = call.desk.clock()
 
     def act(store: Store) -> SettledBatch:
-        releasing.release(store, batch, reason=asked.reason, actor=visitor.name, now=now)
-        return SettledBatch(batch=batch, state=batches.RELEASED)
+        left_out = releasing.release(store, batch, reason=asked.reason, actor=visitor.name, now=now)
+        return SettledBatch(batch=batch, state=batches.RELEASED, superseded=left_out)
 
     settled = call.act(visitor, SettledBatch, act)
     worker: Intake = request.app.state.intake

@@ -17,7 +17,7 @@ from handrail.acts import importing
 from handrail.acts.signing_in import Visitor
 from handrail.errors import NotFound
 from handrail.revisions import MADE_HERE, made_here
-from handrail.store import cases, changes, disputes, inbox, labels, routes
+from handrail.store import cases, category_names, changes, disputes, inbox, labels, routes
 from handrail.store.engine import Store
 from handrail.store.visibility import Onlooker, kept, received_of, state_of
 from tasks.routing.inbox import Posted, Row, parse, take_in
@@ -139,7 +139,10 @@ def send_many(asked: PostedCases, request: Request, call: TheCall, visitor: Visi
 def _send(source: str, rows: list[NewCase], request: Request, call: TheCall, visitor: Visitor) -> Told:
     desk = call.desk
     policy, now = desk.policy(), desk.clock()
-    posted = parse([row.model_dump(exclude_unset=True) for row in rows], source, call.request, policy=policy, now=now)
+    with desk.store.read() as connection:
+        names = category_names.current_names(connection)
+    cells = [row.model_dump(exclude_unset=True) for row in rows]
+    posted = parse(cells, source, call.request, policy=policy, now=now, current_names=names)
 
     def act(store: Store) -> Taken:
         batch, found = take_in(store, posted, policy=policy, actor=visitor.name, now=now)

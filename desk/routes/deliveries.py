@@ -20,6 +20,10 @@ PLACE = "/deliveries"
 ROWS = 100
 SAID = {
     "released": "Delivery {count} is released. Its good rows are on their way; the bad ones stay in quarantine.",
+    "released_but_newer": (
+        "Delivery {count} is released. Its good rows are on their way; the bad ones stay in quarantine. Changes in it "
+        "that are older than what has come since were left out."
+    ),
     "rejected": "Delivery {count} is rejected. Its rows enter when they are delivered again.",
 }
 """What has just been done, by the code that the address carries."""
@@ -48,10 +52,10 @@ def release(
 ) -> RedirectResponse:
     """Let the good rows of a stopped delivery go on."""
     now = desk.clock()
-    desk.act(lambda store: releasing.release(store, number, reason=reason, actor=visitor.name, now=now))
+    left_out = desk.act(lambda store: releasing.release(store, number, reason=reason, actor=visitor.name, now=now))
     worker: Intake = request.app.state.intake
     worker.wake()
-    return back("released", to=PLACE, count=number)
+    return back("released_but_newer" if left_out else "released", to=PLACE, count=number)
 
 
 @router.post("/{number}/reject")

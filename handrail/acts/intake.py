@@ -133,17 +133,21 @@ def _enter(
     revising.wait(connection, found.changed, batch_id, now)
     revising.reopen(connection, revising.as_changes(found.reopened), batch_id, source, actor=actor, now=now)
     entered = [row.external_id for row in (*found.fresh, *found.corrected.values())]
-    left = [*sorted(found.left), *batches.stopped_with(connection, source, entered)]
+    # A reopened case lies aside under its own name, and its row brings that of the first.
+    entered += {name for _, name in cases.names(connection, sorted(found.corrected)).values()} - {*entered}
+    came_again = sorted({*found.corrected, *found.changed, *found.reopened})
+    left = sorted({*found.left, *batches.stopped_with(connection, source, entered, came_again)})
     stored_quarantine.release_quarantine(connection, source, entered, now)
     _replace_emptied(connection, left, batch_id, actor=actor, now=now)
 
 
 def _replace_emptied(connection: Connection, left: Sequence[int], by: int, *, actor: str, now: datetime) -> None:
     """Count batches anew that rows have left, and end stopped ones behind which nothing waits any more."""
-    batches.recount(connection, left)
     emptied = batches.emptied(connection, left)
     for number in emptied:
+        changes.drop(connection, number, now)
         cases.update_batch(connection, number, state=batches.REPLACED)
+    batches.recount(connection, left)
     events = [Event("batch.replaced", data={"batch": number, "by": by}) for number in emptied]
     trail.append(connection, events, at=now, actor=actor)
 
@@ -277,6 +281,14 @@ def _put_aside(
         trail.append(connection, [event], at=now, actor=actor)
         _replace_emptied(connection, moved, batch_id, actor=actor, now=now)
     return delivery, len(rows) + len(waiting)
+
+
+def note_read(store: Store, batch_id: int, rows: int, *, actor: str) -> None:
+    """Keep how many rows of a delivery were read, known ones included: its gate takes the share of bad ones of them."""
+    with store.write() as connection:
+        authorize(connection, "intake", actor)
+        kept = cases.batch(connection, batch_id).counts
+        cases.update_batch(connection, batch_id, counts={**kept, "read": rows})
 
 
 def quarantine(

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from handrail.acts import revising
 from handrail.acts.authority import authorize, required
 from handrail.case import State
 from handrail.errors import Conflict, NotFound
@@ -14,10 +15,12 @@ REJECTED = "delivery_rejected"
 """The expectation that a row of a rejected delivery is put aside by."""
 
 
-def release(store: Store, batch_id: int, *, reason: str, actor: str, now: datetime) -> None:
+def release(store: Store, batch_id: int, *, reason: str, actor: str, now: datetime) -> int:
     """Let the good rows of a stopped delivery go on; its bad ones stay in quarantine, each with its reason.
 
     The rows travel with the next round of the intake, or when the same file is run again.
+    What it would change is left out where a later delivery has brought the case anew: an older content turns nothing
+    back. Returns how many changes were left out.
 
     Raises:
         NotFound: there is no such delivery.
@@ -28,9 +31,13 @@ def release(store: Store, batch_id: int, *, reason: str, actor: str, now: dateti
         authorize(connection, "settle_deliveries", actor)
         trail.lock(connection)
         _stopped(connection, batch_id)
+        count = revising.leave_superseded(connection, batch_id, actor=actor, now=now)
+        if count:
+            batches.recount(connection, [batch_id])
         cases.update_batch(connection, batch_id, state=batches.RELEASED)
         released = Event("batch.released", data={"batch": batch_id})
         trail.give_reason(connection, trail.append(connection, [released], at=now, actor=actor), reason)
+    return count
 
 
 def reject(store: Store, batch_id: int, *, reason: str, actor: str, now: datetime) -> int:

@@ -11,7 +11,7 @@ from handrail.labels import NewLabel, Status
 from handrail.policy import Policy
 from handrail.revisions import REOPENED_MARK, STATED, Arrival, Content, arrival, differs, is_same_request
 from handrail.rows import GoodRow
-from handrail.store import cases, changes, given_predictions, labels, predictions, routes, trail, work
+from handrail.store import cases, changes, given_predictions, labels, predictions, routes, superseded, trail, work
 from handrail.store import quarantine as stored_quarantine
 from handrail.store.cases import EnteredCase
 from handrail.store.changes import CaseContent, NewChange, WaitingChange
@@ -266,6 +266,7 @@ def apply(store: Store, batch_id: int, *, policy: Policy, actor: str, now: datet
                 return
             open_work = changes.open_kinds(connection, [one.case_id for one in waiting])
             trail.lock(connection)
+            leave_superseded(connection, batch_id, actor=actor, now=now)
             # Anew: somebody may have decided while the work was being locked.
             waiting = changes.waiting(connection, batch_id, CHUNK)
             before = changes.standing(connection, [one.case_id for one in waiting])
@@ -282,6 +283,18 @@ def apply(store: Store, batch_id: int, *, policy: Policy, actor: str, now: datet
                     actor=actor,
                     now=now,
                 )
+
+
+def leave_superseded(connection: Connection, batch_id: int, *, actor: str, now: datetime) -> int:
+    """Leave out changes of a batch that are older than what has come since; the caller holds the trail.
+
+    Returns how many.
+    """
+    count = superseded.drop_superseded(connection, batch_id, now)
+    if count:
+        left_out = Event("changes.superseded", data={"batch": batch_id, "changes": count})
+        trail.append(connection, [left_out], at=now, actor=actor)
+    return count
 
 
 def _settle(

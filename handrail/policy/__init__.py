@@ -152,6 +152,12 @@ class Policy(Strict):
         """What became of categories that are no more, by their old name; None where nothing takes their place."""
         return {**self.renamed, **{old: entry.to for old, entry in self.retired.items()}}
 
+    def names_now(self, before: Mapping[str, str]) -> dict[str, str]:
+        """Each category, by its own name and by those that it had; `before`: names of earlier policies and today's."""
+        moved = {**before, **self.moves}
+        followed = {old: new for old, new in moved.items() if new in self.categories and new is not None}
+        return {**followed, **{name: name for name in self.categories}}
+
     @property
     def version(self) -> str:
         """Twelve hex digits of the content's SHA-256: equal content, equal version."""

@@ -10,6 +10,7 @@ from handrail.case import State
 from handrail.inbound_rows import BadRow
 from handrail.store import cases, changes, quarantine
 from handrail.store.schema import Batch, Case, CaseChange, Quarantine
+from handrail.store.superseded import is_superseded, stopped_with_changes
 
 STOPPED = "stopped"
 RELEASED = "released"
@@ -86,9 +87,11 @@ def emptied(connection: Connection, batch_ids: Sequence[int]) -> list[int]:
     return list(connection.execute(query.order_by(Batch.id)).scalars())
 
 
-def stopped_with(connection: Connection, source: str, external_ids: Sequence[str]) -> list[int]:
-    """Stopped batches of which a row with one of these ids lies or lay aside."""
-    found: set[int] = set()
+def stopped_with(
+    connection: Connection, source: str, external_ids: Sequence[str], case_ids: Sequence[int]
+) -> list[int]:
+    """Stopped batches of which a row with one of these ids lies or lay aside, or would change one of these cases."""
+    found = set(stopped_with_changes(connection, case_ids, STOPPED))
     for part in cases.chunks(external_ids):
         query = (
             select(Quarantine.batch_id)
@@ -114,5 +117,7 @@ def _has_rest() -> ColumnElement[bool]:
     return or_(
         exists().where(Case.batch_id == Batch.id, Case.state == State.RECEIVED),
         exists().where(and_(Quarantine.batch_id == Batch.id, Quarantine.released_at.is_(None))),
-        exists().where(and_(CaseChange.batch_id == Batch.id, CaseChange.state == changes.WAITING)),
+        exists().where(
+            CaseChange.batch_id == Batch.id, CaseChange.state == changes.WAITING, ~is_superseded(by_waiting=True)
+        ),
     )

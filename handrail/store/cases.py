@@ -26,6 +26,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from handrail.case import ENTRY, NewCase, NewInput, State, require_transition
 from handrail.errors import ForbiddenTransition
+from handrail.revisions import kept_marks
 from handrail.store import bulk, given_predictions
 from handrail.store.bulk import among, insert_numbered, insert_rows, one_of, row_of, update_rows
 from handrail.store.frames import frame
@@ -294,10 +295,13 @@ def save_redactions(
 def readmit(connection: Connection, case_id: int, corrected: NewCase, given: NewInput) -> None:
     """Replace a case that was put aside or stopped by its corrected row; imported label and given prediction go too.
 
-    It is received again; one that has gone on since keeps its state.
+    It is received again; one that has gone on since keeps its state. A reopened one keeps its own id and its mark: the
+    row names the first case.
     """
     values = row_of(corrected)
-    del values["state"]
+    del values["state"], values["external_id"]
+    before = connection.execute(select(Case.flags).where(Case.id == case_id)).scalar_one()
+    values["flags"] = kept_marks(corrected.flags, before)
     connection.execute(update(Case).where(Case.id == case_id).values(**values))
     set_state(connection, [case_id], State.RECEIVED, only_from=State.QUARANTINED)
     connection.execute(delete(CaseInput).where(CaseInput.case_id == case_id))  # a purge may have done so before

@@ -10,6 +10,7 @@ from handrail.store import trail
 from handrail.store.schema import (
     BreakerState,
     Case,
+    CaseChange,
     Certificate,
     Decision,
     GoldCase,
@@ -37,6 +38,7 @@ _OF_NAME = (
     Decision.label,
     Outbox.category,
     Label.label,
+    CaseChange.label,
     GoldCase.label,
     Prediction.label,
     Pause.category,

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, null, select, update
 
 from handrail.case import State
-from handrail.revisions import Content
+from handrail.revisions import Content, kept_marks
 from handrail.store.bulk import among
 from handrail.store.cases import chunks
 from handrail.store.schema import Batch, Case, CaseChange, CaseInput, Decision, Escalation, Outbox, Reopening, WorkItem
@@ -264,7 +264,7 @@ def replace_content(connection: Connection, change: WaitingChange, before: CaseC
             consent=before.consent and change.consent,
             amount=change.amount,
             fields={**before.fields, **change.fields},
-            flags=change.marks,
+            flags=kept_marks(change.marks, before.flags),
         )
     )
     connection.execute(delete(CaseInput).where(CaseInput.case_id == change.case_id))  # a purge may have done so before

@@ -48,14 +48,17 @@ def settle(
     with occasion.store.read() as connection:
         unreadable = quarantine.quarantine_count(connection, batch_id, unreadable=True)
         total = sum(cases.state_counts(connection, batch_id).values()) + changes.changed_count(connection, batch_id)
-        is_released = cases.batch(connection, batch_id).state == batches.RELEASED
+        batch = cases.batch(connection, batch_id)
+    is_released = batch.state == batches.RELEASED
     bad = unreadable + len(failures)
-    share = bad / max(1, total + unreadable)
+    # Known rows were read too: a daily export of mostly known ones is no worse for a few bad among its new ones.
+    total = max(total + unreadable, batch.counts.get("read", 0))
+    share = bad / max(1, total)
     too_many = bad >= policy.intake.stop_at_least and share > policy.intake.max_bad_share
     if too_many and not is_released:
-        _stop(occasion, batch_id, failures, bad, total + unreadable)
+        _stop(occasion, batch_id, failures, bad, total)
         raise BatchStopped(
-            f"{bad} of {total + unreadable} rows of batch {batch_id} are bad ({share:.0%}, the policy allows "
+            f"{bad} of {total} rows of batch {batch_id} are bad ({share:.0%}, the policy allows "
             f"{policy.intake.max_bad_share:.0%}); nothing of it was scored. See the reasons with "
             f"`handrail quarantine list --batch {batch_id}`; correct the file and run it again, or release its good "
             f"rows with `handrail quarantine release {batch_id}`."

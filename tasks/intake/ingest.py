@@ -12,7 +12,7 @@ from handrail import mapping as mappings
 from handrail import rows
 from handrail.acts import intake, revising
 from handrail.errors import BadInput
-from handrail.store import batches
+from handrail.store import batches, category_names
 from handrail.store.frames import typed
 from tasks.intake import read
 from tasks.occasion import Occasion, log
@@ -78,9 +78,17 @@ def ingest(
     total = duplicates = elsewhere = 0
     unpredicted: Counter[str] = Counter()
     seen: rows.Seen = {}
+    with occasion.store.read() as connection:
+        names = category_names.current_names(connection)
     for chunk in frames:
         parsed = rows.parse(
-            chunk, mapping, occasion.policy, default_received_at=occasion.now, first_row=total + 1, seen=seen
+            chunk,
+            mapping,
+            occasion.policy,
+            default_received_at=occasion.now,
+            first_row=total + 1,
+            seen=seen,
+            current_names=names,
         )
         taken = intake.take_in(
             occasion.store,
@@ -96,6 +104,8 @@ def ingest(
         duplicates += taken.duplicates + parsed.repeats
         elsewhere += taken.elsewhere
         unpredicted.update(parsed.unpredicted)
+    if delivery.batch_id is not None:
+        intake.note_read(occasion.store, delivery.batch_id, total, actor=occasion.actor)
     if unpredicted:
         log.warning("%d rows came without a usable given prediction: %s", unpredicted.total(), dict(unpredicted))
     log.info("ingested batch %s: %d rows, %d known before", delivery.batch_id, total, duplicates)
@@ -113,11 +123,13 @@ def _require_own_ids(
         BadInput: asks which source the file is.
     """
     with occasion.store.read() as connection:
-        sources = batches.sources(connection)
+        sources, names = batches.sources(connection), category_names.current_names(connection)
     if (is_mapped and mapping.source in sources) or not sources - ({mapping.source} if is_mapped else set()):
         return
     for chunk in frames:
-        parsed = rows.parse(chunk, mapping, occasion.policy, default_received_at=occasion.now, first_row=1)
+        parsed = rows.parse(
+            chunk, mapping, occasion.policy, default_received_at=occasion.now, first_row=1, current_names=names
+        )
         with occasion.store.read() as connection:
             clashes = revising.clashes(
                 connection, typed(parsed.good, rows.GoodRow), mapping.source, is_mapped=is_mapped

@@ -68,8 +68,18 @@ def permitted_fields(policy: Policy) -> list[str]:
     return sorted({*policy.model.fields, *policy.fairness.groups, *USUAL_FIELDS} - {"amount"})
 
 
-def parse(posted: Sequence[Mapping[str, Any]], source: str, digest: str, *, policy: Policy, now: datetime) -> Posted:
+def parse(
+    posted: Sequence[Mapping[str, Any]],
+    source: str,
+    digest: str,
+    *,
+    policy: Policy,
+    now: datetime,
+    current_names: Mapping[str, str],
+) -> Posted:
     """Read rows of case fields, with `fields` and `prediction` in objects of their own, numbered from 1.
+
+    `current_names` says what categories of earlier policies are called now.
 
     Raises:
         BadInput: too many rows at once, a field that the policy does not permit, a prediction where none is expected.
@@ -88,7 +98,7 @@ def parse(posted: Sequence[Mapping[str, Any]], source: str, digest: str, *, poli
     absent = {"consent": policy.privacy.consent_when_absent, "received_at": now.isoformat()}
     frame = pd.DataFrame([{**absent, **_flat(row)} for row in posted], dtype=object)
     frame = frame.reindex(columns=list(columns.columns))
-    parsed = rows.parse(frame, columns, policy, default_received_at=now, first_row=1)
+    parsed = rows.parse(frame, columns, policy, default_received_at=now, first_row=1, current_names=current_names)
     ids = [cells.identifier(cells.text(row["external_id"])) for row in posted]
     return Posted(source, cases.CALL + digest[: 64 - len(cases.CALL)], ids, parsed, columns)
 
@@ -121,6 +131,8 @@ def take_in(store: Store, posted: Posted, *, policy: Policy, actor: str, now: da
     delivery = intake.Delivery(posted.source, posted.digest)
     taken = intake.take_in(store, good, bad, delivery, policy=policy, actor=actor, now=now)
     batch_id = taken.delivery.batch_id
+    if batch_id is not None:
+        intake.note_read(store, batch_id, len(posted.ids), actor=actor)
     ids = dict(zip(good["row_number"].tolist(), good["external_id"].tolist(), strict=True))
     with store.read() as connection:
         known = cases.known(connection, posted.source, posted.ids)

@@ -120,7 +120,7 @@ def _given(occasion: occasions.Occasion, chunk: pd.DataFrame, known: mapping.Map
     if missing:
         raise BadInput(f"The file has no column {', '.join(map(repr, missing))}. Correct the mapping.")
     labels, confidences = (cells.texts(chunk[column]) for column in (rule.label, rule.confidence))
-    return given.interpret(labels, confidences, rule, list(occasion.policy.categories))
+    return given.interpret(labels, confidences, rule, occasion.policy.names_now({}))
 
 
 def _fields(chunk: pd.DataFrame, known: mapping.Mapping | None, wanted: Sequence[str]) -> list[dict[str, str]]:

@@ -47,6 +47,7 @@ SENTENCES = {
     "case.received": "Received with delivery {batch}.",
     "case.reopened": "The request changed after case {earlier} had been decided; it goes on here.",
     "cases.exported": "A list of {count} cases was taken away as a file.",
+    "changes.superseded": "Changes of delivery {batch} were left out ({changes}): newer content has come since.",
     "category.moved": "The category {category} left the policy; in its place: {to}.",
     "certificate.issued": "A certificate was issued: version {model} may approve {category} from {threshold} on.",
     "certificate.looked": "The blind labels of {category} were looked at for a certificate of version {model}.",

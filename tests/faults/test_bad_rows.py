@@ -113,7 +113,7 @@ def test_a_stopped_delivery_is_released_by_command(begun: Handrail, cases: pd.Da
     (stopped,) = begun.ask("quarantine", "stopped")
     assert (stopped["batch"], stopped["received"], stopped["quarantined"]) == (1, CASES, ONE_TOO_MANY)
     told = begun.ask("quarantine", "release", "1", "--reason", "the dates are known", "--as-of", MORNING)
-    assert told == {"released": 1, "accepted": CASES - ONE_TOO_MANY, "quarantined": ONE_TOO_MANY}
+    assert told == {"released": 1, "accepted": CASES - ONE_TOO_MANY, "quarantined": ONE_TOO_MANY, "superseded": 0}
     assert begun.states() == {"queued": CASES - ONE_TOO_MANY}
     assert begun.ask("quarantine", "stopped") == []
     trail_head(begun)

@@ -68,3 +68,21 @@ def test_a_new_model_learns_the_new_name(shop: Shop) -> None:
     shop.run(retraining, LATER + HOUR, cause="by_hand")
     assert {row["label"] for row in shop.rows(schema.Label)} == {"money_back", "tracking", "complaint", "cancel"}
     assert len(shop.rows(schema.ModelVersion)) == 2
+
+
+@pytest.mark.parametrize(("heir", "entry"), [("money_back", "renamed"), ("tracking", "retired"), (None, "retired")])
+def test_an_outcome_under_the_old_name_follows_the_category(shop: Shop, heir: str | None, entry: str) -> None:
+    became: object = heir if entry == "renamed" else {"to": heir}
+    policy = changed(shop, heir if entry == "renamed" else None, **{entry: {"refund": became}})
+    late = [{**row, "label": "refund"} for row in letters(2, only="refund", seed=UNSEEN)]
+    result = shop.deliver("late.csv", late, LATER + HOUR)
+    assert (result["imported"], result["quarantined"]) == ((2, 0) if heir else (0, 2))
+    labels = {one["case_id"]: one["label"] for one in shop.rows(schema.Label)}
+    newest = shop.rows(schema.Batch)[-1]["id"]
+    said = {labels[case["id"]] for case in shop.rows(schema.Case, batch_id=newest)}
+    assert said == ({heir} if heir else set())
+    if entry == "renamed":
+        forgetful = Policy.model_validate({**policy.model_dump(), "renamed": {}})
+        publishing.publish(shop.at().store, forgetful, actor=FOUNDER, now=LATER + HOUR)
+        later = [{**row, "external_id": f"L-{number}"} for number, row in enumerate(late)]
+        assert shop.deliver("later.csv", later, LATER + 2 * HOUR)["imported"] == 2

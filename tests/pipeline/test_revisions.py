@@ -141,6 +141,17 @@ class TestStopped:
         result = shop.deliver("live.csv", day(0, 1, count=3, amount="lots"))
         assert sums(result) == {"accepted": 1, "quarantined": 2}
 
+    def test_the_share_of_bad_rows_is_taken_of_all_rows_that_were_read(self, shop: Shop) -> None:
+        shop.deliver("export-29.csv", day(count=40))
+        bad = [{**row, "external_id": f"N-{number}", "amount": "lots"} for number, row in enumerate(day(count=4))]
+        assert sums(shop.deliver("export-30.csv", [*day(count=40), *bad], NEXT_DAY)) == {
+            "quarantined": 4,
+            "duplicates": 40,
+        }
+        others = [{**row, "external_id": f"O-{row['external_id']}"} for row in bad]
+        with pytest.raises(BatchStopped, match="4 of 34 rows"):
+            shop.deliver("export-31.csv", [*day(count=30), *others], NEXT_DAY)
+
     def test_released_its_good_rows_travel_and_its_bad_ones_stay_aside(self, shop: Shop) -> None:
         self.stop(shop)
         occasion = shop.at(NEXT_DAY, FOUNDER)

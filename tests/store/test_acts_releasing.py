@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from handrail.acts import alerting, intake, releasing
+from handrail.acts import alerting, intake, releasing, revising
 from handrail.acts.intake import Taken
 from handrail.alerts import troubles
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted
@@ -102,6 +102,65 @@ def test_a_stopped_delivery_whose_rows_all_came_anew_is_replaced(scene: Scene) -
     assert (alarmed(scene), scene.row(schema.Batch, id=batch)["state"]) == ([], "replaced")
     assert counts(scene, batch) == BatchCounts(0, 0, 0, 0, 0, 0, 0)
     assert [event["batch"] for event in scene.events("batch.replaced")] == [batch]
+
+
+def known_case(scene: Scene) -> tuple[int, str]:
+    (case,) = scene.waiting(1)
+    return case, str(scene.row(schema.Case, id=case)["external_id"])
+
+
+def change(name: str, text: str) -> dict[str, object]:
+    return {"external_id": name, "text": text, "row_digest": text}
+
+
+def let_through(scene: Scene, batch: int | None) -> None:
+    assert batch is not None
+    revising.apply(scene.store, batch, policy=POLICY, actor=FLOW, now=NOW)
+    intake.close_batch(scene.store, batch, "done", actor=FLOW, now=NOW)
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_a_released_delivery_turns_no_newer_text_back(scene: Scene, decided: bool) -> None:
+    case, name = known_case(scene)
+    batch = stop(scene, change(name, "second text"), {"external_id": "e-9"})
+    if decided:
+        scene.decide(case)
+    let_through(scene, scene.take_in(change(name, "third text"), file="newer").delivery.batch_id)
+    assert scene.row(schema.Batch, id=batch)["state"] == "stopped"
+    assert releasing.release(scene.store, batch, reason="known", actor=FOUNDER, now=NOW) == 1
+    let_through(scene, batch)
+    ids = [row["id"] for row in scene.rows(schema.Case, source="shop") if name in row["external_id"]]
+    assert len(ids) == 1 + decided
+    assert scene.row(schema.CaseInput, case_id=ids[-1])["text"] == "third text"
+    left_out = scene.row(schema.CaseChange, batch_id=batch)
+    assert (left_out["state"], left_out["text"], counts_changed(scene, batch)) == ("dropped", None, 0)
+    (event,) = scene.events("changes.superseded")
+    assert (event["batch"], event["changes"]) == (batch, 1)
+    assert scene.trail_is_whole()
+
+
+def test_a_released_delivery_still_brings_its_own_changes(scene: Scene) -> None:
+    case, name = known_case(scene)
+    batch = stop(scene, change(name, "second text"))
+    assert releasing.release(scene.store, batch, reason="known", actor=FOUNDER, now=NOW) == 0
+    let_through(scene, batch)
+    assert scene.row(schema.CaseInput, case_id=case)["text"] == "second text"
+    assert scene.events("changes.superseded") == []
+
+
+@pytest.mark.parametrize("decided", [False, True])
+@pytest.mark.parametrize("text", ["second text", "third text"])
+def test_a_stopped_delivery_whose_changes_also_came_anew_is_replaced(scene: Scene, text: str, decided: bool) -> None:
+    case, name = known_case(scene)
+    batch = stop(scene, change(name, "second text"))
+    if decided:
+        scene.decide(case)
+    scene.take_in(*({"external_id": bad} for bad in BAD), file="half")
+    assert alarmed(scene) == [str(batch)]
+    scene.take_in(change(name, text), file="the rest")
+    assert (alarmed(scene), scene.row(schema.Batch, id=batch)["state"]) == ([], "replaced")
+    assert counts(scene, batch) == BatchCounts(0, 0, 0, 0, 0, 0, 0)
+    assert scene.row(schema.CaseChange, batch_id=batch)["state"] == "dropped"
 
 
 def test_only_who_settles_deliveries_may_and_says_why(scene: Scene) -> None:

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+import pandas as pd
 import pytest
 
-from handrail.acts import claiming, intake, purging, revising, routing
+from handrail.acts import claiming, intake, purging, releasing, revising, routing
 from handrail.acts.intake import Delivery, Taken
 from handrail.errors import Conflict
 from handrail.store import batches, cases, changes, schema
@@ -14,6 +15,7 @@ from handrail.trail.chain import digest
 from tests.scenes import FLOW, FOUNDER, NOW, POLICY, Scene, bad_rows, good_rows
 
 SECOND = NOW + timedelta(hours=1)
+FAILURE = ["case_id", "external_id", "row_digest", "reason", "expectation"]
 
 
 @pytest.fixture
@@ -291,3 +293,30 @@ class TestIdsThatLookReopened:
         name = str(scene.row(schema.Case, id=case + 1)["external_id"])
         taken = again(scene, {"external_id": name, "text": "I want it all back"}, file="other", source="mail")
         assert (taken.new, taken.elsewhere, taken.quarantined) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("aside", ["stopped", "rejected", "quarantined"])
+def test_a_reopened_case_that_was_put_aside_enters_again_as_itself(scene: Scene, aside: str) -> None:
+    (case,) = scene.automatic(1)
+    name = str(row(scene, case)["external_id"])
+    came = {"external_id": name, "text": "all the money", "row_digest": "bad"}
+    batch = scene.take_in(came, bad=["b-1"], file="second").delivery.batch_id
+    assert batch is not None
+    own = scene.row(schema.Case, id=case + 1)["external_id"]
+    if aside == "quarantined":
+        failures = pd.DataFrame([(case + 1, own, "bad", "in the future", "received_at_past")], columns=FAILURE)
+        intake.quarantine(scene.store, batch, failures, actor=FLOW, now=NOW)
+    else:
+        intake.close_batch(scene.store, batch, "stopped", actor=FLOW, now=NOW)
+    if aside == "rejected":
+        releasing.reject(scene.store, batch, reason="the wrong file", actor=FOUNDER, now=NOW)
+    again(scene, came | {"row_digest": "good"}, file="third")
+    readmitted = scene.row(schema.Case, id=case + 1)
+    assert (readmitted["external_id"], readmitted["flags"]) == (f"{name} (reopened 1)", ["reopened"])
+    assert (readmitted["state"], readmitted["row_digest"]) == ("accepted", "good")
+    left = scene.rows(schema.Quarantine, released_at=None)
+    assert [one["external_id"] for one in left] == ["b-1"]
+    again(scene, came | {"text": "once more", "row_digest": "next"}, file="fourth")
+    assert scene.row(schema.Case, id=case + 1)["flags"] == ["reopened"]
+    assert (scene.count(schema.Case), text(scene, case + 1)) == (2, "once more")
+    assert scene.trail_is_whole()

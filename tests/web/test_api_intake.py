@@ -119,7 +119,7 @@ class TestIntake:
         assert (stopped["state"], stopped["waiting"], stopped["quarantined"]) == ("stopped", 10, 20)
         assert scene.states() == ["received"] * 10
         settled = client.post(f"/batches/{number}/release", json={"reason": "the twenty are tests"})
-        assert settled.json() == {"batch": number, "state": "released"}
+        assert settled.json() == {"batch": number, "state": "released", "superseded": 0}
         self.arrive(app)
         batch = client.get(f"/batches/{number}").json()
         assert (batch["state"], batch["accepted"], batch["quarantined"]) == ("done", 10, 20)
