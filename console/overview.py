@@ -78,6 +78,12 @@ def shown(status: Status) -> str:
     lines.append(f"threshold  {in_short(seen.certificates, seen.uncertified)}")
     lines += [f"automated  {_automated(seen.routed)}", f"audits     {_audited(seen.audited)}"]
     lines.append(f"escalated  {seen.escalations} open")
+    lines += [
+        f"STOPPED    delivery {one.id} of {one.source} since {one.started_at:%Y-%m-%d %H:%M}: "
+        f"`handrail quarantine list --batch {one.id}` says why; correct the file and run it again, or "
+        f"`handrail quarantine release {one.id} --reason …` lets the good rows go on"
+        for one in seen.stopped
+    ]
     lines += _watched(seen.watches)
     lines += _holds(status)
     lines += _retraining(seen.retraining)

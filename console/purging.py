@@ -38,9 +38,11 @@ def purge(
         occasion.store, policy=occasion.policy, actor=occasion.actor, now=occasion.now, dry_run=dry_run
     )
     lead, warned = ("Would delete", "would be escalated") if dry_run else ("Deleted", "escalated")
-    spared = f"{done.escalated} cases with open work, {warned} now; {done.waiting} escalated before; {done.held} held"
     text = (
-        f"{lead} {done.inputs} inputs, {done.notes} notes, {done.quarantined_rows} quarantined rows. Spared: {spared}."
+        f"{lead} {done.inputs} inputs, {done.notes} notes, {done.quarantined_rows} quarantined rows. Spared: "
+        f"{done.escalated} finished cases with open work, {warned} now; {done.waiting} escalated before; {done.held} "
+        f"held. {done.undecided} wait undecided and keep their text until they are decided; {done.undelivered} wait "
+        "for their action and keep it until that is carried out."
     )
     answer({**asdict(done), "dry_run": dry_run}, as_json=as_json, text=text)
 

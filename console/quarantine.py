@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from console.answer import Actor, AsJson, AsOf, Reason, answer, connect, enter, perform, table
+from console.answer import Actor, AsJson, AsOf, Reason, answer, connect, enter, perform, table, warn
 
 Batch = Annotated[int, typer.Argument(help="Number of the delivery, as `handrail quarantine stopped` says.")]
 
@@ -32,7 +32,10 @@ def quarantine_list(
     occasion = enter(None)
     with occasion.store.read() as connection:
         rows = records(stored_quarantine.in_quarantine(connection, batch, limit))
+        total = stored_quarantine.quarantine_count(connection, batch)
     columns = ["batch_id", "row_number", "external_id", "reason"]
+    if len(rows) < total:
+        warn(f"{len(rows)} of {total} rows, the newest first. See all with `--limit {total}`.")
     answer(rows, as_json=as_json, text=table(rows, columns, empty="The quarantine is empty."))
 
 

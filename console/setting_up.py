@@ -33,9 +33,10 @@ def init(
     """
     from handrail import policy as policies
     from handrail.acts import keying, publishing
-    from handrail.errors import BadInput
+    from handrail.errors import BadInput, Conflict
     from handrail.founding import REHEARSAL_TOLD, Kind
     from handrail.store import founding
+    from handrail.store import policies as published
     from handrail.store.engine import Store
     from handrail.workspace import Workspace
 
@@ -51,13 +52,21 @@ def init(
     if not workspace.secret_file.is_file():
         workspace.require_kept(begun=store.revision() is not None)
     workspace.create()
+    revision = store.revision()
     store.upgrade()
     made = publishing.Made("file", policy.name) if policy else publishing.Made("business", business or "sample")
     asked = Kind.REHEARSAL if rehearsal else Kind.LIVE
     begun = publishing.found(store, rules, founder=who(actor), now=store.clock(), made=made, workspace=asked)
     keying.bind(store, workspace.secret(), actor=who(actor), now=store.clock())
     with store.read() as connection:
-        kind = founding.read(connection).kind
+        kind, in_force = founding.read(connection).kind, published.in_force(connection)
+    if rehearsal and kind is Kind.LIVE:
+        raise Conflict(
+            f"The workspace {workspace.home} exists already and is live, for good. Make the rehearsal in another "
+            "folder (HANDRAIL_HOME)."
+        )
+    rules = in_force.policy if in_force else rules
+    upgraded = not begun and store.revision() != revision
     from models import tracking
 
     before = tracking.follow(workspace)
@@ -67,17 +76,16 @@ def init(
         "business": rules.business,
         "policy": rules.version,
         "begun": begun,
+        "upgraded": upgraded,
         "workspace": str(kind),
         "moved_from": before,
     }
     if not begun and (business or policy):
         warn("The workspace exists already and keeps its policy. Change it with `handrail policy publish FILE`.")
-    if rehearsal and kind is Kind.LIVE:
-        warn(
-            "The workspace exists already and is live, for good. Make the rehearsal in another folder (HANDRAIL_HOME)."
-        )
-    lead = "Began" if begun else "Upgraded"
-    text = f"{lead} the workspace {workspace.home} (policy {rules.version}).{moved}"
+    lead = f"{'Began' if begun else 'Upgraded'} the workspace {workspace.home}"
+    if not begun and not upgraded:
+        lead = f"The workspace {workspace.home} exists"
+    text = f"{lead} (policy {rules.version}).{moved}"
     answer(value, as_json=as_json, text=f"{text}\n{REHEARSAL_TOLD}" if kind is Kind.REHEARSAL else text)
 
 

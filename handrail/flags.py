@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from unicodedata import normalize
 
-from handrail.normal import normalise
+from handrail.normal import is_plain, normalise
 from handrail.policy import Policy
 
 # Joined with others, a numbered or named reference would mean another group, and a global flag all of them.
@@ -45,7 +45,7 @@ def _kinds(text: str, search: _Search) -> tuple[str, ...]:
 
 def _views(text: str) -> tuple[str, ...]:
     """The text as it is written, with the letters of its accents, and as it is read; once where all are the same."""
-    if text.isascii():
+    if is_plain(text):
         return (text.lower(),)
     return tuple(dict.fromkeys((text.lower(), normalize("NFC", text).lower(), normalise(text).text.lower())))
 

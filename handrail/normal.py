@@ -23,6 +23,10 @@ _BLOCKS = (
     (0x1F100, 0x1F200),
 )
 _INVISIBLE = (
+    (0x0, 0x8),
+    (0xB, 0xC),
+    (0xE, 0x1F),
+    (0x7F, 0x9F),
     (0xAD, 0xAD),
     (0x34F, 0x34F),
     (0x61C, 0x61C),
@@ -40,7 +44,7 @@ _INVISIBLE = (
     (0x1D173, 0x1D17A),
     (0xE0000, 0xE0FFF),
 )
-"""What Unicode calls default ignorable: it shows nothing, whatever stands around it."""
+"""Control characters but tab and line ends, and what Unicode calls default ignorable: all of it shows nothing."""
 _OVERLAID = (
     (0x300, 0x34E),
     (0x350, 0x36F),
@@ -86,6 +90,7 @@ _CHANGES = {
 }
 _MOVING = frozenset(character for character, plain in _CHANGES.items() if len(plain) != 1)
 _STRANGE = frozenset({*_CHANGES, *_LIKE_LATIN})
+_PLAIN_ASCII = re.compile(r"[\t\n\r -~]*")
 _TO_PLAIN = str.maketrans(_CHANGES)
 _TO_LATIN = str.maketrans(_LIKE_LATIN)
 _ONE_STROKE = str.maketrans({"0": "o", "1": "l", "i": "l"})
@@ -112,6 +117,11 @@ class NormalText:
         return (self.starts[start], self.ends[end - 1]) if start < end else (0, 0)
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text is ASCII without control characters, but for tabs and line ends: it reads as it stands."""
+    return text.isascii() and _PLAIN_ASCII.fullmatch(text) is not None
+
+
 def normalise(text: str) -> NormalText:
     r"""Read a text as a person sees it; ordinary text of any script is unchanged, and a second time changes nothing.
 
@@ -123,7 +133,7 @@ def normalise(text: str) -> NormalText:
     >>> normalise("law\u200byer").original(0, 6)
     (0, 7)
     """
-    if text.isascii() or _STRANGE.isdisjoint(text):
+    if is_plain(text) or _STRANGE.isdisjoint(text):
         return NormalText(text)
     plain = text.translate(_TO_PLAIN)
     if _TWIN_BESIDE_LATIN.search(plain):

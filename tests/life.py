@@ -49,7 +49,7 @@ from tests.scenes import ACTIONS, BETTER, FLOW, FOUNDER, MANAGER, NOW, REVIEWERS
 
 KILL = "kill"
 HOLD = timedelta(seconds=10)
-CODES = ("wrong_category", "other", "policy", "legal")
+CODES = ("wrong_category", "out_of_scope", "policy", "legal")
 STEPS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1), "year": timedelta(400)}
 UNDOABLE = {name: f"undo_{action}" for name, action in ACTIONS.items()}
 POLICY = SHOP.model_copy(

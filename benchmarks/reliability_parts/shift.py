@@ -177,7 +177,7 @@ class Shift:
         person = self.choose.choice(PEOPLE)
         for claim in claiming.claim(self.store, person, policy=self.policy, now=self.now, limit=3):
             outcome = self.choose.choice((Outcome.APPROVE, Outcome.APPROVE, Outcome.DENY))
-            code = None if outcome is Outcome.APPROVE else "other"
+            code = None if outcome is Outcome.APPROVE else "out_of_scope"
             ruling = Ruling(claim.item_id, claim.fence, outcome, reason_code=code)
             (number,) = deciding.decide(self.store, [ruling], person, policy=self.policy, now=self.now)
             self._say("decided", number, claim.case_id, person)

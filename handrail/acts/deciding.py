@@ -1,6 +1,5 @@
 """People decide the work that they claimed; several rulings of one session may share a transaction."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,9 +27,6 @@ from handrail.store.escalations import NewEscalation
 from handrail.store.labels import BlindLabel
 from handrail.store.trail import Event
 from handrail.work import NewWork, WorkOnCase
-
-_CODE = re.compile(r"[a-z0-9_]{1,40}")
-"""What a reason must look like: it stands in the trail, where nothing can be erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +198,7 @@ def _check_lease(item: WorkOnCase, ruling: Ruling, actor: str, *, again: bool) -
 def _completed(ruling: Ruling, matter: _Matter, policy: Policy) -> Ruling:
     """The ruling with its label; choosing the proposed label blindly is an approval."""
     item, proposed = matter.item, matter.item.proposed
-    if ruling.reason_code is not None and not _CODE.fullmatch(ruling.reason_code):
-        raise BadInput("A reason is a code such as policy, legal or wrong_category. Put sentences into `--note`.")
+    _require_reason_of(policy, ruling.reason_code)
     if matter.contested is not None:
         return _on_dispute(ruling, matter.contested.standing, policy)
     if ruling.outcome is Outcome.APPROVE:
@@ -220,6 +215,15 @@ def _completed(ruling: Ruling, matter: _Matter, policy: Policy) -> Ruling:
     if ruling.label is not None:
         policy.category(ruling.label)
     return ruling
+
+
+def _require_reason_of(policy: Policy, code: str | None) -> None:
+    """Raise where a reason is none of the policy's: a misspelt one would pass by the escalation manager."""
+    codes = dict.fromkeys((*policy.desk.reasons, *policy.escalation.reasons))
+    if code is not None and code not in codes:
+        raise BadInput(
+            f"The policy has no such reason. Choose one of: {', '.join(codes)}. Sentences belong into the note."
+        )
 
 
 def _approval(ruling: Ruling, item: WorkOnCase, policy: Policy) -> Ruling:

@@ -1,4 +1,4 @@
-"""Inputs, notes and quarantined rows past their retention are deleted; open work is warned first, a hold spares."""
+"""Inputs, notes and rows past their retention are deleted; open work is warned of, held and unfinished cases wait."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +21,9 @@ PART = 100
 class Purged:
     """How many were deleted, or would be; of cases whose text is past its time, why others were spared.
 
-    `escalated`: open work, of which the escalation manager was warned now. `waiting`: warned of before, within the
-    second period. `held`: somebody holds them.
+    `escalated`: finished with open work, of which the escalation manager was warned now. `waiting`: warned of before,
+    within the second period. `held`: somebody holds them. `undecided`, and `undelivered`, decided but not yet carried
+    out: they keep their texts until they are finished.
     """
 
     inputs: int
@@ -31,13 +32,16 @@ class Purged:
     escalated: int
     waiting: int
     held: int
+    undecided: int
+    undelivered: int
 
 
 def purge(store: Store, *, policy: Policy, actor: str, now: datetime, dry_run: bool = True) -> Purged:
     """Delete inputs, notes and quarantined rows that are past the policy's retention; counts what was or would be.
 
-    A case with open work is escalated first, and loses its texts a second period (`retention.open_work`) later. The
-    trail keeps its digests, which without the deleted salts say nothing any more.
+    A finished case with open work is escalated first, and loses its texts a second period (`retention.open_work`)
+    later; one that is not finished keeps them. The trail keeps its digests, which without the deleted salts say
+    nothing any more.
 
     Raises:
         NotPermitted: the policy's `retention.purgers` do not name `actor`, nor a role of theirs; a flow never.
@@ -52,8 +56,10 @@ def purge(store: Store, *, policy: Policy, actor: str, now: datetime, dry_run: b
     notes = sum(_erase(store, series, policy, actor, now) for series in NOTES)
     rows = _erase(store, ROWS, policy, actor, now)
     with store.read() as connection:
-        held, _, waiting = retention.count_cases(connection, policy, now)
-    return Purged(inputs, notes, rows, escalated, waiting - escalated, held)
+        spared = retention.count_spared(connection, policy, now)
+    return Purged(
+        inputs, notes, rows, escalated, spared.warned - escalated, spared.held, spared.undecided, spared.undelivered
+    )
 
 
 def hold(store: Store, case_id: int, *, reason: str, actor: str, now: datetime) -> None:
@@ -108,14 +114,16 @@ def _require_purger(connection: Connection, policy: Policy, actor: str) -> None:
 
 def _foreseen(store: Store, policy: Policy, now: datetime) -> Purged:
     with store.read() as connection:
-        held, to_warn, waiting = retention.count_cases(connection, policy, now)
+        spared = retention.count_spared(connection, policy, now)
         return Purged(
             inputs=retention.count_due(connection, INPUTS, policy, now),
             notes=sum(retention.count_due(connection, series, policy, now) for series in NOTES),
             quarantined_rows=retention.count_due(connection, ROWS, policy, now),
-            escalated=to_warn,
-            waiting=waiting,
-            held=held,
+            escalated=spared.to_warn,
+            waiting=spared.warned,
+            held=spared.held,
+            undecided=spared.undecided,
+            undelivered=spared.undelivered,
         )
 
 

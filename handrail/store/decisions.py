@@ -17,6 +17,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.orm import aliased
 
 from handrail import decision
 from handrail.case import Outcome
@@ -103,6 +104,15 @@ def holds(decided: type[Decision] = Decision) -> ColumnElement[bool]:
     return or_(decided.kind != "automatic", carried)
 
 
+def is_counted(decided: type[Decision] = Decision) -> ColumnElement[bool]:
+    """That a decision stands and is no test, and no audit of an approval that was taken back."""
+    audited = aliased(Decision)
+    standing = exists().where(
+        audited.case_id == decided.case_id, audited.kind == "automatic", audited.id < decided.id, holds(audited)
+    )
+    return and_(decided.kind != "gold", holds(decided), or_(decided.kind != "audit", standing))
+
+
 def approved_by_itself(connection: Connection, case_ids: Sequence[int]) -> set[int]:
     """Which of these cases have an approval by itself that stands."""
     approved: set[int] = set()
@@ -130,7 +140,7 @@ def executed(connection: Connection, window: Window) -> pd.DataFrame:
 
 
 def decided(connection: Connection, window: Window) -> pd.DataFrame:
-    """Decisions of the window that stand, tests left out, with the times and groups that fairness needs.
+    """Decisions of the window that are counted, with the times and groups that fairness needs.
 
     Columns: case_id, kind, outcome, proposed, label, actor, seconds, decided_at, received_at, queue, category,
     assigned_at, due_at, fields, amount.
@@ -155,7 +165,7 @@ def decided(connection: Connection, window: Window) -> pd.DataFrame:
         )
         .join(Case, Case.id == Decision.case_id)
         .join(Route, Route.case_id == Decision.case_id)
-        .where(within(Decision.decided_at, window), Decision.kind != "gold", holds())
+        .where(within(Decision.decided_at, window), is_counted())
         .order_by(Decision.id)
     )
     return frame(connection, query)

@@ -72,9 +72,11 @@ def release_quarantine(connection: Connection, source: str, external_ids: Sequen
         )
 
 
-def quarantine_count(connection: Connection, batch_id: int, *, unreadable: bool = False) -> int:
-    """Rows of this batch put aside and not released; with `unreadable` only those that never became a case."""
-    query = select(func.count()).where(Quarantine.batch_id == batch_id, Quarantine.released_at.is_(None))
+def quarantine_count(connection: Connection, batch_id: int | None, *, unreadable: bool = False) -> int:
+    """Rows of this batch, or of all, put aside and not released; `unreadable`: only those that never became a case."""
+    query = select(func.count()).where(Quarantine.released_at.is_(None))
+    if batch_id is not None:
+        query = query.where(Quarantine.batch_id == batch_id)
     if unreadable:
         query = query.where(Quarantine.case_id.is_(None))
     return int(connection.execute(query).scalar_one())

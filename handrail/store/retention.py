@@ -40,7 +40,7 @@ from handrail.store.schema import (
 )
 
 CAUSE = "retention"
-"""Of the escalations that warn: open work will lose its text."""
+"""Of the escalations that warn: a finished case with open work will lose its text."""
 Number = SQLColumnExpression[Any]
 """A column of whole numbers, which may be null."""
 FINISHED = (State.DONE, State.QUARANTINED)
@@ -83,7 +83,7 @@ def count_due(connection: Connection, series: RecordSeries, policy: Policy, now:
 
 
 def to_warn(connection: Connection, policy: Policy, now: datetime, after: int, limit: int) -> list[int]:
-    """The next cases with open work whose text is past its time, of which nobody has been warned yet."""
+    """The next finished cases with open work whose text is past its time, of which nobody has been warned yet."""
     query = _unwarned(policy, now).where(Case.id > after)
     return list(connection.execute(query.order_by(Case.id).limit(limit)).scalars())
 
@@ -100,17 +100,40 @@ def warned_in_vain(connection: Connection, limit: int) -> list[int]:
     return list(connection.execute(query.where(~is_worked_on(Escalation.case_id)).limit(limit)).scalars())
 
 
-def count_cases(connection: Connection, policy: Policy, now: datetime) -> tuple[int, int, int]:
-    """Cases whose text is past its time: held, to be warned of, and in their second period."""
-    held, busy = _is_held(Case.id), is_worked_on(Case.id)
-    spared = (
-        held,
-        and_(~held, busy, ~_is_warned(Case.id)),
-        and_(~held, busy, _is_warned(Case.id), _is_spared(Case.id, policy, now)),
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """How many cases whose text is past its time keep it, each counted once.
+
+    `held` by somebody; not finished: `undecided`, or `undelivered`, decided and not yet carried out; finished with
+    open work: `to_warn` of, or `warned` of and in their second period.
+    """
+
+    held: int
+    undecided: int
+    undelivered: int
+    to_warn: int
+    warned: int
+
+
+def count_spared(connection: Connection, policy: Policy, now: datetime) -> Spared:
+    """Count the cases whose text is past its time and stays, by why it does."""
+    held, warned = _is_held(Case.id), _is_warned(Case.id)
+    busy = and_(~held, Case.state.in_(FINISHED), is_worked_on(Case.id))
+
+    def count(why: ColumnElement[bool]) -> int:
+        return int(
+            connection.execute(
+                select(func.count()).select_from(_cases_past(policy, now).where(why).subquery())
+            ).scalar_one()
+        )
+
+    return Spared(
+        held=count(held),
+        undecided=count(and_(~held, Case.state.not_in((*FINISHED, State.DECIDED)))),
+        undelivered=count(and_(~held, Case.state == State.DECIDED)),
+        to_warn=count(and_(busy, ~warned)),
+        warned=count(and_(busy, warned, _is_spared(Case.id, policy, now))),
     )
-    queries = [select(func.count()).select_from(_due_cases(policy, now).where(one).subquery()) for one in spared]
-    held_now, to_be_warned, second = (int(connection.execute(query).scalar_one()) for query in queries)
-    return held_now, to_be_warned, second
 
 
 def is_worked_on(case: Number) -> ColumnElement[bool]:
@@ -143,11 +166,13 @@ def _unwarned(policy: Policy, now: datetime) -> Select[tuple[int]]:
 
 
 def _due_cases(policy: Policy, now: datetime) -> Select[tuple[int]]:
-    return (
-        select(Case.id)
-        .join(CaseInput, CaseInput.case_id == Case.id)
-        .where(Case.received_at < now - policy.retention.inputs, Case.state.in_(FINISHED))
-    )
+    return _cases_past(policy, now).where(Case.state.in_(FINISHED))
+
+
+def _cases_past(policy: Policy, now: datetime) -> Select[tuple[int]]:
+    """Cases whose text is past its time, finished or not."""
+    with_text = select(Case.id).join(CaseInput, CaseInput.case_id == Case.id)
+    return with_text.where(Case.received_at < now - policy.retention.inputs)
 
 
 def _due_notes(policy: Policy, now: datetime) -> Select[tuple[int]]:

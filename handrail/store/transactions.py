@@ -78,7 +78,7 @@ def _outstanding(opened: Any, closed: Any, at: datetime) -> ColumnElement[bool]:
 
 
 def _work(connection: Connection, inside: ColumnElement[bool]) -> pd.DataFrame:
-    """Decisions that stand with what they are compared with; columns as `Trace.work`."""
+    """Decisions that are counted with what they are compared with; columns as `Trace.work`."""
     earlier, looked_at = aliased(Decision), aliased(Decision)
     settled_before = exists().where(
         earlier.case_id == Decision.case_id,
@@ -113,7 +113,7 @@ def _work(connection: Connection, inside: ColumnElement[bool]) -> pd.DataFrame:
         .join(Case, Case.id == Decision.case_id)
         .join(Route, Route.case_id == Decision.case_id)
         .join(AuditDraw, AuditDraw.case_id == Decision.case_id, isouter=True)
-        .where(inside, Decision.kind != "gold", decisions.holds())
+        .where(inside, decisions.is_counted())
         .order_by(Decision.id)
     )
     found = frame(connection, query)

@@ -15,6 +15,7 @@ from handrail.queues import Queue
 from handrail.retraining_triggers import Cause
 from handrail.store import (
     audits,
+    batches,
     cases,
     drifts,
     escalations,
@@ -29,6 +30,7 @@ from handrail.store import (
     stages,
     worklist,
 )
+from handrail.store.batches import StoppedBatch
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.store.pauses import PauseInForce
@@ -147,6 +149,7 @@ class Overview:
     cases: Mapping[str, int]
     waiting: tuple[Waiting, ...]
     has_arrived: bool
+    stopped: tuple[StoppedBatch, ...]
     escalations: int
     outbox: Mapping[str, int]
     stages: Mapping[str, Stage]
@@ -172,6 +175,7 @@ class Overview:
             "cases": self.cases,
             "waiting": [asdict(row) for row in self.waiting],
             "has_arrived": self.has_arrived,
+            "stopped": [{"batch": one.id, "source": one.source, "started_at": one.started_at} for one in self.stopped],
             "escalations": self.escalations,
             "outbox": self.outbox,
             "stages": {name: str(stage) for name, stage in self.stages.items()},
@@ -211,6 +215,7 @@ def overview(occasion: Occasion) -> Overview:
             cases=cases.state_counts(connection),
             waiting=tuple(Waiting(**row) for row in records(worklist.waiting(connection, now))),
             has_arrived=inbox.has_arrived(connection),
+            stopped=tuple(batches.stopped(connection)),
             escalations=sum(count for count, _ in escalations.counts(connection, now).values()),
             outbox=outbox.counts(connection),
             stages=stages.stages(connection, policy),

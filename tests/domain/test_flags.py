@@ -77,6 +77,8 @@ def test_the_joined_search_never_hides_a_match(texts: list[str]) -> None:
     "disguised",
     [
         "my law\u200byer writes",
+        "my law\x7fyer writes",
+        "my l\x00aw\x85yer writes",
         "my l\u00adawyer writes",
         "my \uff4c\uff41\uff57\uff59\uff45\uff52 writes",
         "my l\u0336a\u0336w\u0336yer writes",

@@ -131,23 +131,29 @@ NUMBERS = {
 
 @pytest.mark.parametrize("kind", NUMBERS)
 @given(
-    hidden=st.lists(st.sampled_from(["", "", "\u200b", "\u00ad", "\ufeff\u200d", "\u0336"]), min_size=30, max_size=30)
+    hidden=st.lists(
+        st.sampled_from(["", "", "\x7f", "\u200b", "\u00ad", "\ufeff\u200d", "\u0336"]), min_size=30, max_size=30
+    )
 )
 def test_nothing_hidden_in_personal_data_hides_it(kind: PiiType, hidden: list[str]) -> None:
     disguised = "".join(map("".join, zip(NUMBERS[kind], hidden, strict=False)))
     text = f"Write é to {disguised} at once"
     (finding,) = find(text)
     assert finding.type is kind
-    assert text[finding.start : finding.end].rstrip("\u200b\u00ad\ufeff\u200d") == disguised.rstrip(
-        "\u200b\u00ad\ufeff\u200d"
+    assert text[finding.start : finding.end].rstrip("\x7f\u200b\u00ad\ufeff\u200d") == disguised.rstrip(
+        "\x7f\u200b\u00ad\ufeff\u200d"
     )
-    assert redact(text).text.replace("\u200b", "").startswith(f"Write é to [{kind.name}]")
+    assert redact(text).text.translate({0x7F: None, 0x200B: None}).startswith(f"Write é to [{kind.name}]")
 
 
 @pytest.mark.parametrize("kind", NUMBERS)
 def test_letters_and_digits_in_another_shape_are_what_they_are(kind: PiiType) -> None:
     wide = "".join(chr(ord(one) + 0xFEE0) if one != " " else "\u3000" for one in NUMBERS[kind])
     assert redact(f"Write to {wide} at once").text == f"Write to [{kind.name}] at once"
+
+
+def test_a_control_character_in_plain_letters_hides_nothing() -> None:
+    assert redact("Write to anna\x7f@exam\x00ple.org at once").text == "Write to [EMAIL] at once"
 
 
 def test_what_stands_between_hidden_characters_stays_found() -> None:

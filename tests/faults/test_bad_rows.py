@@ -110,6 +110,13 @@ def test_an_identical_row_is_a_duplicate_and_not_bad(begun: Handrail, cases: pd.
 
 def test_a_stopped_delivery_is_released_by_command(begun: Handrail, cases: pd.DataFrame, file: Path) -> None:
     assert "`handrail quarantine release 1`" in run(begun, write(bad_date(cases, ONE_TOO_MANY), file)).refusal
+    assert [one["batch"] for one in begun.ask("status", "--as-of", MORNING)["stopped"]] == [1]
+    told = " ".join(begun("status", "--as-of", MORNING).out.split())
+    assert "STOPPED delivery 1 of " in told
+    assert "`handrail quarantine release 1 --reason …`" in told
+    cut = begun("quarantine", "list", "--limit", "1")
+    assert f"1 of {ONE_TOO_MANY} rows" in cut.err
+    assert begun("quarantine", "list", "--limit", ONE_TOO_MANY).err == ""
     (stopped,) = begun.ask("quarantine", "stopped")
     assert (stopped["batch"], stopped["received"], stopped["quarantined"]) == (1, CASES, ONE_TOO_MANY)
     told = begun.ask("quarantine", "release", "1", "--reason", "the dates are known", "--as-of", MORNING)

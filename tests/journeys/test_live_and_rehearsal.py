@@ -108,12 +108,26 @@ def test_a_file_that_would_begin_a_workspace_at_another_moment_begins_none(tmp_p
 
 
 def test_a_live_one_says_nothing_and_init_makes_no_rehearsal_of_it(live: Handrail) -> None:
-    answer = live("init", "--rehearsal")
-    assert "is live, for good" in answer.err
+    assert "is live, for good" in live("init", "--rehearsal").refusal
     assert live.ask("status")["workspace"] == "live"
     assert REHEARSAL_TOLD not in live("status").out
     (kind,) = [one for one in live.ask("doctor") if one["what"] == "kind"]
     assert (kind["ok"], kind["sentence"]) == (True, "live.")
+
+
+def test_init_of_what_exists_names_the_policy_in_force_and_claims_no_upgrade(live: Handrail) -> None:
+    in_force = live.ask("status")["policy"]
+    for other in ((), ("--business", "complaints")):
+        told = live("init", *other)
+        assert told.code == 0, told.err
+        assert told.out.startswith(f"The workspace {live.home} exists (policy {in_force}).")
+    value = live.ask("init")
+    assert (value["policy"], value["business"], value["begun"], value["upgraded"]) == (
+        in_force,
+        "sample",
+        False,
+        False,
+    )
 
 
 def test_a_rehearsal_says_so_in_status_doctor_verify_and_reports(begun: Handrail, tmp_path: Path) -> None:

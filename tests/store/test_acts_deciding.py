@@ -141,7 +141,9 @@ class TestDeciding:
             ("override", {"label": "weather"}, "no category 'weather'"),
             ("deny", {}, "needs a reason"),
             ("deny", {"reason_code": "out_of_scope", "label": "weather"}, "no category 'weather'"),
-            ("deny", {"reason_code": "Jane Doe was rude"}, "reason is a code"),
+            ("deny", {"reason_code": "Jane Doe was rude"}, "into the note"),
+            ("deny", {"reason_code": "legl"}, "Choose one of: wrong_category,.* legal"),
+            ("override", {"label": "tracking", "reason_code": "foo"}, "no such reason"),
         ],
     )
     def test_an_incomplete_ruling_is_refused(

@@ -277,7 +277,7 @@ class TestRulings:
             ("override", {"label": None}, "right category"),
             ("override", {"label": "tracking", "reason_code": None}, "says why"),
             ("deny", {"reason_code": None}, "says why"),
-            ("deny", {"reason_code": "I think so"}, "code"),
+            ("deny", {"reason_code": "I think so"}, "no such reason"),
         ],
     )
     def test_a_ruling_says_what_why_and_what_the_customer_is_told(

@@ -99,7 +99,8 @@ class TestOutcomes:
         assert scene.events("outcomes.imported") == []
 
 
-NONE_SPARED = {"escalated": 0, "waiting": 0, "held": 0}
+NONE_SPARED = {"escalated": 0, "waiting": 0, "held": 0, "undecided": 1, "undelivered": 0}
+"""But for the one that still waits."""
 
 
 class TestPurging:

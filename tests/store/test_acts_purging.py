@@ -111,6 +111,19 @@ class TestOpenWork:
         assert scene.trail_is_whole()
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_cases_that_are_not_finished_are_counted_and_keep_their_text(scene: Scene, *, dry_run: bool) -> None:
+    undecided, held = scene.waiting(2)
+    (undelivered,) = scene.automatic(1)
+    purging.hold(scene.store, held, reason="a lawsuit", actor=FOUNDER, now=NOW)
+    done = purge(scene, dry_run=dry_run)
+    assert (done.undecided, done.undelivered, done.held) == (1, 1, 1)
+    assert (done.inputs, done.escalated, done.waiting) == (0, 0, 0)
+    assert all(has_text(scene, case) for case in (undecided, held, undelivered))
+    scene.decide(undecided, "deny", at=DUE, reason_code="out_of_scope")
+    assert purge(scene, dry_run=dry_run).inputs == 1, "decided, its text goes"
+
+
 def test_work_that_was_finished_in_time_ends_the_warning_and_lets_the_text_go(scene: Scene) -> None:
     case = _audit(scene)
     purge(scene)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from handrail.acts import pausing
-from handrail.store import audits, decisions, schema, search, transactions
+from handrail.store import audits, breaker, decisions, schema, search, transactions
 from handrail.store.engine import Store
 from handrail.store.visibility import Onlooker
 from handrail.window import Window
@@ -44,6 +44,21 @@ def test_an_approval_taken_back_is_not_automated(scene: Scene) -> None:
     assert work.loc[work["case_id"] == contested, "first"].tolist() == [True]
     queues = {row["case_id"]: row["queue"] for row in scene.rows(schema.Route)}
     assert queues == {kept: "A", paused: "B", contested: "C"}
+
+
+def test_an_audit_of_an_approval_taken_back_counts_for_the_breaker_alone(scene: Scene) -> None:
+    kept, paused = [*scene.automatic(1, "tracking"), *scene.automatic(1)]
+    scene.audit([kept, paused])
+    for case_id in (kept, paused):
+        scene.decide(case_id, "override", "ron", label="cancel")
+    pause(scene)
+    with scene.store.read() as connection:
+        work = transactions.trace(connection, WINDOW).work
+        told = decisions.decided(connection, WINDOW)
+        counted = breaker.with_uncounted(connection, LATER)
+    for frame in (work, told):
+        assert frame.loc[frame["kind"] == "audit", "case_id"].tolist() == [kept]
+    assert counted == ["refund", "tracking"]
 
 
 def test_what_was_taken_back_and_decided_while_the_audits_were_drawn_is_not_audited(scene: Scene) -> None:

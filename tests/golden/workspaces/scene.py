@@ -48,7 +48,7 @@ def play(scene: Scene) -> None:
     scene.decide(waiting[0])
     scene.decide(waiting[1], "override", label="tracking", reason_code="wrong_category")
     scene.claim(waiting[2], "ruth")
-    scene.decide(automatic[0], "deny", reason_code="other", actor="ron")
+    scene.decide(automatic[0], "deny", reason_code="out_of_scope", actor="ron")
     scene.take_in({"external_id": "x-1"}, {"external_id": "x-2"}, bad=("b-1", "b-2"), file="file-9")
     scene.accepted(2)
     scene.scored(2)
