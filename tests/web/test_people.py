@@ -50,7 +50,7 @@ def test_somebody_added_gets_a_link_that_is_shown_once_and_lets_them_in(stella: 
         ("olga", ["emperor"], "emperor"),
         ("flow:x", ["reviewer"], "name"),
         ("  ", ["reviewer"], "name"),
-        ("o\0", ["reviewer"], "it holds &#39;"),
+        ("o\0", ["reviewer"], "that nobody sees"),
     ],
 )
 def test_who_cannot_be_added_is_told_why_with_what_was_typed(
