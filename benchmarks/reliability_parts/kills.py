@@ -212,7 +212,6 @@ class Loop:
                 return [tuple(row) for row in connection.execute(text(query))]
 
             decisions = {row[0]: row for row in rows("SELECT id, case_id, work_item_id, kind, outcome FROM decisions")}
-            undone = {int(row[0]) for row in rows("SELECT seq FROM trail WHERE kind = 'decision.undone'")}
             outbox = {row[0]: row for row in rows("SELECT key, state, decision_id, category FROM outbox")}
             states = Counter(row[0] for row in rows("SELECT state FROM cases"))
             came = len(rows("SELECT DISTINCT external_id FROM cases"))
@@ -228,7 +227,7 @@ class Loop:
             cases=came,
             acknowledged=len(acknowledged),
             unknown=unknown,
-            lost=len(acknowledged - set(decisions)) if not undone else len(self._lost(acknowledged, set(decisions))),
+            lost=len(self._lost(acknowledged, set(decisions))),
             doubled=sum(times - 1 for times in items.values()),
             undecided=self.cases - states["done"],
             effects_twice=sum(times > 1 for times in effects.values()),
