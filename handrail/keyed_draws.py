@@ -117,6 +117,28 @@ def is_suggestion_hidden(route: Route, policy: Policy, *, draw: float) -> bool:
     return blind or route.stage is None or route.stage in _BLIND_STAGES
 
 
+def blind_chances(routes: pd.DataFrame, policy: Policy) -> NDArray[np.float64]:
+    """The chance with which each case's suggestion is hidden: what a blind label of it weighs is its inverse.
+
+    Args:
+        routes: what `queues.route_many` returns.
+        policy: the policy in force.
+
+    Returns:
+        One chance in [0, 1] a row; NaN in queue A, where the audit's draw decides who is looked at.
+
+    Source: docs/concepts.md, *Suggestion*.
+
+    >>> from handrail.policy import for_labels
+    >>> routes = pd.DataFrame({"queue": ["C", "C", "A"], "stage": ["shadow", "suggest", "auto"]})
+    >>> blind_chances(routes, for_labels(["refund"])).tolist()
+    [1.0, 0.0, nan]
+    """
+    always = are_suggestions_hidden(routes, policy, np.ones(len(routes)))
+    share = np.where(routes["queue"] == Queue.B.value, policy.queues.blind_share, 0.0)
+    return np.where(routes["queue"] == Queue.A.value, np.nan, np.where(always, 1.0, share))
+
+
 def are_suggestions_hidden(
     routes: pd.DataFrame, policy: Policy, draws: NDArray[np.float64] | Sequence[float]
 ) -> NDArray[np.bool_]:

@@ -184,6 +184,7 @@ class Scene:
             "due_at": at + timedelta(hours=4),
             **route,
         }
+        values.setdefault("blind_chance", self._blind_chance(str(values["queue"]), str(values["stage"])))
         rows = [{"case_id": case_id, "reasons": (values["reason"],), **values} for case_id in ids]
         planned = pd.DataFrame(rows)
 
@@ -196,6 +197,12 @@ class Scene:
         policy = self.policy if in_force is None or in_force.altered else in_force.policy
         with self.when(at):
             return routing.assign(self.store, ids, plan, policy=policy, actor=FLOW, now=at)
+
+    def _blind_chance(self, queue: str, stage: str) -> float | None:
+        """As the router has it."""
+        if queue == "A":
+            return None
+        return 1.0 if stage in {"shadow", "manual"} else self.policy.queues.blind_share if queue == "B" else 0.0
 
     def automatic(self, cases: int, category: str = "refund", at: datetime = NOW, **values: object) -> list[int]:
         """New cases in queue A: decided by the flow, their actions not yet sent."""

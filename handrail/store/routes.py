@@ -30,6 +30,7 @@ _ROUTE = select(Route.__table__).where(Route.case_id == bindparam("case"))
 class PlannedRoute:
     """Where a case goes and why, before it is there: codes are plain strings, `due_at` is by business time.
 
+    `blind_chance` is the chance that the suggestion is hidden; None in queue A, which nobody looks at first.
     `category` and `confidence` are None without a prediction, `threshold` and `stage` where none applies.
     """
 
@@ -43,6 +44,7 @@ class PlannedRoute:
     stage: str | None
     control: bool
     suggestion_hidden: bool
+    blind_chance: float | None
     model_version: str | None
     due_at: datetime
 

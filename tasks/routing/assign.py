@@ -79,6 +79,7 @@ def plan(occasion: Occasion, waiting: Waiting) -> pd.DataFrame:
         category=scored["label"].where(has_label, None),
         confidence=scored["confidence"],
         suggestion_hidden=keyed_draws.are_suggestions_hidden(routes, occasion.policy, blind),
+        blind_chance=keyed_draws.blind_chances(routes, occasion.policy),
         model_version=version.where(has_label, None),
         due_at=due_times(routes, occasion.policy, occasion),
     )

@@ -49,6 +49,7 @@ def test_nobody_pauses_between_the_look_at_what_holds_and_the_route(scene: Scene
                 "stage": "auto",
                 "control": False,
                 "suggestion_hidden": False,
+                "blind_chance": None,
                 "model_version": "1",
                 "due_at": NOW,
             }

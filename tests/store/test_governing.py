@@ -117,6 +117,7 @@ class TestDecideWhereYouWrite:
                         "stage": "auto",
                         "control": False,
                         "suggestion_hidden": False,
+                        "blind_chance": None,
                         "model_version": "1",
                         "due_at": NOW,
                     }

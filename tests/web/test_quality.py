@@ -68,6 +68,7 @@ def test_two_who_decide_blindly_are_compared(scene: Scene, signed_in: Client) ->
                 "queue": "C",
                 "category": None,
                 "suggestion_hidden": True,
+                "blind_chance": None,
                 "opened_at": NOW,
                 "due_at": NOW,
                 "state": "open",

@@ -23,6 +23,9 @@ class Route(Base):
     stage: Mapped[str | None] = mapped_column(String(8), comment="stage of the category at that time")
     control: Mapped[bool] = mapped_column(comment="randomised control group of a partial rollout")
     suggestion_hidden: Mapped[bool] = mapped_column(comment="the reviewer decides blind")
+    blind_chance: Mapped[float | None] = mapped_column(
+        comment="chance that this was so; null in queue A, and for routes of before it was kept"
+    )
     model_version: Mapped[str | None] = mapped_column(String(32), comment="who predicted")
     policy_version: Mapped[str] = mapped_column(String(12), comment="policy that routed")
     assigned_at: Mapped[datetime] = mapped_column(comment="when")
