@@ -118,7 +118,7 @@ def test_events_and_audits_stand_beside_their_weeks() -> None:
     told = found.to_json()
     assert told["people"] == {"r4": {"named_day": 12}, "r1": {"named_day": None}}
     assert (told["launch"]["named_day"], told["launch"]["held_day"]) == (3, None)
-    assert told["promotions"] == [{"day": 40, "version": "2"}]
+    assert list(told["promotions"]) == [{"day": 40, "version": "2"}]
 
 
 def test_a_missing_column_and_a_doubled_case_are_refused() -> None:
