@@ -100,7 +100,7 @@ def is_suggestion_hidden(route: Route, policy: Policy, *, draw: float) -> bool:
     Args:
         route: where the case went.
         policy: the policy in force.
-        draw: the case's number under `BLIND_SALT`; below `queues.blind_share` hides.
+        draw: the case's number under `BLIND_SALT`; below the policy's share at the case's stage hides.
 
     Returns:
         True where the suggestion is hidden.
@@ -113,7 +113,7 @@ def is_suggestion_hidden(route: Route, policy: Policy, *, draw: float) -> bool:
     >>> is_suggestion_hidden(route, for_labels(["refund"]), draw=0.9)
     True
     """
-    blind = route.queue is Queue.B and draw < policy.queues.blind_share
+    blind = route.queue is Queue.B and draw < policy.queues.blind_share_at(route.stage)
     return blind or route.stage is None or route.stage in _BLIND_STAGES
 
 
@@ -134,9 +134,8 @@ def blind_chances(routes: pd.DataFrame, policy: Policy) -> NDArray[np.float64]:
     >>> blind_chances(routes, for_labels(["refund"])).tolist()
     [1.0, 0.0, nan]
     """
-    always = are_suggestions_hidden(routes, policy, np.ones(len(routes)))
-    share = np.where(routes["queue"] == Queue.B.value, policy.queues.blind_share, 0.0)
-    return np.where(routes["queue"] == Queue.A.value, np.nan, np.where(always, 1.0, share))
+    share = np.where(_is_shown(routes), _shares(routes, policy), 1.0)
+    return np.where(routes["queue"] == Queue.A.value, np.nan, share)
 
 
 def are_suggestions_hidden(
@@ -159,6 +158,17 @@ def are_suggestions_hidden(
     >>> are_suggestions_hidden(routes, for_labels(["refund"]), [0.9, 0.99]).tolist()
     [True, False]
     """
-    blind = (routes["queue"] == Queue.B.value) & (np.asarray(draws, dtype=float) < policy.queues.blind_share)
-    shown = routes["stage"].notna() & ~routes["stage"].isin([stage.value for stage in _BLIND_STAGES])
-    return (blind | ~shown).to_numpy(dtype=bool)
+    return (np.asarray(draws, dtype=float) < _shares(routes, policy)) | ~_is_shown(routes)
+
+
+def _shares(routes: pd.DataFrame, policy: Policy) -> NDArray[np.float64]:
+    """The share that is hidden where the suggestion is not hidden anyway."""
+    partial = (routes["stage"] == Stage.PARTIAL.value).to_numpy(dtype=bool)
+    shares = np.where(partial, policy.queues.blind_share_at(Stage.PARTIAL), policy.queues.blind_share)
+    return np.where((routes["queue"] == Queue.B.value).to_numpy(dtype=bool), shares, 0.0)
+
+
+def _is_shown(routes: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether the case's stage shows suggestions at all."""
+    hidden = routes["stage"].isin([stage.value for stage in _BLIND_STAGES])
+    return np.asarray(routes["stage"].notna() & ~hidden, dtype=bool)

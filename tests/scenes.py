@@ -202,7 +202,13 @@ class Scene:
         """As the router has it."""
         if queue == "A":
             return None
-        return 1.0 if stage in {"shadow", "manual"} else self.policy.queues.blind_share if queue == "B" else 0.0
+        return (
+            1.0
+            if stage in {"shadow", "manual"}
+            else self.policy.queues.blind_share_at(Stage(stage))
+            if queue == "B"
+            else 0.0
+        )
 
     def automatic(self, cases: int, category: str = "refund", at: datetime = NOW, **values: object) -> list[int]:
         """New cases in queue A: decided by the flow, their actions not yet sent."""

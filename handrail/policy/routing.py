@@ -34,12 +34,20 @@ class QueueRules(Strict):
     human_below: Share = 0.70
     uncertified: Literal["review", "fixed"] = "review"
     blind_share: Share = Field(0.10, description="share of queue B whose suggestion is hidden")
+    partial_blind_share: Share | None = Field(
+        None, description="the same at stage partial; none: as blind_share", exclude_if=lambda share: share is None
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.human_below > self.auto_above:
             raise ValueError("human_below must not be above auto_above")
         return self
+
+    def blind_share_at(self, stage: Stage | None) -> float:
+        """Share of queue B whose suggestion is hidden for cases at this stage."""
+        partial = self.partial_blind_share if stage is Stage.PARTIAL else None
+        return self.blind_share if partial is None else partial
 
 
 class SlaRules(Strict):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.errors import BadInput
-from handrail.keyed_draws import are_suggestions_hidden, draw, draw_many, is_suggestion_hidden
+from handrail.keyed_draws import are_suggestions_hidden, blind_chances, draw, draw_many, is_suggestion_hidden
 from handrail.policy import Policy, QueueRules, Stage, for_labels
 from handrail.queues import Queue, Reason, Route
 
@@ -61,6 +61,18 @@ def test_suggestions_are_hidden_in_shadow_and_on_the_blind_share_of_b(route: Rou
     stage = route.stage and route.stage.value
     frame = pd.DataFrame({"queue": [route.queue.value], "stage": pd.Series([stage], dtype=object)})
     assert are_suggestions_hidden(frame, POLICY, [at]).tolist() == [hidden]
+
+
+def test_at_stage_partial_the_policy_may_keep_more_of_queue_b_blind() -> None:
+    """What is not let through yet goes on giving evidence as shadow did."""
+    policy = for_labels(["a"]).model_copy(update={"queues": QueueRules(blind_share=0.1, partial_blind_share=1.0)})
+    stages = [Stage.PARTIAL, Stage.AUTO, Stage.SUGGEST]
+    frame = pd.DataFrame({"queue": ["B", "B", "B", "A", "C"], "stage": [*map(str, stages), "partial", "partial"]})
+    assert [is_suggestion_hidden(routed(Queue.B, stage), policy, draw=0.9) for stage in stages] == [True, False, False]
+    assert are_suggestions_hidden(frame, policy, [0.9] * 5).tolist() == [True, False, False, False, False]
+    assert blind_chances(frame, policy).tolist() == pytest.approx([1.0, 0.1, 0.1, np.nan, 0.0], nan_ok=True)
+    assert POLICY.queues.blind_share_at(Stage.PARTIAL) == 0.1
+    assert "partial_blind_share" not in POLICY.model_dump_json()
 
 
 def test_the_blind_share_is_kept() -> None:

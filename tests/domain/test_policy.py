@@ -177,11 +177,8 @@ def test_a_mistake_is_refused_with_line_and_remedy(addition: str, line: int, wor
     assert words in str(caught.value)
 
 
-def test_hours_that_no_policy_used_before_leave_its_version_as_it_was() -> None:
-    assert {name: shipped(name).version for name in BUSINESSES} == {
-        "sample": "431a23148685",
-        "complaints": "c6e0c1a84907",
-    }
+def test_keys_that_came_later_leave_the_version_of_a_policy_without_them_as_it_was(tmp_path: Path) -> None:
+    assert policies.read(written(tmp_path, SMALL)).version == "b4c082359fc3"
     assert for_labels(["a"]).version == "7e50f7f4a78f"
 
 
