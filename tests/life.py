@@ -48,6 +48,7 @@ from tests.life_world import Interleaved, Killed, Ledger
 from tests.scenes import ACTIONS, BETTER, FLOW, FOUNDER, MANAGER, NOW, REVIEWERS, Scene, bad_rows, good_rows
 
 KILL = "kill"
+KEY = "5" * 64
 HOLD = timedelta(seconds=10)
 CODES = ("wrong_category", "out_of_scope", "policy", "legal")
 STEPS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1), "year": timedelta(400)}
@@ -100,6 +101,7 @@ class Life:
         store.clock = lambda: self.now  # after the scene, whose own clock stands
         self.workspace = Workspace(folder, "sqlite://")
         self.workspace.create()
+        self.workspace.secret_file.write_text(KEY)  # keyed draws are dice too: which case is approved, which held back
         self.receiver = Ledger(idempotent=idempotent)
         self.received: set[str] = set()
         self.versions, self.files = 0, 0

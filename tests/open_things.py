@@ -178,10 +178,13 @@ def _sums(connection: Connection) -> list[str]:
 
 def _proposals(connection: Connection, policy: Policy, now: datetime) -> list[str]:
     """Proposals that wait for a second person, and that nobody could confirm any more."""
+    wrong: list[str] = []
+    waiting = proposals.waiting(connection, now)
+    if not waiting:
+        return wrong
     running = pd.read_sql(text("SELECT id, category FROM pauses WHERE until IS NULL"), connection)
     stages = {name: str(stage) for name, stage in situation.read(connection, policy, now).stages.items()}
-    wrong = []
-    for one in proposals.waiting(connection, now):
+    for one in waiting:
         asked = one.arguments
         name = asked.get("category")
         if one.act == "resume":

@@ -148,7 +148,7 @@ def _matters(
     ids = [item.case_id for item in items]
     chosen = decisions.chosen(connection, ids)
     first = label_rows.first_blind(connection, [item.case_id for item in items if item.kind == "recheck"])
-    drawn = second_opinions.drawn(secret, ids, policy)
+    drawn = second_opinions.drawn(connection, secret, ids, policy)
     contested = disputes.contested(connection, [item.id for item in items if item.kind == "dispute"])
     return {
         item.id: _Matter(

@@ -55,6 +55,7 @@ def attest(store: Store, case_id: int, label: str, *, policy: Policy, actor: str
     policy.category(label)
     with store.write() as connection:
         authorize(connection, "attest_gold", actor)
+        trail.lock(connection)
         case = label_rows.attestable(connection, case_id)
         if case is None or not case.has_text or case.redacted is None:
             raise NotFound(f"Case {case_id} does not exist or has no text any more. Attest another one.")

@@ -18,7 +18,7 @@ from handrail.ppm import PPM
 from handrail.queues import Queue
 from handrail.sla import due
 from handrail.store import labels as label_rows
-from handrail.store import trail, work
+from handrail.store import retention, trail, work
 from handrail.store.engine import Connection
 from handrail.store.frames import records
 from handrail.store.labels import BlindLabel
@@ -26,8 +26,10 @@ from handrail.store.trail import Event
 from handrail.work import NewWork, WorkOnCase
 
 
-def drawn(secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
+def drawn(connection: Connection, secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
     """Which cases another person labels again, should their first label be blind: a keyed draw of the policy's share.
+
+    None whose content is deleted.
 
     Raises:
         BadInput: the policy asks for second labels, and the secret is empty.
@@ -36,7 +38,8 @@ def drawn(secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
     if not share or not case_ids:
         return set()
     chances = keyed_draws.draw_many(secret, case_ids, keyed_draws.RECHECK_SALT)
-    return {case_id for case_id, chance in zip(case_ids, chances, strict=True) if chance < share}
+    chosen = [case_id for case_id, chance in zip(case_ids, chances, strict=True) if chance < share]
+    return retention.with_content(connection, chosen)
 
 
 def is_needed(
@@ -102,7 +105,11 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
     )
     left = sorted(set(disputed) - {one.case_id for one in believed})
     due_at = due(now, policy.sla.audit, policy.sla.calendar)
-    work.insert_work(connection, [_blind("adjudication", case_id, None, now=now, due_at=due_at) for case_id in left])
+    # Where the content is deleted nobody can settle them: they stay provisional, and no model learns from them.
+    readable = retention.with_content(connection, left)
+    to_settle = [case_id for case_id in left if case_id in readable]
+    opened = [_blind("adjudication", case_id, None, now=now, due_at=due_at) for case_id in to_settle]
+    work.insert_work(connection, opened)
     events = [_settled(one) for one in believed]
     events += [Event("label.disputed", case_id) for case_id in left]
     trail.append(connection, events, at=now, actor=actor)

@@ -4,12 +4,12 @@ from datetime import datetime
 
 from handrail.acts.authority import authorize, required
 from handrail.case import State
-from handrail.errors import Conflict, NotFound
+from handrail.errors import Conflict, NotFound, Refused
 from handrail.outbox import OutboxAction
 from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.sla import due
-from handrail.store import cases, disputes, escalations, outbox, routes, trail, work
+from handrail.store import cases, disputes, escalations, outbox, retention, routes, trail, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.work import NewWork
@@ -66,6 +66,7 @@ def abandon(store: Store, number: int, *, reason: str, policy: Policy, actor: st
     Raises:
         NotFound: there is no such action.
         Conflict: it is neither dead nor unknown, or may still be on its way.
+        Refused: somebody would have to decide again, and the content of the case is deleted.
     """
     reason = required(reason)
     with store.write() as connection:
@@ -112,6 +113,11 @@ def _reopen(connection: Connection, action: OutboxAction, policy: Policy, actor:
         return
     if not cases.set_state(connection, [case_id], State.QUEUED, only_from=State.DECIDED):
         return
+    if not retention.with_content(connection, [case_id]):
+        raise Refused(
+            f"Action {action.id} cannot be given up: case {case_id} would go to a person again, and what was read of "
+            "it is deleted, as the retention rules ask. Send it again once its receiver takes it."
+        )
     work.close_audits(connection, [case_id], now)
     due_at = due(now, policy.sla.decision, policy.sla.calendar)
     route = routes.route_of(connection, case_id)

@@ -1,6 +1,6 @@
 """Whoever decided takes it back for a moment, while nothing has followed: as if it had not been, but for the trail."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from handrail.acts import claiming
@@ -10,7 +10,7 @@ from handrail.acts.rerun import rerun
 from handrail.decision import Decision
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
-from handrail.store import escalations, staff, trail, undone, work
+from handrail.store import escalations, retention, staff, trail, undone, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.window import INSTANT
@@ -32,7 +32,7 @@ def undo(store: Store, decision_ids: Sequence[int], actor: str, *, policy: Polic
     Raises:
         NotFound: a decision does not exist, or was undone already.
         Conflict: another's decision, the time is over, or something has followed: the action went out, somebody
-            works on the case, a dispute or escalation was settled, a test was graded.
+            works on the case, a dispute or escalation was settled, a test was graded, the content is deleted.
     """
     with store.write() as connection:
         staff.lock(connection, actor)  # who is deactivated meanwhile is given nothing back
@@ -45,6 +45,7 @@ def undo(store: Store, decision_ids: Sequence[int], actor: str, *, policy: Polic
         for number in decision_ids:
             if number not in known:
                 raise NotFound(f"Decision {number} does not exist, or was undone already. Take the next case.")
+        _refuse_deleted(connection, known.values())
         for decision in known.values():
             _refuse(connection, decision, actor, policy=policy, now=now)
             _take_back(connection, decision)
@@ -62,6 +63,16 @@ def _authorize(connection: Connection, kinds: set[str], actor: str) -> None:
         authorize(connection, "decide", actor)
     for act in sorted({ACTS[kind] for kind in kinds if kind in ACTS}):
         authorize(connection, act, actor)
+
+
+def _refuse_deleted(connection: Connection, decisions: Collection[Decision]) -> None:
+    """Raise where nobody could decide again: a finished case may lose its content within the time to undo."""
+    ids = {decision.case_id for decision in decisions}
+    for case_id in sorted(ids - retention.with_content(connection, sorted(ids))):
+        raise Conflict(
+            f"The decision on case {case_id} stands: what was read of the case is deleted by now, as the retention "
+            "rules ask, and nobody can look again. Take the next case."
+        )
 
 
 def _refuse(connection: Connection, decision: Decision, actor: str, *, policy: Policy, now: datetime) -> None:

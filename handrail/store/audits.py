@@ -18,7 +18,7 @@ from handrail.store.bulk import among, row_of
 from handrail.store.cases import chunks
 from handrail.store.decisions import holds
 from handrail.store.frames import frame, within
-from handrail.store.schema import AuditDraw, Case, Decision, Pause, Route
+from handrail.store.schema import AuditDraw, Case, CaseInput, Decision, Pause, Route
 from handrail.window import Window
 
 _AUDIT, _AUTOMATIC = aliased(Decision), aliased(Decision)
@@ -115,12 +115,13 @@ def drawn_at(connection: Connection, moment: datetime) -> pd.DataFrame:
 
 
 def still_undrawn(connection: Connection, ids: Sequence[int]) -> set[int]:
-    """Which of these cases are auto-approved, and no draw has looked at them."""
+    """Which of these cases are auto-approved and can still be read, and no draw has looked at them."""
     found: set[int] = set()
     for part in chunks(ids):
         query = (
             select(Decision.case_id)
             .join(Route, and_(Route.case_id == Decision.case_id, Route.queue == "A"))
+            .join(CaseInput, CaseInput.case_id == Decision.case_id)
             .join(AuditDraw, AuditDraw.case_id == Decision.case_id, isouter=True)
             .where(Decision.kind == "automatic", AuditDraw.case_id.is_(None), among(connection, Decision.case_id, part))
         )
@@ -129,7 +130,10 @@ def still_undrawn(connection: Connection, ids: Sequence[int]) -> set[int]:
 
 
 def undrawn(connection: Connection, limit: int) -> pd.DataFrame:
-    """Auto-approved cases the audit has not looked at: case_id, category, confidence, amount, fields, decided_at."""
+    """Auto-approved cases the audit has not looked at: case_id, category, confidence, amount, fields, decided_at.
+
+    Without those whose content is deleted: drawn, they could never be answered, and the draw stands for the others.
+    """
     query = (
         select(
             Decision.case_id,
@@ -142,6 +146,7 @@ def undrawn(connection: Connection, limit: int) -> pd.DataFrame:
         )
         .join(Route, and_(Route.case_id == Decision.case_id, Route.queue == "A"))
         .join(Case, Case.id == Decision.case_id)
+        .join(CaseInput, CaseInput.case_id == Decision.case_id)
         .join(AuditDraw, AuditDraw.case_id == Decision.case_id, isouter=True)
         .where(Decision.kind == "automatic", AuditDraw.case_id.is_(None))
         .order_by(Decision.case_id)

@@ -24,7 +24,8 @@ from sqlalchemy.orm import aliased
 
 from handrail.case import State
 from handrail.policy import Policy
-from handrail.store.cases import delete_inputs
+from handrail.store.bulk import among
+from handrail.store.cases import chunks, delete_inputs
 from handrail.store.schema import (
     Case,
     CaseInput,
@@ -134,6 +135,15 @@ def count_spared(connection: Connection, policy: Policy, now: datetime) -> Spare
         to_warn=count(and_(busy, ~warned)),
         warned=count(and_(busy, warned, _is_spared(Case.id, policy, now))),
     )
+
+
+def with_content(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Which of these cases still have their content. Nobody can look again at what is deleted."""
+    readable: set[int] = set()
+    for part in chunks(ids):
+        query = select(CaseInput.case_id).where(among(connection, CaseInput.case_id, part))
+        readable.update(connection.execute(query).scalars())
+    return readable
 
 
 def is_worked_on(case: Number) -> ColumnElement[bool]:
