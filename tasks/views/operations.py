@@ -130,7 +130,7 @@ def foresee(occasion: Occasion, category: str, to: Stage) -> Projection:
     window = Window.last(RECORDED, occasion.now)
     with occasion.store.read() as connection:
         frame = operations.recorded(connection, category, window)
-        audits = stored_audits.audits(connection, window)
+        audits = stored_audits.answered(stored_audits.audits(connection, window))
         situation: Situation = situations.read(connection, occasion.policy, occasion.now)
     mine = audits[audits["random"] & (audits["category"] == category)]
     return workload_forecast.project(

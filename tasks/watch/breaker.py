@@ -84,7 +84,7 @@ def _read_category(
     policy, now = occasion.policy, occasion.now
     with occasion.store.read() as connection:
         window = Window.up_to(until, since=Window.last(policy.breaker.window, now).since)
-        audits = stored_audits.audits(connection, window, category=category)
+        audits = stored_audits.answered(stored_audits.audits(connection, window, category=category))
         state = breaking.detector_state(connection, category, policy)
         resumed = pauses.last_resume(connection, category)
     drawn = audits[audits["random"]]

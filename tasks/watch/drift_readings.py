@@ -74,7 +74,7 @@ def done(occasion: Occasion, found: DriftVerdict) -> str:
 def _errors(occasion: Occasion, window: Window) -> ErrorFigures:
     """The error that the confidences of audited auto-approvals expect, beside the one that their audits found."""
     with occasion.store.read() as connection:
-        audits = stored_audits.audits(connection, window)
+        audits = stored_audits.answered(stored_audits.audits(connection, window))
     drawn = audits[audits["random"]]
     if drawn.empty:
         return ErrorFigures()
