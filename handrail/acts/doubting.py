@@ -5,7 +5,7 @@ It holds nothing back: the customer's action goes on as decided. What waits is w
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from handrail import labels
 from handrail.acts import second_opinions
@@ -97,26 +97,6 @@ def _consider(
     return set(both)
 
 
-def open_earlier(
-    connection: Connection, cases: dict[int, str], *, policy: Policy, actor: str, now: datetime
-) -> list[int]:
-    """Open contradictions of labels given earlier that a newer version contradicts; `cases` say what it predicted.
-
-    Returns those opened: others were opened or looked at by two people meanwhile.
-    """
-    ids = sorted(cases.keys() - contradictions.recorded(connection, cases))
-    given = contradictions.opinions(connection, ids, policy.escalation.reasons)
-    due_at = due(now, policy.sla.audit, policy.sla.calendar)
-    opened = [
-        OpenContradiction(number, given[number][0].decision_id, cases[number], None, False, now, due_at)
-        for number in ids
-        if given.get(number) and given[number][0].opinion != cases[number]
-    ]
-    contradictions.insert(connection, opened)
-    _go_on(connection, {one.case_id: one for one in opened}, policy=policy, actor=actor, now=now)
-    return [one.case_id for one in opened]
-
-
 def adjudicate(connection: Connection, case_id: int, label: str | None, now: datetime) -> None:
     """Let the word of who settles two labels be that on the case's contradiction, where it has one."""
     if case_id in contradictions.unsettled(connection, [case_id]):
@@ -137,26 +117,64 @@ def let_stand(connection: Connection, case_ids: Iterable[int], *, actor: str, no
         trail.append(connection, [Event("difference.stands", number)], at=now, actor=actor)
 
 
-def end_in_vain(store: Store, *, policy: Policy, actor: str, now: datetime) -> list[int]:
-    """Let those contradictions stand that nobody can look at any more: all who could have gone, or the content has.
+def go_on(store: Store, *, policy: Policy, actor: str, now: datetime) -> list[int]:
+    """Open the looks that contradictions have lost, and let those stand that nobody can look at any more.
 
-    Returns their cases.
+    Their work may have been closed with the case's, all who could have looked may have gone, or the content has been
+    deleted. Returns the cases that stand from now on.
     """
     with store.read() as connection:
         if contradictions.waiting(connection).empty:
             return []
     with store.write() as connection:
         authorize(connection, "watch", actor)
-        ids = contradictions.waiting(connection)["case_id"].tolist()
-        contradictions.lock_looks(connection, ids)
+        contradictions.lock_looks(connection, contradictions.waiting(connection)["case_id"].tolist())
         trail.lock(connection)
         waits = contradictions.waiting(connection)
-        readable = set(waits.loc[waits["readable"], "case_id"])
-        looks = contradictions.with_open_look(connection, waits["case_id"].tolist())
-        able = may_be_looked_at(connection, waits["case_id"].tolist(), now) & readable
-        vain = [number for number in waits["case_id"].tolist() if number not in able and looks.get(number) == {"doubt"}]
+        ids, readable = waits["case_id"].tolist(), set(waits.loc[waits["readable"], "case_id"])
+        looks = contradictions.with_open_look(connection, ids)
+        able = may_be_looked_at(connection, ids, now) & readable
+        vain = [number for number in ids if number not in able and looks.get(number, set()) <= {"doubt"}]
+        lost = {number for number in ids if number in able and number not in looks}
         let_stand(connection, vain, actor=actor, now=now)
+        _go_on(connection, contradictions.unsettled(connection, lost), policy=policy, actor=actor, now=now)
     return vain
+
+
+def doubt_earlier(store: Store, version: str, *, since: datetime, policy: Policy, actor: str, now: datetime) -> int:
+    """Open looks at labels given since then that `version` surely contradicts, the newest first; how many.
+
+    So many a day as the policy has room for: a new challenger may contradict the labels of weeks at once.
+    """
+    rules = policy.labels
+    if not (rules.settle_differences and rules.earlier_differences_a_day):
+        return 0
+    with store.write() as connection:
+        authorize(connection, "watch", actor)
+        trail.lock(connection)
+        day = contradictions.opened_since(connection, now - timedelta(days=1))
+        room = max(0, rules.earlier_differences_a_day - day)
+        rows = contradictions.earlier(connection, version, since=since) if room else []
+        sure = {one.case_id: one.category for one in rows if is_sure(one.category, one.confidence, one.amount, policy)}
+        able = may_be_looked_at(connection, sure, now)
+        chosen = [number for number in sure if number in able][:room]
+        return _doubt_earlier(connection, {one: sure[one] for one in chosen}, policy=policy, actor=actor, now=now)
+
+
+def _doubt_earlier(connection: Connection, cases: dict[int, str], *, policy: Policy, actor: str, now: datetime) -> int:
+    """Open contradictions of labels given earlier; `cases` say what is surely predicted by now."""
+    given = contradictions.opinions(connection, cases, policy.escalation.reasons)
+    due_at = due(now, policy.sla.audit, policy.sla.calendar)
+    opened = {
+        number: OpenContradiction(
+            number, given[number][0].decision_id, category, None, drawn=False, opened_at=now, due_at=due_at
+        )
+        for number, category in cases.items()
+        if given.get(number) and given[number][0].opinion != category
+    }
+    contradictions.insert(connection, list(opened.values()))
+    _go_on(connection, opened, policy=policy, actor=actor, now=now)
+    return len(opened)
 
 
 def may_be_looked_at(connection: Connection, case_ids: Collection[int], now: datetime) -> set[int]:
@@ -213,7 +231,10 @@ def _opened(look: Look, said: tuple[str, ...], policy: Policy, now: datetime) ->
     own = look.opinion(policy)
     # Of three that differ the person contradicts at least one: it comes first.
     first, *others = sorted(said, key=lambda category: category == own)
-    return OpenContradiction(look.item.case_id, look.decision_id, first, next(iter(others), None), False, now, due_at)
+    also = next(iter(others), None)
+    return OpenContradiction(
+        look.item.case_id, look.decision_id, first, also, drawn=False, opened_at=now, due_at=due_at
+    )
 
 
 def _go_on(

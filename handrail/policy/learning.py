@@ -7,7 +7,6 @@ from pydantic import Field
 
 from handrail.policy.base import Duration, Money, ProperShare, Share, Strict
 
-
 # Left out of the content at these values, as in `policy.routing`: they never change.
 _SETTLES = True
 _EARLIER = 10

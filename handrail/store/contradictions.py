@@ -181,8 +181,8 @@ def with_open_look(connection: Connection, case_ids: Collection[int]) -> dict[in
 
 
 def is_readable(case: Any) -> ColumnElement[bool]:  # noqa: ANN401 - a column of case ids
-    """That a case has its content still, and may be shown."""
-    return exists().where(CaseInput.case_id == case, CaseInput.text.is_not(None))
+    """That a case has its content still."""
+    return exists().where(CaseInput.case_id == case)
 
 
 def waiting(connection: Connection) -> pd.DataFrame:
@@ -226,30 +226,32 @@ def rejected(ruling: Any, executed: Any, at: datetime) -> tuple[ColumnElement[An
     return answer.label("rejected"), func.coalesce(and_(is_open, differs), False).label("pending")
 
 
-def earlier(connection: Connection, version: str, *, since: datetime) -> pd.DataFrame:
-    """Cases with one trained blind opinion that `version` scored and nobody has looked at because of doubt.
+@dataclass(frozen=True, slots=True)
+class LaterPrediction:
+    """What a version says of a case that a trained person labelled otherwise before."""
 
-    Newest first: case_id, amount, predicted, confidence. Only such as have their content still.
+    case_id: int
+    amount: float | None
+    category: str
+    confidence: float
+
+
+def earlier(connection: Connection, version: str, *, since: datetime) -> list[LaterPrediction]:
+    """What `version` said against blind labels that trained people gave since then; the newest label first.
+
+    Only of cases that have their content still, and where nothing has been doubted before.
     """
     looked = exists().where(Contradiction.case_id == Case.id)
     blind = and_(Decision.blind, Decision.trained.is_(true()), Decision.kind.in_(("review", "audit")))
+    differs = or_(Decision.label.is_(None), Decision.label != Prediction.label)
     query = (
-        select(
-            Case.id.label("case_id"),
-            Case.amount,
-            Prediction.label.label("predicted"),
-            Prediction.confidence,
-        )
+        select(Case.id, Case.amount, Prediction.label, Prediction.confidence)
         .join(Prediction, and_(Prediction.case_id == Case.id, Prediction.model_version == version))
         .join(Decision, and_(Decision.case_id == Case.id, blind))
-        .where(Decision.decided_at >= since, ~looked, is_readable(Case.id), _differs())
-        .order_by(Decision.decided_at.desc(), Case.id.desc())
+        .where(Decision.decided_at >= since, ~looked, is_readable(Case.id), differs)
+        .order_by(Decision.decided_at.desc(), Decision.id.desc())
     )
-    return frame(connection, query).drop_duplicates("case_id", ignore_index=True)
-
-
-def _differs() -> ColumnElement[bool]:
-    return or_(Decision.label.is_(None), Decision.label != Prediction.label)
+    return list({row[0]: LaterPrediction(*row) for row in connection.execute(query)}.values())
 
 
 def opened_since(connection: Connection, since: datetime) -> int:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from handrail.store.certificates import blind_rulings
 from handrail.store.contradictions import LOOKS, STANDS
 from handrail.store.frames import frame, within
-from handrail.store.schema import AuditDraw, Contradiction, Decision, Prediction, Route
+from handrail.store.schema import AuditDraw, Case, Contradiction, Decision, Prediction, Route
 from handrail.window import Window
 
 _COLUMNS = ["case_id", "label", "labelled_at", "pending"]
@@ -83,10 +83,10 @@ def slips(connection: Connection, *, since: datetime) -> pd.DataFrame:
 def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFrame:
     """First looks that agreed with a sure prediction and that a random recheck repeated since then, by case.
 
-    `wrong` is whether the two of them missed what others settled on, None while that is open. `decided_at` is the
-    recheck's.
+    `wrong` is whether the two of them missed what others settled on, None while that is open. `chance` is that of the
+    first look times that of the second: an agreement stands for 1 / chance of all. `decided_at` is the recheck's.
 
-    Columns: case_id, category, confidence, amount, decided_at, wrong.
+    Columns: case_id, category, confidence, amount, decided_at, chance, wrong.
     """
     first, again = aliased(Decision), aliased(Decision)
     agreed = and_(
@@ -102,13 +102,17 @@ def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFr
             again.case_id,
             Prediction.label.label("category"),
             Prediction.confidence,
+            Case.amount,
             again.decided_at,
+            func.coalesce(AuditDraw.inclusion_probability, Route.blind_chance, 1.0).label("chance"),
             again.label.label("repeated"),
             Contradiction.settled_at,
             Contradiction.settled_by,
             Contradiction.label.label("holds"),
         )
+        .join(Case, Case.id == again.case_id)
         .join(Route, Route.case_id == again.case_id)
+        .join(AuditDraw, and_(AuditDraw.case_id == again.case_id, AuditDraw.drawn), isouter=True)
         .join(Prediction, and_(Prediction.case_id == again.case_id, Prediction.model_version == Route.model_version))
         .join(first, agreed)
         .join(Contradiction, Contradiction.case_id == again.case_id, isouter=True)
@@ -119,7 +123,7 @@ def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFr
     missed = rows["holds"].fillna("") != rows["category"]
     is_open = rows["settled_by"].isna() & (rows["repeated"].fillna("") != rows["category"])
     wrong = (missed & rows["settled_by"].notna()).astype(object).where(~is_open, None)
-    return rows[["case_id", "category", "confidence", "decided_at"]].assign(wrong=wrong)
+    return rows[["case_id", "category", "confidence", "amount", "decided_at", "chance"]].assign(wrong=wrong)
 
 
 @dataclass(frozen=True, slots=True)
