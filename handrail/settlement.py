@@ -5,6 +5,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import pandas as pd
+
 _ENOUGH = 3
 """Trained people who look before a person in charge settles what they could not."""
 
@@ -61,3 +63,21 @@ def resolve(opinions: Sequence[str], predicted: Collection[str]) -> Resolution:
     if votes > 1 and len(leading) == 1:
         return Resolution(Next.SETTLED, leading[0])
     return Resolution(Next.ADJUDICATION)
+
+
+def answered(looks: pd.DataFrame) -> pd.DataFrame:
+    """The looks whose answer is known, `rejected` as plain yes and no.
+
+    Args:
+        looks: a column rejected, None while others look or nobody has looked.
+
+    Returns:
+        Those rows.
+
+    Source: docs/decisions/0043-differences-are-settled.md.
+
+    >>> answered(pd.DataFrame({"rejected": [True, None, False]}))["rejected"].tolist()
+    [True, False]
+    """
+    known = looks[looks["rejected"].notna()]
+    return known.assign(rejected=known["rejected"].astype(bool))

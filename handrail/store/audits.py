@@ -66,12 +66,6 @@ def looked_at(connection: Connection, window: Window, *, only_audited: bool = Fa
     return frame(connection, query.where(_AUDIT.id.is_not(None)) if only_audited else query)
 
 
-def answered(looks: pd.DataFrame) -> pd.DataFrame:
-    """Those rows of `looked_at` or `audits` whose answer is known, `rejected` as plain yes and no."""
-    known = looks[looks["rejected"].notna()]
-    return known.assign(rejected=known["rejected"].astype(bool))
-
-
 def count_looked_at(connection: Connection, window: Window) -> int:
     """How many rows `looked_at` has for the window, audited or not."""
     approved = and_(_AUTOMATIC.case_id == AuditDraw.case_id, _AUTOMATIC.kind == "automatic")

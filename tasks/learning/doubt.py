@@ -14,12 +14,12 @@ def settle_on(occasion: Occasion, length: timedelta) -> int:
 
     Contradictions that nobody can look at any more count as they stand from now on.
     """
-    known = {"policy": occasion.policy, "actor": occasion.actor, "now": occasion.now}
-    stands = doubting.go_on(occasion.store, **known)
+    store, policy, actor, now = occasion.store, occasion.policy, occasion.actor, occasion.now
+    stands = doubting.go_on(store, policy=policy, actor=actor, now=now)
     if stands:
         log.warning("%d differences count as they stand: nobody else is trained, or the text is deleted", len(stands))
-    with occasion.store.read() as connection:
+    with store.read() as connection:
         challenger = models.serving(connection).challenger
     if challenger is None:
         return 0
-    return doubting.doubt_earlier(occasion.store, challenger, since=occasion.now - length, **known)
+    return doubting.doubt_earlier(store, challenger, since=now - length, policy=policy, actor=actor, now=now)
