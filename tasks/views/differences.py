@@ -4,6 +4,9 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from handrail import estimates
 from handrail.acts import doubting
 from handrail.estimates import Estimate
@@ -87,12 +90,12 @@ def read(connection: Connection, occasion: Occasion) -> Differences:
     now, policy = occasion.now, occasion.policy
     figures = evidence.doubt_figures(connection, Window.last(LATELY, now))
     repeated = evidence.repeated_agreements(connection, since=now - MISSED_OVER)
-    sure = repeated[[doubting.is_sure(*row, policy) for row in _predicted(repeated)]]
+    sure = repeated[np.array([doubting.is_sure(*row, policy) for row in _predicted(repeated)], dtype=bool)]
     known = sure[sure["wrong"].notna()]
     shared = estimates.hajek(known["wrong"].to_numpy(dtype=bool), known["chance"].to_numpy(dtype=float))
     return Differences(figures, shared, len(sure) - len(known))
 
 
-def _predicted(repeated: Any) -> list[tuple[str, float, float | None]]:  # noqa: ANN401 - a frame
+def _predicted(repeated: pd.DataFrame) -> list[tuple[str, float, float | None]]:
     columns = (repeated[name] for name in ("category", "confidence", "amount"))
     return list(zip(*columns, strict=True))
