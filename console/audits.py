@@ -1,4 +1,4 @@
-"""`handrail audit repeat`: were the audits drawn as the trail says?"""
+"""`handrail audit`: were the audits drawn as the trail says, and how were differences settled?"""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.answer import AsJson, answer, enter, table
+from console.answer import AsJson, AsOf, answer, enter, table
 
 if TYPE_CHECKING:
     from tasks.watch.audit_repeat import Repeated
@@ -17,8 +17,9 @@ _NAMED = 5
 
 def register(app: typer.Typer) -> None:
     """Add this topic's commands."""
-    audit = typer.Typer(help="The audit draws.", no_args_is_help=True)
+    audit = typer.Typer(help="The audit draws, and what came of differences.", no_args_is_help=True)
     audit.command("repeat")(repeat)
+    audit.command("differences")(differences)
     app.add_typer(audit, name="audit")
 
 
@@ -37,6 +38,14 @@ def repeat(
     answer([asdict(one) for one in draws], as_json=as_json, text=lambda: _text(draws, begin))
     if not all(one.is_the_same for one in draws):
         raise typer.Exit(1)
+
+
+def differences(as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """How differences between people and models were settled, what it cost a day, and what both may miss."""
+    from tasks.views import differences as view
+
+    seen = view.differences(enter(None, as_of))
+    answer(seen.to_json(), as_json=as_json, text="\n".join(seen.sentences))
 
 
 def _text(draws: "list[Repeated]", begin: datetime | None) -> str:

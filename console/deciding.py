@@ -48,7 +48,7 @@ def _visible(row: dict[str, Any]) -> dict[str, Any]:
     hidden = {"category": None, "confidence": None}
     if row["kind"] == "gold":  # nobody is to tell a case with a known answer from the others
         return {**row, **hidden, "kind": shown_kind(row["kind"], row["queue"]), "assigned_to": None}
-    return {**row, **hidden} if row["suggestion_hidden"] else row
+    return {**row, **hidden, "kind": shown_kind(row["kind"], row["queue"])} if row["suggestion_hidden"] else row
 
 
 def queue_next(actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:

@@ -77,6 +77,7 @@ def shown(status: Status) -> str:
         )
     lines.append(f"threshold  {in_short(seen.certificates, seen.uncertified)}")
     lines += [f"automated  {_automated(seen.routed)}", f"audits     {_audited(seen.audited)}"]
+    lines += [f"{'' if at else 'settled':10} {said}" for at, said in enumerate(seen.differences.sentences)]
     lines.append(f"escalated  {seen.escalations} open")
     lines += [
         f"STOPPED    delivery {one.id} of {one.source} since {one.started_at:%Y-%m-%d %H:%M}: "

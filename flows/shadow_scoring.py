@@ -10,6 +10,7 @@ from tasks import publish
 from tasks.intake.redact import redact
 from tasks.learning.certificate_accounts import CertificateStatus, certified
 from tasks.learning.certify import certify
+from tasks.learning.doubt import settle_on
 from tasks.learning.evaluate import AgreementRow, agreement
 from tasks.occasion import begin
 from tasks.routing.score import score, score_challenger
@@ -45,6 +46,7 @@ def shadow_scoring(days: Days = 7, as_of: AsOf = None, home: Home = None) -> Sha
     counts = score(occasion)
     shadowed = score_challenger(occasion, occasion.now - timedelta(days=days))
     agreed = agreement(occasion, timedelta(days=days))
+    settle_on(occasion, timedelta(days=days))
     issued = certify(occasion)
     standing = certified(occasion)
     shown = [

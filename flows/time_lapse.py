@@ -26,6 +26,7 @@ from flows.retraining import NotTrained, Retrained, retraining
 from flows.shadow_scoring import Shadowed, shadow_scoring
 from flows.sla_watch import sla_watch
 from flows.triage import Triaged, triage
+from handrail import settlement
 from handrail.acts import pausing
 from handrail.drift.verdict import DriftVerdict
 from handrail.errors import Refused
@@ -207,7 +208,7 @@ class TimeLapse:
         evening = end + CLOSED
         occasion, window = self._at(evening), Window.last(WEEK, evening)
         with occasion.store.read() as connection:
-            week.audited = estimate(stored_audits.audits(connection, window))
+            week.audited = estimate(settlement.answered(stored_audits.audits(connection, window)))
             week.reviewed = int((decisions.decided(connection, window)["kind"] != "automatic").sum())
         self._import_outcomes(occasion, first, end)
         week.automatic, week.wrong_automatic = simulate.automatic_errors(occasion, self._business, window)
@@ -278,7 +279,7 @@ class TimeLapse:
                 ReviewOutcome(**{name: row[name] for name in ReviewOutcome.__slots__})
                 for row in records(stored_pauses.reviews(connection, only_open=False))
             ]
-            audits = stored_audits.audits(connection, window)
+            audits = settlement.answered(stored_audits.audits(connection, window))
             verified = trail.verify(connection)
             states = cases.state_counts(connection)
             story.gold = len(label_rows.gold(connection))

@@ -123,8 +123,14 @@ def queue_of(*, slipped_in: bool) -> Queue:
 
 
 def shown_kind(kind: str, queue: str) -> str:
-    """The kind of work as its reviewer may know it: what is slipped in passes for a review until it is decided."""
-    return "review" if is_slipped_in(kind, queue) else kind
+    """The kind of work as its reviewer may know it.
+
+    What is slipped in passes for a review until it is decided; a look because of doubt for any other recheck, for who
+    knows that somebody differed from the model looks otherwise.
+    """
+    if is_slipped_in(kind, queue):
+        return "review"
+    return "recheck" if kind == "doubt" else kind
 
 
 def is_due(secret: bytes, person: str, after: int, rules: LabelRules) -> bool:

@@ -24,6 +24,7 @@ PLACES = {
     ("audit", "A"): "audit",
     ("second", "C"): "second look",
     ("recheck", "C"): "second look",
+    ("doubt", "C"): "second look",
     ("adjudication", "C"): "second look",
     ("escalation", "C"): "escalation",
 }

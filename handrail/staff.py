@@ -37,7 +37,7 @@ class Person:
         """Whether roles and training allow this kind of work; second labels are for the trained alone."""
         if not permissions.PERMITTED[ACTS.get(kind, "decide")].intersection(self.roles):
             return False
-        return kind != "recheck" or labels.status(self.trained_until, now) is labels.Status.ACCEPTED
+        return kind not in {"recheck", "doubt"} or labels.status(self.trained_until, now) is labels.Status.ACCEPTED
 
     def knows(self, category: str | None, *, hidden: bool) -> bool:
         """Whether the work lies within their skills.

@@ -37,7 +37,7 @@ from handrail.case import Outcome, State
 from handrail.dead_mans_switch import WATCHES
 from handrail.errors import HandrailError, PermanentError
 from handrail.founding import Kind
-from handrail.policy import Policy, Stage
+from handrail.policy import LabelRules, Policy, Stage
 from handrail.ruling import Ruling
 from handrail.store import cases, models, schema
 from handrail.workspace import Workspace
@@ -57,7 +57,8 @@ POLICY = SHOP.model_copy(
     update={
         "categories": {
             name: rules.model_copy(update={"undone_by": UNDOABLE[name]}) for name, rules in SHOP.categories.items()
-        }
+        },
+        "labels": LabelRules(second_share=0.3),
     }
 )
 """Every action can be taken back, so that two effects on one case are always a fault."""

@@ -62,6 +62,19 @@ FACTS = {
     "work {} repeats a label that nobody gave": """
         SELECT w.id FROM work_items w WHERE w.state = 'open' AND w.kind = 'recheck' AND NOT EXISTS
         (SELECT 1 FROM labels l WHERE l.case_id = w.case_id)""",
+    "work {} looks because of a doubt that there is not": """
+        SELECT w.id FROM work_items w WHERE w.state = 'open' AND w.kind = 'doubt' AND NOT EXISTS
+        (SELECT 1 FROM contradictions d WHERE d.case_id = w.case_id AND d.settled_at IS NULL)""",
+    "contradiction of case {} is open, and nobody will look": """
+        SELECT d.case_id FROM contradictions d WHERE d.settled_at IS NULL AND NOT EXISTS
+        (SELECT 1 FROM work_items w WHERE w.state = 'open' AND w.case_id = d.case_id
+         AND w.kind IN ('doubt', 'recheck', 'second', 'adjudication'))""",
+    "case {} is looked at twice because of one doubt": """
+        SELECT w.case_id FROM work_items w WHERE w.state = 'open' AND w.kind IN ('doubt', 'adjudication')
+        GROUP BY w.case_id HAVING count(*) > 1""",
+    "settled case {} has no label for it": """
+        SELECT d.case_id FROM contradictions d WHERE d.settled_by = 'looks' AND d.label IS NOT NULL AND NOT EXISTS
+        (SELECT 1 FROM labels l WHERE l.case_id = d.case_id AND l.status = 'adjudicated')""",
     "adjudication {} is of a case without labels in doubt": """
         SELECT w.id FROM work_items w WHERE w.state = 'open' AND w.kind = 'adjudication' AND NOT EXISTS
         (SELECT 1 FROM labels l WHERE l.case_id = w.case_id AND l.status = 'provisional')""",
@@ -89,7 +102,7 @@ FACTS = {
     "escalation {} is of a missed SLA, and nothing late is open": """
         SELECT e.id FROM escalations e WHERE e.resolved_at IS NULL AND e.cause = 'sla_breach' AND NOT EXISTS
         (SELECT 1 FROM work_items w WHERE w.state = 'open' AND w.case_id = e.case_id
-         AND w.breached_at IS NOT NULL AND w.kind NOT IN ('recheck', 'adjudication', 'gold'))""",
+         AND w.breached_at IS NOT NULL AND w.kind NOT IN ('recheck', 'doubt', 'adjudication', 'gold'))""",
     "escalation {} warns of the retention, and nothing of its case is open": """
         SELECT e.id FROM escalations e WHERE e.resolved_at IS NULL AND e.cause = 'retention'
         AND NOT EXISTS (SELECT 1 FROM work_items w WHERE w.state = 'open' AND w.case_id = e.case_id)

@@ -110,7 +110,7 @@ class Facts:
                 " EXISTS (SELECT 1 FROM work_items w WHERE w.case_id = e.case_id AND w.state = 'open'"
                 " AND w.kind IN ('escalation', 'dispute')) OR EXISTS (SELECT 1 FROM work_items w WHERE"
                 " w.case_id = e.case_id AND w.state = 'open' AND w.breached_at IS NOT NULL AND w.kind NOT IN"
-                " ('escalation', 'dispute', 'recheck', 'adjudication', 'gold')))"
+                " ('escalation', 'dispute', 'recheck', 'doubt', 'adjudication', 'gold')))"
             )
         )
 

@@ -43,7 +43,7 @@ POLICY = Policy(
         name: CategoryRules(action=action, consequence=CONSEQUENCES.get(name, Consequence.LOW), stage=Stage.AUTO)
         for name, action in ACTIONS.items()
     },
-    labels=LabelRules(second_share=0),  # second labels have tests of their own
+    labels=LabelRules(second_share=0, settle_differences=False),  # both have tests of their own
 )
 
 BETTER = {"only_model_right": 9.0, "only_commonest_right": 0.0}

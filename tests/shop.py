@@ -59,7 +59,7 @@ gates: {training_set: {repeated_at_most: 0.9}}
 promotion: {min_withheld: 20, withheld_share: 0.5, shadow_for: 'P1D'}
 retraining: {min_audited: 10, error_rate_above: 0.2}
 fairness: {groups: [region]}
-labels: {second_share: 0}
+labels: {second_share: 0, settle_differences: false}
 intake: {stop_at_least: 3}
 """
 MAPPING_FILE = """

@@ -53,7 +53,14 @@ class World(Scene):
 
     policy = POLICY.model_copy(
         update={
-            "labels": LabelRules(second_share=1.0, gold_cases=3, gold_share=1.0, gold_window=5, seeded_wrong=0.0),
+            "labels": LabelRules(
+                second_share=1.0,
+                gold_cases=3,
+                gold_share=1.0,
+                gold_window=5,
+                seeded_wrong=0.0,
+                settle_differences=False,
+            ),
             "fairness": FairnessRules(groups=("channel",)),
         }
     )

@@ -14,7 +14,7 @@ from handrail.acts.signing_in import Visitor
 from handrail.store import reviewer_quality
 from handrail.store.frames import records
 from tasks.occasion import Occasion
-from tasks.views import reviewers
+from tasks.views import differences, reviewers
 
 router = APIRouter()
 
@@ -42,6 +42,7 @@ def show(request: Request, desk: TheDesk, days: Days = "7", visitor: Visitor = p
         spans=SPANS,
         bar=occasion.policy.labels.gold_right,
         seen=reviewers.own_signals(occasion),
+        settled=differences.differences(occasion).sentences,
     )
 
 

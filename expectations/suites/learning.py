@@ -6,7 +6,10 @@ from expectations.suites.deliveries import predictions
 from expectations.suites.rules import DAY, Rule, Suite, between, identified, one_of, positive, present, unique, whole
 from handrail.policy import Policy
 
-PROVENANCES = ("imported", "history", "review", "audit", "second", "recheck", "adjudication", "consensus", "escalation")
+PROVENANCES = (
+    *("imported", "history", "review", "audit", "second", "recheck", "doubt"),
+    *("adjudication", "consensus", "escalation"),
+)
 
 _IN_LEARNABLE_CATEGORIES = 0.95  # the rest is left out of the training, which says so
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from handrail import settlement
 from handrail.acts.authority import authorize
 from handrail.breaker import BreakerReading, Detector, DetectorState, advance, by_hour, is_stale
 from handrail.breaker import literal as literal_rule
@@ -71,7 +72,7 @@ def is_tripped(connection: Connection, category: str, policy: Policy, now: datet
     if policy.breaker.rule == "literal":
         window = Window.up_to(until, since=now - policy.breaker.window)
         audits = _fresh(stored_audits.audits(connection, window, category=category), resumed)
-        return literal(audits[audits["random"]], policy.breaker, now).tripped
+        return literal(settlement.answered(audits[audits["random"]]), policy.breaker, now).tripped
     state = detector_state(connection, category, policy)
     audits = _fresh(breaker.uncounted(connection, category, until, AT_ONCE), resumed)
     if len(audits):
@@ -80,7 +81,7 @@ def is_tripped(connection: Connection, category: str, policy: Policy, now: datet
 
 
 def literal(audits: pd.DataFrame, rules: BreakerRules, now: datetime) -> BreakerReading:
-    """What the literal rule says of audits, which have audited_at and rejected."""
+    """What the literal rule says of audits whose answer is known: audited_at, rejected."""
     return literal_rule(
         [at.to_pydatetime() for at in audits["audited_at"]],
         audits["rejected"].to_numpy(dtype=bool),

@@ -29,7 +29,7 @@ __all__ = [
     "renew",
 ]
 
-KINDS = ("review", "audit", "second", "recheck", "adjudication", "gold", "escalation", "dispute")
+KINDS = ("review", "audit", "second", "recheck", "doubt", "adjudication", "gold", "escalation", "dispute")
 
 
 class HandsFull(Refused):
@@ -194,7 +194,8 @@ def _taker(people: Mapping[str, Person], actor: str, kinds: Collection[str], now
     person = people.get(actor)
     if person is None:
         raise NotPermitted(f"{actor} is not known here. Ask a product owner to add them.")
-    allowed = [kind for kind in kinds if person.may_take(kind, now)]
+    wanted = (*kinds, "doubt") if "recheck" in kinds and "doubt" not in kinds else kinds  # both look alike
+    allowed = [kind for kind in wanted if person.may_take(kind, now)]
     # What is assigned to somebody who left or is on leave must not wait for them.
     absent = [other.name for other in people.values() if other.is_away(now)]
     return Taker(actor, allowed, person.skills, spared(person, list(people.values()), now), absent)

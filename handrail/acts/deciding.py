@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from handrail import labels
-from handrail.acts import overturning, qualifying, second_opinions
+from handrail.acts import doubting, overturning, qualifying, second_opinions
 from handrail.acts.authority import authorize
 from handrail.acts.claiming import ACTS
 from handrail.acts.overturning import Overturning
@@ -97,7 +97,7 @@ def decide(
         changed = changes.changed_since(connection, {item.case_id: item.opened_at for item in items.values()})
         _refuse_second_ruling(connection, items.values(), actor)
         batch = _Batch(hold=hold)
-        ruled: set[int] = set()
+        looks: dict[int, tuple[WorkOnCase, Ruling]] = {}
         for ruling in rulings:
             matter = matters.get(ruling.item_id)
             if matter is None:
@@ -105,16 +105,17 @@ def decide(
                     f"Work item {ruling.item_id} does not exist. List what waits with `handrail queue list`."
                 )
             _refuse_former_request(matter.item, ruling, changed)
-            _check_lease(matter.item, ruling, actor, again=ruling.item_id in ruled)
+            _check_lease(matter.item, ruling, actor, again=ruling.item_id in looks)
             completed = _completed(ruling, matter, policy)
             _apply(batch, matter, completed, status=status, actor=actor, policy=policy, now=now)
-            ruled.add(ruling.item_id)
+            looks[ruling.item_id] = (matter.item, completed)
         numbers = _write(connection, batch, [one.item_id for one in rulings], actor=actor, policy=policy, now=now)
         overturned = [
             Overturning(numbers[place], item, contested, ruling) for place, item, contested, ruling in batch.overturning
         ]
         overturning.settle(connection, overturned, policy=policy, actor=actor, now=now, hold=hold)
-        second_opinions.settle(connection, batch.disputed, policy=policy, actor=actor, now=now)
+        given = [doubting.Look(numbers[place], *look, status=status) for place, look in enumerate(looks.values())]
+        doubting.settle(connection, given, batch.disputed, policy=policy, actor=actor, now=now)
         if any(item.kind == "gold" for item in items.values()):
             qualifying.conclude(connection, actor, policy=policy, now=now)
         escalations.end_without_work(connection, sorted({one.case_id for one in batch.decisions}), actor, now)
@@ -133,6 +134,7 @@ def _refuse_former_policy(connection: Connection, policy: Policy) -> None:
 def _items(connection: Connection, rulings: Sequence[Ruling], actor: str) -> dict[int, WorkOnCase]:
     """The work that is ruled on, by id, if `actor` may rule on all of it."""
     items = work.items(connection, [ruling.item_id for ruling in rulings])
+    doubting.lock(connection, items.values())
     kinds = {item.kind for item in items.values()}
     if kinds != {"adjudication"}:
         authorize(connection, "decide", actor)
@@ -198,7 +200,7 @@ def _check_lease(item: WorkOnCase, ruling: Ruling, actor: str, *, again: bool) -
 def _completed(ruling: Ruling, matter: _Matter, policy: Policy) -> Ruling:
     """The ruling with its label; choosing the proposed label blindly is an approval."""
     item, proposed = matter.item, matter.item.proposed
-    _require_reason_of(policy, ruling.reason_code)
+    ruling.require_reason_of(policy)
     if matter.contested is not None:
         return _on_dispute(ruling, matter.contested.standing, policy)
     if ruling.outcome is Outcome.APPROVE:
@@ -215,15 +217,6 @@ def _completed(ruling: Ruling, matter: _Matter, policy: Policy) -> Ruling:
     if ruling.label is not None:
         policy.category(ruling.label)
     return ruling
-
-
-def _require_reason_of(policy: Policy, code: str | None) -> None:
-    """Raise where a reason is none of the policy's: a misspelt one would pass by the escalation manager."""
-    codes = dict.fromkeys((*policy.desk.reasons, *policy.escalation.reasons))
-    if code is not None and code not in codes:
-        raise BadInput(
-            f"The policy has no such reason. Choose one of: {', '.join(codes)}. Sentences belong into the note."
-        )
 
 
 def _approval(ruling: Ruling, item: WorkOnCase, policy: Policy) -> Ruling:
@@ -300,7 +293,7 @@ def _apply(
         _escalate(batch, item, ruling.reason_code, actor=actor, policy=policy, now=now)
         return
     # Otherwise the action has gone out: of an audit, and of what an audit escalated.
-    waits = item.case_state is State.QUEUED and kind not in ("audit", "recheck")
+    waits = item.case_state is State.QUEUED and kind not in ("audit", "recheck", "doubt")
     looked_at_again = waits and second_opinions.is_needed(
         item, ruling.outcome, ruling.label, chosen=matter.chosen, policy=policy
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from handrail import gold as gold_rules
-from handrail.acts import qualifying, second_opinions
+from handrail.acts import doubting, qualifying, second_opinions
 from handrail.acts.authority import authorize, required
 from handrail.acts.intake import CHUNK
 from handrail.case import NewCase, NewInput, State
@@ -326,6 +326,7 @@ def adjudicate(store: Store, case_id: int, label: str, *, policy: Policy, actor:
         blind = all(row["blind"] for row in provisional)
         label_rows.insert_labels(connection, [second_opinions.adjudicated(case_id, label, actor, now, blind=blind)])
         work.close_kind(connection, case_id, "adjudication", now)
+        doubting.adjudicate(connection, case_id, label, now)
         escalations.end_without_work(connection, [case_id], actor, now)
         settled = Event("label.adjudicated", case_id, {"label": label, "labels": len(provisional)})
         trail.append(connection, [settled], at=now, actor=actor)

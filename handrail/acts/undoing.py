@@ -10,13 +10,13 @@ from handrail.acts.rerun import rerun
 from handrail.decision import Decision
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
-from handrail.store import escalations, retention, staff, trail, undone, work
+from handrail.store import contradictions, escalations, retention, staff, trail, undone, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.window import INSTANT
 from handrail.work import WorkItem
 
-FOLLOWING = ("second", "recheck", "adjudication", "escalation")
+FOLLOWING = ("second", "recheck", "doubt", "adjudication", "escalation")
 """Kinds of work that a decision opens by itself."""
 WAITING = ("review", "second", "escalation")
 """Kinds of work for which a case waits."""
@@ -118,7 +118,9 @@ def _take_back(connection: Connection, decision: Decision) -> None:
     reopened = "case.escalated" in said and undone.was_escalated(connection, decision.case_id)
     if reopened or not undone.take_escalations_back(connection, decision):
         raise Conflict(f"{name} stands: the case has been escalated before. Ask the escalation manager.")
-    disputed = decision.kind == "recheck" and bool({"label.settled", "label.disputed"}.intersection(said))
+    opened = contradictions.take_back(connection, decision.case_id, decision.id, decision.decided_at)
+    differed = opened or bool({"label.settled", "label.disputed"}.intersection(said))
+    disputed = decision.kind == "recheck" and differed
     undone.take_labels_back(connection, decision, disputed=disputed)
     undone.remove(connection, decision)
     if decision.kind in WAITING:

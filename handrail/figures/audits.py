@@ -78,14 +78,16 @@ class PlanFigures(Figures):
 class AuditFigures(Figures):
     """The error of automatic approvals as their audits show it; None where nothing was audited.
 
-    `needed` more audits would bring the interval to one point; `estimated` is what the confidences expect without a
-    label, `ppi` both together. `bound` is the rate from which the policy calls for a retraining.
+    Of `pending` ones the answer differs, and others still look. `needed` more audits would bring the interval to one
+    point; `estimated` is what the confidences expect without a label, `ppi` both together. `bound` is the rate from
+    which the policy calls for a retraining.
     """
 
     auto_approved: int
     drawn: int = 0
     audited: int
     waiting: int = 0
+    pending: int = 0
     errors: int
     rate: float | None
     low: float | None

@@ -7,6 +7,10 @@ from pydantic import Field
 
 from handrail.policy.base import Duration, Money, ProperShare, Share, Strict
 
+# Left out of the content at these values, as in `policy.routing`: they never change.
+_SETTLES = True
+_EARLIER = 10
+
 
 class CertificateRules(Strict):
     """What a certified threshold guarantees and for how long."""
@@ -54,6 +58,16 @@ class LabelRules(Strict):
     second_share: Share = Field(0.05, description="share of blind labels that another person repeats blindly")
     consensus_at_least: Annotated[float, Field(gt=0.5, le=1)] = Field(
         0.9, description="posterior probability from which a consensus settles two that disagree"
+    )
+    settle_differences: bool = Field(
+        _SETTLES,
+        description="a label that contradicts a sure prediction is looked at again",
+        exclude_if=_SETTLES.__eq__,
+    )
+    earlier_differences_a_day: Annotated[int, Field(ge=0)] = Field(
+        _EARLIER,
+        description="looks at earlier labels that a new challenger contradicts",
+        exclude_if=_EARLIER.__eq__,
     )
 
 

@@ -14,11 +14,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from handrail.store import contradictions
 from handrail.store.bulk import among, row_of
 from handrail.store.cases import chunks
 from handrail.store.decisions import holds
 from handrail.store.frames import frame, within
-from handrail.store.schema import AuditDraw, Case, CaseInput, Decision, Pause, Route
+from handrail.store.schema import AuditDraw, Case, CaseInput, Contradiction, Decision, Pause, Route
 from handrail.window import Window
 
 _AUDIT, _AUTOMATIC = aliased(Decision), aliased(Decision)
@@ -30,8 +31,10 @@ def looked_at(connection: Connection, window: Window, *, only_audited: bool = Fa
     An approval that was taken back before it was sent is none.
 
     Columns: case_id, category, confidence, approved_at, drawn, random, stratum, inclusion_probability, and of the
-    newest audit before the window's end audited_at and rejected (None where there is none).
+    newest audit before the window's end audited_at, rejected (the settled answer; None where there is none yet) and
+    pending (it differs, and others look; past the policy's time `rejected` is true all the same).
     """
+    rejected, pending = contradictions.rejected(_AUDIT, _AUTOMATIC.label, window.until)
     newest = (
         select(Decision.case_id, func.max(Decision.id).label("id"))
         .where(Decision.kind == "audit", Decision.decided_at < window.until)
@@ -49,12 +52,14 @@ def looked_at(connection: Connection, window: Window, *, only_audited: bool = Fa
             AuditDraw.stratum,
             AuditDraw.inclusion_probability,
             _AUDIT.decided_at.label("audited_at"),
-            (_AUDIT.outcome != "approve").label("rejected"),
+            rejected,
+            pending,
         )
         .join(_AUTOMATIC, and_(_AUTOMATIC.case_id == AuditDraw.case_id, _AUTOMATIC.kind == "automatic"))
         .join(Route, Route.case_id == AuditDraw.case_id)
         .join(newest, newest.c.case_id == AuditDraw.case_id, isouter=True)
         .join(_AUDIT, _AUDIT.id == newest.c.id, isouter=True)
+        .join(Contradiction, Contradiction.case_id == AuditDraw.case_id, isouter=True)
         .where(within(_AUTOMATIC.decided_at, window), holds(_AUTOMATIC))
         .order_by(AuditDraw.case_id)
     )
@@ -183,10 +188,11 @@ def first_seen(connection: Connection, field: str) -> dict[str, datetime]:
 def audits(connection: Connection, window: Window, *, category: str | None = None) -> pd.DataFrame:
     """Audits of auto-approvals that were decided in the window, by time of audit; with `category` only its own.
 
-    Columns: case_id, category, confidence, model_version, approved_at, audited_at, rejected, random,
-    inclusion_probability, reviewer.
+    Columns: case_id, category, confidence, model_version, approved_at, audited_at, rejected and pending (as
+    `looked_at`), random, inclusion_probability, reviewer.
     """
     audit, automatic = aliased(Decision), aliased(Decision)
+    rejected, pending = contradictions.rejected(audit, automatic.label, window.until)
     query = (
         select(
             audit.case_id,
@@ -195,7 +201,8 @@ def audits(connection: Connection, window: Window, *, category: str | None = Non
             Route.model_version,
             automatic.decided_at.label("approved_at"),
             audit.decided_at.label("audited_at"),
-            (audit.outcome != "approve").label("rejected"),
+            rejected,
+            pending,
             AuditDraw.random,
             AuditDraw.inclusion_probability,
             audit.actor.label("reviewer"),
@@ -203,6 +210,7 @@ def audits(connection: Connection, window: Window, *, category: str | None = Non
         .join(automatic, and_(automatic.case_id == audit.case_id, automatic.kind == "automatic"))
         .join(Route, Route.case_id == audit.case_id)
         .join(AuditDraw, AuditDraw.case_id == audit.case_id)
+        .join(Contradiction, Contradiction.case_id == audit.case_id, isouter=True)
         .where(audit.kind == "audit", within(audit.decided_at, window))
         .order_by(audit.decided_at, audit.id)
     )

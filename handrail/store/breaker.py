@@ -1,20 +1,22 @@
 """The breaker's memory: how far each category's detector has come, and which audits it has counted."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, and_, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, insert, or_, select, text, update
 from sqlalchemy.orm import aliased
 
 from handrail.breaker import DetectorState
+from handrail.store import contradictions
 from handrail.store.cases import chunks
 from handrail.store.frames import frame, within
-from handrail.store.schema import AuditDraw, BreakerState, Decision, Route
+from handrail.store.schema import AuditDraw, BreakerState, Contradiction, Decision, Route
 from handrail.window import Window
 
-_AUDIT, _AUTOMATIC = aliased(Decision), aliased(Decision)
+_AUDIT, _AUTOMATIC, _DOUBT = aliased(Decision), aliased(Decision), aliased(Contradiction)
+_LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def lock(connection: Connection) -> None:
@@ -52,23 +54,28 @@ def save(connection: Connection, category: str, rules: str, state: DetectorState
 
 def with_uncounted(connection: Connection, until: datetime) -> list[str]:
     """Categories with audits of the simple-random draw decided by then that no look has counted, by name."""
-    query = _audits(Route.category).where(AuditDraw.counted_at.is_(None), _AUDIT.decided_at <= until)
+    query = _audits(Route.category).where(AuditDraw.counted_at.is_(None), _AUDIT.decided_at <= until, _may_count(until))
     return sorted(connection.execute(query.order_by(None).distinct()).scalars())
 
 
 def uncounted(connection: Connection, category: str, until: datetime, limit: int) -> pd.DataFrame:
     """The oldest audits of a category's simple-random draw decided by then that no look has counted, by time of audit.
 
+    A difference that others still look at holds back what was audited after it, so that nothing is counted out of its
+    turn, but no longer than the policy allows for an audit. A rejection that waits for nobody (of policy, or legal) is
+    counted at once.
+
     Columns: case_id, approved_at, audited_at, rejected.
     """
+    rejected, _ = contradictions.rejected(_AUDIT, _AUTOMATIC.label, until)
     columns = (
         _AUDIT.case_id,
         _AUTOMATIC.decided_at.label("approved_at"),
         _AUDIT.decided_at.label("audited_at"),
-        (_AUDIT.outcome != "approve").label("rejected"),
+        rejected,
     )
     query = _audits(*columns).where(
-        AuditDraw.counted_at.is_(None), _AUDIT.decided_at <= until, Route.category == category
+        AuditDraw.counted_at.is_(None), _AUDIT.decided_at <= until, Route.category == category, _may_count(until)
     )
     found = frame(connection, query.limit(limit))
     return found.drop_duplicates("case_id", ignore_index=True)
@@ -87,7 +94,9 @@ def counted(
 
     Columns: case_id, audited_at, rejected.
     """
-    columns = (_AUDIT.case_id, _AUDIT.decided_at.label("audited_at"), (_AUDIT.outcome != "approve").label("rejected"))
+    # What was counted is known as it was counted at the latest: far in the future nothing is pending.
+    rejected, _ = contradictions.rejected(_AUDIT, _AUTOMATIC.label, _LATEST)
+    columns = (_AUDIT.case_id, _AUDIT.decided_at.label("audited_at"), rejected)
     query = (
         _audits(*columns)
         .where(AuditDraw.counted_at.is_not(None), Route.category == category, _AUDIT.decided_at >= since)
@@ -110,14 +119,37 @@ def volumes(connection: Connection, window: Window) -> dict[str, int]:
 
 def blind_reviews(connection: Connection, window: Window) -> pd.DataFrame:
     """Decisions on the blind share of queue B in the window, by time: category, decided_at, rejected."""
+    rejected, _ = contradictions.rejected(Decision, Route.category, window.until)
     query = (
-        select(Route.category, Decision.decided_at, (Decision.outcome != "approve").label("rejected"))
+        select(Route.category, Decision.decided_at, rejected)
         .join(Route, Route.case_id == Decision.case_id)
+        .join(Contradiction, Contradiction.case_id == Decision.case_id, isouter=True)
         .where(Decision.kind == "review", within(Decision.decided_at, window))
         .where(Decision.blind, Route.queue == "B", Route.category.is_not(None))
         .order_by(Decision.decided_at, Decision.id)
     )
-    return frame(connection, query)
+    found = frame(connection, query)
+    return found[found["rejected"].notna()].astype({"rejected": bool}).reset_index(drop=True)
+
+
+def _may_count(until: datetime) -> ColumnElement[bool]:
+    """That an audit waits for no difference before it in its category, or is a rejection that waits for nobody."""
+    before, its_route = aliased(Decision), aliased(Route)
+    waits = exists().where(
+        its_route.category == Route.category,
+        its_route.case_id == before.case_id,
+        before.kind == "audit",
+        before.outcome != "approve",
+        before.decided_at <= until,
+        or_(
+            before.decided_at < _AUDIT.decided_at, and_(before.decided_at == _AUDIT.decided_at, before.id <= _AUDIT.id)
+        ),
+        _DOUBT.case_id == before.case_id,
+        or_(_DOUBT.settled_at.is_(None), _DOUBT.settled_at > until),
+        _DOUBT.due_at > until,
+    )
+    at_once = and_(_AUDIT.outcome != "approve", Contradiction.case_id.is_(None))
+    return or_(at_once, ~waits)
 
 
 def _audits(*columns: Any) -> Select:  # type: ignore[type-arg]  # noqa: ANN401 - columns as `select` takes them
@@ -127,6 +159,7 @@ def _audits(*columns: Any) -> Select:  # type: ignore[type-arg]  # noqa: ANN401 
         .join_from(AuditDraw, _AUDIT, and_(_AUDIT.case_id == AuditDraw.case_id, _AUDIT.kind == "audit"))
         .join(_AUTOMATIC, and_(_AUTOMATIC.case_id == AuditDraw.case_id, _AUTOMATIC.kind == "automatic"))
         .join(Route, Route.case_id == AuditDraw.case_id)
+        .join(Contradiction, Contradiction.case_id == AuditDraw.case_id, isouter=True)
         .where(AuditDraw.random, AuditDraw.drawn)
         .order_by(_AUDIT.decided_at, _AUDIT.id)
     )

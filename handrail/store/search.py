@@ -241,7 +241,11 @@ def _last_decisions(connection: Connection, ids: Sequence[int]) -> dict[int, tup
     """Outcome, label and actor of what was decided last and stands."""
     query = (
         select(Decision.case_id, Decision.outcome, Decision.label, Decision.actor)
-        .where(among(connection, Decision.case_id, ids), Decision.kind.not_in(("gold", "audit", "recheck")), holds())
+        .where(
+            among(connection, Decision.case_id, ids),
+            Decision.kind.not_in(("gold", "audit", "recheck", "doubt")),
+            holds(),
+        )
         .order_by(Decision.id)
     )
     return {case_id: (outcome, label, actor) for case_id, outcome, label, actor in connection.execute(query)}

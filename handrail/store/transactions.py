@@ -8,9 +8,19 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from sqlalchemy.orm import aliased
 
 from handrail.kpi import SETTLING, Trace
-from handrail.store import decisions
+from handrail.store import contradictions, decisions
 from handrail.store.frames import frame, within
-from handrail.store.schema import AuditDraw, Case, CaseOutcome, Decision, Dispute, Escalation, Route, WorkItem
+from handrail.store.schema import (
+    AuditDraw,
+    Case,
+    CaseOutcome,
+    Contradiction,
+    Decision,
+    Dispute,
+    Escalation,
+    Route,
+    WorkItem,
+)
 from handrail.window import Window
 
 ASSISTED = ("suggest", "partial", "auto")
@@ -29,7 +39,7 @@ def trace(connection: Connection, window: Window, *, among: ColumnElement[bool] 
     outcomes = select(CaseOutcome.case_id, CaseOutcome.kind, CaseOutcome.value, CaseOutcome.at, *_PLACE)
     escalations = select(Escalation.case_id, Escalation.cause, Escalation.opened_at.label("at"), *_PLACE)
     return Trace(
-        work=_work(connection, inside(Decision.decided_at)),
+        work=_work(connection, inside(Decision.decided_at), window.until),
         routes=frame(connection, routes.join(Case, Case.id == Route.case_id).where(inside(Route.assigned_at))),
         outcomes=frame(connection, _with_case(outcomes, CaseOutcome.case_id).where(inside(CaseOutcome.at))),
         escalations=frame(connection, _with_case(escalations, Escalation.case_id).where(inside(Escalation.opened_at))),
@@ -77,8 +87,8 @@ def _outstanding(opened: Any, closed: Any, at: datetime) -> ColumnElement[bool]:
     return and_(opened < at, or_(closed.is_(None), closed >= at))
 
 
-def _work(connection: Connection, inside: ColumnElement[bool]) -> pd.DataFrame:
-    """Decisions that are counted with what they are compared with; columns as `Trace.work`."""
+def _work(connection: Connection, inside: ColumnElement[bool], until: datetime) -> pd.DataFrame:
+    """Decisions that are counted with what they are compared with at that moment; columns as `Trace.work`."""
     earlier, looked_at = aliased(Decision), aliased(Decision)
     settled_before = exists().where(
         earlier.case_id == Decision.case_id,
@@ -108,11 +118,13 @@ def _work(connection: Connection, inside: ColumnElement[bool]) -> pd.DataFrame:
             settled_before.label("settled_before"),
             AuditDraw.random,
             first_look.label("first_label"),
+            *contradictions.rejected(Decision, Route.category, until),
             *_PLACE,
         )
         .join(Case, Case.id == Decision.case_id)
         .join(Route, Route.case_id == Decision.case_id)
         .join(AuditDraw, AuditDraw.case_id == Decision.case_id, isouter=True)
+        .join(Contradiction, Contradiction.case_id == Decision.case_id, isouter=True)
         .where(inside, decisions.is_counted())
         .order_by(Decision.id)
     )
@@ -120,7 +132,10 @@ def _work(connection: Connection, inside: ColumnElement[bool]) -> pd.DataFrame:
     found["first"] = found["kind"].isin(SETTLING) & ~found.pop("settled_before").astype(bool)
     found["random"] = (found["kind"] == "audit") & found["random"].eq(True)  # noqa: FBT003 - a value, null where none
     rechecked = found["label"].fillna("") != found.pop("first_label").fillna("")
-    refused = found.pop("outcome") != "approve"
+    found = found.drop(columns=["outcome", "pending"])
+    answers = found.pop("rejected")
+    found["random"] &= answers.notna()  # others look still: it is no error yet, and no proof that there is none
+    refused = answers.eq(True)  # noqa: FBT003 - a value, null while others look
     found["differs"] = refused.where(found["kind"] == "audit", rechecked & (found["kind"] == "recheck")).astype(bool)
     return found
 

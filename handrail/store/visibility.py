@@ -14,7 +14,7 @@ from handrail.store.bulk import among
 from handrail.store.cases import chunks
 from handrail.store.schema import Case, GoldCase, WorkItem
 
-FIRST_HAND = ("review", "audit", "second", "recheck", "gold")
+FIRST_HAND = ("review", "audit", "second", "recheck", "doubt", "gold")
 """Work that is decided from the case. Escalations and disputes are about what was said before."""
 TELLS_NOTHING = frozenset({"input.viewed", "input.purged"})
 """Kinds of events that tell neither what was said of a case, nor that it is gold, as who took it in would."""

@@ -33,7 +33,7 @@ from handrail.store.engine import real_time
 from handrail.store.frames import frame
 from handrail.store.schema import Case, Decision, Route, Skip, UtcDateTime, WorkItem
 
-ASIDE = ("recheck", "adjudication", "gold")
+ASIDE = ("recheck", "doubt", "adjudication", "gold")
 """Kinds of work about labels alone: they change no case and send no action."""
 WINDOW = 200
 """So many of those due next are compared by age: thousands that came in one file are due at the same moment."""

@@ -96,8 +96,8 @@ def _shown(one: Waiting, *, hidden: bool, silent: bool) -> Waiting:
     if silent:
         one = replace(one, external_id=None)
     if one.kind == "gold":
-        one = replace(one, kind=shown_kind(one.kind, one.queue), assigned_to=None)
-    return one
+        one = replace(one, assigned_to=None)
+    return replace(one, kind=shown_kind(one.kind, one.queue))
 
 
 def waiting(connection: Connection, now: datetime) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from handrail.alpha_spending import is_due, spent
 from handrail.certificate import Certificate
 from handrail.certification import labels_without_error
 from handrail.policy import CertificateRules, Consequence
-from handrail.store import certificates, drifts, models
+from handrail.store import certificates, drifts, evidence, models
 from handrail.store.frames import records
 from tasks.occasion import Occasion
 
@@ -123,7 +123,7 @@ def accounts(occasion: Occasion) -> Iterator[Account]:
         # A model that learnt from cases without a time may have learnt from any that came before it.
         learnt_until = row.trained_until or row.registered_at
         cases = certificates.population(connection, version, since=since, received_after=learnt_until)
-        rulings = certificates.blind_rulings(connection, since=since)
+        rulings = evidence.settled(connection, since=since)
         held = certificates.certificates(connection, version, now, rules=rules)
         looks = certificates.attempts(connection, version, since=counted)
     valid = {one.category: one for one in (Certificate(**row) for row in records(held))}

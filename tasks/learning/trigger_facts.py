@@ -1,5 +1,6 @@
 """What is known at the moment when it is asked whether to train again: trainings, drifts, audits, labels."""
 
+from handrail import settlement
 from handrail.retraining_triggers import TriggerFacts
 from handrail.store import audits as stored_audits
 from handrail.store import drifts as stored_drifts
@@ -14,7 +15,7 @@ def trigger_facts(occasion: Occasion) -> TriggerFacts:
     with occasion.store.read() as connection:
         versions = models.versions(connection)
         drifts = stored_drifts.drifts(connection, 1)
-        audits = stored_audits.audits(connection, Window.last(rules.error_window, now))
+        audits = settlement.answered(stored_audits.audits(connection, Window.last(rules.error_window, now)))
         failed_at = retraining.last_failure(connection)
         trained_at = None if versions.empty else versions["registered_at"].max().to_pydatetime()
         labels = retraining.labels_since(connection, trained_at)

@@ -14,6 +14,7 @@ KINDS = {
     "audit": "an audit",
     "second": "a second person",
     "recheck": "a second review",
+    "doubt": "a second review",
     "adjudication": "somebody to settle two labels",
     "escalation": "the escalation manager",
     "dispute": "somebody to look at the dispute",
@@ -67,7 +68,7 @@ def headline(file: Dossier) -> str:
         return "It was put aside, because its data cannot be used as they are."
     if file.case.history:
         return "It came in as history, with an outcome that was known already."
-    applied = [one for one in file.decisions if one.kind not in ("audit", "recheck", "adjudication")]
+    applied = [one for one in file.decisions if one.kind not in ("audit", "recheck", "doubt", "adjudication")]
     waiting = [one for one in file.work if one.state == "open"]
     if not applied:
         kind = KINDS.get(waiting[0].kind, "a person") if waiting else None

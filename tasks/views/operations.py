@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from handrail import keyed_draws, workload_forecast
+from handrail import keyed_draws, settlement, workload_forecast
 from handrail.estimates import Estimate, clopper_pearson
 from handrail.figures.breaker import BreakerFigures
 from handrail.policy import Stage
@@ -130,7 +130,7 @@ def foresee(occasion: Occasion, category: str, to: Stage) -> Projection:
     window = Window.last(RECORDED, occasion.now)
     with occasion.store.read() as connection:
         frame = operations.recorded(connection, category, window)
-        audits = stored_audits.audits(connection, window)
+        audits = settlement.answered(stored_audits.audits(connection, window))
         situation: Situation = situations.read(connection, occasion.policy, occasion.now)
     mine = audits[audits["random"] & (audits["category"] == category)]
     return workload_forecast.project(

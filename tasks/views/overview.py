@@ -40,6 +40,8 @@ from handrail.window import Window
 from tasks.learning.certificate_accounts import CertificateStatus, certified
 from tasks.learning.trigger_facts import trigger_facts
 from tasks.occasion import Occasion
+from tasks.views import differences
+from tasks.views.differences import Differences
 from tasks.watch import audit_reading
 
 LATELY = timedelta(days=7)
@@ -163,6 +165,7 @@ class Overview:
     uncertified: str
     routed: Routed
     audited: Audited
+    differences: Differences
 
     def to_json(self) -> dict[str, Any]:
         """As JSON can."""
@@ -193,6 +196,7 @@ class Overview:
             "automation_share_7d": self.routed.share,
             "routed_7d": asdict(self.routed),
             "audited_28d": asdict(self.audited),
+            "differences_28d": self.differences.to_json(),
         }
 
 
@@ -240,6 +244,7 @@ def overview(occasion: Occasion) -> Overview:
                 low=error.low,
                 high=error.high,
             ),
+            differences=differences.read(connection, occasion),
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from handrail import breaker, bulkhead
+from handrail import breaker, bulkhead, settlement
 from handrail.acts import breaking, pausing, reading
 from handrail.breaker import DetectorState
 from handrail.errors import Refused
@@ -84,7 +84,7 @@ def _read_category(
     policy, now = occasion.policy, occasion.now
     with occasion.store.read() as connection:
         window = Window.up_to(until, since=Window.last(policy.breaker.window, now).since)
-        audits = stored_audits.audits(connection, window, category=category)
+        audits = settlement.answered(stored_audits.audits(connection, window, category=category))
         state = breaking.detector_state(connection, category, policy)
         resumed = pauses.last_resume(connection, category)
     drawn = audits[audits["random"]]

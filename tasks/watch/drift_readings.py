@@ -1,5 +1,6 @@
 """What a look for drift saw, as readings for the faces: one a column, and one of all with what was done."""
 
+from handrail import settlement
 from handrail.acts import reading
 from handrail.drift.verdict import DriftVerdict, verdict_of, verdict_of_column
 from handrail.figures.drift import ColumnFigures, DriftFigures, ErrorFigures
@@ -74,7 +75,7 @@ def done(occasion: Occasion, found: DriftVerdict) -> str:
 def _errors(occasion: Occasion, window: Window) -> ErrorFigures:
     """The error that the confidences of audited auto-approvals expect, beside the one that their audits found."""
     with occasion.store.read() as connection:
-        audits = stored_audits.audits(connection, window)
+        audits = settlement.answered(stored_audits.audits(connection, window))
     drawn = audits[audits["random"]]
     if drawn.empty:
         return ErrorFigures()

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pandas as pd
 
-from handrail import bulkhead, cube, fairness, waits
+from handrail import bulkhead, cube, fairness, settlement, waits
 from handrail.acts import reading
 from handrail.fairness import GroupGap
 from handrail.figures.fairness import FairnessBounds, FairnessFigures, FairnessRow
@@ -78,7 +78,7 @@ def compare_groups(occasion: Occasion, length: timedelta) -> list[Comparison]:
     window = Window.last(length, occasion.now)
     with occasion.store.read() as connection:
         decided = decisions.decided(connection, window)
-        audits = stored_audits.audits(connection, window)
+        audits = settlement.answered(stored_audits.audits(connection, window))
     groupings = occasion.policy.fairness.groups
     seen = bulkhead.each(groupings, lambda name: _compare(occasion, name, decided, audits), what="comparing groups")
     compared = [seen.results.get(name) or Comparison(name, (), (), seen.failed[name]) for name in groupings]

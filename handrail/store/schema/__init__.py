@@ -32,6 +32,7 @@ from handrail.store.schema.intake import (
 from handrail.store.schema.learning import (
     Certificate,
     CertificateAttempt,
+    Contradiction,
     Drift,
     GoldCase,
     Label,
@@ -71,6 +72,7 @@ __all__ = [
     "CaseOutcome",
     "Certificate",
     "CertificateAttempt",
+    "Contradiction",
     "Decision",
     "Dispute",
     "Drift",

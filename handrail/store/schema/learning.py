@@ -72,13 +72,35 @@ class Label(Base):
     label: Mapped[str] = mapped_column(comment="category")
     status: Mapped[str] = mapped_column(String(12), comment="imported, accepted, provisional or adjudicated")
     provenance: Mapped[str] = mapped_column(
-        String(12), comment="history, review, audit, second, recheck, escalation, dispute, adjudication or consensus"
+        String(12),
+        comment="history, review, audit, second, recheck, doubt, escalation, dispute, adjudication or consensus",
     )
     reviewer: Mapped[str | None] = mapped_column(comment="null for history")
     blind: Mapped[bool] = mapped_column(comment="given without seeing the suggestion; only these certify")
     reason_code: Mapped[str | None] = mapped_column(comment="reason of a correction")
     labelled_at: Mapped[datetime] = mapped_column(comment="when")
     __table_args__ = (Index(None, "case_id"), Index(None, "status", "labelled_at"))
+
+
+class Contradiction(Base):
+    """A blind label that differs from a sure prediction, until others have looked; one of a case at most."""
+
+    __tablename__ = "contradictions"
+    case_id: Mapped[int] = mapped_column(
+        ForeignKey("cases.id"), primary_key=True, autoincrement=False, comment="the case"
+    )
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decisions.id"), comment="whose label differs")
+    predicted: Mapped[str] = mapped_column(comment="category that a version surely said")
+    also_predicted: Mapped[str | None] = mapped_column(comment="another that another version surely said")
+    drawn: Mapped[bool] = mapped_column(comment="a random recheck of the case serves as the look")
+    opened_at: Mapped[datetime] = mapped_column(comment="with the label; later where a newer version contradicts it")
+    due_at: Mapped[datetime] = mapped_column(comment="alarms count it as an error from then on, settled or not")
+    settled_at: Mapped[datetime | None] = mapped_column(comment="when; null: others still look")
+    settled_by: Mapped[str | None] = mapped_column(
+        String(12), comment="looks, adjudication, or stands: nobody else could look"
+    )
+    label: Mapped[str | None] = mapped_column(comment="what holds; null while open, and where no category was right")
+    __table_args__ = (Index(None, "settled_at", "due_at"),)
 
 
 class Certificate(Base):

@@ -44,7 +44,7 @@ class WorkItem(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
     kind: Mapped[str] = mapped_column(
-        String(12), comment="review, audit, second, recheck, adjudication, gold, escalation or dispute"
+        String(12), comment="review, audit, second, recheck, doubt, adjudication, gold, escalation or dispute"
     )
     queue: Mapped[str] = mapped_column(String(1), comment="queue of the case at opening")
     category: Mapped[str | None] = mapped_column(comment="predicted category")
