@@ -10,7 +10,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from handrail import keyed_draws, labels
+from handrail import labels
 from handrail.case import Outcome
 from handrail.labels import NO_CATEGORY, ConsensusLabel, NewLabel, Status
 from handrail.policy import Consequence, Policy
@@ -24,19 +24,6 @@ from handrail.store.frames import records
 from handrail.store.labels import BlindLabel
 from handrail.store.trail import Event
 from handrail.work import NewWork, WorkOnCase
-
-
-def drawn(secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
-    """Which cases another person labels again, should their first label be blind: a keyed draw of the policy's share.
-
-    Raises:
-        BadInput: the policy asks for second labels, and the secret is empty.
-    """
-    share = policy.labels.second_share
-    if not share or not case_ids:
-        return set()
-    chances = keyed_draws.draw_many(secret, case_ids, keyed_draws.RECHECK_SALT)
-    return {case_id for case_id, chance in zip(case_ids, chances, strict=True) if chance < share}
 
 
 def is_needed(

@@ -55,7 +55,7 @@ class TestTheDraw:
         assert (claim.kind, claim.suggestion_hidden) == ("recheck", True)
 
     def test_the_share_is_the_policys_and_the_draw_is_keyed(self, scene: Scene) -> None:
-        scene.policy = POLICY.model_copy(update={"labels": LabelRules(second_share=0.3)})
+        scene.policy = POLICY.model_copy(update={"labels": LabelRules(second_share=0.3, rechecks_a_day=0)})
         scene.known["policy"] = scene.policy
         ids = scene.waiting(60, **BLIND)
         for case_id in ids:
