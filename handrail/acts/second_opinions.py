@@ -65,7 +65,8 @@ def differs(first: BlindLabel | None, opinion: str | None, status: Status) -> bo
 def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, actor: str, now: datetime) -> None:
     """Make both labels provisional; the consensus settles what it can, the rest goes to adjudication.
 
-    The consensus rests on all blind rulings of the time that a training counts: older habits are not today's.
+    The consensus rests on all blind rulings of the time that a training counts: older habits are not today's. It says
+    which label is likely right, and not who slipped: that a third person says, who is asked where nobody adjudicates.
     """
     if not disputed:
         return
@@ -90,6 +91,8 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
     left = sorted(set(disputed) - {one.case_id for one in believed})
     due_at = due(now, policy.sla.audit, policy.sla.calendar)
     work.insert_work(connection, [_blind("adjudication", case_id, None, now=now, due_at=due_at) for case_id in left])
+    third = [_blind("recheck", one.case_id, None, now=now, due_at=due_at) for one in believed]
+    work.insert_work(connection, third)
     events = [_settled(one) for one in believed]
     events += [Event("label.disputed", case_id) for case_id in left]
     trail.append(connection, events, at=now, actor=actor)

@@ -46,6 +46,12 @@ def newest_decision(connection: Connection, person: str) -> int:
 _NEWEST = select(Decision.id).where(Decision.actor == bindparam("by")).order_by(Decision.id.desc()).limit(1)
 
 
+def decided_since(connection: Connection, person: str, since: datetime) -> int:
+    """How many cases `person` has decided since then, gold left out."""
+    theirs = select(func.count()).where(Decision.actor == person, Decision.decided_at >= since, Decision.kind != "gold")
+    return int(connection.execute(theirs).scalar_one())
+
+
 def has_open_gold(connection: Connection, person: str) -> bool:
     """Does a gold case wait for `person`, of a test or slipped in?"""
     query = select(WorkItem.id).where(WorkItem.kind == "gold", WorkItem.state == "open", WorkItem.assigned_to == person)
