@@ -10,7 +10,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from handrail import keyed_draws, labels
+from handrail import labels
 from handrail.case import Outcome
 from handrail.labels import NO_CATEGORY, ConsensusLabel, NewLabel, Status
 from handrail.policy import Consequence, Policy
@@ -24,22 +24,6 @@ from handrail.store.frames import records
 from handrail.store.labels import BlindLabel
 from handrail.store.trail import Event
 from handrail.work import NewWork, WorkOnCase
-
-
-def drawn(connection: Connection, secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
-    """Which cases another person labels again, should their first label be blind: a keyed draw of the policy's share.
-
-    None whose content is deleted.
-
-    Raises:
-        BadInput: the policy asks for second labels, and the secret is empty.
-    """
-    share = policy.labels.second_share
-    if not share or not case_ids:
-        return set()
-    chances = keyed_draws.draw_many(secret, case_ids, keyed_draws.RECHECK_SALT)
-    chosen = [case_id for case_id, chance in zip(case_ids, chances, strict=True) if chance < share]
-    return retention.with_content(connection, chosen)
 
 
 def is_needed(
@@ -81,7 +65,8 @@ def differs(first: BlindLabel | None, opinion: str | None, status: Status) -> bo
 def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, actor: str, now: datetime) -> None:
     """Make both labels provisional; the consensus settles what it can, the rest goes to adjudication.
 
-    The consensus rests on all blind rulings of the time that a training counts: older habits are not today's.
+    The consensus rests on all blind rulings of the time that a training counts: older habits are not today's. It says
+    which label is likely right, and not who slipped: that a third person says, who is asked where nobody adjudicates.
     """
     if not disputed:
         return
@@ -106,9 +91,11 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
     left = sorted(set(disputed) - {one.case_id for one in believed})
     due_at = due(now, policy.sla.audit, policy.sla.calendar)
     # Where the content is deleted nobody can settle them: they stay provisional, and no model learns from them.
-    readable = retention.with_content(connection, left)
-    to_settle = [case_id for case_id in left if case_id in readable]
-    opened = [_blind("adjudication", case_id, None, now=now, due_at=due_at) for case_id in to_settle]
+    asked = dict.fromkeys(left, "adjudication") | {one.case_id: "recheck" for one in believed}
+    readable = retention.with_content(connection, list(asked))
+    opened = [
+        _blind(kind, case_id, None, now=now, due_at=due_at) for case_id, kind in asked.items() if case_id in readable
+    ]
     work.insert_work(connection, opened)
     events = [_settled(one) for one in believed]
     events += [Event("label.disputed", case_id) for case_id in left]

@@ -36,10 +36,12 @@ from handrail.store.schema.learning import (
     Drift,
     GoldCase,
     Label,
+    LabelWithdrawal,
     ModelVersion,
     Prediction,
     Profile,
     Qualification,
+    Recheck,
     Serving,
 )
 from handrail.store.schema.watch import Alert, AlertDelivery, BreakerState, Reading, WatchRuns
@@ -82,6 +84,7 @@ __all__ = [
     "IdempotentAnswer",
     "Invitation",
     "Label",
+    "LabelWithdrawal",
     "Lease",
     "LegalHold",
     "ModelReview",
@@ -98,6 +101,7 @@ __all__ = [
     "Quarantine",
     "Reading",
     "Reason",
+    "Recheck",
     "Reopening",
     "Route",
     "Serving",
