@@ -7,6 +7,10 @@ from pydantic import Field
 
 from handrail.policy.base import Duration, Money, ProperShare, Share, Strict
 
+# Keys that came later are left out of the content at these values, so that a policy from before them keeps its version.
+# For the same reason these values never change.
+_VOIDED_WRONGLY = 0.05
+
 
 class CertificateRules(Strict):
     """What a certified threshold guarantees and for how long."""
@@ -17,6 +21,11 @@ class CertificateRules(Strict):
     renew_before: Duration = Field(timedelta(days=14), description="time before its end from which it is renewed")
     retry_after_growth: Annotated[float, Field(gt=0)] = Field(
         0.5, description="share by which the labels have to grow before the next attempt"
+    )
+    voided_wrongly: ProperShare = Field(
+        _VOIDED_WRONGLY,
+        description="chance that audits void a certificate that holds",
+        exclude_if=_VOIDED_WRONGLY.__eq__,
     )
 
 
