@@ -32,6 +32,7 @@ def outlook(
     trial: Certification,
     *,
     due_after: int,
+    enough: bool,
     max_error: float,
     delta: float,
     now: datetime,
@@ -43,6 +44,7 @@ def outlook(
         seen: what the labels would certify now, pending contradictions counted as errors.
         trial: the same, were all that waits settled for the model.
         due_after: labels until the next look is due; 0 when it is.
+        enough: whether there are as many labels as a first look asks for.
         max_error: the promised rate, in (0, 1).
         delta: what the next look may spend.
         now: the present moment.
@@ -61,13 +63,12 @@ def outlook(
             f" for the model they would certify from confidence {trial.threshold:.3f} on",
         )
     above = labels if seen.strictest is None else labels[labels["confidence"] >= seen.strictest]
-    rate = seen.rate
-    if rate is not None and rate >= max_error and due_after == 0:
-        shown = hajek(~above["correct"].to_numpy(dtype=bool), above["chance"].to_numpy(dtype=float))
+    rate, shown = seen.rate, hajek(~above["correct"].to_numpy(dtype=bool), above["chance"].to_numpy(dtype=float))
+    if rate is not None and (shown.low > max_error or (enough and rate >= max_error)):
         waits = f", {waiting} of the errors still wait for a second look" if waiting else ""
         return Outlook(
             "error",
-            seen.needed,
+            max(1, due_after, seen.needed),
             f"error: from confidence {seen.strictest:.3f} on {rate:.1%} are wrong [{shown.low:.1%} to"
             f" {shown.high:.1%}], and at most {max_error:.1%} may be{waits}; more labels will not help, another model"
             " or clearer categories might",

@@ -93,11 +93,13 @@ class Account:
 
     @cached_property
     def cases(self) -> pd.DataFrame:
-        """The cases that the next look speaks of: for a renewal those that came after the certificate's own."""
-        if self.renews is None:
-            return self.known[self.known["assigned_at"] >= pd.Timestamp(self.since)]
-        last = self.renews.cases_until or self.renews.window_to
-        return self.known[self.known["received_at"] > pd.Timestamp(last)]
+        """The cases that the next look speaks of: for a renewal those that came under the certificate.
+
+        Its threshold was fixed before any of their labels, so that the search may begin there.
+        """
+        at = self.known["assigned_at"]
+        mine = at >= pd.Timestamp(self.since)
+        return self.known[mine if self.renews is None else mine & (at > pd.Timestamp(self.renews.issued_at))]
 
     @cached_property
     def labels(self) -> pd.DataFrame:
@@ -160,6 +162,7 @@ class Account:
             seen,
             trial,
             due_after=self.due_after,
+            enough=bool(self.counted) or self.is_due,
             max_error=self.rules.max_error,
             delta=self.part,
             now=self.now,
