@@ -1,4 +1,4 @@
-"""Certificates in lines: what is certified, on how many labels, until when, and what is missing."""
+"""Certificates in lines: what is certified, for which cases, until when, and what is in the way of the others."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,8 +9,8 @@ from console.answer import table
 if TYPE_CHECKING:
     from tasks.learning.certificate_accounts import CertificateStatus
 
-COLUMNS = ("certificate", "threshold", "labels", "errors", "until", "missing")
-NOT_SERVING = "Certificates belong to the version that serves; another one has none."
+COLUMNS = ("certificate", "threshold", "labels", "errors", "until", "pending", "missing", "in the way")
+NOT_SERVING = "Certificates belong to the version that serves and to the challenger in shadow; no other has any."
 
 
 def shown(rows: "Sequence[CertificateStatus]") -> str:
@@ -19,25 +19,35 @@ def shown(rows: "Sequence[CertificateStatus]") -> str:
         return NOT_SERVING
     first = rows[0]
     promise = f"at most {first.max_error:.1%} wrong, with {1 - first.delta:.1%} certainty, confidence ≥ threshold"
-    cells = [{**asdict(row), "missing": row.needed or None} for row in rows]
-    held = [f"{row.certificate}: {row.note}" for row in rows if row.is_certified]
-    if not all(row.is_certified for row in rows):
-        held.append("missing: not certifiable yet, so many more blind labels are needed at least")
-    return "\n".join([promise, table(cells, COLUMNS, empty=NOT_SERVING), *held])
+    cells = [
+        {**asdict(row), "pending": row.pending or None, "missing": row.needed or None, "in the way": row.obstacle}
+        for row in rows
+    ]
+    notes = [f"{row.certificate}: {row.note}; {row.population}" for row in rows if row.is_certified]
+    notes += [f"{row.certificate}: {row.remedy}" for row in rows if not row.is_certified]
+    if any(row.pending for row in rows):
+        notes.append(PENDING)
+    return "\n".join([promise, table(cells, COLUMNS, empty=NOT_SERVING), *notes])
+
+
+PENDING = "pending: contradictions that wait for a second look count as errors until they are settled"
 
 
 def in_short(rows: "Sequence[CertificateStatus]", uncertified: str) -> str:
     """What holds and what is missing, in one line of `status`; `uncertified` is the policy's word for the rest."""
     held = [
         f"{row.certificate} ≥ {row.threshold:.3f} until {row.until:%Y-%m-%d} "
-        f"({row.errors} errors in {row.labels} labels)"
+        f"({row.errors} errors in {row.labels} labels; {row.population})"
         for row in rows
         if row.is_certified
     ]
     if any(row.is_certified and row.category is None for row in rows):
         held.append("overall guarantees no single category")
-    missing = [f"{row.certificate} {row.needed}" for row in rows if not row.is_certified]
-    wanted = f"blind labels still needed, at least: {', '.join(missing)}" if missing else ""
+    missing = [f"{row.certificate}: {row.remedy}" for row in rows if not row.is_certified]
+    wanted = f"in the way: {'; '.join(missing)}" if missing else ""
+    waiting = sum(row.pending for row in rows if row.category is None)
+    if waiting:
+        wanted += f"{'; ' if wanted else ''}{waiting} contradictions wait for a second look: settling them may certify"
     if held:
         return "; ".join(filter(None, [f"certified: {'; '.join(held)}", wanted]))
     head = {"fixed": "NOT CERTIFIED: the policy's fixed threshold applies"}.get(

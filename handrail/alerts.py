@@ -135,7 +135,8 @@ class AlertFacts:
     counts dead, unknown and waiting actions; `heard` maps a watch to its last success, `raised` a category that may be
     automated to the moment it was first raised, and `began` is when the workspace was; `altered` is what was changed
     outside Handrail; `unread` maps a watch to the subjects that its last look could not read; `channels` maps a failing
-    channel to the messages it did not take, and `unreadable` says that nobody knows the channels; `looks` is every
+    channel to the messages it did not take, `contradicted` are those whose certificate their audits have ended (None:
+    the overall one), and `unreadable` says that nobody knows the channels; `looks` is every
     watch as it stands, and since `steady_since` alerting itself has looked without a gap.
     """
 
@@ -160,6 +161,7 @@ class AlertFacts:
     altered: Sequence[Alteration] = ()
     unread: Mapping[str, Sequence[str]] = field(default_factory=dict)
     channels: Mapping[str, int] = field(default_factory=dict)
+    contradicted: Collection[str | None] = ()
     unreadable: bool = False
     looks: Sequence[WatchStatus] = ()
     steady_since: datetime | None = None
@@ -242,6 +244,16 @@ def _drift(seen: AlertFacts) -> Iterator[Trouble]:
             Severity.WARNING,
             f"{sentence} Look at the desk's page Monitoring for the columns"
             " and terms; a retraining is called for, see `handrail status`.",
+        )
+    for category in seen.contradicted:
+        whose = "all categories together" if category is None else f"category {category}"
+        yield Trouble(
+            "certificate",
+            category or ALL,
+            Severity.CRITICAL,
+            f"Audits contradict the certificate of {whose}: it is void, and its cases go to people until another is"
+            " earned. Look at its rejected audits on the desk's page Monitoring; `handrail status` says what is in the"
+            " way.",
         )
 
 

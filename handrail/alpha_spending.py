@@ -1,16 +1,22 @@
 """Looks at the labels for a certificate: each spends a part of delta, and the parts never add up to more than it."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from handrail.certification import Certification
+from handrail.certification import Certification, labels_without_error
+
+PART = 0.4
+"""Of what is left of delta, that one look spends: the first few looks, which come soonest, have the most."""
+_FEW_ERRORS = 2  # a first look has to leave room for so many: whoever looks earlier mostly spends in vain
+_RENEWAL_GROWS = 0.25  # of the policy's growth: between the time of renewal and the end few labels come
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a certificate promises: model, category (None: overall), bound, and how long it holds.
 
-    `delta` is the chance that any certificate of this version and category is wrong, over all looks.
+    `delta` is the chance that it is wrong, over all looks for it.
     """
 
     model_version: str
@@ -24,9 +30,10 @@ class Terms:
 class Look:
     """One look: the `number`-th of its version and category, what it spent of delta and what it found.
 
-    `window` is the time of the oldest and the newest label looked at, `since` the moment from which looks
-    count: an earlier one was a look at other production. `looked_at` counts the labels. `shift` is when the newest
-    drift known to the look began.
+    `window` is the time of the oldest and the newest label looked at, `population` that of the first and the last case
+    for which they stand, `outside` counts cases of categories and days without any chance. `looked_at` counts the
+    labels, `pending` the contradictions among them that wait. `shift` is when the newest drift known to the look began.
+    `renews` is the certificate that this look would renew.
     """
 
     terms: Terms
@@ -35,46 +42,63 @@ class Look:
     certification: Certification
     looked_at: int
     window: tuple[datetime, datetime]
-    since: datetime
+    population: tuple[datetime, datetime]
     shift: datetime | None = None
+    outside: int = 0
+    pending: int = 0
+    renews: int | None = None
 
 
-def spent(delta: float, number: int) -> float:
-    """The part of `delta` that one look may spend: delta / (k (k + 1)).
+def spent(delta: float, before: float = 0.0) -> float:
+    """The part of `delta` that the next look may spend: two fifths of what is left.
 
     Args:
-        delta: the chance that any certificate of a version and category is wrong, over all looks.
-        number: the look's number, from 1.
+        delta: the chance that a certificate of a version and category is wrong, over all looks for it.
+        before: what earlier looks have spent of it.
 
     Returns:
-        The chance that this look may be wrong; over all looks the parts add up to `delta`.
+        The chance that this look may be wrong; over all looks the parts stay below `delta`.
 
-    Source: Bonferroni's inequality with parts that telescope; docs/decisions/0009-looks-at-certificates.md.
+    Source: Bonferroni's inequality; docs/decisions/0042-certificates.md.
 
-    >>> round(sum(spent(0.05, number) for number in range(1, 1000)), 4)
-    0.05
+    >>> round(spent(0.05), 6), round(spent(0.05, 0.02), 6)
+    (0.02, 0.012)
     """
-    return delta / (number * (number + 1))
+    return PART * max(0.0, delta - before)
 
 
-def is_due(new: int, seen: int, growth: float, *, certified: bool) -> bool:
-    """Whether there are enough new labels for another look.
-
-    Labels have to grow by the share `growth`; by two such steps while a certificate is valid and need not be renewed
-    yet, for it is only made looser by what the look spends.
+def first_look(max_error: float, part: float) -> int:
+    """How many labels a first look asks for: half of them certify with two errors, at half of what it spends.
 
     Args:
-        new: labels since the last look.
+        max_error: the error rate that is promised, in (0, 1).
+        part: what the look spends of delta.
+
+    Returns:
+        Labels of equal chances, or such as say no more than these.
+
+    Source: docs/decisions/0042-certificates.md.
+
+    >>> first_look(0.02, 0.02)
+    836
+    """
+    return 2 * labels_without_error(max_error, part / 2, _FEW_ERRORS)
+
+
+def growth(seen: int, share: float, *, renewal: bool = False) -> int:
+    """How many new labels the next look asks for: `share` of those at the last one, for a renewal a quarter of it.
+
+    Args:
         seen: labels at the last look that are still young enough.
-        growth: the share by which labels have to grow, 0.5 is half as many again.
-        certified: whether a valid certificate is in force.
+        share: the share by which labels have to grow, 0.5 is half as many again.
+        renewal: whether a certificate that ends soon is to be renewed.
 
     Returns:
-        True where a look is due; never without a new label.
+        New labels, at least one.
 
-    Source: docs/decisions/0009-looks-at-certificates.md.
+    Source: docs/decisions/0042-certificates.md.
 
-    >>> is_due(50, 100, 0.5, certified=False), is_due(50, 100, 0.5, certified=True)
-    (True, False)
+    >>> growth(100, 0.5), growth(100, 0.5, renewal=True), growth(0, 0.5)
+    (50, 13, 1)
     """
-    return new > 0 and new >= ((1 + growth) ** (2 if certified else 1) - 1) * seen
+    return max(1, math.ceil(share * (_RENEWAL_GROWS if renewal else 1) * seen))

@@ -1,8 +1,8 @@
-"""Which blind labels stand for the cases that would be automated, and from which confidence on.
+"""Which blind labels stand for the cases that would be automated, and for how many of them.
 
-A label counts only if every case like its own had the same chance to be labelled blindly on that day: each one
-in shadow, the policy's share of queue B where the category goes there as a whole, the audit's simple-random draw
-above the auto threshold. A draw that did not reach below a confidence says nothing of the cases below it.
+A case's route and the audit's draw keep the chance with which it came to a blind label; its label stands for 1 / chance
+cases. Where people saw the suggestion a case had no chance: it counts as if it were wrong, unless its whole category
+had none that day, which the certificate then leaves out and says so.
 """
 
 import numpy as np
@@ -10,19 +10,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from handrail.policy import Consequence, Policy, Stage
+from handrail.queues import Queue
 from handrail.reasons import Reason
 
 Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
-_EVERY, _QUICK, _AUDIT = "every", "quick", "audit "
-_BELOW, _UNDRAWN = "below", "undrawn"
+_NEVER = (
+    Reason.NO_CONSENT,
+    Reason.NO_TEXT,
+    Reason.REOPENED,
+    Reason.OTHER_CURRENCY,
+    Reason.FLAGGED,
+)
+"""What sends a case to people whatever any model says of it."""
+_ALL_BLIND = (Stage.SHADOW.value, Stage.MANUAL.value)
 
 
 def automatable(cases: pd.DataFrame, policy: Policy) -> Booleans:
     """Whether each case could be approved by itself, were it only confident enough and its category's stage `auto`.
 
     Left out are predicted categories that the policy does not know, a consequence above low at the case's amount, novel
-    cases and flagged ones.
+    cases and those that go to people whatever is predicted (flagged, reopened, without consent or text).
 
     Args:
         cases: columns predicted, amount, novel, reasons (codes of its route).
@@ -31,7 +40,7 @@ def automatable(cases: pd.DataFrame, policy: Policy) -> Booleans:
     Returns:
         One boolean a case.
 
-    Source: docs/decisions/0009-looks-at-certificates.md.
+    Source: docs/decisions/0042-certificates.md.
 
     >>> from handrail.policy import for_labels
     >>> cases = pd.DataFrame({"predicted": ["refund", "gone"], "amount": 5.0, "novel": False, "reasons": [(), ()]})
@@ -46,114 +55,92 @@ def automatable(cases: pd.DataFrame, policy: Policy) -> Booleans:
         over = amount > min(limits, default=np.inf)
         low |= cases["predicted"].eq(name).to_numpy() & ~over & (rules.consequence is Consequence.LOW)
     novel: Booleans = cases["novel"].to_numpy(dtype=bool)
-    return low & ~novel & ~_any_of(cases, Reason.FLAGGED)
+    return low & ~novel & ~_any_of(cases, *_NEVER)
 
 
-def draws(cases: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """How each case could come to a blind label.
+def chances(cases: pd.DataFrame, policy: Policy) -> Floats:
+    """The chance with which each case came to a blind label, conditional on its route.
 
-    Another version's threshold says nothing of this one's confidence: of its cases only those in shadow count.
+    In queue A the audit's, elsewhere what the route kept. Routes from before it was kept: 1 in shadow, the policy's
+    share in queue B, else none.
 
     Args:
-        cases: columns predicted, own (routed by the version whose certificate it is), stage, threshold, reasons.
+        cases: columns queue, stage, blind_chance and inclusion (chance of being audited).
         policy: the policy in force.
 
     Returns:
-        Columns `draw` (its name) and `floor` (the confidence down to which that draw reached), on the index of `cases`.
+        One chance in [0, 1] a case; NaN in queue A until an audit's draw has looked at it.
 
-    Source: docs/decisions/0009-looks-at-certificates.md.
+    Source: docs/decisions/0042-certificates.md.
 
     >>> from handrail.policy import for_labels
-    >>> route = {"predicted": "refund", "own": True, "stage": "shadow", "threshold": None, "reasons": ("stage_shadow",)}
-    >>> draws(pd.DataFrame([route]), for_labels(["refund"])).values.tolist()
-    [['every', 0.0]]
+    >>> cases = pd.DataFrame({"queue": ["C", "A"], "stage": ["shadow", "auto"]}).assign(blind_chance=None)
+    >>> chances(cases.assign(inclusion=0.05), for_labels(["refund"])).tolist()
+    [1.0, 0.05]
     """
-    own, stage = cases["own"].to_numpy(dtype=bool), cases["stage"].astype(object)
-    at_stage = {name: (stage == name.value).to_numpy(dtype=bool) for name in Stage}
-    automatic = own & (at_stage[Stage.PARTIAL] | at_stage[Stage.AUTO])
-    quick = own & at_stage[Stage.SUGGEST] | automatic & _any_of(cases, Reason.NOT_CERTIFIED)
-    unsure = _any_of(cases, Reason.LOW_CONFIDENCE)
-    below = unsure | _any_of(cases, Reason.BELOW_THRESHOLD)
-    held = _any_of(cases, Reason.PAUSED, Reason.ALTERED, Reason.HELD)
-    draw = np.select(
-        [at_stage[Stage.SHADOW], quick & ~unsure, (quick | automatic) & below, automatic & ~held],
-        [np.full(len(cases), _EVERY), np.full(len(cases), _QUICK), np.full(len(cases), _BELOW), _audits(cases, policy)],
-        default=_UNDRAWN,
-    )
-    floor = np.select([draw == _EVERY, quick, automatic], [0.0, policy.queues.human_below, _passed(cases, policy)], 0.0)
-    return pd.DataFrame({"draw": draw.astype(object), "floor": floor}, index=cases.index)
+    queue, stage = cases["queue"].to_numpy(dtype=object), cases["stage"].astype(object)
+    every = (stage.isna() | stage.isin(_ALL_BLIND)).to_numpy(dtype=bool)
+    before = np.where(every, 1.0, np.where(queue == Queue.B.value, policy.queues.blind_share, 0.0))
+    kept = pd.to_numeric(cases["blind_chance"]).to_numpy(dtype=float, na_value=np.nan)
+    audited = pd.to_numeric(cases["inclusion"]).to_numpy(dtype=float, na_value=np.nan)
+    return np.where(queue == Queue.A.value, audited, np.where(np.isnan(kept), before, kept))
 
 
 def population(cases: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """The cases that would be automated, with how and from where on each could be drawn.
+    """The cases that would be automated, with their chances and what follows from them.
 
     Args:
-        cases: all that were routed in the window, labelled or not; columns as in `automatable` and `draws`.
+        cases: all that were routed in the window, labelled or not; columns as in `automatable` and `chances`, and
+            day, correct (None without a blind ruling), audited (drawn for an audit), hidden (suggestion not shown).
         policy: the policy in force.
 
     Returns:
-        The rows of `automatable` cases, with columns `draw` and `reach` (the floor of `draws`).
+        The rows of `automatable` cases, with columns `chance`, `counts` (its label is evidence), `unseen` (it had no
+        chance) and `outside` (nor had any other of its predicted category on its day).
 
-    Source: docs/decisions/0009-looks-at-certificates.md.
+    Source: docs/decisions/0042-certificates.md.
 
     >>> from handrail.policy import for_labels
-    >>> route = {"predicted": "refund", "own": True, "stage": "shadow", "threshold": None, "reasons": ("stage_shadow",)}
-    >>> cases = pd.DataFrame([{**route, "amount": 5.0, "novel": False}])
-    >>> population(cases, for_labels(["refund"]))[["draw", "reach"]].values.tolist()
-    [['every', 0.0]]
+    >>> route = {"predicted": "refund", "queue": "C", "stage": "shadow", "reasons": (), "hidden": True, "correct": True}
+    >>> cases = pd.DataFrame([{**route, "amount": 5.0, "novel": False, "audited": False, "day": "2026-03-01"}])
+    >>> population(cases.assign(blind_chance=1.0, inclusion=None), for_labels(["refund"]))["counts"].tolist()
+    [True]
     """
     candidates = cases[automatable(cases, policy)]
-    return candidates.assign(**draws(candidates, policy).rename(columns={"floor": "reach"}))
+    chance = chances(candidates, policy)
+    # A blind label that no draw has asked for was asked for because of a doubt: it stands for nothing.
+    asked = np.where(candidates["queue"] == Queue.A.value, candidates["audited"], candidates["hidden"]).astype(bool)
+    labelled = candidates["correct"].notna().to_numpy(dtype=bool)
+    none = pd.Series(chance == 0, index=candidates.index)
+    groups = [candidates["day"], candidates["predicted"]]
+    outside = none.groupby(groups).transform("all").to_numpy(dtype=bool) if len(candidates) else none.to_numpy()
+    return candidates.assign(
+        chance=chance,
+        counts=asked & labelled & (chance > 0),
+        unseen=none.to_numpy() & ~outside,
+        outside=outside,
+    )
 
 
 def evidence_for(population: pd.DataFrame) -> pd.DataFrame:
-    """The labelled cases that stand for a whole population.
-
-    A day on which chances differed counts only from the confidence on at which they no longer do.
+    """The labelled cases that stand for a population, with `correct` as booleans and their `chance`.
 
     Args:
-        population: that of one category or of all together, from `population`; with confidence, day, correct (None
-            without a blind label), audited (by the simple-random draw) and hidden (reviewed without the suggestion).
+        population: that of one category or of all together, from `population`.
 
     Returns:
-        The rows that count, with a column `floor`: the confidence from which on they stand for the others.
+        The rows that count.
 
-    Source: docs/decisions/0009-looks-at-certificates.md.
+    Source: docs/decisions/0042-certificates.md.
 
-    >>> labelled = {"confidence": 0.9, "day": "2026-03-01", "correct": True, "audited": False, "hidden": True}
-    >>> rows = pd.DataFrame([labelled, {**labelled, "correct": None}]).assign(draw="every", reach=0.0)
-    >>> evidence_for(rows)[["correct", "floor"]].values.tolist()
-    [[True, 0.0]]
+    >>> rows = pd.DataFrame({"correct": [True, None], "counts": [True, False], "chance": [0.1, 0.1]})
+    >>> evidence_for(rows)[["correct", "chance"]].values.tolist()
+    [[True, 0.1]]
     """
-    if population.empty:
-        return population.assign(floor=np.zeros(0))
-    floor = population.groupby("day")["reach"].transform("max")
-    draw = population["draw"].where(population["confidence"] >= floor)
-    alike = draw.groupby(population["day"]).transform("nunique") == 1
-    audit = draw.str.startswith(_AUDIT, na=False) & (population["hidden"] | population["audited"])
-    counts = (
-        alike & (audit | draw.eq(_EVERY) | (draw.eq(_QUICK) & population["hidden"])) & population["correct"].notna()
-    )
-    counted = population[counts]
-    return counted.assign(floor=floor[counts], correct=counted["correct"].astype(bool))
+    counted = population[population["counts"].to_numpy(dtype=bool)]
+    return counted.assign(correct=counted["correct"].astype(bool))
 
 
 def _any_of(cases: pd.DataFrame, *reasons: Reason) -> Booleans:
     wanted = {reason.value for reason in reasons}
     return np.fromiter((not wanted.isdisjoint(codes) for codes in cases["reasons"]), dtype=bool, count=len(cases))
-
-
-def _audits(cases: pd.DataFrame, policy: Policy) -> NDArray[np.str_]:
-    """The audit's draw by the share of the category that passes at this stage: another share is another chance."""
-    partial = (cases["stage"] == Stage.PARTIAL.value).to_numpy(dtype=bool)
-    shares = {name: rules.partial_share for name, rules in policy.categories.items()}
-    share = np.where(partial, cases["predicted"].map(shares).to_numpy(dtype=float), 1.0)
-    return np.array([f"{_AUDIT}{part}" for part in share], dtype=str)
-
-
-def _passed(cases: pd.DataFrame, policy: Policy) -> NDArray[np.float64]:
-    """The least confidence that the auto threshold let pass: the policy's must be exceeded, a certified one reached."""
-    threshold = pd.to_numeric(cases["threshold"]).to_numpy(dtype=float, na_value=0.0)
-    limits = {name: policy.auto_above(name) for name in policy.categories}
-    fixed = cases["predicted"].map(limits).astype("float64")
-    return np.where(threshold <= fixed.to_numpy(dtype=float), np.nextafter(threshold, 2.0), threshold)

@@ -1,12 +1,13 @@
 """Certificates: the confidence above which errors stay below a bound, with a stated certainty.
 
-Fixed-sequence testing (learn then test): thresholds are tried from strict to loose; each is kept if so
-few errors would be improbable at the bound (exact binomial); the first that is not ends the search. The
-sequence is fixed by scores and counts, never by correctness, so no correction for many tests is due.
+Fixed-sequence testing (learn then test): thresholds are tried from strict to loose; each is kept if so few errors
+would be improbable at the bound; the first that is not ends the search. The sequence is fixed by scores and chances,
+never by correctness. Labels may have had different chances, and errors may change from day to day: each threshold is
+tested against the worst such world, in which what is wrong lies where the fewest were looked at.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,21 +17,21 @@ from scipy import special
 from handrail.errors import BadInput
 
 Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
 
 _STEPS = 200  # thresholds tried at most: finer steps stop earlier by chance and gain no coverage
-_START_SHARE = 0.2  # of the labels, set aside to choose the sequence when a random split is asked for
-_STRICT_SHARE = 0.25  # of few labels, those above the first threshold: above more of them few models pass
+_STARTS = (0.5, 0.25)  # shares of the cases above the first threshold of each sequence
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Certification:
     """What is certified: among cases with confidence >= `threshold` at most `max_error` are wrong.
 
-    `threshold` is `None` when nothing can be certified: automate nothing. `coverage` is the share of
-    cases at or above it, `errors` and `n` the labels there (all labels, without a threshold), `needed`
-    how many more labels are needed at least, without an error above the strictest threshold: 0 when
-    certified.
+    `threshold` is `None` when nothing can be certified: automate nothing. `coverage` is the share of cases at or above
+    it, `errors` and `n` the labels there, `rate` their share of errors weighted by 1 / chance (without a threshold: of
+    the labels above the first one tried, `strictest`). `needed` counts further labels, at least, without an error
+    above it: 0 when certified.
     """
 
     threshold: float | None
@@ -38,46 +39,131 @@ class Certification:
     errors: int
     n: int
     needed: int
+    rate: float | None = None
+    strictest: float | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the labels above one threshold say of its errors.
+
+    `caught` are the errors among them, each for the part of its weight that the worst world allows; `expected` is how
+    many a world at the bound would show at least, among `n` labels. `alike`: all had the same chance.
+    """
+
+    caught: float
+    expected: float
+    n: int
+    alike: bool
+
+    def probability(self) -> float:
+        """The chance, at most, of no more caught errors if errors were above the bound.
+
+        Labels of equal chances: the exact binomial tail, for errors that differ from case to case as well (Hoeffding
+        1956). Of different chances: Bentkus (2004), the least over t of E(t - K)+ / (t - caught) for binomial K.
+        """
+        if self.caught >= self.expected or self.n == 0:
+            return 1.0
+        rate = min(self.expected / self.n, 1.0)
+        if self.alike:
+            return float(special.bdtr(math.floor(self.caught + _ROUNDING), self.n, rate))
+        beyond = np.arange(math.floor(self.caught + _ROUNDING) + 1, math.ceil(self.expected) + 2)
+        tails = np.cumsum(special.bdtr(np.arange(beyond[-1]), self.n, rate))
+        return float(min(1.0, np.min(tails[beyond - 1] / (beyond - self.caught))))
 
 
 @dataclass(frozen=True)
 class _Labels:
-    """Blind labels, each valid for the thresholds from its floor up to its confidence."""
+    """Blind labels from the most confident on, with their chances; and cases that had none."""
 
     confidence: Floats
-    floor: Floats
-    right: NDArray[np.bool_]
+    wrong: Booleans
+    chance: Floats
+    unseen: Floats
+    """Confidences of cases that nobody could have looked at, ascending."""
 
-    def above(self, thresholds: Floats) -> tuple[Counts, Counts]:
-        """Labels, and errors among them, that may judge each threshold."""
-        wrong = ~self.right
-        n = _at_least(self.confidence, thresholds) - _beyond(self.floor, thresholds)
-        errors = _at_least(self.confidence[wrong], thresholds) - _beyond(self.floor[wrong], thresholds)
-        return n, errors
+    def evidence(self, thresholds: Floats, max_error: float) -> list[Evidence]:
+        """What may judge each threshold."""
+        above = np.searchsorted(-self.confidence, -thresholds, side="right").tolist()
+        if not len(self.unseen) and (not len(self.chance) or np.ptp(self.chance) == 0):
+            errors = np.concatenate([[0.0], np.cumsum(self.wrong)])
+            return [Evidence(float(errors[n]), max_error * n, n, alike=True) for n in above]
+        blind = (len(self.unseen) - np.searchsorted(self.unseen, thresholds, side="left")).tolist()
+        return [
+            evidence(self.chance[:n], self.wrong[:n], max_error=max_error, unseen=unseen)
+            for n, unseen in zip(above, blind, strict=True)
+        ]
+
+    def rate(self, threshold: float) -> float | None:
+        """The weighted share of errors at or above a threshold."""
+        above = self.confidence >= threshold
+        weights = 1 / self.chance[above]
+        return float(weights @ self.wrong[above] / weights.sum()) if above.any() else None
 
 
-def certify(
+def evidence(chances: ArrayLike, wrong: ArrayLike, *, max_error: float, unseen: int = 0) -> Evidence:
+    """What labels of known chances say against more errors than `max_error`, however these are spread.
+
+    A label stands for 1 / chance cases. In the worst world all that is wrong lies where chances are least: at chance
+    `c` or below are just so many cases as `max_error` allows. Errors of a larger chance count c / chance there.
+
+    Args:
+        chances: chance in (0, 1] of each labelled case to be labelled.
+        wrong: whether the label contradicts the prediction.
+        max_error: the bound, in (0, 1).
+        unseen: cases without any chance; all of them may be wrong.
+
+    Returns:
+        Errors caught, and those that a world at the bound would show at least.
+
+    Source: docs/decisions/0042-certificates.md.
+
+    >>> evidence([1.0] * 100, [False] * 100, max_error=0.02)
+    Evidence(caught=0.0, expected=2.0, n=100, alike=True)
+    >>> evidence([1.0] * 100 + [0.1] * 10, [True] + [False] * 109, max_error=0.02)
+    Evidence(caught=0.1, expected=0.4, n=110, alike=False)
+    """
+    chance, is_wrong = np.asarray(chances, dtype=np.float64), np.asarray(wrong, dtype=bool)
+    n = len(chance)
+    weights = 1 / chance
+    allowed = max_error * (float(weights.sum()) + unseen)
+    if n == 0 or unseen >= allowed:
+        return Evidence(float(is_wrong.sum()), 0.0, n, alike=False)
+    order = np.argsort(chance, kind="stable")
+    held = unseen + np.cumsum(weights[order])
+    least = float(chance[order[min(int(np.searchsorted(held, allowed)), n - 1)]])
+    part = np.minimum(1.0, least * weights)
+    expected = least * (allowed - unseen) - float(np.maximum(least * weights - 1, 0).sum())
+    alike = bool(unseen == 0 and np.ptp(chance) == 0)
+    return Evidence(float(part @ is_wrong), expected, n, alike=alike)
+
+
+def certify(  # noqa: PLR0913 - what a test is made of, in one place
     confidence: ArrayLike,
     correct: ArrayLike,
     *,
     max_error: float,
     delta: float,
+    chances: ArrayLike | None = None,
+    unseen: ArrayLike | None = None,
     scores: ArrayLike | None = None,
-    floors: ArrayLike | None = None,
-    rng: np.random.Generator | None = None,
+    start: float | None = None,
     next_delta: float | None = None,
 ) -> Certification:
     """The loosest threshold whose error is at most `max_error` with certainty 1 - `delta`.
 
+    Thresholds are tried from strict to loose in up to 200 even steps of rank, from where half of the cases lie above
+    and from where a quarter does; a sequence ends at the first that fails, and both share delta.
+
     Args:
-        confidence: confidences in [0, 1] of blindly labelled cases from simple-random draws.
+        confidence: confidences in [0, 1] of blindly labelled cases.
         correct: 1 where the label confirms the prediction, else 0.
         max_error: the error rate that is promised, in (0, 1).
         delta: the chance that the promise is wrong, in (0, 1).
-        scores: unlabelled confidences that fix the sequence of thresholds; else `rng`, else the ranks of `confidence`
-            do.
-        floors: confidence down to which each label's draw reached; thresholds below are judged without it.
-        rng: sets a random fifth of the labels aside to fix the sequence, where there are no scores.
+        chances: chance in (0, 1] with which each case came to its label; None: the same for all.
+        unseen: confidences of cases that no draw could reach; they count as if wrong.
+        scores: confidences of all cases, which fix the thresholds; else those of the labels do.
+        start: the one threshold to begin at, fixed before any of these labels.
         next_delta: what a later look may spend; `needed` reckons with it.
 
     Returns:
@@ -86,46 +172,40 @@ def certify(
     Raises:
         BadInput: values out of range, not finite, or of unequal lengths.
 
-    Source: Angelopoulos et al., Learn then Test (2021); docs/decisions/0009-looks-at-certificates.md.
+    Source: Angelopoulos et al., Learn then Test (2021); docs/decisions/0042-certificates.md.
 
-    >>> certify([0.9] * 149, [1] * 149, max_error=0.02, delta=0.05)
-    Certification(threshold=0.9, coverage=1.0, errors=0, n=149, needed=0)
+    >>> certify([0.9] * 149, [1] * 149, max_error=0.02, delta=0.05).threshold
+    0.9
     >>> certify([0.9] * 100, [1] * 100, max_error=0.02, delta=0.05).needed
     49
     """
     _require_terms(max_error, delta)
-    labels = _labels(confidence, correct, floors)
+    labels = _labels(confidence, correct, chances, unseen)
     guide = labels.confidence if scores is None else _probabilities(scores, "scores")
-    if scores is None and rng is not None and len(guide):
-        labels, guide = _split(labels, rng)
-    thresholds = sequence(guide, len(labels.right), max_error, delta, floors=labels.floor)
-    n, errors = labels.above(thresholds)
-    if (judged := n >= labels_without_error(max_error, delta)).any():
-        # Below a floor few labels may be left: what they cannot judge is no reason to stop, for counts alone say so.
-        thresholds, n, errors = thresholds[judged], n[judged], errors[judged]
-    passed = (n > 0) & (special.bdtr(errors, n, max_error) <= delta)
-    last = int(np.argmin(passed)) - 1 if not passed.all() else len(passed) - 1
+    if not len(guide):
+        needed = labels_without_error(max_error, next_delta or delta)
+        return Certification(None, 0.0, int(labels.wrong.sum()), len(labels.wrong), needed)
+    thresholds = sequence(guide, start)
+    shown = labels.evidence(thresholds, max_error)
+    starts = _starts(guide, thresholds, shown, delta) if start is None else [0]
+    last = max(_walk(shown, first, delta / len(starts)) for first in starts)
+    strictest = float(thresholds[starts[0]])
     if last < 0:
-        needed = _labels_needed(n, errors, len(labels.right), max_error, next_delta or delta)
-        return Certification(None, 0.0, int((~labels.right).sum()), len(labels.right), needed)
+        needed = min(_needed(shown[first], labels, max_error, (next_delta or delta) / len(starts)) for first in starts)
+        errors, n = int(labels.wrong.sum()), len(labels.wrong)
+        return Certification(None, 0.0, errors, n, needed, labels.rate(strictest), strictest)
     threshold = float(thresholds[last])
-    return Certification(threshold, float((guide >= threshold).mean()), int(errors[last]), int(n[last]), 0)
+    above, coverage = labels.confidence >= threshold, float((guide >= threshold).mean())
+    errors = int(labels.wrong[above].sum())
+    return Certification(threshold, coverage, errors, int(above.sum()), 0, labels.rate(threshold), strictest)
 
 
-def sequence(
-    scores: ArrayLike, labels: int, max_error: float, delta: float, *, floors: ArrayLike | None = None
-) -> Floats:
-    """The thresholds to try, from strict to loose; fixed by scores and counts, never by correctness.
-
-    At or above the first some 3 ln(1/delta) / max_error labels are expected; of few labels a quarter, and never fewer
-    than can certify at all. The rest follow in up to 200 even steps of rank to the lowest score.
+def sequence(scores: ArrayLike, start: float | None = None) -> Floats:
+    """The thresholds to try, from strict to loose, in up to 200 even steps of rank down to the lowest score.
 
     Args:
-        scores: unlabelled confidences in [0, 1].
-        labels: how many labels there are.
-        max_error: the error rate that is promised, in (0, 1).
-        delta: the chance that the promise is wrong, in (0, 1).
-        floors: confidence down to which each label's draw reached; None: all of them reached everything.
+        scores: confidences in [0, 1]; of cases, never of right or wrong ones.
+        start: none above it; itself the first, where a score lies there.
 
     Returns:
         Thresholds in descending order; none without scores.
@@ -133,21 +213,41 @@ def sequence(
     Raises:
         BadInput: scores that are no numbers in [0, 1].
 
-    Source: Angelopoulos et al., Learn then Test (2021), fixed-sequence testing;
-    docs/decisions/0009-looks-at-certificates.md.
+    Source: Angelopoulos et al., Learn then Test (2021), fixed-sequence testing.
 
-    >>> sequence([0.5, 0.7, 0.9], 3, max_error=0.5, delta=0.5).tolist()
-    [0.9, 0.7, 0.5]
+    >>> sequence([0.5, 0.7, 0.9]).tolist(), sequence([0.5, 0.7, 0.9], start=0.8).tolist()
+    ([0.9, 0.7, 0.5], [0.8, 0.7, 0.5])
     """
     ranked = -np.sort(-_probabilities(scores, "scores"))
+    if start is not None:
+        ranked = np.concatenate([[start], ranked[ranked < start]])
     if not len(ranked):
         return ranked
-    aim = min(math.ceil(3 * math.log(1 / delta) / max_error), math.ceil(_STRICT_SHARE * labels))
-    aim = max(aim, labels_without_error(max_error, delta))
-    reached = _expected(ranked, np.zeros(labels) if floors is None else np.asarray(floors, dtype=np.float64))
-    enough = np.flatnonzero(reached >= min(aim, reached.max()) - 1e-9)
-    ranks = np.unique(np.linspace(enough[0] + 1, len(ranked), _STEPS).round().astype(np.int64))
+    ranks = np.unique(np.linspace(1, len(ranked), _STEPS).round().astype(np.int64))
     return np.unique(ranked[ranks - 1])[::-1]
+
+
+def _starts(guide: Floats, thresholds: Floats, shown: list[Evidence], delta: float) -> list[int]:
+    """Where sequences begin: at a share of the cases, but not before labels without an error could certify."""
+    coverage = (len(guide) - np.searchsorted(np.sort(guide), thresholds, side="left")) / len(guide)
+
+    def begin(part: float) -> list[int]:
+        able = np.array([replace(one, caught=0.0).probability() <= part for one in shown])
+        first = int(np.argmax(able)) if able.any() else len(shown) - 1
+        return sorted({max(first, int(np.argmax(coverage >= share))) for share in _STARTS})
+
+    whole = begin(delta)
+    return whole if len(whole) == 1 else begin(delta / len(_STARTS))
+
+
+def _walk(shown: list[Evidence], first: int, delta: float) -> int:
+    """The last threshold that holds, from the first one on; -1 when that one does not."""
+    last = -1
+    for position in range(first, len(shown)):
+        if shown[position].probability() > delta:
+            break
+        last = position
+    return last
 
 
 @lru_cache(maxsize=1024)
@@ -176,41 +276,12 @@ def labels_without_error(max_error: float, delta: float, errors: int = 0) -> int
     return high
 
 
-def _at_least(values: Floats, thresholds: Floats) -> Counts:
-    return np.asarray(len(values) - np.searchsorted(np.sort(values), thresholds, side="left"), dtype=np.int64)
-
-
-def _beyond(values: Floats, thresholds: Floats) -> Counts:
-    return np.asarray(len(values) - np.searchsorted(np.sort(values), thresholds, side="right"), dtype=np.int64)
-
-
-def _expected(ranked: Floats, floors: Floats) -> Floats:
-    """Labels expected to judge each of the scores as a threshold: those of no lower floor, as far as it reaches."""
-    kept = np.arange(1, len(ranked) + 1) / len(ranked)
-    heights, counts = np.unique(floors, return_counts=True)
-    expected = np.zeros(len(ranked))
-    for floor, count in zip(heights, counts, strict=True):
-        within = (ranked >= floor).sum()
-        if within:
-            expected[:within] += count * kept[:within] / kept[within - 1]
-    return expected
-
-
-def _labels_needed(n: Counts, errors: Counts, labels: int, max_error: float, delta: float) -> int:
-    """Labels still missing at the strictest threshold, counting those that will fall below it."""
-    if not labels or not len(n) or not n[0]:
-        return labels_without_error(max_error, delta)
-    missing = labels_without_error(max_error, delta, int(errors[0])) - int(n[0])
-    return max(1, math.ceil(missing * labels / int(n[0])))
-
-
-def _split(labels: _Labels, rng: np.random.Generator) -> tuple[_Labels, Floats]:
-    """Set a random fifth aside, whose confidences alone choose the sequence."""
-    aside = rng.permutation(len(labels.right)) < round(_START_SHARE * len(labels.right))
-    if not aside.any():
-        return labels, labels.confidence
-    rest = _Labels(labels.confidence[~aside], labels.floor[~aside], labels.right[~aside])
-    return rest, labels.confidence[aside]
+def _needed(shown: Evidence, labels: _Labels, max_error: float, delta: float) -> int:
+    """Labels still missing where a sequence begins, counting those that will fall below it."""
+    # So many labels of equal chance would say as much; each further one is taken to.
+    worth = shown.expected / max_error
+    missing = labels_without_error(max_error, delta, math.ceil(shown.caught - _ROUNDING)) - worth
+    return max(1, math.ceil(missing * len(labels.wrong) / worth - _ROUNDING)) if worth > 0 else math.ceil(missing)
 
 
 def _require_terms(max_error: float, delta: float) -> None:
@@ -218,20 +289,21 @@ def _require_terms(max_error: float, delta: float) -> None:
         raise BadInput("The largest error and delta lie strictly between 0 and 1. Try 0.02 and 0.05.")
 
 
-def _labels(confidence: ArrayLike, correct: ArrayLike, floors: ArrayLike | None) -> _Labels:
+def _labels(confidence: ArrayLike, correct: ArrayLike, chances: ArrayLike | None, unseen: ArrayLike | None) -> _Labels:
     held, right = _probabilities(confidence, "confidences"), _numbers(correct, "correctness")
-    floor = np.zeros(len(held)) if floors is None else _numbers(floors, "floors")
-    if not held.shape == right.shape == floor.shape:
-        raise BadInput("Each confidence needs one correctness, and one floor if any. Pass columns of equal length.")
+    chance = np.ones(len(held)) if chances is None else _numbers(chances, "chances")
+    if not held.shape == right.shape == chance.shape:
+        raise BadInput("Each confidence needs one correctness, and one chance if any. Pass columns of equal length.")
     if not np.isin(right, (0, 1)).all():
         raise BadInput(
             f"{(~np.isin(right, (0, 1))).sum()} of {len(right)} answers are neither 0 nor 1 (wrong, correct). "
             "Drop the rows whose answer is unknown."
         )
-    if not (floor >= 0).all():
-        raise BadInput("A floor is a confidence at or above 0. Give 0 where the draw reached every case.")
-    judging = held >= floor
-    return _Labels(held[judging], floor[judging], right[judging].astype(bool))
+    if not ((chance > 0) & (chance <= 1)).all():
+        raise BadInput("A chance lies above 0 and is at most 1. Drop labels that no draw has asked for.")
+    order = np.argsort(-held, kind="stable")
+    blind = np.zeros(0) if unseen is None else np.sort(_probabilities(unseen, "confidences without a chance"))
+    return _Labels(held[order], right[order] == 0, chance[order], blind)
 
 
 def _probabilities(values: ArrayLike, what: str) -> Floats:

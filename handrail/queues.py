@@ -30,7 +30,8 @@ class Situation:
     `stages` overrides the stages the policy begins with. `silent` are the watches that the dead-man's switch does not
     hear, `unwatched` the categories whose breaker could not be read, `altered` is what was changed outside Handrail;
     each says whom it concerns. `certified` maps a category, or None for the overall certificate, to the lowest
-    confidence its valid certificate covers.
+    confidence its valid certificate covers. `contradicted` are those whose certificate its own audits have ended: their
+    cases go to people, also where the policy asks for no certificate.
     """
 
     stages: Mapping[str, Stage] = field(default_factory=dict)
@@ -39,6 +40,7 @@ class Situation:
     silent: tuple[Silence, ...] = ()
     altered: tuple[Alteration, ...] = ()
     certified: Mapping[str | None, float] = field(default_factory=dict)
+    contradicted: Collection[str | None] = frozenset()
     unwatched: Collection[str] = frozenset()
 
     def stage_of(self, category: str, rules: CategoryRules) -> Stage:
@@ -58,8 +60,16 @@ class Situation:
         return any(one.category in (None, category) for one in self.altered)
 
     def certified_from(self, category: str) -> float | None:
-        """The certified threshold: the category's own certificate, else the overall one, else None."""
-        return self.certified.get(category, self.certified.get(None))
+        """The certified threshold: the category's own certificate, else the overall one, else None.
+
+        The overall one does not stand in for one that was contradicted.
+        """
+        return self.certified.get(category, None if category in self.contradicted else self.certified.get(None))
+
+    def is_uncertified(self, category: str, policy: Policy) -> bool:
+        """Does it lack a certificate that it needs?"""
+        needed = policy.queues.uncertified == "review" or not {category, None}.isdisjoint(self.contradicted)
+        return needed and self.certified_from(category) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ def route(case: Case, prediction: Prediction | None, situation: Situation, polic
         return _route(holds, threshold=None, stage=None, flags=flags)
     stage = situation.stage_of(prediction.label, rules)
     fixed, certified = policy.auto_above(prediction.label), situation.certified_from(prediction.label)
-    uncertified = certified is None and policy.queues.uncertified == "review"
+    uncertified = situation.is_uncertified(prediction.label, policy)
     consequence = rules.consequence_at(case.amount)
     holds |= {
         Reason.STAGE_MANUAL: stage is Stage.MANUAL,
@@ -191,7 +201,7 @@ def _by_category(situation: Situation, policy: Policy) -> dict[str, NDArray[Any]
     names, rules = list(policy.categories), list(policy.categories.values())
     fixed = np.array([*(policy.auto_above(name) for name in names), np.nan])
     certified = np.array([*(situation.certified_from(name) for name in names), None], dtype=float)
-    uncertified = np.isnan(certified) & (policy.queues.uncertified == "review")
+    uncertified = np.array([*(situation.is_uncertified(name, policy) for name in names), False])
     limits = [np.inf if rule.amount_limit is None else rule.amount_limit for rule in rules]
     return {
         "stage": np.array([*(situation.stage_of(n, r).value for n, r in zip(names, rules, strict=True)), None]),

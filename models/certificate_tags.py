@@ -28,6 +28,9 @@ _TERMS = (
     "expires_at",
     "voided_at",
     "void_reason",
+    "cases_from",
+    "cases_until",
+    "population",
 )
 
 _log = logging.getLogger(__name__)

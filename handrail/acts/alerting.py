@@ -11,7 +11,7 @@ from handrail.acts.authority import authorize
 from handrail.alerts import ALL, CHANNEL, Alert, AlertFacts, Severity, Telling, Trouble, troubles
 from handrail.errors import Conflict, NotFound
 from handrail.policy import Policy
-from handrail.store import alerts, batches, escalations, heartbeats, models, situation, trail
+from handrail.store import alerts, batches, certificates, escalations, heartbeats, models, situation, trail
 from handrail.store import pauses as stored_pauses
 from handrail.store import troubles as known
 from handrail.store.engine import Connection, Store, real_time
@@ -101,6 +101,7 @@ def survey(connection: Connection, *, policy: Policy, channels: Sequence[str] | 
         began=situation.began(connection),
         altered=situation.altered(connection, policy),
         unread=unread,
+        contradicted=certificates.contradicted(connection, serving) & {None, *categories},
         channels={name: count for name, count in failing.items() if channels is None or name in channels},
         unreadable=channels is None,
         looks=attending.looks(connection, real_time(connection)),

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from handrail.acts.authority import authorize
 from handrail.alpha_spending import Look
+from handrail.certificate import CONTRADICTED, Certificate
 from handrail.errors import Conflict
 from handrail.ppm import PPM
 from handrail.store import certificates, drifts, models, trail
@@ -18,17 +19,18 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
     nothing leaves the earlier one as it is.
 
     Raises:
-        Conflict: another run has looked meanwhile, a drift was found, or another version serves: this look was not
-            the one it says.
+        Conflict: another run has looked meanwhile, a drift was found, or the version neither serves nor is in shadow:
+            this look was not the one it says.
         NotPermitted: `actor` may not certify.
     """
     terms = look.terms
     with store.write() as connection:
         authorize(connection, "certify", actor)
         trail.lock(connection)
-        before = certificates.count_attempts(connection, terms.model_version, terms.category, since=look.since)
-        same_model = models.serving(connection).model_version == terms.model_version
-        if before != look.number - 1 or not same_model or drifts.newest_shift(connection) != look.shift:
+        before = certificates.count_attempts(connection, terms.model_version, terms.category)
+        serving = models.serving(connection)
+        is_current = terms.model_version in (serving.model_version, serving.challenger)
+        if before != look.number - 1 or not is_current or drifts.newest_shift(connection) != look.shift:
             raise Conflict(
                 f"The labels of version {terms.model_version} were looked at, a drift was found, or another version "
                 "was promoted in the meantime. Run the shadow scoring again."
@@ -46,6 +48,7 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
             coverage=look.certification.coverage,
             needed=look.certification.needed,
             certificate_id=issued,
+            renews=look.renews,
         )
         events = [
             Event("certificate.looked", data={**_named(look), "look": look.number, "needed": look.certification.needed})
@@ -55,6 +58,29 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
             events.append(Event("certificate.issued", data={**_named(look), "certificate": issued, **replaced}))
         trail.append(connection, events, at=now, actor=actor)
     return issued
+
+
+def void(store: Store, certificate: Certificate, *, wrong: int, audited: int, actor: str, now: datetime) -> bool:
+    """Void a certificate that its own audits contradict; False where it was void already.
+
+    Raises:
+        NotPermitted: `actor` may not certify.
+    """
+    with store.write() as connection:
+        authorize(connection, "certify", actor)
+        trail.lock(connection)
+        if not certificates.void_one(connection, certificate.id, CONTRADICTED, now):
+            return False
+        data = {
+            "model": certificate.model_version,
+            "category": certificate.category,
+            "certificate": certificate.id,
+            "max_error_ppm": round(certificate.max_error * PPM),
+            "audited": audited,
+            "wrong": wrong,
+        }
+        trail.append(connection, [Event("certificate.voided", data=data)], at=now, actor=actor)
+    return True
 
 
 def _issue(connection: Connection, look: Look, now: datetime) -> int | None:
@@ -76,6 +102,9 @@ def _issue(connection: Connection, look: Look, now: datetime) -> int | None:
         expires_at=terms.expires_at,
         voided_at=None,
         void_reason=None,
+        cases_from=look.population[0],
+        cases_until=look.population[1],
+        outside=look.outside,
     )
 
 
@@ -91,4 +120,9 @@ def _named(look: Look) -> dict[str, str | int | None]:
         "looked_at": look.looked_at,
         "labels": look.certification.n,
         "errors": look.certification.errors,
+        "pending": look.pending,
+        "cases_from": look.population[0].isoformat(),
+        "cases_until": look.population[1].isoformat(),
+        "outside": look.outside,
+        "renews": look.renews,
     }

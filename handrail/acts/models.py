@@ -89,7 +89,7 @@ def set_champion(
     under: str | None = None,
     proposal: int | None = None,
 ) -> Evidence:
-    """Let `version` serve from the next batch on; certificates of the earlier one are void.
+    """Let `version` serve from the next batch on; its own certificates stand, those of other versions are void.
 
     The event says what the promotion rests on. Whether it may rest on nothing says `tasks.learning.deploy.promote`;
     `resting_on` is what it was when the caller looked, and `under` the policy's version then. Where the policy asks for
@@ -123,7 +123,7 @@ def set_champion(
         challenger = None if serving.challenger == version else serving.challenger
         models.set_serving(connection, model_version=version, previous=previous, challenger=challenger, since=now)
         overtake(connection, ["promote", "roll_back"], actor=actor, now=now)
-        voided = certificates.void_certificates(connection, f"version {version} serves", now)
+        voided = certificates.void_certificates(connection, f"version {version} serves", now, keep=version)
         data = {"version": version, "previous": previous, "certificates_voided": voided, "evidence": evidence}
         done = trail.append(connection, [Event("model.promoted", data=data)], at=now, actor=actor)
         trail.give_reason(connection, done, reason)

@@ -7,9 +7,11 @@ from pydantic import Field
 
 from handrail.policy.base import Duration, Money, ProperShare, Share, Strict
 
-# Left out of the content at these values, as in `policy.routing`: they never change.
+# Keys that came later are left out of the content at these values, so that a policy from before them keeps its version.
+# For the same reason these values never change.
 _SETTLES = True
 _EARLIER = 10
+_VOIDED_WRONGLY = 0.05
 
 
 class CertificateRules(Strict):
@@ -21,6 +23,11 @@ class CertificateRules(Strict):
     renew_before: Duration = Field(timedelta(days=14), description="time before its end from which it is renewed")
     retry_after_growth: Annotated[float, Field(gt=0)] = Field(
         0.5, description="share by which the labels have to grow before the next attempt"
+    )
+    voided_wrongly: ProperShare = Field(
+        _VOIDED_WRONGLY,
+        description="chance that audits void a certificate that holds",
+        exclude_if=_VOIDED_WRONGLY.__eq__,
     )
 
 

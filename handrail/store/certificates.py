@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Text, and_, func, insert, lite
 from sqlalchemy.orm import InstrumentedAttribute
 
 from handrail.alpha_spending import Terms
+from handrail.certificate import CONTRADICTED
 from handrail.policy import CertificateRules
 from handrail.store.frames import frame
 from handrail.store.schema import (
@@ -44,6 +45,17 @@ def certificates(
     return frame(connection, query.order_by(Certificate.id))
 
 
+def contradicted(connection: Connection, model_version: str | None) -> frozenset[str | None]:
+    """Categories (None: overall) whose newest certificate of a version was contradicted by its audits."""
+    newest = (
+        select(func.max(Certificate.id))
+        .where(Certificate.model_version == model_version)
+        .group_by(Certificate.category)
+    )
+    query = select(Certificate.category).where(Certificate.id.in_(newest), Certificate.void_reason == CONTRADICTED)
+    return frozenset(connection.execute(query).scalars())
+
+
 def thresholds(
     connection: Connection, model_version: str | None, now: datetime, *, rules: CertificateRules
 ) -> dict[str | None, float]:
@@ -58,9 +70,11 @@ def _valid(model_version: str | None, now: datetime, rules: CertificateRules | N
     return [Certificate.model_version == model_version, *standing, *asked]
 
 
-def void_certificates(connection: Connection, reason: str, now: datetime) -> int:
-    """Void all valid certificates; returns how many."""
+def void_certificates(connection: Connection, reason: str, now: datetime, *, keep: str | None = None) -> int:
+    """Void all valid certificates, but for those of the version `keep`; returns how many."""
     valid = update(Certificate).where(Certificate.voided_at.is_(None), Certificate.expires_at > now)
+    if keep is not None:
+        valid = valid.where(Certificate.model_version != keep)
     return connection.execute(valid.values(voided_at=now, void_reason=reason)).rowcount
 
 
@@ -71,6 +85,14 @@ def void_of(connection: Connection, categories: Sequence[str | None], reason: st
     return connection.execute(
         update(Certificate).where(theirs, Certificate.voided_at.is_(None)).values(voided_at=now, void_reason=reason)
     ).rowcount
+
+
+def void_one(connection: Connection, certificate: int, reason: str, now: datetime) -> bool:
+    """Void one valid certificate; False where it is not valid any more."""
+    valid = update(Certificate).where(
+        Certificate.id == certificate, Certificate.voided_at.is_(None), Certificate.expires_at > now
+    )
+    return connection.execute(valid.values(voided_at=now, void_reason=reason)).rowcount == 1
 
 
 def supersede(connection: Connection, terms: Terms, by: int, now: datetime) -> int:
@@ -92,47 +114,42 @@ def newest_certificates(connection: Connection) -> pd.DataFrame:
     return frame(connection, query.order_by(Certificate.id))
 
 
-def attempts(connection: Connection, model_version: str, *, since: datetime) -> pd.DataFrame:
-    """Looks at a version's labels from that moment on, oldest first."""
-    query = select(CertificateAttempt.__table__).where(
-        CertificateAttempt.model_version == model_version, CertificateAttempt.at >= since
-    )
+def attempts(connection: Connection, model_version: str) -> pd.DataFrame:
+    """Looks at a version's labels, oldest first."""
+    query = select(CertificateAttempt.__table__).where(CertificateAttempt.model_version == model_version)
     return frame(connection, query.order_by(CertificateAttempt.id))
 
 
-def count_attempts(connection: Connection, model_version: str, category: str | None, *, since: datetime) -> int:
-    """How many looks a version and category have had from that moment on."""
+def count_attempts(connection: Connection, model_version: str, category: str | None) -> int:
+    """How many looks a version and category have had."""
     query = select(func.count()).where(
-        CertificateAttempt.model_version == model_version,
-        _same(CertificateAttempt.category, category),
-        CertificateAttempt.at >= since,
+        CertificateAttempt.model_version == model_version, _same(CertificateAttempt.category, category)
     )
     return int(connection.execute(query).scalar_one())
 
 
-def population(
-    connection: Connection, version: str, *, since: datetime, received_after: datetime | None
-) -> pd.DataFrame:
-    """Cases routed since then as `version` sees them, none of them old enough to have trained it.
+def population(connection: Connection, version: str, *, since: datetime) -> pd.DataFrame:
+    """Cases routed since then as `version` sees them, whoever routed them.
 
-    Columns: case_id, amount, predicted, confidence, novel, queue, stage, threshold, reasons, hidden, own (routed by
-    `version`), assigned_at, audited (by the simple-random draw).
+    Columns: case_id, received_at, amount, predicted, confidence, novel, queue, stage, reasons, hidden, blind_chance,
+    assigned_at, audited (drawn for an audit), inclusion (the chance of that; None until a draw has looked at it).
     """
     query = (
         select(
             Case.id.label("case_id"),
+            Case.received_at,
             Case.amount,
             Prediction.label.label("predicted"),
             Prediction.confidence,
             Prediction.novel,
             Route.queue,
             Route.stage,
-            Route.threshold,
             Route.reasons,
             Route.suggestion_hidden.label("hidden"),
-            (Route.model_version == version).label("own"),
+            Route.blind_chance,
             Route.assigned_at,
-            (AuditDraw.random & AuditDraw.drawn).label("audited"),
+            AuditDraw.drawn.label("audited"),
+            AuditDraw.inclusion_probability.label("inclusion"),
         )
         .join(Route, Route.case_id == Case.id)
         .join(Prediction, and_(Prediction.case_id == Case.id, Prediction.model_version == version))
@@ -140,9 +157,9 @@ def population(
         .where(Route.assigned_at >= since, ~Case.history)
         .order_by(Case.id)
     )
-    found = frame(connection, query if received_after is None else query.where(Case.received_at > received_after))
-    whether = {name: found[name].eq(True) for name in ("novel", "hidden", "own", "audited")}  # noqa: FBT003 - nulls are not
-    return found.assign(**whether)
+    cases = frame(connection, query)
+    # A null is none of them.
+    return cases.assign(**{name: cases[name].eq(True) for name in ("novel", "hidden", "audited")})  # noqa: FBT003
 
 
 def blind_rulings(connection: Connection, *, since: datetime) -> pd.DataFrame:

@@ -20,8 +20,8 @@ def settled(connection: Connection, *, since: datetime) -> pd.DataFrame:
     """What is known of each case that trained people looked at blindly since then, one row a case.
 
     `label` is the settled category, None where no category was right; where a contradiction of a sure prediction
-    still waits for others, `pending` is true and `label` what contradicts it. `labelled_at` is when it was settled or
-    said. A contradiction that nobody else could look at counts as it stands.
+    still waits for others, `pending` is true and `label` what contradicts it. `labelled_at` is when it was first said:
+    were it when it was settled, errors alone would move in time. A contradiction that nobody else could look at counts as it stands.
 
     Columns: case_id, label, labelled_at, pending.
     """
@@ -36,7 +36,7 @@ def settled(connection: Connection, *, since: datetime) -> pd.DataFrame:
             Contradiction.settled_at,
         )
         .join(Decision, Decision.id == Contradiction.decision_id)
-        .where(doubted, or_(Contradiction.settled_at >= since, Contradiction.settled_at.is_(None)))
+        .where(doubted)
         .order_by(Contradiction.case_id)
     )
     rows = frame(connection, query)
@@ -45,7 +45,7 @@ def settled(connection: Connection, *, since: datetime) -> pd.DataFrame:
         {
             "case_id": rows["case_id"],
             "label": rows["given"].where(pending, rows["holds"]),
-            "labelled_at": rows["decided_at"].where(pending, rows["settled_at"]),
+            "labelled_at": rows["decided_at"],
             "pending": pending,
         }
     )

@@ -41,6 +41,7 @@ def read(connection: Connection, policy: Policy, now: datetime) -> Situation:
         unwatched=frozenset(readings.unwatched(connection)),
         altered=tuple(_altered(connection, policy, replay(changes), rows, paused, version)),
         certified=certificates.thresholds(connection, version, now, rules=policy.certificate),
+        contradicted=certificates.contradicted(connection, version),
     )
 
 

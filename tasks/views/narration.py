@@ -51,6 +51,7 @@ SENTENCES = {
     "category.moved": "The category {category} left the policy; in its place: {to}.",
     "certificate.issued": "A certificate was issued: version {model} may approve {category} from {threshold} on.",
     "certificate.looked": "The blind labels of {category} were looked at for a certificate of version {model}.",
+    "certificate.voided": "The certificate of {category} ended: {wrong} of {audited} audits speak against it.",
     "clock.jumped": "The machine's clock jumped by {seconds} seconds, from {before} to {shown}.",
     "consent.withdrawn": "The customer withdrew consent to automated processing; no model sees the case any more.",
     "decision.undone": "The decision was taken back before anything was carried out.",

@@ -3,57 +3,57 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.alpha_spending import is_due, spent
+from handrail.alpha_spending import first_look, growth, spent
 from handrail.certification import certify, labels_without_error
 
 
-@given(st.floats(0.001, 0.5), st.integers(1, 2_000))
+@given(st.floats(0.001, 0.5), st.integers(1, 200))
 def test_what_looks_spend_never_adds_up_to_more_than_delta(delta: float, looks: int) -> None:
-    parts = [spent(delta, number) for number in range(1, looks + 1)]
-    assert sum(parts) <= delta * (1 + 1e-9)
+    total, parts = 0.0, []
+    for _ in range(looks):
+        parts.append(spent(delta, total))
+        total += parts[-1]
+    assert total <= delta * (1 + 1e-9)
     assert parts == sorted(parts, reverse=True)
-    assert sum(parts) == pytest.approx(delta * looks / (looks + 1))
+
+
+def test_nothing_is_spent_beyond_delta() -> None:
+    assert spent(0.05, 0.05) == spent(0.05, 0.06) == 0
 
 
 @pytest.mark.parametrize(
-    ("new", "seen", "certified", "due"),
-    [
-        (99, 200, False, False),
-        (100, 200, False, True),
-        (249, 200, True, False),
-        (250, 200, True, True),
-        (0, 0, False, False),
-        (1, 0, True, True),
-    ],
+    ("seen", "renewal", "asked"), [(200, False, 100), (201, False, 101), (200, True, 25), (0, False, 1)]
 )
-def test_labels_have_to_grow_by_the_policys_share_and_by_two_steps_under_a_certificate(
-    new: int, seen: int, certified: bool, due: bool
+def test_labels_have_to_grow_by_the_policys_share_and_for_a_renewal_by_a_quarter_of_it(
+    seen: int, renewal: bool, asked: int
 ) -> None:
-    assert is_due(new, seen, 0.5, certified=certified) is due
+    assert growth(seen, 0.5, renewal=renewal) == asked
 
 
-def test_ten_looks_issue_a_wrong_certificate_no_more_often_than_delta() -> None:
+@pytest.mark.parametrize("delta", [0.05, 0.1])
+def test_looks_at_every_growth_certify_wrongly_no_more_often_than_delta(delta: float) -> None:
     # No threshold keeps the bound in these worlds: every certificate is wrong.
-    chance, worlds, delta, bound = np.random.default_rng(3), 300, 0.1, 0.02
-    sizes = [round(200 * 1.5**look) for look in range(10)]
+    chance, worlds, bound = np.random.default_rng(3), 300, 0.02
+    first = first_look(bound, spent(delta))
+    sizes = [round(first * 1.5**look) for look in range(6)]
     ever = {"spent": 0, "whole": 0}
     for _ in range(worlds):
         confidence, right = chance.random(sizes[-1]), chance.random(sizes[-1]) >= bound * 1.05
         for name in ever:
-            ever[name] += any(
-                certify(
-                    confidence[:size],
-                    right[:size],
-                    max_error=bound,
-                    delta=spent(delta, look) if name == "spent" else delta,
-                ).threshold
-                is not None
-                for look, size in enumerate(sizes, 1)
-            )
+            before = 0.0
+            for size in sizes:
+                part = spent(delta, before) if name == "spent" else 2 * delta
+                before += part
+                if certify(confidence[:size], right[:size], max_error=bound, delta=part).threshold is not None:
+                    ever[name] += 1
+                    break
     assert ever["spent"] / worlds <= delta + 2 * np.sqrt(delta * (1 - delta) / worlds)
-    assert ever["whole"] / worlds > 0.2, "looking again and again without paying breaks the promise"
+    assert ever["whole"] / worlds > 1.5 * delta, "looking again and again without paying breaks the promise"
 
 
-def test_the_first_look_asks_for_more_labels_than_a_single_one_would() -> None:
-    assert labels_without_error(0.02, spent(0.05, 1)) == 183
-    assert labels_without_error(0.02, 0.05) == 149
+def test_a_first_look_leaves_room_for_two_errors_above_half_of_the_cases() -> None:
+    first = first_look(0.02, spent(0.05))
+    assert first == 2 * labels_without_error(0.02, 0.01, 2)
+    right = np.ones(first)
+    right[:2] = 0  # among the most confident
+    assert certify(np.linspace(1, 0.5, first), right, max_error=0.02, delta=spent(0.05)).threshold is not None

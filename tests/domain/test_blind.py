@@ -1,14 +1,12 @@
-"""Which labels stand for what: every case like theirs has to have had the same chance."""
+"""Which blind labels stand for the cases that would be automated, and for how many of them."""
 
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from handrail import blind
-from handrail.certification import certify
 from handrail.policy import AmountStep, CategoryRules, Consequence, Policy
 
 DAY = date(2026, 3, 2)
@@ -27,47 +25,46 @@ POLICY = Policy(
     },
 )
 
-SHADOW = {
-    "stage": "shadow",
-    "queue": "C",
-    "reasons": ["stage_shadow", "not_certified", "below_threshold"],
-    "hidden": True,
-}
-AUDITED = {"stage": "auto", "queue": "A", "reasons": ["auto"], "threshold": 0.95, "audited": True}
+SHADOW = {"stage": "shadow", "queue": "C", "reasons": ["stage_shadow"], "hidden": True, "blind_chance": 1.0}
+AUDITED = {"stage": "auto", "queue": "A", "reasons": ["auto"], "audited": True, "inclusion": 0.05}
 APPROVED = {**AUDITED, "audited": False, "correct": None}
-QUICK = {"stage": "suggest", "queue": "B", "reasons": ["stage_suggest", "not_certified"], "hidden": True}
+QUICK = {"stage": "suggest", "queue": "B", "reasons": ["stage_suggest"], "hidden": True, "blind_chance": 0.1}
 SHOWN = {**QUICK, "hidden": False, "correct": None}
-BELOW = {
+UNSURE = {
     "stage": "auto",
-    "queue": "B",
-    "reasons": ["below_threshold"],
-    "threshold": 0.95,
-    "confidence": 0.8,
+    "queue": "C",
+    "reasons": ["low_confidence"],
+    "hidden": False,
+    "blind_chance": 0.0,
     "correct": None,
 }
 
 
 def cases(*rows: dict[str, Any]) -> pd.DataFrame:
-    """Cases; what a row does not say is ordinary: certain, labelled, right, routed by the version itself."""
+    """Cases; what a row does not say is ordinary: certain, labelled, right."""
     ordinary = {
         "predicted": "easy",
         "amount": 20.0,
         "novel": False,
-        "own": True,
-        "threshold": None,
         "confidence": 0.99,
         "day": DAY,
         "correct": True,
         "audited": False,
+        "inclusion": None,
         "hidden": False,
+        "blind_chance": None,
     }
     return pd.DataFrame([{**ordinary, **row} for row in rows])
 
 
-def floors(*rows: dict[str, Any]) -> dict[int, float]:
-    """The rows that count, with their floor."""
-    found = blind.evidence_for(blind.population(cases(*rows), POLICY))
-    return dict(zip(found.index.tolist(), found["floor"].tolist(), strict=True))
+def population(*rows: dict[str, Any]) -> pd.DataFrame:
+    return blind.population(cases(*rows), POLICY)
+
+
+def chances(*rows: dict[str, Any]) -> dict[int, float]:
+    """The rows that count, with their chance."""
+    counted = blind.evidence_for(population(*rows))
+    return dict(zip(counted.index.tolist(), counted["chance"].tolist(), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +77,15 @@ def floors(*rows: dict[str, Any]) -> dict[int, float]:
         ({"predicted": "grave"}, False),
         ({"predicted": "unknown"}, False),
         ({"novel": True}, False),
-        ({"reasons": ["flagged", "stage_shadow"]}, False),
+        *[
+            ({"reasons": [reason, "stage_shadow"]}, False)
+            for reason in ("flagged", "no_consent", "no_text", "reopened", "other_currency")
+        ],
     ],
 )
 def test_only_what_could_be_approved_by_itself_belongs_to_the_population(row: dict[str, Any], counts: bool) -> None:
     assert blind.automatable(cases({**SHADOW, **row}), POLICY).tolist() == [counts]
-    assert floors({**SHADOW, **row}) == ({0: 0.0} if counts else {})
+    assert chances({**SHADOW, **row}) == ({0: 1.0} if counts else {})
 
 
 def test_no_case_stands_for_nothing() -> None:
@@ -93,79 +93,51 @@ def test_no_case_stands_for_nothing() -> None:
     assert blind.evidence_for(blind.population(empty, POLICY)).empty
 
 
-def test_in_shadow_every_label_counts_from_zero_on_whoever_served() -> None:
-    assert floors(SHADOW, {**SHADOW, "own": False, "confidence": 0.4}, {**SHADOW, "correct": None}) == {0: 0, 1: 0}
+def test_each_label_has_the_chance_of_its_own_route_side_by_side() -> None:
+    assert chances(SHADOW, AUDITED, QUICK, APPROVED, SHOWN) == {0: 1.0, 1: 0.05, 2: 0.1}
 
 
-def test_an_audit_counts_above_the_threshold_in_force_and_not_at_the_policys_own() -> None:
-    (floor,) = floors(AUDITED, APPROVED, BELOW).values()
-    assert 0.95 < floor < 0.95 + 1e-9, "the policy's threshold has to be exceeded"
-    assert floors({**AUDITED, "threshold": 0.97}) == {0: 0.97}, "a certified one only reached"
+def test_an_audit_drawn_for_its_risk_counts_by_the_chance_it_had() -> None:
+    assert chances({**AUDITED, "inclusion": 0.6}) == {0: 0.6}
 
 
-def test_an_audit_chosen_for_its_risk_counts_nowhere() -> None:
-    assert floors({**AUDITED, "audited": False}) == {}
+@pytest.mark.parametrize(
+    ("row", "chance"),
+    [
+        ({**SHADOW, "blind_chance": None}, 1.0),
+        ({**SHADOW, "stage": None, "blind_chance": None}, 1.0),
+        ({**QUICK, "blind_chance": None}, POLICY.queues.blind_share),
+        ({**UNSURE, "blind_chance": None}, 0.0),
+    ],
+)
+def test_a_route_from_before_chances_were_kept_has_that_of_its_kind(row: dict[str, Any], chance: float) -> None:
+    assert blind.chances(cases(row), POLICY).tolist() == [chance]
 
 
-def test_another_versions_threshold_says_nothing() -> None:
-    assert floors({**AUDITED, "own": False}) == {}
-    assert floors({**QUICK, "own": False}) == {}
+@pytest.mark.parametrize(
+    "row",
+    [
+        {**SHOWN, "correct": True},
+        {**AUDITED, "audited": False, "correct": True},
+        {**UNSURE, "correct": True},
+    ],
+    ids=["suggestion shown", "approved and not drawn", "no chance"],
+)
+def test_a_label_that_no_draw_asked_for_counts_nowhere(row: dict[str, Any]) -> None:
+    assert chances(SHADOW, row) == {0: 1.0}
 
 
-def test_the_blind_share_of_queue_b_counts_where_the_whole_category_goes_there() -> None:
-    assert floors(QUICK, SHOWN) == {0: POLICY.queues.human_below}
-    uncertified = {**QUICK, "stage": "auto", "reasons": ["not_certified", "below_threshold"]}
-    assert floors(uncertified) == {0: POLICY.queues.human_below}
-    assert floors({**SHOWN, "correct": True}) == {}, "a label of who saw the suggestion"
-    chosen_for_doubt = {**BELOW, "hidden": True, "correct": True}
-    assert floors(chosen_for_doubt) == {}
-    assert floors({**QUICK, "confidence": 0.6, "reasons": ["low_confidence", "stage_suggest"]}) == {}
+def test_a_case_without_a_chance_is_unseen_where_others_of_its_day_had_one() -> None:
+    seen = population(AUDITED, UNSURE, {**UNSURE, "day": OTHER_DAY})
+    assert seen["unseen"].tolist() == [False, True, False]
+    assert seen["outside"].tolist() == [False, False, True], "nobody looked at that category on that day"
 
 
-@pytest.mark.parametrize("reason", ["paused", "altered", "held"])
-def test_a_day_on_which_some_were_kept_from_the_draw_counts_only_above_them(reason: str) -> None:
-    kept = {**APPROVED, "queue": "B", "reasons": [reason]}
-    assert floors(AUDITED, kept) == {}
-    assert list(floors({**AUDITED, "day": OTHER_DAY}, kept)) == [0], "another day is another draw"
+def test_categories_are_outside_each_for_itself() -> None:
+    seen = population(AUDITED, {**UNSURE, "predicted": "plain"})
+    assert seen["outside"].tolist() == [False, True]
 
 
-def test_a_day_that_began_in_shadow_counts_where_the_rest_of_it_was_drawn_alike() -> None:
-    assert floors(SHADOW, AUDITED) == {}, "the one was seen by all, the other by one in twenty"
-    later = floors(SHADOW, {**SHADOW, "confidence": 0.9}, BELOW)
-    assert list(later) == [0], "nobody was kept from the draw above 0.95"
-    assert later[0] == pytest.approx(0.95)
-
-
-def test_together_categories_count_only_on_days_on_which_all_had_the_same_chance() -> None:
-    plain = {"predicted": "plain"}
-    assert list(floors(SHADOW, {**SHADOW, **plain})) == [0, 1]
-    assert list(floors(AUDITED, {**AUDITED, **plain})) == [0, 1]
-    assert floors(SHADOW, {**AUDITED, **plain}) == {}, "one in shadow, one audited"
-    assert floors(AUDITED, {**AUDITED, **plain, "stage": "partial"}) == {}, "one passes whole, one in part"
-    higher = floors(AUDITED, {**AUDITED, **plain, "threshold": 0.98})
-    assert set(higher.values()) == {0.98}, "the highest threshold of the day holds for all"
-
-
-def test_the_control_group_of_a_partial_rollout_counts_beside_the_audits() -> None:
-    partial = {"stage": "partial", "predicted": "plain"}
-    control = {**partial, "queue": "B", "reasons": ["control_group"], "threshold": 0.95, "hidden": True}
-    assert list(floors({**AUDITED, **partial}, control, {**control, "hidden": False, "correct": None})) == [0, 1]
-
-
-def test_the_overall_guarantee_holds_through_a_rollout_of_one_category_before_another() -> None:
-    # `easy` hardly errs and stays in shadow, `plain` errs in one of ten above 0.95 and is audited at one in twenty.
-    chance, runs, wrong = np.random.default_rng(8), 40, {"standing": 0, "pooled": 0}
-    for _ in range(runs):
-        rows = pd.concat([cases(*[SHADOW] * 400), cases(*[{**AUDITED, "predicted": "plain"}] * 400)])
-        rows = rows.reset_index(drop=True).assign(confidence=chance.uniform(0.955, 1, 800))
-        is_plain = rows["predicted"].eq("plain")
-        drawn = ~is_plain | (chance.random(800) < 0.05)
-        right = pd.Series(chance.random(800) >= np.where(is_plain, 0.1, 0.001), dtype=object)
-        rows = rows.assign(correct=right.where(drawn, None), audited=is_plain & drawn)
-        pooled = rows[drawn]
-        standing = blind.evidence_for(blind.population(rows, POLICY))
-        for name, part in (("standing", standing), ("pooled", pooled)):
-            found = certify(part["confidence"], part["correct"].astype(bool), max_error=0.02, delta=0.1)
-            wrong[name] += found.threshold is not None
-    assert wrong["standing"] == 0
-    assert wrong["pooled"] > runs / 2
+def test_an_approval_that_no_audit_has_looked_at_yet_is_neither_evidence_nor_unseen() -> None:
+    seen = population({**APPROVED, "inclusion": None})
+    assert (seen["counts"].tolist(), seen["unseen"].tolist(), seen["outside"].tolist()) == ([False], [False], [False])

@@ -6,8 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from handrail.certification import Certification, certify, labels_without_error, sequence
+from handrail.certification import Certification, Evidence, certify, evidence, labels_without_error, sequence
 from handrail.errors import BadInput
+
+
+def core(found: Certification) -> tuple[float | None, float, int, int, int]:
+    """Threshold, coverage, errors, labels, missing."""
+    return found.threshold, found.coverage, found.errors, found.n, found.needed
 
 
 def test_so_many_labels_without_error_are_needed_as_the_binomial_says() -> None:
@@ -26,9 +31,9 @@ def test_needed_labels_are_the_first_number_that_passes(max_error: float, delta:
 def test_149_labels_without_error_certify_two_percent_and_148_need_one_more() -> None:
     confidence = np.linspace(0.9, 1, 149)
     passed = certify(confidence, np.ones(149), max_error=0.02, delta=0.05)
-    assert passed == Certification(0.9, 1.0, 0, 149, 0)
+    assert core(passed) == (0.9, 1.0, 0, 149, 0)
     missed = certify(confidence[:148], np.ones(148), max_error=0.02, delta=0.05)
-    assert missed == Certification(None, 0.0, 0, 148, 1)
+    assert core(missed) == (None, 0.0, 0, 148, 1)
 
 
 def test_without_labels_all_of_them_are_needed() -> None:
@@ -45,39 +50,49 @@ def test_226_labels_of_a_plain_model_certify_nothing_and_say_what_is_missing() -
     assert found.needed > 149
 
 
-def test_the_threshold_is_the_last_that_passes_the_exact_test_in_sequence() -> None:
+@pytest.mark.parametrize("start", [0.98, 0.9])
+def test_the_threshold_is_the_last_that_passes_the_exact_test_in_sequence(start: float) -> None:
     chance = np.random.default_rng(5)
     confidence = np.round(chance.beta(8, 1, 3_000), 3)
     correct = chance.random(3_000) < confidence**0.3
-    found = certify(confidence, correct, max_error=0.05, delta=0.1)
+    found = certify(confidence, correct, max_error=0.05, delta=0.1, start=start)
     passed = None
-    for threshold in sequence(confidence, 3_000, 0.05, 0.1):
+    for threshold in sequence(confidence, start):
         above = confidence >= threshold
-        if not above.any() or stats.binom.cdf((~correct[above]).sum(), above.sum(), 0.05) > 0.1:
+        if stats.binom.cdf((~correct[above]).sum(), above.sum(), 0.05) > 0.1:
             break
         passed = threshold
     assert passed is not None
     above = confidence >= passed
-    assert found == Certification(passed, above.mean(), int((~correct[above]).sum()), int(above.sum()), 0)
+    assert core(found) == (passed, above.mean(), int((~correct[above]).sum()), int(above.sum()), 0)
 
 
-def test_the_sequence_starts_where_enough_labels_are_expected() -> None:
+def test_the_steps_go_down_to_the_lowest_score_from_a_start_or_the_highest() -> None:
     scores = np.arange(10_000) / 10_000
-    thresholds = sequence(scores, 2_000, 0.02, 0.1)  # 3 ln(10) / 0.02 is 346 of 2,000 labels
-    assert thresholds[0] == pytest.approx(1 - 346 / 2_000)
-    assert (np.diff(thresholds) < 0).all()
-    assert thresholds[-1] == 0
-    assert len(sequence([], 1_000, 0.02, 0.1)) == 0
+    for start, first in ((None, 0.9999), (0.95005, 0.95005)):
+        thresholds = sequence(scores, start)
+        assert (thresholds[0], thresholds[-1]) == (first, 0)
+        assert (np.diff(thresholds) < 0).all()
+        assert len(thresholds) <= 200
+    assert len(sequence([])) == 0
 
 
-def test_of_few_labels_a_quarter_stands_above_the_first_threshold_but_never_fewer_than_can_certify() -> None:
-    scores = np.arange(10_000) / 10_000
-    assert sequence(scores, 1_000, 0.02, 0.1)[0] == pytest.approx(1 - 0.25)
-    assert sequence(scores, 400, 0.02, 0.1)[0] == pytest.approx(1 - labels_without_error(0.02, 0.1) / 400, abs=1e-4)
-    assert list(sequence(scores, 50, 0.02, 0.1)) == [0.0], "fewer than can certify: one threshold says what is missing"
+@pytest.mark.parametrize(("good", "reaches"), [(1.0, 1.0), (0.6, 0.5), (0.3, 0.25)])
+def test_a_search_begins_at_half_and_at_a_quarter_of_the_cases(good: float, reaches: float) -> None:
+    confidence = np.linspace(1, 0, 2_000)
+    found = certify(confidence, confidence >= 1 - good, max_error=0.02, delta=0.02)
+    assert found.coverage >= reaches
+    assert found.coverage <= good * 1.03, "no further than errors allow"
 
 
-@pytest.mark.parametrize("guide", ["ranks", "scores", "split"])
+def test_of_few_labels_a_search_begins_where_labels_without_error_can_certify_at_all() -> None:
+    confidence = np.linspace(1, 0, 300)
+    found = certify(confidence, np.arange(300) < 299, max_error=0.02, delta=0.05)
+    assert found.threshold is not None
+    assert found.strictest == pytest.approx(confidence[148], abs=0.01), "not above half of them, where 150 lie"
+
+
+@pytest.mark.parametrize("guide", ["ranks", "scores"])
 @pytest.mark.parametrize("power", [1.0, 0.4, 2.5])
 def test_the_certified_error_is_exceeded_no_more_often_than_delta(guide: str, power: float) -> None:
     # Known truth: a case of score s is wrong with probability 0.3 (1 - s^power), whatever s claims.
@@ -94,7 +109,6 @@ def test_the_certified_error_is_exceeded_no_more_often_than_delta(guide: str, po
             max_error=bound,
             delta=delta,
             scores=scores if guide == "scores" else None,
-            rng=chance if guide == "split" else None,
         )
         if found.threshold is not None:
             certified += 1
@@ -149,7 +163,7 @@ def test_the_columns_of_a_sheet_may_hold_words_and_are_refused_in_a_sentence() -
 
 def test_labels_of_one_confidence_stand_or_fall_together() -> None:
     good = certify(np.full(300, 0.97), np.ones(300), max_error=0.02, delta=0.05)
-    assert good == Certification(0.97, 1.0, 0, 300, 0)
+    assert core(good) == (0.97, 1.0, 0, 300, 0)
     right = np.ones(300)
     right[:3] = 0
     assert certify(np.full(300, 0.97), right, max_error=0.02, delta=0.05).threshold is None
@@ -193,61 +207,77 @@ def test_where_the_wrong_answers_stand_does_not_move_the_sequence() -> None:
     few, many = chance.random(2_000) < 0.999, chance.random(2_000) < 0.8
     passed = certify(confidence, few, max_error=0.02, delta=0.05)
     failed = certify(confidence, many, max_error=0.02, delta=0.05)
-    tried = sequence(confidence, 2_000, 0.02, 0.05)
-    assert passed.threshold in tried
+    assert passed.threshold in sequence(confidence)
     assert failed.threshold is None
+    assert passed.strictest == failed.strictest
 
 
-class TestFloors:
-    """Labels of audits exist only above the threshold that was in force: they say nothing of the cases below."""
+class TestChances:
+    """A label stands for 1 / its chance cases, and errors may lie where the fewest were looked at."""
 
-    def test_a_label_judges_thresholds_from_its_floor_up_to_its_confidence(self) -> None:
-        shadow, audits = np.linspace(0.5, 1, 200), np.linspace(0.95, 1, 400)
-        held, floors = np.concatenate([shadow, audits]), np.repeat([0.0, 0.95], [200, 400])
-        found = certify(held, np.ones(600), max_error=0.02, delta=0.05, scores=shadow, floors=floors)
-        assert found == Certification(0.5, 1.0, 0, 200, 0), "below the floor the labels of shadow stand alone"
-        right = np.ones(600)
-        right[(held > 0.6) & (held < 0.95)] = 0
-        found = certify(held, right, max_error=0.02, delta=0.05, scores=shadow, floors=floors)
+    def test_labels_of_one_chance_are_tested_exactly_whatever_it_is(self) -> None:
+        for chance in (1.0, 0.05):
+            shown = evidence(np.full(400, chance), np.arange(400) < 3, max_error=0.02)
+            assert shown == Evidence(3.0, pytest.approx(8.0), 400, alike=True)
+            assert shown.probability() == pytest.approx(stats.binom.cdf(3, 400, 0.02))
+
+    def test_many_labels_of_shadow_hide_no_error_that_a_few_audits_could_not_have_missed(self) -> None:
+        # 600 right ones in shadow, five right audits at one in twenty: these hundred cases may all but hold 2 % of 700.
+        shown = evidence(np.repeat([1.0, 0.05], [600, 5]), np.zeros(605), max_error=0.02)
+        assert shown.expected == pytest.approx(0.05 * 14), "fourteen errors, of which one in twenty was looked at"
+        assert shown.probability() > 0.4
+        assert 0.86**5 == pytest.approx(shown.probability(), abs=0.05), "as likely as five right answers at 14 %"
+
+    def test_an_error_of_a_larger_chance_counts_for_the_cases_it_stands_for(self) -> None:
+        shown = evidence([1.0] * 100 + [0.1] * 100, [True] * 2 + [False] * 198, max_error=0.02)
+        assert shown.caught == pytest.approx(0.2)
+        assert evidence([1.0] * 100 + [0.1] * 100, [False] * 199 + [True], max_error=0.02).caught == 1.0
+
+    def test_cases_without_a_chance_count_as_if_wrong(self) -> None:
+        assert evidence([1.0] * 980, [False] * 980, max_error=0.02, unseen=20).probability() == 1.0
+        free, held = (evidence([1.0] * 980, [False] * 980, max_error=0.02, unseen=n) for n in (0, 10))
+        assert held.expected == pytest.approx(0.02 * 990 - 10)
+        assert held.probability() > free.probability()
+
+    @given(
+        st.lists(st.tuples(st.sampled_from([1.0, 0.5, 0.2, 0.13, 0.05]), st.booleans()), min_size=1, max_size=80),
+        st.sampled_from([0.02, 0.1, 0.3]),
+    )
+    def test_an_error_more_never_speaks_for_the_model(self, rows: list[tuple[float, bool]], bound: float) -> None:
+        chances, wrong = [chance for chance, _ in rows], np.array([is_wrong for _, is_wrong in rows])
+        before = evidence(chances, wrong, max_error=bound).probability()
+        more = wrong.copy()
+        more[np.argmin(more)] = True
+        assert evidence(chances, more, max_error=bound).probability() >= before - 1e-12
+
+    def test_below_a_threshold_that_audits_did_not_reach_the_others_stand_alone(self) -> None:
+        above = np.linspace(0.95, 1, 1_000)
+        never = np.linspace(0, 0.949, 1_000)
+        found = certify(above, np.ones(1_000), max_error=0.02, delta=0.05, unseen=never, scores=np.append(above, never))
         assert found.threshold is not None
-        assert found.threshold >= 0.95
-        assert found.n == (held >= found.threshold).sum()
+        assert 0.94 < found.threshold < 0.96, "cases below had no chance: more than one in fifty of them end it"
 
-    def test_audits_alone_certify_nothing_below_their_floor(self) -> None:
-        audits, scores = np.linspace(0.95, 1, 1_000), np.linspace(0, 1, 1_000)
-        found = certify(audits, np.ones(1_000), max_error=0.02, delta=0.05, scores=scores, floors=np.full(1_000, 0.95))
-        assert found.threshold is not None
-        assert found.threshold >= 0.95
-        assert certify(audits, np.ones(1_000), max_error=0.02, delta=0.05, scores=scores).threshold == 0, "naively"
-
-    @pytest.mark.parametrize("floor", [0.0, 0.9])
-    def test_a_label_below_its_own_floor_counts_nowhere(self, floor: float) -> None:
-        found = certify(np.full(200, 0.8), np.zeros(200), max_error=0.02, delta=0.05, floors=np.full(200, floor))
-        assert found.n == (200 if floor == 0 else 0)
-
-    def test_a_floor_is_a_confidence(self) -> None:
-        with pytest.raises(BadInput, match="floor"):
-            certify([0.9], [1], max_error=0.02, delta=0.05, floors=[-0.1])
+    def test_a_chance_is_a_chance(self) -> None:
+        for chances in ([0.0], [1.1], [np.nan]):
+            with pytest.raises(BadInput, match="chance"):
+                certify([0.9], [1], max_error=0.02, delta=0.05, chances=chances)
         with pytest.raises(BadInput, match="equal length"):
-            certify([0.9], [1], max_error=0.02, delta=0.05, floors=[0.1, 0.2])
+            certify([0.9], [1], max_error=0.02, delta=0.05, chances=[0.1, 0.2])
 
-    def test_floors_keep_the_guarantee_where_pooling_breaks_it(self) -> None:
-        # Errors all but begin below 0.95: three audits for each label of shadow hide them from a naive count.
-        chance, runs, delta, bound = np.random.default_rng(12), 150, 0.1, 0.02
-        wrong = {"floors": 0, "naive": 0}
+    def test_errors_that_came_after_shadow_are_not_pooled_away(self) -> None:
+        # A fortnight of shadow without an error, then three days at 12 % audited at one in twenty: 2.1 % in all.
+        chance, runs, delta = np.random.default_rng(12), 400, 0.05
+        days = np.repeat([1.0, 0.05], [840, 180])
+        wrong = {"chances": 0, "naive": 0}
         for _ in range(runs):
-            scores = chance.uniform(0.5, 1, 4_000)
-            risk = np.where(scores >= 0.95, 0.004, 0.1)
-            shadow, audit = chance.choice(4_000, 1_000), chance.choice(np.flatnonzero(scores >= 0.95), 3_000)
-            seen = np.concatenate([shadow, audit])
-            right = chance.random(4_000) >= risk[seen]
-            floors = np.repeat([0.0, 0.95], [1_000, 3_000])
-            for name, given_floors in (("floors", floors), ("naive", None)):
-                found = certify(scores[seen], right, max_error=bound, delta=delta, floors=given_floors)
-                if found.threshold is not None:
-                    wrong[name] += risk[scores >= found.threshold].mean() > bound
-        assert wrong["floors"] / runs <= delta + 2 * np.sqrt(delta * (1 - delta) / runs)
-        assert wrong["naive"] / runs > 0.5
+            drawn = chance.random(1_020) < days
+            right = chance.random(1_020) >= np.where(days < 1, 0.121, 0)
+            same = np.full(drawn.sum(), 0.9)
+            for name, chances in (("chances", days[drawn]), ("naive", None)):
+                found = certify(same, right[drawn], max_error=0.02, delta=delta, chances=chances)
+                wrong[name] += found.threshold is not None
+        assert wrong["chances"] / runs <= delta + 2 * np.sqrt(delta * (1 - delta) / runs)
+        assert wrong["naive"] / runs > 0.9
 
 
 def test_mapie_ends_at_the_same_threshold_or_counts_one_error_too_many() -> None:
@@ -258,7 +288,7 @@ def test_mapie_ends_at_the_same_threshold_or_counts_one_error_too_many() -> None
     for power in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0):
         confidence = chance.beta(8, 1, 2_000)
         right = chance.random(2_000) < confidence**power
-        thresholds = sequence(confidence, 2_000, 0.05, 0.1)
+        thresholds = sequence(confidence, start=0.98)
         controller = BinaryClassificationController(
             lambda column: np.column_stack([1 - column[:, 0], column[:, 0]]),
             errors,
@@ -273,7 +303,7 @@ def test_mapie_ends_at_the_same_threshold_or_counts_one_error_too_many() -> None
             controller.calibrate(confidence[:, None], right.astype(int))
         valid = controller.valid_predict_params
         theirs = float(min(valid)) if len(valid) else None
-        ours = certify(confidence, right, max_error=0.05, delta=0.1).threshold
+        ours = certify(confidence, right, max_error=0.05, delta=0.1, start=0.98).threshold
         alike += ours == theirs
         assert theirs is None or (ours is not None and theirs >= ours)
     assert alike >= 7

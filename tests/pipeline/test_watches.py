@@ -273,7 +273,7 @@ class TestDrift:
 
     def test_a_shift_raises_audits_and_voids_certificates(self, shop: Shop) -> None:
         terms = Terms("1", "refund", 0.02, 0.05, NOW + 60 * DAY)
-        found = Look(terms, 1, 0.025, Certification(0.9, 0.4, 0, 200, 0), 300, (NOW, NOW), NOW)
+        found = Look(terms, 1, 0.025, Certification(0.9, 0.4, 0, 200, 0), 300, (NOW, NOW), (NOW, NOW))
         certifying.record_look(shop.at().store, found, actor=FOUNDER, now=NOW)
         self.weeks(shop)
         moment = LATER + 8 * DAY + HOUR

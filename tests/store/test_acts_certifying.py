@@ -4,18 +4,21 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from handrail.acts import certifying, drifting
+from handrail.acts import alerting, certifying, drifting
 from handrail.acts import models as model_acts
+from handrail.alerts import troubles
 from handrail.alpha_spending import Look, Terms
+from handrail.certificate import Certificate
 from handrail.certification import Certification
 from handrail.errors import Conflict, NotPermitted
 from handrail.policy import CertificateRules
-from handrail.store import certificates, schema
+from handrail.store import certificates, schema, situation
 from handrail.store.engine import Store
 from handrail.store.frames import records
 from tests.scenes import FLOW, FOUNDER, NOW, Scene
 
 UNTIL = NOW + timedelta(days=60)
+CASES = (NOW - timedelta(days=27), NOW)
 GOOD = Certification(0.97, 0.4, 1, 300, 0)
 NOTHING = Certification(None, 0.0, 9, 400, 120)
 
@@ -38,17 +41,18 @@ def look(
     category: str | None = "refund",
     version: str = "1",
     at: datetime = NOW,
-    since: datetime = NOW,
     shift: datetime | None = None,
 ) -> int | None:
     terms = Terms(version, category, 0.02, 0.05, at + timedelta(days=60))
-    one = Look(terms, number, 0.05 / (number * (number + 1)), found, 700, (NOW, NOW), since, shift)
+    one = Look(terms, number, 0.05 / (number * (number + 1)), found, 700, (NOW, NOW), CASES, shift, outside=3)
     return certifying.record_look(scene.store, one, actor=FLOW, now=at)
 
 
-def valid(scene: Scene, at: datetime = NOW, rules: CertificateRules | None = None) -> list[str | None]:
+def valid(
+    scene: Scene, at: datetime = NOW, rules: CertificateRules | None = None, *, version: str = "1"
+) -> list[str | None]:
     with scene.store.read() as connection:
-        return [row["category"] for row in records(certificates.certificates(connection, "1", at, rules=rules))]
+        return [row["category"] for row in records(certificates.certificates(connection, version, at, rules=rules))]
 
 
 def test_a_look_that_certifies_writes_itself_the_certificate_and_counts_into_the_trail(scene: Scene) -> None:
@@ -62,6 +66,8 @@ def test_a_look_that_certifies_writes_itself_the_certificate_and_counts_into_the
     assert (looked["spent_ppm"], looked["looked_at"], looked["needed"]) == (25_000, 700, 0)
     assert (granted["threshold_ppm"], granted["max_error_ppm"], granted["delta_ppm"]) == (970_000, 20_000, 50_000)
     assert (granted["certificate"], granted["replaced"]) == (issued, 0)
+    assert (certificate["cases_from"], certificate["cases_until"], certificate["outside"]) == (*CASES, 3)
+    assert (granted["cases_from"], granted["outside"]) == (CASES[0].isoformat(), 3)
     assert scene.trail_is_whole()
 
 
@@ -92,21 +98,75 @@ def test_two_runs_at_once_do_not_look_twice(scene: Scene) -> None:
     assert scene.count(schema.CertificateAttempt) == scene.count(schema.Certificate) == 1
 
 
-def test_looks_at_other_production_do_not_count(scene: Scene) -> None:
+def test_the_version_in_shadow_has_its_certificate_before_it_serves_and_keeps_it_then(scene: Scene) -> None:
     look(scene, 1)
-    later = NOW + timedelta(days=5)
-    look(scene, 1, at=later, since=later)
-    assert scene.count(schema.CertificateAttempt) == 2
+    assert look(scene, 1, version="2") is not None
+    model_acts.set_champion(scene.store, "2", actor=FOUNDER, reason="better", now=NOW)
+    assert valid(scene) == []
+    assert valid(scene, version="2") == ["refund"], "a promotion does not begin from nothing"
+    assert scene.events("model.promoted")[-1]["certificates_voided"] == 1
 
 
-def test_only_the_version_that_serves_is_certified(scene: Scene) -> None:
-    with pytest.raises(Conflict, match="version 2"):
-        look(scene, 1, version="2")
+def test_a_version_that_neither_serves_nor_is_in_shadow_is_not_certified(scene: Scene) -> None:
+    with pytest.raises(Conflict, match="version 3"):
+        look(scene, 1, version="3")
     assert scene.count(schema.Certificate) == 0
 
 
+class TestContradicted:
+    """Audits that speak against a certificate end it, and its cases go to people until another is earned."""
+
+    def end(self, scene: Scene, *, wrong: int = 9, at: datetime = NOW) -> bool:
+        (row,) = scene.rows(schema.Certificate, category="refund")
+        return certifying.void(scene.store, Certificate(**row), wrong=wrong, audited=100, actor=FLOW, now=at)
+
+    def test_it_is_void_once_and_the_trail_says_why(self, scene: Scene) -> None:
+        issued = look(scene, 1)
+        look(scene, 1, category=None)
+        assert self.end(scene)
+        assert not self.end(scene), "it was void already"
+        assert valid(scene) == [None]
+        (event,) = scene.events("certificate.voided")
+        assert (event["certificate"], event["wrong"], event["audited"]) == (issued, 9, 100)
+        assert scene.row(schema.Certificate, id=issued)["void_reason"] == "contradicted by audits"
+        assert scene.trail_is_whole()
+
+    def test_its_cases_go_to_people_whatever_the_policy_says_of_uncertified_ones(self, scene: Scene) -> None:
+        look(scene, 1)
+        look(scene, 1, category=None)
+        self.end(scene)
+        with scene.store.read() as connection:
+            seen = situation.read(connection, scene.policy, NOW)
+        assert seen.contradicted == {"refund"}
+        for uncertified in ("fixed", "review"):
+            rules = scene.policy.queues.model_copy(update={"uncertified": uncertified})
+            policy = scene.policy.model_copy(update={"queues": rules})
+            assert seen.is_uncertified("refund", policy)
+            assert not seen.is_uncertified("tracking", policy), "the overall one covers it"
+
+    def test_the_alert_stands_until_another_is_earned(self, scene: Scene) -> None:
+        look(scene, 1)
+        self.end(scene)
+
+        def told() -> list[str]:
+            with scene.store.read() as connection:
+                facts = alerting.survey(connection, policy=scene.policy, channels=[], now=NOW)
+            return [one.subject for one in troubles(facts) if one.kind == "certificate"]
+
+        assert told() == ["refund"]
+        look(scene, 2)
+        assert told() == []
+
+    def test_a_reviewer_voids_nothing(self, scene: Scene) -> None:
+        look(scene, 1)
+        (row,) = scene.rows(schema.Certificate)
+        with pytest.raises(NotPermitted):
+            certifying.void(scene.store, Certificate(**row), wrong=9, audited=10, actor="rita", now=NOW)
+        assert valid(scene) == ["refund"]
+
+
 def test_a_reviewer_certifies_nothing(scene: Scene) -> None:
-    one = Look(Terms("1", None, 0.02, 0.05, UNTIL), 1, 0.025, GOOD, 700, (NOW, NOW), NOW)
+    one = Look(Terms("1", None, 0.02, 0.05, UNTIL), 1, 0.025, GOOD, 700, (NOW, NOW), CASES)
     with pytest.raises(NotPermitted):
         certifying.record_look(scene.store, one, actor="rita", now=NOW)
     assert scene.count(schema.CertificateAttempt) == 0

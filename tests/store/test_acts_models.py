@@ -37,7 +37,8 @@ def roll_back(scene: Scene) -> str:
 def certify(scene: Scene, version: str, category: str | None = "refund") -> None:
     terms = Terms(version, category, 0.02, 0.05, NOW + timedelta(days=60))
     found = Certification(0.97, 0.4, 1, 300, 0)
-    certifying.record_look(scene.store, Look(terms, 1, 0.025, found, 700, (NOW, NOW), NOW), actor=FLOW, now=NOW)
+    one = Look(terms, 1, 0.025, found, 700, (NOW, NOW), (NOW, NOW))
+    certifying.record_look(scene.store, one, actor=FLOW, now=NOW)
 
 
 def serving(scene: Scene) -> dict[str, Any]:

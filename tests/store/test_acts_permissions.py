@@ -139,7 +139,8 @@ ACTS: dict[str, Act] = {
     "watch": lambda scene, actor: reading.record(scene.store, [], actor=actor, now=NOW),
     "hold_text": lambda scene, actor: purging.hold(scene.store, 1, reason="for a test", actor=actor, now=NOW),
 }
-LOOK = Look(Terms("1", None, 0.02, 0.05, NOW), 1, 0.025, Certification(None, 0, 1, 200, 90), 200, (NOW, NOW), NOW)
+ONE = (NOW, NOW)
+LOOK = Look(Terms("1", None, 0.02, 0.05, NOW), 1, 0.025, Certification(None, 0, 1, 200, 90), 200, ONE, ONE)
 WITHOUT_AN_ACT = {"come_in", "read_escalations", "read_operations", "read_trail", "read_watch"}
 
 

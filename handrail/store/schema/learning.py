@@ -147,8 +147,13 @@ class Certificate(Base):
     window_to: Mapped[datetime] = mapped_column(comment="newest label")
     issued_at: Mapped[datetime] = mapped_column(comment="when")
     expires_at: Mapped[datetime] = mapped_column(comment="policy's age limit")
-    voided_at: Mapped[datetime | None] = mapped_column(comment="by a new model or drift")
+    voided_at: Mapped[datetime | None] = mapped_column(comment="by a new model, drift, or audits that contradict it")
     void_reason: Mapped[str | None] = mapped_column(comment="which")
+    cases_from: Mapped[datetime | None] = mapped_column(
+        comment="when the first case it speaks of came; null: from before it was kept"
+    )
+    cases_until: Mapped[datetime | None] = mapped_column(comment="when the last one came")
+    outside: Mapped[int | None] = mapped_column(comment="cases of categories and days without any blind look")
     __table_args__ = (Index(None, "model_version", "voided_at"),)
 
 
@@ -167,6 +172,7 @@ class CertificateAttempt(Base):
     coverage: Mapped[float] = mapped_column(comment="share of cases at or above the threshold")
     needed: Mapped[int] = mapped_column(comment="further labels without an error that would certify; 0 when certified")
     certificate_id: Mapped[int | None] = mapped_column(ForeignKey("certificates.id"), comment="what came of it")
+    renews: Mapped[int | None] = mapped_column(Id, comment="the certificate it would renew")
     __table_args__ = (Index(None, "model_version", "category", "id"),)
 
 
