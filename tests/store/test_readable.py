@@ -10,7 +10,7 @@ from sqlalchemy import update
 from handrail.acts import consenting, intake, models, routing
 from handrail.policy import FairnessRules, ModelRules
 from handrail.queues import route_many
-from handrail.store import drifts, labels, predictions, readable, schema
+from handrail.store import drifts, judging, labels, predictions, readable, schema
 from handrail.store.engine import Connection, Store
 from handrail.window import Window
 from tests.scenes import FLOW, FOUNDER, NOW, POLICY, VERSION, Scene, bad_rows, good_rows
@@ -22,7 +22,7 @@ SEEN = POLICY.model_copy(
 )
 DOORS: dict[str, Callable[[Connection], pd.DataFrame]] = {
     "training": lambda c: labels.labelled(c, SEEN),
-    "judging": lambda c: labels.withheld_labels(c, SEEN, since=NOW - DAY),
+    "judging": lambda c: judging.withheld(c, SEEN, since=NOW - DAY),
     "drift": lambda c: drifts.received(c, SEEN, EVER, version=VERSION),
     "shadow": lambda c: predictions.unscored_by(c, "another", SEEN, since=NOW - DAY, limit=10),
     "by id": lambda c: readable.of(c, [1, 2, 3], SEEN),
