@@ -17,12 +17,13 @@ _FEWEST_REVIEWERS = 3  # two who differ are each other's only witness
 
 
 class Status(StrEnum):
-    """What stands behind a label; provisional ones do not train."""
+    """What stands behind a label; provisional ones do not train, and a withdrawn one counts nowhere."""
 
     IMPORTED = "imported"
     ACCEPTED = "accepted"
     PROVISIONAL = "provisional"
     ADJUDICATED = "adjudicated"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ MODULES = (
     "estimates",
     "fairness",
     "keyed_draws",
+    "label_weights",
     "near_duplicates",
     "proportions",
     "retraining_triggers",
