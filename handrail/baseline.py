@@ -1,9 +1,10 @@
 """What a model has to beat before it may serve by itself: saying the commonest category every time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from handrail.proportions import sign_p
 
@@ -12,7 +13,7 @@ ONLY_MODEL, ONLY_COMMONEST = "only_model_right", "only_commonest_right"
 
 
 def against_commonest(
-    learnt: Iterable[str], truth: Iterable[str], predicted: Iterable[str], weights: Sequence[float] | None = None
+    learnt: Iterable[str], truth: Iterable[str], predicted: Iterable[str], weights: ArrayLike | None = None
 ) -> dict[str, float]:
     """How a model did beside the commonest of the categories it learnt from, on cases that it did not learn from.
 
@@ -39,7 +40,11 @@ def against_commonest(
     actual = np.asarray(list(truth), dtype=object)
     right, usual = np.asarray(list(predicted), dtype=object) == actual, actual == commonest
     return {
-        "commonest_accuracy": float(np.average(usual, weights=weights)) if len(actual) else 0.0,
+        "commonest_accuracy": float(
+            np.average(usual, weights=None if weights is None else np.asarray(weights, dtype=np.float64))
+        )
+        if len(actual)
+        else 0.0,
         ONLY_MODEL: float((right & ~usual).sum()),
         ONLY_COMMONEST: float((usual & ~right).sum()),
     }

@@ -28,7 +28,7 @@ def of_a_label(cases: pd.DataFrame) -> Floats:
     [0.05, 1.0, 1.0]
     """
     audited = pd.to_numeric(cases["inclusion_probability"]).astype("float64")
-    return audited.where(cases["queue"].eq(Queue.A.value), 1.0).fillna(1.0).to_numpy(dtype=np.float64)
+    return np.asarray(audited.where(cases["queue"].eq(Queue.A.value), 1.0).fillna(1.0), dtype=np.float64)
 
 
 def of_a_blind_look(cases: pd.DataFrame, blind_share: float) -> Floats:
@@ -45,7 +45,8 @@ def of_a_blind_look(cases: pd.DataFrame, blind_share: float) -> Floats:
     Source: Horvitz and Thompson (1952); docs/decisions/0045-training-after-automation.md.
 
     >>> kept = {"queue": "B", "stage": "suggest", "blind_chance": 0.2, "inclusion_probability": None}
-    >>> of_a_blind_look(pd.DataFrame([kept, {**kept, "blind_chance": None}, {**kept, "blind_chance": 0.0}]), 0.1).tolist()
+    >>> cases = [{**kept, "blind_chance": chance} for chance in (0.2, None, 0.0)]
+    >>> of_a_blind_look(pd.DataFrame(cases), 0.1).tolist()
     [0.2, 0.1, nan]
     """
     audited = pd.to_numeric(cases["inclusion_probability"]).astype("float64")
@@ -55,4 +56,4 @@ def of_a_blind_look(cases: pd.DataFrame, blind_share: float) -> Floats:
     share = pd.Series(np.where(queue.eq(Queue.B.value), blind_share or 1.0, np.nan), index=cases.index)
     before = share.mask(shadow, 1.0)
     chance = audited.where(queue.eq(Queue.A.value), kept.fillna(before))
-    return chance.where(chance > 0).to_numpy(dtype=np.float64)
+    return np.asarray(chance.where(chance > 0), dtype=np.float64)

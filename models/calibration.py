@@ -18,7 +18,7 @@ _LONGEST_NAME = 40  # characters; longer names would leave no room for the cells
 def reliability(
     confidence: ArrayLike, correct: ArrayLike, bins: int = BINS, weights: ArrayLike | None = None
 ) -> pd.DataFrame:
-    """One row per bin: `confidence` (mean), `accuracy` (share correct), `cases`, and `weight`, what they weigh together.
+    """One row per bin: `confidence` (mean), `accuracy` (share correct), `cases`, and their `weight` together.
 
     Bins hold equally many cases, give or take one, or equal weight, give or take a case; fewer cases than bins make one
     bin a case. An empty input gives an empty table.

@@ -156,9 +156,7 @@ def _columns(classes: NDArray[Any], labels: NDArray[Any]) -> Places:
     return np.searchsorted(classes, labels)
 
 
-def choose(
-    raw: Floats, truth: ArrayLike, weights: Floats | None = None
-) -> tuple[Calibrator, Mapping[Method, float]]:
+def choose(raw: Floats, truth: ArrayLike, weights: Floats | None = None) -> tuple[Calibrator, Mapping[Method, float]]:
     """The calibrator with the lower held-out log loss, fitted to all cases, and both losses in nats a case.
 
     `raw` (cases × labels) are scores of at least two cases that did not train; `truth` is the column of each

@@ -73,7 +73,7 @@ def choose(
     return fit(confidence, category, right, categories, best, heavy), best, losses
 
 
-def fit(  # noqa: PLR0913, PLR0917 - the cases in columns, and what is made of them
+def fit(
     confidence: Floats,
     category: Places,
     right: NDArray[np.bool_],
@@ -132,7 +132,7 @@ def _line(claimed: Floats, right: NDArray[np.bool_], weights: Floats, *, free_sh
     return float(slope), float(shift)
 
 
-def _held_out_loss(  # noqa: PLR0913, PLR0917 - as `fit`
+def _held_out_loss(
     confidence: Floats,
     category: Places,
     right: NDArray[np.bool_],

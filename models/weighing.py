@@ -8,7 +8,6 @@ import base64
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +32,7 @@ class Weighing:
     cap: float | None = None
     capped: int = 0
     doubted: int = 0
+    least_trust: float = 1.0
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -44,7 +44,10 @@ class Weighing:
                 f"for, 1/chance: at most {self.cap:.1f}, the 95th percentile, which caps {self.capped} of them"
             )
         if self.doubted:
-            said.append(f"{self.doubted} labels count less than one, for their givers are often contradicted")
+            said.append(
+                f"{self.doubted} labels count for the probability that their giver is right, the least for "
+                f"{self.least_trust:.2f}"
+            )
         return tuple(said)
 
 
@@ -57,11 +60,12 @@ def weigh(examples: pd.DataFrame) -> Weighing:
     chance, trust = _column(examples, CHANCE), _column(examples, TRUST)
     drawn = chance < 1
     weights = 1 / chance
+    doubted, least = int((trust < 1).sum()), float(trust.min(initial=1.0))
     if not drawn.any():
-        return Weighing(trust, doubted=int((trust < 1).sum()))
+        return Weighing(trust, doubted=doubted, least_trust=least)
     cap = float(np.quantile(weights[drawn], CAP_AT))
     capped = int((weights > cap).sum())
-    return Weighing(np.minimum(weights, cap) * trust, int(drawn.sum()), cap, capped, int((trust < 1).sum()))
+    return Weighing(np.minimum(weights, cap) * trust, int(drawn.sum()), cap, capped, doubted, least)
 
 
 def stored(values: Floats) -> Floats:
@@ -85,7 +89,7 @@ def scaled(weights: Floats) -> Floats:
 
 
 def figures(cap: float | None, measured: Floats) -> dict[str, float]:
-    """What a version's metrics say of weights: the cap, and what the measured cases are worth; nothing without draws."""
+    """What a version's metrics say of weights: the cap, and what the measured cases are worth; nothing without one."""
     return {} if cap is None else {"weight_cap": cap, "n_test_worth": worth(measured)}
 
 

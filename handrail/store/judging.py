@@ -14,9 +14,7 @@ from handrail.store.labels import gold_ids
 from handrail.store.schema import AuditDraw, Case, Decision, Label, Route
 
 
-def withheld(
-    connection: Connection, policy: Policy, *, since: datetime, until: datetime | None = None
-) -> pd.DataFrame:
+def withheld(connection: Connection, policy: Policy, *, since: datetime, until: datetime | None = None) -> pd.DataFrame:
     """Cases that trained people ruled on blindly for the first time since then, and what was settled of each.
 
     None from after `until`: what comes while they are used is for the next time. A case that was labelled blindly
@@ -38,9 +36,7 @@ def withheld(
     )
 
 
-def decided_in_sight(
-    connection: Connection, policy: Policy, *, since: datetime, until: datetime
-) -> pd.DataFrame:
+def decided_in_sight(connection: Connection, policy: Policy, *, since: datetime, until: datetime) -> pd.DataFrame:
     """Cases of which no share is blind, that trained people ruled on in that time, the suggestion in sight.
 
     People see every case like them, so that each stands for itself. Columns as in `withheld`; none is pending.

@@ -15,6 +15,7 @@ from handrail.policy import Policy
 from handrail.retraining_triggers import Cause
 from handrail.store import labels as stored_labels
 from handrail.store import models
+from handrail.store.models import ModelVersion
 from models import classifier, external, rebuild, registry, training_set, weighing
 from models.external import Model
 from models.features import model_input
@@ -41,9 +42,9 @@ def training_examples(
     """Labels that may train, the newest of the policy's number, with what the model may see and whence each came.
 
     A share of the blind labels, drawn by keyed hash, is withheld for promotions and never trains, nor does a
-    near-duplicate of a withheld case. Labels from after `until` count as not given yet. Where there are `new_categories`
-    the same draw withholds recent labels of cases that nobody would see blindly, too: the new ones lie there. `chance`
-    and `trust` say how much each label counts, to the millionth.
+    near-duplicate of a withheld case. Labels from after `until` count as not given yet. With `new_categories` the same
+    draw withholds recent labels of cases that nobody would see blindly, too: the new ones lie there. `chance` and
+    `trust` say how much each label counts, to the millionth.
     """
     with occasion.store.read() as connection:
         rows = stored_labels.labelled(connection, occasion.policy)
@@ -70,16 +71,20 @@ def training_examples(
     )
 
 
+def learnt_categories(row: ModelVersion | None) -> frozenset[str]:
+    """The categories that a version learnt; empty where its recipe does not say."""
+    if row is None or row.rebuild is None:
+        return frozenset()
+    fewest = row.rebuild["rules"]["min_labels_per_category"]
+    return frozenset(name for name, labels in row.rebuild["data"]["categories"].items() if labels >= fewest)
+
+
 def new_categories(occasion: Occasion) -> tuple[str, ...]:
-    """The policy's categories that the serving version has not learnt; none without one whose categories are known."""
+    """The policy's categories that the serving version has not learnt; none where its recipe does not say."""
     with occasion.store.read() as connection:
         champion = models.serving(connection).model_version
-        row = models.version(connection, champion) if champion else None
-    if row is None or row.rebuild is None:
-        return ()
-    fewest = row.rebuild["rules"]["min_labels_per_category"]
-    learnt = {name for name, labels in row.rebuild["data"]["categories"].items() if labels >= fewest}
-    return tuple(sorted(set(occasion.policy.categories) - learnt))
+        learnt = learnt_categories(models.version(connection, champion) if champion else None)
+    return tuple(sorted(set(occasion.policy.categories) - learnt)) if learnt else ()
 
 
 @step

@@ -11,7 +11,7 @@ from handrail.errors import BadInput, Conflict, NotPermitted
 from handrail.policy import GateRules, LabelRules
 from handrail.policy.learning import TrainingSetRules
 from handrail.ruling import Ruling
-from handrail.store import labels, schema
+from handrail.store import judging, labels, schema
 from handrail.store.engine import Store
 from tests.scenes import FOUNDER, MANAGER, NOVICE, NOW, POLICY, REVIEWERS, Scene
 

@@ -160,7 +160,7 @@ class TestWithdrawn:
             routes = route_many(waiting.cases, waiting.situation, SEEN, [0.5] * len(waiting.cases))
             said = waiting.cases[["case_id", "label", "confidence"]].rename(columns={"label": "category"})
             return said.join(routes.drop(columns="flags")).assign(
-                suggestion_hidden=False, model_version=VERSION, due_at=NOW
+                suggestion_hidden=False, blind_chance=None, model_version=VERSION, due_at=NOW
             )
 
         counts = routing.assign(scene.store, [kept, withdrawn], plan, policy=SEEN, actor=FLOW, now=NOW)
