@@ -53,7 +53,7 @@ def unjudged(occasion: Occasion, rows: pd.DataFrame, said: "pd.Series[str]", new
     """Which rulings found no category right before there was the new one that `said` names."""
     with occasion.store.read() as connection:
         named_at = policies.first_named(connection, new)
-    since = said.map(named_at)
+    since = pd.to_datetime(said.map(named_at), utc=True)
     return (rows["label"].isna() & since.notna() & (rows["labelled_at"] < since)).to_numpy(dtype=bool)
 
 
