@@ -18,10 +18,11 @@ from tasks.watch.attendance import attended
 
 SHARED = "shared bias"
 SIGNALS = {
-    "glances": "decides faster than anybody reads",
+    "rechecks": "gives labels that random rechecks find wrong",
+    "gold": "answers gold cases wrongly",
     "deceived": "takes over wrong suggestions of gold cases",
+    "glances": "decides faster than anybody reads",
     "vanished": "rejects less where a suggestion is visible",
-    "accuracy": "is often wrong without help",
     "bias": "turns a label into another for one group",
     SHARED: "all together turn a label into another for one group: nobody's own",
 }

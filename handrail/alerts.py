@@ -103,6 +103,8 @@ SEEN = {
     "glances": "decisions faster than anybody reads",
     "deceived": "wrong suggestions taken over",
     "vanished": "rejections that vanish where a suggestion is visible",
+    "rechecks": "labels that others find wrong",
+    "gold": "gold cases answered wrongly",
     "accuracy": "often wrong without help",
     "bias": "cases of one group turned into another category",
 }
@@ -111,14 +113,16 @@ SEEN = {
 
 @dataclass(frozen=True, slots=True)
 class Conduct:
-    """What stands out in how people work, counted: whose it is stands at the desk, for those who may read labels.
+    """Who is named for how they work, counted: whose it is stands at the desk, for those who may read labels.
 
-    `seen` maps a signal to how many of the `people` show it; `shared` are the signals of all together, nobody's own.
+    `seen` maps a signal to how many of the `people` show it, `counted` says it with its figures; `shared` are the
+    signals of all together, nobody's own.
     """
 
     people: int = 0
     seen: Mapping[str, int] = field(default_factory=dict)
     shared: Sequence[str] = ()
+    counted: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +220,8 @@ def _people(seen: Conduct) -> Iterator[Trouble]:
         shown = [_signal(name) + (f" ({count})" if seen.people > 1 else "") for name, count in seen.seen.items()]
         work = "works" if seen.people == 1 else "work"
         sentences.append(f"Seen in how {_count(seen.people, 'reviewer')} {work}: {', '.join(shown)}.")
+        if seen.counted:
+            sentences.append(f"{'; '.join(seen.counted)}. Test them again, or withdraw their labels.")
     if seen.shared:
         sentences.append(f"Seen in how all reviewers together work: {', '.join(map(_signal, seen.shared))}.")
     if sentences:

@@ -34,6 +34,8 @@ class Decision(NewDecision):
     """A decision as it stands, with its number."""
 
     id: int
+    withdrawal_id: int | None = field(default=None, kw_only=True)
+    """Of the withdrawal by which it is evidence no longer; what it decided stands all the same."""
 
     @property
     def standing(self) -> str | None:

@@ -14,6 +14,7 @@ from handrail.queues import Queue
 
 _QUEUE = {True: Queue.B, False: Queue.C}  # what is slipped in looks like quick work; a test is read case by case
 
+_AT_MOST_GOLD = 0.2
 _AT_MOST_EARLIER = 900
 """Seconds: a quarter of an hour, in which deliveries come."""
 
@@ -127,9 +128,21 @@ def shown_kind(kind: str, queue: str) -> str:
     return "review" if is_slipped_in(kind, queue) else kind
 
 
-def is_due(secret: bytes, person: str, after: int, rules: LabelRules) -> bool:
-    """Whether a gold case comes next: the policy's share of claims; never at a share of 0, which needs no secret."""
-    return rules.gold_share > 0 and Chance(secret, person, after).of("due") < rules.gold_share
+def due_share(rules: LabelRules, a_week: int) -> float:
+    """The share of a person's claims among which gold comes: the policy's, or as much as makes its number a week.
+
+    `a_week` is how many cases they decided in the last seven days; of who decided none nobody knows how many are a
+    week's. Never more than one in five: gold is no work of the customers'.
+    """
+    if not rules.gold_share or not a_week:
+        return rules.gold_share
+    return max(rules.gold_share, min(_AT_MOST_GOLD, rules.gold_a_week / a_week))
+
+
+def is_due(secret: bytes, person: str, after: int, rules: LabelRules, *, a_week: int = 0) -> bool:
+    """Whether a gold case comes next, by `due_share`; never at a share of 0, which needs no secret."""
+    share = due_share(rules, a_week)
+    return share > 0 and Chance(secret, person, after).of("due") < share
 
 
 def is_seeded(chance: Chance, rules: LabelRules) -> bool:

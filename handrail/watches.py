@@ -70,7 +70,7 @@ WATCHES = (
     Watch("deployment", "judging", Schedule(_DAY, 5 * _HOUR + 10 * _MINUTE)),
     Watch("retraining", "retraining", Schedule(_DAY, 4 * _HOUR + 50 * _MINUTE)),
     Watch("fairness_watch", "fairness watch", Schedule(_WEEK, 4 * _HOUR + 40 * _MINUTE)),
-    Watch("agreement_watch", "agreement watch", Schedule(_WEEK, 4 * _HOUR + 45 * _MINUTE)),
+    Watch("agreement_watch", "agreement watch", Schedule(_DAY, 4 * _HOUR + 45 * _MINUTE)),
     Watch("kpi_report", "KPI report", Schedule(_WEEK, 5 * _HOUR)),
     Watch(
         "retention",

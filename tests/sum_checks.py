@@ -311,7 +311,7 @@ def check_people(faces: Faces, page: str) -> None:
     rows = faces.ask("SELECT subject, verdict FROM readings WHERE watch = 'reviewers' AND at = :at", at=at)
     people = [subject for subject, _ in rows if subject != "everybody"]
     alarmed = [subject for subject, verdict in rows if verdict == "alarm" and subject != "everybody"]
-    assert f"{len(people)} looked at, {len(alarmed)} with a signal that stands out." in text_of(page)
+    assert f"{len(people)} looked at, {len(alarmed)} named by random rechecks or gold cases." in text_of(page)
     reviewers = faces.page("/reviewers")
     named = {row["Reviewer"].removesuffix(" decides no more") for row in table_of(reviewers, "Reviewer")}
     assert set(people) <= named

@@ -9,7 +9,7 @@ from handrail.reading import ALL, Verdict
 from handrail.reviewers import EVERYBODY
 
 SIGNALS = {**SEEN, "accuracy": "right without help"}
-"""What each figure counts; of right answers the signal is that there are few."""
+"""What each figure counts; of right answers, which earlier looks kept, the signal is that there are few."""
 
 
 def agreement(look: Scope) -> Section:
@@ -69,10 +69,10 @@ def reviewers(look: Scope, *, names: bool) -> Section:
     looks = look.together("reviewers")
     title = "Reviewers"
     if not looks:
-        return Section("reviewers", title, None, "Nobody's work has been looked at yet; the watch looks once a week.")
+        return Section("reviewers", title, None, "Nobody's work has been looked at yet; the watch looks once a day.")
     own = [one for one in looks if one.subject != EVERYBODY]
     alarms = sum(one.verdict is Verdict.ALARM for one in own)
-    sentence = f"{len(own)} looked at, {alarms} with a signal that stands out."
+    sentence = f"{len(own)} looked at, {alarms} named by random rechecks or gold cases."
     if any(one.verdict is Verdict.ALARM for one in looks if one.subject == EVERYBODY):
         sentence += " All together show a bias that is nobody's own."
     if not names:

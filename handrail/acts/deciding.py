@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from handrail import labels
-from handrail.acts import overturning, qualifying, second_opinions
+from handrail.acts import overturning, qualifying, rechecking, second_opinions
 from handrail.acts.authority import authorize
 from handrail.acts.claiming import ACTS
 from handrail.acts.overturning import Overturning
@@ -33,14 +33,14 @@ from handrail.work import NewWork, WorkOnCase
 class _Matter:
     """Work that is ruled on, with what was said of its case before.
 
-    `chosen` are the labels decided on by people, `first` is the label that a second review is compared with; of a
-    case that is `drawn` another person repeats a blind label. `contested` is what a dispute is about.
+    `chosen` are the labels decided on by people, `first` is the label that a second review is compared with; of a case
+    that is `drawn`, with that chance, another person repeats a blind label. `contested` is what a dispute is about.
     """
 
     item: WorkOnCase
     chosen: Collection[str]
     first: BlindLabel | None
-    drawn: bool
+    drawn: float | None
     contested: Contested | None
 
 
@@ -58,6 +58,7 @@ class _Batch:
     decided: list[int] = field(default_factory=list)
     done: list[int] = field(default_factory=list)
     disputed: list[int] = field(default_factory=list)
+    rechecks: list[tuple[int, int, float]] = field(default_factory=list)
     overturning: list[tuple[int, WorkOnCase, Contested, Ruling]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
@@ -93,7 +94,7 @@ def decide(
         now, hold = dated, hold - (dated - now)  # its action waits by the clock all the same
         person = staff.person(connection, actor)
         status = labels.status(person.trained_until if person else None, now)
-        matters = _matters(connection, items.values(), secret, policy)
+        matters = _matters(connection, items.values(), secret, policy, actor, now)
         changed = changes.changed_since(connection, {item.case_id: item.opened_at for item in items.values()})
         _refuse_second_ruling(connection, items.values(), actor)
         batch = _Batch(hold=hold)
@@ -142,20 +143,20 @@ def _items(connection: Connection, rulings: Sequence[Ruling], actor: str) -> dic
 
 
 def _matters(
-    connection: Connection, items: Collection[WorkOnCase], secret: bytes, policy: Policy
+    connection: Connection, items: Collection[WorkOnCase], secret: bytes, policy: Policy, actor: str, now: datetime
 ) -> dict[int, _Matter]:
     """The work that is ruled on with what was said before, by id of the work."""
     ids = [item.case_id for item in items]
     chosen = decisions.chosen(connection, ids)
     first = label_rows.first_blind(connection, [item.case_id for item in items if item.kind == "recheck"])
-    drawn = second_opinions.drawn(secret, ids, policy)
+    drawn = rechecking.drawn(connection, secret, ids, actor, policy=policy, now=now)
     contested = disputes.contested(connection, [item.id for item in items if item.kind == "dispute"])
     return {
         item.id: _Matter(
             item,
             chosen=chosen.get(item.case_id, ()),
             first=first.get(item.case_id),
-            drawn=item.case_id in drawn,
+            drawn=drawn.get(item.case_id),
             contested=contested.get(item.id),
         )
         for item in items
@@ -261,8 +262,7 @@ def _apply(
     policy: Policy,
     now: datetime,
 ) -> None:
-    item, place = matter.item, len(batch.decisions)
-    case_id, kind = item.case_id, item.kind
+    item, place, case_id, kind = matter.item, len(batch.decisions), matter.item.case_id, matter.item.kind
     batch.decisions.append(
         NewDecision(
             case_id=case_id,
@@ -308,8 +308,9 @@ def _apply(
         batch.work.append(second_opinions.second_look(item, policy, now))
     elif waits:
         _act(batch, place, item, ruling)
-    if matter.drawn and _is_first_blind_label(item, ruling) and not looked_at_again:
-        batch.work.append(second_opinions.recheck(item, policy, now))
+    if matter.drawn is not None and _is_first_blind_label(item, ruling):
+        batch.rechecks.append((place, case_id, matter.drawn))
+        batch.work += [] if looked_at_again else [second_opinions.recheck(item, policy, now)]
 
 
 def _label(
@@ -373,6 +374,7 @@ def _write(
     numbers = decisions.insert_decisions(connection, batch.decisions)
     decisions.insert_notes(connection, {numbers[place]: text for place, text in batch.notes})
     label_rows.insert_labels(connection, batch.labels)
+    rechecking.keep(connection, batch.rechecks, numbers, actor, now=now)
     outbox.put(
         connection,
         [

@@ -255,7 +255,7 @@ def open_test(
     rows = [gold_work(case_id, person, now=now, due_at=due_at, slipped_in=False) for case_id in ids]
     work.insert_work(connection, rows)
     test_id = label_rows.insert_test(connection, person=person, opened_at=now, cases=len(ids))
-    opened = Event("person.test_opened", data={"person": person, "test": test_id, "cases": len(ids)})
+    opened = Event(reviewer_quality.TEST_OPENED, data={"person": person, "test": test_id, "cases": len(ids)})
     trail.append(connection, [opened], at=now, actor=actor)
     return len(ids)
 

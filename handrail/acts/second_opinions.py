@@ -10,7 +10,7 @@ from datetime import datetime
 
 import pandas as pd
 
-from handrail import keyed_draws, labels
+from handrail import labels
 from handrail.case import Outcome
 from handrail.labels import NO_CATEGORY, ConsensusLabel, NewLabel, Status
 from handrail.policy import Consequence, Policy
@@ -24,19 +24,6 @@ from handrail.store.frames import records
 from handrail.store.labels import BlindLabel
 from handrail.store.trail import Event
 from handrail.work import NewWork, WorkOnCase
-
-
-def drawn(secret: bytes, case_ids: Sequence[int], policy: Policy) -> set[int]:
-    """Which cases another person labels again, should their first label be blind: a keyed draw of the policy's share.
-
-    Raises:
-        BadInput: the policy asks for second labels, and the secret is empty.
-    """
-    share = policy.labels.second_share
-    if not share or not case_ids:
-        return set()
-    chances = keyed_draws.draw_many(secret, case_ids, keyed_draws.RECHECK_SALT)
-    return {case_id for case_id, chance in zip(case_ids, chances, strict=True) if chance < share}
 
 
 def is_needed(
@@ -78,7 +65,8 @@ def differs(first: BlindLabel | None, opinion: str | None, status: Status) -> bo
 def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, actor: str, now: datetime) -> None:
     """Make both labels provisional; the consensus settles what it can, the rest goes to adjudication.
 
-    The consensus rests on all blind rulings of the time that a training counts: older habits are not today's.
+    The consensus rests on all blind rulings of the time that a training counts: older habits are not today's. It says
+    which label is likely right, and not who slipped: that a third person says, who is asked where nobody adjudicates.
     """
     if not disputed:
         return
@@ -103,6 +91,8 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
     left = sorted(set(disputed) - {one.case_id for one in believed})
     due_at = due(now, policy.sla.audit, policy.sla.calendar)
     work.insert_work(connection, [_blind("adjudication", case_id, None, now=now, due_at=due_at) for case_id in left])
+    third = [_blind("recheck", one.case_id, None, now=now, due_at=due_at) for one in believed]
+    work.insert_work(connection, third)
     events = [_settled(one) for one in believed]
     events += [Event("label.disputed", case_id) for case_id in left]
     trail.append(connection, events, at=now, actor=actor)

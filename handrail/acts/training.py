@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.work import NewWork
 
+_PACE = timedelta(days=7)
 _NEWEST = 10
 """Practice answers that are shown again."""
 
@@ -62,7 +63,7 @@ class TrainingProgress:
 
 
 def slip_in(store: Store, person: str, *, policy: Policy, secret: bytes, now: datetime) -> bool:
-    """Let a gold case come next for `person`, on the policy's share of their claims; tells whether one will.
+    """Let a gold case come next for `person`, by the policy's share and number; tells whether one will.
 
     Called right before claiming; asked again before the next decision, it changes nothing. The case is one that they
     never met, it is due a little before the ordinary work, and looks like it: no older, with the same fields. Nothing
@@ -71,7 +72,8 @@ def slip_in(store: Store, person: str, *, policy: Policy, secret: bytes, now: da
     """
     with store.read() as connection:
         after = reviewer_quality.newest_decision(connection, person)
-    if not gold.is_due(secret, person, after, policy.labels):
+        lately = reviewer_quality.decided_since(connection, person, now - _PACE) if policy.labels.gold_share else 0
+    if not gold.is_due(secret, person, after, policy.labels, a_week=lately):
         return False
     with store.write() as connection:
         authorize(connection, "decide", person)

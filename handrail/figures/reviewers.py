@@ -3,10 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from handrail.reading import Figures, Verdict
-from handrail.reviewers import Signal
+from handrail.reviewers import DECEIVED, GOLD, RECHECKS, Signal
+
+_COUNTED: Final = {
+    RECHECKS: "rechecks wrong",
+    GOLD: "gold cases wrong",
+    DECEIVED: "wrong suggestions taken over",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,17 @@ class SignalFigures(Figures):
         )
 
     @property
+    def in_words(self) -> str | None:
+        """What names somebody, or might: so many of so many wrong, with the interval; None of a habit or bias."""
+        what = _COUNTED.get(self.name)
+        details = dict(self.details)
+        if what is None or "wrong" not in details:
+            return None
+        pending = f", {details['pending']} not settled" if details.get("pending") else ""
+        ends = f"95 % interval {100 * (self.low or 0.0):.0f}–{100 * (1.0 if self.high is None else self.high):.0f} %"
+        return f"{details['wrong']} of {self.n} {what}{pending}, {ends}"
+
+    @property
     def turns(self) -> tuple[TurnFigures, ...]:
         """The turns of a bias, the surest first."""
         return tuple(TurnFigures.from_json(one) for one in dict(self.details).get("turns", ()))
@@ -74,19 +91,4 @@ class SignalFigures(Figures):
 class ReviewerFigures(Figures):
     """Every signal of one reviewer, or of all together; none where the look failed."""
 
-    signals: tuple[SignalFigures, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalVerdict(Figures):
-    """What a signal says, and no figure of it."""
-
-    name: str
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReviewerVerdicts(Figures):
-    """The verdicts of every signal, of any reading."""
-
-    signals: tuple[SignalVerdict, ...] = ()
+    signals: tuple[SignalFigures, ...] = ()

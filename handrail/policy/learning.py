@@ -51,7 +51,21 @@ class LabelRules(Strict):
     gold_share: Share = Field(0.0, description="gold cases slipped in among this share of a reviewer's claims")
     gold_window: Annotated[int, Field(ge=5)] = Field(40, description="newest gold cases that a training rests on")
     seeded_wrong: Share = Field(0.5, description="share of the gold cases slipped in that carry a wrong suggestion")
-    second_share: Share = Field(0.05, description="share of blind labels that another person repeats blindly")
+    gold_a_week: Annotated[int, Field(ge=0)] = Field(
+        5, description="gold cases slipped in for each person a week at least, where `gold_share` is above 0"
+    )
+    second_share: Share = Field(
+        0.05, description="share of blind labels that another person repeats blindly; at 0 none is"
+    )
+    rechecks_a_day: Annotated[int, Field(ge=0)] = Field(
+        6, description="labels of each person a day that another repeats, while little is known of them"
+    )
+    rechecks_known: Annotated[int, Field(ge=1)] = Field(
+        120, description="rechecks in eight weeks from which the share alone is drawn"
+    )
+    wrong_at_most: ProperShare = Field(
+        0.06, description="share of a person's blind labels that may be wrong before they are named"
+    )
     consensus_at_least: Annotated[float, Field(gt=0.5, le=1)] = Field(
         0.9, description="posterior probability from which a consensus settles two that disagree"
     )

@@ -1,21 +1,24 @@
-"""Signals about reviewers: glances, rubber stamps, accuracy and bias, each with an interval and a verdict."""
+"""Signals about reviewers: wrong answers where chance chose the case, and how they work, each with an interval."""
 
-from handrail.reviewers.accuracy import accuracies
 from handrail.reviewers.bias import EVERYBODY, Turn, biases
-from handrail.reviewers.habits import deceptions, glances, vanishings
+from handrail.reviewers.habits import glances, vanishings
+from handrail.reviewers.judged import DECEIVED, GOLD, NAMING, RECHECKS, judged
 from handrail.reviewers.look import ReviewerRecords, look
 from handrail.reviewers.signal import Signal, SignalBounds
 
 __all__ = [
+    "DECEIVED",
     "EVERYBODY",
+    "GOLD",
+    "NAMING",
+    "RECHECKS",
     "ReviewerRecords",
     "Signal",
     "SignalBounds",
     "Turn",
-    "accuracies",
     "biases",
-    "deceptions",
     "glances",
+    "judged",
     "look",
     "vanishings",
 ]

@@ -1,4 +1,4 @@
-"""How a reviewer works: faster than anybody reads, taking over what is suggested, rejecting only unaided."""
+"""How a reviewer works: faster than anybody reads, rejecting only unaided."""
 
 from collections.abc import Hashable
 from typing import Final
@@ -13,7 +13,7 @@ from handrail.reviewers.signal import FEWEST, Signal, SignalBounds, exact_interv
 
 _FAST: Final = 0.02  # a decision is a glance if it is faster than 98 % of what the typical other reviewer takes
 _FEWEST_OTHERS: Final = 3  # fewer others are no distribution: what one of them does would be the measure
-_WORTH_GLANCES, _WORTH_DECEIVED, _WORTH_VANISHED = 0.5, 0.8, 0.95  # what must not be overlooked
+_WORTH_GLANCES, _WORTH_VANISHED = 0.5, 0.95  # what must not be overlooked
 
 
 def glances(decisions: pd.DataFrame, bounds: SignalBounds, alpha: float) -> list[Signal]:
@@ -58,42 +58,6 @@ def _bar(fast: pd.Series, key: tuple[Hashable, Hashable]) -> float | None:
     places, reviewers = (fast.index.get_level_values(level) for level in ("place", "reviewer"))
     others = fast[(places == key[0]) & (reviewers != key[1])]
     return float(others.median()) if len(others) >= _FEWEST_OTHERS else None
-
-
-def deceptions(gold: pd.DataFrame, bounds: SignalBounds, alpha: float) -> list[Signal]:
-    """The share of seeded wrong suggestions that each reviewer takes over. Worth finding: four of five taken over.
-
-    Args:
-        gold: columns reviewer, said, seeded (the wrong suggestion; rows without one are left out).
-        bounds: up to where a figure is no alarm.
-        alpha: level of each test, for the power.
-
-    Returns:
-        One signal a reviewer, not judged yet.
-
-    Source: docs/decisions/0011-second-labels-and-gold-cases.md; the exact binomial test (Clopper and Pearson 1934).
-
-    >>> gold = pd.DataFrame({"reviewer": "ada", "said": ["a", "b"], "seeded": ["a", "a"]})
-    >>> deceptions(gold, SignalBounds(), 0.05)[0].value
-    0.5
-    """
-    seeded = gold[gold["seeded"].notna()]
-    taken = seeded["said"].eq(seeded["seeded"]).to_numpy(dtype=bool)
-    by = pd.Series(taken, index=seeded["reviewer"].to_numpy()).groupby(level=0)
-    hits, sizes = by.sum(), by.size()
-    return [
-        _share(
-            name,
-            "deceived",
-            int(hits.get(name, 0)),
-            int(sizes.get(name, 0)),
-            bounds.deceived,
-            _WORTH_DECEIVED,
-            alpha,
-            (("taken_over", int(hits.get(name, 0))),),
-        )
-        for name in _names(gold)
-    ]
 
 
 def vanishings(decisions: pd.DataFrame, bounds: SignalBounds, alpha: float) -> list[Signal]:

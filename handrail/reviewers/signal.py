@@ -20,14 +20,14 @@ class SignalBounds:
     """Up to where a figure is no alarm; and the chance of any false alarm in one look, `chance`.
 
     `glances`: share of decisions faster than nearly all of the others'. `deceived`: share of seeded wrong suggestions
-    taken over. `vanished`: share of the rejections that vanish where a suggestion is visible. `accuracy`: share right
-    without help. `turned`: by how much more often a label is turned into another for one group.
+    taken over. `vanished`: share of the rejections that vanish where a suggestion is visible. `wrong`: share of wrong
+    answers without help. `turned`: by how much more often a label is turned into another for one group.
     """
 
     glances: float = 0.10
     deceived: float = 0.30
     vanished: float = 0.67
-    accuracy: float = 0.90
+    wrong: float = 0.06
     turned: float = 0.10
     chance: float = 0.05
 

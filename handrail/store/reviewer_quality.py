@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, Text, and_, bindparam, case, exists, 
 
 from handrail.gold import GoldAnswer, GoldCandidate, GoldTest, Ordinary
 from handrail.labels import Status
+from handrail.store import trail
 from handrail.store.frames import frame
 from handrail.store.labels import PRACTISED, SLIPPED_IN, items_of
 from handrail.store.schema import (
@@ -29,6 +30,8 @@ from handrail.store.schema import (
 
 _COMPARED = ("review", "audit", "second", "recheck", "adjudication")
 _ORDINARY = ("review", "audit", "second")
+TEST_OPENED = "person.test_opened"
+_EVERY_TEST = 100_000
 _RECENT = 200
 """Newest routes whose confidences count as ordinary, and newest cases whose fields do."""
 _SHARED = 10
@@ -41,6 +44,12 @@ def newest_decision(connection: Connection, person: str) -> int:
 
 
 _NEWEST = select(Decision.id).where(Decision.actor == bindparam("by")).order_by(Decision.id.desc()).limit(1)
+
+
+def decided_since(connection: Connection, person: str, since: datetime) -> int:
+    """How many cases `person` has decided since then, gold left out."""
+    theirs = select(func.count()).where(Decision.actor == person, Decision.decided_at >= since, Decision.kind != "gold")
+    return int(connection.execute(theirs).scalar_one())
 
 
 def has_open_gold(connection: Connection, person: str) -> bool:
@@ -256,6 +265,17 @@ def tests(connection: Connection, person: str | None) -> list[GoldTest]:
     if person is not None:
         query = query.where(Qualification.person == person)
     return [GoldTest(*row) for row in connection.execute(query)]
+
+
+def begun_anew(connection: Connection) -> dict[str, datetime]:
+    """When somebody last passed a test that another person had handed them: their record begins there.
+
+    Who begins a test alone begins no new record: a named person would pass one in time.
+    """
+    opened = trail.search(connection, kind=TEST_OPENED, limit=_EVERY_TEST)
+    handed = {event["test"] for event in opened if event["actor"] != event["person"]}
+    ended = [test for test in tests(connection, None) if test.passed and test.id in handed]
+    return {test.person: test.closed_at for test in reversed(ended) if test.closed_at is not None}
 
 
 def decisions(connection: Connection, *, since: datetime) -> pd.DataFrame:

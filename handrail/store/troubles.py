@@ -8,7 +8,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection, and_, func, or_, select
 
 from handrail.alerts import Conduct
-from handrail.figures.reviewers import ReviewerVerdicts
+from handrail.figures.reviewers import ReviewerFigures
 from handrail.reading import Verdict
 from handrail.reviewers import EVERYBODY
 from handrail.store import escalations, readings, trail
@@ -44,16 +44,17 @@ def _standing(
 
 
 def conduct(connection: Connection) -> Conduct:
-    """The alarms of the last look at how people work: those that the desk shows, of the same people."""
-    people, seen, shared = 0, Counter[str](), []
+    """Who is named by the last look at people's work, counted, and by what: what the desk shows of the same people."""
+    people, seen, shared, counted = 0, Counter[str](), [], []
     for one in readings.kept(readings.last_look(connection, "reviewers")):
-        found = [signal.name for signal in one.figures(ReviewerVerdicts).signals if signal.verdict is Verdict.ALARM]
+        signals = [signal for signal in one.figures(ReviewerFigures).signals if signal.verdict is Verdict.ALARM]
         if one.subject == EVERYBODY:
-            shared += found
-        elif found:
+            shared += [signal.name for signal in signals]
+        elif signals and one.verdict is Verdict.ALARM:
             people += 1
-            seen.update(found)
-    return Conduct(people, dict(seen), tuple(shared))
+            seen.update([signal.name for signal in signals])
+            counted += [words for signal in signals if (words := signal.in_words) is not None]
+    return Conduct(people, dict(seen), tuple(shared), tuple(counted))
 
 
 def drift(connection: Connection, now: datetime) -> int | None:

@@ -10,7 +10,7 @@ from handrail.store import schema
 from handrail.store.cases import chunks, set_state
 from handrail.store.decisions import of_row
 from handrail.store.labels import FIRST_LOOKS
-from handrail.store.schema import Dispute, Escalation, Label, Note, Outbox, TrailEvent
+from handrail.store.schema import Dispute, Escalation, Label, Note, Outbox, Recheck, TrailEvent
 from handrail.work import WorkItem
 
 WITHDRAWN = ("action.withdrawn", "action.abandoned")
@@ -133,8 +133,9 @@ def take_escalations_back(connection: Connection, decision: Decision) -> bool:
 
 
 def remove(connection: Connection, decision: Decision) -> None:
-    """Delete a decision with its note."""
+    """Delete a decision with its note, and the draw of its label."""
     connection.execute(delete(Note).where(Note.decision_id == decision.id))
+    connection.execute(delete(Recheck).where(Recheck.decision_id == decision.id))
     connection.execute(delete(schema.Decision).where(schema.Decision.id == decision.id))
 
 

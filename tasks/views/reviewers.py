@@ -11,6 +11,7 @@ from handrail.figures.reviewers import ReviewerFigures, SignalFigures
 from handrail.own_quality import Agreeing, Record, Share, Team
 from handrail.permissions import PERMITTED
 from handrail.reading import Verdict
+from handrail.reviewers import EVERYBODY
 from handrail.store import readings, reviewer_quality, staff
 from handrail.store.engine import Connection
 from handrail.store.frames import records
@@ -56,6 +57,13 @@ class Seen:
     window: tuple[datetime, datetime]
     verdict: Verdict
     signals: tuple[SignalFigures, ...]
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What names them, in words; empty where nothing does."""
+        if self.verdict is not Verdict.ALARM or self.person == EVERYBODY:
+            return ()
+        return tuple(one.in_words for one in self.signals if one.verdict is Verdict.ALARM and one.in_words is not None)
 
 
 def own_signals(occasion: Occasion) -> Seen | None:

@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from handrail import agreement, bulkhead, labels, reviewers
+from handrail import agreement, bulkhead, labels, rechecks, reviewers
 from handrail.acts import reading
 from handrail.agreement import Ratings
 from handrail.figures.agreement import AgreementFigures
 from handrail.figures.reviewers import ReviewerFigures, SignalFigures
 from handrail.own_quality import PLACES
-from handrail.permissions import PERMITTED
 from handrail.reading import ALL, Reading, Verdict, unreadable
-from handrail.reviewers import ReviewerRecords, Signal
+from handrail.reviewers import DECEIVED, EVERYBODY, GOLD, NAMING, RECHECKS, ReviewerRecords, Signal, SignalBounds
 from handrail.store import labels as label_rows
+from handrail.store import rechecks as recheck_rows
 from handrail.store import reviewer_decisions, reviewer_quality, staff
 from handrail.store.engine import Connection
 from handrail.store.frames import records
@@ -79,18 +79,20 @@ def _against_rest(ratings: Ratings, label: str) -> Ratings:
 
 @step
 def look_at_reviewers(occasion: Occasion, window: timedelta) -> list[Signal]:
-    """Judge how everybody worked in the last `window`; keeps a reading of each reviewer, and one of all together.
+    """Judge everybody by random rechecks and gold cases; keeps a reading of each reviewer, and one of all together.
 
-    Names stand in the readings alone: the log and the artifacts count.
+    Their record goes back as far as a training counts; habits and biases are those of the last `window`. Names stand in
+    the readings alone: the log and the artifacts count.
     """
     since = occasion.now - window
     with occasion.store.read() as connection:
         evidence = _evidence(occasion, connection, since)
+    bounds = SignalBounds(wrong=occasion.policy.labels.wrong_at_most)
     # Everybody is judged together, by the others; first alone, so that it shows whose own cases cannot be judged.
     alone = bulkhead.each(
-        evidence.reviewers, lambda name: reviewers.look(evidence.of([name])), what="looking at a reviewer"
+        evidence.reviewers, lambda name: reviewers.look(evidence.of([name]), bounds), what="looking at a reviewer"
     )
-    signals = reviewers.look(evidence.of(list(alone.results)))
+    signals = reviewers.look(evidence.of(list(alone.results)), bounds)
     by_name: dict[str, list[Signal]] = {}
     for one in signals:
         by_name.setdefault(one.reviewer, []).append(one)
@@ -103,15 +105,18 @@ def look_at_reviewers(occasion: Occasion, window: timedelta) -> list[Signal]:
     ]
     reading.record(occasion.store, seen, actor=occasion.actor, now=occasion.now)
     alarmed = sum(one.verdict is Verdict.ALARM for one in seen)
-    (log.warning if alarmed else log.info)("reviewers: %d looked at, %d with an alarm", len(seen), alarmed)
+    (log.warning if alarmed else log.info)("reviewers: %d looked at, %d named", len(seen), alarmed)
     return signals
 
 
 def overall(signals: Sequence[Signal]) -> Verdict:
-    """One verdict of several: an alarm where there is one, quiet only where something could have been seen."""
-    found = {one.verdict for one in signals}
+    """One verdict of a person: an alarm where a signal names them, quiet only where something could have been seen.
+
+    Random rechecks and gold cases name; what all share is judged by its bias.
+    """
+    verdicts = {one.verdict for one in signals if one.name in NAMING or one.reviewer == EVERYBODY}
     return next(
-        (one for one in (Verdict.ALARM, Verdict.QUIET, Verdict.UNDERPOWERED) if one in found), Verdict.NOT_MEASURED
+        (one for one in (Verdict.ALARM, Verdict.QUIET, Verdict.UNDERPOWERED) if one in verdicts), Verdict.NOT_MEASURED
     )
 
 
@@ -126,16 +131,10 @@ def _evidence(occasion: Occasion, connection: Connection, since: datetime) -> Re
     blind = known["blind"].to_numpy(dtype=bool)
     timed = known[~blind & known["seconds"].notna().to_numpy()]
     quick = suggested[(suggested["kind"] == "review") & (suggested["queue"] == "B")]
-    answers = _gold(occasion, connection, since)
-    unaided = answers[answers["seeded"].isna()]
-    items = "gold " + unaided["case_id"].astype(str)
-    told = pd.DataFrame({"item": items, "reviewer": unaided["reviewer"], "label": unaided["said"]})
     return ReviewerRecords(
+        trials=trials(occasion, connection),
         timed=timed.assign(place=_places(timed)),
         mixed=quick.assign(visible=~quick["blind"].astype(bool), approved=quick["label"] == quick["proposed"]),
-        gold=answers,
-        rulings=pd.concat([_opinions(occasion, connection, since), told], ignore_index=True),
-        truth=dict(zip(items, unaided["attested"], strict=True)),
         turns=_turns(occasion, suggested),
     )
 
@@ -150,16 +149,35 @@ def _opinions(occasion: Occasion, connection: Connection, since: datetime) -> pd
     return last.assign(item=last["case_id"].astype(str))[["item", "reviewer", "label"]]
 
 
+def trials(occasion: Occasion, connection: Connection) -> pd.DataFrame:
+    """Everybody's answers to cases that chance chose: person, kind, at, wrong (None: not settled), chance.
+
+    They go back as far as a training counts, and no further than the last test that somebody else handed them and that
+    they passed: with it a record begins anew.
+    """
+    since = occasion.now - occasion.policy.labels.training_valid_for
+    repeated = rechecks.trials(
+        recheck_rows.draws(connection, since=since),
+        recheck_rows.opinions(connection, since=since),
+        occasion.policy.escalation.reasons,
+    )
+    rows = pd.concat([repeated.assign(kind=RECHECKS), _gold(occasion, connection, since)], ignore_index=True)
+    anew = reviewer_quality.begun_anew(connection)
+    current = [at >= anew.get(person, since) for person, at in zip(rows["person"], rows["at"], strict=True)]
+    return rows[np.array(current, dtype=bool)].reset_index(drop=True)
+
+
 def _gold(occasion: Occasion, connection: Connection, since: datetime) -> pd.DataFrame:
-    """Answers to gold cases slipped in that can no longer be undone: reviewer, case_id, said, attested, seeded."""
+    """Answers to gold cases slipped in that can no longer be undone, as `trials` has them."""
     stands = occasion.now - occasion.policy.desk.undo_within
     rows = [
-        (person["name"], answer.case_id, answer.answer or labels.NO_CATEGORY, answer.attested, answer.seeded)
+        (person["name"], answer.decided_at, not answer.right, 1.0, GOLD)
+        if answer.seeded is None
+        else (person["name"], answer.decided_at, answer.answer == answer.seeded, 1.0, DECEIVED)
         for person in records(staff.people(connection))
-        if PERMITTED["decide"].intersection(person["roles"])
         for answer in reviewer_quality.answers(connection, person["name"], since=since, until=stands)
     ]
-    return pd.DataFrame(rows, columns=["reviewer", "case_id", "said", "attested", "seeded"], dtype=object)
+    return pd.DataFrame(rows, columns=["person", "at", "wrong", "chance", "kind"], dtype=object)
 
 
 def _places(decisions: pd.DataFrame) -> list[str]:

@@ -1,17 +1,18 @@
 """Signals about reviewers: exact tests of scipy are the oracle, the sample business's five reviewers the rival."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from handrail import dawid_skene, reviewers
-from handrail.agreement import collect
+from handrail import reviewers
 from handrail.reading import Verdict
 from handrail.reviewers import EVERYBODY, ReviewerRecords, Signal, SignalBounds
-from handrail.reviewers.accuracy import at_most
+from handrail.reviewers.judged import confidence_sequence, log_evidence
 from handrail.reviewers.signal import exact_interval, judge, power_above
 from handrail.sample import reviewers as simulated
 
@@ -24,12 +25,11 @@ def one(found: list[Signal], reviewer: str) -> Signal:
     return signal
 
 
-@given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.01, 0.99))
-def test_the_exact_figures_are_those_of_scipy(counts: tuple[int, int], share: float) -> None:
+@given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_the_exact_figures_are_those_of_scipy(counts: tuple[int, int]) -> None:
     hits, n = counts
     oracle = stats.binomtest(hits, n).proportion_ci(method="exact")
     assert exact_interval(hits, n) == pytest.approx((oracle.low, oracle.high), abs=1e-9)
-    assert at_most(hits, n, share) == pytest.approx(stats.binom.cdf(hits, n, share), abs=1e-9)
 
 
 @given(st.integers(1, 80), st.floats(0.01, 0.5), st.floats(0.001, 0.1))
@@ -70,13 +70,6 @@ class TestGlances:
 
 
 class TestRubberStamps:
-    def test_seeded_wrong_suggestions_alone_count(self) -> None:
-        rows = [("eve", "b", "b")] * 9 + [("eve", "a", "b")] + [("eve", "a", None)] * 50 + [("ada", "a", None)] * 3
-        found = reviewers.deceptions(pd.DataFrame(rows, columns=["reviewer", "said", "seeded"]), RULES, ALPHA)
-        assert (one(found, "eve").value, one(found, "eve").n) == (0.9, 10)
-        assert one(found, "eve").p == pytest.approx(stats.binomtest(9, 10, 0.3, alternative="greater").pvalue)
-        assert one(found, "ada").verdict is Verdict.NOT_MEASURED
-
     def decided(self, seen: tuple[int, int], blind: tuple[int, int]) -> Signal:
         rows = [
             ("eve", visible, number >= rejected)
@@ -106,42 +99,96 @@ class TestRubberStamps:
         assert 0 <= found.power <= 1
 
 
-class TestAccuracy:
-    def rulings(self, sure: dict[str, float], items: int, seed: int) -> tuple[pd.DataFrame, dict[str, str]]:
-        rng = np.random.default_rng(seed)
-        truth = rng.integers(0, 4, items)
-        rows = []
-        for number, label in enumerate(truth):
-            for name in rng.choice(list(sure), 2, replace=False):
-                right = rng.random() < sure[name]
-                rows.append((f"i{number}", name, "abcd"[label if right else (label + 1 + rng.integers(3)) % 4]))
-        known = {f"i{number}": "abcd"[label] for number, label in enumerate(truth)}
-        return pd.DataFrame(rows, columns=["item", "reviewer", "label"]), known
+def trials(person: str, wrong: Sequence[bool | None], kind: str = "rechecks", chance: float = 1.0) -> pd.DataFrame:
+    """Two trials a day."""
+    at = pd.date_range("2026-01-01", periods=len(wrong), freq="12h", tz="UTC")
+    frame = pd.DataFrame({"person": person, "kind": kind, "at": at, "chance": chance})
+    return frame.assign(wrong=pd.Series(list(wrong), dtype=object))
 
-    def test_with_known_truth_it_is_the_share_right(self) -> None:
-        rows, truth = self.rulings({"ada": 0.95, "ben": 0.9, "dev": 0.6}, 200, 1)
-        found = reviewers.accuracies(rows, truth, RULES, ALPHA)
-        for name in ("ada", "ben", "dev"):
-            mine = rows[rows["reviewer"] == name]
-            assert one(found, name).value == pytest.approx((mine["label"] == mine["item"].map(truth)).mean())
-        assert {signal.reviewer for signal in found if signal.p < ALPHA} == {"dev"}
 
-    def test_without_it_the_consensus_tells_and_its_doubt_makes_the_cases_fewer(self) -> None:
-        rows, _ = self.rulings({"ada": 0.97, "ben": 0.95, "cleo": 0.95, "dev": 0.7}, 600, 2)
-        found = reviewers.accuracies(rows, {}, RULES, ALPHA)
-        assert one(found, "dev").value == pytest.approx(0.7, abs=0.07)
-        assert one(found, "ada").value == pytest.approx(0.97, abs=0.05)
-        assert dict(one(found, "dev").details)["effective_n"] < one(found, "dev").n
+class TestJudgedWhereChanceChose:
+    def test_who_errs_often_is_named_with_counts_and_interval_and_who_errs_as_people_do_is_not(self) -> None:
+        rows = pd.concat([trials("r4", [True, False, False, False] * 15), trials("r1", [True] + [False] * 59)])
+        found = reviewers.judged(rows, RULES, people=4)
+        r4, r1 = one(found, "r4"), one(found, "r1")
+        assert (r4.verdict, r4.value, r4.n, dict(r4.details)["wrong"]) == (Verdict.ALARM, 0.25, 60, 15)
+        assert r4.low < 0.25 < r4.high
+        assert (r1.verdict, r1.n) == (Verdict.QUIET, 60)
 
-    def test_two_who_differ_are_no_measure_of_each_other(self) -> None:
-        rows, _ = self.rulings({"ada": 0.95, "dev": 0.6}, 100, 3)
-        assert all(signal.value is None for signal in reviewers.accuracies(rows, {}, RULES, ALPHA))
+    def test_an_honest_reviewer_of_whom_little_is_known_is_neither_accused_nor_cleared(self) -> None:
+        (found,) = reviewers.judged(trials("r2", [False] * 10), RULES, people=4)
+        assert found.verdict is Verdict.UNDERPOWERED
 
-    def test_known_truth_stands_whatever_all_say(self) -> None:
-        rows = pd.DataFrame([(1, who, "a") for who in "xyz"] + [(2, "x", "b")], columns=["item", "rater", "label"])
-        found = dawid_skene.estimate(collect(rows), attested={"1": "b", "2": "unheard of"})
-        assert found.of("1") == ("b", 1.0)
-        assert found.of("2")[0] == "b"
+    def test_what_waits_for_a_third_person_counts_against_nobody(self) -> None:
+        (found,) = reviewers.judged(trials("r2", [None] * 12 + [False] * 3), RULES, people=4)
+        assert (found.verdict, found.value, found.n) == (Verdict.UNDERPOWERED, 0.0, 3)
+        assert dict(found.details)["pending"] == 12
+        (found,) = reviewers.judged(trials("r2", [None] * 4), RULES, people=4)
+        assert (found.verdict, found.value) == (Verdict.NOT_MEASURED, None)
+
+    def test_the_rate_is_that_of_all_labels_where_the_chances_differed(self) -> None:
+        dense = trials("r2", [True] * 10 + [False] * 10, chance=0.5)
+        thin = trials("r2", [False] * 20, chance=0.05).assign(at=lambda rows: rows["at"] + pd.Timedelta(days=30))
+        (found,) = reviewers.judged(pd.concat([dense, thin]), RULES, people=4)
+        assert found.value == pytest.approx(10 * 2 / (20 * 2 + 20 * 20))
+        assert found.high - found.low > np.subtract(*confidence_sequence(found.value * 40, 40, 0.95)[::-1])
+
+    def test_who_grows_careless_after_a_good_year_is_found(self) -> None:
+        good = [False] * 600
+        (before,) = reviewers.judged(trials("r4", good), RULES, people=4)
+        (after,) = reviewers.judged(trials("r4", good + [True, False, False] * 20), RULES, people=4)
+        assert (before.verdict, after.verdict) == (Verdict.QUIET, Verdict.ALARM)
+
+    def test_once_named_a_person_stays_named_until_the_record_begins_anew(self) -> None:
+        rows = trials("r4", [True, False, False] * 15 + [False] * 400)
+        assert one(reviewers.judged(rows, RULES, people=4), "r4").verdict is Verdict.ALARM
+
+    def test_more_people_ask_for_more_evidence(self) -> None:
+        rows = trials("r4", [True, False, False, False] * 8)
+        few, many = (one(reviewers.judged(rows, RULES, people=count), "r4").verdict for count in (2, 2000))
+        assert few is Verdict.ALARM
+        assert many is not Verdict.ALARM
+
+    def test_taking_over_what_is_wrong_is_judged_by_a_bound_of_its_own(self) -> None:
+        stamped = trials("eve", [True] * 9 + [False], "deceived")
+        fair = trials("ada", [True, False, False, False] * 5, "deceived")
+        found = reviewers.judged(pd.concat([stamped, fair]), RULES, people=4)
+        assert one(found, "eve").verdict is Verdict.ALARM
+        assert one(found, "ada").verdict is not Verdict.ALARM
+
+    @settings(max_examples=20)
+    @given(st.lists(st.booleans(), max_size=20))
+    def test_the_evidence_is_the_mixture_of_likelihood_ratios_written_out(self, wrong: list[bool]) -> None:
+        at = pd.date_range("2026-01-01", periods=len(wrong), freq="3D", tz="UTC")
+        largest = 1.0
+        for end in range(1, len(wrong) + 1):
+            value = 0.5 * self.ratio(wrong[:end])
+            for week in range(1, 10):
+                begun = [bad for day, bad in enumerate(wrong[:end]) if 3 * day >= 7 * week]
+                value += 0.5 / (week * (week + 1)) * self.ratio(begun)
+            largest = max(largest, value + 0.5 / 10)
+        assert log_evidence(np.array(wrong, dtype=bool), at, 0.06) == pytest.approx(np.log(largest), abs=1e-9)
+
+    @staticmethod
+    def ratio(wrong: list[bool]) -> float:
+        rates = [0.06 * times for times in (1.5, 2.0, 3.0, 5.0)]
+        return float(np.mean([np.prod([r / 0.06 if bad else (1 - r) / 0.94 for bad in wrong]) for r in rates]))
+
+    @pytest.mark.parametrize("rate", [0.03, 0.06])
+    def test_nobody_within_the_bound_is_named_however_often_one_looks(self, rate: float) -> None:
+        rng = np.random.default_rng(11)
+        at = pd.date_range("2026-01-01", periods=500, freq="4h", tz="UTC")
+        named = [log_evidence(rng.random(500) < rate, at, 0.06) >= np.log(1 / 0.05) for _ in range(200)]
+        assert np.mean(named) <= 0.05
+
+    def test_the_interval_holds_the_truth_at_every_look(self) -> None:
+        rng = np.random.default_rng(12)
+        missed = 0
+        for _ in range(100):
+            wrong = (rng.random(200) < 0.15).cumsum()
+            ends = [confidence_sequence(int(wrong[n - 1]), n, 0.95) for n in range(5, 201, 5)]
+            missed += any(not low <= 0.15 <= high for low, high in ends)
+        assert missed / 100 <= 0.05
 
 
 def turns(reviewer: str, group: str, n: int, turned: int, other: str = "complaint") -> pd.DataFrame:
@@ -231,4 +278,4 @@ class TestLooks:
             rows = pd.concat(work)
             found = reviewers.look(ReviewerRecords(timed=rows[rows["visible"]], mixed=rows, turns=rows))
             named.append({signal.reviewer for signal in found if signal.verdict is Verdict.ALARM})
-        assert named == [{"dev", "eve"}] * 4
+        assert named == [{"dev", "eve"}] * 4, "by their habits, which name nobody"

@@ -205,8 +205,9 @@ class TestTheAlertAndThePage:
         reading.record(scene.store, found, actor=FLOW, now=NOW)
         assert "1 reviewer" not in (self.swept(scene) or "1 reviewer")
         monitoring = " ".join(signed_in(MANAGER).get("/monitoring").text.split())
-        assert "1 looked at, 0 with a signal that stands out. All together show a bias that is nobody's own." in (
-            html.unescape(monitoring)
+        assert (
+            "1 looked at, 0 named by random rechecks or gold cases. All together show a bias that is nobody's own."
+            in (html.unescape(monitoring))
         )
 
     def test_what_the_next_look_no_longer_shows_is_gone_from_both(self, scene: Scene, signed_in: Client) -> None:

@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0016"
+HEAD = "0020"
 """The newest revision, here so that opening a store need not load the history."""
 
 

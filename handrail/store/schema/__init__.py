@@ -35,10 +35,12 @@ from handrail.store.schema.learning import (
     Drift,
     GoldCase,
     Label,
+    LabelWithdrawal,
     ModelVersion,
     Prediction,
     Profile,
     Qualification,
+    Recheck,
     Serving,
 )
 from handrail.store.schema.watch import Alert, AlertDelivery, BreakerState, Reading, WatchRuns
@@ -80,6 +82,7 @@ __all__ = [
     "IdempotentAnswer",
     "Invitation",
     "Label",
+    "LabelWithdrawal",
     "Lease",
     "LegalHold",
     "ModelReview",
@@ -96,6 +99,7 @@ __all__ = [
     "Quarantine",
     "Reading",
     "Reason",
+    "Recheck",
     "Reopening",
     "Route",
     "Serving",

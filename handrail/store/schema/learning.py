@@ -70,7 +70,7 @@ class Label(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="the case")
     label: Mapped[str] = mapped_column(comment="category")
-    status: Mapped[str] = mapped_column(String(12), comment="imported, accepted, provisional or adjudicated")
+    status: Mapped[str] = mapped_column(String(12), comment="imported, accepted, provisional, adjudicated or withdrawn")
     provenance: Mapped[str] = mapped_column(
         String(12), comment="history, review, audit, second, recheck, escalation, dispute, adjudication or consensus"
     )
@@ -78,7 +78,37 @@ class Label(Base):
     blind: Mapped[bool] = mapped_column(comment="given without seeing the suggestion; only these certify")
     reason_code: Mapped[str | None] = mapped_column(comment="reason of a correction")
     labelled_at: Mapped[datetime] = mapped_column(comment="when")
+    withdrawal_id: Mapped[int | None] = mapped_column(Id, comment="the withdrawal that changed its status; null: none")
+    stood_as: Mapped[str | None] = mapped_column(String(12), comment="status before that withdrawal")
     __table_args__ = (Index(None, "case_id"), Index(None, "status", "labelled_at"))
+
+
+class Recheck(Base):
+    """A blind label that was drawn to be repeated blindly, with the chance that its draw had."""
+
+    __tablename__ = "rechecks"
+    decision_id: Mapped[int] = mapped_column(
+        ForeignKey("decisions.id"), primary_key=True, autoincrement=False, comment="the decision that gave the label"
+    )
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), comment="its case")
+    person: Mapped[str] = mapped_column(comment="who gave it")
+    chance: Mapped[float] = mapped_column(comment="chance of being drawn, whatever the label said")
+    drawn_at: Mapped[datetime] = mapped_column(comment="when")
+    __table_args__ = (Index(None, "case_id"), Index(None, "person", "drawn_at"))
+
+
+class LabelWithdrawal(Base):
+    """The labels of one person over a time that count no longer, until they are reinstated."""
+
+    __tablename__ = "label_withdrawals"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    reviewer: Mapped[str] = mapped_column(comment="whose labels")
+    since: Mapped[datetime] = mapped_column(comment="given from then on")
+    until: Mapped[datetime] = mapped_column(comment="given up to then: when it was withdrawn")
+    withdrawn_by: Mapped[str] = mapped_column(comment="who")
+    reinstated_at: Mapped[datetime | None] = mapped_column(comment="when they began to count again")
+    reinstated_by: Mapped[str | None] = mapped_column(comment="who")
+    __table_args__ = (Index(None, "reviewer", "since"),)
 
 
 class Certificate(Base):

@@ -88,7 +88,12 @@ class Decision(Base):
     blind: Mapped[bool] = mapped_column(comment="decided without seeing the suggestion")
     seconds: Mapped[float | None] = mapped_column(comment="time the person took")
     decided_at: Mapped[datetime] = mapped_column(comment="when")
-    trained: Mapped[bool | None] = mapped_column(comment="the person's training counted then; null: it was no person")
+    trained: Mapped[bool | None] = mapped_column(
+        comment="the person's training counted then, and it was not withdrawn; null: it was no person"
+    )
+    withdrawal_id: Mapped[int | None] = mapped_column(
+        Id, comment="the withdrawal by which it counts no longer; null: none"
+    )
     __table_args__ = (
         Index(None, "case_id"),
         Index(None, "kind", "decided_at"),

@@ -1,0 +1,60 @@
+"""Blind labels drawn to be repeated keep the chance of their draw, and labels can be withdrawn and reinstated."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0020"
+down_revision = "0016"
+branch_labels = None
+depends_on = None
+
+MOMENT = sa.DateTime(timezone=True)
+ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+STATUS = "imported, accepted, provisional, adjudicated or withdrawn"
+TRAINED = "the person's training counted then, and it was not withdrawn; null: it was no person"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "rechecks",
+        sa.Column("decision_id", ID, nullable=False, autoincrement=False, comment="the decision that gave the label"),
+        sa.Column("case_id", ID, nullable=False, comment="its case"),
+        sa.Column("person", sa.Text(), nullable=False, comment="who gave it"),
+        sa.Column("chance", sa.Double(), nullable=False, comment="chance of being drawn, whatever the label said"),
+        sa.Column("drawn_at", MOMENT, nullable=False, comment="when"),
+        sa.ForeignKeyConstraint(["decision_id"], ["decisions.id"], name=op.f("fk_rechecks_decision_id")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_rechecks_case_id")),
+        sa.PrimaryKeyConstraint("decision_id", name=op.f("pk_rechecks")),
+    )
+    op.create_index(op.f("ix_rechecks_case_id"), "rechecks", ["case_id"])
+    op.create_index(op.f("ix_rechecks_person_drawn_at"), "rechecks", ["person", "drawn_at"])
+    op.create_table(
+        "label_withdrawals",
+        sa.Column("id", ID, nullable=False),
+        sa.Column("reviewer", sa.Text(), nullable=False, comment="whose labels"),
+        sa.Column("since", MOMENT, nullable=False, comment="given from then on"),
+        sa.Column("until", MOMENT, nullable=False, comment="given up to then: when it was withdrawn"),
+        sa.Column("withdrawn_by", sa.Text(), nullable=False, comment="who"),
+        sa.Column("reinstated_at", MOMENT, nullable=True, comment="when they began to count again"),
+        sa.Column("reinstated_by", sa.Text(), nullable=True, comment="who"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label_withdrawals")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_label_withdrawals_reviewer_since"), "label_withdrawals", ["reviewer", "since"])
+    op.add_column(
+        "labels",
+        sa.Column("withdrawal_id", ID, nullable=True, comment="the withdrawal that changed its status; null: none"),
+    )
+    op.add_column(
+        "labels",
+        sa.Column("stood_as", sa.String(length=12), nullable=True, comment="status before that withdrawal"),
+    )
+    op.add_column(
+        "decisions",
+        sa.Column(
+            "withdrawal_id", ID, nullable=True, comment="the withdrawal by which it counts no longer; null: none"
+        ),
+    )
+    if op.get_bind().dialect.name == "postgresql":  # SQLite keeps no comments
+        op.alter_column("labels", "status", existing_type=sa.String(length=12), comment=STATUS)
+        op.alter_column("decisions", "trained", existing_type=sa.Boolean(), comment=TRAINED)
