@@ -21,7 +21,8 @@ def settled(connection: Connection, *, since: datetime) -> pd.DataFrame:
 
     `label` is the settled category, None where no category was right; where a contradiction of a sure prediction
     still waits for others, `pending` is true and `label` what contradicts it. `labelled_at` is when it was first said:
-    were it when it was settled, errors alone would move in time. A contradiction that nobody else could look at counts as it stands.
+    were it when it was settled, errors alone would move in time. A contradiction that nobody else could look at counts
+    as it stands.
 
     Columns: case_id, label, labelled_at, pending.
     """
