@@ -64,8 +64,9 @@ def hajek(errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> E
     """The error rate among all candidates, from audits whose chances of being drawn are known.
 
     Each audit stands for 1 / its probability of all candidates, so that the rate is 0 only where no audit found an
-    error. From 20 errors on the interval is that of the design-based variance (independent draws) on the logit scale;
-    below, it is Wilson's on Kish's effective number of audits, (Σ weights)² / Σ weights².
+    error. The interval is Wilson's on the effective number of audits: Kish's, (Σ weights)² / Σ weights², or the one
+    that the spread of the weighted audits shows, where it is smaller. Kish alone misses where errors sit among those
+    that were drawn least; with equal weights both are the number of audits.
 
     Args:
         errors: true where the audit found an error, one entry an audit.
@@ -78,7 +79,7 @@ def hajek(errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> E
     Raises:
         BadInput: lengths differ or a probability is outside (0, 1].
 
-    Source: Hájek 1971; Kish, Survey Sampling (1965); Wilson 1927; docs/decisions/0020-audit-design.md.
+    Source: Hájek 1971; Kish, Survey Sampling (1965); Wilson 1927; docs/decisions/0041-weights.md.
 
     >>> estimate = hajek([True, False, False], [1.0, 0.5, 0.5])
     >>> estimate.rate, estimate.n, estimate.errors
@@ -87,10 +88,41 @@ def hajek(errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> E
     wrong, chance = _audits(errors, probabilities)
     if not len(wrong):
         return NO_SAMPLE
-    if FEW_ERRORS <= wrong.sum() < len(wrong):
-        return _design_based(wrong, chance, level)
-    even = np.ptp(chance) == 0
-    return _score(wrong, chance, level, "wilson" if even else "wilson on the effective size")
+    rate, size = _ratio(wrong, chance), effective(wrong, chance)
+    low, high = wilson(np.array([rate * size]), np.array([size]), level)
+    method = "wilson" if np.ptp(chance) == 0 else "wilson on the effective size"
+    # Weights add up to the last digit only: the rate itself may lie beyond an end by as much.
+    return Estimate(rate, min(float(low[0]), rate), max(float(high[0]), rate), len(wrong), int(wrong.sum()), method)
+
+
+def effective(errors: ArrayLike, probabilities: ArrayLike) -> float:
+    """How many audits of equal chance would say as much as these.
+
+    Args:
+        errors: true where the audit found an error, one entry an audit.
+        probabilities: inclusion probability of each audit, in (0, 1].
+
+    Returns:
+        The smaller of Kish's effective number and rate · (1 - rate) ÷ the variance that the weighted audits show; the
+        number of audits where all chances are equal, 0 without any.
+
+    Raises:
+        BadInput: lengths differ or a probability is outside (0, 1].
+
+    Source: Kish, Survey Sampling (1965); docs/decisions/0041-weights.md.
+
+    >>> effective([True, False, False], [0.1, 0.1, 0.1]), round(effective([False, False, False], [1.0, 0.5, 0.5]), 6)
+    (3.0, 2.777778)
+    """
+    wrong, chance = _audits(errors, probabilities)
+    if not len(wrong):
+        return 0.0
+    weight, rate = 1 / chance, _ratio(wrong, chance)
+    if np.ptp(chance) == 0:
+        return float(len(wrong))
+    kish = float(weight.sum() ** 2 / (weight**2).sum())
+    variance = float((weight**2 * (wrong - rate) ** 2).sum() / weight.sum() ** 2)
+    return min(kish, rate * (1 - rate) / variance) if variance > 0 else kish
 
 
 def exceeds(rate: Estimate, drawn: Estimate, bound: float) -> bool:
@@ -306,26 +338,10 @@ def _ratio(wrong: NDArray[np.bool_], chance: Floats) -> float:
     return float((wrong / chance).sum() / (1 / chance).sum())
 
 
-def _design_based(wrong: NDArray[np.bool_], chance: Floats, level: float) -> Estimate:
-    rate = _ratio(wrong, chance)
-    residual = (wrong - rate) / chance
-    error = float(np.sqrt(((1 - chance) * residual**2).sum())) / float((1 / chance).sum())
-    low, high = _logit_interval(rate, error, level)
-    return Estimate(rate, low, high, len(wrong), int(wrong.sum()), "hajek, design-based")
-
-
 def _logit_interval(rate: float, error: float, level: float) -> tuple[float, float]:
     reach = _z(level) * error / (rate * (1 - rate))
     low, high = special.expit(special.logit(rate) + np.array([-reach, reach]))
     return float(low), float(high)
-
-
-def _score(wrong: NDArray[np.bool_], chance: Floats, level: float, method: str) -> Estimate:
-    rate, weight = _ratio(wrong, chance), 1 / chance
-    size = float(weight.sum() ** 2 / (weight**2).sum())
-    low, high = wilson(np.array([rate * size]), np.array([size]), level)
-    # Weights add up to the last digit only: the rate itself may lie beyond an end by as much.
-    return Estimate(rate, min(float(low[0]), rate), max(float(high[0]), rate), len(wrong), int(wrong.sum()), method)
 
 
 def _z(level: float) -> float:
