@@ -7,10 +7,11 @@ clusters.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
@@ -27,7 +28,11 @@ _FEW_FOR_A_TREND = 5  # errors
 
 @dataclass(frozen=True)
 class Estimate:
-    """A rate with its interval; without a sample n is 0 and the interval is all of [0, 1]."""
+    """A rate with its interval; without a sample n is 0 and the interval is all of [0, 1].
+
+    `effective` is how many audits of equal chance say as much as these `n`, and `pending` how many contradictions
+    among them nobody has settled yet.
+    """
 
     rate: float
     low: float
@@ -35,6 +40,8 @@ class Estimate:
     n: int
     errors: int
     method: str
+    effective: float = 0.0
+    pending: int = 0
 
 
 class Direction(StrEnum):
@@ -89,10 +96,36 @@ def hajek(errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> E
     if not len(wrong):
         return NO_SAMPLE
     rate, size = _ratio(wrong, chance), effective(wrong, chance)
-    low, high = wilson(np.array([rate * size]), np.array([size]), level)
+    lows, highs = wilson(np.array([rate * size]), np.array([size]), level)
     method = "wilson" if np.ptp(chance) == 0 else "wilson on the effective size"
     # Weights add up to the last digit only: the rate itself may lie beyond an end by as much.
-    return Estimate(rate, min(float(low[0]), rate), max(float(high[0]), rate), len(wrong), int(wrong.sum()), method)
+    low, high = min(float(lows[0]), rate), max(float(highs[0]), rate)
+    return Estimate(rate, low, high, len(wrong), int(wrong.sum()), method, size)
+
+
+def of_audits(audits: pd.DataFrame, level: float = 0.95) -> Estimate:
+    """The error rate that audits show, each weighted for how it was drawn.
+
+    Args:
+        audits: columns rejected (missing where nobody ruled yet) and inclusion_probability; pending, where it is kept.
+        level: confidence of the interval.
+
+    Returns:
+        As `hajek`, of the audits that were ruled on, with the number that are pending.
+
+    Raises:
+        BadInput: a probability is outside (0, 1].
+
+    Source: docs/decisions/0041-weights.md.
+
+    >>> audits = pd.DataFrame({"rejected": [True, False, None], "inclusion_probability": [0.5, 0.25, 0.25]})
+    >>> round(of_audits(audits).rate, 3), of_audits(audits).n
+    (0.333, 2)
+    """
+    ruled = audits[audits["rejected"].notna()]
+    found = hajek(ruled["rejected"].to_numpy(dtype=bool), ruled["inclusion_probability"].to_numpy(dtype=float), level)
+    pending = int(audits["pending"].eq(True).sum()) if "pending" in audits else 0  # noqa: FBT003 - a value
+    return replace(found, pending=pending)
 
 
 def effective(errors: ArrayLike, probabilities: ArrayLike) -> float:
@@ -171,7 +204,7 @@ def clopper_pearson(errors: int, n: int, level: float = 0.95) -> Estimate:
     tail = (1 - level) / 2
     low = stats.beta.ppf(tail, errors, n - errors + 1) if errors else 0.0
     high = stats.beta.isf(tail, errors + 1, n - errors) if errors < n else 1.0
-    return Estimate(errors / n, float(low), float(high), n, errors, "clopper-pearson on the simple-random draw")
+    return Estimate(errors / n, float(low), float(high), n, errors, "clopper-pearson on the simple-random draw", n)
 
 
 def expected_error(confidences: ArrayLike, level: float = 0.95) -> Estimate:
@@ -256,14 +289,14 @@ def assisted(
     return Estimate(together, low, high, len(wrong), int(wrong.sum()), f"ppi++, weight {power:.2f}")
 
 
-def trend(errors: Sequence[int], audited: Sequence[int], level: float = 0.95) -> Trend:
+def trend(errors: Sequence[float], audited: Sequence[float], level: float = 0.95) -> Trend:
     """Whether a rate rises or falls over periods of equal length.
 
     The slope is the weighted least-squares one, its test Cochran and Armitage's for a linear trend in proportions.
 
     Args:
-        errors: errors of each period, oldest first.
-        audited: audits of each period; periods without any are skipped.
+        errors: errors of each period, oldest first; rate times effective number where audits weigh unequally.
+        audited: audits of each period, or their effective number; periods without any are skipped.
         level: confidence of the interval and of the test.
 
     Returns:

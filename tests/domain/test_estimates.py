@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from handrail.errors import BadInput
-from handrail.estimates import Direction, assisted, clopper_pearson, effective, exceeds, expected_error, hajek, needed, trend
+from handrail.estimates import (
+    Direction,
+    assisted,
+    clopper_pearson,
+    effective,
+    exceeds,
+    expected_error,
+    hajek,
+    needed,
+    trend,
+)
 from handrail.proportions import in_percent
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "estimates.json").read_text("utf-8"))
