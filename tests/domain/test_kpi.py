@@ -319,7 +319,7 @@ def grown(cases: list[dict[str, Any]]) -> kpi.Trace:
         work.append(decision(n, kind, seconds, case["hours"], **place))
         work += [decision(n, other, spent, case["hours"] + 1, **place) for other, spent in case["more"]]
         if case["automatic"] and case["audited"] is not None:
-            work.append(decision(n, "audit", 60, case["hours"], random=True, differs=case["audited"], **place))
+            work.append(decision(n, "audit", 60, case["hours"], chance=0.05, differs=case["audited"], **place))
         routes.append({"case_id": n, "queue": "A" if case["automatic"] else "C", **place})
         escalations += [{"case_id": n, **place}] if case["escalated"] else []
     return world(
