@@ -21,10 +21,10 @@ def breaker_in_words(view: CategoryView, policy: Policy) -> str:
     if reading is None:
         rules = policy.breaker
         return f"No audit in the last {in_words(rules.window)}. It looks from {rules.min_reviewed} on."
-    rules_said = [_sequential(reading), _literal(view, reading, policy)]
+    rules_said = [_sequential(reading), _literal(reading, policy)]
     if policy.breaker.rule == "literal":
         rules_said.reverse()
-    return " ".join([*rules_said, *reading.warnings])
+    return " ".join([*rules_said, *_error(reading, policy), *reading.warnings])
 
 
 def evidence_shown(view: CategoryView, zone: ZoneInfo) -> Markup:
@@ -46,17 +46,28 @@ def _sequential(reading: BreakerFigures) -> str:
     return f"{head}: {found}, {percent(reading.level)} of the evidence that suffices."
 
 
-def _literal(view: CategoryView, reading: BreakerFigures, policy: Policy) -> str:
-    """The literal rule against the limit, with the interval of the rate."""
+def _error(reading: BreakerFigures, policy: Policy) -> list[str]:
+    """What all audits of the window show of its approvals."""
+    error = reading.error
+    if error is None or error.low is None or error.high is None:
+        return []
+    sure = f"95 % sure between {percent(error.low)} and {percent(error.high)}"
+    pending = f"; {error.pending:,} more wait for another person" if error.pending else ""
+    within = f"in the last {in_words(policy.breaker.window)}"
+    return [
+        f"{error.errors:,} of all {error.n:,} audits {within} found an error{pending}; "
+        f"weighted for how they were drawn: {percent(error.rate)}, {sure}."
+    ]
+
+
+def _literal(reading: BreakerFigures, policy: Policy) -> str:
+    """The literal rule against the limit: counts of the audits that it reads."""
     rules = policy.breaker
     head = "Literal rule (pauses)" if reading.rule == "literal" else "Literal rule (shown only)"
     within = f"in the last {in_words(rules.window)}"
     if not reading.reviewed:
         return f"{head}: no audit {within}."
-    found = (
-        f"{reading.rejected} of {reading.reviewed} audits rejected {within}: {percent(reading.rate)}, "
-        f"95 % sure between {percent(view.audited.low)} and {percent(view.audited.high)}"
-    )
+    found = f"{reading.rejected} of {reading.reviewed} audits rejected {within}, of those drawn at random"
     if reading.literal_tripped:
         return f"{head}. Tripped: {found}; the limit is {percent(rules.limit)}."
     if reading.reviewed < rules.min_reviewed:

@@ -29,6 +29,7 @@ def audit_sampling(as_of: AsOf = None, home: Home = None) -> dict[str, int]:
                 "random_rate": plan.rates["random"] if plan else rates.random_rate,
                 "drift_factor": rates.factor,
                 "watched": ", ".join(sorted(rates.watched)),
+                "at_least_a_day": occasion.policy.sampling.at_least_a_day,
                 "minutes_expected": round(plan.minutes_expected, 1) if plan else 0.0,
                 "minutes_budget": plan.minutes_budget if plan else None,
                 "cut": plan.cut if plan else "Nothing was cut.",

@@ -19,9 +19,10 @@ from tasks.watch.heartbeat import beat
 EVENTS = {"error_rate": "handrail.error_rate.exceeded", "new_labels": "handrail.labels.enough"}
 """What starts a retraining in Prefect, by the trigger that crossed its bound."""
 DESCRIPTION = (
-    "Both rules of the breaker by category; the policy's rule pauses. level: the sequential rule's evidence, where 1 "
-    "suffices; false_alarm_rate: chance to pause a healthy category within the horizon; detection: chance to see the "
-    "limit within the window at this volume"
+    "Both rules of the breaker by category; the policy's rule pauses. reviewed, rejected: simple-random audits that "
+    "the literal rule reads; error_rate: of all audits of its window, each weighted for how it was drawn. level: the "
+    "sequential rule's evidence, where 1 suffices; false_alarm_rate: chance to pause a healthy category within the "
+    "horizon; detection: chance to see the limit within the window at this volume"
 )
 UNREAD = (
     "Could not be read ({fault}): nobody watches this category, so nothing of it is approved automatically. The log of "
@@ -85,5 +86,12 @@ def rows_of(seen: Breakers) -> list[dict[str, Any]]:
 def row_of(reading: BreakerFigures) -> dict[str, Any]:
     """A reading as one row of a table."""
     row = reading.to_json()
-    row.pop("reliability")
+    for name in ("reliability", "rate", "error"):
+        row.pop(name)
+    error = reading.error
+    row |= {
+        "audited": error.n if error else 0,
+        "errors": error.errors if error else 0,
+        "error_rate": error.rate if error else None,
+    }
     return row | {"warnings": " ".join(reading.warnings)}

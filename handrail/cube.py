@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from handrail.errors import BadInput
 
 Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 MISSING = "(missing)"
 MOST_GROUPS = 1_000
@@ -20,12 +21,16 @@ _WORDS = {"true": 1, "yes": 1, "1": 1, "1.0": 1, "false": 0, "no": 0, "0": 0, "0
 
 @dataclass(frozen=True)
 class Tally:
-    """One metric by group: `k` of the `n` cases of each group."""
+    """One metric by group: `k` of the `n` cases of each group.
+
+    Where cases weigh unequally `n` are effective numbers, `k` the rate times them, and `cases` the counts.
+    """
 
     metric: str
     groups: tuple[str, ...]
-    k: Counts
-    n: Counts
+    k: Counts | Floats
+    n: Counts | Floats
+    cases: Counts | None = None
 
 
 @dataclass(frozen=True)

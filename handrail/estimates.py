@@ -7,10 +7,11 @@ clusters.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
@@ -27,7 +28,11 @@ _FEW_FOR_A_TREND = 5  # errors
 
 @dataclass(frozen=True)
 class Estimate:
-    """A rate with its interval; without a sample n is 0 and the interval is all of [0, 1]."""
+    """A rate with its interval; without a sample n is 0 and the interval is all of [0, 1].
+
+    `effective` is how many audits of equal chance say as much as these `n`, and `pending` how many contradictions
+    among them nobody has settled yet.
+    """
 
     rate: float
     low: float
@@ -35,6 +40,8 @@ class Estimate:
     n: int
     errors: int
     method: str
+    effective: float = 0.0
+    pending: int = 0
 
 
 class Direction(StrEnum):
@@ -64,8 +71,9 @@ def hajek(errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> E
     """The error rate among all candidates, from audits whose chances of being drawn are known.
 
     Each audit stands for 1 / its probability of all candidates, so that the rate is 0 only where no audit found an
-    error. From 20 errors on the interval is that of the design-based variance (independent draws) on the logit scale;
-    below, it is Wilson's on Kish's effective number of audits, (Σ weights)² / Σ weights².
+    error. The interval is Wilson's on the effective number of audits: Kish's, (Σ weights)² / Σ weights², or the one
+    that the spread of the weighted audits shows, where it is smaller. Kish alone misses where errors sit among those
+    that were drawn least; with equal weights both are the number of audits.
 
     Args:
         errors: true where the audit found an error, one entry an audit.
@@ -78,7 +86,7 @@ def hajek(errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> E
     Raises:
         BadInput: lengths differ or a probability is outside (0, 1].
 
-    Source: Hájek 1971; Kish, Survey Sampling (1965); Wilson 1927; docs/decisions/0020-audit-design.md.
+    Source: Hájek 1971; Kish, Survey Sampling (1965); Wilson 1927; docs/decisions/0041-weights.md.
 
     >>> estimate = hajek([True, False, False], [1.0, 0.5, 0.5])
     >>> estimate.rate, estimate.n, estimate.errors
@@ -87,10 +95,67 @@ def hajek(errors: ArrayLike, probabilities: ArrayLike, level: float = 0.95) -> E
     wrong, chance = _audits(errors, probabilities)
     if not len(wrong):
         return NO_SAMPLE
-    if FEW_ERRORS <= wrong.sum() < len(wrong):
-        return _design_based(wrong, chance, level)
-    even = np.ptp(chance) == 0
-    return _score(wrong, chance, level, "wilson" if even else "wilson on the effective size")
+    rate, size = _ratio(wrong, chance), effective(wrong, chance)
+    lows, highs = wilson(np.array([rate * size]), np.array([size]), level)
+    method = "wilson" if np.ptp(chance) == 0 else "wilson on the effective size"
+    # Weights add up to the last digit only: the rate itself may lie beyond an end by as much.
+    low, high = min(float(lows[0]), rate), max(float(highs[0]), rate)
+    return Estimate(rate, low, high, len(wrong), int(wrong.sum()), method, size)
+
+
+def of_audits(audits: pd.DataFrame, level: float = 0.95) -> Estimate:
+    """The error rate that audits show, each weighted for how it was drawn.
+
+    Args:
+        audits: columns rejected (missing where nobody ruled yet) and inclusion_probability; pending, where it is kept.
+        level: confidence of the interval.
+
+    Returns:
+        As `hajek`, of the audits that were ruled on, with the number that are pending.
+
+    Raises:
+        BadInput: a probability is outside (0, 1].
+
+    Source: docs/decisions/0041-weights.md.
+
+    >>> audits = pd.DataFrame({"rejected": [True, False, None], "inclusion_probability": [0.5, 0.25, 0.25]})
+    >>> round(of_audits(audits).rate, 3), of_audits(audits).n
+    (0.333, 2)
+    """
+    ruled = audits[audits["rejected"].notna()]
+    found = hajek(ruled["rejected"].to_numpy(dtype=bool), ruled["inclusion_probability"].to_numpy(dtype=float), level)
+    pending = int(audits["pending"].eq(True).sum()) if "pending" in audits else 0  # noqa: FBT003 - a value
+    return replace(found, pending=pending)
+
+
+def effective(errors: ArrayLike, probabilities: ArrayLike) -> float:
+    """How many audits of equal chance would say as much as these.
+
+    Args:
+        errors: true where the audit found an error, one entry an audit.
+        probabilities: inclusion probability of each audit, in (0, 1].
+
+    Returns:
+        The smaller of Kish's effective number and rate · (1 - rate) ÷ the variance that the weighted audits show; the
+        number of audits where all chances are equal, 0 without any.
+
+    Raises:
+        BadInput: lengths differ or a probability is outside (0, 1].
+
+    Source: Kish, Survey Sampling (1965); docs/decisions/0041-weights.md.
+
+    >>> effective([True, False, False], [0.1, 0.1, 0.1]), round(effective([False, False, False], [1.0, 0.5, 0.5]), 6)
+    (3.0, 2.777778)
+    """
+    wrong, chance = _audits(errors, probabilities)
+    if not len(wrong):
+        return 0.0
+    weight, rate = 1 / chance, _ratio(wrong, chance)
+    if np.ptp(chance) == 0:
+        return float(len(wrong))
+    kish = float(weight.sum() ** 2 / (weight**2).sum())
+    variance = float((weight**2 * (wrong - rate) ** 2).sum() / weight.sum() ** 2)
+    return min(kish, rate * (1 - rate) / variance) if variance > 0 else kish
 
 
 def exceeds(rate: Estimate, drawn: Estimate, bound: float) -> bool:
@@ -139,7 +204,7 @@ def clopper_pearson(errors: int, n: int, level: float = 0.95) -> Estimate:
     tail = (1 - level) / 2
     low = stats.beta.ppf(tail, errors, n - errors + 1) if errors else 0.0
     high = stats.beta.isf(tail, errors + 1, n - errors) if errors < n else 1.0
-    return Estimate(errors / n, float(low), float(high), n, errors, "clopper-pearson on the simple-random draw")
+    return Estimate(errors / n, float(low), float(high), n, errors, "clopper-pearson on the simple-random draw", n)
 
 
 def expected_error(confidences: ArrayLike, level: float = 0.95) -> Estimate:
@@ -224,14 +289,14 @@ def assisted(
     return Estimate(together, low, high, len(wrong), int(wrong.sum()), f"ppi++, weight {power:.2f}")
 
 
-def trend(errors: Sequence[int], audited: Sequence[int], level: float = 0.95) -> Trend:
+def trend(errors: Sequence[float], audited: Sequence[float], level: float = 0.95) -> Trend:
     """Whether a rate rises or falls over periods of equal length.
 
     The slope is the weighted least-squares one, its test Cochran and Armitage's for a linear trend in proportions.
 
     Args:
-        errors: errors of each period, oldest first.
-        audited: audits of each period; periods without any are skipped.
+        errors: errors of each period, oldest first; rate times effective number where audits weigh unequally.
+        audited: audits of each period, or their effective number; periods without any are skipped.
         level: confidence of the interval and of the test.
 
     Returns:
@@ -306,26 +371,10 @@ def _ratio(wrong: NDArray[np.bool_], chance: Floats) -> float:
     return float((wrong / chance).sum() / (1 / chance).sum())
 
 
-def _design_based(wrong: NDArray[np.bool_], chance: Floats, level: float) -> Estimate:
-    rate = _ratio(wrong, chance)
-    residual = (wrong - rate) / chance
-    error = float(np.sqrt(((1 - chance) * residual**2).sum())) / float((1 / chance).sum())
-    low, high = _logit_interval(rate, error, level)
-    return Estimate(rate, low, high, len(wrong), int(wrong.sum()), "hajek, design-based")
-
-
 def _logit_interval(rate: float, error: float, level: float) -> tuple[float, float]:
     reach = _z(level) * error / (rate * (1 - rate))
     low, high = special.expit(special.logit(rate) + np.array([-reach, reach]))
     return float(low), float(high)
-
-
-def _score(wrong: NDArray[np.bool_], chance: Floats, level: float, method: str) -> Estimate:
-    rate, weight = _ratio(wrong, chance), 1 / chance
-    size = float(weight.sum() ** 2 / (weight**2).sum())
-    low, high = wilson(np.array([rate * size]), np.array([size]), level)
-    # Weights add up to the last digit only: the rate itself may lie beyond an end by as much.
-    return Estimate(rate, min(float(low[0]), rate), max(float(high[0]), rate), len(wrong), int(wrong.sum()), method)
 
 
 def _z(level: float) -> float:

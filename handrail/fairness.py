@@ -43,7 +43,8 @@ class GroupGap:
     `rate` has a Wilson interval of its own (`low`, `high`). `gap` is the rate minus that of everybody else (0 without
     a rest) and lies in [`gap_low`, `gap_high`] for all comparisons of the look at once. `p` is Holm-adjusted over the
     look. `needed`, where underpowered: cases of the group from which a gap of the bound would be found in 80 % of
-    samples, the others growing alike; None where no number is enough.
+    samples, the others growing alike; None where no number is enough. `effective`: what the `n` are worth where they
+    weigh unequally, else `n`.
     """
 
     metric: str
@@ -58,6 +59,7 @@ class GroupGap:
     p: float
     verdict: GapVerdict
     needed: int | None = None
+    effective: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -133,14 +135,16 @@ def compare(tallies: Sequence[Tally], *, bound: float = 0.05, level: float = 0.9
             f"A bound of {bound} at level {level} has no meaning. Give a share from 0 to below 1, such as 0.05."
         )
     rows = [
-        (tally, name, int(n), int(k))
+        (tally, name, int(cases), float(n), float(k))
         for tally in tallies
-        for name, n, k in zip(tally.groups, tally.n, tally.k, strict=True)
+        for name, n, k, cases in zip(
+            tally.groups, tally.n, tally.k, tally.n if tally.cases is None else tally.cases, strict=True
+        )
         if n
     ]
-    n, k = (np.array([row[at] for row in rows], dtype=np.int64) for at in (2, 3))
-    rest = np.array([int(row[0].n.sum()) for row in rows], dtype=np.int64) - n
-    rest_k = np.array([int(row[0].k.sum()) for row in rows], dtype=np.int64) - k
+    n, k = (np.array([row[at] for row in rows], dtype=np.float64) for at in (3, 4))
+    rest = np.array([float(row[0].n.sum()) for row in rows], dtype=np.float64) - n
+    rest_k = np.array([float(row[0].k.sum()) for row in rows], dtype=np.float64) - k
     alpha = (1 - level) / max(int((rest > 0).sum()), 1)
     p = np.ones(len(rows))
     p[rest > 0] = holm(difference_p(k, n, rest_k, rest)[rest > 0])
@@ -149,7 +153,7 @@ def compare(tallies: Sequence[Tally], *, bound: float = 0.05, level: float = 0.9
     factor = times_as_many(n, rest, rest_k / np.maximum(rest, 1), bound, alpha)
     rate, other = k / np.maximum(n, 1), rest_k / np.maximum(rest, 1)
     compared = []
-    for at, (tally, name, cases, _) in enumerate(rows):
+    for at, (tally, name, cases, *_) in enumerate(rows):
         interval = float(gap_low[at]), float(gap_high[at])
         verdict = judged(float(p[at]), interval, float(factor[at]), bound=bound, alpha=1 - level)
         gap = float(rate[at] - other[at]) if rest[at] else 0.0
@@ -166,6 +170,7 @@ def compare(tallies: Sequence[Tally], *, bound: float = 0.05, level: float = 0.9
                 float(p[at]),
                 verdict,
                 cases_needed(cases, float(factor[at]), verdict),
+                float(n[at]),
             )
         )
     return [_unmirrored(one, compared, bound=bound, level=1 - alpha) for one in compared]
@@ -183,8 +188,8 @@ def _unmirrored(one: GroupGap, compared: Sequence[GroupGap], *, bound: float, le
     if len(others) == 1 or not is_mirror or abs(loudest.gap) < abs(one.gap):
         return one
     rest = [each for each in others if each is not loudest]
-    n, k = sum(each.n for each in rest), sum(round(each.rate * each.n) for each in rest)
-    low, high = newcombe([round(one.rate * one.n)], [one.n], [k], [n], level)
+    n, k = sum(each.effective for each in rest), sum(each.rate * each.effective for each in rest)
+    low, high = newcombe([one.rate * one.effective], [one.effective], [k], [n], level)
     return one if low[0] > bound or high[0] < -bound else replace(one, verdict=GapVerdict.GAP)
 
 

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import blake2b
 
 import numpy as np
@@ -67,6 +68,31 @@ def draw_many(secret: bytes, case_ids: Sequence[int], salt: str) -> NDArray[np.f
         raise BadInput("The secret for draws is empty. Run `handrail init` to create one.")
     heads = b"".join([hmac.digest(secret, f"{salt}:{case_id}".encode(), "sha256")[:_BYTES] for case_id in case_ids])
     return (np.frombuffer(heads, dtype=">u8") >> _UNUSED) / _RANGE
+
+
+def seed(secret: bytes, purpose: str, now: datetime) -> int:
+    """A seed for the draws of one moment, which may be told once they are made.
+
+    Who lacks the secret cannot foresee it, and learns nothing of later ones from those that stand in the trail.
+
+    Args:
+        secret: the workspace's key.
+        purpose: what is drawn.
+        now: the moment of the draw, aware.
+
+    Returns:
+        53 bits.
+
+    Raises:
+        BadInput: the secret is empty.
+
+    Source: Krawczyk, Bellare and Canetti, HMAC, RFC 2104 (1997).
+
+    >>> noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    >>> seed(b"secret", "audit", noon) == seed(b"secret", "audit", noon) != seed(b"other", "audit", noon)
+    True
+    """
+    return int(draw_many(secret, [0], f"seed:{purpose}:{now.astimezone(UTC).isoformat()}")[0] * _RANGE)
 
 
 def draw_strata(key: bytes, case_ids: Sequence[object], strata: int) -> NDArray[np.float64]:

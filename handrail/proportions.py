@@ -126,7 +126,7 @@ def difference_p(positive: ArrayLike, n: ArrayLike, other: ArrayLike, other_n: A
         z = np.where(comparable, (k / cases - rest_k / rest) / error, 0.0)
     p = np.where(comparable, 2 * stats.norm.sf(np.abs(z)), 1.0)
     for at in np.flatnonzero(few):
-        table = np.array([[k[at], cases[at] - k[at]], [rest_k[at], rest[at] - rest_k[at]]], dtype=np.int64)
+        table = np.rint([[k[at], cases[at] - k[at]], [rest_k[at], rest[at] - rest_k[at]]]).astype(np.int64)
         p[at] = stats.fisher_exact(table).pvalue
     return np.asarray(np.minimum(p, 1.0), dtype=np.float64)
 

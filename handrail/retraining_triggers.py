@@ -17,7 +17,8 @@ class TriggerFacts:
     """What is known of trainings, drifts, audits and labels at the moment `now`.
 
     The labels are those that can train: `new_labels` were given since the last training, or ever while there was
-    none, `labels_since_failure` since the newest attempt that failed. Audits are of the simple-random draw.
+    none, `labels_since_failure` since the newest attempt that failed. `error_rate` is what the `audited` say of all
+    approvals, each weighted for how it was drawn; `effective` of equal chance would say as much.
     """
 
     now: datetime
@@ -26,6 +27,9 @@ class TriggerFacts:
     drift_at: datetime | None = None
     audited: int = 0
     rejected: int = 0
+    error_rate: float = 0.0
+    effective: float = 0.0
+    pending: int = 0
     new_labels: int = 0
     labels_since_failure: int = 0
 
@@ -161,9 +165,14 @@ def _drift(facts: TriggerFacts, trained_at: datetime) -> Reading:
 
 
 def _error_rate(facts: TriggerFacts, rules: RetrainingRules, *, early: bool) -> Reading:
-    rate = facts.rejected / facts.audited if facts.audited else 0.0
-    high = facts.audited >= rules.min_audited and rate > rules.error_rate_above
-    figure = f"{in_percent(rate)} of {facts.audited:,} random audits" if facts.audited else "no random audit"
+    # Audits of unlike chances say less than their number: as many must be left as of equal ones the policy asks.
+    worth = round(facts.effective, 6)
+    high = worth >= rules.min_audited and facts.error_rate > rules.error_rate_above
+    figure = "no audit"
+    if facts.audited:
+        figure = f"{in_percent(facts.error_rate)}, by {facts.rejected:,} of {facts.audited:,} audits"
+        figure += f" worth {worth:,.0f} of equal chance" if round(worth) < facts.audited else ""
+        figure += f"; {facts.pending:,} contradictions not settled" if facts.pending else ""
     bound = f"policy {rules.error_rate_above:.1%} of at least {rules.min_audited:,}"
     return Reading("error_rate", high and not early, f"{figure}; {bound}{_wait(facts, rules, early and high)}")
 

@@ -1,5 +1,6 @@
 """Which automatic approvals people look at again: their chances, and what a budget leaves of them."""
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,14 +24,27 @@ WATCHED = "watched"
 STRATA = (RANDOM, LOW_CONFIDENCE, HIGH_VALUE, NEW_SEGMENT, WATCHED)
 FLOOR = 0.01
 """Share of the approvals that the simple-random draw takes, whatever the budget says."""
+NUMBERS = 2**53
+"""How many numbers a keyed draw tells apart."""
+_HOW_MANY = "how many"
+_ROUNDING = 1e-6  # millionths
 _COLUMNS = {"case_id", "confidence", "amount", "segment"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A simple-random draw of a number: of so many approvals those whose number lies `below`, in 2^53rds."""
+
+    below: int
+    of: int
 
 
 @dataclass(frozen=True)
 class SamplingRules:
     """Audit rates, each a probability per case; `factor` multiplies all of them (drift raises it).
 
-    `high_value_above` is in the currency of the cases' amounts; `watched` are categories under watch.
+    `high_value_above` is in the currency of the cases' amounts; `watched` are categories under watch. `at_least` is the
+    chance that the day's number of audits asks of the simple-random draw, and `fixed` that draw fixed in number.
     """
 
     random_rate: float
@@ -42,6 +56,8 @@ class SamplingRules:
     factor: float = 1.0
     watched_rate: float = 0.0
     watched: frozenset[str] = frozenset()
+    at_least: float = 0.0
+    fixed: Fixed | None = None
 
     def __post_init__(self) -> None:
         """Refuse rates that are no probabilities and a factor below zero."""
@@ -61,17 +77,24 @@ class SamplingRules:
     @property
     def rates(self) -> dict[str, float]:
         """The rate of each stratum with the factor, in whole millionths, as the trail can hold it."""
+        rates = self._shares
+        # Rounded up: eight of 37 are eight, and not seven once in a while.
+        return rates | {RANDOM: max(rates[RANDOM], min(1.0, math.ceil(self.at_least * PPM - _ROUNDING) / PPM))}
+
+    @property
+    def _shares(self) -> dict[str, float]:
         return {
             name: round(min(1.0, rate * self.factor) * PPM) / PPM
             for name, rate in zip(STRATA, self._rates, strict=True)
         }
 
-    def scaled(self, strata: float, random: float) -> "SamplingRules":
-        """The rules with these shares of their rates, the factor worked in."""
-        rates = self.rates
+    def scaled(self, strata: float, random: float, number: float = 1.0) -> "SamplingRules":
+        """The rules with these shares of their rates and of the day's number, the factor worked in."""
+        rates = self._shares
         return replace(
             self,
             factor=1.0,
+            at_least=self.at_least * number,
             random_rate=rates[RANDOM] * random,
             low_confidence_rate=rates[LOW_CONFIDENCE] * strata,
             high_value_rate=rates[HIGH_VALUE] * strata,
@@ -85,7 +108,8 @@ class Allocation:
     """What a draw may cost: the rules that fit the budget, and what they gave up for it.
 
     `wanted` and `expected` are audits before and after the cut; `strata_kept` and `random_kept` the shares of the
-    rates that are left. `fits` is false where even the simple-random floor costs more than there is.
+    rates that are left, `number_kept` what the budget pays of the day's number. `fits` is false where even the smallest
+    simple-random draw costs more than there is.
     """
 
     rules: SamplingRules
@@ -94,6 +118,7 @@ class Allocation:
     strata_kept: float
     random_kept: float
     fits: bool
+    number_kept: float = 1.0
 
     @property
     def is_cut(self) -> bool:
@@ -110,9 +135,10 @@ def allocate(
 ) -> Allocation:
     """The audit rates that fit `affordable` audits on average.
 
-    First all strata give up the same share of their rates, then the simple-random draw, never below 1 % (or its own
-    rate, if that is less). In proportion, because the strata's rates are the steward's priorities and keep the design
-    weights near each other; an allocation by expected errors would rest on the few errors it is meant to find.
+    First all strata give up the same share of their rates, then the simple-random share, last the day's number of
+    audits; the simple-random draw never falls below 1 % (or its own rate, if that is less). In proportion, because the
+    strata's rates are the steward's priorities and keep the design weights near each other; an allocation by expected
+    errors would rest on the few errors it is meant to find.
 
     Args:
         candidates: approvals, with the columns that `draw` needs.
@@ -135,22 +161,58 @@ def allocate(
     """
     cases = _ordered(candidates)
 
-    def cost(strata: float, random: float) -> float:
-        return float(chances(cases, rules.scaled(strata, random), known_segments).sum())
+    def cost(strata: float, random: float = 1.0, number: float = 1.0) -> float:
+        return float(chances(cases, rules.scaled(strata, random, number), known_segments).sum())
 
-    wanted = cost(1.0, 1.0)
+    wanted = cost(1.0)
     if affordable is None or wanted <= affordable:
         return Allocation(rules.scaled(1.0, 1.0), wanted, wanted, 1.0, 1.0, fits=True)
-    strata, random = 0.0, 1.0
-    if cost(0.0, 1.0) <= affordable:
-        strata = _largest(lambda share: cost(share, 1.0) <= affordable)
+    strata, random, number = 0.0, 1.0, 1.0
+    if cost(0.0) <= affordable:
+        strata = _largest(lambda share: cost(share) <= affordable)
     else:
-        rate = rules.rates[RANDOM]
-        least = min(1.0, FLOOR / rate) if rate else 1.0
-        random = max(least, min(1.0, affordable / max(len(cases) * rate, 1e-12)))
-    kept = rules.scaled(strata, random)
+        payable, share = affordable / max(len(cases), 1), rules.scaled(1.0, 1.0, 0.0).rates[RANDOM]
+        random = max(min(1.0, FLOOR / share), min(1.0, payable / share)) if share else 1.0
+        if rules.at_least and cost(0.0, random) > affordable:
+            number = min(1.0, payable / rules.at_least)
+    kept = rules.scaled(strata, random, number)
     expected = float(chances(cases, kept, known_segments).sum())
-    return Allocation(kept, wanted, expected, strata, random, fits=expected <= affordable + len(cases) / PPM)
+    left = kept.rates[RANDOM] / max(rules.rates[RANDOM], 1 / PPM) if rules.rates[RANDOM] else 1.0
+    fits = expected <= affordable + len(cases) / PPM
+    return Allocation(kept, wanted, expected, strata, left, fits=fits, number_kept=number)
+
+
+def in_number(candidates: pd.DataFrame, rules: SamplingRules, rng: np.random.Generator) -> SamplingRules:
+    """The rules with the simple-random draw fixed in number: n of N by keyed order, each with the chance n / N.
+
+    Where rate times N is no whole number, one more is taken as often as its fraction says: the chance stays the rate.
+    Given the rules that come back a draw depends again on each case alone.
+
+    Args:
+        candidates: approvals, with the columns that `draw` needs.
+        rules: rates and limits of the strata.
+        rng: source of the draw's key, as `draw` will get it.
+
+    Returns:
+        The rules, `fixed`.
+
+    Raises:
+        BadInput: a column is missing or a case occurs twice.
+
+    Source: Särndal, Swensson and Wretman 1992, 3.3; docs/decisions/0041-weights.md.
+
+    >>> cases = pd.DataFrame({"case_id": range(40), "confidence": 0.99, "amount": 1.0, "segment": None})
+    >>> rules = in_number(cases, SamplingRules(0.01, 0, 0, 0, 0, 0, at_least=0.2), np.random.default_rng(1))
+    >>> len(draw(cases, rules, np.random.default_rng(1)))
+    8
+    """
+    cases = _ordered(candidates)
+    key, wanted = rng.bytes(32), len(cases) * rules.rates[RANDOM]
+    whole = int(wanted)
+    take = whole + int(draw_strata(key, [_HOW_MANY], 1)[0, 0] < wanted - whole)
+    numbers = np.sort(draw_strata(key, cases["case_id"].tolist(), len(STRATA))[:, 0]) if len(cases) else np.zeros(0)
+    below = 0 if not take else NUMBERS if take >= len(cases) else round(float(numbers[take - 1]) * NUMBERS) + 1
+    return replace(rules, fixed=Fixed(below, len(cases)))
 
 
 def draw(
@@ -164,7 +226,7 @@ def draw(
 
     Each case is drawn at random with `random_rate`, and again with the rate of each stratum it belongs to: low
     confidence (a missing one too), high amount, a new segment, a watched category. Whether a case is drawn depends on
-    `rng` and the case alone: neither on the order nor on the other candidates.
+    `rng`, the rules and the case alone: neither on the order nor on the other candidates.
 
     Args:
         candidates: columns case_id, confidence, amount, segment, and category where some are watched.
@@ -189,7 +251,7 @@ def draw(
     cases = _ordered(candidates)
     rates = stratum_rates(cases, rules, known_segments)
     chance = rates.to_numpy(dtype=np.float64)
-    drawn = draw_strata(rng.bytes(32), cases["case_id"].tolist(), len(STRATA)) < chance
+    drawn = draw_strata(rng.bytes(32), cases["case_id"].tolist(), len(STRATA)) < _bounds(chance, rules)
     chosen = drawn.any(axis=1)
     return pd.DataFrame(
         {
@@ -261,6 +323,13 @@ def stratum_rates(
     }
     rates = rules.rates
     return pd.DataFrame({name: member * rates[name] for name, member in belongs.items()}, dtype=float)
+
+
+def _bounds(chance: NDArray[np.float64], rules: SamplingRules) -> NDArray[np.float64]:
+    """Below which number each stratum takes a case."""
+    if rules.fixed is None:
+        return chance
+    return np.column_stack([np.full(len(chance), rules.fixed.below / NUMBERS), chance[:, 1:]])
 
 
 def _any(chance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handrail import keyed_draws
 from handrail.acts import keying
 from handrail.clock import starting_at
 from handrail.errors import BadInput, NotFound, Refused
@@ -66,6 +67,10 @@ class Occasion:
         """A seed that differs by purpose and moment, is reproducible, and stands in the trail."""
         entropy = np.random.SeedSequence([int(self.now.timestamp()), *purpose.encode()])
         return int(entropy.generate_state(1, np.uint32)[0])
+
+    def keyed_seed(self, purpose: str) -> int:
+        """As `seed`, but nobody without the workspace's key can foresee it."""
+        return keyed_draws.seed(self.secret, purpose, self.now)
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A generator from `seed`."""

@@ -21,7 +21,7 @@ WORK = {
     "at": MONDAY,
     "received_at": MONDAY,
     "first": True,
-    "random": False,
+    "chance": None,
     "differs": False,
     **PLACE,
 }
@@ -76,9 +76,9 @@ def baseline(
 
 
 def audits(wrong: int, right: int, start: int = 1000, **more: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any cell
-    """Simple-random audits, each of a case of its own."""
+    """Audits of equal chance, each of a case of its own."""
     return [
-        decision(start + at, "audit", 60, random=True, differs=at < wrong, queue="A", **more)
+        decision(start + at, "audit", 60, chance=0.05, differs=at < wrong, queue="A", **more)
         for at in range(wrong + right)
     ]
 

@@ -142,16 +142,20 @@ class Facts:
         rate = heavy / weight if audited else None
         return {"approvals": int(approvals), "audited": int(audited), "wrong": int(wrong or 0), "rate": rate}
 
-    def audits_decided(self, since: datetime, until: datetime) -> tuple[int, int, float | None]:
+    def audits_decided(
+        self, since: datetime, until: datetime, where: str = "", **values: Any
+    ) -> tuple[int, int, float | None]:
         """Audits decided in [since, until), those that found an error, and the weighted rate."""
         ((audited, wrong, weight, heavy),) = self.ask(
             "SELECT count(*), coalesce(sum(CASE WHEN u.outcome <> 'approve' THEN 1 ELSE 0 END), 0),"
             " sum(1.0 / a.inclusion_probability),"
             " sum(CASE WHEN u.outcome <> 'approve' THEN 1.0 / a.inclusion_probability ELSE 0 END)"
-            " FROM decisions u JOIN audit_draws a ON a.case_id = u.case_id WHERE u.kind = 'audit'"
-            " AND u.decided_at >= :since AND u.decided_at < :until",
+            " FROM decisions u JOIN audit_draws a ON a.case_id = u.case_id JOIN cases c ON c.id = u.case_id"
+            " JOIN routes r ON r.case_id = u.case_id WHERE u.kind = 'audit'"
+            f" AND u.decided_at >= :since AND u.decided_at < :until{where}",
             since=since,
             until=until,
+            **values,
         )
         return int(audited), int(wrong), heavy / weight if audited else None
 
@@ -257,7 +261,7 @@ class Facts:
         window = {"since": since, "until": until}
         spent, settled, by_model = self.minutes(since, until)
         by_hand, _ = self.by_hand()
-        audits, wrong = self.random_audits(since, until)
+        audits, _, rate = self.audits_decided(since, until)
         rechecked, slipped = self.slips()
         ((routed, automatic),) = self.ask(
             "SELECT count(*), sum(CASE WHEN queue = 'A' THEN 1 ELSE 0 END) FROM routes"
@@ -282,7 +286,7 @@ class Facts:
             " WHERE o.imported_at < :until AND o.at >= :since AND o.at < :until",
             **window,
         )
-        rate, slip = (wrong / audits if audits else None), (slipped / rechecked if rechecked else None)
+        slip = slipped / rechecked if rechecked else None
         reduction = None if rate is None or not slip else 1 - rate / slip
         measured = bool(settled) and not (by_model and rate is None)
         people = slip if slip is not None and rechecked >= ENOUGH else 0.0

@@ -197,9 +197,16 @@ class Shop:
         return [row["case_id"] for row in self.rows(schema.Outbox)[before:]]
 
     def audited(
-        self, ids: list[int], wrong: int, moment: datetime = LATER, *, random: bool = True, category: str = "refund"
+        self,
+        ids: list[int],
+        wrong: int,
+        moment: datetime = LATER,
+        *,
+        random: bool = True,
+        category: str = "refund",
+        chance: float = 0.05,
     ) -> None:
-        """Audits of these approvals of one category, of which the first `wrong` are rejected."""
+        """Audits of these approvals of one category, drawn with one chance; the first `wrong` are rejected."""
         occasion = self.at(moment)
         draws = pd.DataFrame(
             {
@@ -208,7 +215,7 @@ class Shop:
                 "drawn": True,
                 "random": random,
                 "stratum": "random",
-                "inclusion_probability": 0.05,
+                "inclusion_probability": chance,
             }
         )
         for part, right in ((draws.iloc[:wrong], False), (draws.iloc[wrong:], True)):

@@ -151,10 +151,10 @@ def check_groups(faces: Faces, figures: dict[str, Any], days: int) -> None:
         assert (0 if week is None else week["cases"]) == routed
         assert week is None or week["value"] == (automatic / routed if routed else None)
     for group in figures["error rate of auto-approvals"]["by"]["category"]:
-        audits, wrong = facts.random_audits(
+        audits, _, rate = facts.audits_decided(
             **last(days, faces.at), where=" AND r.category = :name", name=group["group"]
         )
-        assert (group["cases"], group["value"]) == (audits, wrong / audits if audits else None)
+        assert (group["cases"], group["value"]) == (audits, None if rate is None else pytest.approx(rate))
 
 
 def read_at(faces: Faces, watch: str) -> datetime:
@@ -210,6 +210,8 @@ def check_breaker(faces: Faces, page: str) -> None:
         window = moment(at) + timedelta(microseconds=1) - breaker_time(faces, "window")
         audits, wrong = facts.random_audits(window, stands, **mine)
         assert row["In the window"] == f"{wrong} of {audits}"
+        every, errors, rate = facts.audits_decided(window, stands, **mine)
+        assert row["Error there"] == (f"{percent(rate)} ({errors:,} of {every:,})" if every else "–")
 
 
 def breaker_time(faces: Faces, name: str) -> timedelta:
@@ -248,7 +250,7 @@ def check_blind_share(faces: Faces, page: str) -> None:
 COUNTED = {
     "approval": "d.kind NOT IN ('automatic', 'gold') AND d.proposed IS NOT NULL",
     "override": "d.kind NOT IN ('automatic', 'gold') AND d.proposed IS NOT NULL",
-    "error": "d.kind = 'audit' AND EXISTS (SELECT 1 FROM audit_draws a WHERE a.case_id = d.case_id AND a.random)",
+    "error": "d.kind = 'audit' AND EXISTS (SELECT 1 FROM audit_draws a WHERE a.case_id = d.case_id)",
     "waiting hours": f"d.kind IN ('automatic', 'review') AND {STANDS.format('d')}",
 }
 """What each comparison of groups rests on."""
@@ -270,7 +272,13 @@ def check_fairness(faces: Faces, page: str) -> None:
         )
         is_wait = row["What"] == "waiting hours"
         assert row["Counted"] == f"{cases if is_wait else rows:,}"
-        if not is_wait and rows:
+        if row["What"] == "error" and rows:
+            since, until = last(28, at).values()
+            where = f" AND c.fields->>'{grouping.replace(' ', '_')}' = :name"
+            _, _, rate = faces.facts(at).audits_decided(since, until, where, name=group)
+            assert rate is not None
+            assert row["Figure"] == in_percent(round(rate, 4))
+        elif not is_wait and rows:
             assert row["Figure"] == in_percent(round(hit / rows, 4))
 
 

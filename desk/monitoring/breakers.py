@@ -2,6 +2,7 @@
 
 from desk.charts import Line, Point, over_time
 from desk.monitoring.section import Plot, Scope, Section, Table, latest, number, said, share, words, worst
+from handrail.figures.audits import RateFigures
 from handrail.figures.blind_share import BlindShareFigures
 from handrail.figures.breaker import BreakerFigures, BreakerLevel
 from handrail.reading import KeptReading, Verdict
@@ -58,10 +59,11 @@ def _levels(look: Scope, rows: list[Row]) -> list[Line]:
 
 
 def _rules(rows: list[Row]) -> Table:
-    columns = ("Category", "Audited", "Rejected", "Evidence", "In the window", "Rate there", "Literal rule", "Verdict")
+    columns = ("Category", "Audited", "Rejected", "Evidence", "In the window", "Error there", "Literal rule", "Verdict")
     return Table(
         "Both rules",
-        "Audits since the category last began, and both rules side by side; the policy's one pauses.",
+        "Both rules read the audits drawn at random: those since the category last began, and those in the window; the "
+        "policy's one pauses. Error there: of all audits in the window, each weighted for how it was drawn.",
         columns,
         [
             (
@@ -70,7 +72,7 @@ def _rules(rows: list[Row]) -> Table:
                 str(figures.counted_rejected),
                 share(figures.level),
                 f"{figures.rejected} of {figures.reviewed}",
-                share(figures.rate),
+                _error(figures.error),
                 "would pause" if figures.literal_tripped else "quiet",
                 said(row.verdict),
             )
@@ -78,6 +80,10 @@ def _rules(rows: list[Row]) -> Table:
         ],
         frozenset(columns[1:6]),
     )
+
+
+def _error(error: RateFigures | None) -> str:
+    return "–" if error is None else f"{share(error.rate)} ({error.errors:,} of {error.n:,})"
 
 
 def _sight(rows: list[Row]) -> Table:
@@ -116,7 +122,8 @@ def blind_share(look: Scope) -> Section:
     columns = ("Category", "Lately", "Rate", "Before", "Rate before", "Verdict")
     table = Table(
         "Lately and before",
-        "Rejections of suggestions that were hidden, lately and before.",
+        "Rejections of suggestions that were hidden, lately and before; rates weigh each by the chance it was hidden "
+        "with.",
         columns,
         [
             (

@@ -86,7 +86,13 @@ def _errors(look: Scope) -> Plot | None:
         top=look.policy.breaker.limit,
     )
     key = tuple((line.style, line.name) for line in lines)
-    return Plot("Error of auto-approvals: audited at random, and expected without labels", svg, key) if svg else None
+    return (
+        Plot(
+            "Error of auto-approvals: audited, weighted for how they were drawn, and expected without labels", svg, key
+        )
+        if svg
+        else None
+    )
 
 
 def _columns(rows: list[Column]) -> Table:

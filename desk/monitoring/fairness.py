@@ -24,7 +24,8 @@ def fairness(look: Scope) -> Section:
     table = Table(
         "Every comparison",
         "Every group against everybody else; a gap's interval holds for all comparisons of its grouping at once. "
-        "Counted: decisions by people for approval and override, random audits for error, cases for waiting.",
+        "Counted: decisions by people for approval and override, audits for error, cases for waiting. An audit weighs "
+        "by the chance with which it was drawn.",
         columns,
         [_cells(row) for row in compared],
         frozenset(columns[2:7]),

@@ -26,6 +26,8 @@ def audits(look: Scope) -> Section:
         f"{whole.auto_approved:,}. Without labels the model's confidence expects {_rate(whole.estimated)}. "
         f"Trend: {whole.trend.direction}."
     )
+    if whole.pending:
+        sentence += f" {whole.pending:,} contradictions wait for another person's answer."
     if whole.needed:
         sentence += f" Until ± 1 point {whole.needed:,} more audits are needed."
     if whole.plan and whole.plan.cut:
@@ -53,7 +55,9 @@ def _weeks(look: Scope, whole: AuditFigures, at: datetime) -> Plot | None:
         levels={"limit": limit},
         top=limit,
     )
-    return Plot("Audited error of all categories, by week; of the audits drawn at random", svg) if svg else None
+    return (
+        Plot("Audited error of all categories, by week; each audit weighted for how it was drawn", svg) if svg else None
+    )
 
 
 def _categories(rows: list[Audited]) -> Plot | None:

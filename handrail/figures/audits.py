@@ -9,7 +9,7 @@ from handrail.reading import Figures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateFigures(Figures):
-    """A rate with its interval, the cases that it rests on, and how it was estimated."""
+    """A rate with its interval, the cases that it rests on, how it was estimated, and contradictions not settled."""
 
     rate: float
     low: float | None = None
@@ -17,16 +17,25 @@ class RateFigures(Figures):
     n: int = 0
     errors: int = 0
     method: str = ""
+    pending: int = 0
 
     @classmethod
     def of(cls, one: Estimate) -> Self:
         """An estimate as a reading keeps it."""
-        return cls(rate=one.rate, low=one.low, high=one.high, n=one.n, errors=one.errors, method=one.method)
+        return cls(
+            rate=one.rate,
+            low=one.low,
+            high=one.high,
+            n=one.n,
+            errors=one.errors,
+            method=one.method,
+            pending=one.pending,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekFigures(Figures):
-    """One week's approvals; audits, errors, rate and interval of the simple-random draw, None where it has none."""
+    """One week's approvals; audits, errors, weighted rate and interval, None where it has no audit."""
 
     weeks_ago: int
     auto_approved: int = 0
@@ -60,7 +69,11 @@ class StratumFigures(Figures):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanFigures(Figures):
-    """What a draw was to cost in reviewers' minutes, the rates it took, and what the budget took from it."""
+    """What a draw was to cost in reviewers' minutes, the rates it took, and what the budget took from it.
+
+    `drawn_today` audits at random came from earlier draws of the business day, which asks `at_least_a_day`; all of
+    these cost `floor_minutes`.
+    """
 
     minutes_each: float | None = None
     minutes_budget: float | None = None
@@ -72,6 +85,9 @@ class PlanFigures(Figures):
     rates: dict[str, float] = field(default_factory=dict)
     watched: tuple[str, ...] = ()
     cut: str | None = None
+    at_least_a_day: int = 0
+    drawn_today: int = 0
+    floor_minutes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Self
 
 from handrail.breaker.blind_share import Rise
+from handrail.estimates import Estimate
 from handrail.reading import Figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlindShareFigures(Figures):
-    """Rejections lately beside those before, with their rates; a rate is None where nothing was reviewed."""
+    """Rejections lately beside those before; rates weigh each by its chance to be hidden, None where there is none."""
 
     reviewed: int
     rejected: int
@@ -21,8 +22,8 @@ class BlindShareFigures(Figures):
     rate_before: float | None
 
     @classmethod
-    def of(cls, rise: Rise) -> Self:
-        """The comparison with its rates."""
+    def of(cls, rise: Rise, lately: Estimate, before: Estimate) -> Self:
+        """The comparison with the weighted rates of both sides."""
         return cls(
             reviewed=rise.reviewed,
             rejected=rise.rejected,
@@ -30,8 +31,8 @@ class BlindShareFigures(Figures):
             rejected_before=rise.rejected_before,
             p=rise.p,
             alarm=rise.alarm,
-            rate=rise.rejected / rise.reviewed if rise.reviewed else None,
-            rate_before=rise.rejected_before / rise.reviewed_before if rise.reviewed_before else None,
+            rate=lately.rate if lately.n else None,
+            rate_before=before.rate if before.n else None,
         )
 
     @property

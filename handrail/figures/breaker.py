@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 
 from handrail.breaker.suspects import GroupCount
+from handrail.figures.audits import RateFigures
 from handrail.figures.terms import TermFigures
 from handrail.reading import Figures
 
@@ -31,10 +32,11 @@ class Reliability(Figures):
 class BreakerFigures(Figures):
     """What both rules say of one category, and how far they can be trusted at today's volume of audits.
 
-    `reviewed`, `rejected` and `rate` are those of the literal rule's window. `counted` audits, `counted_rejected` of
-    them, have gone into the sequential rule since `since`; its `level` is a share of the evidence that suffices.
-    `tripped` is the verdict of the policy's `rule`, `false_alarm_rate` its chance to pause a healthy category within
-    the horizon (simulated, or the bound), `detection` that to see the limit within the window.
+    `reviewed`, `rejected` and `rate` are the simple-random audits of the literal rule's window, as the rule reads them;
+    `error` is what all audits of that window show, each weighted for how it was drawn. `counted` audits,
+    `counted_rejected` of them, have gone into the sequential rule since `since`; its `level` is a share of the evidence
+    that suffices. `tripped` is the verdict of the policy's `rule`, `false_alarm_rate` its chance to pause a healthy
+    category within the horizon (simulated, or the bound), `detection` that to see the limit within the window.
     """
 
     category: str
@@ -54,6 +56,7 @@ class BreakerFigures(Figures):
     detection: float
     warnings: tuple[str, ...]
     reliability: Reliability
+    error: RateFigures | None = None
 
     @property
     def figures(self) -> tuple[int, int]:
@@ -133,6 +136,7 @@ class BreakerEvidence(Figures):
     detection: float | None = None
     warnings: tuple[str, ...] = ()
     reliability: dict[str, float | str | None] | None = None
+    error: RateFigures | None = None
     window: LiteralWindow | None = None
     cases: tuple[int, ...] = ()
     terms: tuple[TermFigures, ...] | None = None

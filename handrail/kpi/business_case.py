@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from handrail.estimates import clopper_pearson
+import numpy as np
+
+from handrail.estimates import hajek
 from handrail.kpi.before import Baseline
 from handrail.kpi.cost import cost_per_case, saving_per_case
 from handrail.kpi.definitions import measure
@@ -194,7 +196,7 @@ def audits_needed(rate: float, bound: float) -> int | None:
     Returns:
         The least number of them, to within a tenth; None where none do.
 
-    Source: Clopper and Pearson 1934. Oracle: a loop over all numbers.
+    Source: Wilson 1927. Oracle: a loop over all numbers.
 
     >>> audits_needed(0.0, 0.02), audits_needed(0.05, 0.02)
     (191, None)
@@ -203,7 +205,7 @@ def audits_needed(rate: float, bound: float) -> int | None:
         return None
     audits = 10
     while audits <= _MOST:
-        if clopper_pearson(round(rate * audits), audits).high <= bound:
+        if hajek(np.arange(audits) < round(rate * audits), np.ones(audits)).high <= bound:
             return audits
         audits += max(1, audits // 20)
     return None

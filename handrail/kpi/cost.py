@@ -4,30 +4,30 @@ from collections.abc import Mapping
 from math import hypot
 
 from handrail.kpi.before import Before
-from handrail.kpi.figure import Estimated, Kpi, share
+from handrail.kpi.figure import Estimated, Kpi, weighted
 from handrail.kpi.spending import spending
 from handrail.kpi.trace import ENOUGH, Trace
 from handrail.policy import CostRules
 
 
 def audited(trace: Trace) -> Estimated:
-    """Share of the simple-random audits of auto-approvals that came to another category.
+    """Share of the auto-approvals that audits come to another category about, each weighted for how it was drawn.
 
     Args:
         trace: what happened in a span of time.
 
     Returns:
-        The share with its exact interval; None without an audit.
+        The share with its interval; None without an audit.
 
-    Source: docs/concepts.md, *error-rate reduction*; Clopper and Pearson 1934.
+    Source: docs/concepts.md, *error-rate reduction*; docs/decisions/0041-weights.md.
 
     >>> import pandas as pd
-    >>> work = pd.DataFrame({"case_id": [1, 2, 3], "random": [True, True, False], "differs": [True, False, True]})
-    >>> audited(Trace(work, work, work, work)).value
-    0.5
+    >>> work = pd.DataFrame({"case_id": [1, 2, 3], "chance": [0.5, 0.25, float("nan")], "differs": [True, False, True]})
+    >>> round(audited(Trace(work, work, work, work)).value, 3)
+    0.333
     """
-    drawn = trace.work[trace.work["random"]]
-    return share(drawn.loc[drawn["differs"], "case_id"], drawn["case_id"], exact=True)
+    drawn = trace.work[trace.work["chance"].notna()].drop_duplicates("case_id", keep="last")
+    return weighted(drawn["differs"], drawn["chance"], drawn["case_id"])
 
 
 def cost_per_case(trace: Trace, before: Before, costs: CostRules) -> Kpi:
@@ -48,7 +48,7 @@ def cost_per_case(trace: Trace, before: Before, costs: CostRules) -> Kpi:
     Source: docs/concepts.md, *cost per case*.
 
     >>> import pandas as pd
-    >>> row = {"kind": "review", "first": True, "assumed": False, "minutes": 2.0, "random": False, "differs": False}
+    >>> row = {"kind": "review", "first": True, "assumed": False, "minutes": 2.0, "chance": None, "differs": False}
     >>> work = pd.DataFrame([{**row, "case_id": 1}, {**row, "case_id": 2}])
     >>> trace, costs = Trace(work, work, work, work), CostRules(minute=0.5)
     >>> before = Before(trace, "shadow", Estimated(5.0, None, None, ()), Estimated(None, None, None, ()), "shadow")
@@ -102,7 +102,7 @@ def saving_per_case(trace: Trace, before: Before, costs: CostRules) -> tuple[flo
     Source: docs/concepts.md, *Business case*.
 
     >>> import pandas as pd
-    >>> row = {"kind": "review", "first": True, "assumed": False, "minutes": 2.0, "random": False, "differs": False}
+    >>> row = {"kind": "review", "first": True, "assumed": False, "minutes": 2.0, "chance": None, "differs": False}
     >>> work = pd.DataFrame([{**row, "case_id": 1}, {**row, "case_id": 2}])
     >>> trace, costs = Trace(work, work, work, work), CostRules(minute=0.5)
     >>> before = Before(trace, "shadow", Estimated(5.0, None, None, ()), Estimated(None, None, None, ()), "shadow")

@@ -112,7 +112,7 @@ def time_saved(trace: Trace, before: Before) -> Kpi:
 
 
 def error_rate(trace: Trace, before: Before) -> Kpi:
-    """Rejected ÷ audited auto-approvals, over the simple-random draw alone; strata are drawn where errors are sought.
+    """Rejected ÷ audited auto-approvals, over all audits, each weighted by 1 ÷ the chance with which it was drawn.
 
     Before: people's decisions in shadow that a blind recheck came to another category about ÷ rechecked. Both looks
     have slips of their own, so that neither is zero for a perfect decider.
@@ -124,9 +124,9 @@ def error_rate(trace: Trace, before: Before) -> Kpi:
     Returns:
         The figure as a share.
 
-    Source: docs/concepts.md, *error-rate reduction*; Clopper and Pearson 1934.
+    Source: docs/concepts.md, *error-rate reduction*; docs/decisions/0041-weights.md.
 
-    >>> work = pd.DataFrame({"case_id": [1, 2], "random": [True, True], "differs": [True, False]})
+    >>> work = pd.DataFrame({"case_id": [1, 2], "chance": [0.05, 0.05], "differs": [True, False]})
     >>> trace, people = Trace(work, work, work, work), Estimated(0.04, 0.0, 0.1, (3,))
     >>> error_rate(trace, Before(trace, "shadow", people, people, "shadow")).value
     0.5
@@ -135,7 +135,7 @@ def error_rate(trace: Trace, before: Before) -> Kpi:
         "error rate of auto-approvals",
         audited(trace),
         "share",
-        "rejected ÷ audited, simple-random draw",
+        "rejected ÷ audited, each weighted for how it was drawn",
         before.errors,
         f"people's decisions that a recheck differed from, {before.errors_of}",
     )
@@ -153,7 +153,7 @@ def error_reduction(trace: Trace, before: Before) -> Kpi:
 
     Source: docs/concepts.md, *error-rate reduction*; Katz et al. 1978.
 
-    >>> work = pd.DataFrame({"case_id": range(20), "random": True, "differs": [True] + [False] * 19})
+    >>> work = pd.DataFrame({"case_id": range(20), "chance": 0.05, "differs": [True] + [False] * 19})
     >>> trace, people = Trace(work, work, work, work), Estimated(0.1, 0.0, 0.3, tuple(range(20)))
     >>> error_reduction(trace, Before(trace, "shadow", people, people, "shadow")).value
     0.5
@@ -371,5 +371,5 @@ def automation_share(trace: Trace) -> Kpi:
     )
 
 
-def _hits(rate: Estimated) -> tuple[int, int]:
-    return round((rate.value or 0.0) * rate.n), rate.n
+def _hits(rate: Estimated) -> tuple[float, float]:
+    return (rate.value or 0.0) * rate.size, rate.size

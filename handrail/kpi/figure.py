@@ -7,7 +7,7 @@ from math import exp, log, sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from handrail.estimates import clopper_pearson
+from handrail.estimates import clopper_pearson, hajek
 from handrail.proportions import in_percent, wilson
 
 NOT_MEASURED = "not measured"
@@ -44,17 +44,26 @@ class Kpi:
 
 @dataclass(frozen=True, slots=True)
 class Estimated:
-    """A value with its interval and the cases it rests on; None where there are no cases."""
+    """A value with its interval and the cases it rests on; None where there are no cases.
+
+    `effective` is how many cases of equal weight say as much; None where all weigh the same.
+    """
 
     value: float | None
     low: float | None
     high: float | None
     case_ids: tuple[int, ...]
+    effective: float | None = None
 
     @property
     def n(self) -> int:
         """How many cases."""
         return len(self.case_ids)
+
+    @property
+    def size(self) -> float:
+        """How many cases of equal weight say as much."""
+        return self.n if self.effective is None else self.effective
 
 
 def written(value: float | None, unit: str) -> str:
@@ -120,6 +129,31 @@ def share(hits: Iterable[object], of: Iterable[object], *, exact: bool = False) 
     return Estimated(count / len(every), float(low[0]), float(high[0]), every)
 
 
+def weighted(hits: ArrayLike, chances: ArrayLike, cases: Iterable[object]) -> Estimated:
+    """The share of hits among all that a draw could have taken, from those that it took.
+
+    Args:
+        hits: true for each case that counts as a hit.
+        chances: with which each case was drawn, in (0, 1].
+        cases: their ids, each once.
+
+    Returns:
+        The share with its interval, and the cases it rests on; None without cases.
+
+    Raises:
+        BadInput: a chance is outside (0, 1].
+
+    Source: docs/decisions/0041-weights.md.
+
+    >>> weighted([True, False], [0.5, 0.25], [1, 2]).value
+    0.3333333333333333
+    """
+    found, every = hajek(hits, chances), ids(cases)
+    if not found.n:
+        return Estimated(None, None, None, ())
+    return Estimated(found.rate, found.low, found.high, every, found.effective)
+
+
 def mean(values: ArrayLike, cases: Iterable[object]) -> Estimated:
     """The mean of a value a case, with its normal 95 % interval.
 
@@ -145,14 +179,14 @@ def mean(values: ArrayLike, cases: Iterable[object]) -> Estimated:
     return Estimated(middle, middle - reach, middle + reach, every)
 
 
-def reduction(now: tuple[int, int], past: tuple[int, int]) -> tuple[float, float, float] | None:
+def reduction(now: tuple[float, float], past: tuple[float, float]) -> tuple[float, float, float] | None:
     """1 − ratio of two rates, with its 95 % interval.
 
     The interval is that of the logarithm of the ratio, half a hit added on both sides so that none is no trouble; it
     always holds the value.
 
     Args:
-        now: hits and cases of the rate.
+        now: hits and cases of the rate; both effective numbers where cases weigh unequally.
         past: hits and cases of the rate that it is compared with.
 
     Returns:

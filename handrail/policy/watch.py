@@ -30,6 +30,14 @@ class BreakerRules(Strict):
         return self
 
 
+AT_LEAST_A_DAY = 8
+"""Enough to renew the certificate of a version with a quarter of the allowed error, in nine looks of ten."""
+
+
+def _is_usual(number: int) -> bool:
+    return number == AT_LEAST_A_DAY
+
+
 class StratumRules(Strict):
     """The audit's strata beside the simple-random draw."""
 
@@ -44,12 +52,18 @@ class StratumRules(Strict):
 
 
 class SamplingPolicy(Strict):
-    """Which share of auto-approvals people look at again."""
+    """Which auto-approvals people look at again: a share of them, and so many a business day at least."""
 
+    at_least_a_day: Annotated[int, Field(ge=0, le=500)] = Field(
+        AT_LEAST_A_DAY,
+        # Left out where it is the usual one: what was published before it existed keeps its version.
+        exclude_if=_is_usual,
+        description="audits drawn at random a business day, where the share comes to fewer",
+    )
     random_rate: Annotated[float, Field(ge=0.01, le=0.05)] = 0.03
     strata: StratumRules = StratumRules()
     minutes_a_day: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="reviewer minutes for audits; the strata give way first, the simple-random draw last"
+        None, description="reviewer minutes for audits; the strata give way first, then the share, the number last"
     )
 
 

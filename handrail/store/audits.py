@@ -8,6 +8,7 @@ import pandas as pd
 from sqlalchemy import (
     Connection,
     and_,
+    case,
     func,
     insert,
     select,
@@ -85,6 +86,22 @@ def drawn_since(connection: Connection, since: datetime) -> int:
     """How many audits were drawn since a moment."""
     query = select(func.count()).where(AuditDraw.drawn, AuditDraw.drawn_at >= since)
     return int(connection.execute(query).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """Approvals that draws looked at, and how many of them the simple-random draw took."""
+
+    looked_at: int
+    at_random: int
+
+
+def volume(connection: Connection, window: Window) -> Volume:
+    """What the draws of a window looked at."""
+    at_random = func.coalesce(func.sum(case((and_(AuditDraw.random, AuditDraw.drawn), 1), else_=0)), 0)
+    query = select(func.count(), at_random).select_from(AuditDraw).where(within(AuditDraw.drawn_at, window))
+    looked_at, taken = connection.execute(query).one()
+    return Volume(int(looked_at), int(taken))
 
 
 def resumed_since(connection: Connection, since: datetime) -> list[str | None]:

@@ -118,10 +118,13 @@ def volumes(connection: Connection, window: Window) -> dict[str, int]:
 
 
 def blind_reviews(connection: Connection, window: Window) -> pd.DataFrame:
-    """Decisions on the blind share of queue B in the window, by time: category, decided_at, rejected."""
+    """Decisions on the blind share of queue B in the window, by time.
+
+    Columns: category, decided_at, rejected, chance (that the suggestion was hidden; None for old routes).
+    """
     rejected, _ = contradictions.rejected(Decision, Route.category, window.until)
     query = (
-        select(Route.category, Decision.decided_at, rejected)
+        select(Route.category, Decision.decided_at, rejected, Route.blind_chance.label("chance"))
         .join(Route, Route.case_id == Decision.case_id)
         .join(Contradiction, Contradiction.case_id == Decision.case_id, isouter=True)
         .where(Decision.kind == "review", within(Decision.decided_at, window))

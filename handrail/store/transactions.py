@@ -116,7 +116,7 @@ def _work(connection: Connection, inside: ColumnElement[bool], until: datetime) 
             Case.received_at,
             Route.queue,
             settled_before.label("settled_before"),
-            AuditDraw.random,
+            AuditDraw.inclusion_probability.label("chance"),
             first_look.label("first_label"),
             *contradictions.rejected(Decision, Route.category, until),
             *_PLACE,
@@ -130,7 +130,7 @@ def _work(connection: Connection, inside: ColumnElement[bool], until: datetime) 
     )
     found = frame(connection, query)
     found["first"] = found["kind"].isin(SETTLING) & ~found.pop("settled_before").astype(bool)
-    found["random"] = (found["kind"] == "audit") & found["random"].eq(True)  # noqa: FBT003 - a value, null where none
+    found["chance"] = pd.to_numeric(found["chance"]).astype(float).where(found["kind"] == "audit")
     rechecked = found["label"].fillna("") != found.pop("first_label").fillna("")
     found = found.drop(columns=["outcome", "pending"])
     answers = found.pop("rejected")

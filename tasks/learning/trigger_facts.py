@@ -1,6 +1,7 @@
 """What is known at the moment when it is asked whether to train again: trainings, drifts, audits, labels."""
 
 from handrail import settlement
+from handrail.estimates import of_audits
 from handrail.retraining_triggers import TriggerFacts
 from handrail.store import audits as stored_audits
 from handrail.store import drifts as stored_drifts
@@ -19,7 +20,7 @@ def trigger_facts(occasion: Occasion) -> TriggerFacts:
         failed_at = retraining.last_failure(connection)
         trained_at = None if versions.empty else versions["registered_at"].max().to_pydatetime()
         labels = retraining.labels_since(connection, trained_at)
-    drawn = audits[audits["random"]]
+    found = of_audits(audits)
     held = occasion.withholding.holds(labels)
     training = labels[labels["label"].isin(list(occasion.policy.categories)).to_numpy() & ~held]
     return TriggerFacts(
@@ -27,8 +28,11 @@ def trigger_facts(occasion: Occasion) -> TriggerFacts:
         trained_at=trained_at,
         failed_at=failed_at,
         drift_at=None if drifts.empty else drifts["found_at"].iloc[0].to_pydatetime(),
-        audited=len(drawn),
-        rejected=int(drawn["rejected"].sum()),
+        audited=found.n,
+        rejected=found.errors,
+        error_rate=found.rate,
+        effective=found.effective,
+        pending=found.pending,
         new_labels=len(training),
         labels_since_failure=0 if failed_at is None else int((training["labelled_at"] > failed_at).sum()),
     )

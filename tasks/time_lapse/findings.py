@@ -252,6 +252,7 @@ def _review_row(review: ReviewOutcome) -> tuple[str, ...]:
 
 def _evidence(evidence: Mapping[str, Any]) -> str:
     if {"reviewed", "rejected"} <= evidence.keys():
-        share = evidence["rejected"] / evidence["reviewed"] if evidence["reviewed"] else 0.0
-        return f"{evidence['rejected']} of {evidence['reviewed']} audited approvals rejected ({share:.1%})"
+        error = evidence.get("error")
+        weighted = f"; weighted for how they were drawn {error['rate']:.1%}" if error else ""
+        return f"{evidence['rejected']} of {evidence['reviewed']} audits drawn at random were rejected{weighted}"
     return ", ".join(f"{_plain(name)} {value}" for name, value in evidence.items())

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from handrail import keyed_draws, settlement, workload_forecast
-from handrail.estimates import Estimate, clopper_pearson
+from handrail.estimates import of_audits
 from handrail.figures.breaker import BreakerFigures
 from handrail.policy import Stage
 from handrail.queues import Queue, Situation
@@ -45,7 +45,6 @@ class CategoryView:
     reading: BreakerFigures | None
     unread: bool
     """Its breaker could not be read, now or at the watch's last look: nothing of it is approved automatically."""
-    audited: Estimate
     waiting: int
     overdue: int
     threshold: float
@@ -88,7 +87,6 @@ def categories(occasion: Occasion) -> list[CategoryView]:
                 automatic=int(automatic.get(name, 0)),
                 reading=reading,
                 unread=name in breakers.unread or name in situation.unwatched,
-                audited=clopper_pearson(reading.rejected, reading.reviewed) if reading else clopper_pearson(0, 0),
                 waiting=waiting,
                 overdue=overdue,
                 certified=own,
@@ -132,7 +130,6 @@ def foresee(occasion: Occasion, category: str, to: Stage) -> Projection:
         frame = operations.recorded(connection, category, window)
         audits = settlement.answered(stored_audits.audits(connection, window))
         situation: Situation = situations.read(connection, occasion.policy, occasion.now)
-    mine = audits[audits["random"] & (audits["category"] == category)]
     return workload_forecast.project(
         frame,
         category,
@@ -141,7 +138,7 @@ def foresee(occasion: Occasion, category: str, to: Stage) -> Projection:
         occasion.policy,
         draws=keyed_draws.draw_many(occasion.secret, frame["case_id"].tolist(), keyed_draws.PARTIAL_SALT),
         span=_span(frame["assigned_at"], occasion.now),
-        audited=clopper_pearson(int(mine["rejected"].sum()), len(mine)),
+        audited=of_audits(audits[audits["category"] == category]),
     )
 
 

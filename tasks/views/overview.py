@@ -8,6 +8,7 @@ from typing import Any
 from handrail import retraining_triggers
 from handrail.acts import attending, incidents
 from handrail.dead_mans_switch import Silence
+from handrail.estimates import of_audits
 from handrail.founding import Founding
 from handrail.governing import Alteration
 from handrail.policy import Stage
@@ -208,7 +209,7 @@ def overview(occasion: Occasion) -> Overview:
         serving = models.serving(connection)
         week = routes.routed(connection, Window.last(LATELY, now))
         month = Window.last(audit_reading.OVER, now)
-        error = audit_reading.error_rate(audits.looked_at(connection, month, only_audited=True))
+        error = of_audits(audits.looked_at(connection, month, only_audited=True))
         found = drifts.drifts(connection, 3)[["id", "found_at", "columns", "raises_audits_until"]]
         return Overview(
             home=str(occasion.workspace.home),

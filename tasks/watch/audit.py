@@ -1,31 +1,41 @@
 """The audit sample: at random, and by strata where errors would hurt or hide, within a budget of minutes."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from statistics import median
 
+import numpy as np
 import pandas as pd
 
-from handrail import sampling
+from handrail import audit_floor, sampling
 from handrail.acts import drawing
+from handrail.audit_floor import Floor, PastDay
 from handrail.figures.audits import PlanFigures
 from handrail.figures.breaker import BreakerLevel
 from handrail.store import audits, drifts, readings
+from handrail.window import INSTANT, Window
 from tasks.occasion import Occasion, log
 from tasks.step import step
 
 SEGMENT = "channel"
 TIMED_OVER = timedelta(days=90)
 FEWEST_TIMED = 10
+VOLUME_OVER = timedelta(days=14)
+"""Business days from which the rest of one is expected."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a draw may cost and what it takes; minutes are reviewers', `budget` is what is left of the day's."""
+    """What a draw may cost and what it takes; minutes are reviewers', `budget` is what is left of the business day's.
+
+    `floor` is what the day still asks of the simple-random draw.
+    """
 
     allocation: sampling.Allocation
     minutes_each: float
     budget: float | None
+    floor: Floor
 
     def figures(self) -> PlanFigures:
         """The plan as the readings keep it."""
@@ -41,6 +51,9 @@ class Plan:
             rates=one.rules.rates,
             watched=tuple(sorted(one.rules.watched)),
             cut=self.said(),
+            at_least_a_day=self.floor.asked,
+            drawn_today=self.floor.drawn,
+            floor_minutes=self.floor.asked * self.minutes_each,
         )
 
     def said(self) -> str:
@@ -48,6 +61,12 @@ class Plan:
         one = self.allocation
         if not one.is_cut:
             return "Nothing was cut."
+        if one.number_kept < 1:
+            return (
+                f"The budget pays {one.number_kept:.0%} of the audits that a day asks at least, and no stratum: for "
+                f"{self.floor.asked} a day sampling.minutes_a_day has to be "
+                f"{math.ceil(self.floor.asked * self.minutes_each)}."
+            )
         strata = f"The strata keep {one.strata_kept:.0%} of their rates, the simple-random draw {one.random_kept:.0%}."
         return strata if one.fits else f"{strata} Even so it costs more than the budget: raise sampling.minutes_a_day."
 
@@ -96,17 +115,35 @@ def minutes_each(occasion: Occasion) -> float:
     return measured or occasion.policy.costs.minutes_quick
 
 
-def plan(occasion: Occasion, candidates: pd.DataFrame, known: set[str] | None) -> Plan:
-    """Fit the draw into what is left of the minutes of this day (UTC)."""
-    each, of_day = minutes_each(occasion), occasion.policy.sampling.minutes_a_day
-    if of_day is None:
-        return Plan(sampling.allocate(candidates, rules(occasion), None, known_segments=known), each, None)
-    midnight = occasion.now.replace(hour=0, minute=0, second=0, microsecond=0)
+def floor(occasion: Occasion, approvals: int) -> Floor:
+    """What the business day still asks of a draw among so many approvals, from the draws before it."""
+    now, calendar, rules = occasion.now, occasion.policy.sla.calendar, occasion.policy.sampling
+    today = audit_floor.business_day(now, calendar)
     with occasion.store.read() as connection:
-        spent = audits.drawn_since(connection, midnight) * each
+        earlier = audits.volume(connection, Window.up_to(now, since=today.since))
+        begun, so_far = Floor(rules.at_least_a_day, earlier.at_random), earlier.looked_at + approvals
+        if begun.asked <= rules.random_rate * so_far and begun.left <= rules.random_rate * approvals:
+            return begun  # the share comes to more, whatever is still to come
+        past, rest = [], today.until - now
+        for day in audit_floor.past_days(today, calendar, VOLUME_OVER):
+            late = audits.volume(connection, Window(day.until - rest + INSTANT, day.until))
+            past.append(PastDay(day, audits.volume(connection, day).looked_at, late.looked_at))
+    return audit_floor.expected(begun, today, so_far, past, calendar)
+
+
+def plan(occasion: Occasion, candidates: pd.DataFrame, known: set[str] | None) -> Plan:
+    """Fit the draw into what is left of the minutes of this business day."""
+    each, of_day = minutes_each(occasion), occasion.policy.sampling.minutes_a_day
+    asked = floor(occasion, len(candidates))
+    wanted = replace(rules(occasion), at_least=asked.chance(len(candidates)))
+    if of_day is None:
+        return Plan(sampling.allocate(candidates, wanted, None, known_segments=known), each, None, asked)
+    today = audit_floor.business_day(occasion.now, occasion.policy.sla.calendar)
+    with occasion.store.read() as connection:
+        spent = audits.drawn_since(connection, today.since) * each
     left = max(of_day - spent, 0.0)
     affordable = left / each if each > 0 else None
-    return Plan(sampling.allocate(candidates, rules(occasion), affordable, known_segments=known), each, left)
+    return Plan(sampling.allocate(candidates, wanted, affordable, known_segments=known), each, left, asked)
 
 
 @step
@@ -123,8 +160,9 @@ def draw(occasion: Occasion, limit: int = 100_000) -> Drawn:
     )
     known = sampling.established(seen, occasion.now - timedelta(days=occasion.policy.sampling.strata.new_segment_days))
     planned = plan(occasion, candidates, known)
-    chosen = planned.allocation.rules
-    drawn = sampling.draw(candidates, chosen, occasion.rng("audit"), known_segments=known)
+    seed = occasion.keyed_seed("audit")
+    chosen = sampling.in_number(candidates, planned.allocation.rules, np.random.default_rng(seed))
+    drawn = sampling.draw(candidates, chosen, np.random.default_rng(seed), known_segments=known)
     looked_at = candidates[["case_id", "category"]].assign(
         inclusion_probability=sampling.chances(candidates, chosen, known)
     )
@@ -133,7 +171,7 @@ def draw(occasion: Occasion, limit: int = 100_000) -> Drawn:
     opened = drawing.draw_audits(
         occasion.store,
         looked_at,
-        seed=occasion.seed("audit"),
+        seed=seed,
         rules=chosen,
         policy=occasion.policy,
         actor=occasion.actor,

@@ -67,7 +67,7 @@ def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: PlanFigures |
     recent = seen[seen["approved_at"] >= window.since]
     ruled = recent[recent["rejected"].notna()]
     wrong = ruled["rejected"].astype(bool).to_numpy()
-    rate = error_rate(recent)
+    rate = estimates.of_audits(recent)
     figures = AuditFigures(
         auto_approved=len(recent),
         drawn=int(recent["drawn"].sum()),
@@ -94,12 +94,6 @@ def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: PlanFigures |
     return Reading(WATCH, name, window.ends, _verdict(rate, exact, _bound(occasion)), figures.to_json())
 
 
-def error_rate(approvals: pd.DataFrame) -> estimates.Estimate:
-    """The error of approvals that draws have looked at, from those audited by now; rows as `audits.looked_at` gives."""
-    ruled = approvals[approvals["rejected"].notna()]
-    return estimates.hajek(ruled["rejected"].to_numpy(dtype=bool), ruled["inclusion_probability"].to_numpy(dtype=float))
-
-
 def _verdict(rate: estimates.Estimate, drawn: estimates.Estimate, bound: float) -> Verdict:
     """Of the estimate and the exact interval of the simple-random draw: an alarm where it surely exceeds the bound."""
     if not rate.n:
@@ -115,27 +109,30 @@ def _bound(occasion: Occasion) -> float:
 
 
 def _trend(occasion: Occasion, seen: pd.DataFrame) -> TrendFigures:
-    """The trend with its weeks, oldest first: approvals; audits, errors, rate, interval of the simple-random draw."""
+    """The trend with its weeks, oldest first: approvals; audits, errors, and their weighted rate with its interval.
+
+    A week in which the chances changed, or whose strata found more, reads what all its approvals show.
+    """
     approved_at = seen["approved_at"]
     spans = list(Window.last(TREND_OVER, occasion.now).cut(_WEEK))
     weeks: list[WeekFigures] = []
+    rates: list[estimates.Estimate] = []
     for number, week in enumerate(spans, start=1):
         mine = seen[(approved_at >= week.since) & (approved_at < week.until)]
-        ruled = mine[mine["random"] & mine["rejected"].notna()]
-        errors = int(ruled["rejected"].astype(bool).sum())
-        one = estimates.clopper_pearson(errors, len(ruled))
+        one = estimates.of_audits(mine)
+        rates.append(one)
         weeks.append(
             WeekFigures(
                 weeks_ago=len(spans) - number,
                 auto_approved=len(mine),
-                audited=len(ruled),
-                errors=errors,
+                audited=one.n,
+                errors=one.errors,
                 rate=one.rate if one.n else None,
                 low=one.low if one.n else None,
                 high=one.high if one.n else None,
             )
         )
-    found = estimates.trend([week.errors for week in weeks], [week.audited for week in weeks])
+    found = estimates.trend([one.rate * one.effective for one in rates], [one.effective for one in rates])
     return TrendFigures(
         direction=str(found.direction),
         slope=found.slope,

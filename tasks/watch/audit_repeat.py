@@ -69,6 +69,7 @@ class _Draw:
             new_segment_rate=rates[sampling.NEW_SEGMENT],
             watched_rate=rates[sampling.WATCHED],
             watched=frozenset(event["watched"]),
+            fixed=sampling.Fixed(event["random_below"], event["random_of"]) if "random_below" in event else None,
         )
         return cls(event.get("drawn_at", event["at"]), event["looked_at"], event["seed"], rules)
 
@@ -131,7 +132,11 @@ def _differs(stored: pd.DataFrame, draw: _Draw) -> NDArray[np.bool_]:
     new = np.isclose(chance, as_new, rtol=0, atol=1e-9) & ~np.isclose(chance, as_known, rtol=0, atol=1e-9)
     impossible = ~(new | np.isclose(chance, as_known, rtol=0, atol=1e-9))
     segments = stored.assign(segment=np.where(new, "new", ""))
-    again = sampling.draw(segments, draw.rules, np.random.default_rng(draw.seed), known_segments=set(_NONE_NEW))
+    rules = draw.rules
+    if rules.fixed is not None and rules.fixed.of == len(segments):
+        # The draw is here as a whole: whom its number takes is reckoned anew, not read.
+        rules = sampling.in_number(segments, rules, np.random.default_rng(draw.seed))
+    again = sampling.draw(segments, rules, np.random.default_rng(draw.seed), known_segments=set(_NONE_NEW))
     of = again.set_index("case_id")
     taken = stored["case_id"].isin(of.index)
     at_random = stored["case_id"].map(of["random"]).eq(True)  # noqa: FBT003

@@ -4,12 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import pandas as pd
+
 from handrail import breaker, bulkhead, settlement
 from handrail.acts import breaking, pausing, reading
 from handrail.breaker import DetectorState
 from handrail.errors import Refused
+from handrail.estimates import of_audits
+from handrail.figures.audits import RateFigures
 from handrail.figures.breaker import BreakerFigures, Reliability, Unaudited
 from handrail.policy import Policy
+from handrail.proportions import in_percent
 from handrail.reading import Reading, Verdict, unreadable
 from handrail.store import audits as stored_audits
 from handrail.store import breaker as memory
@@ -90,9 +95,12 @@ def _read_category(
     drawn = audits[audits["random"]]
     if drawn.empty and state is None:
         return None
-    fresh = drawn if resumed is None else drawn[drawn["approved_at"] > resumed]
+    if resumed is not None:
+        audits = audits[audits["approved_at"] > resumed]
     trusted = breaker_power.reliability(policy.breaker, per_day, policy.model.seed, kept)
-    return _read(category, breaking.literal(fresh, policy.breaker, now), state, trusted, occasion)
+    return _read(
+        category, breaking.literal(audits[audits["random"]], policy.breaker, now), audits, state, trusted, occasion
+    )
 
 
 @step
@@ -131,7 +139,7 @@ def _pause(occasion: Occasion, one: BreakerFigures) -> bool:
             now=occasion.now,
             kind="breaker",
             evidence=gathered.results[one.category].to_json() if gathered.results else figures,
-            reason=f"{rejected} of {reviewed} audited approvals rejected ({figures['rate']:.1%})",
+            reason=f"{rejected} of {reviewed} audits drawn at random were rejected{_weighted(one.error)}",
         )
     except Refused:
         log.info("%s was paused by another look meanwhile", one.category)
@@ -140,10 +148,22 @@ def _pause(occasion: Occasion, one: BreakerFigures) -> bool:
     return True
 
 
+def _weighted(error: RateFigures | None) -> str:
+    """What all audits of the window show of its approvals."""
+    if error is None:
+        return ""
+    return f"; {error.errors} of {error.n} audits in all, weighted for how they were drawn {in_percent(error.rate)}"
+
+
 def _read(
-    category: str, window: breaker.BreakerReading, state: DetectorState | None, trusted: Reliability, occasion: Occasion
+    category: str,
+    window: breaker.BreakerReading,
+    audits: pd.DataFrame,
+    state: DetectorState | None,
+    trusted: Reliability,
+    occasion: Occasion,
 ) -> BreakerFigures:
-    policy = occasion.policy
+    policy, error = occasion.policy, of_audits(audits)
     literal = policy.breaker.rule == "literal"
     alarm_at = state.alarm_at if state else None
     return BreakerFigures(
@@ -164,6 +184,7 @@ def _read(
         detection=trusted.literal_detection if literal else trusted.esr_detection,
         warnings=tuple(breaker_power.said(trusted, policy.breaker)),
         reliability=trusted,
+        error=RateFigures.of(error) if error.n else None,
     )
 
 

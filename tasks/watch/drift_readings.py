@@ -1,6 +1,8 @@
 """What a look for drift saw, as readings for the faces: one a column, and one of all with what was done."""
 
-from handrail import settlement
+import numpy as np
+
+from handrail import estimates
 from handrail.acts import reading
 from handrail.drift.verdict import DriftVerdict, verdict_of, verdict_of_column
 from handrail.figures.drift import ColumnFigures, DriftFigures, ErrorFigures
@@ -75,9 +77,11 @@ def done(occasion: Occasion, found: DriftVerdict) -> str:
 def _errors(occasion: Occasion, window: Window) -> ErrorFigures:
     """The error that the confidences of audited auto-approvals expect, beside the one that their audits found."""
     with occasion.store.read() as connection:
-        audits = settlement.answered(stored_audits.audits(connection, window))
-    drawn = audits[audits["random"]]
-    if drawn.empty:
+        audits = stored_audits.audits(connection, window)
+    found = estimates.of_audits(audits)
+    if not found.n:
         return ErrorFigures()
-    expected = float(1 - drawn["confidence"].mean()) if drawn["confidence"].notna().any() else None
-    return ErrorFigures(audited=len(drawn), audited_error=float(drawn["rejected"].mean()), estimated_error=expected)
+    scored = audits[audits["confidence"].notna() & audits["rejected"].notna()]
+    weights = 1 / scored["inclusion_probability"].astype(float)
+    expected = float(np.average(1 - scored["confidence"].astype(float), weights=weights)) if len(scored) else None
+    return ErrorFigures(audited=found.n, audited_error=found.rate, estimated_error=expected)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 
-from handrail import bulkhead, cube, fairness, settlement, waits
+from handrail import bulkhead, cube, estimates, fairness, settlement, waits
 from handrail.acts import reading
 from handrail.fairness import GroupGap
 from handrail.figures.fairness import FairnessBounds, FairnessFigures, FairnessRow
@@ -105,15 +106,16 @@ def _compare(occasion: Occasion, grouping: str, decided: pd.DataFrame, audits: p
     rules = occasion.policy.fairness
     rows = decided.assign(**{grouping: [values.get(grouping) for values in decided["fields"]]})
     people = rows[(rows["kind"] != "automatic") & rows["proposed"].notna()]
-    # The strata are drawn where errors are sought, and differ by group: only the simple-random draw compares.
-    drawn = audits.loc[audits["random"], ["case_id", "rejected"]]
-    audited = drawn.merge(rows.drop_duplicates("case_id")[["case_id", grouping]], on="case_id", how="left")
+    # The strata are drawn where errors are sought, and differ by group: each audit weighs by its chance.
+    audited = audits[["case_id", "rejected", "inclusion_probability"]].merge(
+        rows.drop_duplicates("case_id")[["case_id", grouping]], on="case_id", how="left"
+    )
     first = rows[rows["kind"].isin(("automatic", "review"))].drop_duplicates("case_id")
     hours = first["decided_at"] - first["received_at"]
     tallies = [
         _tally("approval", people[grouping], people["outcome"] == "approve"),
         _tally("override", people[grouping], people["outcome"] == "override"),
-        _tally("error", audited[grouping], audited["rejected"]),
+        _weighted("error", audited[grouping], audited),
     ]
     shares = fairness.compare(tallies, bound=rules.max_gap, level=1 - (1 - LEVEL) * (1 - _WAITING_PART))
     waiting = waits.wait_gaps(
@@ -124,6 +126,16 @@ def _compare(occasion: Occasion, grouping: str, decided: pd.DataFrame, audits: p
         level=1 - (1 - LEVEL) * _WAITING_PART,
     )
     return Comparison(grouping, tuple(shares), tuple(waiting))
+
+
+def _weighted(metric: str, groups: pd.Series, audits: pd.DataFrame) -> cube.Tally:
+    """A metric of audits by group, each weighted for how it was drawn."""
+    by_group = {str(name): estimates.of_audits(part) for name, part in audits.groupby(groups.astype(object))}
+    audited = {name: one for name, one in by_group.items() if one.n}
+    worth = np.array([one.effective for one in audited.values()], dtype=np.float64)
+    rates = np.array([one.rate for one in audited.values()], dtype=np.float64)
+    cases = np.array([one.n for one in audited.values()], dtype=np.int64)
+    return cube.Tally(metric, tuple(audited), rates * worth, worth, cases)
 
 
 def _tally(metric: str, groups: pd.Series, outcome: pd.Series) -> cube.Tally:

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from handrail.errors import BadInput
-from handrail.estimates import Direction, assisted, clopper_pearson, exceeds, expected_error, hajek, needed, trend
+from handrail.estimates import (
+    Direction,
+    assisted,
+    clopper_pearson,
+    effective,
+    exceeds,
+    expected_error,
+    hajek,
+    needed,
+    trend,
+)
 from handrail.proportions import in_percent
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "estimates.json").read_text("utf-8"))
@@ -19,9 +29,8 @@ GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[1] / "golden" / "est
 def test_intervals_of_counts_are_those_of_statsmodels(one: dict[str, Any]) -> None:
     exact = clopper_pearson(one["errors"], one["n"])
     assert (exact.low, exact.high) == pytest.approx(one["beta"], abs=1e-9)
-    if one["errors"] < 20:
-        few = hajek(np.arange(one["n"]) < one["errors"], np.full(one["n"], 0.1))
-        assert (few.low, few.high) == pytest.approx(one["wilson"], abs=1e-9)
+    even = hajek(np.arange(one["n"]) < one["errors"], np.full(one["n"], 0.1))
+    assert (even.low, even.high) == pytest.approx(one["wilson"], abs=1e-9)
 
 
 @pytest.mark.parametrize("one", GOLDEN["trends"])
@@ -180,19 +189,55 @@ def test_with_few_errors_and_mixed_chances_the_interval_covers_too(regimes: tupl
     assert np.mean([one.low <= truth.mean() <= one.high for one in found]) >= 0.93
 
 
-def test_nominal_95_percent_intervals_cover_93_to_97_percent() -> None:
+WORLDS = {
+    "the drift factor rises with the errors": [(1500, 0.03, 0.01)] * 3 + [(1500, 0.09, 0.05)],
+    "a shadow fortnight, then audits of 5 %": [(900, 1.0, 0.005), (2300, 0.05, 0.03)],
+    "thirty audits": [(1000, 0.03, 0.05)],
+    "a constant chance": [(5000, 0.03, 0.02)],
+    "the budget cuts the chance": [(1500, 0.05, 0.02)] * 3 + [(1500, 0.01, 0.02)],
+    "a floor on days of unlike volume": [(40, 0.2, 0.01), (12, 0.67, 0.01), (160, 0.05, 0.03)] * 12,
+    "many errors where few are drawn": [(15_000, 0.05, 0.01), (5000, 0.01, 0.06)],
+}
+
+
+@pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
+def test_where_chances_and_errors_change_the_interval_covers_93_to_99_percent(
+    world: list[tuple[int, float, float]],
+) -> None:
+    rng = np.random.default_rng(31)
+    sizes, chances, rates = zip(*world, strict=True)
+    chance, rate = np.repeat(chances, sizes), np.repeat(rates, sizes)
+    held = []
+    for _ in range(800):
+        truth, drawn = rng.random(len(chance)) < rate, rng.random(len(chance)) < chance
+        found = hajek(truth[drawn], chance[drawn])
+        held.append(found.low <= truth.mean() <= found.high)
+    assert 0.93 <= np.mean(held) <= 0.993
+
+
+def test_equal_chances_are_worth_as_many_audits_as_there_are_and_unequal_ones_never_more() -> None:
+    assert effective([True, False, False], [0.2] * 3) == 3
+    assert effective([], []) == 0
+    rng = np.random.default_rng(2)
+    for _ in range(50):
+        wrong, chance = rng.random(80) < 0.1, rng.uniform(0.02, 1, 80)
+        kish = (1 / chance).sum() ** 2 / (1 / chance**2).sum()
+        assert 0 < effective(wrong, chance) <= kish * (1 + 1e-12)
+
+
+def test_strata_of_unlike_errors_are_weighted_without_bias() -> None:
     chance = np.random.default_rng(6)
     dear = chance.random(20_000) < 0.2
     truth = chance.random(20_000) < np.where(dear, 0.15, 0.05)
     rates = np.column_stack([np.full(20_000, 0.05), np.where(dear, 0.5, 0.0)])
     probability = 1 - (1 - rates).prod(axis=1)
     found = []
-    for _ in range(800):
+    for _ in range(400):
         drawn = chance.random(rates.shape) < rates
         taken = drawn.any(axis=1)
         found.append(hajek(truth[taken], probability[taken]))
-    assert {one.method for one in found} == {"hajek, design-based"}
-    assert 0.93 <= np.mean([one.low <= truth.mean() <= one.high for one in found]) <= 0.97
+    assert {one.method for one in found} == {"wilson on the effective size"}
+    assert np.mean([one.low <= truth.mean() <= one.high for one in found]) >= 0.93
     assert np.mean([one.rate for one in found]) == pytest.approx(truth.mean(), abs=0.001)
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from handrail import kpi
+from handrail.estimates import hajek
 from handrail.kpi import figure as figures
 from tests.kpi_worlds import COSTS, MONDAY, audits, baseline, by_hand, decision, world
 
@@ -98,17 +99,26 @@ class TestTimeSaved:
 
 
 class TestErrors:
-    def test_the_rate_counts_the_simple_random_draw_only(self) -> None:
-        stratum = [decision(1, "audit", 60, differs=True), decision(2, "audit", 60, differs=True)]
+    def test_the_rate_weighs_every_audit_for_how_it_was_drawn(self) -> None:
+        stratum = [decision(at, "audit", 60, chance=0.5, differs=at > 1) for at in (1, 2, 3, 4)]
         found = measured("error rate of auto-approvals", world([*audits(1, 3), *stratum]))
-        exact = stats.binomtest(1, 4).proportion_ci(method="exact")
-        assert (found.value, found.cases, found.shown()) == (0.25, 4, "25.0%")
-        assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
-        assert found.case_ids == (1000, 1001, 1002, 1003)
+        assert found.value == pytest.approx((20 + 3 * 2) / (4 * 20 + 4 * 2))
+        assert (found.cases, found.case_ids) == (8, (1, 2, 3, 4, 1000, 1001, 1002, 1003))
+        weighted = hajek([True] + [False] * 4 + [True] * 3, [0.05] * 4 + [0.5] * 4)
+        assert (found.low, found.high) == pytest.approx((weighted.low, weighted.high))
 
-    def test_without_random_audits_nothing_is_measured(self) -> None:
+    def test_a_week_whose_rate_was_raised_with_its_errors_does_not_stand_for_the_month(self) -> None:
+        """3/3/3/9 % drawn with 1/1/1/5 % errors: the plain share of the audits is 3 %, the truth 2 %."""
+        calm = [decision(at, "audit", 60, chance=0.03, differs=at % 100 == 0) for at in range(900)]
+        raised = [decision(5000 + at, "audit", 60, chance=0.09, differs=at % 20 == 0) for at in range(900)]
+        month = world([*calm, *raised])
+        assert measured("error rate of auto-approvals", month).value == pytest.approx(0.02)
+        past = baseline(by_hand(50, wrong=5, rechecks=50))
+        assert measured("error-rate reduction", month, past).value == pytest.approx(0.8)
+
+    def test_without_audits_nothing_is_measured(self) -> None:
         assert measured("error rate of auto-approvals", world()).value is None
-        assert measured("error rate of auto-approvals", world([decision(1, "audit", 6, differs=True)])).value is None
+        assert measured("error rate of auto-approvals", world([decision(1, "recheck", 6, differs=True)])).value is None
 
     def test_the_reduction_compares_with_what_rechecks_found_in_shadow(self) -> None:
         past = baseline(by_hand(50, wrong=20, rechecks=50))
@@ -309,7 +319,7 @@ def grown(cases: list[dict[str, Any]]) -> kpi.Trace:
         work.append(decision(n, kind, seconds, case["hours"], **place))
         work += [decision(n, other, spent, case["hours"] + 1, **place) for other, spent in case["more"]]
         if case["automatic"] and case["audited"] is not None:
-            work.append(decision(n, "audit", 60, case["hours"], random=True, differs=case["audited"], **place))
+            work.append(decision(n, "audit", 60, case["hours"], chance=0.05, differs=case["audited"], **place))
         routes.append({"case_id": n, "queue": "A" if case["automatic"] else "C", **place})
         escalations += [{"case_id": n, **place}] if case["escalated"] else []
     return world(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,15 @@ POLICY = Policy(
 )
 QUIET = TriggerFacts(NOW, trained_at=NOW - 10 * DAY)
 """A model of ten days, and nothing that calls."""
-HIGH = replace(QUIET, audited=60, rejected=4)
+
+
+def audits(audited: int, rejected: int) -> dict[str, Any]:
+    """Audits of equal chance."""
+    rate = rejected / audited if audited else 0.0
+    return {"audited": audited, "rejected": rejected, "error_rate": rate, "effective": float(audited)}
+
+
+HIGH = replace(QUIET, **audits(60, 4))
 MANY = replace(QUIET, new_labels=300)
 DRIFTED = replace(QUIET, drift_at=NOW - DAY)
 
@@ -63,7 +72,7 @@ def test_the_first_model_waits_for_the_labels_that_the_policy_asks_for(labels: i
 
 
 def test_without_a_model_no_other_trigger_calls() -> None:
-    facts = TriggerFacts(NOW, drift_at=NOW, audited=60, rejected=60, new_labels=100)
+    facts = TriggerFacts(NOW, drift_at=NOW, new_labels=100, **audits(60, 60))
     assert [called(facts, asked) for asked in ("drift", "error_rate", "new_labels")] == [None, None, None]
 
 
@@ -77,7 +86,7 @@ def test_a_month_after_the_last_training(age: timedelta, cause: Cause | None) ->
     [(60, 3, None), (60, 4, "error_rate"), (59, 59, None), (100, 5, None), (100, 6, "error_rate"), (0, 0, None)],
 )
 def test_an_error_rate_above_the_policys_on_enough_audits(audited: int, rejected: int, cause: Cause | None) -> None:
-    assert called(replace(QUIET, audited=audited, rejected=rejected)) == cause
+    assert called(replace(QUIET, **audits(audited, rejected))) == cause
 
 
 @pytest.mark.parametrize(("labels", "cause"), [(299, None), (300, "new_labels")])
@@ -103,7 +112,7 @@ def test_a_drift_right_after_a_training_is_still_answered() -> None:
 
 
 def test_an_event_asks_its_own_trigger_only() -> None:
-    everything = replace(DRIFTED, trained_at=NOW - 28 * DAY, audited=60, rejected=60, new_labels=300)
+    everything = replace(DRIFTED, trained_at=NOW - 28 * DAY, new_labels=300, **audits(60, 60))
     assert called(everything) == "drift"
     for asked in ("drift", "error_rate", "new_labels"):
         assert called(everything, asked) == asked
@@ -143,15 +152,24 @@ def test_a_crossing_is_told_once_and_again_after_a_training_or_the_policys_time(
 
 
 def test_each_reading_names_its_figure_and_the_policys_bound() -> None:
-    facts = replace(QUIET, audited=80, rejected=1, new_labels=1234, drift_at=NOW - 20 * DAY)
+    facts = replace(QUIET, new_labels=1234, drift_at=NOW - 20 * DAY, **audits(80, 1))
     assert {found.cause: found.sentence for found in read(facts, POLICY)} == {
         "drift": "found on 2026-03-10 09:00; answered by the training of 2026-03-20 09:00",
-        "error_rate": "1.2% of 80 random audits; policy 5.0% of at least 60",
+        "error_rate": "1.2%, by 1 of 80 audits; policy 5.0% of at least 60",
         "monthly": "10 days since the last training; policy 28 days",
         "new_labels": "1,234 since the last training; policy 300",
     }
-    assert reading(QUIET, "error_rate").sentence == "no random audit; policy 5.0% of at least 60"
+    assert reading(QUIET, "error_rate").sentence == "no audit; policy 5.0% of at least 60"
     assert reading(QUIET, "drift").sentence == "none found"
+
+
+def test_audits_of_unlike_chances_count_for_what_they_are_worth() -> None:
+    facts = replace(QUIET, audited=90, rejected=9, error_rate=0.08, effective=59.4, pending=2)
+    assert called(facts) is None
+    worth = "8.0%, by 9 of 90 audits worth 59 of equal chance; 2 contradictions not settled; policy 5.0% of at least 60"
+    assert reading(facts, "error_rate").sentence == worth
+    assert called(replace(facts, effective=60.0)) == "error_rate"
+    assert called(replace(facts, effective=60.0, error_rate=0.05)) is None
 
 
 moments = st.integers(0, 40 * 24).map(lambda hours: NOW - timedelta(hours=hours))
@@ -163,6 +181,8 @@ standings = st.builds(
     drift_at=moments | st.none(),
     audited=st.integers(0, 100),
     rejected=st.integers(0, 100),
+    error_rate=st.floats(0, 1),
+    effective=st.floats(0, 100),
     new_labels=st.integers(0, 400),
     labels_since_failure=st.integers(0, 2),
 )

@@ -38,9 +38,9 @@ def decided(monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
             "decided_at": [received + hours * HOUR for hours in chance.exponential(np.where(coast, 20, 6))],
         }
     )
-    random = pd.DataFrame({"case_id": np.flatnonzero(automatic), "rejected": False, "random": True})
+    audits = pd.DataFrame({"case_id": np.flatnonzero(automatic), "rejected": False, "inclusion_probability": 0.05})
     monkeypatch.setattr(decisions, "decided", lambda *_, **__: frame)
-    monkeypatch.setattr(stored_audits, "audits", lambda *_, **__: random)
+    monkeypatch.setattr(stored_audits, "audits", lambda *_, **__: audits)
     return frame
 
 
@@ -84,18 +84,25 @@ class TestGroupsThatAreTreatedDifferently:
         assert "gap beyond the bound" in told
 
 
-def test_approval_is_that_of_people_and_error_that_of_the_simple_random_audits(
+def test_approval_is_that_of_people_and_error_that_of_audits_weighted_for_how_they_were_drawn(
     shop: Shop, decided: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     automatic = np.flatnonzero(decided["kind"] == "automatic")
-    audits = pd.DataFrame({"case_id": automatic, "rejected": True, "random": np.arange(len(automatic)) < 50})
+    often = np.arange(len(automatic)) < len(automatic) // 2
+    chance = np.where(often, 0.5, 0.05)
+    audits = pd.DataFrame({"case_id": automatic, "rejected": often, "inclusion_probability": chance})
     monkeypatch.setattr(stored_audits, "audits", lambda *_, **__: audits)
     rows = watched(shop, LATER)
     cases = {name: sum(row["cases"] for row in rows if row["metric"] == name) for name in ("approval", "error")}
     grouped = decided["fields"].map(bool)
     assert cases["approval"] == int((grouped & (decided["kind"] == "review")).sum())
-    assert cases["error"] == int(grouped[automatic[:50]].sum())
-    assert {row["rate"] for row in rows if row["metric"] == "error"} == {1.0}
+    assert cases["error"] == int(grouped[automatic].sum())
+    region = decided["fields"].map(lambda values: values.get("region")).to_numpy()[automatic]
+    for row in (row for row in rows if row["metric"] == "error"):
+        mine = region == row["group"]
+        weighted = (often / chance)[mine].sum() / (1 / chance)[mine].sum()
+        assert row["rate"] == pytest.approx(weighted, abs=1e-4)
+        assert row["rate"] < 0.2 < often[mine].mean()
 
 
 def test_a_case_that_is_decided_twice_waited_once(shop: Shop, decided: pd.DataFrame) -> None:

@@ -188,7 +188,7 @@ def test_certificates_say_what_holds_until_when_and_what_is_missing(story: Story
 def test_pauses_say_when_the_category_came_back_and_reviews_on_what_evidence(story: Story) -> None:
     assert findings.pause_table(story).rows == [(HOSTILE, "16", "not yet"), ("delivery_status", "16", "17")]
     first, second = findings.review_table(story).rows
-    assert first[2:] == ("3 of 41 audited approvals rejected (7.3%)", "not yet", "", "")
+    assert first[2:] == ("3 of 41 audits drawn at random were rejected", "not yet", "", "")
     assert second[2:] == ("cause reported", "2026-04-27", "stella", "errors looked at")
 
 

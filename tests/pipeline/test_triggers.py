@@ -96,15 +96,17 @@ class TestStanding:
             connection.execute(table.update().where(table.c.case_id == fresh[1]).values(label="unheard of"))
         assert trigger_facts(shop.at(LATER)).new_labels == 10
 
-    def test_only_the_simple_random_audits_of_the_window_count(self, shop: Shop) -> None:
+    def test_every_audit_of_the_window_counts_weighted_for_how_it_was_drawn(self, shop: Shop) -> None:
         ids = shop.automatic(12)
         shop.audited(ids[:8], 2)
-        shop.audited(ids[8:], 4, random=False)
+        shop.audited(ids[8:], 4, random=False, chance=0.5)
         found = trigger_facts(shop.at(LATER))
-        assert (found.audited, found.rejected) == (8, 2)
+        assert (found.audited, found.rejected) == (12, 6)
+        assert found.error_rate == pytest.approx((2 * 20 + 4 * 2) / (8 * 20 + 4 * 2))
+        assert found.effective < 12
         late = LATER + shop.policy.retraining.error_window
         assert trigger_facts(shop.at(late)).audited == 0
-        assert trigger_facts(shop.at(late - timedelta(seconds=1))).audited == 8
+        assert trigger_facts(shop.at(late - timedelta(seconds=1))).audited == 12
 
 
 class TestTheFlow:
@@ -144,7 +146,7 @@ class TestTheFlow:
         assert seen.overview.retraining.called_for_by == "drift"
         text = shown(seen)
         assert "training   called for by drift\n" in text
-        assert "           error rate: no random audit; policy 20.0% of at least 10\n" in text
+        assert "           error rate: no audit; policy 20.0% of at least 10\n" in text
         assert "           new labels: 0 since the last training; policy 1,000\n" in text
 
 

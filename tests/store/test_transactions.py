@@ -9,7 +9,7 @@ from handrail.acts import deciding
 from handrail.case import Outcome
 from handrail.policy import LabelRules
 from handrail.ruling import Ruling
-from handrail.store import transactions
+from handrail.store import schema, transactions
 from handrail.store.engine import Store
 from handrail.window import Window
 from tests.scenes import MANAGER, NOW, POLICY, Scene
@@ -65,7 +65,7 @@ def test_a_denied_case_is_pending_until_its_escalation_is_resolved(
         assert (denied in transactions.pending(connection, NOW + after)) == is_pending
 
 
-def test_only_simple_random_audits_are_marked_and_a_rejection_differs(scene: Scene) -> None:
+def test_every_audit_has_the_chance_it_was_drawn_with_and_a_rejection_differs(scene: Scene) -> None:
     right, wrong, stratum = scene.automatic(3)
     scene.audit([right, wrong])
     scene.audit([stratum], random=False)
@@ -74,9 +74,12 @@ def test_only_simple_random_audits_are_marked_and_a_rejection_differs(scene: Sce
     scene.decide(stratum, "override", label="tracking", at=NOW + HOUR)
     work = seen(scene).work
     audits = work[work["kind"] == "audit"].set_index("case_id")
-    assert audits["random"].to_dict() == {right: True, wrong: True, stratum: False}
+    kept = {row["case_id"]: row["inclusion_probability"] for row in scene.rows(schema.AuditDraw)}
+    assert audits["chance"].to_dict() == kept
     assert audits["differs"].to_dict() == {right: False, wrong: True, stratum: True}
-    assert not work.loc[work["kind"] == "automatic", ["random", "differs"]].to_numpy().any()
+    automatic = work[work["kind"] == "automatic"]
+    assert automatic["chance"].isna().all()
+    assert not automatic["differs"].any()
 
 
 def test_a_recheck_is_compared_with_the_first_look(store: Store) -> None:

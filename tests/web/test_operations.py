@@ -82,7 +82,8 @@ class TestTheFirstLook:
         floor.decide(ids[1], "override", at=NOW, label="tracking", reason_code="wrong_category")
         text = signed_in(FOUNDER).get("/operations").text
         assert "Not enough to say: 1 of 2 audits rejected" in text
-        assert "95 % sure between 1.3" in text
+        assert "1 of all 2 audits in the last 48 hours found an error; weighted for how they were drawn: 50.0" in text
+        assert "95 % sure between 9.5" in text
 
     def test_both_rules_are_read_and_the_one_that_pauses_is_named(self, floor: Scene, signed_in: Client) -> None:
         floor.audit(ids := floor.automatic(1))
@@ -99,7 +100,8 @@ class TestTheFirstLook:
         for words in (
             "What it rests on: 15 of 30 audits rejected",
             "Sequential rule (paused it): 15 of 30 audits rejected; it tripped at",
-            "Literal rule: 15 of 30 in its window, 50.0",
+            "Literal rule: 15 of 30 in its window; ",
+            "15 of all 30 audits in that window found an error; weighted for how they were drawn: 50.0",
             "The evidence hour by hour",
             f'<a href="/cases/{ids[1]}">{ids[1]}</a>',
         ):
