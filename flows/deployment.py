@@ -11,6 +11,7 @@ from handrail.acts import pausing
 from handrail.errors import BadInput
 from handrail.policy import Stage
 from tasks import publish
+from tasks.learning import readiness
 from tasks.learning.deploy import Promotion, promote
 from tasks.learning.judge import Judgement, judge
 from tasks.learning.roll_back import roll_back
@@ -59,11 +60,12 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A category's stages before and after."""
+    """A category's stages before and after, and what the checks said of the step."""
 
     category: str
     before: Stage
     to: Stage
+    checks: str
 
 
 Done = Judgement | Promotion | RolledBack | Paused | Resumed | Staged
@@ -105,7 +107,7 @@ def row_of(done: Done) -> dict[str, str]:
         if done.verdict is not None:
             cells |= {name: getattr(done.verdict, name) for name in ("gain", "low", "high", "cases")}
     elif isinstance(done, Staged):
-        cells = {"category": done.category, "from": done.before, "to": done.to}
+        cells = {"category": done.category, "from": done.before, "to": done.to, "checks": done.checks}
     else:
         cells = asdict(done)
     return {name: str(cell) for name, cell in cells.items()}
@@ -134,5 +136,8 @@ def _hold(
         return Resumed(category or "all")
     if category is None or stage is None:
         raise BadInput("The act stage needs a category and a stage. Fill both in.")
-    before = pausing.set_stage(store, category, stage, reason=reason, policy=policy, actor=actor, now=now)
-    return Staged(category, before, stage)
+    checks = readiness.step(occasion, category, stage)
+    before = pausing.set_stage(
+        store, category, stage, reason=reason, policy=policy, actor=actor, now=now, checks=checks
+    )
+    return Staged(category, before, stage, checks.sentence)

@@ -5,10 +5,9 @@ shop cannot have of one category is taken from all of them together, and said.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from handrail.estimates import Estimate, clopper_pearson
 from handrail.policy import Consequence, Policy, Stage
@@ -26,7 +25,7 @@ _STAYS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class TrackRecord:
     """What is known of the serving version's predictions, of one category or of all together.
 
     `suggested` is the error of those that would be shown, a contradiction that is not settled yet counted as one;
@@ -44,7 +43,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Candidate:
     """What the checks rest on, for one category at one moment.
 
     `certified` says whose certificate holds; `needed` are further blind labels until one can be had, at least. `days`
@@ -56,8 +55,8 @@ class Facts:
     stage: Stage
     at_stage: timedelta
     version: str | None
-    own: Evidence
-    pooled: Evidence
+    own: TrackRecord
+    pooled: TrackRecord
     days: float
     cases_a_day: float
     trained: int
@@ -97,107 +96,132 @@ class CategoryReadiness:
         """The names of the requirements that are not met."""
         return tuple(one.name for one in self.requirements if not one.met)
 
+    def to_json(self) -> dict[str, Any]:
+        """As JSON can, with the sentence."""
+        return {**asdict(self), "missing": list(self.missing), "sentence": self.sentence}
+
     @property
     def sentence(self) -> str:
-        """*ready for partial: …*, or *not ready for partial, because …*."""
+        """*ready for partial: …*, or *not ready for partial, because …*; a step down asks for nothing."""
         why = "; ".join(self.reasons)
         if self.next_stage is None:
             return f"stays at {self.stage}: {why}"
+        if not self.requirements:
+            return f"{self.next_stage} asks for nothing"
         if self.ready:
-            return f"ready for {self.next_stage}: {why}" if why else f"ready for {self.next_stage}"
+            return f"ready for {self.next_stage}: {why}"
         return f"not ready for {self.next_stage}, because {why}"
 
 
-def next_step(facts: Facts, policy: Policy) -> CategoryReadiness:
+def next_step(candidate: Candidate, policy: Policy) -> CategoryReadiness:
     """The next stage of a category and whether it may go there.
 
     Low consequence goes from shadow to partial, for at *suggest* few labels are blind; only where no certificate has
     come within `readiness.shadow_at_most` it goes to *suggest*. Medium and high consequence end there.
     """
-    low = policy.category(facts.category).consequence is Consequence.LOW
-    if facts.stage in _STAYS:
-        return CategoryReadiness(facts.category, facts.stage, None, ready=False, reasons=(_STAYS[facts.stage],))
-    if not low:
-        if facts.stage is Stage.SHADOW:
-            return step_to(facts, policy, Stage.SUGGEST)
-        cost = _COSTS[policy.category(facts.category).consequence]
+    low = policy.category(candidate.category).consequence is Consequence.LOW
+    if candidate.stage in _STAYS:
         return CategoryReadiness(
-            facts.category, facts.stage, None, ready=False, reasons=(f"{cost}, so a person confirms every case",)
+            candidate.category, candidate.stage, None, ready=False, reasons=(_STAYS[candidate.stage],)
         )
-    further = step_to(facts, policy, Stage.AUTO if facts.stage is Stage.PARTIAL else Stage.PARTIAL)
-    waited = facts.stage is Stage.SHADOW and facts.at_stage >= policy.readiness.shadow_at_most
+    if not low:
+        if candidate.stage is Stage.SHADOW:
+            return step_to(candidate, policy, Stage.SUGGEST)
+        cost = _COSTS[policy.category(candidate.category).consequence]
+        return CategoryReadiness(
+            candidate.category,
+            candidate.stage,
+            None,
+            ready=False,
+            reasons=(f"{cost}, so a person confirms every case",),
+        )
+    further = step_to(candidate, policy, Stage.AUTO if candidate.stage is Stage.PARTIAL else Stage.PARTIAL)
+    waited = candidate.stage is Stage.SHADOW and candidate.at_stage >= policy.readiness.shadow_at_most
     if waited and "certificate" in further.missing:
-        return step_to(facts, policy, Stage.SUGGEST)
+        return step_to(candidate, policy, Stage.SUGGEST)
     return further
 
 
-def step_to(facts: Facts, policy: Policy, to: Stage) -> CategoryReadiness:
+def step_to(candidate: Candidate, policy: Policy, to: Stage) -> CategoryReadiness:
     """What the checks say of a step to any stage; a step down, or to where it stands, asks for nothing."""
-    requirements = tuple(_requirements(facts, policy, to))
+    requirements = tuple(_requirements(candidate, policy, to))
     missing = tuple(one.sentence for one in requirements if not one.met)
     reasons = missing or tuple(one.sentence for one in requirements)
     return CategoryReadiness(
-        facts.category, facts.stage, to, ready=not missing, reasons=reasons, requirements=requirements
+        candidate.category, candidate.stage, to, ready=not missing, reasons=reasons, requirements=requirements
     )
 
 
-def _requirements(facts: Facts, policy: Policy, to: Stage) -> list[Requirement]:
-    if to in (Stage.MANUAL, Stage.SHADOW) or STAGES.index(to) <= STAGES.index(facts.stage):
+def _requirements(candidate: Candidate, policy: Policy, to: Stage) -> list[Requirement]:
+    if to in (Stage.MANUAL, Stage.SHADOW) or STAGES.index(to) <= STAGES.index(candidate.stage):
         return []
-    wanted = [_withheld(facts), _predicts(facts), _people(facts, policy)]
-    if facts.stage in (Stage.MANUAL, Stage.SHADOW):
-        wanted.append(_watched(facts, policy))
+    wanted = [_withheld(candidate), _predicts(candidate), _people(candidate, policy)]
+    if candidate.stage in (Stage.MANUAL, Stage.SHADOW):
+        wanted.append(_watched(candidate, policy))
     if to is Stage.SUGGEST:
-        wanted.append(_agreement(facts, policy, confident=False))
+        wanted.append(_agreement(candidate, policy, confident=False))
     else:
-        wanted += [_consequence(facts, policy), _certificate(facts, policy), _no_contradiction(facts, policy)]
-        if facts.certified is None and policy.queues.uncertified == "fixed":
-            wanted.append(_agreement(facts, policy, confident=True))
+        wanted += [
+            _consequence(candidate, policy),
+            _certificate(candidate, policy),
+            _no_contradiction(candidate, policy),
+        ]
+        if candidate.certified is None and policy.queues.uncertified == "fixed":
+            wanted.append(_agreement(candidate, policy, confident=True))
     if to is Stage.AUTO:
-        wanted += [_partial_for(facts, policy), _audited(facts, policy), _audit_error(facts, policy), _backlog(facts)]
+        wanted += [
+            _partial_for(candidate, policy),
+            _audited(candidate, policy),
+            _audit_error(candidate, policy),
+            _backlog(candidate),
+        ]
     return [one for one in wanted if one is not None]
 
 
-def _withheld(facts: Facts) -> Requirement | None:
-    return Requirement("withheld", met=False, sentence="; ".join(facts.withheld)) if facts.withheld else None
+def _withheld(candidate: Candidate) -> Requirement | None:
+    return Requirement("withheld", met=False, sentence="; ".join(candidate.withheld)) if candidate.withheld else None
 
 
-def _predicts(facts: Facts) -> Requirement | None:
-    if facts.version is None:
+def _predicts(candidate: Candidate) -> Requirement | None:
+    if candidate.version is None:
         return Requirement("version", met=False, sentence="no version serves")
-    if not facts.own.cases:
-        return Requirement("version", met=False, sentence=f"version {facts.version} has not named it in any case yet")
+    if not candidate.own.cases:
+        return Requirement(
+            "version", met=False, sentence=f"version {candidate.version} has not named it in any case yet"
+        )
     return None
 
 
-def _people(facts: Facts, policy: Policy) -> Requirement:
+def _people(candidate: Candidate, policy: Policy) -> Requirement:
     rules = policy.readiness
-    wanted = max(rules.trained, math.ceil(facts.cases_a_day / rules.cases_a_person))
-    load = f"for {_count(round(facts.cases_a_day), 'case')} a day"
-    sentence = f"{_count(facts.trained, 'trained person', 'trained people')} {load}"
-    if facts.trained < wanted:
-        more = wanted - facts.trained
+    wanted = max(rules.trained, math.ceil(candidate.cases_a_day / rules.cases_a_person))
+    load = f"for {_count(round(candidate.cases_a_day), 'case')} a day"
+    sentence = f"{_count(candidate.trained, 'trained person', 'trained people')} {load}"
+    if candidate.trained < wanted:
+        more = wanted - candidate.trained
         sentence = f"{_count(more, 'more trained person is', 'more trained people are')} needed {load}"
-    return Requirement("people", facts.trained >= wanted, sentence, facts.trained, wanted)
+    return Requirement("people", candidate.trained >= wanted, sentence, candidate.trained, wanted)
 
 
-def _watched(facts: Facts, policy: Policy) -> Requirement | None:
+def _watched(candidate: Candidate, policy: Policy) -> Requirement | None:
     """A week shows each of its days; a certificate takes longer in a small shop anyway."""
     wanted = policy.readiness.shadow_for
-    if facts.days * _DAY >= wanted:
+    if candidate.days * _DAY >= wanted:
         return None
-    left = math.ceil(wanted / _DAY - facts.days)
+    left = math.ceil(wanted / _DAY - candidate.days)
     sentence = f"{_count(left, 'more day')} of blind labels {'is' if left == 1 else 'are'} needed"
-    return Requirement("shadow", met=False, sentence=sentence, figure=facts.days, bound=wanted / _DAY)
+    return Requirement("shadow", met=False, sentence=sentence, figure=candidate.days, bound=wanted / _DAY)
 
 
-def _agreement(facts: Facts, policy: Policy, *, confident: bool) -> Requirement:
+def _agreement(candidate: Candidate, policy: Policy, *, confident: bool) -> Requirement:
     """People agree blindly with what would be shown (with `confident`: with what would run by itself)."""
     rules = policy.readiness
     own, pooled = (
-        (facts.own.confident, facts.pooled.confident) if confident else (facts.own.suggested, facts.pooled.suggested)
+        (candidate.own.confident, candidate.pooled.confident)
+        if confident
+        else (candidate.own.suggested, candidate.pooled.suggested)
     )
-    alone = _has_own(own.n, rules.labels, facts, policy)
+    alone = _has_own(own.n, rules.labels, candidate, policy)
     seen, wanted = (own, rules.labels) if alone else (pooled, rules.pooled_labels)
     of = "" if alone else ", over all categories together, for its own are too few,"
     what = "confident suggestions" if confident else "suggestions"
@@ -217,43 +241,43 @@ def _agreement(facts: Facts, policy: Policy, *, confident: bool) -> Requirement:
     return Requirement("agreement", met=True, sentence=sentence, figure=low, bound=bound)
 
 
-def _consequence(facts: Facts, policy: Policy) -> Requirement | None:
-    consequence = policy.category(facts.category).consequence
+def _consequence(candidate: Candidate, policy: Policy) -> Requirement | None:
+    consequence = policy.category(candidate.category).consequence
     if consequence is Consequence.LOW:
         return None
     return Requirement("consequence", met=False, sentence=f"{_COSTS[consequence]}, so a person confirms every case")
 
 
-def _certificate(facts: Facts, policy: Policy) -> Requirement:
-    if facts.certified == "category":
+def _certificate(candidate: Candidate, policy: Policy) -> Requirement:
+    if candidate.certified == "category":
         return Requirement("certificate", met=True, sentence="certified for this category", figure=0)
-    if facts.certified == "overall":
+    if candidate.certified == "overall":
         sentence = "certified over all categories together, which guarantees no single category"
         return Requirement("certificate", met=True, sentence=sentence, figure=0)
     if policy.queues.uncertified == "fixed":
         sentence = "not certified: the policy lets its fixed threshold decide"
-        return Requirement("certificate", met=True, sentence=sentence, figure=facts.needed)
-    sentence = _more(facts.needed, "blind label", " for a certificate, at least,")
-    return Requirement("certificate", met=False, sentence=sentence, figure=facts.needed, bound=0)
+        return Requirement("certificate", met=True, sentence=sentence, figure=candidate.needed)
+    sentence = _more(candidate.needed, "blind label", " for a certificate, at least,")
+    return Requirement("certificate", met=False, sentence=sentence, figure=candidate.needed, bound=0)
 
 
-def _no_contradiction(facts: Facts, policy: Policy) -> Requirement | None:
+def _no_contradiction(candidate: Candidate, policy: Policy) -> Requirement | None:
     """A certificate over all categories says nothing of this one: its own labels may."""
-    if facts.certified == "category" or not facts.own.contradicts:
+    if candidate.certified == "category" or not candidate.own.contradicts:
         return None
-    seen = facts.own.confident
+    seen = candidate.own.confident
     sentence = (
         f"its own blind labels contradict: {seen.errors} of {seen.n} confident suggestions were wrong, and "
-        f"{in_percent(policy.certificate.max_error)} are allowed{_pending(facts.own)}"
+        f"{in_percent(policy.certificate.max_error)} are allowed{_pending(candidate.own)}"
     )
     return Requirement(
         "contradiction", met=False, sentence=sentence, figure=seen.low, bound=policy.certificate.max_error
     )
 
 
-def _partial_for(facts: Facts, policy: Policy) -> Requirement:
+def _partial_for(candidate: Candidate, policy: Policy) -> Requirement:
     wanted = policy.readiness.partial_for
-    passed = facts.at_stage if facts.stage is Stage.PARTIAL else timedelta(0)
+    passed = candidate.at_stage if candidate.stage is Stage.PARTIAL else timedelta(0)
     left = math.ceil((wanted - passed) / _DAY)
     if passed >= wanted:
         sentence = f"{_count(int(passed / _DAY), 'day')} at partial"
@@ -262,10 +286,10 @@ def _partial_for(facts: Facts, policy: Policy) -> Requirement:
     return Requirement("partial", passed >= wanted, sentence, passed / _DAY, wanted / _DAY)
 
 
-def _audited(facts: Facts, policy: Policy) -> Requirement:
+def _audited(candidate: Candidate, policy: Policy) -> Requirement:
     rules = policy.readiness
-    alone = _has_own(facts.own.audits.n, rules.audits, facts, policy)
-    seen, wanted = (facts.own.audits, rules.audits) if alone else (facts.pooled.audits, rules.pooled_audits)
+    alone = _has_own(candidate.own.audits.n, rules.audits, candidate, policy)
+    seen, wanted = (candidate.own.audits, rules.audits) if alone else (candidate.pooled.audits, rules.pooled_audits)
     of = "" if alone else ", over all categories together, for its own are too few,"
     if seen.n < wanted:
         return Requirement(
@@ -276,9 +300,9 @@ def _audited(facts: Facts, policy: Policy) -> Requirement:
     return Requirement("audits", met=True, sentence=sentence, figure=seen.n, bound=wanted)
 
 
-def _audit_error(facts: Facts, policy: Policy) -> Requirement | None:
+def _audit_error(candidate: Candidate, policy: Policy) -> Requirement | None:
     allowed = policy.certificate.max_error
-    for seen, whose in ((facts.own, "its audits"), (facts.pooled, "the audits of all categories")):
+    for seen, whose in ((candidate.own, "its audits"), (candidate.pooled, "the audits of all categories")):
         if seen.audits_contradict:
             sentence = (
                 f"{whose} contradict: {in_percent(seen.audits.rate)} ({in_percent(seen.audits.low)} to "
@@ -288,21 +312,20 @@ def _audit_error(facts: Facts, policy: Policy) -> Requirement | None:
     return None
 
 
-def _backlog(facts: Facts) -> Requirement | None:
-    if not facts.overdue_audits:
+def _backlog(candidate: Candidate) -> Requirement | None:
+    if not candidate.overdue_audits:
         return None
-    late = _count(facts.overdue_audits, "audit is", "audits are")
-    return Requirement("backlog", met=False, sentence=f"{late} overdue", figure=facts.overdue_audits, bound=0)
+    late = _count(candidate.overdue_audits, "audit is", "audits are")
+    return Requirement("backlog", met=False, sentence=f"{late} overdue", figure=candidate.overdue_audits, bound=0)
 
 
-def contradicts(seen: Estimate, corrected: Estimate, allowed: float, categories: int) -> bool:
-    """Whether answers surely contradict an error rate; over so many categories one of twenty alarms falsely.
+def contradicts(seen: Estimate, allowed: float, categories: int) -> bool:
+    """Whether answers surely contradict an error rate, were so many categories asked the same.
 
-    `seen` counts the answers, `corrected` is the same rate with its interval at `family_level(categories)`. Both that
-    interval and the exact one of the counts must lie above, for one error in one answer proves nothing.
+    `seen` has its interval at `family_level(categories)`. The exact one of its counts must lie above as well: Wilson's
+    does so for one error in one answer, which proves nothing.
     """
-    exact = clopper_pearson(seen.errors, seen.n, family_level(categories))
-    return corrected.low > allowed and exact.low > allowed
+    return seen.low > allowed and clopper_pearson(seen.errors, seen.n, family_level(categories)).low > allowed
 
 
 def family_level(categories: int) -> float:
@@ -310,12 +333,12 @@ def family_level(categories: int) -> float:
     return 1 - 0.05 / max(1, categories)
 
 
-def _has_own(count: int, wanted: int, facts: Facts, policy: Policy) -> bool:
+def _has_own(count: int, wanted: int, candidate: Candidate, policy: Policy) -> bool:
     """Whether its own number is there, or will be in time; nobody waits longer than `own_within` for it."""
     within = policy.readiness.own_within / _DAY
     if count >= wanted:
         return True
-    days = max(1.0, facts.days if facts.stage is not Stage.PARTIAL else facts.at_stage / _DAY)
+    days = max(1.0, candidate.days if candidate.stage is not Stage.PARTIAL else candidate.at_stage / _DAY)
     return days < within and count / days * within >= wanted
 
 
@@ -327,14 +350,9 @@ def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def _pending(seen: Evidence) -> str:
+def _pending(seen: TrackRecord) -> str:
     if not seen.pending:
         return ""
     return (
         f"; {_count(seen.pending, 'contradiction')} still {'waits' if seen.pending == 1 else 'wait'} for another look"
     )
-
-
-def one_of(rows: Sequence[CategoryReadiness], category: str) -> CategoryReadiness:
-    """The row of a category that is among them."""
-    return next(row for row in rows if row.category == category)

@@ -12,7 +12,7 @@ from handrail.acts import incidents
 from handrail.estimates import Estimate, hajek
 from handrail.policy import Policy, Stage
 from handrail.queues import Queue, Situation
-from handrail.readiness import CategoryReadiness, Evidence, Facts, contradicts, family_level, next_step, step_to
+from handrail.readiness import CategoryReadiness, TrackRecord, Candidate, contradicts, family_level, next_step, step_to
 from handrail.staff import Person
 from handrail.store import audits, certificates, drifts, models, pauses, situation, staff
 from handrail.store import readiness as stored
@@ -49,7 +49,17 @@ def readiness(occasion: Occasion, certificates: Sequence[CertificateStatus] | No
 
     `certificates` are those of the same moment, where the caller has them already.
     """
-    return [next_step(facts, occasion.policy) for facts in _facts(occasion, certificates).values()]
+    return [next_step(candidate, occasion.policy) for candidate in _candidates(occasion, certificates).values()]
+
+
+def category(occasion: Occasion, name: str) -> CategoryReadiness:
+    """Where one category stands, as in `readiness`.
+
+    Raises:
+        NotFound: the policy has no such category.
+    """
+    occasion.policy.category(name)
+    return next_step(_candidates(occasion, None)[name], occasion.policy)
 
 
 def step(occasion: Occasion, category: str, to: Stage) -> CategoryReadiness:
@@ -59,10 +69,10 @@ def step(occasion: Occasion, category: str, to: Stage) -> CategoryReadiness:
         NotFound: the policy has no such category.
     """
     occasion.policy.category(category)
-    return step_to(_facts(occasion, None)[category], occasion.policy, to)
+    return step_to(_candidates(occasion, None)[category], occasion.policy, to)
 
 
-def _facts(occasion: Occasion, statuses: Sequence[CertificateStatus] | None) -> dict[str, Facts]:
+def _candidates(occasion: Occasion, statuses: Sequence[CertificateStatus] | None) -> dict[str, Candidate]:
     policy, now = occasion.policy, occasion.now
     held = {one.category: one for one in (certified(occasion) if statuses is None else statuses)}
     with occasion.store.read() as connection:
@@ -75,7 +85,7 @@ def _facts(occasion: Occasion, statuses: Sequence[CertificateStatus] | None) -> 
     for name, rules in policy.categories.items():
         own, overall = held.get(name), held.get(None)
         needed = [one.needed for one in (own, overall) if one is not None]
-        found[name] = Facts(
+        found[name] = Candidate(
             category=name,
             stage=shop.situation.stage_of(name, rules),
             at_stage=now - min(shop.staged_at.get(name, shop.since), now),
@@ -107,8 +117,9 @@ def _read(connection: Connection, policy: Policy, now: datetime) -> _Shop:
     rulings = certificates.blind_rulings(connection, since=since)
     done = audits.audits(connection, Window.up_to(now, since=since))
     open_reviews = pauses.reviews(connection)
+    rules = situation.read(connection, policy, now)
     return _Shop(
-        situation=situation.read(connection, policy, now),
+        situation=rules,
         staged_at=stored.staged_at(connection),
         people=tuple(staff.active(connection).values()),
         reviews={
@@ -119,69 +130,62 @@ def _read(connection: Connection, policy: Policy, now: datetime) -> _Shop:
         version=version if row is not None else None,
         since=cases["assigned_at"].min().to_pydatetime() if len(cases) else now,
         cases=cases,
-        answers=_answers(cases, rulings, policy),
+        answers=_answers(cases, rulings, rules, policy),
         audits=done[done["model_version"] == version],
     )
 
 
-def _answers(cases: pd.DataFrame, rulings: pd.DataFrame, policy: Policy) -> pd.DataFrame:
-    """Predictions on which somebody trained ruled blindly, with the `chance` of that look; without one none counts."""
+def _answers(cases: pd.DataFrame, rulings: pd.DataFrame, rules: Situation, policy: Policy) -> pd.DataFrame:
+    """Predictions on which somebody trained ruled blindly, with the `chance` of that look; without one none counts.
+
+    `above` says of each whether it would have run by itself, were its stage *auto*.
+    """
     joined = cases.merge(rulings, on="case_id", how="inner", validate="one_to_one")
     kept = pd.to_numeric(joined["blind_chance"]).to_numpy(dtype=float, na_value=np.nan)
-    by_stage = joined["stage"].isin([Stage.MANUAL.value, Stage.SHADOW.value]).to_numpy(dtype=bool)
-    share = np.where((joined["queue"] == Queue.B.value).to_numpy(dtype=bool), policy.queues.blind_share, 0.0)
-    # A route of before chances were kept: shadow hid every suggestion, queue B the policy's share.
-    chance = np.where(np.isnan(kept), np.where(by_stage, 1.0, share), kept)
+    queue = joined["queue"].to_numpy(dtype=object)
+    share = np.where(queue == Queue.B.value, policy.queues.blind_share, 0.0)
+    # A route of before chances were kept: manual and shadow hid every suggestion, queue B the policy's share.
+    old = np.where(joined["stage"].isin([Stage.MANUAL.value, Stage.SHADOW.value]).to_numpy(dtype=bool), 1.0, share)
     drawn = pd.to_numeric(joined["inclusion_probability"]).to_numpy(dtype=float, na_value=0.0)
-    chance = np.where((joined["queue"] == Queue.A.value).to_numpy(dtype=bool), drawn, chance)
-    pending = joined["pending"].eq(True) if "pending" in joined else False  # noqa: FBT003 - a column, nulls are not
-    wrong = joined["label"].astype(object) != joined["predicted"].astype(object)
-    answers = joined.assign(chance=chance, wrong=wrong, pending=pending)
+    chance = np.where(queue == Queue.A.value, drawn, np.where(np.isnan(kept), old, kept))
+    answers = joined.assign(
+        chance=chance,
+        wrong=joined["label"].astype(object) != joined["predicted"].astype(object),
+        pending=joined["pending"].eq(True) if "pending" in joined else False,  # noqa: FBT003 - nulls are not
+        above=_passing(joined, rules, policy),
+    )
     return answers[(answers["chance"] > 0) & ~answers["novel"].eq(True)]  # noqa: FBT003 - as above
 
 
-def _evidence(shop: _Shop, policy: Policy, category: str | None) -> Evidence:
+def _passing(cases: pd.DataFrame, rules: Situation, policy: Policy) -> "pd.Series[bool]":
+    """Whether the confidence of each case passes the auto threshold of its predicted category."""
+    fixed = {name: policy.auto_above(name) for name in policy.categories}
+    held = {name: rules.certified_from(name) or 0.0 for name in policy.categories}
+    above, least = cases["predicted"].map(fixed).astype(float), cases["predicted"].map(held).astype(float)
+    return (cases["confidence"] > above) & (cases["confidence"] >= least)
+
+
+def _evidence(shop: _Shop, policy: Policy, category: str | None) -> TrackRecord:
     """Of one category; with None of all together."""
-    mine = [
-        frame if category is None else frame[frame[column] == category]
-        for frame, column in ((shop.cases, "predicted"), (shop.answers, "predicted"), (shop.audits, "category"))
-    ]
-    cases, answers, done = mine
+    cases, answers, done = shop.cases, shop.answers, shop.audits
+    if category is not None:
+        cases, answers = cases[cases["predicted"] == category], answers[answers["predicted"] == category]
+        done = done[done["category"] == category]
     shown = answers[answers["confidence"] >= policy.queues.human_below]
-    above = pd.Series(
-        [
-            _passes(shop.situation, policy, name, confidence)
-            for name, confidence in zip(answers["predicted"], answers["confidence"], strict=True)
-        ],
-        index=answers.index,
-        dtype=bool,
-    )
-    settled = answers[above & ~answers["pending"]]
-    audited = done if "pending" not in done else done[~done["pending"].eq(True)]  # noqa: FBT003 - nulls are not
+    settled = answers[answers["above"] & ~answers["pending"]]
+    if "pending" in done:
+        done = done[~done["pending"].eq(True)]  # noqa: FBT003 - nulls are not
     allowed, many = policy.certificate.max_error, 1 if category is None else len(policy.categories)
-    confident = _rate(settled["wrong"], settled["chance"])
-    rejected = _rate(audited["rejected"], audited["inclusion_probability"])
-    return Evidence(
+    confident, rejected = (settled["wrong"], settled["chance"]), (done["rejected"], done["inclusion_probability"])
+    return TrackRecord(
         cases=len(cases),
         suggested=_rate(shown["wrong"] | shown["pending"], shown["chance"]),
-        confident=confident,
-        audits=rejected,
-        pending=int((above & answers["pending"]).sum()),
-        contradicts=contradicts(
-            confident, _rate(settled["wrong"], settled["chance"], family_level(many)), allowed, many
-        ),
-        audits_contradict=contradicts(
-            rejected, _rate(audited["rejected"], audited["inclusion_probability"], family_level(many)), allowed, many
-        ),
+        confident=_rate(*confident),
+        audits=_rate(*rejected),
+        pending=int((answers["above"] & answers["pending"]).sum()),
+        contradicts=contradicts(_rate(*confident, family_level(many)), allowed, many),
+        audits_contradict=contradicts(_rate(*rejected, family_level(many)), allowed, many),
     )
-
-
-def _passes(situation: Situation, policy: Policy, category: str, confidence: float) -> bool:
-    """Whether a case of this confidence would run by itself; none of a category that the policy does not have."""
-    if category not in policy.categories:
-        return False
-    certified = situation.certified_from(category)
-    return confidence > policy.auto_above(category) and (certified is None or confidence >= certified)
 
 
 def _rate(wrong: "pd.Series[bool]", chance: "pd.Series[float]", level: float = 0.95) -> Estimate:

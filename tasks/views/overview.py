@@ -12,6 +12,7 @@ from handrail.founding import Founding
 from handrail.governing import Alteration
 from handrail.policy import Stage
 from handrail.queues import Queue
+from handrail.readiness import CategoryReadiness
 from handrail.retraining_triggers import Cause
 from handrail.store import (
     audits,
@@ -38,6 +39,7 @@ from handrail.store.policies import Source
 from handrail.watches import Outlook, WatchStatus, in_words
 from handrail.window import Window
 from tasks.learning.certificate_accounts import CertificateStatus, certified
+from tasks.learning.readiness import readiness
 from tasks.learning.trigger_facts import trigger_facts
 from tasks.occasion import Occasion
 from tasks.watch import audit_reading
@@ -153,6 +155,7 @@ class Overview:
     escalations: int
     outbox: Mapping[str, int]
     stages: Mapping[str, Stage]
+    readiness: tuple[CategoryReadiness, ...]
     drifts: tuple[DriftFound, ...]
     holds: Holds
     watches: Outlook
@@ -179,6 +182,7 @@ class Overview:
             "escalations": self.escalations,
             "outbox": self.outbox,
             "stages": {name: str(stage) for name, stage in self.stages.items()},
+            "readiness": [row.to_json() for row in self.readiness],
             "drifts": [asdict(drift) for drift in self.drifts],
             **self.holds.to_json(),
             "watched": str(self.watches.sight),
@@ -200,6 +204,7 @@ def overview(occasion: Occasion) -> Overview:
     """Counts, pauses, stages, model, drift and watches of the workspace at the occasion's moment."""
     now, policy = occasion.now, occasion.policy
     known, certificates = trigger_facts(occasion), certified(occasion)
+    checked = readiness(occasion, certificates)
     with occasion.store.read() as connection:
         serving = models.serving(connection)
         week = routes.routed(connection, Window.last(LATELY, now))
@@ -219,6 +224,7 @@ def overview(occasion: Occasion) -> Overview:
             escalations=sum(count for count, _ in escalations.counts(connection, now).values()),
             outbox=outbox.counts(connection),
             stages=stages.stages(connection, policy),
+            readiness=tuple(checked),
             drifts=tuple(DriftFound(**row) for row in records(found)),
             holds=holds(connection, occasion),
             watches=attending.seen(connection, occasion.store.clock()),

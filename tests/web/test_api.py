@@ -318,7 +318,7 @@ class TestOperating:
     def test_a_category_moves_to_another_stage(self, program: Program) -> None:
         stella = program(FOUNDER)
         body = {"category": "refund", "stage": "suggest", "reason": "to be sure"}
-        assert stella.post("/automation/stage", json=body).json() == {"done": True, "proposal": None}
+        assert stella.post("/automation/stage", json=body).json() == {"done": True, "proposal": None, "checks": None}
         assert stella.get("/status").json()["stages"]["refund"] == "suggest"
         refused(stella.post("/automation/stage", json={**body, "category": "flying"}), 404)
 
