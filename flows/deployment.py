@@ -30,6 +30,9 @@ Version = Annotated[
     Field(max_length=32),
 ]
 Category = Annotated[str | None, Described("Category to pause, resume or stage; empty: all (pause, resume)")]
+Rehearsal = Annotated[
+    bool, Described("Is the rollback only rehearsed? Then the version left is not barred; for the act rollback only")
+]
 NewStage = Annotated[Stage | None, Described("New stage; for the act stage only")]
 Person = Annotated[
     str | None,
@@ -39,9 +42,10 @@ Person = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """The version that serves again."""
+    """The version that serves again; in a rehearsal the one left is not barred."""
 
     serves: str
+    rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +77,14 @@ Done = Judgement | Promotion | RolledBack | Paused | Resumed | Staged
 
 @flow(name="deployment", persist_result=False)
 @attended("deployment", counts=lambda given: given["act"] == "judge")
-def deployment(
+def deployment(  # noqa: PLR0913, PLR0917 - the form of six acts
     act: Act = "judge",
     version: Version = None,
     category: Category = None,
     stage: NewStage = None,
     reason: Reason = "",
     person: Person = None,
+    rehearsal: Rehearsal = False,
     as_of: AsOf = None,
     home: Home = None,
 ) -> Done:
@@ -93,7 +98,7 @@ def deployment(
     elif act == "promote":
         done = _promote(occasion, version, reason)
     elif act == "rollback":
-        done = RolledBack(roll_back(occasion, reason))
+        done = RolledBack(roll_back(occasion, reason, rehearsal=rehearsal), rehearsal)
     else:
         done = _hold(occasion, act, category, stage, reason)
     publish.table("deployment", [{"act": act, **row_of(done)}], "What was done")

@@ -75,7 +75,7 @@ def judge(
     if version is None and occasion.now - registered < rules.shadow_for:
         until = registered + rules.shadow_for
         return Judgement(challenger, "waiting", (f"in shadow until {until:%Y-%m-%d %H:%M} UTC",))
-    trial = Trial(occasion, challenger, champion, _fresh_since(occasion))
+    trial = Trial(occasion, challenger, champion, _fresh_since(occasion, known))
     fresh = _fresh_labels(trial)
     if len(fresh) < rules.min_withheld:
         missing = rules.min_withheld - len(fresh)
@@ -177,11 +177,15 @@ def take_reference(occasion: Occasion, version: str) -> None:
     drift.save_reference(occasion, window, cause=f"version {version} serves")
 
 
-def _fresh_since(occasion: Occasion) -> datetime:
-    """Since when a withheld label is fresh: neither used by an earlier judgement nor from before the newest shift."""
+def _fresh_since(occasion: Occasion, version: models.ModelVersion) -> datetime:
+    """Since when a withheld label is fresh: neither used by an earlier judgement nor from before the newest shift.
+
+    Of a version that was rolled back, only what came after that says anything new.
+    """
     with occasion.store.read() as connection:
         since = occasion.now - occasion.policy.promotion.withheld
         since = max(since, model_acts.last_judged(connection) or since)
+        since = max(since, model_acts.rolled_back_at(connection, version) or since)
         return drift.since_last_shift(connection, since)
 
 

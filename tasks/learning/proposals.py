@@ -71,4 +71,5 @@ def _of_a_model(occasion: Occasion, act: str, arguments: Mapping[str, Any], reas
         return f"Version {arguments['version']} serves."
     from tasks.learning.roll_back import roll_back  # noqa: PLC0415 - as above
 
-    return f"Version {roll_back(occasion, reason, number)} serves again."
+    rehearsal = bool(arguments.get("rehearsal"))
+    return f"Version {roll_back(occasion, reason, number, rehearsal=rehearsal)} serves again."

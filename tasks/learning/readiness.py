@@ -12,7 +12,7 @@ from handrail.acts import incidents
 from handrail.estimates import Estimate, hajek
 from handrail.policy import Policy, Stage
 from handrail.queues import Queue, Situation
-from handrail.readiness import CategoryReadiness, TrackRecord, Candidate, contradicts, family_level, next_step, step_to
+from handrail.readiness import Candidate, CategoryReadiness, TrackRecord, contradicts, family_level, next_step, step_to
 from handrail.staff import Person
 from handrail.store import audits, certificates, drifts, models, pauses, situation, staff
 from handrail.store import readiness as stored

@@ -87,7 +87,7 @@ def test_after_the_breaker_a_category_resumes_only_when_its_review_is_closed(day
     assert quality_watch.fn(as_of=TEN, home=str(day.home)).paused == ()  # the breaker begins afresh
 
 
-def test_a_version_that_was_rolled_back_never_serves_again(day: Handrail, tmp_path: Path) -> None:
+def test_a_version_that_was_rolled_back_serves_again_only_on_a_new_judgement(day: Handrail, tmp_path: Path) -> None:
     draft = tmp_path / "policy.yaml"
     draft.write_text(POLICY.read_text().replace("without_evidence: refuse", "without_evidence: allow"))
     day.ask("policy", "publish", draft)
@@ -99,8 +99,14 @@ def test_a_version_that_was_rolled_back_never_serves_again(day: Handrail, tmp_pa
     assert (promoted["serves"], promoted["evidence"]) == ("2", "none")
     shown = day.ask("model", "show")
     assert (shown["version"], shown["evidence"]) == ("2", "none")
-    assert day.ask("model", "rollback", *why) == {"serves": "1"}
-    assert "may not serve again" in day("model", "promote", "2", *why).refusal
+    rehearsed = day.ask("model", "rollback", "--rehearsal", *why)
+    assert rehearsed == {"serves": "1", "left": "2", "rehearsal": True}
+    assert {row["version"]: row["status"] for row in day.ask("model", "list")} == {"1": "champion", "2": "retired"}
+    assert day.ask("model", "promote", "2", *why)["serves"] == "2", "a rehearsal bars nothing"
+    assert day.ask("model", "rollback", *why) == {"serves": "1", "left": "2", "rehearsal": False}
+    refusal = day("model", "promote", "2", *why).refusal
+    assert "rolled back and serves again only once a judgement on labels from after that has passed" in refusal
+    assert "more fresh withheld labels are needed" in refusal, "the policy lets nobody go past that"
     assert "no earlier version" in day("model", "rollback", *why).refusal
     assert {row["version"]: row["status"] for row in day.ask("model", "list")} == {"1": "champion", "2": "rolled_back"}
 
