@@ -43,7 +43,7 @@ class TrackRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Rollout:
     """What the checks rest on, for one category at one moment.
 
     `certified` says whose certificate holds; `needed` are further blind labels until one can be had, at least. `days`
@@ -113,115 +113,111 @@ class CategoryReadiness:
         return f"not ready for {self.next_stage}, because {why}"
 
 
-def next_step(candidate: Candidate, policy: Policy) -> CategoryReadiness:
+def next_step(rollout: Rollout, policy: Policy) -> CategoryReadiness:
     """The next stage of a category and whether it may go there.
 
     Low consequence goes from shadow to partial, for at *suggest* few labels are blind; only where no certificate has
     come within `readiness.shadow_at_most` it goes to *suggest*. Medium and high consequence end there.
     """
-    low = policy.category(candidate.category).consequence is Consequence.LOW
-    if candidate.stage in _STAYS:
-        return CategoryReadiness(
-            candidate.category, candidate.stage, None, ready=False, reasons=(_STAYS[candidate.stage],)
-        )
+    low = policy.category(rollout.category).consequence is Consequence.LOW
+    if rollout.stage in _STAYS:
+        return CategoryReadiness(rollout.category, rollout.stage, None, ready=False, reasons=(_STAYS[rollout.stage],))
     if not low:
-        if candidate.stage is Stage.SHADOW:
-            return step_to(candidate, policy, Stage.SUGGEST)
-        cost = _COSTS[policy.category(candidate.category).consequence]
+        if rollout.stage is Stage.SHADOW:
+            return step_to(rollout, policy, Stage.SUGGEST)
+        cost = _COSTS[policy.category(rollout.category).consequence]
         return CategoryReadiness(
-            candidate.category,
-            candidate.stage,
+            rollout.category,
+            rollout.stage,
             None,
             ready=False,
             reasons=(f"{cost}, so a person confirms every case",),
         )
-    further = step_to(candidate, policy, Stage.AUTO if candidate.stage is Stage.PARTIAL else Stage.PARTIAL)
-    waited = candidate.stage is Stage.SHADOW and candidate.at_stage >= policy.readiness.shadow_at_most
+    further = step_to(rollout, policy, Stage.AUTO if rollout.stage is Stage.PARTIAL else Stage.PARTIAL)
+    waited = rollout.stage is Stage.SHADOW and rollout.at_stage >= policy.readiness.shadow_at_most
     if waited and "certificate" in further.missing:
-        return step_to(candidate, policy, Stage.SUGGEST)
+        return step_to(rollout, policy, Stage.SUGGEST)
     return further
 
 
-def step_to(candidate: Candidate, policy: Policy, to: Stage) -> CategoryReadiness:
+def step_to(rollout: Rollout, policy: Policy, to: Stage) -> CategoryReadiness:
     """What the checks say of a step to any stage; a step down, or to where it stands, asks for nothing."""
-    requirements = tuple(_requirements(candidate, policy, to))
+    requirements = tuple(_requirements(rollout, policy, to))
     missing = tuple(one.sentence for one in requirements if not one.met)
     reasons = missing or tuple(one.sentence for one in requirements)
     return CategoryReadiness(
-        candidate.category, candidate.stage, to, ready=not missing, reasons=reasons, requirements=requirements
+        rollout.category, rollout.stage, to, ready=not missing, reasons=reasons, requirements=requirements
     )
 
 
-def _requirements(candidate: Candidate, policy: Policy, to: Stage) -> list[Requirement]:
-    if to in (Stage.MANUAL, Stage.SHADOW) or STAGES.index(to) <= STAGES.index(candidate.stage):
+def _requirements(rollout: Rollout, policy: Policy, to: Stage) -> list[Requirement]:
+    if to in (Stage.MANUAL, Stage.SHADOW) or STAGES.index(to) <= STAGES.index(rollout.stage):
         return []
-    wanted = [_withheld(candidate), _predicts(candidate), _people(candidate, policy)]
-    if candidate.stage in (Stage.MANUAL, Stage.SHADOW):
-        wanted.append(_watched(candidate, policy))
+    wanted = [_withheld(rollout), _predicts(rollout), _people(rollout, policy)]
+    if rollout.stage in (Stage.MANUAL, Stage.SHADOW):
+        wanted.append(_watched(rollout, policy))
     if to is Stage.SUGGEST:
-        wanted.append(_agreement(candidate, policy, confident=False))
+        wanted.append(_agreement(rollout, policy, confident=False))
     else:
         wanted += [
-            _consequence(candidate, policy),
-            _certificate(candidate, policy),
-            _no_contradiction(candidate, policy),
+            _consequence(rollout, policy),
+            _certificate(rollout, policy),
+            _no_contradiction(rollout, policy),
         ]
-        if candidate.certified is None and policy.queues.uncertified == "fixed":
-            wanted.append(_agreement(candidate, policy, confident=True))
+        if rollout.certified is None and policy.queues.uncertified == "fixed":
+            wanted.append(_agreement(rollout, policy, confident=True))
     if to is Stage.AUTO:
         wanted += [
-            _partial_for(candidate, policy),
-            _audited(candidate, policy),
-            _audit_error(candidate, policy),
-            _backlog(candidate),
+            _partial_for(rollout, policy),
+            _audited(rollout, policy),
+            _audit_error(rollout, policy),
+            _backlog(rollout),
         ]
     return [one for one in wanted if one is not None]
 
 
-def _withheld(candidate: Candidate) -> Requirement | None:
-    return Requirement("withheld", met=False, sentence="; ".join(candidate.withheld)) if candidate.withheld else None
+def _withheld(rollout: Rollout) -> Requirement | None:
+    return Requirement("withheld", met=False, sentence="; ".join(rollout.withheld)) if rollout.withheld else None
 
 
-def _predicts(candidate: Candidate) -> Requirement | None:
-    if candidate.version is None:
+def _predicts(rollout: Rollout) -> Requirement | None:
+    if rollout.version is None:
         return Requirement("version", met=False, sentence="no version serves")
-    if not candidate.own.cases:
-        return Requirement(
-            "version", met=False, sentence=f"version {candidate.version} has not named it in any case yet"
-        )
+    if not rollout.own.cases:
+        return Requirement("version", met=False, sentence=f"version {rollout.version} has not named it in any case yet")
     return None
 
 
-def _people(candidate: Candidate, policy: Policy) -> Requirement:
+def _people(rollout: Rollout, policy: Policy) -> Requirement:
     rules = policy.readiness
-    wanted = max(rules.trained, math.ceil(candidate.cases_a_day / rules.cases_a_person))
-    load = f"for {_count(round(candidate.cases_a_day), 'case')} a day"
-    sentence = f"{_count(candidate.trained, 'trained person', 'trained people')} {load}"
-    if candidate.trained < wanted:
-        more = wanted - candidate.trained
+    wanted = max(rules.trained, math.ceil(rollout.cases_a_day / rules.cases_a_person))
+    load = f"for {_count(round(rollout.cases_a_day), 'case')} a day"
+    sentence = f"{_count(rollout.trained, 'trained person', 'trained people')} {load}"
+    if rollout.trained < wanted:
+        more = wanted - rollout.trained
         sentence = f"{_count(more, 'more trained person is', 'more trained people are')} needed {load}"
-    return Requirement("people", candidate.trained >= wanted, sentence, candidate.trained, wanted)
+    return Requirement("people", rollout.trained >= wanted, sentence, rollout.trained, wanted)
 
 
-def _watched(candidate: Candidate, policy: Policy) -> Requirement | None:
+def _watched(rollout: Rollout, policy: Policy) -> Requirement | None:
     """A week shows each of its days; a certificate takes longer in a small shop anyway."""
     wanted = policy.readiness.shadow_for
-    if candidate.days * _DAY >= wanted:
+    if rollout.days * _DAY >= wanted:
         return None
-    left = math.ceil(wanted / _DAY - candidate.days)
+    left = math.ceil(wanted / _DAY - rollout.days)
     sentence = f"{_count(left, 'more day')} of blind labels {'is' if left == 1 else 'are'} needed"
-    return Requirement("shadow", met=False, sentence=sentence, figure=candidate.days, bound=wanted / _DAY)
+    return Requirement("shadow", met=False, sentence=sentence, figure=rollout.days, bound=wanted / _DAY)
 
 
-def _agreement(candidate: Candidate, policy: Policy, *, confident: bool) -> Requirement:
+def _agreement(rollout: Rollout, policy: Policy, *, confident: bool) -> Requirement:
     """People agree blindly with what would be shown (with `confident`: with what would run by itself)."""
     rules = policy.readiness
     own, pooled = (
-        (candidate.own.confident, candidate.pooled.confident)
+        (rollout.own.confident, rollout.pooled.confident)
         if confident
-        else (candidate.own.suggested, candidate.pooled.suggested)
+        else (rollout.own.suggested, rollout.pooled.suggested)
     )
-    alone = _has_own(own.n, rules.labels, candidate, policy)
+    alone = _has_own(own.n, rules.labels, rollout, policy)
     seen, wanted = (own, rules.labels) if alone else (pooled, rules.pooled_labels)
     of = "" if alone else ", over all categories together, for its own are too few,"
     what = "confident suggestions" if confident else "suggestions"
@@ -241,43 +237,43 @@ def _agreement(candidate: Candidate, policy: Policy, *, confident: bool) -> Requ
     return Requirement("agreement", met=True, sentence=sentence, figure=low, bound=bound)
 
 
-def _consequence(candidate: Candidate, policy: Policy) -> Requirement | None:
-    consequence = policy.category(candidate.category).consequence
+def _consequence(rollout: Rollout, policy: Policy) -> Requirement | None:
+    consequence = policy.category(rollout.category).consequence
     if consequence is Consequence.LOW:
         return None
     return Requirement("consequence", met=False, sentence=f"{_COSTS[consequence]}, so a person confirms every case")
 
 
-def _certificate(candidate: Candidate, policy: Policy) -> Requirement:
-    if candidate.certified == "category":
+def _certificate(rollout: Rollout, policy: Policy) -> Requirement:
+    if rollout.certified == "category":
         return Requirement("certificate", met=True, sentence="certified for this category", figure=0)
-    if candidate.certified == "overall":
+    if rollout.certified == "overall":
         sentence = "certified over all categories together, which guarantees no single category"
         return Requirement("certificate", met=True, sentence=sentence, figure=0)
     if policy.queues.uncertified == "fixed":
         sentence = "not certified: the policy lets its fixed threshold decide"
-        return Requirement("certificate", met=True, sentence=sentence, figure=candidate.needed)
-    sentence = _more(candidate.needed, "blind label", " for a certificate, at least,")
-    return Requirement("certificate", met=False, sentence=sentence, figure=candidate.needed, bound=0)
+        return Requirement("certificate", met=True, sentence=sentence, figure=rollout.needed)
+    sentence = _more(rollout.needed, "blind label", " for a certificate, at least,")
+    return Requirement("certificate", met=False, sentence=sentence, figure=rollout.needed, bound=0)
 
 
-def _no_contradiction(candidate: Candidate, policy: Policy) -> Requirement | None:
+def _no_contradiction(rollout: Rollout, policy: Policy) -> Requirement | None:
     """A certificate over all categories says nothing of this one: its own labels may."""
-    if candidate.certified == "category" or not candidate.own.contradicts:
+    if rollout.certified == "category" or not rollout.own.contradicts:
         return None
-    seen = candidate.own.confident
+    seen = rollout.own.confident
     sentence = (
         f"its own blind labels contradict: {seen.errors} of {seen.n} confident suggestions were wrong, and "
-        f"{in_percent(policy.certificate.max_error)} are allowed{_pending(candidate.own)}"
+        f"{in_percent(policy.certificate.max_error)} are allowed{_pending(rollout.own)}"
     )
     return Requirement(
         "contradiction", met=False, sentence=sentence, figure=seen.low, bound=policy.certificate.max_error
     )
 
 
-def _partial_for(candidate: Candidate, policy: Policy) -> Requirement:
+def _partial_for(rollout: Rollout, policy: Policy) -> Requirement:
     wanted = policy.readiness.partial_for
-    passed = candidate.at_stage if candidate.stage is Stage.PARTIAL else timedelta(0)
+    passed = rollout.at_stage if rollout.stage is Stage.PARTIAL else timedelta(0)
     left = math.ceil((wanted - passed) / _DAY)
     if passed >= wanted:
         sentence = f"{_count(int(passed / _DAY), 'day')} at partial"
@@ -286,10 +282,10 @@ def _partial_for(candidate: Candidate, policy: Policy) -> Requirement:
     return Requirement("partial", passed >= wanted, sentence, passed / _DAY, wanted / _DAY)
 
 
-def _audited(candidate: Candidate, policy: Policy) -> Requirement:
+def _audited(rollout: Rollout, policy: Policy) -> Requirement:
     rules = policy.readiness
-    alone = _has_own(candidate.own.audits.n, rules.audits, candidate, policy)
-    seen, wanted = (candidate.own.audits, rules.audits) if alone else (candidate.pooled.audits, rules.pooled_audits)
+    alone = _has_own(rollout.own.audits.n, rules.audits, rollout, policy)
+    seen, wanted = (rollout.own.audits, rules.audits) if alone else (rollout.pooled.audits, rules.pooled_audits)
     of = "" if alone else ", over all categories together, for its own are too few,"
     if seen.n < wanted:
         return Requirement(
@@ -300,9 +296,9 @@ def _audited(candidate: Candidate, policy: Policy) -> Requirement:
     return Requirement("audits", met=True, sentence=sentence, figure=seen.n, bound=wanted)
 
 
-def _audit_error(candidate: Candidate, policy: Policy) -> Requirement | None:
+def _audit_error(rollout: Rollout, policy: Policy) -> Requirement | None:
     allowed = policy.certificate.max_error
-    for seen, whose in ((candidate.own, "its audits"), (candidate.pooled, "the audits of all categories")):
+    for seen, whose in ((rollout.own, "its audits"), (rollout.pooled, "the audits of all categories")):
         if seen.audits_contradict:
             sentence = (
                 f"{whose} contradict: {in_percent(seen.audits.rate)} ({in_percent(seen.audits.low)} to "
@@ -312,11 +308,11 @@ def _audit_error(candidate: Candidate, policy: Policy) -> Requirement | None:
     return None
 
 
-def _backlog(candidate: Candidate) -> Requirement | None:
-    if not candidate.overdue_audits:
+def _backlog(rollout: Rollout) -> Requirement | None:
+    if not rollout.overdue_audits:
         return None
-    late = _count(candidate.overdue_audits, "audit is", "audits are")
-    return Requirement("backlog", met=False, sentence=f"{late} overdue", figure=candidate.overdue_audits, bound=0)
+    late = _count(rollout.overdue_audits, "audit is", "audits are")
+    return Requirement("backlog", met=False, sentence=f"{late} overdue", figure=rollout.overdue_audits, bound=0)
 
 
 def contradicts(seen: Estimate, allowed: float, categories: int) -> bool:
@@ -333,12 +329,12 @@ def family_level(categories: int) -> float:
     return 1 - 0.05 / max(1, categories)
 
 
-def _has_own(count: int, wanted: int, candidate: Candidate, policy: Policy) -> bool:
+def _has_own(count: int, wanted: int, rollout: Rollout, policy: Policy) -> bool:
     """Whether its own number is there, or will be in time; nobody waits longer than `own_within` for it."""
     within = policy.readiness.own_within / _DAY
     if count >= wanted:
         return True
-    days = max(1.0, candidate.days if candidate.stage is not Stage.PARTIAL else candidate.at_stage / _DAY)
+    days = max(1.0, rollout.days if rollout.stage is not Stage.PARTIAL else rollout.at_stage / _DAY)
     return days < within and count / days * within >= wanted
 
 

@@ -79,7 +79,13 @@ def evidence_for(connection: Connection, row: ModelVersion) -> Evidence:
     judgement = row.judgement or {}
     if left is not None and (judgement.get("since") is None or datetime.fromisoformat(judgement["since"]) < left):
         return "none"
-    return "judged" if judgement.get("passed") and judgement.get("champion", champion) == champion else "none"
+    if not judgement.get("passed") or judgement.get("champion", champion) != champion:
+        return "none"
+    serving = None if champion is None else models.version(connection, champion)
+    theirs = (serving and serving.judgement) or {}
+    # Of two that were judged against each other, the newer word counts: else each could take the other's place.
+    beaten = theirs.get("passed") and theirs.get("champion") == row.version
+    return "none" if beaten and theirs.get("judged_at", "") > judgement.get("judged_at", "") else "judged"
 
 
 def rolled_back_at(connection: Connection, row: ModelVersion) -> datetime | None:

@@ -12,7 +12,7 @@ from handrail.acts import incidents
 from handrail.estimates import Estimate, hajek
 from handrail.policy import Policy, Stage
 from handrail.queues import Queue, Situation
-from handrail.readiness import Candidate, CategoryReadiness, TrackRecord, contradicts, family_level, next_step, step_to
+from handrail.readiness import CategoryReadiness, Rollout, TrackRecord, contradicts, family_level, next_step, step_to
 from handrail.staff import Person
 from handrail.store import audits, certificates, drifts, models, pauses, situation, staff
 from handrail.store import readiness as stored
@@ -49,7 +49,7 @@ def readiness(occasion: Occasion, certificates: Sequence[CertificateStatus] | No
 
     `certificates` are those of the same moment, where the caller has them already.
     """
-    return [next_step(candidate, occasion.policy) for candidate in _candidates(occasion, certificates).values()]
+    return [next_step(rollout, occasion.policy) for rollout in _rollouts(occasion, certificates).values()]
 
 
 def category(occasion: Occasion, name: str) -> CategoryReadiness:
@@ -59,7 +59,7 @@ def category(occasion: Occasion, name: str) -> CategoryReadiness:
         NotFound: the policy has no such category.
     """
     occasion.policy.category(name)
-    return next_step(_candidates(occasion, None)[name], occasion.policy)
+    return next_step(_rollouts(occasion, None)[name], occasion.policy)
 
 
 def step(occasion: Occasion, category: str, to: Stage) -> CategoryReadiness:
@@ -69,10 +69,10 @@ def step(occasion: Occasion, category: str, to: Stage) -> CategoryReadiness:
         NotFound: the policy has no such category.
     """
     occasion.policy.category(category)
-    return step_to(_candidates(occasion, None)[category], occasion.policy, to)
+    return step_to(_rollouts(occasion, None)[category], occasion.policy, to)
 
 
-def _candidates(occasion: Occasion, statuses: Sequence[CertificateStatus] | None) -> dict[str, Candidate]:
+def _rollouts(occasion: Occasion, statuses: Sequence[CertificateStatus] | None) -> dict[str, Rollout]:
     policy, now = occasion.policy, occasion.now
     held = {one.category: one for one in (certified(occasion) if statuses is None else statuses)}
     with occasion.store.read() as connection:
@@ -85,7 +85,7 @@ def _candidates(occasion: Occasion, statuses: Sequence[CertificateStatus] | None
     for name, rules in policy.categories.items():
         own, overall = held.get(name), held.get(None)
         needed = [one.needed for one in (own, overall) if one is not None]
-        found[name] = Candidate(
+        found[name] = Rollout(
             category=name,
             stage=shop.situation.stage_of(name, rules),
             at_stage=now - min(shop.staged_at.get(name, shop.since), now),

@@ -184,6 +184,31 @@ def test_a_category_in_use_leaves_the_policy_with_a_word_about_what_became_of_it
     assert day.rows("SELECT count(*) FROM routes WHERE category = 'delivery_status'") == [(0,)]
 
 
+def test_a_stage_says_what_is_missing_and_a_step_past_the_checks_takes_words(trained: Handrail) -> None:
+    name, at = "billing_question", ("--as-of", NINE)
+    trained.ask("stage", name, "shadow", "--reason", "a new start", *at)
+    row = trained.ask("stage", name, *at)
+    assert (row["stage"], row["next_stage"], row["ready"]) == ("shadow", "partial", False)
+    assert row["sentence"].startswith("not ready for partial, because ")
+    shown = trained("stage", name, *at).out
+    assert f"{name} is at stage shadow: {row['sentence']}." in " ".join(shown.split())
+    assert "NO" in shown
+    status = trained.ask("status", *at)
+    assert next(one for one in status["readiness"] if one["category"] == name)["sentence"] == row["sentence"]
+    assert "next stage" in trained("status", *at).out
+
+    refusal = trained("stage", name, "partial", *at).refusal
+    assert row["sentence"] in refusal
+    assert "Say why it goes there all the same" in refusal
+    assert trained.ask("stage", name, *at)["stage"] == "shadow", "nothing was done"
+    done = trained.ask("stage", name, "partial", "--reason", "the owner wants it", *at)
+    assert (done["from"], done["to"], done["ready"]) == ("shadow", "partial", False)
+    assert done["checks"] == row["sentence"]
+    event = trained.ask("trail", "search", "--kind", "stage.changed")[-1]
+    assert (event["ready"], event["missing"], event["because"]) == (False, row["missing"], "the owner wants it")
+    assert trained.ask("stage", name, "manual", *at)["ready"], "a step down takes no words"
+
+
 def test_the_trail_can_be_searched_and_its_export_verified_without_the_database(day: Handrail, tmp_path: Path) -> None:
     stages = day.ask("trail", "search", "--kind", "stage.changed")
     assert [event["to"] for event in stages] == ["auto"] * 5

@@ -301,6 +301,21 @@ class TestRehearsedRollback:
         assert statuses(scene) == ["retired", "champion"]
 
 
+def test_of_two_versions_that_beat_each_other_the_newer_judgement_counts(scene: Scene) -> None:
+    register(scene, "1", "2")
+    promote(scene, "1")
+    for at, version, champion in ((NOW, "2", "1"), (NOW + DAY, "1", "2")):
+        told = {"champion": champion, "judged_at": at.isoformat()}
+        acts.record_judgement(
+            scene.store, version, passed=True, cases=200, reasons=[], told=told, since=at - HOUR, actor=FLOW, now=at
+        )
+        acts.set_champion(scene.store, version, actor=FOUNDER, reason="better", now=at, resting_on="judged")
+    with scene.store.read() as connection:
+        row = models.version(connection, "2")
+        assert row is not None
+        assert acts.evidence_for(connection, row) == "none", "the old word would let them take turns"
+
+
 class TestReinstatement:
     @pytest.fixture
     def rolled_back(self, scene: Scene) -> Scene:
