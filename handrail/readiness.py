@@ -217,7 +217,7 @@ def _agreement(rollout: Rollout, policy: Policy, *, confident: bool) -> Requirem
         if confident
         else (rollout.own.suggested, rollout.pooled.suggested)
     )
-    alone = _has_own(own.n, rules.labels, rollout, policy)
+    alone = _has_own(own.n, rules.labels, rollout.days, rules.own_within)
     seen, wanted = (own, rules.labels) if alone else (pooled, rules.pooled_labels)
     of = "" if alone else ", over all categories together, for its own are too few,"
     what = "confident suggestions" if confident else "suggestions"
@@ -226,15 +226,15 @@ def _agreement(rollout: Rollout, policy: Policy, *, confident: bool) -> Requirem
             "agreement", met=False, sentence=_more(wanted - seen.n, "blind label", of), figure=seen.n, bound=wanted
         )
     bound = rules.partial_agreement if confident else rules.suggest_agreement
-    figure, low, high = 1 - seen.rate, 1 - seen.high, 1 - seen.low
-    between = f"{in_percent(figure)} ({in_percent(low)} to {in_percent(high)}) of {_count(seen.n, 'blind label')}"
+    if 1 - own.low < bound:
+        # Too few to speak for it may be enough to speak against it: what is pooled does not cover that up.
+        seen, of = own, ""
+    low, high = 1 - seen.high, 1 - seen.low
+    between = f"{in_percent(1 - seen.rate)} ({in_percent(low)} to {in_percent(high)})"
+    sentence = f"people agree with its {what} in {between} of {_count(seen.n, 'blind label')}{of.rstrip(',')}"
     if low < bound:
-        sentence = (
-            f"people agree with its {what} in {between}{of.rstrip(',')}, and surely {in_percent(bound)} is asked for"
-        )
-        return Requirement("agreement", met=False, sentence=sentence, figure=low, bound=bound)
-    sentence = f"people agree with its {what} in {between}{of.rstrip(',')}"
-    return Requirement("agreement", met=True, sentence=sentence, figure=low, bound=bound)
+        sentence += f", and the low end has to reach {in_percent(bound)}"
+    return Requirement("agreement", met=low >= bound, sentence=sentence, figure=low, bound=bound)
 
 
 def _consequence(rollout: Rollout, policy: Policy) -> Requirement | None:
@@ -284,7 +284,8 @@ def _partial_for(rollout: Rollout, policy: Policy) -> Requirement:
 
 def _audited(rollout: Rollout, policy: Policy) -> Requirement:
     rules = policy.readiness
-    alone = _has_own(rollout.own.audits.n, rules.audits, rollout, policy)
+    # Its own that come within the time that it stands at partial anyway; nobody waits longer for them.
+    alone = _has_own(rollout.own.audits.n, rules.audits, rollout.at_stage / _DAY, rules.partial_for)
     seen, wanted = (rollout.own.audits, rules.audits) if alone else (rollout.pooled.audits, rules.pooled_audits)
     of = "" if alone else ", over all categories together, for its own are too few,"
     if seen.n < wanted:
@@ -329,13 +330,11 @@ def family_level(categories: int) -> float:
     return 1 - 0.05 / max(1, categories)
 
 
-def _has_own(count: int, wanted: int, rollout: Rollout, policy: Policy) -> bool:
-    """Whether its own number is there, or will be in time; nobody waits longer than `own_within` for it."""
-    within = policy.readiness.own_within / _DAY
+def _has_own(count: int, wanted: int, days: float, within: timedelta) -> bool:
+    """Whether its own number is there, or will be at its pace within that time; nobody waits longer for it."""
     if count >= wanted:
         return True
-    days = max(1.0, rollout.days if rollout.stage is not Stage.PARTIAL else rollout.at_stage / _DAY)
-    return days < within and count / days * within >= wanted
+    return days < within / _DAY and count / max(1.0, days) * (within / _DAY) >= wanted
 
 
 def _more(missing: int, noun: str, of: str = "") -> str:
