@@ -79,36 +79,53 @@ def resume(
 
 def stage(
     category: Annotated[str, typer.Argument(help="Category.")],
-    stage: Annotated[str, typer.Argument(help="manual, shadow, suggest, partial or auto.")],
-    reason: Reason = "set by hand",
+    stage: Annotated[
+        str | None, typer.Argument(help="manual, shadow, suggest, partial or auto; none: where it stands.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="One sentence; needed where the checks say *not ready*.")
+    ] = None,
     actor: Actor = None,
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Move a category to another stage of the rollout. Proposes where it takes two."""
+    """Move a category to another stage, or say where it stands and what is missing. Proposes where it takes two."""
+    from console import stages
     from console.proposals import propose
     from handrail.acts import pausing
-    from handrail.errors import BadInput
+    from handrail.errors import BadInput, Refused
     from handrail.policy import Stage
-    from tasks.learning import proposals
+    from tasks.learning import proposals, readiness
 
-    if stage not in list(Stage):
+    if stage is not None and stage not in list(Stage):
         raise BadInput(f"{stage!r} is not a stage. Use one of: {', '.join(Stage)}.")
     occasion = enter(actor, as_of)
+    if stage is None:
+        row = readiness.category(occasion, category)
+        answer(row.to_json(), as_json=as_json, text=stages.page(row))
+        return
+    checks = readiness.step(occasion, category, Stage(stage))
+    if reason is None and not checks.ready:
+        raise Refused(f'{category} is {checks.sentence}. Say why it goes there all the same: `--reason "…"`.')
+    words = reason or "set by hand"
     if proposals.is_asked(occasion, "set_stage"):
-        propose(occasion, "set_stage", {"category": category, "stage": stage}, reason, as_json=as_json)
+        propose(occasion, "set_stage", {"category": category, "stage": stage}, words, as_json=as_json)
         return
     before = pausing.set_stage(
         occasion.store,
         category,
         Stage(stage),
-        reason=reason,
+        reason=words,
         policy=occasion.policy,
         actor=occasion.actor,
         now=occasion.now,
+        checks=checks,
     )
+    said = f"{category}: {before} → {stage}."
     answer(
-        {"category": category, "from": before, "to": stage}, as_json=as_json, text=f"{category}: {before} → {stage}."
+        {"category": category, "from": before, "to": stage, "ready": checks.ready, "checks": checks.sentence},
+        as_json=as_json,
+        text=f"{said} The checks say: {checks.sentence}." if checks.requirements else said,
     )
 
 

@@ -104,18 +104,33 @@ def model_promote(
     answer(asdict(done), as_json=as_json, text=f"Version {version} serves; {EVIDENCE[done.evidence]}{missing}.")
 
 
-def model_rollback(reason: Reason, actor: Actor = None, as_of: AsOf = None, as_json: AsJson = False) -> None:
-    """Return to the previous version from the next batch on; the present one never comes back by itself."""
+def model_rollback(
+    reason: Reason,
+    rehearsal: Annotated[
+        bool, typer.Option("--rehearsal", help="Only rehearsed: the present version is not barred.")
+    ] = False,
+    actor: Actor = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Return to the previous version from the next batch on; the present one serves again only if judged anew."""
     from console.proposals import propose
+    from handrail.acts.proposing import REHEARSAL
+    from handrail.store import models
     from tasks.learning import proposals
     from tasks.learning.roll_back import roll_back
 
     occasion = enter(actor, as_of)
     if proposals.is_asked(occasion, "roll_back"):
-        propose(occasion, "roll_back", {}, reason, as_json=as_json)
+        propose(occasion, "roll_back", REHEARSAL if rehearsal else {}, reason, as_json=as_json)
         return
-    version = roll_back(occasion, reason)
-    answer({"serves": version}, as_json=as_json, text=f"Version {version} serves again.")
+    with occasion.store.read() as connection:
+        left = models.serving(connection).model_version
+    version = roll_back(occasion, reason, of=left, rehearsal=rehearsal)
+    text = f"Version {version} serves again."
+    if rehearsal:
+        text += f" Version {left} is not barred: `handrail model promote {left} --reason …` lets it serve again."
+    answer({"serves": version, "left": left, "rehearsal": rehearsal}, as_json=as_json, text=text)
 
 
 def model_shadow(as_of: AsOf = None, as_json: AsJson = False) -> None:

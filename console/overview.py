@@ -8,6 +8,7 @@ from typing import Any
 import tasks.views.overview
 from console.answer import deployments_on, running_server, switched_off, table, told, warn
 from console.certificates import in_short
+from console.stages import in_short as in_short_stages
 from handrail.errors import HandrailError
 from handrail.proportions import in_percent
 from handrail.store.policies import Source
@@ -95,6 +96,7 @@ def shown(status: Status) -> str:
         f"{'stages' if at == 0 else '':10} {stage}: {' · '.join(names)}"
         for at, (stage, names) in enumerate(stages.items())
     ]
+    lines += [f"{'' if at else 'next stage':10} {line}" for at, line in enumerate(in_short_stages(seen.readiness))]
     lines = [textwrap.fill(line, WIDTH, subsequent_indent=" " * 13, break_long_words=False) for line in lines]
     nothing = "Nothing waits for people."
     if seen.has_arrived:

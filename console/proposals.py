@@ -53,7 +53,7 @@ def proposals_list(as_of: AsOf = None, as_json: AsJson = False) -> None:
 def _what(row: "Proposal") -> str:
     arguments = row.arguments
     if row.act in ("promote", "roll_back"):
-        return f"version {arguments['version']}"
+        return f"version {arguments['version']}" + (" (a rehearsal)" if arguments.get("rehearsal") else "")
     place = arguments["category"] or "everything"
     return f"{place} → {arguments['to']}" if row.act == "set_stage" else str(place)
 

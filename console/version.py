@@ -40,7 +40,7 @@ def history(connection: Connection, version: str) -> list[Written]:
         event
         for kind in _KINDS
         for event in trail.newest(connection, Sought(kind=kind), limit=10_000)
-        if version in {event.body.get(name) for name in ("version", "barred", "previous")}
+        if version in {event.body.get(name) for name in ("version", "barred", "left", "previous")}
     ]
     return sorted(found, key=lambda event: event.seq)
 
@@ -141,7 +141,9 @@ def _told(event: Written, version: str) -> str:
             return f"retired: version {data['version']} was promoted"
         return f"promoted, {EVIDENCE[data['evidence']]}" if "evidence" in data else "promoted"
     if data["kind"] == "model.rolled_back":
-        return "rolled back: it never serves again" if data["barred"] == version else "serves again"
+        if data["barred"] == version:
+            return "rolled back: it serves again only after a new judgement"
+        return "left in a rehearsal of a rollback" if data.get("left") == version else "serves again"
     if data["kind"] == "model.judged":
         return f"judged on {data['cases']} cases: {'passed' if data['passed'] else 'not passed'}"
     if data["kind"] == "gate.failed":

@@ -21,6 +21,7 @@ SAID = {
     "closed": "Model review {count} is closed.",
     "promoted": "Version {count} serves from the next batch on.",
     "rolled_back": "Version {count} serves again from the next batch on.",
+    "rehearsed": "Version {count} serves again from the next batch on. The one left is not barred: promote it below.",
     "retried": "Action {count} goes out with the next delivery. Where automation is withheld then, a person decides.",
     "abandoned": "Action {count} is given up. Its case waits for a person again.",
     "executed": "Action {count} counts as executed.",

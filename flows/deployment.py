@@ -11,6 +11,7 @@ from handrail.acts import pausing
 from handrail.errors import BadInput
 from handrail.policy import Stage
 from tasks import publish
+from tasks.learning import readiness
 from tasks.learning.deploy import Promotion, promote
 from tasks.learning.judge import Judgement, judge
 from tasks.learning.roll_back import roll_back
@@ -29,6 +30,9 @@ Version = Annotated[
     Field(max_length=32),
 ]
 Category = Annotated[str | None, Described("Category to pause, resume or stage; empty: all (pause, resume)")]
+Rehearsal = Annotated[
+    bool, Described("Is the rollback only rehearsed? Then the version left is not barred; for the act rollback only")
+]
 NewStage = Annotated[Stage | None, Described("New stage; for the act stage only")]
 Person = Annotated[
     str | None,
@@ -38,9 +42,10 @@ Person = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """The version that serves again."""
+    """The version that serves again; in a rehearsal the one left is not barred."""
 
     serves: str
+    rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,12 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A category's stages before and after."""
+    """A category's stages before and after, and what the checks said of the step."""
 
     category: str
     before: Stage
     to: Stage
+    checks: str
 
 
 Done = Judgement | Promotion | RolledBack | Paused | Resumed | Staged
@@ -71,13 +77,14 @@ Done = Judgement | Promotion | RolledBack | Paused | Resumed | Staged
 
 @flow(name="deployment", persist_result=False)
 @attended("deployment", counts=lambda given: given["act"] == "judge")
-def deployment(
+def deployment(  # noqa: PLR0913, PLR0917 - the form of six acts
     act: Act = "judge",
     version: Version = None,
     category: Category = None,
     stage: NewStage = None,
     reason: Reason = "",
     person: Person = None,
+    rehearsal: Rehearsal = False,
     as_of: AsOf = None,
     home: Home = None,
 ) -> Done:
@@ -91,7 +98,7 @@ def deployment(
     elif act == "promote":
         done = _promote(occasion, version, reason)
     elif act == "rollback":
-        done = RolledBack(roll_back(occasion, reason))
+        done = RolledBack(roll_back(occasion, reason, rehearsal=rehearsal), rehearsal)
     else:
         done = _hold(occasion, act, category, stage, reason)
     publish.table("deployment", [{"act": act, **row_of(done)}], "What was done")
@@ -105,7 +112,7 @@ def row_of(done: Done) -> dict[str, str]:
         if done.verdict is not None:
             cells |= {name: getattr(done.verdict, name) for name in ("gain", "low", "high", "cases")}
     elif isinstance(done, Staged):
-        cells = {"category": done.category, "from": done.before, "to": done.to}
+        cells = {"category": done.category, "from": done.before, "to": done.to, "checks": done.checks}
     else:
         cells = asdict(done)
     return {name: str(cell) for name, cell in cells.items()}
@@ -134,5 +141,8 @@ def _hold(
         return Resumed(category or "all")
     if category is None or stage is None:
         raise BadInput("The act stage needs a category and a stage. Fill both in.")
-    before = pausing.set_stage(store, category, stage, reason=reason, policy=policy, actor=actor, now=now)
-    return Staged(category, before, stage)
+    checks = readiness.step(occasion, category, stage)
+    before = pausing.set_stage(
+        store, category, stage, reason=reason, policy=policy, actor=actor, now=now, checks=checks
+    )
+    return Staged(category, before, stage, checks.sentence)

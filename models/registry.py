@@ -240,7 +240,7 @@ def require_fit(store: Store, workspace: Workspace, name: str, version: str) -> 
         )
 
 
-def rollback(
+def rollback(  # noqa: PLR0913 - who, why, when, and what was asked
     store: Store,
     workspace: Workspace,
     name: str,
@@ -250,10 +250,11 @@ def rollback(
     now: datetime,
     proposal: int | None = None,
     of: str | None = None,
+    rehearsal: bool = False,
 ) -> str:
     """Let the earlier version that served last and can be read serve again; returns the version that serves now.
 
-    `of` is the version to leave; without it, the one that serves.
+    `of` is the version to leave; without it, the one that serves. In a `rehearsal` it is not barred.
 
     Raises:
         Refused, Conflict, NotPermitted: see `handrail.acts.models.roll_back`; or no earlier version can be read.
@@ -262,9 +263,14 @@ def rollback(
         serving = stored.serving(connection).model_version
         rows = [stored.version(connection, version) for version in acts.earlier(connection)]
     to = _first_readable(workspace, name, [row for row in rows if row is not None])
-    version = acts.roll_back(store, actor=actor, reason=reason, now=now, to=to, of=of or serving, proposal=proposal)
+    left = of or serving
+    version = acts.roll_back(
+        store, actor=actor, reason=reason, now=now, to=to, of=left, proposal=proposal, rehearsal=rehearsal
+    )
     _follow(workspace, name, version, {})
-    _tag(workspace, name, str(serving), {"handrail.evidence": "rolled back: it never serves again"})
+    if not rehearsal:
+        barred = "rolled back: it serves again only after a new judgement"
+        _tag(workspace, name, str(serving), {"handrail.evidence": barred})
     return version
 
 

@@ -17,7 +17,7 @@ from handrail.errors import Refused
 from handrail.policy import Stage
 from handrail.store import proposals as rows_of
 from handrail.store.engine import Store
-from tasks.learning import proposals
+from tasks.learning import proposals, readiness
 
 router = APIRouter(tags=["automation"], route_class=StrictRoute, responses=PROBLEMS)
 Category = Annotated[Name, Field(examples=["refund_request"])]
@@ -42,6 +42,25 @@ class Changed(Body):
 
     done: bool
     proposal: int | None = Field(None, description="the proposal that somebody else confirms")
+    checks: str | None = Field(None, description="of a change of stage: what the readiness checks say of the step")
+
+
+class CategoryStage(Body):
+    """Where a category stands on the way from manual to auto, and whether it is ready for its next stage."""
+
+    category: str
+    stage: Stage
+    next_stage: Stage | None = Field(description="null: no check takes it further")
+    ready: bool
+    sentence: str = Field(description="ready for …, or not ready for …, because …")
+    reasons: list[str] = Field(description="what is missing; where it is ready, what that rests on")
+    missing: list[str] = Field(description="codes of the requirements that are not met")
+
+
+class CategoryStages(Body):
+    """Every category of the policy, in its order."""
+
+    categories: list[CategoryStage]
 
 
 class NewStage(Body):
@@ -70,26 +89,52 @@ def resume(asked: Withheld, call: TheCall, visitor: Visitor = scoped("resume")) 
     return _change(call, visitor, "resume", asked)
 
 
+@router.get("/automation/stages", summary="Stages, and who is ready for the next one")
+def list_stages(desk: TheDesk, visitor: Visitor = scoped("read_operations")) -> CategoryStages:
+    """Reads weeks of labels and audits: ask it daily, not by the second."""
+    rows = readiness.readiness(desk.occasion(visitor.name))
+    return CategoryStages(
+        categories=[
+            CategoryStage(
+                category=one.category,
+                stage=one.stage,
+                next_stage=one.next_stage,
+                ready=one.ready,
+                sentence=one.sentence,
+                reasons=list(one.reasons),
+                missing=list(one.missing),
+            )
+            for one in rows
+        ]
+    )
+
+
 @router.post("/automation/stage", summary="Move a category to another stage")
 def set_stage(asked: NewStage, call: TheCall, visitor: Visitor = scoped("set_stage")) -> Changed:
-    """Proposed where the policy asks for a second person."""
+    """Done as ordered, with what the checks say beside it; proposed where the policy asks for a second person."""
     return _change(call, visitor, "set_stage", asked)
 
 
 def _change(call: TheCall, visitor: Visitor, act: str, asked: Withheld | NewStage) -> Changed:
     occasion = call.desk.occasion(visitor.name)
     reason, policy, actor, now = asked.reason, occasion.policy, visitor.name, occasion.now
+    # Read before the act: it takes longer than the writer may be held.
+    checks = readiness.step(occasion, asked.category, asked.stage) if isinstance(asked, NewStage) else None
+    words = checks.sentence if checks is not None and checks.requirements else None
 
     def change(store: Store) -> Changed:
         if proposals.is_asked(occasion, act):
             arguments = asked.model_dump(exclude={"reason"})
             number = proposing.propose(store, act, arguments, reason=reason, policy=policy, actor=actor, now=now)
-            return Changed(done=False, proposal=number)
+            return Changed(done=False, proposal=number, checks=words)
         if isinstance(asked, NewStage):
-            pausing.set_stage(store, asked.category, asked.stage, reason=reason, policy=policy, actor=actor, now=now)
+            to = asked.stage
+            pausing.set_stage(
+                store, asked.category, to, reason=reason, policy=policy, actor=actor, now=now, checks=checks
+            )
         else:
             pausing.resume(store, asked.category, reason=reason, policy=policy, actor=actor, now=now)
-        return Changed(done=True)
+        return Changed(done=True, checks=words)
 
     return call.act(visitor, Changed, change)
 

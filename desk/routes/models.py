@@ -9,6 +9,7 @@ from desk.operator_words import SINCE, gates_in_words, said, servers
 from desk.pages import page
 from desk.permit import TheDesk, permit
 from desk.routes.operations import Reason, back, permitted, propose
+from handrail.acts.proposing import REHEARSAL
 from handrail.acts.signing_in import Visitor
 from handrail.store import models, trail
 from tasks.learning import proposals
@@ -77,12 +78,14 @@ def roll_back(
     desk: TheDesk,
     version: Annotated[str, Form(max_length=32)],
     reason: Reason = "",
+    rehearsal: Annotated[bool, Form()] = False,
     visitor: Visitor = permit("roll_back"),
 ) -> RedirectResponse:
     """Leave `version` for the one before, or propose it where that takes two; sent twice, it is left once."""
     occasion = desk.occasion(visitor.name)
     if proposals.is_asked(occasion, "roll_back"):
-        return propose(desk, occasion, "roll_back", {}, reason)
+        return propose(desk, occasion, "roll_back", dict(REHEARSAL) if rehearsal else {}, reason)
     from tasks.learning.roll_back import roll_back as return_to_earlier  # noqa: PLC0415 - as above
 
-    return back("rolled_back", to=PLACE, count=return_to_earlier(occasion, reason, of=version))
+    serves = return_to_earlier(occasion, reason, of=version, rehearsal=rehearsal)
+    return back("rehearsed" if rehearsal else "rolled_back", to=PLACE, count=serves)

@@ -21,7 +21,7 @@ from handrail.acts.signing_in import Visitor
 from handrail.permissions import PERMITTED
 from handrail.policy import Stage
 from handrail.store import outbox
-from tasks.learning import proposals
+from tasks.learning import proposals, readiness
 from tasks.occasion import Occasion
 from tasks.views import operations
 
@@ -82,6 +82,8 @@ def _whole(request: Request, desk: Desk, occasion: Occasion, may: set[str], noti
         ),
         what="drawing a category",
     )
+    checked = bulkhead.each([WHOLE], lambda _: readiness.readiness(occasion), what="checking who is ready")
+    ready = {one.category: one for one in checked.results.get(WHOLE, ())}
     with desk.store.read() as connection:
         actions = outbox.counts(connection)
         seen = attending.seen(connection, occasion.store.clock())
@@ -100,6 +102,7 @@ def _whole(request: Request, desk: Desk, occasion: Occasion, may: set[str], noti
         actions=actions,
         everything=[pause for pause in standing.holds.pauses if pause.category is None],
         unwatched=[name for name, view in views.items() if view.unread],
+        readiness={name: ready[name].sentence if name in ready else NOT_SHOWN for name in views},
         rows=[(view, *cards.results.get(name, (NOT_SHOWN, NOT_SHOWN, ""))) for name, view in views.items()],
     )
 
@@ -152,13 +155,15 @@ def ask_stage(
     occasion = desk.occasion(visitor.name)
     occasion.policy.category(category)
     (view,) = (view for view in operations.categories(occasion) if view.name == category)
-    foreseen = None if to is None or to is view.stage else operations.foresee(occasion, category, to)
+    asked = None if to is view.stage else to
+    foreseen = None if asked is None else operations.foresee(occasion, category, asked)
     return page(
         request,
         "operations_stage.html",
         view=view,
         to=to,
         foreseen=foreseen,
+        checks=None if asked is None else readiness.step(occasion, category, asked),
         stages=STAGES,
         weekly=weekly,
         costs=occasion.policy.costs,
@@ -179,9 +184,11 @@ def set_stage(
     occasion = desk.occasion(visitor.name)
     if proposals.is_asked(occasion, "set_stage"):
         return propose(desk, occasion, "set_stage", {"category": category, "stage": str(to)}, reason)
+    policy, now = occasion.policy, occasion.now
+    checks = readiness.step(occasion, category, to)
     before = desk.act(
         lambda store: pausing.set_stage(
-            store, category, to, reason=reason, policy=occasion.policy, actor=visitor.name, now=occasion.now
+            store, category, to, reason=reason, policy=policy, actor=visitor.name, now=now, checks=checks
         )
     )
     return back("unchanged" if before is to else "staged", what=category)

@@ -1,7 +1,7 @@
 """Which model serves: one row, changed together with its trail event."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from handrail import baseline
@@ -19,6 +19,7 @@ Evidence = Literal["first", "judged", "none"]
 """What a promotion rests on: better than the commonest category where nothing served, the gates, or a person's word
 alone."""
 _ANEW = "Train a new one with `handrail train`."
+_ROLLBACKS = 10_000  # a rollback is rare: these are all
 _NAMED = ("version", "run_id", "artifact_digest", "dataset_digest", "policy_version")
 
 
@@ -45,19 +46,18 @@ def add_version(store: Store, *, actor: str, now: datetime, **values: Any) -> No
 def may_serve(connection: Connection, version: str) -> ModelVersion:
     """A version that may be promoted; whether anything speaks for it is another question.
 
+    One that was replaced, or rolled back, may serve again on evidence as any other; see `evidence_for`.
+
     Raises:
         NotFound: the version is not registered.
-        Refused: it serves already, served before, was rolled back, or did not pass its gates.
+        Refused: it serves already, or did not pass its gates.
     """
     row = models.version(connection, version)
     if row is None:
         raise NotFound(f"Model version {version} is not registered. See `handrail model list`.")
     forbidden = {
         "champion": f"Version {version} serves already. Nothing to do.",
-        "rolled_back": f"Version {version} was rolled back and may not serve again. {_ANEW}",
         "refused": f"Version {version} did not pass its gates{_why(row)} and may not serve. {_ANEW}",
-        "retired": f"Version {version} served before and was replaced: `handrail model rollback --reason …` returns "
-        f"to it. {_ANEW}",
     }
     if row.status in forbidden:
         raise Refused(forbidden[row.status])
@@ -67,15 +67,47 @@ def may_serve(connection: Connection, version: str) -> ModelVersion:
 def evidence_for(connection: Connection, row: ModelVersion) -> Evidence:
     """What speaks for letting the version of this row serve now; a judgement counts against its own champion only.
 
-    Where none serves there is the commonest category to compare with, and nothing speaks for what does not beat it.
+    For one that was rolled back, only a judgement counts whose labels are all from after that. Where none serves there
+    is the commonest category to compare with, and nothing speaks for what does not beat it.
     """
     champion = models.serving(connection).model_version
-    if champion is None:
+    left = rolled_back_at(connection, row)
+    if champion is None and left is None:
         in_force = policies.in_force(connection)
         confidence = (in_force.policy.promotion if in_force else PromotionRules()).confidence
         return "first" if baseline.is_beaten(row.metrics, confidence) else "none"
     judgement = row.judgement or {}
-    return "judged" if judgement.get("passed") and judgement.get("champion", champion) == champion else "none"
+    if left is not None and (judgement.get("since") is None or datetime.fromisoformat(judgement["since"]) < left):
+        return "none"
+    if not judgement.get("passed") or judgement.get("champion", champion) != champion:
+        return "none"
+    serving = None if champion is None else models.version(connection, champion)
+    theirs = (serving and serving.judgement) or {}
+    # Of two that were judged against each other, the newer word counts: else each could take the other's place.
+    beaten = theirs.get("passed") and theirs.get("champion") == row.version
+    return "none" if beaten and theirs.get("judged_at", "") > judgement.get("judged_at", "") else "judged"
+
+
+def rolled_back_at(connection: Connection, row: ModelVersion) -> datetime | None:
+    """When a version was last rolled back; None for one that is not barred."""
+    if row.status != "rolled_back":
+        return None
+    events = trail.search(connection, kind="model.rolled_back", limit=_ROLLBACKS)
+    own = [event["at"] for event in events if event.get("barred") == row.version]
+    return datetime.fromisoformat(own[-1]) if own else datetime.max.replace(tzinfo=UTC)
+
+
+def require_judgement(row: ModelVersion, evidence: Evidence, missing: str = "nothing has judged it since") -> None:
+    """Let a version that was rolled back serve again only on a judgement made after that, whatever the policy allows.
+
+    Raises:
+        Refused: there is none; says what is `missing`.
+    """
+    if row.status == "rolled_back" and evidence != "judged":
+        raise Refused(
+            f"Version {row.version} was rolled back and serves again only once a judgement on labels from after that "
+            f"has passed: {missing}. Let people label more, then ask again; or {_ANEW[:1].lower()}{_ANEW[1:]}"
+        )
 
 
 def set_champion(
@@ -97,7 +129,7 @@ def set_champion(
     replaces nothing and needs none.
 
     Raises:
-        NotFound, Refused: see `may_serve` and `second_person.agree`.
+        NotFound, Refused: see `may_serve`, `require_judgement` and `second_person.agree`.
         Conflict: it rests on something else by now, for another version serves, or another policy is in force.
     """
     reason = required(reason)
@@ -107,6 +139,7 @@ def set_champion(
         _require_same_policy(connection, version, under)
         row = may_serve(connection, version)
         evidence = evidence_for(connection, row)
+        require_judgement(row, evidence)
         if resting_on not in (None, evidence):
             raise Conflict(
                 f"Another version was promoted or rolled back while version {version} was looked at: what spoke for "
@@ -123,7 +156,8 @@ def set_champion(
         challenger = None if serving.challenger == version else serving.challenger
         models.set_serving(connection, model_version=version, previous=previous, challenger=challenger, since=now)
         overtake(connection, ["promote", "roll_back"], actor=actor, now=now)
-        voided = certificates.void_certificates(connection, f"version {version} serves", now, keep=version)
+        # One that comes back from a rehearsal finds its own as it left them.
+        voided = certificates.void_certificates(connection, f"version {version} serves", now, but_of=version)
         data = {"version": version, "previous": previous, "certificates_voided": voided, "evidence": evidence}
         done = trail.append(connection, [Event("model.promoted", data=data)], at=now, actor=actor)
         trail.give_reason(connection, done, reason)
@@ -171,11 +205,15 @@ def roll_back(
     to: str | None = None,
     of: str | None = None,
     proposal: int | None = None,
+    rehearsal: bool = False,
 ) -> str:
-    """Let an earlier version serve again and bar the present one for ever; returns the version that serves now.
+    """Let an earlier version serve again and bar the present one; returns the version that serves now.
+
+    A barred version serves again only on a new judgement, see `require_judgement`. In a `rehearsal` nothing is held
+    against it: it is retired, keeps its certificates, and comes back by the ordinary promotion.
 
     `to` names one of `earlier`; without it, it is the first of them. `of` is the version that served when the caller
-    looked: no other is barred in its place. `proposal` is the one that a second person confirms, where one has to.
+    looked: no other is left in its place. `proposal` is the one that a second person confirms, where one has to.
 
     Raises:
         Refused: there is no earlier version to return to, `to` is none, or a second person has to agree.
@@ -192,28 +230,29 @@ def roll_back(
                 f"Version {of} does not serve any more, version {present} does. Look at `handrail model list`, and "
                 "roll back again if that one is to go as well."
             )
-        foreseen = to_roll_back(connection)
+        foreseen = to_roll_back(connection, rehearsal=rehearsal)
         previous = candidates[0] if to is None else to
         if previous not in candidates:
             raise Refused(f"Version {previous} may not serve again. See `handrail model list`.")
         agree(connection, "roll_back", foreseen, proposal, actor=actor, now=now)
-        models.set_status(connection, str(present), "rolled_back")
+        models.set_status(connection, str(present), "retired" if rehearsal else "rolled_back")
         models.set_status(connection, previous, "champion")
         rest = [version for version in candidates if version != previous]
         challenger = None if serving.challenger == present else serving.challenger
-        models.set_serving(
-            connection, model_version=previous, previous=rest[0] if rest else None, challenger=challenger, since=now
-        )
+        before = present if rehearsal else rest[0] if rest else None
+        models.set_serving(connection, model_version=previous, previous=before, challenger=challenger, since=now)
         overtake(connection, ["promote", "roll_back"], actor=actor, now=now)
-        voided = certificates.void_certificates(connection, f"version {present} was rolled back", now)
-        data = {"version": previous, "barred": present, "certificates_voided": voided}
+        why = f"version {present} was rolled back"
+        voided = certificates.void_certificates(connection, why, now, but_of=present if rehearsal else None)
+        data = {"version": previous, "barred": None if rehearsal else present, "certificates_voided": voided}
+        data |= {"rehearsal": True, "left": present} if rehearsal else {}
         done = trail.append(connection, [Event("model.rolled_back", data=data)], at=now, actor=actor)
         trail.give_reason(connection, done, reason)
     return previous
 
 
-def to_roll_back(connection: Connection) -> RollBackArguments:
-    """The version that a rollback would bar.
+def to_roll_back(connection: Connection, *, rehearsal: bool = False) -> RollBackArguments:
+    """The version that a rollback would bar, or leave in a rehearsal.
 
     Raises:
         Refused: there is none to return to.
@@ -221,7 +260,7 @@ def to_roll_back(connection: Connection) -> RollBackArguments:
     present = models.serving(connection).model_version
     if present is None or not earlier(connection):
         raise Refused("There is no earlier version to return to. Pause instead: `handrail pause --all --reason …`.")
-    return {"version": present}
+    return {"version": present, "rehearsal": True} if rehearsal else {"version": present}
 
 
 def record_judgement(  # noqa: PLR0913 - what a judgement is, in one place
@@ -253,7 +292,8 @@ def record_judgement(  # noqa: PLR0913 - what a judgement is, in one place
                 f"Another judgement has used the labels up while version {version} was judged. "
                 "Judge it again when there are fresh ones."
             )
-        models.set_judgement(connection, version, {"passed": passed, "cases": cases, **(told or {})})
+        fresh = {} if since is None else {"since": since.isoformat()}
+        models.set_judgement(connection, version, {"passed": passed, "cases": cases, **(told or {}), **fresh})
         data = {"version": version, "passed": passed, "cases": cases, "reasons": list(reasons)}
         trail.append(connection, [Event("model.judged", data=data)], at=now, actor=actor)
 
@@ -296,19 +336,22 @@ def record_failed_gate(
 def refuse(store: Store, version: str, *, reasons: Sequence[str], actor: str, now: datetime) -> None:
     """Record that a challenger did not pass its gate, by the codes of why; the champion goes on serving.
 
+    One that has served and was judged anew stays what it is: retired, or rolled back.
+
     Raises:
-        Conflict: it is no challenger any more, for it serves or has served.
+        Conflict: it serves by now.
     """
     with store.write() as connection:
         authorize(connection, "set_champion", actor)
         trail.lock(connection)
         row = models.version(connection, version)
-        if row is not None and row.status in ("champion", "retired", "rolled_back"):
+        if row is not None and row.status == "champion":
             raise Conflict(
                 f"Version {version} was promoted while it was looked at. Take it back with "
                 "`handrail model rollback --reason …`."
             )
-        models.set_status(connection, version, "refused")
+        if row is not None and row.status not in ("retired", "rolled_back"):
+            models.set_status(connection, version, "refused")
         if models.serving(connection).challenger == version:
             models.set_serving(connection, challenger=None)
         data = {"version": version, "reasons": list(reasons)}

@@ -10,6 +10,7 @@ from handrail.acts.routing import return_unsent
 from handrail.acts.second_person import agree, overtake
 from handrail.errors import NotFound, Refused
 from handrail.policy import Policy, Stage
+from handrail.readiness import CategoryReadiness
 from handrail.store import pauses, situation, stages, trail
 from handrail.store.engine import Connection, Store
 from handrail.store.proposals import ResumeArguments, StageArguments
@@ -149,7 +150,7 @@ def close_review(store: Store, review_id: int, *, conclusion: str, actor: str, n
 
 
 @rerun
-def set_stage(
+def set_stage(  # noqa: PLR0913 - who, what, why, when, and what was said of it
     store: Store,
     category: str,
     stage: Stage,
@@ -159,10 +160,12 @@ def set_stage(
     actor: str,
     now: datetime,
     proposal: int | None = None,
+    checks: CategoryReadiness | None = None,
 ) -> Stage:
     """Move a category to another stage of the rollout; returns the stage before.
 
-    Where the policy asks for a second person, that is `actor`, and `proposal` the one they confirm.
+    Where the policy asks for a second person, that is `actor`, and `proposal` the one they confirm. `checks` is what
+    the checks said of the step: the trail keeps it beside the reason, also where somebody goes past them.
 
     Raises:
         Refused, NotFound, Conflict: see `second_person.agree`.
@@ -178,7 +181,8 @@ def set_stage(
         agree(connection, "set_stage", to_stage(connection, category, stage, policy), proposal, actor=actor, now=now)
         stages.insert_stage(connection, category=category, stage=stage, since=now, actor=actor, reason=reason)
         overtake(connection, ["set_stage"], category, actor=actor, now=now)
-        changed = Event("stage.changed", data={"category": category, "from": before, "to": stage})
+        told = {} if checks is None else {"ready": checks.ready, "missing": list(checks.missing)}
+        changed = Event("stage.changed", data={"category": category, "from": before, "to": stage, **told})
         trail.give_reason(connection, trail.append(connection, [changed], at=now, actor=actor), reason)
     return before
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from handrail.acts import models, pausing
 from handrail.acts.authority import authorize, required
@@ -14,6 +15,8 @@ from handrail.store.proposals import Arguments
 from handrail.store.trail import Event
 
 _ASKED = {"resume": {"category"}, "promote": {"version"}, "roll_back": set(), "set_stage": {"category", "stage"}}
+REHEARSAL: Mapping[str, str | None] = MappingProxyType({"rehearsal": "yes"})
+"""What is asked of a rollback that is only rehearsed."""
 
 
 def propose(
@@ -29,7 +32,8 @@ def propose(
             `second_person.require_policy`.
     """
     reason = required(reason)
-    if act not in _ASKED or set(asked) != _ASKED[act]:
+    rehearsed = act == "roll_back" and dict(asked) == REHEARSAL
+    if act not in _ASKED or (set(asked) != _ASKED[act] and not rehearsed):
         raise BadInput(
             f"{act} with {', '.join(asked) or 'nothing'} cannot be proposed. Use one of: {', '.join(_ASKED)}."
         )
@@ -68,7 +72,9 @@ def _foreseen(
         return pausing.to_resume(connection, asked["category"], policy, now)
     if act == "set_stage":
         return pausing.to_stage(connection, str(asked["category"]), Stage(str(asked["stage"])), policy)
-    return models.to_promote(connection, str(asked["version"])) if act == "promote" else models.to_roll_back(connection)
+    if act == "promote":
+        return models.to_promote(connection, str(asked["version"]))
+    return models.to_roll_back(connection, rehearsal=bool(asked))
 
 
 def refuse(store: Store, number: int, *, reason: str, actor: str, now: datetime) -> None:

@@ -70,11 +70,11 @@ def _valid(model_version: str | None, now: datetime, rules: CertificateRules | N
     return [Certificate.model_version == model_version, *standing, *asked]
 
 
-def void_certificates(connection: Connection, reason: str, now: datetime, *, keep: str | None = None) -> int:
-    """Void all valid certificates, but for those of the version `keep`; returns how many."""
+def void_certificates(connection: Connection, reason: str, now: datetime, *, but_of: str | None = None) -> int:
+    """Void all valid certificates, but for those of one version; returns how many."""
     valid = update(Certificate).where(Certificate.voided_at.is_(None), Certificate.expires_at > now)
-    if keep is not None:
-        valid = valid.where(Certificate.model_version != keep)
+    if but_of is not None:
+        valid = valid.where(Certificate.model_version != but_of)
     return connection.execute(valid.values(voided_at=now, void_reason=reason)).rowcount
 
 

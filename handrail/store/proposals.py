@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -29,9 +29,10 @@ class PromoteArguments(TypedDict):
 
 
 class RollBackArguments(TypedDict):
-    """What a rollback does: the version that it bars."""
+    """What a rollback does: the version that it bars, or leaves in a rehearsal."""
 
     version: str
+    rehearsal: NotRequired[bool]
 
 
 Arguments = ResumeArguments | StageArguments | PromoteArguments | RollBackArguments

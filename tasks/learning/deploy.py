@@ -59,6 +59,7 @@ def promote(occasion: Occasion, version: str, reason: str, proposal: int | None 
         if judgement.outcome == "refused":
             raise Refused(f"Version {version} was judged now and refused: {'; '.join(judgement.reasons)}. {_ANEW}")
         missing = "; ".join(judgement.reasons)
+        model_acts.require_judgement(row, "none", missing)
         nothing = f"Nothing has judged version {version} yet: {missing}"
         _permit_without_evidence(occasion, nothing, "Let it collect them in shadow")
     basis = registry.promote(

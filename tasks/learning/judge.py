@@ -74,7 +74,7 @@ def judge(
     if version is None and occasion.now - registered < rules.shadow_for:
         until = registered + rules.shadow_for
         return Judgement(challenger, "waiting", (f"in shadow until {until:%Y-%m-%d %H:%M} UTC",))
-    trial = _trial(occasion, champion, challenger)
+    trial = _trial(occasion, champion, known)
     if trial.sides.champion.automate and not trial.sides.challenger.automate:
         # At a threshold that it would not have it could only be flattered, and without one its loss is no evidence.
         return Judgement(challenger, "waiting", (prospects.would_automate_nothing(occasion, challenger),))
@@ -86,15 +86,16 @@ def judge(
     return _try(trial, fresh, reason, proposal)
 
 
-def _trial(occasion: Occasion, champion: str, challenger: str) -> Trial:
+def _trial(occasion: Occasion, champion: str, challenger: models.ModelVersion) -> Trial:
     """The two with what each would be let do by its own certificates, and what only the challenger knows."""
-    policy, now, both = occasion.policy, occasion.now, (champion, challenger)
+    policy, now, both = occasion.policy, occasion.now, (champion, challenger.version)
     with occasion.store.read() as connection:
         certified = [certificates.thresholds(connection, one, now, rules=policy.certificate) for one in both]
         learnt, learnt_anew = (learnt_categories(models.version(connection, one)) for one in both)
     new = learnt_anew & set(policy.categories) - learnt if learnt else frozenset()
     sides = Sides(*(promotion_test.bands(policy, thresholds) for thresholds in certified))
-    return Trial(occasion, challenger, champion, _fresh_since(occasion), sides, tuple(sorted(new)))
+    since = _fresh_since(occasion, challenger)
+    return Trial(occasion, challenger.version, champion, since, sides, tuple(sorted(new)))
 
 
 def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | None) -> Judgement:
@@ -196,11 +197,15 @@ def take_reference(occasion: Occasion, version: str) -> None:
     drift.save_reference(occasion, window, cause=f"version {version} serves")
 
 
-def _fresh_since(occasion: Occasion) -> datetime:
-    """Since when a withheld label is fresh: neither used by an earlier judgement nor from before the newest shift."""
+def _fresh_since(occasion: Occasion, version: models.ModelVersion) -> datetime:
+    """Since when a withheld label is fresh: neither used by an earlier judgement nor from before the newest shift.
+
+    Of a version that was rolled back, only what came after that says anything new.
+    """
     with occasion.store.read() as connection:
         since = occasion.now - occasion.policy.promotion.withheld
         since = max(since, model_acts.last_judged(connection) or since)
+        since = max(since, model_acts.rolled_back_at(connection, version) or since)
         return drift.since_last_shift(connection, since)
 
 

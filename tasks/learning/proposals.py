@@ -5,6 +5,7 @@ from typing import Any
 
 from handrail.acts import pausing, proposing, second_person
 from handrail.policy import Stage
+from tasks.learning import readiness
 from tasks.occasion import Occasion
 
 OF_MODELS = frozenset({"promote", "roll_back"})
@@ -54,7 +55,10 @@ def confirm(occasion: Occasion, number: int) -> str:
         return f"{category or 'Everything'} runs again."
     if row.act == "set_stage":
         category, to = arguments["category"], Stage(arguments["to"])
-        pausing.set_stage(store, category, to, reason=reason, policy=policy, actor=actor, now=now, proposal=number)
+        checks = readiness.step(occasion, category, to)
+        pausing.set_stage(
+            store, category, to, reason=reason, policy=policy, actor=actor, now=now, proposal=number, checks=checks
+        )
         return f"{category}: {arguments['from']} → {to}."
     return _of_a_model(occasion, row.act, arguments, reason, number)
 
@@ -67,4 +71,5 @@ def _of_a_model(occasion: Occasion, act: str, arguments: Mapping[str, Any], reas
         return f"Version {arguments['version']} serves."
     from tasks.learning.roll_back import roll_back  # noqa: PLC0415 - as above
 
-    return f"Version {roll_back(occasion, reason, number)} serves again."
+    rehearsal = bool(arguments.get("rehearsal"))
+    return f"Version {roll_back(occasion, reason, number, rehearsal=rehearsal)} serves again."

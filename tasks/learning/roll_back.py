@@ -7,8 +7,10 @@ from tasks.step import step
 
 
 @step
-def roll_back(occasion: Occasion, reason: str, proposal: int | None = None, of: str | None = None) -> str:
-    """Return to the previous version from the next batch on; returns its name.
+def roll_back(
+    occasion: Occasion, reason: str, proposal: int | None = None, of: str | None = None, *, rehearsal: bool = False
+) -> str:
+    """Return to the previous version from the next batch on; returns its name. A `rehearsal` bars nothing.
 
     `of` is the version that whoever asked saw serving: no other is left in its place. `proposal` is the one that a
     second person confirms, where the policy asks for one.
@@ -22,6 +24,7 @@ def roll_back(occasion: Occasion, reason: str, proposal: int | None = None, of: 
         now=occasion.now,
         proposal=proposal,
         of=of,
+        rehearsal=rehearsal,
     )
     from tasks.watch import drift  # noqa: PLC0415 - takes a second, and the old version serves already
 

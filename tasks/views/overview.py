@@ -13,6 +13,7 @@ from handrail.founding import Founding
 from handrail.governing import Alteration
 from handrail.policy import Stage
 from handrail.queues import Queue
+from handrail.readiness import CategoryReadiness
 from handrail.retraining_triggers import Cause
 from handrail.store import (
     audits,
@@ -39,6 +40,7 @@ from handrail.store.policies import Source
 from handrail.watches import Outlook, WatchStatus, in_words
 from handrail.window import Window
 from tasks.learning.certificate_accounts import CertificateStatus, certified
+from tasks.learning.readiness import readiness
 from tasks.learning.trigger_facts import trigger_facts
 from tasks.occasion import Occasion
 from tasks.views import differences
@@ -156,6 +158,7 @@ class Overview:
     escalations: int
     outbox: Mapping[str, int]
     stages: Mapping[str, Stage]
+    readiness: tuple[CategoryReadiness, ...]
     drifts: tuple[DriftFound, ...]
     holds: Holds
     watches: Outlook
@@ -183,6 +186,7 @@ class Overview:
             "escalations": self.escalations,
             "outbox": self.outbox,
             "stages": {name: str(stage) for name, stage in self.stages.items()},
+            "readiness": [row.to_json() for row in self.readiness],
             "drifts": [asdict(drift) for drift in self.drifts],
             **self.holds.to_json(),
             "watched": str(self.watches.sight),
@@ -205,6 +209,7 @@ def overview(occasion: Occasion) -> Overview:
     """Counts, pauses, stages, model, drift and watches of the workspace at the occasion's moment."""
     now, policy = occasion.now, occasion.policy
     known, certificates = trigger_facts(occasion), certified(occasion)
+    checked = readiness(occasion, certificates)
     with occasion.store.read() as connection:
         serving = models.serving(connection)
         week = routes.routed(connection, Window.last(LATELY, now))
@@ -224,6 +229,7 @@ def overview(occasion: Occasion) -> Overview:
             escalations=sum(count for count, _ in escalations.counts(connection, now).values()),
             outbox=outbox.counts(connection),
             stages=stages.stages(connection, policy),
+            readiness=tuple(checked),
             drifts=tuple(DriftFound(**row) for row in records(found)),
             holds=holds(connection, occasion),
             watches=attending.seen(connection, occasion.store.clock()),

@@ -87,7 +87,7 @@ def test_after_the_breaker_a_category_resumes_only_when_its_review_is_closed(day
     assert quality_watch.fn(as_of=TEN, home=str(day.home)).paused == ()  # the breaker begins afresh
 
 
-def test_a_version_that_was_rolled_back_never_serves_again(day: Handrail, tmp_path: Path) -> None:
+def test_a_version_that_was_rolled_back_serves_again_only_on_a_new_judgement(day: Handrail, tmp_path: Path) -> None:
     draft = tmp_path / "policy.yaml"
     draft.write_text(POLICY.read_text().replace("without_evidence: refuse", "without_evidence: allow"))
     day.ask("policy", "publish", draft)
@@ -99,8 +99,14 @@ def test_a_version_that_was_rolled_back_never_serves_again(day: Handrail, tmp_pa
     assert (promoted["serves"], promoted["evidence"]) == ("2", "none")
     shown = day.ask("model", "show")
     assert (shown["version"], shown["evidence"]) == ("2", "none")
-    assert day.ask("model", "rollback", *why) == {"serves": "1"}
-    assert "may not serve again" in day("model", "promote", "2", *why).refusal
+    rehearsed = day.ask("model", "rollback", "--rehearsal", *why)
+    assert rehearsed == {"serves": "1", "left": "2", "rehearsal": True}
+    assert {row["version"]: row["status"] for row in day.ask("model", "list")} == {"1": "champion", "2": "retired"}
+    assert day.ask("model", "promote", "2", *why)["serves"] == "2", "a rehearsal bars nothing"
+    assert day.ask("model", "rollback", *why) == {"serves": "1", "left": "2", "rehearsal": False}
+    refusal = day("model", "promote", "2", *why).refusal
+    assert "rolled back and serves again only once a judgement on labels from after that has passed" in refusal
+    assert "more fresh withheld labels are needed" in refusal, "the policy lets nobody go past that"
     assert "no earlier version" in day("model", "rollback", *why).refusal
     assert {row["version"]: row["status"] for row in day.ask("model", "list")} == {"1": "champion", "2": "rolled_back"}
 
@@ -176,6 +182,31 @@ def test_a_category_in_use_leaves_the_policy_with_a_word_about_what_became_of_it
     (moved,) = day.ask("trail", "search", "--kind", "category.moved")
     assert (moved["category"], moved["to"]) == ("delivery_status", "where_is_it")
     assert day.rows("SELECT count(*) FROM routes WHERE category = 'delivery_status'") == [(0,)]
+
+
+def test_a_stage_says_what_is_missing_and_a_step_past_the_checks_takes_words(trained: Handrail) -> None:
+    name, at = "billing_question", ("--as-of", NINE)
+    trained.ask("stage", name, "shadow", "--reason", "a new start", *at)
+    row = trained.ask("stage", name, *at)
+    assert (row["stage"], row["next_stage"], row["ready"]) == ("shadow", "partial", False)
+    assert row["sentence"].startswith("not ready for partial, because ")
+    shown = trained("stage", name, *at).out
+    assert f"{name} is at stage shadow: {row['sentence']}." in " ".join(shown.split())
+    assert "NO" in shown
+    status = trained.ask("status", *at)
+    assert next(one for one in status["readiness"] if one["category"] == name)["sentence"] == row["sentence"]
+    assert "next stage" in trained("status", *at).out
+
+    refusal = trained("stage", name, "partial", *at).refusal
+    assert row["sentence"] in refusal
+    assert "Say why it goes there all the same" in refusal
+    assert trained.ask("stage", name, *at)["stage"] == "shadow", "nothing was done"
+    done = trained.ask("stage", name, "partial", "--reason", "the owner wants it", *at)
+    assert (done["from"], done["to"], done["ready"]) == ("shadow", "partial", False)
+    assert done["checks"] == row["sentence"]
+    event = trained.ask("trail", "search", "--kind", "stage.changed")[-1]
+    assert (event["ready"], event["missing"], event["because"]) == (False, row["missing"], "the owner wants it")
+    assert trained.ask("stage", name, "manual", *at)["ready"], "a step down takes no words"
 
 
 def test_the_trail_can_be_searched_and_its_export_verified_without_the_database(day: Handrail, tmp_path: Path) -> None:

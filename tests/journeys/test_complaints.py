@@ -77,7 +77,7 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
     model = handrail.ask("train", "--as-of", AT)
     for stage, products in (("suggest", SUGGESTED), ("auto", AUTOMATIC)):
         for product in products:
-            handrail.ask("stage", product, stage, "--as-of", AT)
+            handrail.ask("stage", product, stage, "--reason", "the test of the stream", "--as-of", AT)
     delivered = write(live, folder / "inbox.csv")
     run = handrail.ask("run", delivered, "--mapping", MAPPING, "--as-of", AT)
     yield Inbox(handrail, delivered, live, known, model, run)

@@ -1,6 +1,7 @@
 """From labels to a challenger, through its gate or not; and who serves, whatever MLflow's alias says."""
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -200,6 +201,25 @@ class TestTheGate:
             shop.run(deployment, act="promote", version="2", reason="it was fine", person=FOUNDER)
         shop.deliver("live.csv", letters(4))
         assert {row["model_version"] for row in shop.rows(schema.Prediction)} == {"1"}
+
+    def test_labels_from_after_a_rollback_may_let_the_version_serve_again(self, empty_shop: Shop) -> None:
+        shop = empty_shop
+        register(shop, NOW, right=False)
+        register(shop, LATER, right=True)
+        blind_labels(shop, 120)
+        assert shop.run(deployment, LATER + DAY, act="judge").outcome == "promoted"
+        left = shop.run(deployment, LATER + DAY, act="rollback", reason="practice", rehearsal=True)
+        assert left == RolledBack("1", rehearsal=True)
+        again: dict[str, Any] = {"act": "promote", "version": "2", "person": FOUNDER, "reason": "it was right"}
+        assert shop.run(deployment, LATER + DAY, **again).evidence == "judged", "practice bars nothing"
+        shop.run(deployment, LATER + 2 * DAY, act="rollback", reason="customers complain")
+        with pytest.raises(Refused, match=r"rolled back and serves again only once.*more fresh withheld labels"):
+            shop.run(deployment, LATER + 2 * DAY, **again)
+        assert [row["status"] for row in shop.rows(schema.ModelVersion)] == ["champion", "rolled_back"]
+        blind_labels(shop, 124, LATER + 3 * DAY)
+        done = shop.run(deployment, LATER + 4 * DAY, **again)
+        assert (done.serves, done.evidence) == ("2", "judged")
+        assert tracking.alias(shop.workspace, shop.at().model_name, "champion") == "2"
 
     def test_the_batch_after_a_rollback_is_scored_by_the_earlier_version(self, shop: Shop) -> None:
         register(shop, LATER, right=False)

@@ -7,7 +7,7 @@ import pytest
 
 from handrail.acts import models as acts
 from handrail.errors import Conflict, NotPermitted
-from handrail.store import models
+from handrail.store import models, schema
 from handrail.store.engine import Store
 from tests.scenes import BETTER, FLOW, NOW, POLICY, Scene
 
@@ -108,12 +108,17 @@ def test_a_rollback_bars_only_the_version_that_it_was_asked_of(scene: Scene) -> 
     assert acts.roll_back(scene.store, reason="worse", of="2", **KNOWN) == "1"
 
 
-@pytest.mark.parametrize("stage", ["serving", "replaced"])
-def test_who_serves_or_has_served_is_refused_no_more(scene: Scene, stage: str) -> None:
+def test_who_serves_is_refused_no_more(scene: Scene) -> None:
     second_version(scene)
     promote(scene, "1")
-    if stage == "replaced":
-        promote(scene, "2")
     with pytest.raises(Conflict, match="was promoted while it was looked at"):
         acts.refuse(scene.store, "1", reasons=["too late"], **KNOWN)
     assert not scene.events("model.refused")
+
+
+def test_who_has_served_stays_what_it_is(scene: Scene) -> None:
+    second_version(scene)
+    promote(scene, "1")
+    promote(scene, "2")
+    acts.refuse(scene.store, "1", reasons=["no_gain"], **KNOWN)
+    assert [row["status"] for row in scene.rows(schema.ModelVersion)] == ["retired", "champion"]

@@ -1,7 +1,7 @@
 """One row says which model serves; every change of it stands in the trail."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,8 @@ from handrail.errors import BadInput, Conflict, NotFound, Refused
 from handrail.store import certificates, models, schema
 from handrail.store.engine import Store
 from tests.scenes import BETTER, FLOW, FOUNDER, NOW, Scene
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 @pytest.fixture
@@ -113,7 +115,7 @@ def test_a_rollback_returns_to_the_previous_version_and_bars_the_present_one(sce
     assert roll_back(scene) == "1"
     assert serving(scene) == {"model_version": "1", "previous": None, "challenger": None}
     assert statuses(scene) == ["champion", "rolled_back"]
-    with pytest.raises(Refused, match="rolled back and may not serve again"):
+    with pytest.raises(Refused, match="rolled back and serves again only once a judgement"):
         promote(scene, "2")
     with pytest.raises(Refused, match="no earlier version"):
         roll_back(scene)
@@ -144,7 +146,7 @@ def test_a_rollback_goes_only_to_a_version_that_served(scene: Scene) -> None:
     assert serving(scene)["previous"] == "2"
 
 
-def test_a_version_that_was_refused_or_replaced_is_not_promoted(scene: Scene) -> None:
+def test_a_version_that_was_refused_is_not_promoted(scene: Scene) -> None:
     register(scene, "1", "2", "3")
     promote(scene, "1")
     acts.record_judgement(
@@ -160,10 +162,7 @@ def test_a_version_that_was_refused_or_replaced_is_not_promoted(scene: Scene) ->
     acts.refuse(scene.store, "2", reasons=["no_gain"], actor=FLOW, now=NOW)
     with pytest.raises(Refused, match=r"did not pass its gates \(the gain is unsure\)"):
         promote(scene, "2")
-    promote(scene, "3")
-    with pytest.raises(Refused, match="served before and was replaced"):
-        promote(scene, "1")
-    assert serving(scene)["model_version"] == "3"
+    assert serving(scene)["model_version"] == "1"
 
 
 def test_a_promotion_says_what_it_rests_on(scene: Scene) -> None:
@@ -266,6 +265,100 @@ def test_a_change_of_the_model_voids_its_certificates(scene: Scene, change: str)
         assert certificates.certificates(connection, version, NOW).empty
         assert certificates.certificates(connection, str(serving(scene)["model_version"]), NOW).empty
     assert scene.events()[-1]["certificates_voided"] == 2
+
+
+def judged_again(scene: Scene, version: str, since: datetime, at: datetime, *, champion: str = "1") -> None:
+    """A judgement of labels from `since` on that passes."""
+    known = {"passed": True, "cases": 200, "reasons": [], "told": {"champion": champion}}
+    acts.record_judgement(scene.store, version, since=since, actor=FLOW, now=at, **known)
+
+
+class TestRehearsedRollback:
+    def test_a_rehearsed_rollback_goes_back_and_bars_nothing(self, scene: Scene) -> None:
+        register(scene, "1", "2")
+        promote(scene, "1")
+        judged_again(scene, "2", NOW - DAY, NOW)
+        promote(scene, "2")
+        certify(scene, "2")
+        assert acts.roll_back(scene.store, actor=FOUNDER, reason="practice", now=NOW, rehearsal=True) == "1"
+        assert (serving(scene)["model_version"], statuses(scene)) == ("1", ["champion", "retired"])
+        event = scene.events("model.rolled_back")[-1]
+        assert (event["barred"], event["left"], event["rehearsal"]) == (None, "2", True)
+        with scene.store.read() as connection:
+            assert certificates.certificates(connection, "1", NOW).empty, "nobody promises for the other"
+        promote(scene, "2")
+        assert scene.events("model.promoted")[-1]["evidence"] == "judged", "what spoke for it still does"
+        assert (serving(scene)["model_version"], statuses(scene)) == ("2", ["retired", "champion"])
+        with scene.store.read() as connection:
+            assert len(certificates.certificates(connection, "2", NOW)) == 1, "practice costs no certificate"
+        assert scene.trail_is_whole()
+
+    def test_it_goes_there_and_back_by_two_rehearsals(self, scene: Scene) -> None:
+        register(scene, "1", "2")
+        promote(scene, "1")
+        promote(scene, "2")
+        for serves in ("1", "2"):
+            assert acts.roll_back(scene.store, actor=FOUNDER, reason="practice", now=NOW, rehearsal=True) == serves
+        assert statuses(scene) == ["retired", "champion"]
+
+
+def test_of_two_versions_that_beat_each_other_the_newer_judgement_counts(scene: Scene) -> None:
+    register(scene, "1", "2")
+    promote(scene, "1")
+    for at, version, champion in ((NOW, "2", "1"), (NOW + DAY, "1", "2")):
+        told = {"champion": champion, "judged_at": at.isoformat()}
+        acts.record_judgement(
+            scene.store, version, passed=True, cases=200, reasons=[], told=told, since=at - HOUR, actor=FLOW, now=at
+        )
+        acts.set_champion(scene.store, version, actor=FOUNDER, reason="better", now=at, resting_on="judged")
+    with scene.store.read() as connection:
+        row = models.version(connection, "2")
+        assert row is not None
+        assert acts.evidence_for(connection, row) == "none", "the old word would let them take turns"
+
+
+class TestReinstatement:
+    @pytest.fixture
+    def rolled_back(self, scene: Scene) -> Scene:
+        register(scene, "1", "2")
+        promote(scene, "1")
+        judged_again(scene, "2", NOW - DAY, NOW - HOUR)
+        promote(scene, "2")
+        roll_back(scene)
+        return scene
+
+    def test_what_was_judged_before_the_rollback_speaks_for_nobody(self, rolled_back: Scene) -> None:
+        with pytest.raises(Refused, match="serves again only once a judgement on labels from after that"):
+            promote(rolled_back, "2")
+        assert serving(rolled_back)["model_version"] == "1"
+
+    def test_a_later_judgement_of_older_labels_speaks_for_nobody(self, rolled_back: Scene) -> None:
+        judged_again(rolled_back, "2", NOW - timedelta(seconds=1), NOW + DAY)
+        with pytest.raises(Refused, match="rolled back"):
+            promote(rolled_back, "2")
+
+    def test_a_judgement_against_another_champion_speaks_for_nobody(self, rolled_back: Scene) -> None:
+        judged_again(rolled_back, "2", NOW, NOW + DAY, champion="0")
+        with pytest.raises(Refused, match="rolled back"):
+            promote(rolled_back, "2")
+
+    def test_a_judgement_of_labels_from_after_the_rollback_lets_it_serve_again(self, rolled_back: Scene) -> None:
+        judged_again(rolled_back, "2", NOW, NOW + DAY)
+        promote(rolled_back, "2")
+        assert (serving(rolled_back)["model_version"], statuses(rolled_back)) == ("2", ["retired", "champion"])
+        assert rolled_back.events("model.promoted")[-1]["evidence"] == "judged"
+
+    def test_one_that_fails_its_new_judgement_stays_rolled_back(self, rolled_back: Scene) -> None:
+        acts.refuse(rolled_back.store, "2", reasons=["no_gain"], actor=FLOW, now=NOW + DAY)
+        assert statuses(rolled_back) == ["champion", "rolled_back"]
+        assert rolled_back.events("model.refused")[-1]["version"] == "2"
+
+    def test_a_second_rollback_asks_for_a_second_judgement(self, rolled_back: Scene) -> None:
+        judged_again(rolled_back, "2", NOW, NOW + DAY)
+        promote(rolled_back, "2")
+        acts.roll_back(rolled_back.store, actor=FOUNDER, reason="worse again", now=NOW + 2 * DAY)
+        with pytest.raises(Refused, match="rolled back"):
+            promote(rolled_back, "2")
 
 
 def test_a_certificate_ends_with_its_time_and_belongs_to_its_version(scene: Scene) -> None:

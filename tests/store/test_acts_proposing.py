@@ -145,6 +145,16 @@ class TestTheStateMayChange:
         with pytest.raises(Conflict, match="propose anew"):
             DONE["roll_back"](scene, OWNER, number)
 
+    def test_a_rehearsal_that_was_proposed_is_no_rollback_that_bars(self, scene: Scene) -> None:
+        number = proposing.propose(
+            scene.store, "roll_back", proposing.REHEARSAL, reason="practice", policy=POLICY, actor=FOUNDER, now=NOW
+        )
+        known = {"reason": "practice", "actor": OWNER, "now": NOW, "proposal": number}
+        with pytest.raises(Conflict):
+            models.roll_back(scene.store, **known)
+        assert models.roll_back(scene.store, rehearsal=True, **known) == "1"
+        assert scene.events("model.rolled_back")[-1]["barred"] is None
+
     def test_a_review_that_opened_meanwhile_is_closed_first(self, scene: Scene) -> None:
         propose(scene)
         pausing.pause(

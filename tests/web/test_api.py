@@ -318,9 +318,20 @@ class TestOperating:
     def test_a_category_moves_to_another_stage(self, program: Program) -> None:
         stella = program(FOUNDER)
         body = {"category": "refund", "stage": "suggest", "reason": "to be sure"}
-        assert stella.post("/automation/stage", json=body).json() == {"done": True, "proposal": None}
+        assert stella.post("/automation/stage", json=body).json() == {"done": True, "proposal": None, "checks": None}
         assert stella.get("/status").json()["stages"]["refund"] == "suggest"
         refused(stella.post("/automation/stage", json={**body, "category": "flying"}), 404)
+
+    def test_stages_are_listed_with_what_is_missing_and_a_step_says_it_too(self, program: Program) -> None:
+        stella = program(FOUNDER)
+        stella.post("/automation/stage", json={"category": "refund", "stage": "shadow", "reason": "a new start"})
+        rows = {row["category"]: row for row in stella.get("/automation/stages").json()["categories"]}
+        refund = rows["refund"]
+        assert (refund["stage"], refund["next_stage"], refund["ready"]) == ("shadow", "partial", False)
+        assert refund["sentence"].startswith("not ready for partial, because ")
+        assert "version" in refund["missing"]
+        done = stella.post("/automation/stage", json={"category": "refund", "stage": "partial", "reason": "I know"})
+        assert done.json()["checks"] == refund["sentence"]
 
     def test_the_trail_is_read_backwards_a_page_at_a_time(self, scene: Scene, program: Program) -> None:
         scene.automatic(3)

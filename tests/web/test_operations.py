@@ -212,6 +212,24 @@ class TestStages:
         client.post("/operations/stage/refund", data={"to": "suggest", "reason": "to be safe"})
         assert floor.row(schema.StageChange)["stage"] == "suggest"
 
+    def test_the_checks_stand_beside_the_step_and_the_trail_keeps_what_they_said(
+        self, floor: Scene, signed_in: Client
+    ) -> None:
+        client = signed_in(FOUNDER)
+        text = client.get("/operations").text
+        assert "Stays at auto: there is no stage after it" in text
+        client.post("/operations/stage/refund", data={"to": "shadow", "reason": "a new start"})
+        assert "Not ready for partial, because no version serves" in client.get("/operations").text
+        text = client.get("/operations/stage/refund?to=partial").text
+        assert "Not ready for partial, because no version serves" in text
+        assert "It moves all the same if you say why; the audit trail keeps both." in text
+        client.post("/operations/stage/refund", data={"to": "partial", "reason": "the owner wants it"})
+        down, up = floor.events("stage.changed")
+        assert (down["ready"], down["missing"]) == (True, [])
+        assert up["ready"] is False
+        assert "version" in up["missing"]
+        assert up["because"] == "the owner wants it"
+
     def test_without_a_case_nobody_can_say_what_it_would_mean(self, floor: Scene, signed_in: Client) -> None:
         assert "Not measured: no case" in signed_in(FOUNDER).get("/operations/stage/refund?to=manual").text
         assert floor.rows(schema.StageChange) == []
@@ -260,9 +278,9 @@ class TestModels:
     ) -> None:
         two_versions(app)
         client = signed_in(FOUNDER)
-        answer = client.post("/operations/models/promote", data={"version": "1", "reason": "it was fine"})
+        answer = client.post("/operations/models/promote", data={"version": "2", "reason": "it was fine"})
         assert answer.status_code == 409
-        assert "Version 1 served before and was replaced" in answer.text
+        assert "Version 2 serves already" in answer.text
         assert client.post("/operations/models/promote", data={"version": "9", "reason": "x"}).status_code == 404
         assert floor.row(schema.Serving)["model_version"] == "2"
 
@@ -274,6 +292,28 @@ class TestModels:
         assert "Version 1 serves again" in client.get(answer.headers["location"]).text
         (event,) = floor.events("model.rolled_back")
         assert (event["barred"], event["because"]) == ("2", "complaints doubled")
+
+    def test_a_rehearsed_rollback_bars_nothing_and_names_the_way_back(
+        self, app: FastAPI, floor: Scene, signed_in: Client
+    ) -> None:
+        two_versions(app)
+        client = signed_in(FOUNDER)
+        form = {"version": "2", "reason": "practice", "rehearsal": "true"}
+        answer = client.post("/operations/models/roll-back", data=form)
+        text = client.get(answer.headers["location"]).text
+        assert "Version 1 serves again from the next batch on. The one left is not barred" in text
+        assert "Promote version 2 again" in text
+        (event,) = floor.events("model.rolled_back")
+        assert (event["barred"], event["left"]) == (None, "2")
+
+    def test_a_version_that_was_rolled_back_says_what_it_takes_to_serve_again(
+        self, app: FastAPI, signed_in: Client
+    ) -> None:
+        two_versions(app)
+        client = signed_in(FOUNDER)
+        client.post("/operations/models/roll-back", data={"version": "2", "reason": "complaints doubled"})
+        text = client.get("/operations/models").text
+        assert "it is judged anew, on labels that people gave after that, and serves only if it passes" in text
 
     def test_where_it_takes_two_a_rollback_is_proposed(self, app: FastAPI, floor: Scene, signed_in: Client) -> None:
         both = ASKING.model_copy(update={"desk": DeskRules(second_person=("promote", "roll_back"))})
