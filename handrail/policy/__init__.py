@@ -22,6 +22,7 @@ from handrail.policy.learning import (
     ModelRules,
     NoveltyRules,
     PromotionRules,
+    ReadinessRules,
     RetrainingRules,
 )
 from handrail.policy.routing import (
@@ -75,6 +76,7 @@ __all__ = [
     "PrivacyRules",
     "PromotionRules",
     "QueueRules",
+    "ReadinessRules",
     "RetentionRules",
     "Retired",
     "RetrainingRules",
@@ -94,6 +96,7 @@ BUSINESSES = Path(__file__).resolve().parents[2] / "policy"
 """The policies that come with Handrail, a folder for each business."""
 
 _TWINS_NAMED = 5
+_READINESS = ReadinessRules()
 
 
 def _is_empty(entries: Mapping[str, object]) -> bool:
@@ -107,6 +110,8 @@ class Policy(Strict):
     owner: str = "product_owner"
     queues: QueueRules = QueueRules()
     certificate: CertificateRules = CertificateRules()
+    # Left out at its defaults: a policy from before it keeps its version.
+    readiness: ReadinessRules = Field(_READINESS, exclude_if=_READINESS.__eq__)
     sla: SlaRules = SlaRules()
     escalation: EscalationRules = EscalationRules()
     leases: LeaseRules = LeaseRules()

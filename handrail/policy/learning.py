@@ -20,6 +20,27 @@ class CertificateRules(Strict):
     )
 
 
+class ReadinessRules(Strict):
+    """What a category has to show before its next stage; these defaults are part of every earlier policy: they stay."""
+
+    shadow_for: Duration = Field(timedelta(days=7), description="blind labels of the serving version, at least so long")
+    shadow_at_most: Duration = Field(
+        timedelta(days=28), description="time in shadow without a certificate after which suggest comes first"
+    )
+    labels: Annotated[int, Field(ge=1)] = Field(30, description="blind labels of the category")
+    pooled_labels: Annotated[int, Field(ge=1)] = Field(100, description="of all categories, where its own are too few")
+    own_within: Duration = Field(timedelta(days=14), description="no category waits longer for labels of its own")
+    suggest_agreement: Share = Field(0.80, description="with what people would be shown, low end of the interval")
+    partial_agreement: Share = Field(
+        0.90, description="with what would run by itself, low end, where the policy asks for no certificate"
+    )
+    trained: Annotated[int, Field(ge=1)] = Field(2, description="trained people at least: one alone settles nothing")
+    cases_a_person: Annotated[int, Field(ge=1)] = Field(100, description="cases a day for each trained person, at most")
+    partial_for: Duration = Field(timedelta(days=7), description="time at stage partial, at least")
+    audits: Annotated[int, Field(ge=1)] = Field(10, description="audits of the category")
+    pooled_audits: Annotated[int, Field(ge=1)] = Field(30, description="of all categories, where its own are too few")
+
+
 class NoveltyRules(Strict):
     """Which share of in-scope cases may be called novel."""
 

@@ -1,36 +1,214 @@
-"""Which categories are ready for their next stage."""
+"""Whether each category is ready for its next stage: the rules of `handrail.readiness` on what the store holds."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from handrail.policy import Stage
-from handrail.store import certificates, models, stages
+import numpy as np
+import pandas as pd
+
+from handrail import dead_mans_switch
+from handrail.acts import incidents
+from handrail.estimates import Estimate, hajek
+from handrail.policy import Policy, Stage
+from handrail.queues import Queue, Situation
+from handrail.readiness import CategoryReadiness, Evidence, Facts, contradicts, family_level, next_step, step_to
+from handrail.staff import Person
+from handrail.store import audits, certificates, drifts, models, pauses, situation, staff
+from handrail.store import readiness as stored
+from handrail.store.engine import Connection
+from handrail.window import Window
+from tasks.learning.certificate_accounts import CertificateStatus, certified
 from tasks.occasion import Occasion
 
-OBSERVED_FOR = timedelta(days=14)
+_DAY = timedelta(days=1)
+_LATELY = timedelta(days=14)
+"""Over which the cases of a day are counted."""
+_WITHHELD = ("everything is paused", "it is paused", "its breaker could not be read", "it was changed outside Handrail")
 
 
 @dataclass(frozen=True, slots=True)
-class CategoryReadiness:
-    """Whether one category is ready for its next stage, and why not."""
+class _Shop:
+    """What the checks of all categories rest on, read at one moment; `answers` has a row a labelled prediction."""
 
-    category: str
-    stage: Stage
-    next_stage: Stage | None
-    ready: bool
-    reasons: tuple[str, ...]
+    situation: Situation
+    staged_at: Mapping[str, datetime]
+    people: tuple[Person, ...]
+    reviews: Mapping[str, int]
+    unusable: bool
+    overdue_audits: int
+    version: str | None
+    since: datetime
+    cases: pd.DataFrame
+    answers: pd.DataFrame
+    audits: pd.DataFrame
 
 
-def readiness(occasion: Occasion) -> list[CategoryReadiness]:
-    """Every category of the policy with what keeps it from its next stage."""
+def readiness(occasion: Occasion, certificates: Sequence[CertificateStatus] | None = None) -> list[CategoryReadiness]:
+    """Where every category of the policy stands, what its next stage is, and whether it is ready for it.
+
+    `certificates` are those of the same moment, where the caller has them already.
+    """
+    return [next_step(facts, occasion.policy) for facts in _facts(occasion, certificates).values()]
+
+
+def step(occasion: Occasion, category: str, to: Stage) -> CategoryReadiness:
+    """What the checks say of a step of one category to any stage.
+
+    Raises:
+        NotFound: the policy has no such category.
+    """
+    occasion.policy.category(category)
+    return step_to(_facts(occasion, None)[category], occasion.policy, to)
+
+
+def _facts(occasion: Occasion, statuses: Sequence[CertificateStatus] | None) -> dict[str, Facts]:
+    policy, now = occasion.policy, occasion.now
+    held = {one.category: one for one in (certified(occasion) if statuses is None else statuses)}
     with occasion.store.read() as connection:
-        current = stages.stages(connection, occasion.policy)
-        version = models.serving(connection).model_version
-        certified = certificates.thresholds(connection, version, occasion.now, rules=occasion.policy.certificate)
-    found = []
-    for name, stage in current.items():
-        following = {Stage.SHADOW: Stage.PARTIAL, Stage.PARTIAL: Stage.AUTO}.get(stage)
-        is_certified = name in certified or None in certified
-        why = () if is_certified else ("no certificate",)
-        found.append(CategoryReadiness(name, stage, following, following is not None and is_certified, why))
+        shop = _read(connection, policy, now)
+    days = max(0.0, (now - shop.since) / _DAY) if len(shop.cases) else 0.0
+    lately = min(_LATELY, max(now - shop.since, _DAY))
+    cases_a_day = float((shop.cases["assigned_at"] >= now - lately).sum() / (lately / _DAY))
+    pooled = _evidence(shop, policy, None)
+    found = {}
+    for name, rules in policy.categories.items():
+        own, overall = held.get(name), held.get(None)
+        needed = [one.needed for one in (own, overall) if one is not None]
+        found[name] = Facts(
+            category=name,
+            stage=shop.situation.stage_of(name, rules),
+            at_stage=now - min(shop.staged_at.get(name, shop.since), now),
+            version=shop.version,
+            own=_evidence(shop, policy, name),
+            pooled=pooled,
+            days=days,
+            cases_a_day=cases_a_day,
+            trained=_trained(shop.people, name, now),
+            certified="category"
+            if own and own.is_certified
+            else "overall"
+            if overall and overall.is_certified
+            else None,
+            needed=min(needed, default=1),
+            overdue_audits=shop.overdue_audits,
+            withheld=_withheld(shop, name),
+        )
     return found
+
+
+def _read(connection: Connection, policy: Policy, now: datetime) -> _Shop:
+    version = models.serving(connection).model_version
+    row = models.version(connection, version) if version else None
+    shift = drifts.newest_shift(connection)
+    since = now - policy.certificate.valid_for if shift is None else max(now - policy.certificate.valid_for, shift)
+    learnt_until = None if row is None else row.trained_until or row.registered_at
+    cases = stored.predicted(connection, version or "", since=since, received_after=learnt_until)
+    rulings = certificates.blind_rulings(connection, since=since)
+    done = audits.audits(connection, Window.up_to(now, since=since))
+    open_reviews = pauses.reviews(connection)
+    return _Shop(
+        situation=situation.read(connection, policy, now),
+        staged_at=stored.staged_at(connection),
+        people=tuple(staff.active(connection).values()),
+        reviews={
+            str(name): int(number) for name, number in zip(open_reviews["category"], open_reviews["id"], strict=True)
+        },
+        unusable=incidents.unavailable(connection) is not None,
+        overdue_audits=stored.overdue_audits(connection, now),
+        version=version if row is not None else None,
+        since=cases["assigned_at"].min().to_pydatetime() if len(cases) else now,
+        cases=cases,
+        answers=_answers(cases, rulings, policy),
+        audits=done[done["model_version"] == version],
+    )
+
+
+def _answers(cases: pd.DataFrame, rulings: pd.DataFrame, policy: Policy) -> pd.DataFrame:
+    """Predictions on which somebody trained ruled blindly, with the `chance` of that look; without one none counts."""
+    joined = cases.merge(rulings, on="case_id", how="inner", validate="one_to_one")
+    kept = pd.to_numeric(joined["blind_chance"]).to_numpy(dtype=float, na_value=np.nan)
+    by_stage = joined["stage"].isin([Stage.MANUAL.value, Stage.SHADOW.value]).to_numpy(dtype=bool)
+    share = np.where((joined["queue"] == Queue.B.value).to_numpy(dtype=bool), policy.queues.blind_share, 0.0)
+    # A route of before chances were kept: shadow hid every suggestion, queue B the policy's share.
+    chance = np.where(np.isnan(kept), np.where(by_stage, 1.0, share), kept)
+    drawn = pd.to_numeric(joined["inclusion_probability"]).to_numpy(dtype=float, na_value=0.0)
+    chance = np.where((joined["queue"] == Queue.A.value).to_numpy(dtype=bool), drawn, chance)
+    pending = joined["pending"].eq(True) if "pending" in joined else False  # noqa: FBT003 - a column, nulls are not
+    wrong = joined["label"].astype(object) != joined["predicted"].astype(object)
+    answers = joined.assign(chance=chance, wrong=wrong, pending=pending)
+    return answers[(answers["chance"] > 0) & ~answers["novel"].eq(True)]  # noqa: FBT003 - as above
+
+
+def _evidence(shop: _Shop, policy: Policy, category: str | None) -> Evidence:
+    """Of one category; with None of all together."""
+    mine = [
+        frame if category is None else frame[frame[column] == category]
+        for frame, column in ((shop.cases, "predicted"), (shop.answers, "predicted"), (shop.audits, "category"))
+    ]
+    cases, answers, done = mine
+    shown = answers[answers["confidence"] >= policy.queues.human_below]
+    above = pd.Series(
+        [
+            _passes(shop.situation, policy, name, confidence)
+            for name, confidence in zip(answers["predicted"], answers["confidence"], strict=True)
+        ],
+        index=answers.index,
+        dtype=bool,
+    )
+    settled = answers[above & ~answers["pending"]]
+    audited = done if "pending" not in done else done[~done["pending"].eq(True)]  # noqa: FBT003 - nulls are not
+    allowed, many = policy.certificate.max_error, 1 if category is None else len(policy.categories)
+    confident = _rate(settled["wrong"], settled["chance"])
+    rejected = _rate(audited["rejected"], audited["inclusion_probability"])
+    return Evidence(
+        cases=len(cases),
+        suggested=_rate(shown["wrong"] | shown["pending"], shown["chance"]),
+        confident=confident,
+        audits=rejected,
+        pending=int((above & answers["pending"]).sum()),
+        contradicts=contradicts(
+            confident, _rate(settled["wrong"], settled["chance"], family_level(many)), allowed, many
+        ),
+        audits_contradict=contradicts(
+            rejected, _rate(audited["rejected"], audited["inclusion_probability"], family_level(many)), allowed, many
+        ),
+    )
+
+
+def _passes(situation: Situation, policy: Policy, category: str, confidence: float) -> bool:
+    """Whether a case of this confidence would run by itself; none of a category that the policy does not have."""
+    if category not in policy.categories:
+        return False
+    certified = situation.certified_from(category)
+    return confidence > policy.auto_above(category) and (certified is None or confidence >= certified)
+
+
+def _rate(wrong: "pd.Series[bool]", chance: "pd.Series[float]", level: float = 0.95) -> Estimate:
+    return hajek(wrong.to_numpy(dtype=bool), chance.to_numpy(dtype=float), level)
+
+
+def _trained(people: Sequence[Person], category: str, now: datetime) -> int:
+    """People who are there, whose answers are evidence, and who may be offered this category."""
+    return sum(
+        person.may_take("recheck", now) and not person.is_away(now) and person.knows(category, hidden=False)
+        for person in people
+    )
+
+
+def _withheld(shop: _Shop, category: str) -> tuple[str, ...]:
+    held = (
+        shop.situation.all_paused,
+        category in shop.situation.paused,
+        category in shop.situation.unwatched,
+        shop.situation.is_altered(category),
+    )
+    sentences = [sentence for sentence, holds in zip(_WITHHELD, held, strict=True) if holds]
+    silence = dead_mans_switch.holding(shop.situation.silent, category)
+    if silence is not None:
+        sentences.append(f"the watch “{silence.watch.replace('_', ' ')}” is silent")
+    if category in shop.reviews:
+        sentences.append(f"model review {shop.reviews[category]} is open")
+    if shop.unusable:
+        sentences.append("the model cannot be used")
+    return tuple(sentences)
