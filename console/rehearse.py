@@ -154,22 +154,23 @@ def _play(workspace: Workspace, year: "Year", staff: "tuple[SimulatedReviewer, .
     from flows.rehearsal import Rehearsal
     from handrail.acts import keying, publishing
     from handrail.founding import Kind
-    from handrail.store.engine import Store
+    from handrail.store.engine import Store, practising
     from tasks.rehearsal.people import STEWARD
 
-    store, start = Store(workspace.database_url), year.moment(year.began)
-    store.upgrade()
-    publishing.found(store, year.policy, founder=STEWARD, now=start, workspace=Kind.REHEARSAL)
-    keying.bind(store, workspace.secret(), actor=STEWARD, now=start)
-    rehearsal = Rehearsal(workspace, year, staff, seed=seed, tell=lambda week: _tell(week_line(week)))
-    drafts.write_text(rehearsal.mapping_file, year.mapping.model_dump_json(exclude_none=True, indent=1))
-    drafts.write_text(workspace.home / "policy.yaml", year.policy.model_dump_json(indent=1))
-    _tell(
-        f"{len(year.live):,} cases in {year.days} days from {year.began}, {len(year.history):,} earlier ones as history, "
-        f"{len(year.policy.categories)} categories. People are simulated, everything else is real.\n"
-    )
-    _tell("week  cases     A     B     C  waiting  what was said")
-    return rehearsal.run()
+    with practising():
+        store, start = Store(workspace.database_url), year.moment(year.began)
+        store.upgrade()
+        publishing.found(store, year.policy, founder=STEWARD, now=start, workspace=Kind.REHEARSAL)
+        keying.bind(store, workspace.secret(), actor=STEWARD, now=start)
+        rehearsal = Rehearsal(workspace, year, staff, seed=seed, tell=lambda week: _tell(week_line(week)))
+        drafts.write_text(rehearsal.mapping_file, year.mapping.model_dump_json(exclude_none=True, indent=1))
+        drafts.write_text(workspace.home / "policy.yaml", year.policy.model_dump_json(indent=1))
+        _tell(
+            f"{len(year.live):,} cases in {year.days} days from {year.began}, {len(year.history):,} earlier ones as history, "
+            f"{len(year.policy.categories)} categories. People are simulated, everything else is real.\n"
+        )
+        _tell("week  cases     A     B     C  waiting  what was said")
+        return rehearsal.run()
 
 
 def week_line(week: "WeekTold") -> str:
