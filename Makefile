@@ -29,7 +29,7 @@ help:  ## this list
 
 setup: $(DEVELOPMENT)  ## the environment .venv with the development lock
 
-demo: $(RUNTIME)  ## the time-lapse: 24 weeks of the sample business (ARGS="--weeks 8" for fewer)
+demo: $(RUNTIME)  ## the rehearsal of the sample business: 24 weeks of the sample business (ARGS="--weeks 8" for fewer)
 	@$(BIN)/handrail demo $(ARGS)
 
 sums: setup  ## the demo's figures beside plain SQL on its workspace (DEMO=folder for another one)

@@ -78,7 +78,7 @@ def prepare(folder: Path, sizes: Sequence[int], warm_up: int = WARM_UP, history:
     from handrail.acts import publishing
     from handrail.store.engine import Store
     from handrail.workspace import Workspace
-    from tasks.time_lapse.simulate import deliver_file
+    from tasks.rehearsal.simulate import deliver_file
 
     most = max(sizes) + warm_up
     cases, _ = sample.generate_weeks(EVENTLESS_WEEKS, per_week=round(most / len(EVENTLESS_WEEKS) * 1.1))

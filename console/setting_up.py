@@ -150,8 +150,8 @@ def demo(
     per_week: Annotated[int, typer.Option(min=200, help="Cases a week.")] = 1600,
     as_json: AsJson = False,
 ) -> None:
-    """The time-lapse: the sample business through all the flows, with simulated reviewers, ending in a report."""
-    from console.lapse import run_demo
+    """Rehearse the sample business: weeks of it through all the flows, with simulated reviewers, ending in a report."""
+    from console.demo import run_demo
 
     run_demo(weeks=weeks, seed=seed, home=home or Path(".handrail-demo"), per_week=per_week, as_json=as_json)
 

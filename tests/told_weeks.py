@@ -1,4 +1,4 @@
-"""A told time-lapse of twenty-four weeks with one hostile category name: what the report is drawn from in its tests."""
+"""A told rehearsal of twenty-four weeks with one hostile category name: what the report is drawn from in its tests."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from handrail.kpi import Kpi
 from handrail.sample import EVENTS
 from tasks.learning.certificate_accounts import CertificateStatus
 from tasks.learning.evaluate import AgreementRow
-from tasks.time_lapse.story import Gap, Judged, Planted, ReviewOutcome, Story, Training, Version, Week, WeekDrift
+from tasks.rehearsal.story import Gap, Judged, Planted, ReviewOutcome, Story, Training, Version, Week, WeekDrift
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOSTILE = "<script>alert('&')</script>"

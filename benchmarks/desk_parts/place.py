@@ -44,7 +44,7 @@ def prepare(folder: Path, *, cases: int, reviewers: int, database_url: str = "",
     from handrail.acts import publishing
     from handrail.store.engine import Store
     from handrail.workspace import Workspace
-    from tasks.time_lapse.simulate import deliver_file
+    from tasks.rehearsal.simulate import deliver_file
 
     os.environ["HANDRAIL_DATABASE_URL"] = database_url
     workspace = Workspace(folder / "home", database_url)
@@ -140,7 +140,7 @@ def deliver_for_ever(place: Place, folder: Path) -> None:
     """Bring weeks of the sample business through the triage flow, one after another."""
     from flows.triage import triage
     from handrail import sample
-    from tasks.time_lapse.simulate import deliver_file
+    from tasks.rehearsal.simulate import deliver_file
 
     os.environ["HANDRAIL_DATABASE_URL"] = place.database_url
     for seed in count(20):

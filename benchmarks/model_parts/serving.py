@@ -43,7 +43,7 @@ def _trained(folder: Path) -> Path:
     from handrail.workspace import Workspace
     from tasks.intake.redact import redact
     from tasks.learning import deploy, retrain
-    from tasks.time_lapse.simulate import deliver_file
+    from tasks.rehearsal.simulate import deliver_file
 
     home = folder / "trained"
     business = generate(weeks=1, seed=7, per_week=WEEK)

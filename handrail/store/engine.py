@@ -21,7 +21,7 @@ from handrail.store.faults import conceal, explain
 from handrail.store.migrations import HEAD, migrate
 from handrail.store.seats import Seat
 
-__all__ = ["Connection", "Store", "real_time"]
+__all__ = ["Connection", "Store", "practising", "real_time"]
 
 WAIT = timedelta(seconds=10)
 CONNECTIONS = 40
@@ -47,7 +47,7 @@ class Store:
         self._url = _parse(url)
         self.name = self._url.render_as_string(hide_password=True)
         self.dialect = self._url.get_backend_name()
-        engine = _sqlite(self._url, wait) if self.dialect == "sqlite" else _postgresql(self._url, wait)
+        engine = _practice.engine(self._url, wait) or _engine(self._url, wait)
         self.clock = clock
         # A connection knows the clock of its store, as it is when it is asked: the trail notes what it shows.
         self._writing, self._reading = _modes(engine.execution_options(clock=self._shown))
@@ -233,7 +233,44 @@ def _modes(engine: Engine) -> tuple[Engine, Engine]:
     return engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def _sqlite(url: URL, wait: timedelta) -> Engine:
+def _engine(url: URL, wait: timedelta) -> Engine:
+    return _sqlite(url, wait) if url.get_backend_name() == "sqlite" else _postgresql(url, wait)
+
+
+class _Practice:
+    """The engines that stores share while something is only practised; none otherwise."""
+
+    def __init__(self) -> None:
+        self.engines: dict[URL, Engine] | None = None
+
+    def engine(self, url: URL, wait: timedelta) -> Engine | None:
+        if self.engines is None or url.get_backend_name() != "sqlite":
+            return None
+        if url not in self.engines:
+            self.engines[url] = _sqlite(url, wait, durable=False)
+        return self.engines[url]
+
+
+_practice = _Practice()
+
+
+@contextmanager
+def practising() -> Iterator[None]:
+    """Let every SQLite store that is opened meanwhile be quick and forgettable: a rehearsal opens one for each flow.
+
+    Stores of one file share its connections and prepared statements, and no commit waits for the disk: what a power
+    cut takes away is made anew.
+    """
+    before, _practice.engines = _practice.engines, {}
+    try:
+        yield
+    finally:
+        for engine in _practice.engines.values():
+            engine.dispose()
+        _practice.engines = before
+
+
+def _sqlite(url: URL, wait: timedelta, *, durable: bool = True) -> Engine:
     # hide_parameters: what a customer wrote must not reach a log through an error message.
     engine = create_engine(
         url, hide_parameters=True, pool_size=CONNECTIONS, connect_args={"timeout": wait.total_seconds()}
@@ -246,7 +283,7 @@ def _sqlite(url: URL, wait: timedelta) -> Engine:
             "journal_mode = WAL",  # readers never wait for a writer
             # Also a power cut must not undo a decision that a person saw accepted; NORMAL survives a killed
             # process only. Work moves in batches, so a sync at each commit costs little.
-            "synchronous = FULL",
+            f"synchronous = {'FULL' if durable else 'OFF'}",
             "foreign_keys = ON",
             "recursive_triggers = ON",  # INSERT OR REPLACE deletes: the trail's triggers must see it
         ):

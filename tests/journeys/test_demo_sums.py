@@ -40,7 +40,7 @@ class TestDemo:
         check_monitoring(demo)
 
     def test_every_week_of_the_report_is_what_the_tables_and_the_truth_hold(self, demo: Faces) -> None:
-        page = (demo.workspace.reports / "time-lapse.html").read_text(encoding="utf-8")
+        page = (demo.workspace.reports / "rehearsal.html").read_text(encoding="utf-8")
         weeks, kpis = table_of(page, "week", section="weeks"), table_of(page, "week", section="kpis")
         errors, total = table_of(page, "week", section="errors"), [0, 0, 0, 0, 0]
         start = datetime.fromisoformat(re.findall(r"From (\S+) on", page)[0]).replace(tzinfo=UTC)

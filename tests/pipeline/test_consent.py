@@ -58,7 +58,7 @@ DRIVEN = {
 }
 NO_OCCASIONS = (
     *("__init__", "child", "door", "due", "local_server", "mlflow_server", "parameters", "prefect_server"),
-    *("time_lapse", "worker"),
+    *("rehearsal", "sample_rehearsal", "worker"),
 )
 """Files in `flows` that hold no flow, or only call the others."""
 ASKED = frozenset(

@@ -20,7 +20,7 @@ from tests.shop import LATER, Shop
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-WITH_A_FILE = {"triage", "time-lapse"}
+WITH_A_FILE = {"triage", "sample-rehearsal"}
 
 
 def every_flow() -> list[Flow[..., Any]]:

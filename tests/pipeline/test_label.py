@@ -23,7 +23,7 @@ from models import training_set
 from tasks.learning import retrain
 from tasks.learning.label import give_test, write_gold
 from tasks.occasion import enter
-from tasks.time_lapse import simulate
+from tasks.rehearsal import simulate
 from tests.scenes import FOUNDER, NOVICE
 from tests.shop import HISTORY, LATER, NOW, WORDS, Shop, letters
 

@@ -1,4 +1,4 @@
-"""The report of a time-lapse is one page that needs nothing else, shows every week, and hides no figure."""
+"""The report of the rehearsal is one page that needs nothing else, shows every week, and hides no figure."""
 
 import re
 from datetime import timedelta
@@ -9,12 +9,12 @@ import pytest
 
 from handrail.estimates import Estimate
 from handrail.fairness import GapVerdict
-from tasks.time_lapse import findings
-from tasks.time_lapse.plots import weekly
-from tasks.time_lapse.plots.certificates import certificate_table
-from tasks.time_lapse.report import page, write
-from tasks.time_lapse.shortfalls import shortfalls
-from tasks.time_lapse.story import Gap, Planted, Story, Week
+from tasks.rehearsal import findings
+from tasks.rehearsal.plots import weekly
+from tasks.rehearsal.plots.certificates import certificate_table
+from tasks.rehearsal.report import page, write
+from tasks.rehearsal.shortfalls import shortfalls
+from tasks.rehearsal.story import Gap, Planted, Story, Week
 from tests.told_weeks import HOSTILE, START, WEEKS, kpi, twenty_four_weeks
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -70,7 +70,7 @@ def html(story: Story) -> str:
 
 
 def test_the_page_is_written_where_asked_and_in_folders_that_were_not_there(story: Story, tmp_path: Path) -> None:
-    file = tmp_path / "reports" / "time-lapse.html"
+    file = tmp_path / "reports" / "rehearsal.html"
     assert write(story, file) == file
     assert file.read_text(encoding="utf-8") == page(story)
 
@@ -232,7 +232,7 @@ def test_the_breakers_limit_is_drawn_where_it_is_known(story: Story, html: str) 
 
 def test_an_empty_story_gives_a_page_that_says_what_is_missing() -> None:
     text = Page(page(Story(3, "2026-01-05"))).text
-    assert "Time-lapse: 0 weeks" in text
+    assert "Rehearsal: 0 weeks" in text
     assert text.count("Not measured: there is nothing to draw.") == 9
     for words in ("There was no week.", "No version was trained.", "Nothing was paused.", "no case was routed"):
         assert words in text

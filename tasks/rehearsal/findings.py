@@ -1,4 +1,4 @@
-"""What a time-lapse showed, in words and rows: closing figures, planted events, versions, pauses."""
+"""What the sample business's rehearsal showed, in words and rows: closing figures, planted events, versions, pauses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from typing import Any
 
 from handrail.estimates import Estimate
 from handrail.sample.events import BIAS_REGION, EVENTS, LABEL_BIAS
-from tasks.time_lapse.plots.groups import GROUPING
-from tasks.time_lapse.plots.weekly import interval_words, measured
-from tasks.time_lapse.story import BY_PEOPLE, Judged, Planted, ReviewOutcome, Story, Version, Week, WeekDrift
+from tasks.rehearsal.plots.groups import GROUPING
+from tasks.rehearsal.plots.weekly import interval_words, measured
+from tasks.rehearsal.story import BY_PEOPLE, Judged, Planted, ReviewOutcome, Story, Version, Week, WeekDrift
 from tasks.views.plots.figure import Table, category_name, shown
 
 NOT_YET = "not yet"

@@ -1,4 +1,4 @@
-"""What happened in a time-lapse, week by week, beside the ground truth of the sample business."""
+"""What happened in the sample business's rehearsal, week by week, beside the ground truth of the sample business."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -101,7 +101,7 @@ class ReviewOutcome:
 
 @dataclass
 class Week:
-    """One week of the time-lapse, from the closing of the week before to its own; shares and rates lie in [0, 1].
+    """One week of the rehearsal, from the closing of the week before to its own; shares and rates lie in [0, 1].
 
     `cases` are rows delivered, `queues` and `reasons` where they were when the delivery's run ended. `audited` is of
     the audits decided in the week. `automatic` approvals are those whose action went out or will, `wrong_automatic`
@@ -175,7 +175,7 @@ class Afterwards:
 
 @dataclass
 class Story:
-    """The whole time-lapse; everything the summary and the report show."""
+    """The whole rehearsal; everything the summary and the report show."""
 
     seed: int
     start: str

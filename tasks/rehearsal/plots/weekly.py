@@ -2,7 +2,7 @@
 
 from handrail.estimates import Estimate
 from handrail.kpi import NOT_MEASURED, Kpi
-from tasks.time_lapse.story import Story, Week
+from tasks.rehearsal.story import Story, Week
 from tasks.views import kpi_page
 from tasks.views.plots.chart import Size, WeekChart, percent, plain
 from tasks.views.plots.figure import EMPTY, Plot, Table, both, category_name, draw_guides, series, shown, tip

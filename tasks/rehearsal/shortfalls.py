@@ -1,11 +1,11 @@
-"""What fell short in a time-lapse, in sentences: a report that hides it is an advertisement."""
+"""What fell short in the sample business's rehearsal, in sentences: a report that hides it is an advertisement."""
 
 from collections.abc import Iterable
 
 from handrail.fairness import GapVerdict
-from tasks.time_lapse.findings import holds, is_found, pauses, week_list
-from tasks.time_lapse.plots.weekly import measured
-from tasks.time_lapse.story import Story
+from tasks.rehearsal.findings import holds, is_found, pauses, week_list
+from tasks.rehearsal.plots.weekly import measured
+from tasks.rehearsal.story import Story
 
 SETTLED = frozenset({"done", "quarantined"})
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tasks.time_lapse.story import Gap, Story, Week
+from tasks.rehearsal.story import Gap, Story, Week
 from tasks.views.plots.chart import RowChart, Size, WeekChart
 from tasks.views.plots.figure import Plot, Table, both, draw_guides, points, series, shown, tip
 

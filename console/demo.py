@@ -1,4 +1,4 @@
-"""`handrail demo`: a fresh workspace, a local Prefect server, the time-lapse, the summary and the report."""
+"""`handrail demo`: the sample business rehearsed in a fresh workspace, with its summary and its report."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from handrail.proportions import in_percent
 from handrail.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tasks.time_lapse.story import Story, Week
+    from tasks.rehearsal.story import Story, Week
 
 MARK = "demo"
 """File that says: this workspace was made by the demo and may be made anew."""
@@ -28,7 +28,7 @@ LEGEND = (
 
 
 def run_demo(*, weeks: int, seed: int, home: Path, per_week: int, as_json: bool) -> None:
-    """Run the time-lapse in `home`, which is made anew.
+    """Run the rehearsal in `home`, which is made anew.
 
     Raises:
         Refused: `home` holds something that the demo did not make.
@@ -41,7 +41,7 @@ def run_demo(*, weeks: int, seed: int, home: Path, per_week: int, as_json: bool)
     os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
     _tell(f"Starting a Prefect server in {workspace.home} …")
     with server:
-        story, report = _lapse(workspace, weeks=weeks, seed=seed, per_week=per_week)
+        story, report = _rehearse(workspace, weeks=weeks, seed=seed, per_week=per_week)
     workspace.password_file.unlink()  # nobody was told it: `handrail up` makes one, and tells it
     _finish(story, report, workspace, as_json=as_json)
 
@@ -60,17 +60,17 @@ def _fresh(home: Path, seed: int) -> Workspace:
     return workspace
 
 
-def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tuple[Story, Path]":
+def _rehearse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tuple[Story, Path]":
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from flows.time_lapse import TimeLapse
+    from flows.sample_rehearsal import SampleRehearsal
     from handrail import policy as policies
     from handrail.acts import keying, publishing
     from handrail.founding import Kind
     from handrail.sample import generate
     from handrail.store.engine import Store
-    from tasks.time_lapse.report import write
-    from tasks.time_lapse.simulate import STEWARD
+    from tasks.rehearsal.report import write
+    from tasks.rehearsal.simulate import STEWARD
 
     business = generate(weeks, seed, per_week=per_week)
     store = Store(workspace.database_url)
@@ -92,11 +92,13 @@ def _lapse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tu
     )
     _tell(LEGEND)
     _tell("week  cases     A     B     C  auto  audited error (95 %)    true  notes")
-    # The heartbeat thread sleeps for a second at the end of every flow run; a time-lapse has no use for it.
+    # The heartbeat thread sleeps for a second at the end of every flow run; a rehearsal has no use for it.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        lapse = TimeLapse(workspace, business, str(sample / "mapping.yaml"), tell=lambda week: _tell(week_line(week)))
-        story = lapse.run()
-    page = workspace.reports / "time-lapse.html"
+        rehearsal = SampleRehearsal(
+            workspace, business, str(sample / "mapping.yaml"), tell=lambda week: _tell(week_line(week))
+        )
+        story = rehearsal.run()
+    page = workspace.reports / "rehearsal.html"
     return story, write(story, page, breaker_limit=rules.breaker.limit)
 
 
@@ -115,7 +117,7 @@ def week_line(week: "Week") -> str:
 
 def _finish(story: "Story", report: Path, workspace: Workspace, *, as_json: bool) -> None:
     from console.answer import answer
-    from tasks.time_lapse.story import summary
+    from tasks.rehearsal.story import summary
 
     lines = summary(story)
     value = {

@@ -1,7 +1,7 @@
-"""What is certified at the end of a time-lapse, and what is missing."""
+"""What is certified at the end of a rehearsal, and what is missing."""
 
 from tasks.learning.certificate_accounts import CertificateStatus
-from tasks.time_lapse.story import Story
+from tasks.rehearsal.story import Story
 from tasks.views.plots.figure import Table
 
 _NONE = "–"

@@ -1,4 +1,4 @@
-"""The time-lapse as one self-contained HTML page."""
+"""The sample business's rehearsal as one self-contained HTML page."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 
 from handrail import drafts
-from tasks.time_lapse import findings, shortfalls
-from tasks.time_lapse.plots import groups, weekly
-from tasks.time_lapse.plots.certificates import certificate_table
-from tasks.time_lapse.story import Story
+from tasks.rehearsal import findings, shortfalls
+from tasks.rehearsal.plots import groups, weekly
+from tasks.rehearsal.plots.certificates import certificate_table
+from tasks.rehearsal.story import Story
 
 
 def write(story: Story, file: Path, *, breaker_limit: float | None = None) -> Path:
@@ -50,10 +50,10 @@ def page(story: Story, breaker_limit: float | None = None) -> str:
 @lru_cache(maxsize=1)
 def _template() -> Template:
     pages = Environment(
-        loader=ChoiceLoader([PackageLoader("tasks.time_lapse"), PackageLoader("tasks.views")]),
+        loader=ChoiceLoader([PackageLoader("tasks.rehearsal"), PackageLoader("tasks.views")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return pages.get_template("time_lapse.html.j2")
+    return pages.get_template("sample.html.j2")

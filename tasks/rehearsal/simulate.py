@@ -67,7 +67,7 @@ def _answers(
     nothing = np.full(len(claims), "", dtype=object)
     answers, seconds = reviewer.decide(truth, nothing, np.zeros(len(claims), dtype=bool), nothing, 1, rng)
     return [
-        _ruling(claim, label, None, "", float(spent))
+        ruling(claim, label, None, "", float(spent))
         for claim, label, spent in zip(claims, answers, seconds, strict=True)
     ]
 
@@ -158,7 +158,7 @@ class Staff:
         )
         flags = truth["truth_flag"].to_numpy()
         return [
-            _ruling(claim, label, proposed, flag, float(spent))
+            ruling(claim, label, proposed, flag, float(spent))
             for claim, label, proposed, flag, spent in zip(
                 claims, labels, proposals["category"], flags, seconds, strict=True
             )
@@ -171,10 +171,10 @@ def _on_gold(occasion: Occasion, claim: Claim, reviewer: Reviewer, attested: str
     with occasion.store.read() as connection:
         shown, _ = reviews.seeded(connection, claim.item_id)
     labels, seconds = reviewer.decide([attested], [shown or ""], [shown is not None], [""], week, rng)
-    return _ruling(claim, str(labels[0]), shown, "", float(seconds[0]))
+    return ruling(claim, str(labels[0]), shown, "", float(seconds[0]))
 
 
-def _ruling(claim: Claim, label: str, proposed: str | None, flag: str, seconds: float) -> Ruling:
+def ruling(claim: Claim, label: str, proposed: str | None, flag: str, seconds: float) -> Ruling:
     """Turn what a reviewer thinks into what they do at the desk."""
     if flag in REJECTED_AS and claim.kind == "review":
         return Ruling(claim.item_id, claim.fence, Outcome.DENY, reason_code=REJECTED_AS[flag], seconds=seconds)

@@ -1,6 +1,6 @@
-"""Time-lapse: weeks of the sample business through the same flows as in production, only faster.
+"""The demo: weeks of the sample business through the same flows as in production, only faster.
 
-Everything is real except the people and the outcomes, which `tasks.time_lapse.simulate` plays. The steward's decisions
+Everything is real except the people and the outcomes, which `tasks.rehearsal.simulate` plays. The steward's decisions
 (stages, reviews, resumes, the rehearsed rollback) follow the plan below.
 """
 
@@ -46,10 +46,9 @@ from tasks.intake.outcomes import import_outcomes
 from tasks.learning.certificate_accounts import certified
 from tasks.learning.judge import Judgement
 from tasks.occasion import Occasion, enter
-from tasks.routing.receiver import Ledger
-from tasks.time_lapse import simulate
-from tasks.time_lapse.simulate import STEWARD
-from tasks.time_lapse.story import (
+from tasks.rehearsal import simulate
+from tasks.rehearsal.simulate import STEWARD
+from tasks.rehearsal.story import (
     Afterwards,
     Gap,
     Judged,
@@ -61,6 +60,7 @@ from tasks.time_lapse.story import (
     Week,
     WeekDrift,
 )
+from tasks.routing.receiver import Ledger
 from tasks.watch.fairness import Comparison
 
 PLAN = {3: Stage.SUGGEST, 4: Stage.PARTIAL, 6: Stage.AUTO}
@@ -82,7 +82,7 @@ CAPACITY = 90
 """Work items that one reviewer can do in one sitting; two sittings a day."""
 
 
-class TimeLapse:
+class SampleRehearsal:
     """Runs the weeks and writes down what happened."""
 
     def __init__(

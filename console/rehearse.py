@@ -1,0 +1,228 @@
+"""`handrail rehearse`: a past is played in a workspace of its own, and what came of it is told."""
+
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from console.answer import AsJson, Encoding, answer
+from handrail import drafts
+from handrail.errors import BadInput, Refused
+from handrail.proportions import in_percent
+from handrail.workspace import Workspace
+
+if TYPE_CHECKING:
+    from flows.rehearsal import WeekTold
+    from handrail.rehearsed import Rehearsed, ThresholdRule
+    from tasks.rehearsal.people import SimulatedReviewer
+    from tasks.rehearsal.played import Played
+    from tasks.rehearsal.year import Year
+
+MARKS = {"rehearse": "rehearsal", "demo": "demo"}
+"""File that says which command made a workspace: that one may make it anew."""
+RUNNING, FINISHED = "not finished", "finished"
+APART = ("HANDRAIL_DATABASE_URL", "HANDRAIL_SECRET", "HANDRAIL_ALERTS", "HANDRAIL_HOME", "PREFECT_API_URL")
+"""What would lead a rehearsal to live data, or live people to a rehearsal's alarms."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this topic's command."""
+    app.command()(rehearse)
+
+
+def rehearse(
+    file: Annotated[Path, typer.Argument(help="CSV, JSONL or Parquet: cases of the past with their category.")],
+    text: Annotated[str, typer.Option(help="Column with the text.", metavar="COL")],
+    label: Annotated[str, typer.Option(help="Column with the right category.", metavar="COL")],
+    time: Annotated[str, typer.Option(help="Column with the time of arrival.", metavar="COL")],
+    began: Annotated[
+        str | None, typer.Option("--from", help="First day played; earlier rows are history.", metavar="DATE")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(help="policy.yaml; else one is made from the categories.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="mapping.yaml; else one is made from the columns.")] = None,
+    people: Annotated[
+        Path | None, typer.Option(help="YAML list of name, accuracy, seconds, follows, a_day; else r1 to r4.")
+    ] = None,
+    launch: Annotated[
+        str | None, typer.Option(help="Category that the owner adds when the product has named it.", metavar="CATEGORY")
+    ] = None,
+    days: Annotated[int | None, typer.Option(help="Days played; default to the end of the file.")] = None,
+    seed: Annotated[int, typer.Option(help="Of arrivals within a day, days of absence and people's answers.")] = 7,
+    home: Annotated[Path | None, typer.Option(help="Workspace folder; default .handrail-rehearsal.")] = None,
+    cases: Annotated[Path | None, typer.Option(help="CSV, one row a live case.", metavar="OUT")] = None,
+    encoding: Encoding = "utf-8",
+    as_json: AsJson = False,
+) -> None:
+    """Play your own past day by day through the real flows: what would have been automated, and how well?
+
+    Nothing live is touched: people and world are simulated, in a workspace of their own.
+    """
+    from console.places import require_places
+    from tasks.rehearsal import people as simulated
+    from tasks.rehearsal import year as past
+    from tasks.rehearsal.columns import Named
+
+    require_places(cases, inputs=[file])
+    asked = past.Asked(
+        file.resolve(), Named(text, label, time), _day(began), days, launch, policy, mapping, encoding, seed
+    )
+    year = past.read(asked)
+    staff = simulated.read(people) if people else simulated.DEFAULT
+    for sentence in year.sentences:
+        _tell(sentence)
+    with _apart():
+        workspace = fresh((home or Path(".handrail-rehearsal")).expanduser().resolve(), seed, "rehearse")
+        played = _play(workspace, year, staff, seed)
+        finish(workspace, "rehearse")
+    _answer(played, cases, workspace, as_json=as_json)
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"--from {text!r} is no day. Write it as 2026-05-25.") from error
+
+
+def _tell(line: str) -> None:
+    """Progress goes to stderr, so that --json stays one document on stdout."""
+    typer.echo(line, file=sys.stderr)
+
+
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Without the surroundings that name another workspace, its key, its server or its people."""
+    kept = {name: os.environ.pop(name) for name in APART if name in os.environ}
+    quiet = {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false"}
+    before = {name: os.environ.get(name) for name in quiet}
+    os.environ.update(quiet)
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def fresh(home: Path, seed: int, command: str) -> Workspace:
+    """A new workspace in `home`; what the same command left there is made anew, and nothing else.
+
+    Raises:
+        Refused: the folder holds something that this command did not make.
+    """
+    mark = home / MARKS[command]
+    if home.exists() and any(home.iterdir()):
+        if not mark.exists():
+            raise Refused(
+                f"{home} is not empty and was not made by `handrail {command}`. Choose another folder with --home."
+            )
+        if RUNNING in mark.read_text(encoding="utf-8"):
+            _tell(f"The last run in {home} was not finished: it begins anew.")
+        shutil.rmtree(home)
+    workspace = Workspace(home)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _mark(workspace, command, RUNNING)
+    workspace.create()
+    # A business's key is secret; a rehearsal's comes from its seed, so that the same seed tells the same story.
+    drafts.write_text(workspace.secret_file, hashlib.sha256(f"{MARKS[command]} {seed}".encode()).hexdigest())
+    return workspace
+
+
+def finish(workspace: Workspace, command: str) -> None:
+    """Say in the folder that it is complete."""
+    _mark(workspace, command, FINISHED)
+
+
+def _mark(workspace: Workspace, command: str, state: str) -> None:
+    text = f"made by `handrail {command}`, and made anew by the next one; {state}\n"
+    drafts.write_text(workspace.home / MARKS[command], text)
+
+
+def _play(workspace: Workspace, year: "Year", staff: "tuple[SimulatedReviewer, ...]", seed: int) -> "Played":
+    from flows.rehearsal import Rehearsal
+    from handrail.acts import keying, publishing
+    from handrail.founding import Kind
+    from handrail.store.engine import Store, practising
+    from tasks.rehearsal.people import STEWARD
+
+    with practising():
+        store, start = Store(workspace.database_url), year.moment(year.began)
+        store.upgrade()
+        publishing.found(store, year.policy, founder=STEWARD, now=start, workspace=Kind.REHEARSAL)
+        keying.bind(store, workspace.secret(), actor=STEWARD, now=start)
+        rehearsal = Rehearsal(workspace, year, staff, seed=seed, tell=lambda week: _tell(week_line(week)))
+        drafts.write_text(rehearsal.mapping_file, year.mapping.model_dump_json(exclude_none=True, indent=1))
+        drafts.write_text(workspace.home / "policy.yaml", year.policy.model_dump_json(indent=1))
+        _tell(
+            f"{len(year.live):,} cases in {year.days} days from {year.began}, {len(year.history):,} earlier ones as history, "
+            f"{len(year.policy.categories)} categories. People are simulated, everything else is real.\n"
+        )
+        _tell("week  cases     A     B     C  waiting  what was said")
+        return rehearsal.run()
+
+
+def week_line(week: "WeekTold") -> str:
+    """One week on one line."""
+    counts = " ".join(f"{week.queues[name]:>5}" for name in ("A", "B", "C"))
+    return f"{week.week:>4} {week.cases:>6} {counts} {week.waiting:>8}  {'; '.join(week.said)}"
+
+
+def _answer(played: "Played", cases: Path | None, workspace: Workspace, *, as_json: bool) -> None:
+    from console.places import is_stdout, written
+
+    if cases is not None:
+        with written(cases) as place:
+            played.cases.to_csv(place, index=False)
+    found = played.measured()
+    aside = cases is not None and is_stdout(cases)
+    answer(found.to_json(), as_json=as_json, text=lambda: "\n".join(summary(found, played, workspace)), aside=aside)
+
+
+def summary(found: "Rehearsed", played: "Played", workspace: Workspace) -> list[str]:
+    """What came of it, a line a finding."""
+    year, notes = played.year, played.notes
+    lines = ["", f"{found.cases:,} cases in {found.days} days from {year.began}; people are simulated"]
+    share = f"{in_percent(found.automated_share)} {_between(found.share_interval)}"
+    begun = "never" if found.automated_from_day is None else f"from day {found.automated_from_day} on"
+    lines.append(f"  automated: {share}, {begun}")
+    if found.true_error is not None and found.error_interval is not None:
+        lines.append(f"  of it wrong: {in_percent(found.true_error, 2)} {_between(found.error_interval)}")
+    lines.append(f"  naive rule (confidence above 0.95 of the first model, weeks 4 on): {_rule(found.naive)}")
+    lines.append(f"  best threshold in hindsight (weeks 4 to 7): {_rule(found.oracle)}")
+    certified = "none" if found.first_certificate_day is None else f"day {found.first_certificate_day}"
+    lines.append(f"  first certificate: {certified}")
+    if found.launch is not None:
+        named = "never named" if found.launch.named_day is None else f"named on day {found.launch.named_day}"
+        lines.append(f"  {year.launch}: {named}; {found.launch.automated_wrong} of its cases automated wrongly")
+    named_people = [f"{name} on day {one.named_day}" for name, one in found.people.items() if one.named_day is not None]
+    lines.append(f"  people named by the watch: {', '.join(named_people) or 'none'}")
+    lines.append(
+        "  promotions: " + (", ".join(f"version {one.version} on day {one.day}" for one in found.promotions) or "none")
+    )
+    lines.append(f"  audits, second looks and rechecks: {found.minutes_a_day:.1f} minutes a day")
+    left = ", ".join(f"{count} {kind}" for kind, count in sorted(notes.waiting.items())) or "nothing"
+    lines.append(f"  waiting at the end: {left} (at most {notes.most_waiting:,} on one day)")
+    return [*lines, "", f"Workspace     {workspace.home}"]
+
+
+def _between(interval: tuple[float, float]) -> str:
+    return f"[{interval[0]:.1%}–{interval[1]:.1%}]"
+
+
+def _rule(rule: "ThresholdRule") -> str:
+    if rule.share is None:
+        return "not measured: too few weeks"
+    wrong = "" if rule.error is None else f", {in_percent(rule.error, 2)} of it wrong"
+    return f"{in_percent(rule.share)}{wrong}"

@@ -1,0 +1,1 @@
+"""Rehearsals: people and world are simulated, everything else is real, and what came of it is told."""

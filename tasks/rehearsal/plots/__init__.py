@@ -1,0 +1,1 @@
+"""Plots of the sample business's rehearsal, drawn on the server as inline SVG."""

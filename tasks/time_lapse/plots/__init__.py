@@ -1,1 +1,0 @@
-"""Plots of the time-lapse, drawn on the server as inline SVG."""
