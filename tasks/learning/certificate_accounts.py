@@ -190,10 +190,11 @@ def accounts(occasion: Occasion) -> Iterator[Account]:
         serving = models.serving(connection)
     for version in (serving.model_version, serving.challenger):
         if version is not None:
-            yield from _accounts_of(occasion, version, serves=version == serving.model_version)
+            yield from accounts_of(occasion, version, serves=version == serving.model_version)
 
 
-def _accounts_of(occasion: Occasion, version: str, *, serves: bool) -> Iterator[Account]:
+def accounts_of(occasion: Occasion, version: str, *, serves: bool = False) -> Iterator[Account]:
+    """Any version: overall, then by category that may be automated; nothing where it is not known."""
     rules, policy, now = occasion.policy.certificate, occasion.policy, occasion.now
     with occasion.store.read() as connection:
         row = models.version(connection, version)
