@@ -134,7 +134,8 @@ def _work(connection: Connection, inside: ColumnElement[bool], until: datetime) 
     rechecked = found["label"].fillna("") != found.pop("first_label").fillna("")
     found = found.drop(columns=["outcome", "pending"])
     answers = found.pop("rejected")
-    found["random"] &= answers.notna()  # others look still: it is no error yet, and no proof that there is none
+    # Others look still: it is no error yet, and no proof that there is none.
+    found["chance"] = found["chance"].where(answers.notna())
     refused = answers.eq(True)  # noqa: FBT003 - a value, null while others look
     found["differs"] = refused.where(found["kind"] == "audit", rechecked & (found["kind"] == "recheck")).astype(bool)
     return found
