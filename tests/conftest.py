@@ -1,5 +1,6 @@
 """Databases for the tests: SQLite files, and a PostgreSQL server that comes in a wheel."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -39,6 +40,12 @@ settings.load_profile("handrail")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The folders with the long files first: at the end nobody waits for one that has only just begun."""
     items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
+def pytest_collection_finish() -> None:
+    """What all imports have left stays for good: each full collection looked through 400,000 objects, in 0.3 s."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
