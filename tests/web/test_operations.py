@@ -305,13 +305,14 @@ class TestModels:
         assert (event["barred"], event["left"]) == (None, "2")
 
     def test_a_version_that_was_rolled_back_says_what_it_takes_to_serve_again(
-        self, app: FastAPI, signed_in: Client
+        self, app: FastAPI, floor: Scene, signed_in: Client
     ) -> None:
         two_versions(app)
         client = signed_in(FOUNDER)
         client.post("/operations/models/roll-back", data={"version": "2", "reason": "complaints doubled"})
         text = client.get("/operations/models").text
         assert "it is judged anew, on labels that people gave after that, and serves only if it passes" in text
+        assert [row["status"] for row in floor.rows(schema.ModelVersion)] == ["champion", "rolled_back", "challenger"]
 
     def test_where_it_takes_two_a_rollback_is_proposed(self, app: FastAPI, floor: Scene, signed_in: Client) -> None:
         both = ASKING.model_copy(update={"desk": DeskRules(second_person=("promote", "roll_back"))})
@@ -320,6 +321,9 @@ class TestModels:
         steward, owner = signed_in(FOUNDER), signed_in(OWNER)
         steward.post("/operations/models/roll-back", data={"version": "2", "reason": "complaints doubled"})
         steward.post("/operations/models/promote", data={"version": "3", "reason": "try it"})
+        form = {"version": "2", "reason": "practice", "rehearsal": "true"}
+        steward.post("/operations/models/roll-back", data=form)
+        assert "Roll back version 2 (a rehearsal)" in owner.get("/operations").text
         assert floor.row(schema.Serving)["model_version"] == "2"
         assert owner.post("/operations/proposals/2/confirm").status_code == 403, "a product owner promotes nothing"
         assert owner.post("/operations/proposals/1/confirm").status_code == 303
