@@ -216,7 +216,10 @@ class TestTheGate:
         with pytest.raises(Refused, match=r"rolled back and serves again only once.*more fresh withheld labels"):
             shop.run(deployment, LATER + 2 * DAY, **again)
         assert [row["status"] for row in shop.rows(schema.ModelVersion)] == ["champion", "rolled_back"]
-        blind_labels(shop, 124, LATER + 3 * DAY)
+        later = LATER + 3 * DAY
+        arrived = [{**letter, "received_at": later.isoformat()} for letter in letters(120, seed=UNSEEN)]
+        shop.deliver("after.csv", arrived, later)
+        shop.work(later)
         done = shop.run(deployment, LATER + 4 * DAY, **again)
         assert (done.serves, done.evidence) == ("2", "judged")
         assert tracking.alias(shop.workspace, shop.at().model_name, "champion") == "2"
