@@ -42,6 +42,7 @@ from tasks.learning.certificate_accounts import CertificateStatus, certified
 from tasks.learning.trigger_facts import trigger_facts
 from tasks.occasion import Occasion
 from tasks.watch import audit_reading
+from tasks.watch.audit import minutes_each
 
 LATELY = timedelta(days=7)
 
@@ -127,7 +128,8 @@ class Routed:
 class Audited:
     """Auto-approvals of four weeks, the audits of them so far, and the rate of rejections with its interval.
 
-    Rate and interval are weighted for how the audits were drawn; `rate` is None without any.
+    Rate and interval are weighted for how the audits were drawn; `rate` is None without any, and `pending`
+    contradictions wait for another person. A business day asks `at_least_a_day` audits, each of so many minutes.
     """
 
     approvals: int
@@ -136,6 +138,9 @@ class Audited:
     rate: float | None
     low: float
     high: float
+    pending: int
+    at_least_a_day: int
+    minutes_each: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +205,7 @@ class Overview:
 def overview(occasion: Occasion) -> Overview:
     """Counts, pauses, stages, model, drift and watches of the workspace at the occasion's moment."""
     now, policy = occasion.now, occasion.policy
-    known, certificates = trigger_facts(occasion), certified(occasion)
+    known, certificates, each = trigger_facts(occasion), certified(occasion), minutes_each(occasion)
     with occasion.store.read() as connection:
         serving = models.serving(connection)
         week = routes.routed(connection, Window.last(LATELY, now))
@@ -240,6 +245,9 @@ def overview(occasion: Occasion) -> Overview:
                 rate=error.rate if error.n else None,
                 low=error.low,
                 high=error.high,
+                pending=error.pending,
+                at_least_a_day=policy.sampling.at_least_a_day,
+                minutes_each=each,
             ),
         )
 
