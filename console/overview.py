@@ -78,6 +78,7 @@ def shown(status: Status) -> str:
         )
     lines.append(f"threshold  {in_short(seen.certificates, seen.uncertified)}")
     lines += [f"automated  {_automated(seen.routed)}", f"audits     {_audited(seen.audited)}"]
+    lines += [f"{'':10} {sentence}" for sentence in _asked(seen.audited)]
     lines += [f"{'' if at else 'settled':10} {said}" for at, said in enumerate(seen.differences.sentences)]
     lines.append(f"escalated  {seen.escalations} open")
     lines += [
@@ -151,6 +152,14 @@ def _audited(audited: Audited) -> str:
         f"{audited.rejected:,} of {audited.audited:,} audited approvals of 28 days were wrong; weighted for how they "
         f"were drawn: {in_percent(audited.rate)} ({between}) of {audited.approvals:,}"
     )
+
+
+def _asked(audited: Audited) -> list[str]:
+    """What a business day asks of people, and what waits for one of them."""
+    asked, each = audited.at_least_a_day, audited.minutes_each
+    cost = f"at least {asked} looks a day, about {asked * each:.0f} minutes ({each * 60:.0f} s a look)"
+    lines = [cost] if asked and audited.approvals else []
+    return lines + ([f"{audited.pending:,} contradictions wait for another person"] if audited.pending else [])
 
 
 def _made(source: Source) -> str:

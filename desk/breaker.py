@@ -54,10 +54,8 @@ def _error(reading: BreakerFigures, policy: Policy) -> list[str]:
     sure = f"95 % sure between {percent(error.low)} and {percent(error.high)}"
     pending = f"; {error.pending:,} more wait for another person" if error.pending else ""
     within = f"in the last {in_words(policy.breaker.window)}"
-    return [
-        f"{error.errors:,} of all {error.n:,} audits {within} found an error{pending}; "
-        f"weighted for how they were drawn: {percent(error.rate)}, {sure}."
-    ]
+    found = f"{error.errors:,} of all {error.n:,} audits {within} found an error{pending}"
+    return [f"{found}; weighted for how they were drawn: {percent(error.rate)}, {sure}."]
 
 
 def _literal(reading: BreakerFigures, policy: Policy) -> str:

@@ -333,7 +333,7 @@ def needed(estimate: Estimate, reach: float = 0.01, level: float = 0.95) -> int:
     """How many more audits it takes until the interval reaches `reach` to each side.
 
     Reckoned from the middle of the interval rather than from the rate, so that ten audits without an error do not
-    promise that no more are needed.
+    promise that no more are needed; and for audits that are worth as little each as those so far.
 
     Args:
         estimate: what the audits so far say.
@@ -355,9 +355,10 @@ def needed(estimate: Estimate, reach: float = 0.01, level: float = 0.95) -> int:
         raise BadInput("The precision lies between 0 and one half, such as 0.01 for one point. Correct it.")
     if estimate.n and (estimate.high - estimate.low) / 2 <= reach:
         return 0
-    rate = min(estimate.rate + _z(level) ** 2 / (2 * estimate.n), 0.5) if estimate.n else 0.5
-    in_all = math.ceil(_z(level) ** 2 * rate * (1 - rate) / reach**2)
-    return max(in_all - estimate.n, 1)
+    size = estimate.effective or estimate.n
+    rate = min(estimate.rate + _z(level) ** 2 / (2 * size), 0.5) if size else 0.5
+    in_all = _z(level) ** 2 * rate * (1 - rate) / reach**2
+    return max(math.ceil(in_all * estimate.n / size if size else in_all) - estimate.n, 1)
 
 
 def _audits(errors: ArrayLike, probabilities: ArrayLike) -> tuple[NDArray[np.bool_], Floats]:

@@ -33,9 +33,12 @@ _COLUMNS = {"case_id", "confidence", "amount", "segment"}
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A simple-random draw of a number: of so many approvals those whose number lies `below`, in 2^53rds."""
+    """A simple-random draw of a number: of so many approvals those whose own number, in 2^53rds, is `up_to` at most.
 
-    below: int
+    -1 takes none.
+    """
+
+    up_to: int
     of: int
 
 
@@ -211,8 +214,7 @@ def in_number(candidates: pd.DataFrame, rules: SamplingRules, rng: np.random.Gen
     whole = int(wanted)
     take = whole + int(draw_strata(key, [_HOW_MANY], 1)[0, 0] < wanted - whole)
     numbers = np.sort(draw_strata(key, cases["case_id"].tolist(), len(STRATA))[:, 0]) if len(cases) else np.zeros(0)
-    below = 0 if not take else NUMBERS if take >= len(cases) else round(float(numbers[take - 1]) * NUMBERS) + 1
-    return replace(rules, fixed=Fixed(below, len(cases)))
+    return replace(rules, fixed=Fixed(round(float(numbers[take - 1]) * NUMBERS) if take else -1, len(cases)))
 
 
 def draw(
@@ -329,7 +331,7 @@ def _bounds(chance: NDArray[np.float64], rules: SamplingRules) -> NDArray[np.flo
     """Below which number each stratum takes a case."""
     if rules.fixed is None:
         return chance
-    return np.column_stack([np.full(len(chance), rules.fixed.below / NUMBERS), chance[:, 1:]])
+    return np.column_stack([np.full(len(chance), (rules.fixed.up_to + 1) / NUMBERS), chance[:, 1:]])
 
 
 def _any(chance: NDArray[np.float64]) -> NDArray[np.float64]:

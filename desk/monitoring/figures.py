@@ -30,6 +30,8 @@ def audits(look: Scope) -> Section:
         sentence += f" {whole.pending:,} contradictions wait for another person's answer."
     if whole.needed:
         sentence += f" Until ± 1 point {whole.needed:,} more audits are needed."
+    if whole.at_least_a_day:
+        sentence += f" A day asks at least {whole.at_least_a_day} looks, about {whole.floor_minutes:.0f} minutes."
     if whole.plan and whole.plan.cut:
         sentence += f" {whole.plan.cut}"
     plots = tuple(plot for plot in (_weeks(look, whole, looks[0].at), _categories(rows)) if plot is not None)

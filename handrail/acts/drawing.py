@@ -113,5 +113,5 @@ def _made_by(rules: SamplingRules) -> dict[str, Any]:
         "low_confidence_below_ppm": round(rules.low_confidence_below * PPM),
         "high_value_above_ppm": round(rules.high_value_above * PPM),
         "watched": sorted(rules.watched),
-        **({} if rules.fixed is None else {"random_below": rules.fixed.below, "random_of": rules.fixed.of}),
+        **({} if rules.fixed is None else {"random_up_to": rules.fixed.up_to, "random_of": rules.fixed.of}),
     }

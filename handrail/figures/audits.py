@@ -71,8 +71,7 @@ class StratumFigures(Figures):
 class PlanFigures(Figures):
     """What a draw was to cost in reviewers' minutes, the rates it took, and what the budget took from it.
 
-    `drawn_today` audits at random came from earlier draws of the business day, which asks `at_least_a_day`; all of
-    these cost `floor_minutes`.
+    `drawn_today` audits at random came from earlier draws of the business day.
     """
 
     minutes_each: float | None = None
@@ -85,9 +84,7 @@ class PlanFigures(Figures):
     rates: dict[str, float] = field(default_factory=dict)
     watched: tuple[str, ...] = ()
     cut: str | None = None
-    at_least_a_day: int = 0
     drawn_today: int = 0
-    floor_minutes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +93,8 @@ class AuditFigures(Figures):
 
     Of `pending` ones the answer differs, and others still look. `needed` more audits would bring the interval to one
     point; `estimated` is what the confidences expect without a label, `ppi` both together. `bound` is the rate from
-    which the policy calls for a retraining.
+    which the policy calls for a retraining. A business day asks `at_least_a_day` audits at random, which take people
+    `floor_minutes`.
     """
 
     auto_approved: int
@@ -117,4 +115,6 @@ class AuditFigures(Figures):
     strata: dict[str, StratumFigures] | None = None
     error_cases: tuple[int, ...] = ()
     bound: float | None = None
+    at_least_a_day: int = 0
+    floor_minutes: float = 0.0
     plan: PlanFigures | None

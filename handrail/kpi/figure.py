@@ -148,10 +148,10 @@ def weighted(hits: ArrayLike, chances: ArrayLike, cases: Iterable[object]) -> Es
     >>> weighted([True, False], [0.5, 0.25], [1, 2]).value
     0.3333333333333333
     """
-    found, every = hajek(hits, chances), ids(cases)
-    if not found.n:
+    rate = hajek(hits, chances)
+    if not rate.n:
         return Estimated(None, None, None, ())
-    return Estimated(found.rate, found.low, found.high, every, found.effective)
+    return Estimated(rate.rate, rate.low, rate.high, ids(cases), rate.effective)
 
 
 def mean(values: ArrayLike, cases: Iterable[object]) -> Estimated:

@@ -31,7 +31,7 @@ class BreakerRules(Strict):
 
 
 AT_LEAST_A_DAY = 8
-"""Enough to renew the certificate of a version with a quarter of the allowed error, in nine looks of ten."""
+"""Enough to renew the certificate of a version with a quarter of the allowed error, in more than eight looks of ten."""
 
 
 def _is_usual(number: int) -> bool:

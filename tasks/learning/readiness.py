@@ -14,7 +14,7 @@ from handrail.policy import Policy, Stage
 from handrail.queues import Queue, Situation
 from handrail.readiness import CategoryReadiness, Rollout, TrackRecord, contradicts, family_level, next_step, step_to
 from handrail.staff import Person
-from handrail.store import audits, certificates, drifts, models, pauses, situation, staff
+from handrail.store import audits, drifts, models, pauses, situation, staff
 from handrail.store import readiness as stored
 from handrail.store.engine import Connection
 from handrail.window import Window
@@ -114,7 +114,7 @@ def _read(connection: Connection, policy: Policy, now: datetime) -> _Shop:
     since = now - policy.certificate.valid_for if shift is None else max(now - policy.certificate.valid_for, shift)
     learnt_until = None if row is None else row.trained_until or row.registered_at
     cases = stored.predicted(connection, version or "", since=since, received_after=learnt_until)
-    rulings = certificates.blind_rulings(connection, since=since)
+    rulings = settled(connection, since=since)
     done = audits.audits(connection, Window.up_to(now, since=since))
     open_reviews = pauses.reviews(connection)
     rules = situation.read(connection, policy, now)

@@ -46,6 +46,7 @@ from tasks.occasion import Occasion
 from tasks.views import differences
 from tasks.views.differences import Differences
 from tasks.watch import audit_reading
+from tasks.watch.audit import minutes_each
 
 LATELY = timedelta(days=7)
 
@@ -131,7 +132,8 @@ class Routed:
 class Audited:
     """Auto-approvals of four weeks, the audits of them so far, and the rate of rejections with its interval.
 
-    Rate and interval are weighted for how the audits were drawn; `rate` is None without any.
+    Rate and interval are weighted for how the audits were drawn; `rate` is None without any, and `pending`
+    contradictions wait for another person. A business day asks `at_least_a_day` audits, each of so many minutes.
     """
 
     approvals: int
@@ -140,6 +142,9 @@ class Audited:
     rate: float | None
     low: float
     high: float
+    pending: int
+    at_least_a_day: int
+    minutes_each: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +213,7 @@ class Overview:
 def overview(occasion: Occasion) -> Overview:
     """Counts, pauses, stages, model, drift and watches of the workspace at the occasion's moment."""
     now, policy = occasion.now, occasion.policy
-    known, certificates = trigger_facts(occasion), certified(occasion)
+    known, certificates, each = trigger_facts(occasion), certified(occasion), minutes_each(occasion)
     checked = readiness(occasion, certificates)
     with occasion.store.read() as connection:
         serving = models.serving(connection)
@@ -250,6 +255,9 @@ def overview(occasion: Occasion) -> Overview:
                 rate=error.rate if error.n else None,
                 low=error.low,
                 high=error.high,
+                pending=error.pending,
+                at_least_a_day=policy.sampling.at_least_a_day,
+                minutes_each=each,
             ),
             differences=differences.read(connection, occasion),
         )

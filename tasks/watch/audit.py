@@ -51,9 +51,7 @@ class Plan:
             rates=one.rules.rates,
             watched=tuple(sorted(one.rules.watched)),
             cut=self.said(),
-            at_least_a_day=self.floor.asked,
             drawn_today=self.floor.drawn,
-            floor_minutes=self.floor.asked * self.minutes_each,
         )
 
     def said(self) -> str:

@@ -13,6 +13,7 @@ from handrail.store import audits
 from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.step import step
+from tasks.watch.audit import minutes_each
 
 WATCH = "audits"
 OVER = timedelta(weeks=4)
@@ -29,11 +30,11 @@ def read_audits(occasion: Occasion, plan: PlanFigures | None = None) -> list[Rea
 
     Returns the readings of categories with approvals, of those that could not be read, and of all.
     """
-    now = occasion.now
+    now, each = occasion.now, minutes_each(occasion)
     with occasion.store.read() as connection:
         seen = audits.looked_at(connection, Window.last(TREND_OVER, now))
     parts = {name: seen[seen["category"] == name] for name in occasion.policy.categories} | {ALL: seen}
-    read = bulkhead.each(parts, lambda name: _read(occasion, name, parts[name], plan), what="reading the audits")
+    read = bulkhead.each(parts, lambda name: _read(occasion, name, parts[name], plan, each), what="reading the audits")
     failed = [unreadable(WATCH, name, Window.last(OVER, now).ends, fault) for name, fault in read.failed.items()]
     looks = [*read.results.values(), *failed]
     reading.record(occasion.store, looks, actor=occasion.actor, now=now)
@@ -61,8 +62,8 @@ def row_of(one: Reading) -> dict[str, Any]:
     }
 
 
-def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: PlanFigures | None) -> Reading:
-    """One subject; `seen` are its approvals of the trend's span."""
+def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: PlanFigures | None, each: float) -> Reading:
+    """One subject; `seen` are its approvals of the trend's span, `each` the minutes that an audit takes."""
     window = Window.last(OVER, occasion.now)
     recent = seen[seen["approved_at"] >= window.since]
     ruled = recent[recent["rejected"].notna()]
@@ -87,6 +88,8 @@ def _read(occasion: Occasion, name: str, seen: pd.DataFrame, plan: PlanFigures |
         strata=_strata(recent),
         error_cases=tuple(int(case) for case in ruled.loc[wrong, "case_id"].tail(20)),
         bound=_bound(occasion),
+        at_least_a_day=occasion.policy.sampling.at_least_a_day,
+        floor_minutes=occasion.policy.sampling.at_least_a_day * each,
         plan=plan if name == ALL else None,
     )
     drawn = ruled.loc[ruled["random"], "rejected"].astype(bool)

@@ -69,7 +69,7 @@ class _Draw:
             new_segment_rate=rates[sampling.NEW_SEGMENT],
             watched_rate=rates[sampling.WATCHED],
             watched=frozenset(event["watched"]),
-            fixed=sampling.Fixed(event["random_below"], event["random_of"]) if "random_below" in event else None,
+            fixed=sampling.Fixed(event["random_up_to"], event["random_of"]) if "random_up_to" in event else None,
         )
         return cls(event.get("drawn_at", event["at"]), event["looked_at"], event["seed"], rules)
 

@@ -130,6 +130,12 @@ class TestNeeded:
         assert needed(hajek([], [])) == 9_604
         assert needed(hajek([False] * 10, [0.1] * 10)) > 100
 
+    def test_audits_that_are_worth_half_their_number_need_twice_as_many(self) -> None:
+        wrong = np.arange(400) % 21 == 0
+        even, uneven = hajek(wrong, np.full(400, 0.05)), hajek(wrong, np.tile([0.02, 0.02, 0.5, 0.5], 100))
+        assert uneven.effective == pytest.approx(200, rel=0.1)
+        assert needed(uneven) + 400 > 1.7 * (needed(even) + 400)
+
     def test_an_impossible_precision_is_refused(self) -> None:
         for reach in (0.0, 0.5, np.nan):
             with pytest.raises(BadInput, match="precision"):

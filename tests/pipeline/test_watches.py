@@ -67,7 +67,10 @@ class TestAuditSampling:
         with occasion.store.read() as connection:
             (event,) = trail.search(connection, kind="audit.draw")
         candidates = candidates.assign(segment="web", amount=pd.to_numeric(candidates["amount"]))
-        again = sampling.draw(candidates, audit.rules(occasion), np.random.default_rng(event["seed"]))
+        rules = replace(audit.rules(occasion), at_least=8 / 60)
+        fixed = sampling.in_number(candidates, rules, np.random.default_rng(event["seed"]))
+        again = sampling.draw(candidates, fixed, np.random.default_rng(event["seed"]))
+        assert again["random"].sum() == 8
         assert set(again["case_id"]) == {row["case_id"] for row in shop.rows(schema.AuditDraw) if row["drawn"]}
 
     def test_every_draw_can_be_made_again_from_the_trail_alone(self, shop: Shop) -> None:

@@ -17,7 +17,7 @@ from tasks.views.overview import overview
 from tasks.watch import audit, audit_reading, audit_repeat, drift_readings
 from tasks.watch.blind_share import read_blind_share
 from tasks.watch.breaker import read_breaker
-from tests.shop import LATER, Shop
+from tests.shop import LATER, Shop, letters
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TRUTH = pytest.approx((1 * 20 + 6 * 2) / (8 * 20 + 8 * 2))
@@ -75,7 +75,7 @@ class TestEveryFace:
         assert found.estimated_error == pytest.approx(expected)
 
     def test_the_blind_share_weighs_each_case_by_the_chance_it_was_hidden_with(self, shop: Shop) -> None:
-        shop.deliver("b.csv", _letters(20))
+        shop.deliver("b.csv", letters(20, only="complaint"))
         shop.work(kinds=["review"], right=False)
         table, ids = schema.Route.__table__, [row["case_id"] for row in shop.rows(schema.Decision, kind="review")]
         with shop.at().store.write() as connection:
@@ -88,12 +88,6 @@ class TestEveryFace:
         n = len(ids)
         assert (found.body["rejected"], found.body["reviewed"]) == (5, n)
         assert found.body["rate"] == pytest.approx(5 * 2 / (10 * 2 + (n - 10) * 10))
-
-
-def _letters(count: int) -> list[dict[str, Any]]:
-    from tests.shop import letters
-
-    return letters(count, only="complaint")
 
 
 def draws(shop: Shop) -> list[dict[str, Any]]:
@@ -111,10 +105,17 @@ class TestTheNumberOfADay:
         found = audit.draw(shop.at())
         rows = draws(shop)
         assert sum(row["random"] for row in rows) == 8
-        assert {row["inclusion_probability"] for row in rows if row["stratum"] in (None, "random")} >= {0.2}
+        assert min(row["inclusion_probability"] for row in rows) == pytest.approx(0.2)
         assert found.plan is not None
-        assert (found.plan.at_least_a_day, found.plan.drawn_today) == (8, 0)
-        assert found.plan.floor_minutes == 8 * found.plan.minutes_each
+        assert found.plan.drawn_today == 0
+
+    def test_what_it_asks_of_people_is_said_in_minutes(self, shop: Shop) -> None:
+        shop.automatic(9)
+        audit_reading.read_audits(shop.at())
+        found = body(shop, "audits", "all")
+        assert (found["at_least_a_day"], found["floor_minutes"]) == (8, 8.0)
+        seen = overview(shop.at()).audited
+        assert (seen.at_least_a_day, seen.minutes_each, seen.pending) == (8, 1.0, 0)
 
     def test_a_day_with_fewer_approvals_has_all_of_them_looked_at(self, shop: Shop) -> None:
         shop.automatic(5)
@@ -125,14 +126,14 @@ class TestTheNumberOfADay:
         shop.automatic(5)
         audit.draw(shop.at(LATER))
         assert audit.floor(shop.at(LATER), 30).left == 3, "also at the very moment of the first"
-        shop.automatic(30)
+        shop.automatic(30, category="tracking")
         audit.draw(shop.at(LATER + HOUR))
         assert sum(row["random"] for row in draws(shop)) == 8
         assert audit.floor(shop.at(LATER + DAY), 30).left == 8
 
     def test_the_rest_of_a_day_is_expected_from_the_days_before(self, shop: Shop) -> None:
-        for back, at in enumerate((LATER, LATER + 3 * HOUR)):
-            shop.automatic(20 + 10 * back)
+        for count, category, at in ((20, "refund", LATER), (30, "tracking", LATER + 3 * HOUR)):
+            shop.automatic(count, category=category)
             audit.draw(shop.at(at))
         asked = audit.floor(shop.at(LATER + DAY), 20)
         assert (asked.later, asked.whole) == (30.0, 50.0)
@@ -144,17 +145,17 @@ class TestTheNumberOfADay:
         shop.automatic(60)
         audit.draw(asking(shop.at(), at_least_a_day=2))
         assert sum(row["random"] for row in draws(shop)) == 3
-        assert {row["inclusion_probability"] for row in draws(shop) if row["stratum"] in (None, "random")} >= {0.05}
+        assert min(row["inclusion_probability"] for row in draws(shop)) == pytest.approx(0.05)
 
     def test_a_budget_that_cannot_pay_the_number_cuts_it_last_and_says_what_it_takes(self, shop: Shop) -> None:
         shop.automatic(40)
-        found = audit.draw(asking(shop.at(), minutes_a_day=12.0))
+        found = audit.draw(asking(shop.at(), minutes_a_day=4.0))
         assert found.plan is not None
-        assert found.plan.minutes_each == 3
+        assert found.plan.minutes_each == 1
         assert sum(row["random"] for row in draws(shop)) == 4
         assert found.plan.cut == (
             "The budget pays 50% of the audits that a day asks at least, and no stratum: for 8 a day "
-            "sampling.minutes_a_day has to be 24."
+            "sampling.minutes_a_day has to be 8."
         )
 
     def test_the_draw_is_made_again_from_the_trail_and_a_moved_bound_is_found(self, shop: Shop) -> None:

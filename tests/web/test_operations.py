@@ -82,7 +82,7 @@ class TestTheFirstLook:
         floor.decide(ids[1], "override", at=NOW, label="tracking", reason_code="wrong_category")
         text = signed_in(FOUNDER).get("/operations").text
         assert "Not enough to say: 1 of 2 audits rejected" in text
-        assert "1 of all 2 audits in the last 48 hours found an error; weighted for how they were drawn: 50.0" in text
+        assert "1 of all 2 audits in the last 2 days found an error; weighted for how they were drawn: 50.0" in text
         assert "95 % sure between 9.5" in text
 
     def test_both_rules_are_read_and_the_one_that_pauses_is_named(self, floor: Scene, signed_in: Client) -> None:
