@@ -102,7 +102,7 @@ class TestLooks:
             ("refund", 200, None),
         ]
         after = asked(shop)["refund"]
-        assert (after.obstacle, after.needed) == ("error", looks[1]["needed"])
+        assert (after.obstacle, after.needed) == ("error", looks[1]["needed"] + 30)
         assert "100.0% are wrong [98.1% to 100.0%], and at most 10.0% may be; more labels will not help" in after.note
         labelled(shop, 99, LATER + DAY, only="refund")
         assert not any(account.is_due for account in accounts(shop.at(LATER + DAY)))
@@ -110,8 +110,8 @@ class TestLooks:
         certify.certify(shop.at(LATER + DAY + HOUR))
         again = shop.rows(schema.CertificateAttempt)[2:]
         assert [row["labels"] for row in again] == [300, 300]
-        spent_then = pytest.approx(0.4 * (0.05 - 0.02))
-        assert [row["delta"] for row in again] == [spent_then] * 2, "two fifths of what the first has left"
+        spent_then = pytest.approx(0.5 * (0.05 - 0.025))
+        assert [row["delta"] for row in again] == [spent_then] * 2, "half of what the first has left"
 
     def test_a_blind_denial_that_names_no_category_is_an_error(self, shop: Shop) -> None:
         labelled(shop, FEWEST, only="refund")
