@@ -3,14 +3,19 @@
 No flows: cases are numbers, and the schedule of looks is that of `tasks.learning.certificate_accounts`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
+from demands import Size
 from numpy.typing import NDArray
+from scipy import special
 
 from handrail.alpha_spending import first_look, first_renewal, growth, spent
+from handrail.certificate import contradiction
 from handrail.certification import certify, evidence
 
 MAX_ERROR, DELTA, VOIDED_WRONGLY = 0.02, 0.05, 0.05
@@ -211,3 +216,76 @@ def kish(chances: Floats, wrong: Booleans) -> float:
     n = weights.sum() ** 2 / (weights**2).sum()
     rate = weights @ wrong / weights.sum()
     return float(special.bdtr(math.ceil(rate * n - 1e-9), math.floor(n), MAX_ERROR))
+
+
+def figures(*, size: Size = Size.FULL, seed: int = 17) -> dict[str, Any]:
+    """False certificates and power of looks day by day, renewals, voids by chance, and other tests beside ours."""
+    trials = size.of(1_000, 200, 20)
+    worlds = {}
+    for name, (errors, chances) in FALSE_WORLDS.items():
+        rng = np.random.default_rng([seed, len(worlds)])
+        courses = [follow(stream(rng, errors, chances)) for _ in range(trials)]
+        worlds[name] = float(np.mean([course.is_ever_false() for course in courses]))
+    return {
+        "trials": trials,
+        "bound": DELTA + 2 * float(np.sqrt(DELTA * (1 - DELTA) / trials)),
+        "false": worlds,
+        "first": {f"{rate:.1%}": _first(rate, trials, seed) for rate in (0.005, 0.008)},
+        "renewed": {f"{rate:.1%}": _renewed(rate, trials, seed) for rate in (0.005, 0.008)},
+        "voided": {f"{rate:.1%}": voided(rate, trials, seed) for rate in (0.02, 0.06)},
+        "beside": beside(trials, seed),
+    }
+
+
+def _first(rate: float, trials: int, seed: int) -> float:
+    """Share of streams of 90 cases a day certified by day 21: 65 % of them err at `rate`, the rest one in ten."""
+
+    def errors(_: Floats, confidence: Floats) -> Floats:
+        return np.where(confidence >= 0.35, rate, 0.1)
+
+    rng = np.random.default_rng([seed, 20])
+    courses = [follow(stream(rng, errors, shadow_then(1.0), days=21, a_day=90, spread=True)) for _ in range(trials)]
+    return float(np.mean([bool(course.issued) for course in courses]))
+
+
+def _renewed(rate: float, trials: int, seed: int) -> float:
+    """Share of certificates renewed before they end, by eight audits a day."""
+    rng = np.random.default_rng([seed, 21])
+    held = Issued(0, 0.5, None, false=False)
+    courses = [follow(stream(rng, constant(rate), audits(8), days=VALID_FOR + 1), held) for _ in range(trials)]
+    return float(np.mean([course.is_renewed() for course in courses]))
+
+
+def voided(rate: float, trials: int, seed: int) -> float:
+    """Share of certificates that eight audits a day at this rate of errors void within their time, looked at daily."""
+    rng = np.random.default_rng([seed, 22])
+    wrong = np.cumsum(rng.binomial(8, rate, (trials, VALID_FOR)), axis=1)
+    audited = 8 * np.arange(1, VALID_FOR + 1)
+    ended = 0
+    for course in wrong:
+        values = (contradiction(int(k), int(n), MAX_ERROR) for k, n in zip(course, audited, strict=True))
+        ended += any(value >= 1 / VOIDED_WRONGLY for value in values)
+    return ended / trials
+
+
+def beside(trials: int, seed: int) -> dict[str, dict[str, float]]:
+    """One test at delta of whole streams: ours, Kish over all labels, betting; of false and of good certificates."""
+    kinds = {
+        "false: a burst after shadow": (steps((0, 0.0), (SHADOW, 0.12)), shadow_then(0.05), 17),
+        "false: shadow at 0.5 %, then 3 %": (steps((0, 0.005), (SHADOW, 0.03)), shadow_then(0.05), 60),
+        "good: a fortnight of shadow at 0.5 %": (constant(0.005), shadow_then(0.05), SHADOW),
+        "good: 60 days at 0.5 %, 8 audits a day": (constant(0.005), audits(8), 60),
+        "good: shadow, then 8 audits a day at 0.5 %": (constant(0.005), shadow_then_audits(8), 60),
+    }
+    shares = {}
+    for name, (errors, chances, days) in kinds.items():
+        rng = np.random.default_rng([seed, 30 + len(shares)])
+        passed = {"ours": 0, "kish": 0, "betting": 0}
+        for _ in range(trials):
+            cases = stream(rng, errors, chances, days=days)
+            chance, wrong = cases.chance[cases.labelled], cases.wrong[cases.labelled]
+            passed["ours"] += evidence(chance, wrong, max_error=MAX_ERROR).probability() <= DELTA
+            passed["kish"] += kish(chance, wrong) <= DELTA
+            passed["betting"] += betting(cases.chance, cases.wrong, cases.labelled)[-1] >= 1 / DELTA
+        shares[name] = {test: count / trials for test, count in passed.items()}
+    return shares

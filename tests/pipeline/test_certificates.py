@@ -102,7 +102,8 @@ class TestLooks:
             ("refund", 200, None),
         ]
         after = asked(shop)["refund"]
-        assert (after.obstacle, after.needed) == ("error", looks[1]["needed"] + 30)
+        assert after.obstacle == "error"
+        assert after.needed >= looks[1]["needed"] > 1_000, "the next look has less to spend"
         assert "100.0% are wrong [98.1% to 100.0%], and at most 10.0% may be; more labels will not help" in after.note
         labelled(shop, 99, LATER + DAY, only="refund")
         assert not any(account.is_due for account in accounts(shop.at(LATER + DAY)))
