@@ -59,7 +59,7 @@ def model_show(
     from handrail.store import certificates as certificate_rows
     from handrail.store import models
     from handrail.store.frames import records
-    from tasks.learning.certificate_accounts import certified
+    from tasks.learning.certificate_accounts import certified, certified_in_shadow
 
     occasion = enter(None)
     with occasion.store.read() as connection:
@@ -70,7 +70,8 @@ def model_show(
         certificates = records(certificate_rows.certificates(connection, row.version, occasion.now))
         events = history(connection, row.version)
         evidence = promotions(connection).get(row.version)
-    standing = certified(occasion) if row.status == "champion" else []
+    every = [*certified(occasion), *certified_in_shadow(occasion)]
+    standing = [status for status in every if status.version == row.version]
     value = {
         **asdict(row),
         "evidence": evidence,

@@ -57,12 +57,13 @@ def threshold_in_words(view: CategoryView, policy: Policy) -> str:
     consequence = policy.categories[view.name].consequence
     if consequence is not Consequence.LOW:
         return BY_PEOPLE[consequence]
-    if view.certified is None and policy.queues.uncertified == "review":
+    if view.is_uncertified:
         return "Not certified: nothing is carried out without a person."
     above = f"From a confidence of {percent(view.threshold)}"
     return {
-        "category": f"{above}, certified for this category.",
-        "overall": f"{above}, certified over all categories together, which guarantees no single one.",
+        "category": f"{above}, certified for this category: {view.population}.",
+        "overall": f"{above}, certified over all categories together, which guarantees no single one:"
+        f" {view.population}.",
         None: f"Above {percent(view.threshold)}, as the policy fixes it. Not certified.",
     }[view.certified]
 

@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from handrail.certification import Certification, labels_without_error
 
-PART = 0.4
+PART = 0.5
 """Of what is left of delta, that one look spends: the first few looks, which come soonest, have the most."""
 _FEW_ERRORS = 2  # a first look has to leave room for so many: whoever looks earlier mostly spends in vain
+_RENEWAL_PART = 0.9  # few audits come before the end: one look has nearly all, a second the rest
+_RENEWAL_ERRORS = 4  # a renewal waits for more: audits are few, and the certificate stands meanwhile
+_LAST_CHANCE = 1 / 14  # of the time for renewal: then whatever can certify at all is looked at
 _RENEWAL_GROWS = 0.25  # of the policy's growth: between the time of renewal and the end few labels come
 
 
@@ -49,22 +52,23 @@ class Look:
     renews: int | None = None
 
 
-def spent(delta: float, before: float = 0.0) -> float:
-    """The part of `delta` that the next look may spend: two fifths of what is left.
+def spent(delta: float, before: float = 0.0, *, renewal: bool = False) -> float:
+    """The part of `delta` that the next look may spend: half of what is left, for a renewal nine tenths.
 
     Args:
         delta: the chance that a certificate of a version and category is wrong, over all looks for it.
-        before: what earlier looks have spent of it.
+        before: what earlier looks for it have spent.
+        renewal: whether a certificate that ends soon is to be renewed.
 
     Returns:
         The chance that this look may be wrong; over all looks the parts stay below `delta`.
 
     Source: Bonferroni's inequality; docs/decisions/0042-certificates.md.
 
-    >>> round(spent(0.05), 6), round(spent(0.05, 0.02), 6)
-    (0.02, 0.012)
+    >>> round(spent(0.05), 6), round(spent(0.05, 0.02), 6), round(spent(0.05, renewal=True), 6)
+    (0.025, 0.015, 0.045)
     """
-    return PART * max(0.0, delta - before)
+    return (_RENEWAL_PART if renewal else PART) * max(0.0, delta - before)
 
 
 def first_look(max_error: float, part: float) -> int:
@@ -79,10 +83,32 @@ def first_look(max_error: float, part: float) -> int:
 
     Source: docs/decisions/0042-certificates.md.
 
-    >>> first_look(0.02, 0.02)
-    836
+    >>> first_look(0.02, 0.025)
+    808
     """
     return 2 * labels_without_error(max_error, part / 2, _FEW_ERRORS)
+
+
+def first_renewal(max_error: float, part: float, left: timedelta, renew_before: timedelta) -> int:
+    """How many labels a first look for a renewal asks for: four errors certify; shortly before the end, none.
+
+    Args:
+        max_error: the error rate that is promised, in (0, 1).
+        part: what the look spends of delta.
+        left: time until the certificate ends.
+        renew_before: time before its end from which it is renewed.
+
+    Returns:
+        Labels of equal chances above its threshold, or such as say no more than these.
+
+    Source: docs/decisions/0042-certificates.md.
+
+    >>> month, day = timedelta(days=28), timedelta(days=1)
+    >>> first_renewal(0.02, 0.045, month, month), first_renewal(0.02, 0.045, day, month)
+    (464, 154)
+    """
+    last = left <= renew_before * _LAST_CHANCE
+    return labels_without_error(max_error, part, 0 if last else _RENEWAL_ERRORS)
 
 
 def growth(seen: int, share: float, *, renewal: bool = False) -> int:

@@ -7,7 +7,7 @@ tested against the worst such world, in which what is wrong lies where the fewes
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -21,6 +21,7 @@ Booleans = NDArray[np.bool_]
 
 _STEPS = 200  # thresholds tried at most: finer steps stop earlier by chance and gain no coverage
 _STARTS = (0.5, 0.25)  # shares of the cases above the first threshold of each sequence
+_ABOUT = 2.0  # chances within this factor go together: between days of few cases and of many they differ by less
 _ROUNDING = 1e-9
 
 
@@ -48,7 +49,8 @@ class Evidence:
     """What the labels above one threshold say of its errors.
 
     `caught` are the errors among them, each for the part of its weight that the worst world allows; `expected` is how
-    many a world at the bound would show at least, among `n` labels. `alike`: all had the same chance.
+    many a world at the bound would show at least, among `n` labels (Kish's effective number). `alike`: all had about
+    the same chance.
     """
 
     caught: float
@@ -59,14 +61,15 @@ class Evidence:
     def probability(self) -> float:
         """The chance, at most, of no more caught errors if errors were above the bound.
 
-        Labels of equal chances: the exact binomial tail, for errors that differ from case to case as well (Hoeffding
+        Labels of about equal chances: the binomial tail, for errors that differ from case to case as well (Hoeffding
         1956). Of different chances: Bentkus (2004), the least over t of E(t - K)+ / (t - caught) for binomial K.
         """
         if self.caught >= self.expected or self.n == 0:
             return 1.0
         rate = min(self.expected / self.n, 1.0)
         if self.alike:
-            return float(special.bdtr(math.floor(self.caught + _ROUNDING), self.n, rate))
+            # The binomial tail as a continuous function: weights make of whole errors such as are none.
+            return float(special.betainc(self.n - self.caught, self.caught + 1, 1 - rate))
         beyond = np.arange(math.floor(self.caught + _ROUNDING) + 1, math.ceil(self.expected) + 2)
         tails = np.cumsum(special.bdtr(np.arange(beyond[-1]), self.n, rate))
         return float(min(1.0, np.min(tails[beyond - 1] / (beyond - self.caught))))
@@ -104,8 +107,9 @@ class _Labels:
 def evidence(chances: ArrayLike, wrong: ArrayLike, *, max_error: float, unseen: int = 0) -> Evidence:
     """What labels of known chances say against more errors than `max_error`, however these are spread.
 
-    A label stands for 1 / chance cases. In the worst world all that is wrong lies where chances are least: at chance
-    `c` or below are just so many cases as `max_error` allows. Errors of a larger chance count c / chance there.
+    A label stands for 1 / chance cases. Chances within a factor of two go together, weighted, as Kish's effective
+    number of labels. Between such groups the worst world counts: all that is wrong lies where chances are least, in as
+    many cases as `max_error` allows, and an error where they are larger counts for so much less.
 
     Args:
         chances: chance in (0, 1] of each labelled case to be labelled.
@@ -116,7 +120,7 @@ def evidence(chances: ArrayLike, wrong: ArrayLike, *, max_error: float, unseen: 
     Returns:
         Errors caught, and those that a world at the bound would show at least.
 
-    Source: docs/decisions/0042-certificates.md.
+    Source: Kish (1965); docs/decisions/0042-certificates.md.
 
     >>> evidence([1.0] * 100, [False] * 100, max_error=0.02)
     Evidence(caught=0.0, expected=2.0, n=100, alike=True)
@@ -124,18 +128,32 @@ def evidence(chances: ArrayLike, wrong: ArrayLike, *, max_error: float, unseen: 
     Evidence(caught=0.1, expected=0.4, n=110, alike=False)
     """
     chance, is_wrong = np.asarray(chances, dtype=np.float64), np.asarray(wrong, dtype=bool)
-    n = len(chance)
-    weights = 1 / chance
-    allowed = max_error * (float(weights.sum()) + unseen)
-    if n == 0 or unseen >= allowed:
-        return Evidence(float(is_wrong.sum()), 0.0, n, alike=False)
+    allowed = max_error * (float((1 / chance).sum()) + unseen)
+    if not len(chance) or unseen >= allowed:
+        return Evidence(float(is_wrong.sum()), 0.0, len(chance), alike=False)
     order = np.argsort(chance, kind="stable")
-    held = unseen + np.cumsum(weights[order])
-    least = float(chance[order[min(int(np.searchsorted(held, allowed)), n - 1)]])
-    part = np.minimum(1.0, least * weights)
-    expected = least * (allowed - unseen) - float(np.maximum(least * weights - 1, 0).sum())
-    alike = bool(unseen == 0 and np.ptp(chance) == 0)
-    return Evidence(float(part @ is_wrong), expected, n, alike=alike)
+    chance, is_wrong = chance[order], is_wrong[order]
+    weights = 1 / chance
+    firsts = _groups(chance)
+    held, squares = np.add.reduceat(weights, firsts), np.add.reduceat(weights**2, firsts)
+    errors = np.add.reduceat(weights * is_wrong, firsts)
+    effective = held**2 / squares
+    of_group = effective / held  # the chance that each group's cases have, as it were
+    below = unseen + np.cumsum(held)
+    least = float(of_group[min(int(np.searchsorted(below, allowed)), len(held) - 1)])
+    caught = float(errors @ np.minimum(of_group, least))
+    expected = least * (allowed - unseen) - float(held @ np.maximum(least - of_group, 0))
+    return Evidence(caught, expected, math.floor(effective.sum() + _ROUNDING), alike=len(firsts) == 1 and not unseen)
+
+
+def _groups(ascending: Floats) -> NDArray[np.intp]:
+    """Where each group of chances begins: none is more than twice the least of its group."""
+    firsts = [0]
+    while (beyond := int(np.searchsorted(ascending, _ABOUT * ascending[firsts[-1]] + _ROUNDING, side="right"))) < len(
+        ascending
+    ):
+        firsts.append(beyond)
+    return np.array(firsts)
 
 
 def certify(  # noqa: PLR0913 - what a test is made of, in one place
@@ -229,10 +247,12 @@ def sequence(scores: ArrayLike, start: float | None = None) -> Floats:
 
 def _starts(guide: Floats, thresholds: Floats, shown: list[Evidence], delta: float) -> list[int]:
     """Where sequences begin: at a share of the cases, but not before labels without an error could certify."""
+    n, expected = np.array([one.n for one in shown]), np.array([one.expected for one in shown])
+    without_error = np.exp(n * np.log1p(-np.minimum(expected / np.maximum(n, 1), 1 - 1e-15)))
     coverage = (len(guide) - np.searchsorted(np.sort(guide), thresholds, side="left")) / len(guide)
 
     def begin(part: float) -> list[int]:
-        able = np.array([replace(one, caught=0.0).probability() <= part for one in shown])
+        able = without_error <= part
         first = int(np.argmax(able)) if able.any() else len(shown) - 1
         return sorted({max(first, int(np.argmax(coverage >= share))) for share in _STARTS})
 

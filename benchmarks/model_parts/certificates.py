@@ -133,8 +133,9 @@ def agreement(worlds: int, seed: int) -> dict[str, float]:
     alike, looser, certified = 0, 0, 0
     for number in range(worlds):
         confidence, right = world(list(KINDS)[number % len(KINDS)], rng).draw(2_000, rng)
-        ours = certify(confidence, right, max_error=MAX_ERROR, delta=DELTA).threshold
-        theirs = _mapie(confidence, right)
+        start = float(np.quantile(confidence, 0.75))
+        ours = certify(confidence, right, max_error=MAX_ERROR, delta=DELTA, start=start).threshold
+        theirs = _mapie(confidence, right, start)
         alike += ours == theirs
         looser += theirs is not None and (ours is None or theirs < ours)
         certified += ours is not None
@@ -152,31 +153,30 @@ def repeated_looks(worlds: int, seed: int) -> dict[str, float]:
     ever = {"spent": 0, "whole": 0}
     for _ in range(worlds):
         confidence, right = rng.random(sizes[-1]), rng.random(sizes[-1]) >= MAX_ERROR * 1.05
-        for name, delta_of in (("spent", lambda look: spent(DELTA, look)), ("whole", lambda _: DELTA)):
+        for name, delta_of in (("spent", _spent_at), ("whole", lambda _: DELTA)):
             ever[name] += _ever_certified(confidence, right, sizes, delta_of)
     return {"looks": LOOKS, "bound": bound(worlds), **{name: count / worlds for name, count in ever.items()}}
 
 
 def pooled_audits(worlds: int, seed: int) -> dict[str, float]:
-    """Share of worlds with a wrong certificate when audits above a threshold stand beside labels of shadow.
+    """Share of worlds with a wrong certificate when audits above a threshold stand beside a share labelled below it.
 
-    `floors` judges a threshold by labels alone whose draw reached it; `naive` pools all of them.
+    `chances` weighs each label by the chance it had; `naive` pools all of them.
     """
     rng = np.random.default_rng([seed, 3])
-    wrong = {"floors": 0, "naive": 0}
+    wrong = {"chances": 0, "naive": 0}
     for _ in range(worlds):
         here = two_steps(rng)
-        labels, audits = here.draw(1_000, rng), here.draw(3_000, rng, cases=here.covered(AUDITED_FROM))
-        confidence, right = (np.concatenate(columns) for columns in zip(labels, audits, strict=True))
-        reached = np.repeat([0.0, AUDITED_FROM], [len(labels[0]), len(audits[0])])
-        for name, floors in (("floors", reached), ("naive", None)):
-            wrong[name] += here.is_broken_by(
-                certify(confidence, right, max_error=MAX_ERROR, delta=DELTA, floors=floors)
-            )
+        drawn = np.where(here.confidence >= AUDITED_FROM, 0.5, 0.05)
+        seen = rng.random(_CASES) < drawn * (4_000 / drawn.sum())
+        right = rng.random(int(seen.sum())) < here.truth[seen]
+        for name, chances in (("chances", drawn[seen]), ("naive", None)):
+            found = certify(here.confidence[seen], right, max_error=MAX_ERROR, delta=DELTA, chances=chances)
+            wrong[name] += here.is_broken_by(found)
     return {"bound": bound(worlds), **{name: count / worlds for name, count in wrong.items()}}
 
 
-def _mapie(confidence: Floats, right: Booleans) -> float | None:
+def _mapie(confidence: Floats, right: Booleans, start: float) -> float | None:
     from mapie.risk_control import BinaryClassificationController, BinaryRisk
 
     errors = BinaryRisk(lambda truth, _: truth == 0, lambda _, accepted: accepted == 1, higher_is_better=False)
@@ -186,7 +186,7 @@ def _mapie(confidence: Floats, right: Booleans) -> float | None:
         target_level=MAX_ERROR,
         confidence_level=1 - DELTA,
         best_predict_param_choice="precision",
-        list_predict_params=sequence(confidence, len(confidence), MAX_ERROR, DELTA),
+        list_predict_params=sequence(confidence, start),
         fwer_method="fixed_sequence",
     )
     with warnings.catch_warnings():
@@ -201,3 +201,10 @@ def _ever_certified(confidence: Floats, right: Booleans, sizes: list[int], delta
         certify(confidence[:size], right[:size], max_error=MAX_ERROR, delta=delta_of(look)).threshold is not None
         for look, size in enumerate(sizes, 1)
     )
+
+
+def _spent_at(number: int) -> float:
+    before = 0.0
+    for _ in range(number - 1):
+        before += spent(DELTA, before)
+    return spent(DELTA, before)

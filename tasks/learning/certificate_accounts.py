@@ -8,10 +8,10 @@ from functools import cached_property
 import pandas as pd
 
 from handrail import blind
-from handrail.alpha_spending import first_look, growth, spent
+from handrail.alpha_spending import first_look, first_renewal, growth, spent
 from handrail.certificate import CONTRADICTED, Certificate
 from handrail.certificate_outlook import Obstacle, Outlook, outlook
-from handrail.certification import Certification, evidence, labels_without_error
+from handrail.certification import Certification, evidence
 from handrail.certification import certify as find_threshold
 from handrail.policy import CertificateRules, Consequence
 from handrail.store import certificates, drifts, models
@@ -121,7 +121,8 @@ class Account:
     @property
     def part(self) -> float:
         """What the next look spends of delta."""
-        return spent(self.rules.delta, sum(look.delta for look in self.counted))
+        before = sum(look.delta for look in self.counted)
+        return spent(self.rules.delta, before, renewal=self.renews is not None)
 
     @property
     def due_after(self) -> int:
@@ -172,7 +173,8 @@ class Account:
     @property
     def _wanted(self) -> int:
         if self.renews is not None:
-            return labels_without_error(self.rules.max_error, self.part, 1)
+            left = self.renews.expires_at - self.now
+            return first_renewal(self.rules.max_error, self.part, left, self.rules.renew_before)
         return first_look(self.rules.max_error, self.part)
 
     @property

@@ -9,11 +9,14 @@ import pandas as pd
 
 from handrail import keyed_draws, settlement, workload_forecast
 from handrail.estimates import of_audits
+from handrail import keyed_draws, workload_forecast
+from handrail.certificate import Certificate
+from handrail.estimates import Estimate, clopper_pearson
 from handrail.figures.breaker import BreakerFigures
 from handrail.policy import Stage
 from handrail.queues import Queue, Situation
 from handrail.store import audits as stored_audits
-from handrail.store import models, operations, proposals, routes
+from handrail.store import certificates, models, operations, proposals, routes
 from handrail.store import pauses as stored_pauses
 from handrail.store import situation as situations
 from handrail.store.engine import Connection
@@ -50,6 +53,10 @@ class CategoryView:
     threshold: float
     certified: str | None
     """Whose certificate raises the threshold: *category*, *overall*, or None."""
+    population: str | None
+    """The cases of which that certificate speaks, in words."""
+    is_uncertified: bool
+    """Does it lack a certificate that it needs, so that nothing of it goes without a person?"""
     is_held: bool
     is_altered: bool
 
@@ -68,6 +75,10 @@ def categories(occasion: Occasion) -> list[CategoryView]:
         pauses = [PauseInForce(**row) for row in records(stored_pauses.pauses(connection))]
         reviews = _open_reviews(connection)
         situation = situations.read(connection, occasion.policy, occasion.now)
+        valid = certificates.certificates(
+            connection, models.serving(connection).model_version, now, rules=policy.certificate
+        )
+    standing = {one.category: one.population for one in (Certificate(**row) for row in records(valid))}
     breakers = read_breaker(occasion)
     read = {one.category: one for one in breakers.readings}
     routed = week["category"].value_counts()
@@ -76,7 +87,8 @@ def categories(occasion: Occasion) -> list[CategoryView]:
     for name, rules in policy.categories.items():
         reading = read.get(name)
         waiting, overdue = work.get(name, (0, 0))
-        own = "category" if name in situation.certified else "overall" if None in situation.certified else None
+        together = situation.certified_from(name) is not None
+        own = "category" if name in situation.certified else "overall" if together else None
         found.append(
             CategoryView(
                 name=name,
@@ -90,6 +102,8 @@ def categories(occasion: Occasion) -> list[CategoryView]:
                 waiting=waiting,
                 overdue=overdue,
                 certified=own,
+                population=None if own is None else standing.get(name if own == "category" else None),
+                is_uncertified=situation.is_uncertified(name, policy),
                 is_held=situation.is_held(name),
                 is_altered=situation.is_altered(name),
                 threshold=max(policy.auto_above(name), situation.certified_from(name) or 0.0),

@@ -226,7 +226,7 @@ class TestChances:
         shown = evidence(np.repeat([1.0, 0.05], [600, 5]), np.zeros(605), max_error=0.02)
         assert shown.expected == pytest.approx(0.05 * 14), "fourteen errors, of which one in twenty was looked at"
         assert shown.probability() > 0.4
-        assert 0.86**5 == pytest.approx(shown.probability(), abs=0.05), "as likely as five right answers at 14 %"
+        assert shown.probability() == pytest.approx(0.86**5, abs=0.05), "as likely as five right answers at 14 %"
 
     def test_an_error_of_a_larger_chance_counts_for_the_cases_it_stands_for(self) -> None:
         shown = evidence([1.0] * 100 + [0.1] * 100, [True] * 2 + [False] * 198, max_error=0.02)
@@ -255,7 +255,7 @@ class TestChances:
         never = np.linspace(0, 0.949, 1_000)
         found = certify(above, np.ones(1_000), max_error=0.02, delta=0.05, unseen=never, scores=np.append(above, never))
         assert found.threshold is not None
-        assert 0.94 < found.threshold < 0.96, "cases below had no chance: more than one in fifty of them end it"
+        assert 0.93 < found.threshold < 0.96, "cases below had no chance: more than one in fifty of them end it"
 
     def test_a_chance_is_a_chance(self) -> None:
         for chances in ([0.0], [1.1], [np.nan]):
