@@ -107,12 +107,12 @@ def adjudicate(connection: Connection, case_id: int, label: str | None, now: dat
         work.close_kind(connection, case_id, "doubt", now)
 
 
-def let_stand(connection: Connection, case_ids: Iterable[int], *, actor: str, now: datetime) -> None:
-    """Let contradictions count as they stand: nobody is left who could look, or nothing to look at.
+def let_stand(connection: Connection, case_ids: Collection[int], *, actor: str, now: datetime) -> None:
+    """Let what is open of these count as it stands: nobody is left who could look, or nothing to look at.
 
     Where two people differed by then, the case proves nothing.
     """
-    for number in case_ids:
+    for number in contradictions.open_ones(connection, case_ids):
         contradictions.settle(connection, number, label=None, by=STANDS, now=now)
         work.close_kind(connection, number, "doubt", now)
         if len(contradictions.opinions(connection, [number], ()).get(number, ())) == 1:

@@ -4,10 +4,11 @@ import pandas as pd
 import pytest
 
 from handrail.acts import claiming, doubting, labelling
-from handrail.store import evidence, retention, schema
+from handrail.store import evidence, retention, schema, worklist
 from handrail.store.engine import Store
+from handrail.store.visibility import Onlooker
 from tests.doubting import BLIND, DRAWN, SETTLING, SINCE, kinds, labels, predict, rule, serve, settled, slips
-from tests.scenes import FOUNDER, MANAGER, NOVICE, VERSION, Scene
+from tests.scenes import FOUNDER, MANAGER, NOVICE, NOW, VERSION, Scene
 
 
 @pytest.fixture
@@ -28,6 +29,17 @@ class TestAnotherLooks:
         assert (claim.kind, claim.suggestion_hidden) == ("recheck", True), "and is not told why"
         assert labels(scene, case_id) == [("tracking", "review", "provisional")]
         assert settled(scene) == {case_id: ("tracking", True)}
+
+    def test_no_list_tells_a_look_because_of_doubt_from_a_recheck(self, scene: Scene) -> None:
+        (case_id,) = scene.waiting(1, **BLIND)
+        rule(scene, case_id, "rita", "tracking")
+        with scene.store.read() as connection:
+            onlooker = Onlooker("ruth", ["reviewer"], NOW)
+            listed, _ = worklist.page(connection, onlooker, queue=None, after=None, limit=9)
+            counted = worklist.waiting(connection, NOW)
+        assert [(one.case_id, one.kind, one.category) for one in listed] == [(case_id, "recheck", None)]
+        assert counted["kind"].tolist() == ["recheck"]
+        assert scene.claim(case_id, "ruth").kind == "recheck"
 
     def test_it_holds_nothing_back(self, scene: Scene) -> None:
         (case_id,) = scene.waiting(1, **BLIND)

@@ -6,7 +6,7 @@ from threading import Thread
 import pandas as pd
 import pytest
 
-from handrail.acts import claiming, deciding, doubting, handing, pausing, undoing
+from handrail.acts import claiming, deciding, doubting, handing, intake, pausing, revising, undoing
 from handrail.case import Outcome
 from handrail.errors import Conflict, HandrailError
 from handrail.policy import LabelRules
@@ -15,7 +15,7 @@ from handrail.store import retention, schema
 from handrail.store.engine import Store
 from tests.doubting import BLIND, DRAWN, SECRET, SETTLING, SINCE, kinds, labels, predict, rule, serve, settled, slips
 from tests.open_things import nothing_left_open
-from tests.scenes import FOUNDER, MANAGER, NOW, VERSION, Scene
+from tests.scenes import FLOW, FOUNDER, MANAGER, NOW, VERSION, Scene
 
 
 @pytest.fixture
@@ -126,6 +126,29 @@ class TestMeanwhile:
         scene.publish(scene.policy.model_copy(update={"categories": names, "renamed": {"tracking": "parcel"}}))
         rule(scene, case_id, "ruth", "parcel")
         assert settled(scene) == {case_id: ("parcel", False)}
+
+    def test_a_request_that_changes_meanwhile_is_not_looked_at_for_the_label_of_its_earlier_text(
+        self, scene: Scene
+    ) -> None:
+        """A pause has returned the case to people; then its customer writes something else."""
+        scene.take_in({"external_id": "again"})
+        (row,) = scene.rows(schema.Case, external_id="again")
+        case_id = row["id"]
+        intake.accept(scene.store, [case_id], [], actor=FLOW, now=NOW)
+        said = pd.DataFrame(
+            {"case_id": [case_id], "label": "refund", "confidence": 0.99, "novelty": 0.1, "novel": False}
+        )
+        predict(scene, said, VERSION, "champion")
+        scene.assign([case_id])
+        scene.audit([case_id])
+        rule(scene, case_id, "rita", "tracking")
+        pausing.pause(scene.store, "refund", reason="a test", actor=FOUNDER, **scene.known)
+        scene.take_in({"external_id": "again", "text": "cancel all of it"}, file="file-2")
+        batch = scene.rows(schema.Batch)[-1]["id"]
+        revising.apply(scene.store, batch, policy=scene.policy, actor=FLOW, now=NOW)
+        assert "doubt" not in kinds(scene, case_id)
+        assert scene.row(schema.Contradiction)["settled_by"] == "stands"
+        assert nothing_left_open(scene.store, scene.policy, NOW) == []
 
     def test_two_who_look_at_once_settle_it_once(self, scene: Scene) -> None:
         """The case came back to a review by a pause: that and the look because of doubt end at the same moment."""
