@@ -143,7 +143,7 @@ class TestMeanwhile:
         scene.audit([case_id])
         rule(scene, case_id, "rita", "tracking")
         pausing.pause(scene.store, "refund", reason="a test", actor=FOUNDER, **scene.known)
-        scene.take_in({"external_id": "again", "text": "cancel all of it"}, file="file-2")
+        scene.take_in({"external_id": "again", "text": "cancel all", "row_digest": "again-2"}, file="file-2")
         batch = scene.rows(schema.Batch)[-1]["id"]
         revising.apply(scene.store, batch, policy=scene.policy, actor=FLOW, now=NOW)
         assert "doubt" not in kinds(scene, case_id)
