@@ -11,7 +11,7 @@ _ENOUGH = 3
 """Trained people who look before a person in charge settles what they could not."""
 
 
-class Next(StrEnum):
+class NextStep(StrEnum):
     """What a difference needs next."""
 
     LOOK = "look"
@@ -23,7 +23,7 @@ class Next(StrEnum):
 class Resolution:
     """What opinions come to: what is needed next, and, where they settle it, the opinion that holds."""
 
-    next: Next
+    next: NextStep
     opinion: str | None = None
 
 
@@ -48,21 +48,21 @@ def resolve(opinions: Sequence[str], predicted: Collection[str]) -> Resolution:
     'adjudication'
     """
     if len(opinions) < 2:  # noqa: PLR2004 - one person's word
-        return Resolution(Next.LOOK)
+        return Resolution(NextStep.LOOK)
     people = Counter(opinions)
     most, votes = people.most_common(1)[0]
     if 2 * votes > len(opinions):
-        return Resolution(Next.SETTLED, most)
+        return Resolution(NextStep.SETTLED, most)
     if len(opinions) < _ENOUGH:
         first, second = opinions
         is_slip = second in predicted and first not in predicted
-        return Resolution(Next.SETTLED, second) if is_slip else Resolution(Next.LOOK)
+        return Resolution(NextStep.SETTLED, second) if is_slip else Resolution(NextStep.LOOK)
     together = people + Counter(set(predicted).intersection(people))
     votes = max(together.values())
     leading = [opinion for opinion, count in together.items() if count == votes]
     if votes > 1 and len(leading) == 1:
-        return Resolution(Next.SETTLED, leading[0])
-    return Resolution(Next.ADJUDICATION)
+        return Resolution(NextStep.SETTLED, leading[0])
+    return Resolution(NextStep.ADJUDICATION)
 
 
 def answered(looks: pd.DataFrame) -> pd.DataFrame:

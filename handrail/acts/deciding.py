@@ -115,7 +115,9 @@ def decide(
             Overturning(numbers[place], item, contested, ruling) for place, item, contested, ruling in batch.overturning
         ]
         overturning.settle(connection, overturned, policy=policy, actor=actor, now=now, hold=hold)
-        given = [doubting.Look(numbers[place], *look, status=status) for place, look in enumerate(looks.values())]
+        given = [
+            doubting.GivenOpinion(numbers[place], *look, status=status) for place, look in enumerate(looks.values())
+        ]
         doubting.settle(connection, given, batch.disputed, policy=policy, actor=actor, now=now)
         if any(item.kind == "gold" for item in items.values()):
             qualifying.conclude(connection, actor, policy=policy, now=now)

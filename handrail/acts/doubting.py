@@ -14,7 +14,7 @@ from handrail.labels import NO_CATEGORY, NewLabel, Status
 from handrail.policy import Consequence, Policy
 from handrail.queues import Queue
 from handrail.ruling import Ruling
-from handrail.settlement import Next
+from handrail.settlement import NextStep
 from handrail.sla import due
 from handrail.store import contradictions, decisions, models, staff, trail, work
 from handrail.store import labels as label_rows
@@ -25,7 +25,7 @@ from handrail.work import NewWork, WorkOnCase
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class GivenOpinion:
     """A ruling that was just written, the work that it ruled on, and what its giver's training makes of it."""
 
     decision_id: int
@@ -52,7 +52,7 @@ def lock(connection: Connection, items: Iterable[WorkOnCase]) -> None:
 
 def settle(
     connection: Connection,
-    looks: Sequence[Look],
+    looks: Sequence[GivenOpinion],
     disputed: Collection[int],
     *,
     policy: Policy,
@@ -71,7 +71,7 @@ def settle(
 
 def _consider(
     connection: Connection,
-    looks: Sequence[Look],
+    looks: Sequence[GivenOpinion],
     disputed: Collection[int],
     *,
     policy: Policy,
@@ -83,11 +83,14 @@ def _consider(
         if one.item.kind == "adjudication":
             adjudicate(connection, one.item.case_id, one.ruling.label, now)
     blind = [one for one in looks if one.item.suggestion_hidden and one.item.kind in contradictions.LOOKS]
-    if not blind or not policy.labels.settle_differences:
+    if not blind:
         return set()
     ids = {one.item.case_id for one in blind}
     standing = contradictions.unsettled(connection, ids)
-    fresh = _contradicting(connection, [one for one in blind if one.item.case_id not in standing], disputed, policy)
+    fresh: dict[int, tuple[GivenOpinion, tuple[str, ...]]] = {}
+    if policy.labels.settle_differences:  # what is open goes on whatever the policy says by now
+        others = [one for one in blind if one.item.case_id not in standing]
+        fresh = _contradicting(connection, others, disputed, policy)
     if fresh:
         fresh = {number: one for number, one in fresh.items() if number not in contradictions.recorded(connection, ids)}
     opened = [_opened(one, said, policy, now) for one, said in fresh.values()]
@@ -104,12 +107,12 @@ def adjudicate(connection: Connection, case_id: int, label: str | None, now: dat
         work.close_kind(connection, case_id, "doubt", now)
 
 
-def let_stand(connection: Connection, case_ids: Iterable[int], *, actor: str, now: datetime) -> None:
-    """Let contradictions count as they stand: nobody is left who could look, or nothing to look at.
+def let_stand(connection: Connection, case_ids: Collection[int], *, actor: str, now: datetime) -> None:
+    """Let what is open of these count as it stands: nobody is left who could look, or nothing to look at.
 
     Where two people differed by then, the case proves nothing.
     """
-    for number in case_ids:
+    for number in contradictions.open_ones(connection, case_ids):
         contradictions.settle(connection, number, label=None, by=STANDS, now=now)
         work.close_kind(connection, number, "doubt", now)
         if len(contradictions.opinions(connection, [number], ()).get(number, ())) == 1:
@@ -185,8 +188,8 @@ def may_be_looked_at(connection: Connection, case_ids: Collection[int], now: dat
 
 
 def _contradicting(
-    connection: Connection, looks: Sequence[Look], disputed: Collection[int], policy: Policy
-) -> dict[int, tuple[Look, tuple[str, ...]]]:
+    connection: Connection, looks: Sequence[GivenOpinion], disputed: Collection[int], policy: Policy
+) -> dict[int, tuple[GivenOpinion, tuple[str, ...]]]:
     """Looks that contradict what a version surely said, with that; and rechecks that differ where one agreed."""
     firsts = {
         one.item.case_id: (one, opinion)
@@ -226,7 +229,7 @@ def is_sure(category: str, confidence: float, amount: float | None, policy: Poli
     return policy.category(category).consequence_at(amount) is Consequence.LOW
 
 
-def _opened(look: Look, said: tuple[str, ...], policy: Policy, now: datetime) -> OpenContradiction:
+def _opened(look: GivenOpinion, said: tuple[str, ...], policy: Policy, now: datetime) -> OpenContradiction:
     due_at = due(now, policy.sla.audit, policy.sla.calendar)
     own = look.opinion(policy)
     # Of three that differ the person contradicts at least one: it comes first.
@@ -249,11 +252,11 @@ def _go_on(
         opinions = given.get(number, [])
         found = contradictions.resolution(opinions, one)
         open_looks = looks.get(number, set())
-        if found.next is Next.SETTLED and found.opinion is not None:
+        if found.next is NextStep.SETTLED and found.opinion is not None:
             _settle(connection, number, found.opinion, opinions, policy=policy, actor=actor, now=now)
         elif open_looks:
             _wait(connection, replace(one, drawn="recheck" in open_looks))
-        elif found.next is Next.LOOK and number in able:
+        elif found.next is NextStep.LOOK and number in able:
             _wait(connection, one)
             work.insert_work(connection, [_work("doubt", one, policy, now)])
         elif len(opinions) > 1:

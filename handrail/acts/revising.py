@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from handrail.acts import doubting
 from handrail.acts.authority import authorize
 from handrail.case import NewCase, NewInput, State
 from handrail.labels import NewLabel, Status
@@ -326,6 +327,7 @@ def _settle(
     changes.keep_earlier(connection, one.id, before, now)
     trail.append(connection, [_changed(one.case_id, batch_id, before, one)], at=now, actor=actor)
     predictions.forget(connection, [one.case_id])
+    doubting.let_stand(connection, [one.case_id], actor=actor, now=now)  # others would look at another text
     if one.state is State.QUEUED and (before.is_touched or set(open_work.values()) != {"review"}):
         items = [item for item, kind in open_work.items() if kind not in work.ASIDE]
         work.hand_on(connection, items, suggestion_hidden=True)

@@ -137,8 +137,11 @@ def blind_reviews(connection: Connection, window: Window) -> pd.DataFrame:
 
 def _may_count(until: datetime) -> ColumnElement[bool]:
     """That an audit waits for no difference before it in its category, or is a rejection that waits for nobody."""
-    before, its_route = aliased(Decision), aliased(Route)
+    before, its_route, its_draw = aliased(Decision), aliased(Route), aliased(AuditDraw)
     waits = exists().where(
+        its_draw.case_id == before.case_id,
+        its_draw.random,
+        its_draw.drawn,
         its_route.category == Route.category,
         its_route.case_id == before.case_id,
         before.kind == "audit",

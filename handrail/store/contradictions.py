@@ -69,6 +69,15 @@ def unsettled(connection: Connection, case_ids: Collection[int]) -> dict[int, Op
     return found
 
 
+def open_ones(connection: Connection, case_ids: Collection[int]) -> list[int]:
+    """Which of these cases have a contradiction that waits for others, by case."""
+    found: list[int] = []
+    for part in chunks(sorted(case_ids)):
+        query = select(Contradiction.case_id).where(Contradiction.case_id.in_(part), Contradiction.settled_at.is_(None))
+        found += connection.execute(query.order_by(Contradiction.case_id)).scalars()
+    return found
+
+
 def recorded(connection: Connection, case_ids: Collection[int]) -> set[int]:
     """Which of these cases have a contradiction, settled or not."""
     found: set[int] = set()

@@ -107,7 +107,8 @@ def of_case(connection: Connection, case_id: int) -> pd.DataFrame:
 
 def opinions_on(connection: Connection, case_id: int) -> list[str | None]:
     """The labels that people gave one case blindly, in order; None where one denied without a category."""
-    query = select(Decision.label).where(Decision.case_id == case_id, Decision.blind, Decision.kind.in_(_LOOKS))
+    looks = Decision.kind.in_((*_LOOKS, "doubt"))
+    query = select(Decision.label).where(Decision.case_id == case_id, Decision.blind, looks)
     return list(connection.execute(query.order_by(Decision.id)).scalars())
 
 

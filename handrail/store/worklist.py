@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import pandas as pd
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, Text, and_, case, func, literal_column, or_, select
 
 from handrail.gold import shown_kind
 from handrail.store.frames import frame
@@ -101,17 +101,20 @@ def _shown(one: Waiting, *, hidden: bool, silent: bool) -> Waiting:
 
 
 def waiting(connection: Connection, now: datetime) -> pd.DataFrame:
-    """Open work by queue and kind: queue, kind, waiting, overdue, next_due."""
+    """Open work by queue and kind: queue, kind, waiting, overdue, next_due; looks because of doubt are rechecks."""
+    # Written out: PostgreSQL takes two parameters of one value for two values, and groups by neither.
+    doubt, recheck = (literal_column(f"'{name}'", Text) for name in ("doubt", "recheck"))
+    kind = case((WorkItem.kind == doubt, recheck), else_=WorkItem.kind)
     query = (
         select(
             WorkItem.queue,
-            WorkItem.kind,
+            kind.label("kind"),
             func.count().label("waiting"),
             func.sum(case((WorkItem.due_at < now, 1), else_=0)).label("overdue"),
             func.min(WorkItem.due_at).label("next_due"),
         )
         .where(WorkItem.state == "open")
-        .group_by(WorkItem.queue, WorkItem.kind)
-        .order_by(WorkItem.queue, WorkItem.kind)
+        .group_by(WorkItem.queue, kind)
+        .order_by(WorkItem.queue, kind)
     )
     return frame(connection, query)

@@ -9,8 +9,8 @@ from handrail.store.engine import Store
 from handrail.workspace import Workspace
 from tasks.occasion import Occasion
 from tasks.views.differences import differences
+from tests.doubting import BLIND, DRAWN, LATE, SETTLING, rule, serve
 from tests.scenes import NOW, VERSION, Scene
-from tests.store.test_acts_doubting import BLIND, DRAWN, LATE, SETTLING, rule, serve
 
 
 @pytest.fixture

@@ -112,3 +112,23 @@ def test_the_time_before_ends_when_a_category_leaves_shadow(scene: Scene) -> Non
     assert past.routes["case_id"].tolist() == [*first, *second]
     assert not {*assisted, *also, *manual} & set(past.routes["case_id"])
     assert kpi.Baseline(past, left, POLICY.costs).whole.trace.routes["case_id"].tolist() == first
+
+
+def test_an_audit_is_an_error_when_others_have_looked(store: Store) -> None:
+    scene = Scene(store, POLICY.model_copy(update={"labels": LabelRules(second_share=0)}))
+    error, slip, waits = ids = scene.automatic(3)
+    scene.audit(ids)
+    for case_id in ids:
+        scene.decide(case_id, "override", label="tracking")
+    scene.decide(error, "override", "ruth", label="tracking")
+    scene.decide(slip, "override", "ruth", label="refund")
+
+    def audited(at: datetime) -> dict[int, tuple[bool, bool]]:
+        with store.read() as connection:
+            work = transactions.trace(connection, Window(NOW - timedelta(days=1), at)).work
+        rows = work[work["kind"] == "audit"]
+        return {row.case_id: (row.random, row.differs) for row in rows.itertuples()}
+
+    settled = {error: (True, True), slip: (True, False)}
+    assert audited(NOW + timedelta(hours=1)) == {**settled, waits: (False, False)}, "not measured yet"
+    assert audited(NOW + timedelta(days=30)) == {**settled, waits: (True, True)}
