@@ -23,7 +23,7 @@ from sqlalchemy.orm import aliased
 
 from handrail import gold as gold_rules
 from handrail.gold import GoldTest, OpenTest
-from handrail.labels import NewLabel
+from handrail.labels import NewLabel, Status
 from handrail.policy import Policy
 from handrail.store import readable
 from handrail.store.bulk import insert_rows, row_of
@@ -38,6 +38,7 @@ from handrail.store.schema import (
     Label,
     Outbox,
     Qualification,
+    Recheck,
     Route,
     WorkItem,
 )
@@ -69,6 +70,7 @@ def first_blind(connection: Connection, ids: Sequence[int]) -> dict[int, BlindLa
         query = (
             select(Label.case_id, Label.label, Label.status)
             .where(Label.case_id.in_(part), Label.blind, Label.provenance.in_(FIRST_LOOKS))
+            .where(Label.status != Status.WITHDRAWN)
             .order_by(Label.id)
         )
         found.update({case_id: BlindLabel(label, status) for case_id, label, status in connection.execute(query)})
@@ -82,12 +84,17 @@ def unsettle(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(blind.values(status="provisional"))
 
 
-def opinions(connection: Connection, *, since: datetime) -> pd.DataFrame:
+def opinions(connection: Connection, *, since: datetime, at_random: bool = False) -> pd.DataFrame:
     """Blind rulings since then on cases that two people or more ruled on blindly, in order.
 
-    Columns: case_id, reviewer, outcome, label, reason_code. Gold cases are left out: they are a test.
+    With `at_random` only of cases that chance chose to be repeated. Columns: case_id, reviewer, outcome, label,
+    reason_code. Gold cases are left out, they are a test; so is what was withdrawn.
     """
-    blind = and_(Decision.blind, Decision.kind.in_(_LOOKS), Decision.decided_at >= since)
+    blind = and_(
+        Decision.blind, Decision.kind.in_(_LOOKS), Decision.decided_at >= since, Decision.withdrawal_id.is_(None)
+    )
+    if at_random:
+        blind = and_(blind, Decision.case_id.in_(select(Recheck.case_id)))
     twice = select(Decision.case_id).where(blind).group_by(Decision.case_id)
     query = (
         select(
@@ -327,12 +334,13 @@ def insert_labels(connection: Connection, new: Sequence[NewLabel]) -> None:
 def labelled(connection: Connection, policy: Policy, *, since: datetime | None = None) -> pd.DataFrame:
     """Labels that may train, the newest of each case, with what the model may see of it; never of a gold case.
 
-    Columns: case_id, label, status, provenance, blind (any label of the case is, whatever its standing), reviewer,
+    Columns: case_id, label, status, provenance, blind (any label of the case is, but a withdrawn one), reviewer,
     labelled_at, received_at, text (redacted), amount, fields.
     """
     newest = select(func.max(Label.id)).where(Label.status.in_(TRAINING)).group_by(Label.case_id)
     any_label = aliased(Label)
-    blind = exists().where(any_label.case_id == Label.case_id, any_label.blind)
+    counted = any_label.status != Status.WITHDRAWN
+    blind = exists().where(any_label.case_id == Label.case_id, any_label.blind, counted)
     query = (
         readable.view(
             Label.label,
