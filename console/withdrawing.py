@@ -67,10 +67,8 @@ def _plain(extent: "Extent") -> dict[str, object]:
 
 def _sentences(extent: "Extent", *, done: bool) -> str:
     fate = "count no longer" if done else "would count no longer"
-    lines = [
-        f"{extent.labels} labels and {extent.decisions} rulings of {extent.reviewer} on {extent.cases} cases {fate}; "
-        "what was decided on them stands."
-    ]
+    counted = f"{extent.labels} labels and {extent.decisions} rulings of {extent.reviewer} on {extent.cases} cases"
+    lines = [f"{counted} {fate}; what was decided on them stands."]
     lines += [f"Version {version} may have learnt from {count} of them." for version, count in extent.versions.items()]
     for one in extent.certificates:
         about = one.category or "all categories"
@@ -152,11 +150,9 @@ def _told(seen: "list[Seen]") -> str:
     for one in seen:
         figures = "; ".join(signal.in_words for signal in one.signals if signal.in_words is not None)
         if one.named:
-            since = f"{one.window[0]:%Y-%m-%d}"
-            lines.append(
-                f"named: {one.person}, {'; '.join(one.named)}. Test them again with `handrail people test {one.person}`,"
-                f" or withdraw their labels with `handrail labels withdraw --reviewer {one.person} --since {since}`."
-            )
+            withdraw = f"handrail labels withdraw --reviewer {one.person} --since {one.window[0]:%Y-%m-%d}"
+            lines.append(f"named: {one.person}, {'; '.join(one.named)}.")
+            lines.append(f"  Test them again: `handrail people test {one.person}`. Withdraw labels: `{withdraw}`.")
         elif one.person != "everybody":
             word = {"quiet": "fine", "underpowered": "too little to say"}.get(str(one.verdict), "nothing measured")
             lines.append(f"{one.person}: {word}" + (f" ({figures})" if figures else ""))

@@ -44,6 +44,14 @@ def withdraw(store: Store, reviewer: str, since: datetime, *, reason: str, actor
         NotFound: nobody of that name ever labelled anything.
         Refused: the labels are the actor's own.
     """
+    extent = begin(store, reviewer, since, reason=reason, actor=actor, now=now)
+    while extent.withdrawal is not None and take_more(store, extent.withdrawal, actor=actor, now=now):
+        pass
+    return extent
+
+
+def begin(store: Store, reviewer: str, since: datetime, *, reason: str, actor: str, now: datetime) -> Extent:
+    """The first transaction of `withdraw`: it is written down, and certificates are void; `take_more` does the rest."""
     sentence = required(reason)
     with store.write() as connection:
         _permit(connection, reviewer, since, actor, now)
@@ -56,8 +64,6 @@ def withdraw(store: Store, reviewer: str, since: datetime, *, reason: str, actor
         if standing is None or not unfinished:
             standing = _open(connection, extent, sentence, actor=actor, now=now)
         withdrawals.void(connection, extent.voided, f"labels of {reviewer} withdrawn", now)
-    while _step(store, standing, actor=actor, now=now):
-        pass
     return replace(extent, withdrawal=standing.id)
 
 
@@ -95,13 +101,14 @@ def _open(connection: Connection, extent: Extent, sentence: str, *, actor: str, 
     return Withdrawal(number, extent.reviewer, extent.since, now, actor, None, None)
 
 
-def _step(store: Store, standing: Withdrawal, *, actor: str, now: datetime) -> bool:
+def take_more(store: Store, withdrawal_id: int, *, actor: str, now: datetime) -> bool:
     """Withdraw what was said of the next cases; whether there were any. One that was reinstated meanwhile ends."""
     with store.write() as connection:
+        authorize(connection, ACT, actor)
         trail.lock(connection)
-        current = withdrawals.one(connection, standing.id)
+        standing = _standing(connection, withdrawal_id, actor)
         ids = withdrawals.next_cases(connection, standing, CHUNK)
-        if current is None or current.reinstated_at is not None or not ids:
+        if standing.reinstated_at is not None or not ids:
             return False
         taken = withdrawals.take(connection, standing, ids)
         data = {"withdrawal": standing.id, "cases": len(ids), "labels": taken}
@@ -119,31 +126,49 @@ def reinstate(store: Store, withdrawal_id: int, *, reason: str, actor: str, now:
         BadInput: there is no reason.
         Refused: the labels are the actor's own.
     """
+    end(store, withdrawal_id, reason=reason, actor=actor, now=now)
+    given = 0
+    while (count := give_more(store, withdrawal_id, actor=actor, now=now)) is not None:
+        given += count
+    return given
+
+
+def end(store: Store, withdrawal_id: int, *, reason: str, actor: str, now: datetime) -> None:
+    """The first transaction of `reinstate`: it is written down; `give_more` does the rest."""
     sentence = required(reason)
     with store.write() as connection:
         authorize(connection, ACT, actor)
         trail.lock(connection)
-        standing = withdrawals.one(connection, withdrawal_id)
-        if standing is None:
-            raise NotFound(f"There is no withdrawal {withdrawal_id}. See them with `handrail labels withdrawals`.")
-        if standing.reviewer == actor:
-            raise Refused("These labels are your own. Ask another data curator to reinstate them.")
+        standing = _standing(connection, withdrawal_id, actor)
         if standing.reinstated_at is None:
             withdrawals.close_one(connection, withdrawal_id, by=actor, now=now)
             data = {"withdrawal": withdrawal_id, "reviewer": standing.reviewer}
             seq = trail.append(connection, [Event("labels.reinstated", data=data)], at=now, actor=actor)
             trail.give_reason(connection, seq, sentence)
-    given = 0
-    while True:
-        with store.write() as connection:
-            trail.lock(connection)
-            ids = withdrawals.next_marked(connection, withdrawal_id, CHUNK)
-            if not ids:
-                return given
-            count = withdrawals.give_back(connection, withdrawal_id, ids)
-            data = {"withdrawal": withdrawal_id, "cases": len(ids), "labels": count}
-            trail.append(connection, [Event("labels.reinstatement_step", data=data)], at=now, actor=actor)
-            given += count
+
+
+def give_more(store: Store, withdrawal_id: int, *, actor: str, now: datetime) -> int | None:
+    """Let what was said of the next cases of an ended withdrawal count again: how many labels; None without any."""
+    with store.write() as connection:
+        authorize(connection, ACT, actor)
+        trail.lock(connection)
+        standing = _standing(connection, withdrawal_id, actor)
+        ids = withdrawals.next_marked(connection, withdrawal_id, CHUNK)
+        if standing.reinstated_at is None or not ids:
+            return None
+        count = withdrawals.give_back(connection, withdrawal_id, ids)
+        data = {"withdrawal": withdrawal_id, "cases": len(ids), "labels": count}
+        trail.append(connection, [Event("labels.reinstatement_step", data=data)], at=now, actor=actor)
+    return count
+
+
+def _standing(connection: Connection, withdrawal_id: int, actor: str) -> Withdrawal:
+    found = withdrawals.one(connection, withdrawal_id)
+    if found is None:
+        raise NotFound(f"There is no withdrawal {withdrawal_id}. See them with `handrail labels withdrawals`.")
+    if found.reviewer == actor:
+        raise Refused("These labels are your own. Ask another data curator to withdraw or reinstate them.")
+    return found
 
 
 def label_again(store: Store, withdrawal_id: int, *, most: int, policy: Policy, actor: str, now: datetime) -> int:
