@@ -71,7 +71,7 @@ def first_blind(connection: Connection, ids: Sequence[int]) -> dict[int, BlindLa
             select(Label.case_id, Label.label, Label.status)
             .where(Label.case_id.in_(part), Label.blind, Label.provenance.in_(FIRST_LOOKS))
             .where(Label.status != Status.WITHDRAWN)
-            .order_by(Label.id)
+            .order_by(Label.status == "accepted", Label.id)  # a trained person's before anybody else's
         )
         found.update({case_id: BlindLabel(label, status) for case_id, label, status in connection.execute(query)})
     return found
@@ -84,17 +84,19 @@ def unsettle(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(blind.values(status="provisional"))
 
 
-def opinions(connection: Connection, *, since: datetime, at_random: bool = False) -> pd.DataFrame:
+def opinions(
+    connection: Connection, *, since: datetime, at_random: bool = False, trained: bool = False
+) -> pd.DataFrame:
     """Blind rulings since then on cases that two people or more ruled on blindly, in order.
 
-    With `at_random` only of cases that chance chose to be repeated. Columns: case_id, reviewer, outcome, label,
-    reason_code. Gold cases are left out, they are a test; so is what was withdrawn.
+    With `at_random` only of cases that chance chose to be repeated, `trained` only of people trained then. Columns:
+    case_id, reviewer, outcome, label, reason_code. Gold cases are left out, as what was withdrawn is.
     """
     blind = and_(
         Decision.blind, Decision.kind.in_(_LOOKS), Decision.decided_at >= since, Decision.withdrawal_id.is_(None)
     )
-    if at_random:
-        blind = and_(blind, Decision.case_id.in_(select(Recheck.case_id)))
+    blind = and_(blind, Decision.case_id.in_(select(Recheck.case_id))) if at_random else blind
+    blind = and_(blind, Decision.trained) if trained else blind
     twice = select(Decision.case_id).where(blind).group_by(Decision.case_id)
     query = (
         select(
@@ -339,8 +341,7 @@ def labelled(connection: Connection, policy: Policy, *, since: datetime | None =
     """
     newest = select(func.max(Label.id)).where(Label.status.in_(TRAINING)).group_by(Label.case_id)
     any_label = aliased(Label)
-    counted = any_label.status != Status.WITHDRAWN
-    blind = exists().where(any_label.case_id == Label.case_id, any_label.blind, counted)
+    blind = exists().where(any_label.case_id == Label.case_id, any_label.blind, any_label.status != Status.WITHDRAWN)
     query = (
         readable.view(
             Label.label,

@@ -109,7 +109,10 @@ def take_labels_back(connection: Connection, decision: Decision, *, disputed: bo
     connection.execute(delete(Label).where(of_case, own))
     if disputed:
         connection.execute(delete(Label).where(of_case, Label.provenance == "consensus"))
-        first = and_(Label.case_id == case_id, Label.blind, Label.provenance.in_(FIRST_LOOKS))
+        given = and_(schema.Decision.case_id == case_id, schema.Decision.actor == Label.reviewer)
+        # What somebody said before they were trained was never accepted, and does not become so by this door.
+        trained = exists().where(given, schema.Decision.decided_at == Label.labelled_at, schema.Decision.trained)
+        first = and_(Label.case_id == case_id, Label.blind, Label.provenance.in_(FIRST_LOOKS), trained)
         connection.execute(update(Label).where(first, Label.status == "provisional").values(status="accepted"))
 
 
