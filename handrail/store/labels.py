@@ -17,6 +17,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.orm import aliased
@@ -96,7 +97,7 @@ def opinions(
         Decision.blind, Decision.kind.in_(_LOOKS), Decision.decided_at >= since, Decision.withdrawal_id.is_(None)
     )
     blind = and_(blind, Decision.case_id.in_(select(Recheck.case_id))) if at_random else blind
-    blind = and_(blind, Decision.trained) if trained else blind
+    blind = and_(blind, Decision.trained.is_(true())) if trained else blind
     twice = select(Decision.case_id).where(blind).group_by(Decision.case_id)
     query = (
         select(
