@@ -12,6 +12,7 @@ from handrail.retraining_triggers import Asked, Cause, Reading
 from tasks import publish
 from tasks.intake.redact import redact
 from tasks.learning.retrain import Trained, train
+from tasks.learning.shadow import never_learnt
 from tasks.learning.trigger import Called, note_failed, read_triggers, reserve
 from tasks.occasion import Occasion, begin
 from tasks.routing.score import score_challenger
@@ -105,7 +106,9 @@ def _train(occasion: Occasion, cause: Cause) -> Retrained:
         note_failed(occasion, cause, error)
         publish.text("retraining", f"Called for by: {cause}. The training failed, the champion serves on. {error}")
         raise
-    shadowed = score_challenger(occasion, occasion.now - occasion.policy.retraining.error_window)
+    shadowed = score_challenger(
+        occasion, occasion.now - occasion.policy.retraining.error_window, never_learnt(occasion)
+    )
     figures = {name: round(value, 4) for name, value in trained.metrics.items() if isinstance(value, float)}
     _show(trained, cause, figures)
     return Retrained(trained.version, cause, trained.labels, figures, trained.notes, trained.serves, shadowed)

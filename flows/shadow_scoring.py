@@ -11,6 +11,7 @@ from tasks.intake.redact import redact
 from tasks.learning.certificate_accounts import CertificateStatus, certified
 from tasks.learning.certify import certify
 from tasks.learning.evaluate import AgreementRow, agreement
+from tasks.learning.shadow import never_learnt
 from tasks.occasion import begin
 from tasks.routing.score import score, score_challenger
 from tasks.watch.attendance import attended
@@ -43,7 +44,7 @@ def shadow_scoring(days: Days = 7, as_of: AsOf = None, home: Home = None) -> Sha
     occasion = begin("shadow_scoring", home=home, as_of=as_of)
     redact(occasion)
     counts = score(occasion)
-    shadowed = score_challenger(occasion, occasion.now - timedelta(days=days))
+    shadowed = score_challenger(occasion, occasion.now - timedelta(days=days), never_learnt(occasion))
     agreed = agreement(occasion, timedelta(days=days))
     issued = certify(occasion)
     standing = certified(occasion)

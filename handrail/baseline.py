@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from handrail.proportions import sign_p
 
@@ -11,7 +12,9 @@ ONLY_MODEL, ONLY_COMMONEST = "only_model_right", "only_commonest_right"
 """Figures of a version: test cases on which only the model was right, and on which only the commonest category was."""
 
 
-def against_commonest(learnt: Iterable[str], truth: Iterable[str], predicted: Iterable[str]) -> dict[str, float]:
+def against_commonest(
+    learnt: Iterable[str], truth: Iterable[str], predicted: Iterable[str], weights: ArrayLike | None = None
+) -> dict[str, float]:
     """How a model did beside the commonest of the categories it learnt from, on cases that it did not learn from.
 
     The commonest comes from `learnt` and not from the test, which would choose its own yardstick. Of several that are
@@ -21,6 +24,7 @@ def against_commonest(learnt: Iterable[str], truth: Iterable[str], predicted: It
         learnt: categories of the training cases.
         truth: categories of the test cases.
         predicted: the model's, in the same order.
+        weights: how many cases each stands for; None: one. The pairs count cases as they are.
 
     Returns:
         `commonest_accuracy`, the share in [0, 1] that the category would have got right, and the test cases on which
@@ -36,7 +40,11 @@ def against_commonest(learnt: Iterable[str], truth: Iterable[str], predicted: It
     actual = np.asarray(list(truth), dtype=object)
     right, usual = np.asarray(list(predicted), dtype=object) == actual, actual == commonest
     return {
-        "commonest_accuracy": float(usual.mean()) if len(actual) else 0.0,
+        "commonest_accuracy": float(
+            np.average(usual, weights=None if weights is None else np.asarray(weights, dtype=np.float64))
+        )
+        if len(actual)
+        else 0.0,
         ONLY_MODEL: float((right & ~usual).sum()),
         ONLY_COMMONEST: float((usual & ~right).sum()),
     }

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from handrail import keyed_draws
+from handrail.queues import Queue
 
 SALT = "withheld"
 
@@ -23,6 +25,15 @@ class Withholding:
         """Which cases are drawn: their labels are withheld, should they get a blind one."""
         return keyed_draws.draw_many(self.secret, case_ids, SALT) < self.share
 
-    def holds(self, labels: pd.DataFrame) -> NDArray[np.bool_]:
-        """Which labels are withheld: the blind ones of drawn cases. `labels` has the columns case_id and blind."""
-        return labels["blind"].to_numpy(dtype=bool) & self.draws(labels["case_id"].tolist())
+    def holds(self, labels: pd.DataFrame, *, in_sight_since: datetime | None = None) -> NDArray[np.bool_]:
+        """Which labels are withheld: the blind ones of drawn cases. `labels` has the columns case_id and blind.
+
+        With `in_sight_since` those, too, that were given since then to cases of queue C of which no share is blind:
+        columns queue, blind_chance, labelled_at.
+        """
+        held = labels["blind"].to_numpy(dtype=bool)
+        if in_sight_since is not None:
+            unseen = labels["queue"].eq(Queue.C.value) & pd.to_numeric(labels["blind_chance"]).eq(0.0)
+            recent = labels["labelled_at"] > pd.Timestamp(in_sight_since)
+            held = held | (unseen & recent).to_numpy(dtype=bool)
+        return held & self.draws(labels["case_id"].tolist())

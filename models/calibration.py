@@ -15,46 +15,72 @@ _LEGIBLE = 40  # categories; drawing 150 with their numbers took longer than tra
 _LONGEST_NAME = 40  # characters; longer names would leave no room for the cells
 
 
-def reliability(confidence: ArrayLike, correct: ArrayLike, bins: int = BINS) -> pd.DataFrame:
-    """One row per bin: `confidence` (mean), `accuracy` (share correct), `cases`.
+def reliability(
+    confidence: ArrayLike, correct: ArrayLike, bins: int = BINS, weights: ArrayLike | None = None
+) -> pd.DataFrame:
+    """One row per bin: `confidence` (mean), `accuracy` (share correct), `cases`, and their `weight` together.
 
-    Bins hold equally many cases, give or take one; fewer cases than bins make one bin a case.
-    An empty input gives an empty table.
+    Bins hold equally many cases, give or take one, or equal weight, give or take a case; fewer cases than bins make one
+    bin a case. An empty input gives an empty table.
     """
     said = np.asarray(confidence, dtype=np.float64)
     right = np.asarray(correct, dtype=np.float64)
+    heavy = np.ones(len(said)) if weights is None else np.asarray(weights, dtype=np.float64)
     order = np.argsort(said, kind="stable")
-    parts = np.array_split(order, min(bins, len(order))) if len(order) else []
-    rows = [(said[part].mean(), right[part].mean(), len(part)) for part in parts]
-    return pd.DataFrame(rows, columns=["confidence", "accuracy", "cases"])
+    rows = [
+        (np.average(said[part], weights=heavy[part]), np.average(right[part], weights=heavy[part]), len(part), weight)
+        for part in _bins(order, heavy, bins)
+        if (weight := heavy[part].sum()) > 0
+    ]
+    return pd.DataFrame(rows, columns=["confidence", "accuracy", "cases", "weight"])
 
 
-def ece(confidence: ArrayLike, correct: ArrayLike, bins: int = BINS) -> float:
+def ece(confidence: ArrayLike, correct: ArrayLike, bins: int = BINS, weights: ArrayLike | None = None) -> float:
     """Expected calibration error in [0, 1]: mean |confidence − accuracy| over equal-mass bins.
 
     It is biased upwards in small samples: a perfect model shows about 0.03 at 1,000 cases. Empty
-    input gives 0.
+    input gives 0. `weights` say how many cases each one stands for; None: one each.
 
     >>> ece([0.9, 0.9], [True, False], bins=1)
     0.4
     """
-    table = reliability(confidence, correct, bins)
+    table = reliability(confidence, correct, bins, weights)
     if table.empty:
         return 0.0
     gap = (table["confidence"] - table["accuracy"]).abs()
-    return float(np.average(gap, weights=table["cases"]))
+    return float(np.average(gap, weights=table["weight"]))
 
 
-def measure(truth: ArrayLike, probabilities: NDArray[np.float64], labels: tuple[str, ...]) -> dict[str, float]:
-    """Accuracy, log loss (nats) and calibration error of `probabilities` (cases × labels)."""
+def measure(
+    truth: ArrayLike,
+    probabilities: NDArray[np.float64],
+    labels: tuple[str, ...],
+    weights: NDArray[np.float64] | None = None,
+) -> dict[str, float]:
+    """Accuracy, log loss (nats) and calibration error of `probabilities` (cases × labels).
+
+    With `weights` they are those of the cases that the measured ones stand for.
+    """
     column = np.searchsorted(np.asarray(labels), np.asarray(truth, dtype=str))
     best = probabilities.argmax(axis=1)
     given = probabilities[np.arange(len(column)), column]
     return {
-        "accuracy": float((best == column).mean()),
-        "log_loss": float(-np.log(np.clip(given, 1e-15, 1.0)).mean()),
-        "ece": ece(probabilities.max(axis=1), best == column),
+        "accuracy": float(np.average(best == column, weights=weights)),
+        "log_loss": float(np.average(-np.log(np.clip(given, 1e-15, 1.0)), weights=weights)),
+        "ece": ece(probabilities.max(axis=1), best == column, weights=weights),
     }
+
+
+def _bins(order: NDArray[np.intp], weights: NDArray[np.float64], bins: int) -> list[NDArray[np.intp]]:
+    """The cases in `order` in so many parts of equal size or, where they differ, of about equal weight."""
+    if not len(order):
+        return []
+    bins = min(bins, len(order))
+    if (weights == weights[0]).all():
+        return np.array_split(order, bins)
+    reached = np.cumsum(weights[order]) - weights[order] / 2
+    which = np.minimum((reached / weights.sum() * bins).astype(np.intp), bins - 1)
+    return [order[which == number] for number in range(bins) if (which == number).any()]
 
 
 def confusion(withheld: pd.DataFrame) -> pd.DataFrame:

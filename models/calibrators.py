@@ -15,7 +15,7 @@ from sklearn.utils import Tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from models import linear
+from models import linear, weighing
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -65,8 +65,10 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
     def __init__(self, estimator: Any) -> None:  # noqa: ANN401 - scikit-learn has no types
         self.estimator = estimator
 
-    def fit(self, X: Any, y: ArrayLike) -> Self:  # noqa: ANN401, N803 - scikit-learn's form
-        """Calibrate by cases × features, dense or sparse, and the label of each.
+    def fit(self, X: Any, y: ArrayLike, stands_for: ArrayLike | None = None) -> Self:  # noqa: ANN401, N803 - scikit-learn's form
+        """Calibrate by cases × features, dense or sparse, the label of each, and how many cases it stands for (1).
+
+        It is no `sample_weight`: scikit-learn's counts repeats, and here weight adds no evidence.
 
         Raises:
             ValueError: a single class, fewer than two cases to calibrate by, or a label that was not learnt.
@@ -80,7 +82,8 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
             self.estimator_ = clone(self.estimator).fit(vectors[~unseen], labels[~unseen])
         self.classes_ = self.estimator_.classes_
         raw = linear.raw_scores(self.estimator_, vectors[unseen])
-        chosen, losses = choose(raw, _columns(self.classes_, labels[unseen]))
+        weights = None if stands_for is None else np.asarray(stands_for, dtype=np.float64)[unseen]
+        chosen, losses = choose(raw, _columns(self.classes_, labels[unseen]), weights)
         self.temperature_, self.lapse_ = chosen.temperature, chosen.lapse
         self.steps_, self.share_kept_ = chosen.steps, chosen.share_kept
         self.log_losses_ = dict(losses)
@@ -153,26 +156,27 @@ def _columns(classes: NDArray[Any], labels: NDArray[Any]) -> Places:
     return np.searchsorted(classes, labels)
 
 
-def choose(raw: Floats, truth: ArrayLike) -> tuple[Calibrator, Mapping[Method, float]]:
+def choose(raw: Floats, truth: ArrayLike, weights: Floats | None = None) -> tuple[Calibrator, Mapping[Method, float]]:
     """The calibrator with the lower held-out log loss, fitted to all cases, and both losses in nats a case.
 
     `raw` (cases × labels) are scores of at least two cases that did not train; `truth` is the column of each
-    one's label. The losses come from five-fold cross-fitting: no case helps to judge itself. Below 200 cases
-    it is the temperature, whatever they say.
+    one's label, `weights` how many cases each stands for (None: one). The losses come from five-fold cross-fitting: no
+    case helps to judge itself. Below what 200 equal cases are worth it is the temperature, whatever they say.
     """
     column = np.asarray(truth, dtype=np.intp)
+    heavy = np.ones(len(raw)) if weights is None else weighing.scaled(weights)
     fold = np.arange(len(raw)) % min(_FOLDS, len(raw))
     losses: dict[Method, float] = {
-        "temperature": _held_out_loss(raw, column, fold, "temperature"),
-        "isotonic": _held_out_loss(raw, column, fold, "isotonic"),
+        "temperature": _held_out_loss(raw, column, heavy, fold, "temperature"),
+        "isotonic": _held_out_loss(raw, column, heavy, fold, "isotonic"),
     }
-    enough = len(raw) >= _FEWEST_FOR_STEPS
+    enough = heavy.sum() >= _FEWEST_FOR_STEPS
     method: Method = "isotonic" if enough and losses["isotonic"] < losses["temperature"] else "temperature"
-    return fit(raw, column, method), losses
+    return fit(raw, column, method, heavy), losses
 
 
-def fit(raw: Floats, truth: Places, method: Method) -> Calibrator:
-    """Fit one method to raw scores (cases × labels) and the true column of each case.
+def fit(raw: Floats, truth: Places, method: Method, weights: Floats | None = None) -> Calibrator:
+    """Fit one method to raw scores (cases × labels), the true column of each case, and its weight (None: 1).
 
     Both count one error more than there was (Laplace's rule of succession), or a small set without errors would
     claim certainty: the temperature in its lapse, the steps by the runner-up of every case, which together weigh
@@ -180,19 +184,23 @@ def fit(raw: Floats, truth: Places, method: Method) -> Calibrator:
     Source: Zhang, Kailkhura, Han (2020), isotonic regression in the multi-class setting.
     """
     cases = np.arange(len(raw))
-    temperature, lapse = _temperature(raw, truth)
+    heavy = np.ones(len(raw)) if weights is None else weighing.scaled(weights)
+    size = heavy.sum()
+    temperature, lapse = _temperature(raw, truth, heavy)
     if method == "temperature":
         return Calibrator(temperature, lapse)
     target = np.zeros_like(raw)
     target[cases, truth] += 1.0
-    target[cases, np.argsort(raw, axis=1)[:, -2]] += 1 / len(raw)
+    target[cases, np.argsort(raw, axis=1)[:, -2]] += 1 / size
     even = Calibrator(temperature, lapse).probabilities(raw)
-    curve = IsotonicRegression(y_min=0.0, y_max=1.0).fit(even.ravel(), target.ravel() / (1 + 1 / len(raw)))
+    curve = IsotonicRegression(y_min=0.0, y_max=1.0).fit(
+        even.ravel(), target.ravel() / (1 + 1 / size), sample_weight=np.repeat(heavy, raw.shape[1])
+    )
     # A share of the even probability keeps the ranking strict and nothing impossible.
-    return Calibrator(temperature, lapse, np.stack([curve.X_thresholds_, curve.y_thresholds_]), 1 / (len(raw) + 1))
+    return Calibrator(temperature, lapse, np.stack([curve.X_thresholds_, curve.y_thresholds_]), 1 / (size + 1))
 
 
-def _temperature(raw: Floats, truth: Places) -> tuple[float, float]:
+def _temperature(raw: Floats, truth: Places, weights: Floats) -> tuple[float, float]:
     """Temperature and lapse of the lowest log loss, an error more included."""
 
     def lapse(log_temperature: float) -> OptimizeResult:
@@ -200,7 +208,7 @@ def _temperature(raw: Floats, truth: Places) -> tuple[float, float]:
 
         def loss(log_lapse: float) -> float:
             share = np.exp(log_lapse)
-            return float(-np.log((1 - share) * given + share / raw.shape[1]).sum() - log_lapse)
+            return float(-(weights * np.log((1 - share) * given + share / raw.shape[1])).sum() - log_lapse)
 
         return minimize_scalar(loss, bounds=_LOG_LAPSES, method="bounded")
 
@@ -208,11 +216,11 @@ def _temperature(raw: Floats, truth: Places) -> tuple[float, float]:
     return float(np.exp(best)), float(np.exp(lapse(best).x))
 
 
-def _held_out_loss(raw: Floats, truth: Places, fold: Places, method: Method) -> float:
+def _held_out_loss(raw: Floats, truth: Places, weights: Floats, fold: Places, method: Method) -> float:
     """Mean −ln of what each case's true label got from a calibrator fitted without its fold."""
     given = np.empty(len(raw))
     for number in range(fold.max() + 1):
         out = fold == number
-        fitted = fit(raw[~out], truth[~out], method)
+        fitted = fit(raw[~out], truth[~out], method, weights[~out])
         given[out] = fitted.probabilities(raw[out])[np.arange(out.sum()), truth[out]]
-    return float(-np.log(np.maximum(given, np.finfo(np.float64).tiny)).mean())
+    return float(np.average(-np.log(np.maximum(given, np.finfo(np.float64).tiny)), weights=weights))

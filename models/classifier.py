@@ -19,10 +19,12 @@ from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncod
 from handrail import baseline
 from handrail.errors import BadInput
 from handrail.policy import ModelRules, NoveltyRules
-from models import calibration, linear, novelty, rebuild, training_set
+from models import calibration, linear, novelty, rebuild, training_set, weighing
 from models.calibrators import CalibratedClassifier
 from models.novelty import NoveltyModel, Scored
 from models.vectoriser import TermVectoriser
+
+Floats = NDArray[np.float64]
 
 AMOUNT = "amount"
 _LARGEST_AMOUNT = float(np.finfo(np.float32).max)  # beyond it an amount would become infinite
@@ -93,7 +95,8 @@ def train(
     """Fit, calibrate and measure a classifier; equal examples and rules give an equal one.
 
     `examples` holds `text` (redacted), `label`, each of `fields` (`amount` is a number, any other a
-    category) and `received_at` where it is known. What was left out stands in the model's `notes`.
+    category), `received_at` where it is known, and `chance` and `trust` where labels count differently: learning,
+    calibration and figures are then those of the stream. What was left out stands in the model's `notes`.
 
     Raises:
         BadInput: too few labels, a single category, or texts in which nothing can be learnt.
@@ -105,7 +108,8 @@ def train(
         vectors = vectoriser.fit_transform(features(split.train, names))
     except ValueError as error:
         raise BadInput(f"No words could be learnt from the texts ({error}): check the text column.") from error
-    classifier = linear.fit(vectors, split.train["label"].to_numpy(dtype=object), rules.seed)
+    learnt = split.train["label"].to_numpy(dtype=object)
+    classifier = linear.fit(vectors, learnt, rules.seed, _weights(split.train))
     fitted = _Fitted(vectoriser, classifier, split.train, names, (novelty_rules or NoveltyRules()).max_in_scope_flagged)
     measured = _measured(fitted.calibrated(split.calibrate, split), split)
     # What has measured it may calibrate it now: it trained nothing, and twice the cases make the temperature surer.
@@ -127,11 +131,12 @@ class _Fitted:
     def calibrated(self, cases: pd.DataFrame, split: training_set.Split) -> TrainedModel:
         """The model whose confidence and novelty are scaled by `cases`."""
         known = features(cases, self.fields)
-        calibrated, losses = _calibrate(self.classifier, self.vectoriser.transform(known), cases["label"])
+        weights = _weights(cases)
+        calibrated, losses = _calibrate(self.classifier, self.vectoriser.transform(known), cases["label"], weights)
         estimator = Pipeline([("vectoriser", self.vectoriser), ("classifier", calibrated)])
         places = np.searchsorted(self.classifier.classes_, self.trained_on["label"])
         in_scope = Scored(known["text"], _score(estimator, known)[1])
-        familiar = novelty.fit(self.trained_on["text"], places, in_scope, self.max_flagged)
+        familiar = novelty.fit(self.trained_on["text"], places, in_scope, self.max_flagged, weights)
         notes = (*split.notes, _choice(calibrated, losses))
         return TrainedModel(estimator, familiar, self.fields, losses, notes, split.newest)
 
@@ -175,10 +180,10 @@ def _vectoriser(rules: ModelRules, fields: tuple[str, ...], *, texts: int) -> Co
 
 
 def _calibrate(
-    classifier: LogisticRegression, vectors: sparse.csr_matrix, truth: "pd.Series[str]"
+    classifier: LogisticRegression, vectors: sparse.csr_matrix, truth: "pd.Series[str]", weights: Floats
 ) -> tuple[CalibratedClassifier, dict[str, float]]:
     """The classifier with the better of two calibrators, and the log loss of each."""
-    calibrated = CalibratedClassifier(FrozenEstimator(classifier)).fit(vectors, truth)
+    calibrated = CalibratedClassifier(FrozenEstimator(classifier)).fit(vectors, truth, weights)
     return calibrated, {f"log_loss_{name}": at for name, at in calibrated.log_losses_.items()}
 
 
@@ -204,12 +209,13 @@ def _measured(model: TrainedModel, split: training_set.Split) -> TrainedModel:
     inputs = features(split.measure, model.fields)
     probabilities, _ = _score(model.estimator, inputs)
     predicted = model.predict(split.measure)
-    truth = split.measure["label"]
+    truth, weights = split.measure["label"], _weights(split.measure)
     metrics = {
         **model.metrics,
-        **calibration.measure(truth, probabilities, model.labels),
-        **baseline.against_commonest(split.train["label"], truth, predicted["label"]),
-        "novel_share": float(predicted["novel"].mean()),
+        **calibration.measure(truth, probabilities, model.labels, weights),
+        **baseline.against_commonest(split.train["label"], truth, predicted["label"], weights),
+        "novel_share": float(np.average(predicted["novel"], weights=weights)),
+        **weighing.figures(split.weight_cap, weights),
         "n_train": float(len(split.train)),
         "n_calibration": float(len(split.calibrate)),
         "n_test": float(len(split.measure)),
@@ -217,3 +223,7 @@ def _measured(model: TrainedModel, split: training_set.Split) -> TrainedModel:
     }
     withheld = pd.DataFrame({"truth": truth, "label": predicted["label"], "confidence": predicted["confidence"]})
     return replace(model, metrics=metrics, withheld=withheld)
+
+
+def _weights(cases: pd.DataFrame) -> Floats:
+    return cases[weighing.WEIGHT].to_numpy(dtype=np.float64)

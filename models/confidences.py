@@ -10,6 +10,8 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 
+from models import weighing
+
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 Method = Literal["temperature", "line", "isotonic", "line_by_category"]
@@ -51,64 +53,79 @@ def strength(confidence: ArrayLike) -> Floats:
 
 
 def choose(
-    confidence: Floats, category: Places, right: NDArray[np.bool_], categories: int
+    confidence: Floats, category: Places, right: NDArray[np.bool_], categories: int, weights: Floats | None = None
 ) -> tuple[Curves, Method, Mapping[Method, float]]:
     """The curves with the lowest held-out log loss, fitted to all cases, their method, and every method's loss.
 
     Losses are in nats a case, by five-fold cross-fitting: no case helps to judge itself. Below 200 cases there is
-    only the temperature, and a category below 200 shares the line of all. At least two cases.
+    only the temperature, and a category below 200 shares the line of all. At least two cases. `weights` say how many
+    cases each one stands for; None: one each.
     """
+    heavy = _heavy(weights, right)
     methods: list[Method] = ["temperature"]
-    if len(right) >= _FEWEST_FOR_MORE:
+    if heavy.sum() >= _FEWEST_FOR_MORE:
         methods += ["line", "isotonic"]
         sizes = np.bincount(category, minlength=categories)
         if _FEWEST_FOR_MORE <= sizes.max() < len(right):
             methods.append("line_by_category")
-    losses = {method: _held_out_loss(confidence, category, right, categories, method) for method in methods}
+    losses = {method: _held_out_loss(confidence, category, right, categories, method, heavy) for method in methods}
     best = min(losses, key=lambda method: losses[method])
-    return fit(confidence, category, right, categories, best), best, losses
+    return fit(confidence, category, right, categories, best, heavy), best, losses
 
 
-def fit(confidence: Floats, category: Places, right: NDArray[np.bool_], categories: int, method: Method) -> Curves:
+def fit(
+    confidence: Floats,
+    category: Places,
+    right: NDArray[np.bool_],
+    categories: int,
+    method: Method,
+    weights: Floats | None = None,
+) -> Curves:
     """Fit one method.
 
     Each case counts a second time with the opposite outcome, all of them together as one: without it a small set
     without errors would claim certainty (Laplace's rule of succession). Source of the line: Platt (1999).
     """
-    claimed = strength(confidence)
-    slope, shift = _line(claimed, right, free_shift=method in ("line", "line_by_category"))
+    claimed, heavy = strength(confidence), _heavy(weights, right)
+    slope, shift = _line(claimed, right, heavy, free_shift=method in ("line", "line_by_category"))
     slopes, shifts = np.full(categories, slope), np.full(categories, shift)
     if method == "line_by_category":
         for place in np.flatnonzero(np.bincount(category, minlength=categories) >= _FEWEST_FOR_MORE):
             own = category == place
-            slopes[place], shifts[place] = _line(claimed[own], right[own], free_shift=True)
+            slopes[place], shifts[place] = _line(claimed[own], right[own], heavy[own], free_shift=True)
     if method != "isotonic":
         return Curves(slopes, shifts)
     even = Curves(slopes, shifts).probabilities(confidence, category)
-    curve = IsotonicRegression(y_min=0.0, y_max=1.0).fit(even, _target(right))
+    curve = IsotonicRegression(y_min=0.0, y_max=1.0).fit(even, _target(right, heavy), sample_weight=heavy)
     # A share of the even probability keeps the ranking strict and nothing certain.
-    return Curves(slopes, shifts, np.stack([curve.X_thresholds_, curve.y_thresholds_]), 1 / (len(right) + 1))
+    return Curves(slopes, shifts, np.stack([curve.X_thresholds_, curve.y_thresholds_]), 1 / (heavy.sum() + 1))
 
 
-def log_loss(probability: Floats, right: NDArray[np.bool_]) -> float:
+def log_loss(probability: Floats, right: NDArray[np.bool_], weights: Floats | None = None) -> float:
     """Mean −ln of the probability that each outcome got, in nats; 0 and 1 count as `strength` takes them."""
     said = np.clip(probability, _SURE, 1 - _SURE)
-    return float(-np.log(np.where(right, said, 1 - said)).mean())
+    return float(np.average(-np.log(np.where(right, said, 1 - said)), weights=weights))
 
 
-def _target(right: NDArray[np.bool_]) -> Floats:
-    smoothed: Floats = (right + ~right / len(right)) / (1 + 1 / len(right))
+def _heavy(weights: Floats | None, right: NDArray[np.bool_]) -> Floats:
+    return np.ones(len(right)) if weights is None else weighing.scaled(weights)
+
+
+def _target(right: NDArray[np.bool_], weights: Floats) -> Floats:
+    size = weights.sum()
+    smoothed: Floats = (right + ~right / size) / (1 + 1 / size)
     return smoothed
 
 
-def _line(claimed: Floats, right: NDArray[np.bool_], *, free_shift: bool) -> tuple[float, float]:
+def _line(claimed: Floats, right: NDArray[np.bool_], weights: Floats, *, free_shift: bool) -> tuple[float, float]:
     """Slope and shift of the lowest log loss; without `free_shift` the slope alone, one over the temperature."""
-    target = _target(right)
+    target, even = _target(right, weights), weights / weights.mean()
 
     def loss(line: Floats) -> tuple[float, Floats]:
         odds = line[0] * claimed + line[1]
-        gap = expit(odds) - target
-        return float((np.logaddexp(0, odds) - target * odds).mean()), np.array([(gap * claimed).mean(), gap.mean()])
+        gap = even * (expit(odds) - target)
+        lost = even * (np.logaddexp(0, odds) - target * odds)
+        return float(lost.mean()), np.array([(gap * claimed).mean(), gap.mean()])
 
     bounds = [_SLOPES, _SHIFTS if free_shift else (0.0, 0.0)]
     slope, shift = minimize(loss, np.array([1.0, 0.0]), jac=True, bounds=bounds, method="TNC").x
@@ -116,12 +133,17 @@ def _line(claimed: Floats, right: NDArray[np.bool_], *, free_shift: bool) -> tup
 
 
 def _held_out_loss(
-    confidence: Floats, category: Places, right: NDArray[np.bool_], categories: int, method: Method
+    confidence: Floats,
+    category: Places,
+    right: NDArray[np.bool_],
+    categories: int,
+    method: Method,
+    weights: Floats,
 ) -> float:
     fold = np.arange(len(right)) % min(_FOLDS, len(right))
     said = np.empty(len(right))
     for number in range(fold.max() + 1):
         out = fold == number
-        curves = fit(confidence[~out], category[~out], right[~out], categories, method)
+        curves = fit(confidence[~out], category[~out], right[~out], categories, method, weights[~out])
         said[out] = curves.probabilities(confidence[out], category[out])
-    return log_loss(said, right)
+    return log_loss(said, right, weights)

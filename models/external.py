@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from handrail import baseline
 from handrail.errors import BadInput
 from handrail.policy import ModelRules, NoveltyRules
-from models import calibration, confidences, novelty, rebuild, training_set
+from models import calibration, confidences, novelty, rebuild, training_set, weighing
 from models.classifier import TrainedModel
 from models.confidences import Curves
 from models.novelty import NoveltyModel, Scored
@@ -138,14 +138,15 @@ def train(
     place, claimed = _places(fitting, labels)
     right = (fitting[GIVEN_LABEL] == fitting["label"]).to_numpy(dtype=bool)
     _refuse_uninformative(claimed, right)
-    curves, method, losses = confidences.choose(claimed, place, right, len(labels))
+    weights = fitting[weighing.WEIGHT].to_numpy(dtype=np.float64)
+    curves, method, losses = confidences.choose(claimed, place, right, len(labels), weights)
     estimator = GivenClassifier(list(labels), curves.slopes, curves.shifts, curves.steps, curves.share_kept)
     familiar = _familiar(split, labels, (novelty_rules or NoveltyRules()).max_in_scope_flagged)
     silent = len(examples) - len(told)
     notes = (
         *((f"{silent} labelled cases without a given prediction left out",) if silent else ()),
         *split.notes,
-        _choice(method, losses, confidences.log_loss(claimed, right)),
+        _choice(method, losses, confidences.log_loss(claimed, right, weights)),
         *((_NEVER_WRONG.format(len(right)),) if right.all() else ()),
     )
     metrics = {f"log_loss_{name}": loss for name, loss in losses.items()}
@@ -205,9 +206,9 @@ def _familiar(split: training_set.Split, labels: tuple[str, ...], max_flagged: f
     known = _usable(split.calibrate, labels)
     place, claimed = _places(known, labels)
     truth = np.searchsorted(np.asarray(labels), split.train["label"].to_numpy(dtype=str))
-    return novelty.fit(
-        _texts(split.train), truth, Scored(_texts(known), _raw(claimed, place, len(labels))), max_flagged
-    )
+    in_scope = Scored(_texts(known), _raw(claimed, place, len(labels)))
+    weights = known[weighing.WEIGHT].to_numpy(dtype=np.float64)
+    return novelty.fit(_texts(split.train), truth, in_scope, max_flagged, weights)
 
 
 def _texts(frame: pd.DataFrame) -> "pd.Series[str]":
@@ -228,15 +229,17 @@ def _measured(model: GivenModel, split: training_set.Split) -> GivenModel:
     right = (predicted["label"] == rows["label"]).to_numpy(dtype=bool)
     _, claimed = _places(rows, model.labels)
     confidence = predicted["confidence"].to_numpy(dtype=np.float64)
+    weights = rows[weighing.WEIGHT].to_numpy(dtype=np.float64)
     metrics = {
         **model.metrics,
-        "accuracy": float(right.mean()),
-        **baseline.against_commonest(split.train["label"], rows["label"], predicted["label"]),
-        "log_loss": confidences.log_loss(confidence, right),
-        "log_loss_given": confidences.log_loss(claimed, right),
-        "ece": calibration.ece(confidence, right),
-        "ece_given": calibration.ece(claimed, right),
-        "novel_share": float(predicted["novel"].mean()),
+        "accuracy": float(np.average(right, weights=weights)),
+        **baseline.against_commonest(split.train["label"], rows["label"], predicted["label"], weights),
+        "log_loss": confidences.log_loss(confidence, right, weights),
+        "log_loss_given": confidences.log_loss(claimed, right, weights),
+        "ece": calibration.ece(confidence, right, weights=weights),
+        "ece_given": calibration.ece(claimed, right, weights=weights),
+        "novel_share": float(np.average(predicted["novel"], weights=weights)),
+        **weighing.figures(split.weight_cap, weights),
         "n_train": float(len(split.train)),
         "n_calibration": float(len(split.calibrate)),
         "n_test": float(len(rows)),

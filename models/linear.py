@@ -17,12 +17,14 @@ _MOST_TELLING = 3.0  # log-odds; a term that stands in a single category would o
 _ADDED = 0.1  # to each sum of term weights, so that an absent term is rare and not impossible
 
 
-def fit(vectors: sparse.csr_matrix, labels: NDArray[np.object_], seed: int) -> LogisticRegression:
+def fit(
+    vectors: sparse.csr_matrix, labels: NDArray[np.object_], seed: int, weights: Floats | None = None
+) -> LogisticRegression:
     """Fit to texts × terms; its coefficients apply to `vectors` as they are.
 
     Terms that tell categories apart are emphasised while it learns, so that the regularisation presses them
     less, and the emphasis is multiplied into the coefficients afterwards. Rows have to stand in a canonical
-    order: the solver visits them by `seed`.
+    order: the solver visits them by `seed`. `weights` say how many cases each row stands for; None: one each.
     """
     classifier = LogisticRegression(
         C=_INVERSE_REGULARISATION, solver="sag", tol=_TOLERANCE, max_iter=_SWEEPS, random_state=seed
@@ -30,7 +32,7 @@ def fit(vectors: sparse.csr_matrix, labels: NDArray[np.object_], seed: int) -> L
     factor = emphasis(vectors, labels)
     emphasised = vectors.copy()
     emphasised.data *= factor[vectors.indices]
-    classifier.fit(emphasised, labels, sample_weight=_weights(labels))
+    classifier.fit(emphasised, labels, sample_weight=_weights(labels, weights))
     classifier.coef_ *= factor
     return classifier
 
@@ -59,9 +61,10 @@ def emphasis(vectors: sparse.csr_matrix, labels: NDArray[np.object_]) -> NDArray
     return factor
 
 
-def _weights(labels: NDArray[np.object_]) -> Floats:
+def _weights(labels: NDArray[np.object_], weights: Floats | None = None) -> Floats:
     """Weight of each case, 1 on average: those of rare categories count more, or regularisation drowns them."""
-    _, place, size = np.unique(labels, return_inverse=True, return_counts=True)
-    weights = size[place].astype(np.float64) ** -_FAVOUR_RARE
-    even: Floats = weights / weights.mean()
+    _, place = np.unique(labels, return_inverse=True)
+    each = np.ones(len(labels)) if weights is None else weights
+    favoured = each * np.bincount(place, each)[place] ** -_FAVOUR_RARE
+    even: Floats = favoured / favoured.mean()
     return even

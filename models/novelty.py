@@ -117,22 +117,28 @@ class NoveltyModel:
         )
 
 
-def fit(trained_on: Iterable[str], categories: Places, in_scope: Scored, max_flagged: float) -> NoveltyModel:
+def fit(
+    trained_on: Iterable[str],
+    categories: Places,
+    in_scope: Scored,
+    max_flagged: float,
+    weights: Floats | None = None,
+) -> NoveltyModel:
     """Learn the wording of `trained_on`, and from held-out `in_scope` cases the scale and the threshold.
 
     `categories` is the place of each training text's label among the columns of the raw scores.
     Guarantee: of new in-scope cases that are exchangeable with the held-out ones, at most `max_flagged` are
     called novel in expectation. Fewer than 1/max_flagged − 1 held-out cases cannot carry it: then the
     threshold is the largest novelty among them, and without any everything is novel: both err towards people.
-    Source: the conformal quantile (Vovk, Gammerman, Shafer 2005).
+    `weights` say how many cases each held-out one stands for; None: one each.
+    Source: the conformal quantile (Vovk, Gammerman, Shafer 2005); weighted, Tibshirani and others (2019).
     """
     wording = _learnt(trained_on, np.asarray(categories, dtype=np.int64), labels=in_scope.raw.shape[1])
     signs = wording.signs(in_scope)
     if not len(signs):
         return wording
     centre, scale = _centre_and_scale(signs)
-    known = np.sort(_combined(signs, *_of_the_others(signs)))
-    rank = int(np.ceil((len(known) + 1) * (1 - max_flagged)))
+    known = _combined(signs, *_of_the_others(signs))
     return NoveltyModel(
         wording.words,
         wording.terms,
@@ -140,8 +146,20 @@ def fit(trained_on: Iterable[str], categories: Places, in_scope: Scored, max_fla
         wording.sizes,
         tuple(centre.tolist()),
         tuple(scale.tolist()),
-        threshold=float(known[min(max(rank, 1), len(known)) - 1]),
+        threshold=_quantile(known, np.ones(len(known)) if weights is None else weights, max_flagged),
     )
+
+
+def _quantile(known: Floats, weights: Floats, max_flagged: float) -> float:
+    """The least of the values that all but `max_flagged` of the weight reaches, that of one case to come included."""
+    order = np.argsort(known, kind="stable")
+    if (weights == weights[0]).all():
+        rank = int(np.ceil((len(known) + 1) * (1 - max_flagged)))
+        return float(known[order[min(max(rank, 1), len(known)) - 1]])
+    reached = np.cumsum(weights[order])
+    coming = float((weights**2).sum() / weights.sum())
+    place = int(np.searchsorted(reached, (reached[-1] + coming) * (1 - max_flagged), side="left"))
+    return float(known[order[min(place, len(known) - 1)]])
 
 
 def _learnt(texts: Iterable[str], categories: Places, labels: int) -> NoveltyModel:

@@ -18,7 +18,9 @@ from handrail.policy import Consequence, CostRules, Policy, PromotionRules
 
 Floats = NDArray[np.float64]
 
-WEIGHT = "weight"
+WEIGHT, PENDING = "weight", "pending"
+NEVER = 1.0
+"""No confidence is above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,20 @@ class Bands:
 
     auto_above: float | Mapping[str, float]
     human_below: float
+
+    @property
+    def automate(self) -> bool:
+        """Whether there is a confidence that lets anything be executed."""
+        limits = self.auto_above.values() if isinstance(self.auto_above, Mapping) else [self.auto_above]
+        return any(limit < NEVER for limit in limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What the two would be let do: each by its own certificates."""
+
+    champion: Bands
+    challenger: Bands
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +84,17 @@ def judge(
     *,
     costs: CostRules,
     rules: PromotionRules,
-    bands: Bands,
+    bands: Bands | Sides,
     groups: Sequence[str] = (),
     max_gap: float = 0.05,
 ) -> GateVerdict:
     """Compare two models case by case on blind labels that trained neither.
 
-    `withheld` has `truth`, `champion_label`, `champion_confidence`, `challenger_label`,
-    `challenger_confidence`, the columns of `groups`, and may have `weight` (1 / chance of being drawn).
+    `withheld` has `truth` (None: no category was right), `champion_label`, `champion_confidence`, `challenger_label`,
+    `challenger_confidence`, the columns of `groups`, and may have `weight` (1 / chance of being drawn),
+    `champion_novel` and `challenger_novel` (what is novel goes to people), and `pending`: a ruling that somebody
+    contradicts, of which the reading counts that is worse for the challenger. `bands` are both models', or each its
+    own.
     Guarantee: a challenger that is worth just the margin passes with at most 1 − `rules.confidence`.
     A group is worse if its share of errors demonstrably grew by more than `max_gap`.
     """
@@ -84,9 +103,10 @@ def judge(
         reason = f"{len(withheld)} withheld cases are too few: {missing} more blind labels are needed"
         return GateVerdict(False, 0.0, 0.0, 0.0, len(withheld), 0, (reason,), ("too_few",))  # noqa: FBT003 - a verdict reads as its fields
     weights = _weights(withheld)
-    difference = case_value(withheld, "challenger", costs, bands) - case_value(withheld, "champion", costs, bands)
+    sides = Sides(bands, bands) if isinstance(bands, Bands) else bands
+    difference = gains(withheld, costs, sides)
     differing = difference != 0
-    stake = _stake(withheld, weights, differing, costs, bands)
+    stake = _stake(withheld, weights, differing, costs, sides)
     gain = float(np.average(difference, weights=weights))
     low, high = _bounds(*_with_doubt(difference, weights, stake), rules.confidence)
     discordant = int(differing.sum())
@@ -103,14 +123,36 @@ def judge(
     )
 
 
+def gains(withheld: pd.DataFrame, costs: CostRules, sides: Sides) -> Floats:
+    """How much more each case would be worth with the challenger than with the champion."""
+
+    def more(cases: pd.DataFrame) -> Floats:
+        return case_value(cases, "challenger", costs, sides.challenger) - case_value(
+            cases, "champion", costs, sides.champion
+        )
+
+    ruled = more(withheld)
+    if PENDING not in withheld:
+        return ruled
+    # Two against a model will be its error, two for it a slip of the first person: what will come of it nobody knows.
+    slip = more(withheld.assign(truth=withheld["champion_label"]))
+    pending = withheld[PENDING].to_numpy(dtype=bool)
+    return np.where(pending, np.minimum(ruled, slip), ruled)
+
+
 def case_value(withheld: pd.DataFrame, model: str, costs: CostRules, bands: Bands) -> Floats:
     """What each case would be worth with `model` (`champion` or `challenger`), against deciding it by hand.
 
     Executed: the manual minutes saved, or the cost of an error. Quick look: the minutes saved when
     the suggestion is right, the look for nothing when it is wrong. Below: nothing.
     """
-    right = (withheld[f"{model}_label"] == withheld["truth"]).to_numpy(dtype=bool)
-    return np.where(right, *_worth(withheld, model, costs, bands))
+    return np.where(_right(withheld, model), *_worth(withheld, model, costs, bands))
+
+
+def _right(withheld: pd.DataFrame, model: str) -> NDArray[np.bool_]:
+    """Whether the model named the settled category; where no category was right, nobody did."""
+    truth = withheld["truth"]
+    return ((withheld[f"{model}_label"] == truth) & truth.notna()).to_numpy(dtype=bool)
 
 
 def _worth(withheld: pd.DataFrame, model: str, costs: CostRules, bands: Bands) -> tuple[Floats, Floats]:
@@ -120,20 +162,23 @@ def _worth(withheld: pd.DataFrame, model: str, costs: CostRules, bands: Bands) -
         above = label.map(bands.auto_above).fillna(1.0).to_numpy(dtype=np.float64)
     else:
         above = np.full(len(withheld), bands.auto_above)
-    bands_hit = [confidence > above, confidence >= bands.human_below]
+    seen = np.zeros(len(withheld), dtype=bool)
+    if f"{model}_novel" in withheld:
+        seen = withheld[f"{model}_novel"].to_numpy(dtype=bool)
+    bands_hit = [~seen & (confidence > above), ~seen & (confidence >= bands.human_below)]
     right = (costs.minutes_manual * costs.minute, (costs.minutes_manual - costs.minutes_quick) * costs.minute)
     wrong = (-costs.error, -costs.minutes_quick * costs.minute)
     return np.select(bands_hit, right, 0.0), np.select(bands_hit, wrong, 0.0)
 
 
 def _stake(
-    withheld: pd.DataFrame, weights: Floats, differing: NDArray[np.bool_], costs: CostRules, bands: Bands
+    withheld: pd.DataFrame, weights: Floats, differing: NDArray[np.bool_], costs: CostRules, sides: Sides
 ) -> float:
     """Root mean square of the worst that each differing case could have brought; needs no truth."""
     if not differing.any():
         return 0.0
-    right, wrong = _worth(withheld, "challenger", costs, bands)
-    known_right, known_wrong = _worth(withheld, "champion", costs, bands)
+    right, wrong = _worth(withheld, "challenger", costs, sides.challenger)
+    known_right, known_wrong = _worth(withheld, "champion", costs, sides.champion)
     same = (withheld["challenger_label"] == withheld["champion_label"]).to_numpy(dtype=bool)
     worst = np.where(same, np.minimum(right - known_right, wrong - known_wrong), wrong - known_right)
     return float(np.sqrt(np.average(worst[differing] ** 2, weights=weights[differing])))
@@ -188,9 +233,7 @@ def _codes(failed: Mapping[str, str]) -> tuple[str, ...]:
 def _group_changes(withheld: pd.DataFrame, groups: Sequence[str], confidence: float) -> list[_Change]:
     """How the share of errors changes in every group, with Bonferroni over all of them."""
     weights = _weights(withheld)
-    wrong = [
-        (withheld[f"{model}_label"] != withheld["truth"]).to_numpy(dtype=float) for model in ("challenger", "champion")
-    ]
+    wrong = [(~_right(withheld, model)).astype(np.float64) for model in ("challenger", "champion")]
     members = [
         (f"{column} {value!r}", (withheld[column] == value).to_numpy(dtype=bool))
         for column in groups
@@ -212,10 +255,18 @@ def _weights(withheld: pd.DataFrame) -> Floats:
     return np.ones(len(withheld))
 
 
-def bands(policy: Policy) -> Bands:
-    """From which confidence each category would be executed; one of more than low consequence never is."""
-    automatic = {
-        label: policy.auto_above(label) if rules.consequence is Consequence.LOW else 1.0
-        for label, rules in policy.categories.items()
-    }
+def bands(policy: Policy, certified: Mapping[str | None, float]) -> Bands:
+    """From which confidence a version executes each category; one of more than low consequence it never does.
+
+    `certified` are the thresholds of its own certificates, by category, None for the overall one. They raise the
+    policy's; where neither stands and the policy asks for one, nothing of the category is executed.
+    """
+    automatic = {}
+    for label, rules in policy.categories.items():
+        fixed, threshold = policy.auto_above(label), certified.get(label, certified.get(None))
+        if rules.consequence is not Consequence.LOW or (threshold is None and policy.queues.uncertified == "review"):
+            automatic[label] = NEVER
+        else:
+            # A certified threshold is reached, the policy's exceeded.
+            automatic[label] = fixed if threshold is None else max(fixed, float(np.nextafter(threshold, 0.0)))
     return Bands(automatic, policy.queues.human_below)

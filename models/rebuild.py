@@ -4,11 +4,11 @@ import hashlib
 import platform
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ import pandas as pd
 from handrail import labels
 from handrail.policy import Policy
 from handrail.ppm import PPM
+from models import weighing
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = "requirements.lock"
@@ -47,7 +48,11 @@ class Surroundings(TypedDict):
 
 
 class Recipe(Surroundings):
-    """All that a rebuild starts from and is compared with, as it stands beside the version."""
+    """All that a rebuild starts from and is compared with, as it stands beside the version.
+
+    `weights` are those of `models.weighing.packed`, `new_categories` what the champion of that time had not learnt;
+    versions from before labels were weighed have neither.
+    """
 
     seed: int
     rules: dict[str, Any]
@@ -55,9 +60,17 @@ class Recipe(Surroundings):
     fields: list[str]
     predictions_digest: str
     data: Composition
+    weights: NotRequired[dict[str, str]]
+    new_categories: NotRequired[list[str]]
 
 
-def recipe(policy: Policy, fields: Sequence[str], rows: pd.DataFrame, predictions: str) -> Recipe:
+def recipe(
+    policy: Policy,
+    fields: Sequence[str],
+    rows: pd.DataFrame,
+    predictions: str,
+    new_categories: Collection[str] = (),
+) -> Recipe:
     """What a training with these rules, fields and rows starts from.
 
     `rows` are the examples (`label`, and `provenance` and `received_at` where known), `predictions` the
@@ -70,6 +83,8 @@ def recipe(policy: Policy, fields: Sequence[str], rows: pd.DataFrame, prediction
         "fields": list(fields),
         "predictions_digest": predictions,
         "data": composition(rows),
+        "weights": weighing.packed(rows),
+        "new_categories": sorted(new_categories),
         **surroundings(),
     }
 

@@ -12,6 +12,7 @@ from handrail.errors import BadInput
 from handrail.near_duplicates import twins
 from handrail.policy import ModelRules
 from handrail.policy.learning import TrainingSetRules
+from models import weighing
 
 ALIKE_FROM = TrainingSetRules().near_duplicate_from
 """Share of word triples from which two texts share a part, where the policy does not say otherwise."""
@@ -34,6 +35,7 @@ class Split:
     measure: pd.DataFrame
     notes: tuple[str, ...]
     newest: datetime | None
+    weight_cap: float | None = None
 
 
 def prepare(examples: pd.DataFrame, rules: ModelRules, *, near_duplicate_from: float = ALIKE_FROM) -> Split:
@@ -42,7 +44,8 @@ def prepare(examples: pd.DataFrame, rules: ModelRules, *, near_duplicate_from: f
     Within a category, so that one which appeared last month is learnt as well as measured; without
     times the order is drawn from the seed. Repeats of a text with the same label count once, near-duplicates
     (from that share of word triples on) share a part, and of more than `max_labels` examples the newest are
-    kept. What was left out stands in `notes`.
+    kept. What was left out stands in `notes`. Each part has a column `weight`, by `chance` and `trust` where the
+    examples have them (see `models.weighing`).
 
     Raises:
         BadInput: too few labels, a single category, or texts that do not differ.
@@ -53,10 +56,12 @@ def prepare(examples: pd.DataFrame, rules: ModelRules, *, near_duplicate_from: f
     usable = _in_order(usable, rules.seed).tail(rules.max_labels)
     usable = _common_categories(usable, rules.min_labels_per_category, notes)
     _refuse_unlearnable(usable, rules, notes)
+    weighed = weighing.weigh(usable)
+    usable, notes = usable.assign(**{weighing.WEIGHT: weighed.weights}), [*notes, *weighed.notes]
     part = _parts(usable["label"], rules.calibration_share)
     part = _with_near_duplicates(usable["text"].tolist(), part, near_duplicate_from, notes)
     train, calibrate, measure = (usable[part == which] for which in (_TRAIN, _CALIBRATE, _MEASURE))
-    return Split(train, calibrate, measure, tuple(notes), _newest(usable))
+    return Split(train, calibrate, measure, tuple(notes), _newest(usable), weighed.cap)
 
 
 def identity(examples: pd.DataFrame) -> "pd.Series[str]":
@@ -82,6 +87,9 @@ def _usable(examples: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     if len(kept) < len(examples):
         notes.append(f"{len(examples) - len(kept)} examples without text or label left out")
     kept = _canonical(kept.assign(label=kept["label"].astype(str)))
+    if weighing.CHANCE in kept:
+        # One that was drawn stands for others; the same words from a case that was not do not take that from it.
+        kept = kept.assign(**{weighing.CHANCE: kept.groupby(["text", "label"])[weighing.CHANCE].transform("min")})
     distinct = kept.drop_duplicates(["text", "label"])
     if len(distinct) < len(kept):
         notes.append(f"{len(kept) - len(distinct)} repeated examples counted once")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from handrail import drift
+from handrail import chances, drift
 from models import calibration
 
 Floats = NDArray[np.float64]
@@ -37,16 +37,11 @@ def shift(predicted: pd.Series, weights: Floats, production: pd.Series, rng: np.
 
 
 def production_weights(labels: pd.DataFrame, blind_share: float) -> Floats:
-    """How many production cases each blind label stands for: the inverse of its chance to be labelled blindly.
+    """How many production cases each blind label stands for: the inverse of its chance when it was asked for.
 
-    `labels` has queue, stage and inclusion_probability (NaN where it was no audit); `blind_share` is the policy's of
-    queue B.
+    `labels` and `blind_share` as in `handrail.chances.of_a_blind_look`; NaN where a label stands for nobody knows what.
     """
-    # A policy that has since set the share to nothing says nothing of the labels from before.
-    chance = labels["inclusion_probability"].astype(float)
-    chance = chance.where(chance.notna(), (labels["queue"] == "B").map({True: blind_share or 1.0, False: 1.0}))
-    # In shadow every case is labelled blindly, whatever its queue.
-    return np.asarray(1 / chance.where(labels["stage"] != "shadow", 1.0), dtype=np.float64)
+    return 1 / chances.of_a_blind_look(labels, blind_share)
 
 
 def calibration_error(confidence: Floats, correct: NDArray[np.bool_], rng: np.random.Generator) -> float:
@@ -63,9 +58,15 @@ def calibration_error(confidence: Floats, correct: NDArray[np.bool_], rng: np.ra
     return max(0.0, calibration.ece(stated, right) - float(by_chance))
 
 
-def covered(truth: pd.Series, predicted: pd.Series, from_share: float) -> "pd.Series[bool]":
-    """For each case: is its true category rarer than `from_share` of the cases, or predicted for any of them?"""
-    rare = truth.map(truth.value_counts(normalize=True)) < from_share
+def covered(
+    truth: pd.Series, predicted: pd.Series, from_share: float, weights: Floats | None = None
+) -> "pd.Series[bool]":
+    """For each case: is its true category rarer than `from_share` of the cases, or predicted for any of them?
+
+    `weights` say how many cases each stands for; None: one each.
+    """
+    each = pd.Series(1.0 if weights is None else weights, index=truth.index)
+    rare = truth.map(each.groupby(truth).sum() / each.sum()) < from_share
     return rare | truth.isin(set(predicted))
 
 

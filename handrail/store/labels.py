@@ -328,7 +328,8 @@ def labelled(connection: Connection, policy: Policy, *, since: datetime | None =
     """Labels that may train, the newest of each case, with what the model may see of it; never of a gold case.
 
     Columns: case_id, label, status, provenance, blind (any label of the case is, whatever its standing), reviewer,
-    labelled_at, received_at, text (redacted), amount, fields.
+    labelled_at, received_at, text (redacted), amount, fields, and what tells with which chance it came to be labelled:
+    queue, blind_chance, inclusion_probability (drawn audits only).
     """
     newest = select(func.max(Label.id)).where(Label.status.in_(TRAINING)).group_by(Label.case_id)
     any_label = aliased(Label)
@@ -342,8 +343,13 @@ def labelled(connection: Connection, policy: Policy, *, since: datetime | None =
             Label.reviewer,
             Label.labelled_at,
             Case.received_at,
+            Route.queue,
+            Route.blind_chance,
+            AuditDraw.inclusion_probability,
         )
         .join(Label, Label.case_id == Case.id)
+        .join(Route, Route.case_id == Case.id, isouter=True)
+        .join(AuditDraw, and_(AuditDraw.case_id == Case.id, AuditDraw.drawn), isouter=True)
         .where(Label.id.in_(newest), Label.case_id.not_in(gold_ids()))
         .order_by(Case.received_at, Label.case_id)
     )
@@ -363,28 +369,3 @@ def imported_labels(connection: Connection, ids: Sequence[int]) -> dict[int, str
         query = select(Label.case_id, Label.label).where(Label.case_id.in_(part), Label.status == "imported")
         found.update({case_id: label for case_id, label in connection.execute(query)})
     return found
-
-
-def withheld_labels(
-    connection: Connection, policy: Policy, *, since: datetime, until: datetime | None = None
-) -> pd.DataFrame:
-    """Blind accepted labels of cases labelled blindly since then, with what tells the chance of each to be so.
-
-    None from after `until`: what comes while they are used is for the next time. A case that had a blind label before
-    is not fresh, whoever labels it again. Columns: case_id, label, labelled_at, text (redacted), amount, fields,
-    queue, stage, inclusion_probability (audits only).
-    """
-    earlier = aliased(Label)
-    query = (
-        readable.view(Label.label, Label.labelled_at, Route.queue, Route.stage, AuditDraw.inclusion_probability)
-        .join(Label, Label.case_id == Case.id)
-        .join(Route, Route.case_id == Label.case_id)
-        .join(AuditDraw, and_(AuditDraw.case_id == Label.case_id, AuditDraw.drawn), isouter=True)
-        .where(Label.blind, Label.status.in_(("accepted", "adjudicated")), Label.labelled_at > since)
-        .where(Label.case_id.not_in(gold_ids()))
-        .where(~exists().where(earlier.case_id == Label.case_id, earlier.blind, earlier.labelled_at <= since))
-        # A second look elsewhere follows from an override, not from a draw: nobody knows what it stands for.
-        .where(or_(Label.provenance != "second", Route.stage == "shadow"))
-        .order_by(Label.id)
-    )
-    return readable.read(connection, query if until is None else query.where(Label.labelled_at <= until), policy)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -88,6 +88,17 @@ def published(connection: Connection, version: str | None) -> Policy | None:
     query = select(_bytes(connection)).where(schema.Policy.version == version).order_by(schema.Policy.id.desc())
     bodies = connection.execute(query).scalars()
     return next((_read(body) for body in bodies if digest(body) == version), None)
+
+
+def first_named(connection: Connection, categories: Collection[str]) -> dict[str, datetime]:
+    """When a policy first had each of these categories; one that none ever had is left out."""
+    query = select(schema.Policy.version, _bytes(connection), schema.Policy.published_at).order_by(schema.Policy.id)
+    found: dict[str, datetime] = {}
+    for version, body, at in connection.execute(query):
+        if digest(body) == version:
+            for name in set(json.loads(body)["categories"]) & set(categories):
+                found.setdefault(name, at)
+    return found
 
 
 def raised_by(connection: Connection, known: TrailState) -> Mapping[str, frozenset[str]]:

@@ -111,21 +111,31 @@ class Account:
 
 def accounts(occasion: Occasion) -> Iterator[Account]:
     """The serving version overall, then by category that may be automated; nothing without a version."""
-    rules, policy, now = occasion.policy.certificate, occasion.policy, occasion.now
     with occasion.store.read() as connection:
         version = models.serving(connection).model_version
-        row = models.version(connection, version) if version else None
-        if version is None or row is None:
+    if version is not None:
+        yield from _accounts_of(occasion, version)
+
+
+def _accounts_of(occasion: Occasion, version: str) -> Iterator[Account]:
+    rules, policy, now = occasion.policy.certificate, occasion.policy, occasion.now
+    with occasion.store.read() as connection:
+        row = models.version(connection, version)
+        if row is None:
             return
         shift = drifts.newest_shift(connection)
         counted = row.registered_at if shift is None else max(row.registered_at, shift)
         since = now - rules.valid_for if shift is None else max(now - rules.valid_for, shift)
         # A model that learnt from cases without a time may have learnt from any that came before it.
         learnt_until = row.trained_until or row.registered_at
-        cases = certificates.population(connection, version, since=since, received_after=learnt_until)
+        every = certificates.population(connection, version, since=since, received_after=None)
+        later = certificates.population(connection, version, since=since, received_after=learnt_until)
         rulings = certificates.blind_rulings(connection, since=since)
         held = certificates.certificates(connection, version, now, rules=rules)
         looks = certificates.attempts(connection, version, since=counted)
+    # What is drawn and labelled blindly never trains: it is evidence from before the training, too.
+    unlearnt = every["case_id"].isin(later["case_id"]) | occasion.withholding.draws(every["case_id"].tolist())
+    cases = every[unlearnt]
     valid = {one.category: one for one in (Certificate(**row) for row in records(held))}
     spent_looks = [SpentLook(row["category"], row["at"], int(row["needed"])) for row in records(looks)]
     population = blind.population(ruled(cases, rulings), policy)
@@ -159,6 +169,13 @@ def certified(occasion: Occasion) -> list[CertificateStatus]:
     Empty without a serving version.
     """
     return [_status(account) for account in accounts(occasion)]
+
+
+def certified_in_shadow(occasion: Occasion) -> list[CertificateStatus]:
+    """The same of the challenger in shadow; empty without one."""
+    with occasion.store.read() as connection:
+        challenger = models.serving(connection).challenger
+    return [] if challenger is None else [_status(account) for account in _accounts_of(occasion, challenger)]
 
 
 def _status(account: Account) -> CertificateStatus:

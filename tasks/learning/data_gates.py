@@ -71,14 +71,17 @@ def check_withheld_set(
 
 
 def check_challenger(
-    occasion: Occasion, said: pd.DataFrame, truth: pd.Series, *, version: str, note: TrialNote
+    occasion: Occasion, said: pd.DataFrame, truth: pd.Series, weights: pd.Series, *, version: str, note: TrialNote
 ) -> SuiteVerdict:
-    """Hold a challenger's predictions on withheld cases against their suite; a failure is recorded."""
+    """Hold a challenger's predictions on withheld cases against their suite; a failure is recorded.
+
+    `weights` say how many cases each stands for.
+    """
     rules = occasion.policy.gates.challenger
     correct = (said["label"].to_numpy() == truth.to_numpy()).astype(bool)
     confidence = pd.to_numeric(said["confidence"], errors="coerce").to_numpy(dtype=np.float64)
     frame = said.assign(
-        covered=withheld.covered(truth, said["label"], rules.covers_from).to_numpy(),
+        covered=withheld.covered(truth, said["label"], rules.covers_from, weights.to_numpy()).to_numpy(),
         calibration_error=withheld.calibration_error(confidence, correct, occasion.rng("calibration by chance")),
     )
     verdict = checkpoint.check(occasion.workspace, "challenger", frame, suites.challenger(occasion.policy))

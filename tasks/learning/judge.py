@@ -6,19 +6,16 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from handrail.acts import models as model_acts
 from handrail.errors import NotFound
-from handrail.near_duplicates import twins
-from handrail.store import drifts, models
-from handrail.store import labels as stored_labels
+from handrail.store import certificates, drifts, models
 from handrail.window import Window
 from models import promotion_test, registry
-from models.withheld import production_weights
-from tasks.learning import data_gates
+from models.promotion_test import Sides
+from tasks.learning import data_gates, prospects, withheld_cases
 from tasks.learning.data_gates import TrialNote
-from tasks.learning.retrain import training_examples
+from tasks.learning.retrain import learnt_categories
 from tasks.occasion import Occasion, log
 from tasks.routing.score import load, say
 from tasks.step import step
@@ -44,6 +41,8 @@ class Trial:
     challenger: str
     champion: str
     since: datetime
+    sides: Sides
+    new_categories: tuple[str, ...] = ()
 
     def note(self, outcome: str, cases: int) -> TrialNote:
         """What the version's judgement says in any case."""
@@ -75,12 +74,27 @@ def judge(
     if version is None and occasion.now - registered < rules.shadow_for:
         until = registered + rules.shadow_for
         return Judgement(challenger, "waiting", (f"in shadow until {until:%Y-%m-%d %H:%M} UTC",))
-    trial = Trial(occasion, challenger, champion, _fresh_since(occasion))
-    fresh = _fresh_labels(trial)
+    trial = _trial(occasion, champion, challenger)
+    if trial.sides.champion.automate and not trial.sides.challenger.automate:
+        # At a threshold that it would not have it could only be flattered, and without one its loss is no evidence.
+        return Judgement(challenger, "waiting", (prospects.would_automate_nothing(occasion, challenger),))
+    both = (champion, challenger)
+    fresh = withheld_cases.fresh(occasion, both, trial.since, trial.new_categories)
     if len(fresh) < rules.min_withheld:
         missing = rules.min_withheld - len(fresh)
         return Judgement(challenger, "waiting", (f"{missing} more fresh withheld labels are needed",))
     return _try(trial, fresh, reason, proposal)
+
+
+def _trial(occasion: Occasion, champion: str, challenger: str) -> Trial:
+    """The two with what each would be let do by its own certificates, and what only the challenger knows."""
+    policy, now, both = occasion.policy, occasion.now, (champion, challenger)
+    with occasion.store.read() as connection:
+        certified = [certificates.thresholds(connection, one, now, rules=policy.certificate) for one in both]
+        learnt, learnt_anew = (learnt_categories(models.version(connection, one)) for one in both)
+    new = learnt_anew & set(policy.categories) - learnt if learnt else frozenset()
+    sides = Sides(*(promotion_test.bands(policy, thresholds) for thresholds in certified))
+    return Trial(occasion, challenger, champion, _fresh_since(occasion), sides, tuple(sorted(new)))
 
 
 def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | None) -> Judgement:
@@ -89,9 +103,11 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | 
         lately = Window.up_to(occasion.now, since=trial.since)
         production = drifts.received(connection, occasion.policy, lately, version=trial.champion)
     champion_said, said = _say(occasion, trial.champion, fresh), _say(occasion, version, fresh)
+    # The gates ask whether the labels and the predictions are sound: a ruling without a category is none of both.
+    named = fresh["label"].notna().to_numpy()
     held = data_gates.check_withheld_set(
         occasion,
-        fresh.assign(said=champion_said["label"].to_numpy()),
+        fresh.assign(said=champion_said["label"].to_numpy())[named],
         production,
         version=version,
         note=trial.note("waiting", len(fresh)),
@@ -99,10 +115,12 @@ def _try(trial: Trial, fresh: pd.DataFrame, reason: str | None, proposal: int | 
     if not held.passed:
         log.warning("challenger %s waits: the withheld set broke %s", version, ", ".join(held.codes))
         return Judgement(version, "waiting", (held.broken,), pages=(held.page.as_uri(),))
+    told = named & ~said["silent"].to_numpy(dtype=bool)
     checked = data_gates.check_challenger(
         occasion,
-        said[~said["silent"]],
-        fresh.loc[~said["silent"], "label"],
+        said[told],
+        fresh.loc[told, "label"],
+        fresh.loc[told, "weight"],
         version=version,
         note=trial.note("refused", len(fresh)),
     )
@@ -139,7 +157,7 @@ def _compare(trial: Trial, withheld: pd.DataFrame, pages: tuple[str, ...]) -> Ju
         withheld,
         costs=occasion.policy.costs,
         rules=occasion.policy.promotion,
-        bands=promotion_test.bands(occasion.policy),
+        bands=trial.sides,
         groups=occasion.policy.fairness.groups,
         max_gap=occasion.policy.fairness.max_gap,
     )
@@ -150,6 +168,7 @@ def _compare(trial: Trial, withheld: pd.DataFrame, pages: tuple[str, ...]) -> Ju
         "high": _finite(verdict.high),
         "discordant": verdict.discordant,
         "reasons": list(verdict.reasons),
+        "notes": list(_notes(trial, withheld)),
         "underpowered": list(verdict.underpowered),
         "pages": list(pages),
     }
@@ -185,50 +204,41 @@ def _fresh_since(occasion: Occasion) -> datetime:
         return drift.since_last_shift(connection, since)
 
 
-def _fresh_labels(trial: Trial) -> pd.DataFrame:
-    """Fresh withheld labels, the newest of each case, with the `weight` of the production cases it stands for."""
-    with trial.occasion.store.read() as connection:
-        labels = stored_labels.withheld_labels(
-            connection, trial.occasion.policy, since=trial.since, until=trial.occasion.now
-        )
-    drawn = trial.occasion.withholding.draws(labels["case_id"].tolist())
-    labels = labels[drawn].drop_duplicates("case_id", keep="last")
-    labels = labels[~_learnt_alike(trial, labels)]
-    return labels.assign(weight=production_weights(labels, trial.occasion.policy.queues.blind_share)).reset_index(
-        drop=True
-    )
-
-
-def _learnt_alike(trial: Trial, labels: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which withheld cases nearly repeat what either model has learnt: they would judge its memory.
-
-    The training leaves out what resembles a withheld case of its day; these came later.
-    """
-    occasion = trial.occasion
-    alike = np.zeros(len(labels), dtype=bool)
-    for name in (trial.champion, trial.challenger):
-        with occasion.store.read() as connection:
-            row = models.version(connection, name)
-        learnt = training_examples(occasion, until=row.registered_at) if row and len(labels) else pd.DataFrame()
-        if len(learnt):
-            similar_from = occasion.policy.gates.training_set.near_duplicate_from
-            alike |= twins(labels["text"].tolist(), learnt["text"].tolist(), similar_from)
-    return alike
-
-
 def _say(occasion: Occasion, version: str, fresh: pd.DataFrame) -> pd.DataFrame:
     """What one version says of the cases; whether it may say so is for its gate to tell."""
     return say(occasion, load(occasion, version), fresh)
 
 
 def _side_by_side(trial: Trial, fresh: pd.DataFrame, champion_said: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
-    frame = pd.DataFrame({"truth": fresh["label"].to_numpy(), "weight": fresh["weight"].to_numpy()})
+    frame = fresh[["weight", "pending", "in_sight"]].assign(truth=fresh["label"].to_numpy())
     for role, words in (("champion", champion_said), ("challenger", said)):
         frame[f"{role}_label"] = words["label"].to_numpy()
         frame[f"{role}_confidence"] = words["confidence"].to_numpy()
+        frame[f"{role}_novel"] = words["novel"].to_numpy(dtype=bool)
+    # What can be neither proven nor refuted is worth what a case is that people decide: nothing gained, nothing lost.
+    unjudged = withheld_cases.unjudged(trial.occasion, fresh, frame["challenger_label"], trial.new_categories)
+    frame["challenger_novel"] |= unjudged
     for group in trial.occasion.policy.fairness.groups:
         frame[group] = [values.get(group) for values in fresh["fields"]]
     return frame
+
+
+def _notes(trial: Trial, withheld: pd.DataFrame) -> tuple[str, ...]:
+    """What has to be said beside the figures."""
+    said = []
+    if trial.new_categories:
+        named, new = withheld["truth"].isin(trial.new_categories), ", ".join(trial.new_categories)
+        denied = withheld["truth"].isna() & withheld["challenger_label"].isin(trial.new_categories)
+        said.append(
+            f"version {trial.champion} does not know {new}: {named.sum()} of the cases are of it, and of "
+            f"{denied.sum()} more, which version {trial.challenger} takes for it, people found no category right; "
+            f"{withheld['in_sight'].sum()} are of those that only people decide"
+        )
+    if pending := int(withheld["pending"].sum()):
+        said.append(f"{pending} rulings wait for another person: each counts as is worse for the challenger")
+    if not trial.sides.challenger.automate:
+        said.append("neither version has a certificate: what they would automate is not compared")
+    return tuple(said)
 
 
 def _finite(figure: float) -> float | None:

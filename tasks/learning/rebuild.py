@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from handrail.errors import BadInput, NotFound
 from handrail.policy import ModelRules, NoveltyRules
 from handrail.store import models
-from models import rebuild, training_set
+from models import rebuild, training_set, weighing
 from tasks.learning.retrain import fit, training_examples
 from tasks.occasion import Occasion
 
@@ -52,7 +52,8 @@ def rebuild_version(occasion: Occasion, version: str) -> Rebuilt:
     rules = ModelRules.model_validate({**recipe["rules"], "fields": recipe["fields"], "source": row.kind})
     novelty = NoveltyRules.model_validate(recipe["novelty"])
     policy = occasion.policy.model_copy(update={"model": rules, "novelty": novelty})
-    rows = training_examples(replace(occasion, policy=policy), until=row.registered_at)
+    new = recipe.get("new_categories", [])
+    rows = training_examples(replace(occasion, policy=policy), until=row.registered_at, new_categories=new)
     differs = _surroundings(recipe)
     registered = str(recipe["predictions_digest"])
     if rows.empty or training_set.dataset_digest(rows) != row.dataset_digest:
@@ -63,7 +64,8 @@ def rebuild_version(occasion: Occasion, version: str) -> Rebuilt:
         )
         differs.insert(0, f"the training set: {row.labels} labels then, {here}")
         return Rebuilt(version, same=False, registered=registered, digest=None, labels=len(rows), differs=(*differs,))
-    digest = fit(rows, policy).predictions_digest
+    # What is known of a label's giver, and what became of the case, may be more by now: the weights are those of then.
+    digest = fit(weighing.unpacked(rows, recipe.get("weights", {})), policy).predictions_digest
     return Rebuilt(version, digest == registered, registered, digest, len(rows), (*differs,))
 
 

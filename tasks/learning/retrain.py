@@ -1,27 +1,32 @@
 """Corrections become a challenger: training set, its gate, training, registration."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from handrail import baseline
+from handrail import baseline, chances, label_weights
 from handrail.acts import models as model_acts
 from handrail.errors import HandrailError
+from handrail.label_weights import Accuracy
 from handrail.near_duplicates import twins
 from handrail.policy import Policy
 from handrail.retraining_triggers import Cause
+from handrail.reviewers import GOLD, RECHECKS
 from handrail.store import labels as stored_labels
 from handrail.store import models
-from models import classifier, external, rebuild, registry, training_set
+from handrail.store.models import ModelVersion
+from models import classifier, external, rebuild, registry, training_set, weighing
 from models.external import Model
 from models.features import model_input
 from tasks.learning import data_gates
 from tasks.occasion import Occasion, log
 from tasks.routing.score import with_given
 from tasks.step import step
+from tasks.watch import agreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +40,23 @@ class Trained:
     serves: bool
 
 
-def training_examples(occasion: Occasion, until: datetime | None = None) -> pd.DataFrame:
+def training_examples(
+    occasion: Occasion, until: datetime | None = None, new_categories: Collection[str] = ()
+) -> pd.DataFrame:
     """Labels that may train, the newest of the policy's number, with what the model may see and whence each came.
 
     A share of the blind labels, drawn by keyed hash, is withheld for promotions and never trains, nor does a
-    near-duplicate of a withheld case. Labels from after `until` count as not given yet.
+    near-duplicate of a withheld case. Labels from after `until` count as not given yet. With `new_categories` the same
+    draw withholds recent labels of cases that nobody would see blindly, too: the new ones lie there. `chance` is
+    that of the case to come to a label, to the millionth.
     """
     with occasion.store.read() as connection:
         rows = stored_labels.labelled(connection, occasion.policy)
     if until is not None:
         rows = rows[rows["labelled_at"] <= pd.Timestamp(until)]
     rows = rows[rows["label"].isin(list(occasion.policy.categories))]
-    held = occasion.withholding.holds(rows)
+    recent = (until or occasion.now) - occasion.policy.promotion.withheld if new_categories else None
+    held = occasion.withholding.holds(rows, in_sight_since=recent)
     texts = rows["text"].to_numpy(dtype=object)
     open_ones = np.flatnonzero(~held)
     similar_from = occasion.policy.gates.training_set.near_duplicate_from
@@ -59,8 +69,35 @@ def training_examples(occasion: Occasion, until: datetime | None = None) -> pd.D
         **{
             name: rows[name]
             for name in ("label", "received_at", "labelled_at", "provenance", "status", "reviewer", "blind")
-        }
+        },
+        chance=weighing.stored(chances.of_a_label(rows)),
     )
+
+
+def trusts(occasion: Occasion, rows: pd.DataFrame) -> NDArray[np.float64]:
+    """What each label is worth by what is known of its giver, to the millionth; `rows` has reviewer and status."""
+    with occasion.store.read() as connection:
+        trials = agreement.trials(occasion, connection)
+    settled = trials[trials["kind"].isin([RECHECKS, GOLD]) & trials["wrong"].notna()]
+    counts = settled["wrong"].astype(bool).groupby(settled["person"]).agg(["size", "sum"])
+    known = {str(name): Accuracy(float(size - wrong), float(wrong)) for name, size, wrong in counts.itertuples()}
+    return weighing.stored(label_weights.weights(rows, known))
+
+
+def learnt_categories(row: ModelVersion | None) -> frozenset[str]:
+    """The categories that a version learnt; empty where its recipe does not say."""
+    if row is None or row.rebuild is None:
+        return frozenset()
+    fewest = row.rebuild["rules"]["min_labels_per_category"]
+    return frozenset(name for name, labels in row.rebuild["data"]["categories"].items() if labels >= fewest)
+
+
+def new_categories(occasion: Occasion) -> tuple[str, ...]:
+    """The policy's categories that the serving version has not learnt; none where its recipe does not say."""
+    with occasion.store.read() as connection:
+        champion = models.serving(connection).model_version
+        learnt = learnt_categories(models.version(connection, champion) if champion else None)
+    return tuple(sorted(set(occasion.policy.categories) - learnt)) if learnt else ()
 
 
 @step
@@ -71,9 +108,11 @@ def train(occasion: Occasion, cause: Cause) -> Trained:
         BadInput: too few labels, or nothing to learn; the champion goes on serving.
         GateFailed: the training set breaks an expectation; the champion goes on serving.
     """
-    rows = training_examples(occasion)
+    new = new_categories(occasion)
+    rows = training_examples(occasion, new_categories=new)
+    rows = rows.assign(trust=trusts(occasion, rows))
     notes = data_gates.check_training_set(occasion, rows)
-    registered = register(occasion, fit(rows, occasion.policy), rows, cause)
+    registered = register(occasion, fit(rows, occasion.policy), rows, cause, new)
     return replace(registered, notes=(*registered.notes, *notes))
 
 
@@ -89,8 +128,10 @@ def fit(rows: pd.DataFrame, policy: Policy) -> Model:
     return classifier.train(rows, policy.model, policy.model.fields, policy.novelty, near_duplicate_from=alike)
 
 
-def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str) -> Trained:
-    """Register a trained model in MLflow and in the store.
+def register(
+    occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str, new_categories: Collection[str] = ()
+) -> Trained:
+    """Register a trained model in MLflow and in the store; `new_categories` are those of `training_examples`.
 
     While none serves, one that beats the commonest category does at once; of any other a note says what is missing.
 
@@ -98,7 +139,7 @@ def register(occasion: Occasion, trained: Model, rows: pd.DataFrame, cause: str)
         RegistryAway: MLflow could not write; neither of them knows of a new version.
     """
     digest = training_set.dataset_digest(rows)
-    recipe = rebuild.recipe(occasion.policy, trained.fields, rows, trained.predictions_digest)
+    recipe = rebuild.recipe(occasion.policy, trained.fields, rows, trained.predictions_digest, new_categories)
     with occasion.store.read() as connection:
         taken = models.versions(connection)["version"].tolist()
     registered = registry.register(

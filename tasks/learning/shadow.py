@@ -7,8 +7,9 @@ from datetime import timedelta
 import pandas as pd
 
 from handrail.errors import NotFound
-from handrail.store import drifts, models, predictions
+from handrail.store import drifts, judging, models, predictions
 from handrail.window import Window
+from tasks.learning.withheld_cases import learnt_alike
 from tasks.occasion import Occasion
 
 WINDOW = timedelta(days=28)
@@ -67,6 +68,25 @@ def compare(occasion: Occasion, length: timedelta = WINDOW) -> Comparison:
         challenger_automated=_automated(occasion, pair["label_new"], pair["confidence_new"]),
         disagreements=_counted(differ),
     )
+
+
+def never_learnt(occasion: Occasion) -> list[int]:
+    """Cases whose settled labels can certify the challenger at once: withheld for ever, and unlike what it learnt.
+
+    They were labelled blindly while a certificate's evidence counts. Empty without a challenger.
+    """
+    with occasion.store.read() as connection:
+        challenger = models.serving(connection).challenger
+        since = occasion.now - occasion.policy.certificate.valid_for
+        rows = judging.withheld(connection, occasion.policy, since=since, until=occasion.now)
+    if challenger is None or rows.empty:
+        return []
+    rows = rows[occasion.withholding.draws(rows["case_id"].tolist())]
+    with occasion.store.read() as connection:
+        scored = predictions.scored_by(connection, rows["case_id"].tolist(), challenger)
+    rows = rows[~rows["case_id"].isin(scored)]
+    alike = learnt_alike(occasion, [challenger], rows["text"].tolist())
+    return sorted(rows.loc[~alike, "case_id"].tolist())
 
 
 def _automated(occasion: Occasion, labels: "pd.Series[str]", confidence: "pd.Series[float]") -> int:

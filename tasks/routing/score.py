@@ -1,6 +1,6 @@
 """The champion scores accepted cases; a challenger scores the same ones in shadow."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from itertools import islice
 
@@ -206,8 +206,8 @@ def _checked(occasion: Occasion, model: Model, predictions: pd.DataFrame) -> pd.
 
 
 @step
-def score_challenger(occasion: Occasion, since: datetime) -> int:
-    """Let the challenger score, beside the champion, the cases received since then; returns how many.
+def score_challenger(occasion: Occasion, since: datetime, also: Collection[int] = ()) -> int:
+    """Let the challenger score, beside the champion, the cases received since then and `also` these; returns how many.
 
     One that does not fit the policy, or whose predictions are none, is refused; one that cannot be read scores nothing.
     """
@@ -222,7 +222,18 @@ def score_challenger(occasion: Occasion, since: datetime) -> int:
         if unlike:
             _refuse(occasion, row.version, "signature", unlike)
             return 0
-        done = _in_shadow(occasion, row.version, model, since)
+        done = sum(
+            routing.record_predictions(
+                occasion.store,
+                predict(occasion, model, chunk),
+                version=row.version,
+                role="challenger",
+                advance=False,
+                actor=occasion.actor,
+                now=occasion.now,
+            )
+            for chunk in _for_shadow(occasion, row.version, since, also)
+        )
     except ModelUnavailable as error:
         _give_up(occasion, row.version, error.cause, str(error))
         return 0
@@ -233,26 +244,25 @@ def score_challenger(occasion: Occasion, since: datetime) -> int:
     return done
 
 
-def _in_shadow(occasion: Occasion, version: str, model: Model, since: datetime) -> int:
-    done = after = 0
-    limit = occasion.policy.intake.batch_rows
+def _for_shadow(occasion: Occasion, version: str, since: datetime, also: Collection[int]) -> Iterator[pd.DataFrame]:
+    """In chunks what the version has not scored: the cases received since then, then `also`."""
+    after, limit = 0, occasion.policy.intake.batch_rows
     while True:
         with occasion.store.read() as connection:
             chunk = stored_predictions.unscored_by(
                 connection, version, occasion.policy, since=since, after=after, limit=limit
             )
         if chunk.empty:
-            return done
+            break
         after = int(chunk["case_id"].iloc[-1])
-        done += routing.record_predictions(
-            occasion.store,
-            predict(occasion, model, chunk),
-            version=version,
-            role="challenger",
-            advance=False,
-            actor=occasion.actor,
-            now=occasion.now,
-        )
+        yield chunk
+    with occasion.store.read() as connection:
+        left = sorted(set(also) - stored_predictions.scored_by(connection, sorted(also), version))
+    for start in range(0, len(left), limit):
+        with occasion.store.read() as connection:
+            chunk = readable.of(connection, left[start : start + limit], occasion.policy)
+        if len(chunk):
+            yield chunk
 
 
 def _refuse(occasion: Occasion, version: str, gate: str, why: list[str]) -> None:

@@ -19,7 +19,7 @@ from handrail.acts import models as model_acts
 from handrail.acts import pausing
 from handrail.errors import Conflict, GateFailed
 from handrail.policy import Stage
-from handrail.store import labels as stored_labels
+from handrail.store import judging as stored_judging
 from handrail.store import schema, trail
 from models import classifier
 from tasks.learning import judge as judging
@@ -160,8 +160,8 @@ class TestTheTrainingSet:
         (given,) = shop.rows(schema.CaseInput, case_id=withheld)
         guarded = retrain.training_examples
 
-        def leaking(occasion: Occasion) -> pd.DataFrame:
-            rows = guarded(occasion)
+        def leaking(occasion: Occasion, **options: object) -> pd.DataFrame:
+            rows = guarded(occasion, **options)
             rows.loc[0, ["case_id", "text"]] = withheld, "something else entirely"
             rows.loc[1, "text"] = f"{given['redacted']}!"
             return rows
@@ -213,7 +213,7 @@ class TestTheWithheldSet:
     ) -> None:
         occasion = duel.at(LATER + DAY)
         with occasion.store.read() as connection:
-            labels = stored_labels.withheld_labels(connection, duel.policy, since=NOW)
+            labels = stored_judging.withheld(connection, duel.policy, since=NOW)
         spoiled = int(labels.loc[occasion.withholding.draws(labels["case_id"].tolist()), "case_id"].iloc[0])
         (label,) = duel.rows(schema.Label, case_id=spoiled)
         one = schema.Label.id == label["id"]

@@ -13,7 +13,7 @@ from handrail.case import Outcome
 from handrail.errors import BadInput, GateFailed, NotFound, NotPermitted, Refused
 from handrail.policy import Stage
 from handrail.ruling import Ruling
-from handrail.store import labels, schema, trail
+from handrail.store import judging, schema, trail
 from models import registry, tracking
 from tasks.learning import certify, evaluate, rebuild, retrain, shadow
 from tasks.learning.judge import judge
@@ -52,7 +52,7 @@ class TestTrainingSet:
         texts = {shop.rows(schema.CaseInput, case_id=case_id)[0]["redacted"] for case_id in withheld}
         assert not texts & set(examples["text"]), "the history holds the same letters: they are left out too"
         with occasion.store.read() as connection:
-            judged = labels.withheld_labels(connection, shop.policy, since=NOW)
+            judged = judging.withheld(connection, shop.policy, since=NOW)
         assert set(withheld) <= set(judged["case_id"])
 
     def test_a_withheld_case_stays_withheld_when_it_gets_another_label(self, shop: Shop) -> None:

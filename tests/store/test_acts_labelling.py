@@ -9,7 +9,7 @@ import pytest
 from handrail.acts import claiming, escalating, labelling
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted, Refused
 from handrail.policy import LabelRules
-from handrail.store import decisions, drifts, labels, predictions, schema
+from handrail.store import decisions, drifts, judging, labels, predictions, schema
 from handrail.store.engine import Store
 from handrail.window import Window
 from tests.open_things import nothing_left_open
@@ -98,7 +98,7 @@ class TestGold:
             with scene.store.read() as connection:
                 found = (
                     labels.labelled(connection, scene.policy),
-                    labels.withheld_labels(connection, scene.policy, since=since),
+                    judging.withheld(connection, scene.policy, since=since),
                 )
             return [frame["case_id"].tolist() for frame in found]
 

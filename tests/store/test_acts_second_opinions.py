@@ -11,7 +11,7 @@ from handrail.errors import BadInput, Conflict, NotPermitted
 from handrail.policy import GateRules, LabelRules
 from handrail.policy.learning import TrainingSetRules
 from handrail.ruling import Ruling
-from handrail.store import labels, schema
+from handrail.store import judging, labels, schema
 from handrail.store.engine import Store
 from tests.scenes import FOUNDER, MANAGER, NOVICE, NOW, POLICY, REVIEWERS, Scene
 
@@ -223,7 +223,7 @@ class TestAdjudication:
         assert standing(scene, disputed)[-1] == (label, "adjudication", "adjudicated")
         with scene.store.read() as connection:
             assert labels.labelled(connection, scene.policy)["label"].tolist() == [label]
-            judged = labels.withheld_labels(connection, scene.policy, since=NOW - timedelta(days=1))
+            judged = judging.withheld(connection, scene.policy, since=NOW - timedelta(days=1))
         assert judged["label"].tolist() == [label]
         assert scene.count(schema.Outbox) == 1
         assert open_kinds(scene, disputed) == []
@@ -238,8 +238,8 @@ class TestAdjudication:
         ruling = Ruling(claim.item_id, claim.fence, Outcome.OVERRIDE, label="refund")
         deciding.decide(scene.store, [ruling], "ruth", secret=SECRET, **scene.known)
         with scene.store.read() as connection:
-            fresh = labels.withheld_labels(connection, scene.policy, since=NOW - timedelta(seconds=1))
-            used = labels.withheld_labels(connection, scene.policy, since=NOW)
+            fresh = judging.withheld(connection, scene.policy, since=NOW - timedelta(seconds=1))
+            used = judging.withheld(connection, scene.policy, since=NOW)
         assert (len(fresh), len(used)) == (2, 0)
 
     def test_none_of_them_may_be_right(self, scene: Scene, disputed: int) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from handrail.acts import labelling
-from handrail.store import certificates, labels, schema
+from handrail.store import certificates, judging, labels, schema
 from handrail.store.engine import Store
 from tests.scenes import MANAGER, NOVICE, NOW, POLICY, VERSION, Scene
 
@@ -118,7 +118,7 @@ def test_a_label_counts_as_its_person_was_trained_when_they_gave_it(scene: Scene
     scene.decide(case, "override", actor=NOVICE, label="tracking")
     scene.add_person(NOVICE, "reviewer", trained_until=NOW + 30 * DAY)
     with scene.store.read() as connection:
-        withheld = labels.withheld_labels(connection, POLICY, since=NOW - DAY)
+        withheld = judging.withheld(connection, POLICY, since=NOW - DAY)
         train = labels.labelled(connection, POLICY)
     assert withheld.empty
     assert train.empty

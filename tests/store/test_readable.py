@@ -10,7 +10,7 @@ from sqlalchemy import update
 from handrail.acts import consenting, intake, models, routing
 from handrail.policy import FairnessRules, ModelRules
 from handrail.queues import route_many
-from handrail.store import drifts, labels, predictions, readable, schema
+from handrail.store import drifts, judging, labels, predictions, readable, schema
 from handrail.store.engine import Connection, Store
 from handrail.window import Window
 from tests.scenes import FLOW, FOUNDER, NOW, POLICY, VERSION, Scene, bad_rows, good_rows
@@ -22,7 +22,7 @@ SEEN = POLICY.model_copy(
 )
 DOORS: dict[str, Callable[[Connection], pd.DataFrame]] = {
     "training": lambda c: labels.labelled(c, SEEN),
-    "judging": lambda c: labels.withheld_labels(c, SEEN, since=NOW - DAY),
+    "judging": lambda c: judging.withheld(c, SEEN, since=NOW - DAY),
     "drift": lambda c: drifts.received(c, SEEN, EVER, version=VERSION),
     "shadow": lambda c: predictions.unscored_by(c, "another", SEEN, since=NOW - DAY, limit=10),
     "by id": lambda c: readable.of(c, [1, 2, 3], SEEN),
@@ -160,7 +160,7 @@ class TestWithdrawn:
             routes = route_many(waiting.cases, waiting.situation, SEEN, [0.5] * len(waiting.cases))
             said = waiting.cases[["case_id", "label", "confidence"]].rename(columns={"label": "category"})
             return said.join(routes.drop(columns="flags")).assign(
-                suggestion_hidden=False, model_version=VERSION, due_at=NOW
+                suggestion_hidden=False, blind_chance=None, model_version=VERSION, due_at=NOW
             )
 
         counts = routing.assign(scene.store, [kept, withdrawn], plan, policy=SEEN, actor=FLOW, now=NOW)
