@@ -120,6 +120,27 @@ def promotion_part(*, size: Size) -> Part:
     return Part(demands, found, "\n".join(lines))
 
 
+def after_automation_part(*, size: Size) -> Part:
+    """Figures of a version that learnt from the hard rest and from audits, and promotions judged on them."""
+    from model_parts import after_automation
+
+    found = after_automation.figures(size=size)
+    limit = 0.05 + 2 * (0.05 * 0.95 / found["rounds"]) ** 0.5
+    equal, better = found["equal"], found["better"]
+    demands = [
+        at_most("measured accuracy less the stream's, weighed by 1/chance", abs(found["bias"]["weighed"]), 0.02),
+        at_most("equal challengers promoted, audits and blind looks", equal["share"], limit, ".1%"),
+    ]
+    lines = [f"{'measured less true accuracy':34}{found['bias']['unweighed']:>+14.3f} unweighed"]
+    told = (
+        ("equal", equal),
+        ("better by 2 points", better),
+        ("equal, weighed by today's policy", found["equal_today"]),
+    )
+    lines += [f"promoted, {name:24}{one['share']:>14.1%} on {one['labels']:.0f} labels" for name, one in told]
+    return Part(demands, found, "\n".join(lines))
+
+
 def serving_part(*, size: Size) -> Part:
     """Rollback, until the next batch is scored by the version before."""
     from model_parts import serving
@@ -149,6 +170,7 @@ def parts(folder: Path, *, size: Size, plot: Path | None) -> Iterator[tuple[str,
     yield "looks", partial(certificate_looks_part, size=size)
     yield "novelty", partial(novelty_part, size=size, plot=plot)
     yield "promotion", partial(promotion_part, size=size)
+    yield "after_automation", partial(after_automation_part, size=size)
     yield "serving", partial(serving_part, size=size)
     if size is not Size.SMOKE:  # two commands of many seconds, which the tests of plain files call as well
         yield "file", partial(file_part, folder, size=size)
@@ -158,7 +180,10 @@ def main() -> None:
     """Measure part by part and print each promise; exit 1 when one does not hold."""
     words = parser(__doc__ or "", "fewer worlds and cases: within a minute")
     words.add_argument("--plot", type=Path, help="write the novelty curves to this PNG or SVG file")
-    words.add_argument("--only", help="one part: classifier, certificates, looks, novelty, promotion, serving or file")
+    words.add_argument(
+        "--only",
+        help="one part: classifier, certificates, looks, novelty, promotion, after_automation, serving or file",
+    )
     options = words.parse_args()
     for name in [name for name in os.environ if name.startswith(("HANDRAIL_", "PREFECT_"))]:
         del os.environ[name]  # of the user's own workspace and server

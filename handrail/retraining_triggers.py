@@ -1,5 +1,6 @@
 """What calls for a retraining: each trigger's figure beside the policy's bound, and which of them decides."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -17,8 +18,10 @@ class TriggerFacts:
     """What is known of trainings, drifts, audits and labels at the moment `now`.
 
     The labels are those that can train: `new_labels` were given since the last training, or ever while there was
-    none, `labels_since_failure` since the newest attempt that failed. `error_rate` is what the `audited` say of all
-    approvals, each weighted for how it was drawn; `effective` of equal chance would say as much.
+    none, `labels_since_failure` since the newest attempt that failed; `learnt` is how many the serving version learnt
+    from. `error_rate` is what the `audited` say of all approvals, each weighted for how it was drawn; `effective` of
+    equal chance would say as much. `judged_until` is when a challenger that nobody has judged yet has had its time for
+    it; None without one.
     """
 
     now: datetime
@@ -32,6 +35,8 @@ class TriggerFacts:
     pending: int = 0
     new_labels: int = 0
     labels_since_failure: int = 0
+    learnt: int = 0
+    judged_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def read(facts: TriggerFacts, policy: Policy) -> tuple[Reading, ...]:
     return (
         _drift(facts, facts.trained_at),
         _error_rate(facts, rules, early=early),
-        Reading("monthly", age >= rules.every, f"{_days(age)} since the last training; policy {_days(rules.every)}"),
+        _monthly(facts, rules, age),
         _new_labels(facts, rules, early=early),
     )
 
@@ -177,10 +182,32 @@ def _error_rate(facts: TriggerFacts, rules: RetrainingRules, *, early: bool) -> 
     return Reading("error_rate", high and not early, f"{figure}; {bound}{_wait(facts, rules, early and high)}")
 
 
+def _monthly(facts: TriggerFacts, rules: RetrainingRules, age: timedelta) -> Reading:
+    figure = f"{_days(age)} since the last training; policy {_days(rules.every)}"
+    due = age >= rules.every
+    return Reading("monthly", due and not _is_judged(facts), figure + _challenger(facts, due))
+
+
 def _new_labels(facts: TriggerFacts, rules: RetrainingRules, *, early: bool) -> Reading:
-    enough = facts.new_labels >= rules.new_labels
-    figure = f"{facts.new_labels:,} since the last training; policy {rules.new_labels:,}"
-    return Reading("new_labels", enough and not early, figure + _wait(facts, rules, early and enough))
+    grown = math.ceil(rules.grown_by * facts.learnt) if facts.learnt else rules.new_labels
+    bound = min(rules.new_labels, grown)
+    enough = facts.new_labels >= bound
+    figure = f"{facts.new_labels:,} since the last training; policy {bound:,}"
+    if bound < rules.new_labels:
+        figure += f", {in_percent(rules.grown_by)} of the {facts.learnt:,} that the serving version learnt from"
+    waits = _wait(facts, rules, early and enough) or _challenger(facts, enough)
+    return Reading("new_labels", enough and not early and not _is_judged(facts), figure + waits)
+
+
+def _is_judged(facts: TriggerFacts) -> bool:
+    """Is a challenger being judged? Another in its place would begin anew, and labels come slowly."""
+    return facts.judged_until is not None and facts.now < facts.judged_until
+
+
+def _challenger(facts: TriggerFacts, due: bool) -> str:  # noqa: FBT001 - read at a glance above
+    if not due or facts.judged_until is None or not _is_judged(facts):
+        return ""
+    return f"; a challenger waits to be judged, until {_moment(facts.judged_until)}"
 
 
 def _wait(facts: TriggerFacts, rules: RetrainingRules, early: bool) -> str:  # noqa: FBT001 - read at a glance above

@@ -14,7 +14,10 @@ _METRICS = {
     "n_train": "cases trained on",
     "n_calibration": "cases calibrated on",
     "n_test": "cases measured on",
+    "n_test_worth": "what these are worth, for some count more than others",
+    "weight_cap": "labels count at most",
 }
+_TENTHS = frozenset({"n_test_worth", "weight_cap"})
 _WHAT = {
     "trained": "A text classifier trained by Handrail: words, word pairs, character n-grams and the permitted fields, "
     "multinomial logistic regression, probabilities calibrated on cases that trained nothing.",
@@ -72,9 +75,14 @@ def _measured(metrics: Mapping[str, float]) -> list[str]:
     lines = ["on the newest labels of each category, which had not calibrated it yet"]
     for name, meaning in _METRICS.items():
         if name in metrics:
-            value = metrics[name]
-            lines.append(f"{meaning}: {int(value) if name.startswith('n_') else format(value, '.3f')}")
+            lines.append(f"{meaning}: {_figure(name, metrics[name])}")
     return lines
+
+
+def _figure(name: str, value: float) -> str:
+    if name in _TENTHS:
+        return f"{value:.1f}"
+    return f"{value:.0f}" if name.startswith("n_") else f"{value:.3f}"
 
 
 def _certified(certificate: Certificate) -> str:

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from handrail.ppm import PPM
+
 Floats = NDArray[np.float64]
 
 CHANCE, TRUST = "chance", "trust"
@@ -20,7 +22,6 @@ CHANCE, TRUST = "chance", "trust"
 WEIGHT = "weight"
 CAP_AT = 0.95
 """Quantile of the drawn labels' weights above which none counts more: a rare draw must not decide a model."""
-_STORED = 1e-6  # chances and trusts count in millionths, so that a recipe holds exactly what trained
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def weigh(examples: pd.DataFrame) -> Weighing:
 
 def stored(values: Floats) -> Floats:
     """Chances or trusts to the millionth, which is how a recipe keeps them; none is below one."""
-    kept: Floats = np.clip(np.round(values / _STORED), 1, round(1 / _STORED)) * _STORED
+    kept: Floats = np.clip(np.round(values * PPM), 1, PPM) / PPM
     return kept
 
 
@@ -117,7 +118,7 @@ def unpacked(examples: pd.DataFrame, recipe: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _text(values: Floats) -> str:
-    parts = np.round(values / _STORED).astype("<i4")
+    parts = np.round(values * PPM).astype("<i4")
     return base64.b64encode(zlib.compress(parts.tobytes(), 9)).decode("ascii")
 
 
@@ -125,7 +126,7 @@ def _numbers(text: str, examples: int) -> Floats:
     parts = np.frombuffer(zlib.decompress(base64.b64decode(text)), dtype="<i4")
     if len(parts) != examples:
         raise ValueError(f"The recipe weighs {len(parts)} labels, and there are {examples}.")
-    return stored(parts * _STORED)
+    return stored(parts / PPM)
 
 
 def _column(examples: pd.DataFrame, name: str) -> Floats:

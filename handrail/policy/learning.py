@@ -12,6 +12,7 @@ from handrail.policy.base import Duration, Money, ProperShare, Share, Strict
 _SETTLES = True
 _EARLIER = 10
 _VOIDED_WRONGLY = 0.05
+_GROWN_BY = 0.5
 
 
 class CertificateRules(Strict):
@@ -121,13 +122,18 @@ class RetrainingRules(Strict):
     error_window: Duration = timedelta(days=7)
     min_audited: Annotated[int, Field(ge=1)] = 60
     new_labels: Annotated[int, Field(ge=1)] = Field(1_000, description="labels that can train, since the last training")
+    grown_by: Annotated[float, Field(gt=0)] = Field(
+        _GROWN_BY,
+        description="or new labels, as a share of those that the serving version learnt from",
+        exclude_if=_GROWN_BY.__eq__,
+    )
     not_again_within: Duration = timedelta(days=6)
 
 
 class PromotionRules(Strict):
     """What a challenger has to show on the withheld set."""
 
-    withheld: Duration = Field(timedelta(days=28), description="labels older than this no longer judge")
+    withheld: Duration = Field(timedelta(days=56), description="labels older than this no longer judge")
     withheld_share: Share = Field(0.5, description="share of blind labels that never trains")
     shadow_for: Duration = Field(
         timedelta(days=6), description="time a challenger scores in shadow before it is judged"

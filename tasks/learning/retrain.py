@@ -6,13 +6,16 @@ from datetime import datetime
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from handrail import baseline, chances, label_weights
 from handrail.acts import models as model_acts
 from handrail.errors import HandrailError
+from handrail.label_weights import Accuracy
 from handrail.near_duplicates import twins
 from handrail.policy import Policy
 from handrail.retraining_triggers import Cause
+from handrail.reviewers import GOLD, RECHECKS
 from handrail.store import labels as stored_labels
 from handrail.store import models
 from handrail.store.models import ModelVersion
@@ -23,6 +26,7 @@ from tasks.learning import data_gates
 from tasks.occasion import Occasion, log
 from tasks.routing.score import with_given
 from tasks.step import step
+from tasks.watch import agreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,8 @@ def training_examples(
 
     A share of the blind labels, drawn by keyed hash, is withheld for promotions and never trains, nor does a
     near-duplicate of a withheld case. Labels from after `until` count as not given yet. With `new_categories` the same
-    draw withholds recent labels of cases that nobody would see blindly, too: the new ones lie there. `chance` and
-    `trust` say how much each label counts, to the millionth.
+    draw withholds recent labels of cases that nobody would see blindly, too: the new ones lie there. `chance` is
+    that of the case to come to a label, to the millionth.
     """
     with occasion.store.read() as connection:
         rows = stored_labels.labelled(connection, occasion.policy)
@@ -67,8 +71,17 @@ def training_examples(
             for name in ("label", "received_at", "labelled_at", "provenance", "status", "reviewer", "blind")
         },
         chance=weighing.stored(chances.of_a_label(rows)),
-        trust=weighing.stored(label_weights.weights(rows, {})),
     )
+
+
+def trusts(occasion: Occasion, rows: pd.DataFrame) -> NDArray[np.float64]:
+    """What each label is worth by what is known of its giver, to the millionth; `rows` has reviewer and status."""
+    with occasion.store.read() as connection:
+        trials = agreement.trials(occasion, connection)
+    settled = trials[trials["kind"].isin([RECHECKS, GOLD]) & trials["wrong"].notna()]
+    counts = settled["wrong"].astype(bool).groupby(settled["person"]).agg(["size", "sum"])
+    known = {str(name): Accuracy(float(size - wrong), float(wrong)) for name, size, wrong in counts.itertuples()}
+    return weighing.stored(label_weights.weights(rows, known))
 
 
 def learnt_categories(row: ModelVersion | None) -> frozenset[str]:
@@ -97,6 +110,7 @@ def train(occasion: Occasion, cause: Cause) -> Trained:
     """
     new = new_categories(occasion)
     rows = training_examples(occasion, new_categories=new)
+    rows = rows.assign(trust=trusts(occasion, rows))
     notes = data_gates.check_training_set(occasion, rows)
     registered = register(occasion, fit(rows, occasion.policy), rows, cause, new)
     return replace(registered, notes=(*registered.notes, *notes))

@@ -20,6 +20,10 @@ def trigger_facts(occasion: Occasion) -> TriggerFacts:
         failed_at = retraining.last_failure(connection)
         trained_at = None if versions.empty else versions["registered_at"].max().to_pydatetime()
         labels = retraining.labels_since(connection, trained_at)
+        serving = models.serving(connection)
+        champion, challenger = (
+            models.version(connection, one) if one else None for one in (serving.model_version, serving.challenger)
+        )
     found = of_audits(audits)
     held = occasion.withholding.holds(labels)
     training = labels[labels["label"].isin(list(occasion.policy.categories)).to_numpy() & ~held]
@@ -34,5 +38,7 @@ def trigger_facts(occasion: Occasion) -> TriggerFacts:
         effective=found.effective,
         pending=found.pending,
         new_labels=len(training),
+        learnt=0 if champion is None else champion.labels,
+        judged_until=None if challenger is None else challenger.registered_at + occasion.policy.promotion.withheld,
         labels_since_failure=0 if failed_at is None else int((training["labelled_at"] > failed_at).sum()),
     )

@@ -8,10 +8,8 @@ from typing import Any
 import pandas as pd
 
 from handrail import keyed_draws, settlement, workload_forecast
-from handrail.estimates import of_audits
-from handrail import keyed_draws, workload_forecast
 from handrail.certificate import Certificate
-from handrail.estimates import Estimate, clopper_pearson
+from handrail.estimates import of_audits
 from handrail.figures.breaker import BreakerFigures
 from handrail.policy import Stage
 from handrail.queues import Queue, Situation

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from handrail.policy import CostRules, PromotionRules
+from handrail.policy import CostRules, PromotionRules, QueueRules, for_labels
 from models import promotion_test
-from models.promotion_test import Bands
+from models.promotion_test import Bands, Sides
 
 BANDS = Bands(auto_above=0.95, human_below=0.7)
 COSTS = CostRules(minutes_manual=6, minutes_quick=1, minute=0.75, error=25)
@@ -131,9 +131,12 @@ def test_what_a_differing_case_puts_at_stake_needs_no_truth() -> None:
     differing = np.array([True, True, False])
     # Executed instead of looked at, wrongly: -25 + 0.75. Executed wrongly instead of rightly: -25 - 4.5.
     expected = np.sqrt((24.25**2 + 2 * 29.5**2) / 3)
-    stake = promotion_test._stake(frame, np.array([1.0, 2.0, 9.0]), differing, COSTS, BANDS)
+    stake = promotion_test._stake(frame, np.array([1.0, 2.0, 9.0]), differing, COSTS, Sides(BANDS, BANDS))
     assert stake == pytest.approx(expected)
-    assert promotion_test._stake(frame.assign(truth="z"), np.array([1.0, 2.0, 9.0]), differing, COSTS, BANDS) == stake
+    assert (
+        promotion_test._stake(frame.assign(truth="z"), np.array([1.0, 2.0, 9.0]), differing, COSTS, Sides(BANDS, BANDS))
+        == stake
+    )
 
 
 def test_weights_count_cases_as_often_as_they_stand_for() -> None:
@@ -171,3 +174,57 @@ def test_the_bounds_scale_with_the_currency_and_not_with_the_weights(seed: int, 
     heavy = promotion_test.judge(frame.assign(weight=factor), costs=COSTS, rules=RULES, bands=BANDS)
     assert (heavy.low, heavy.high) == pytest.approx((plain.low, plain.high))
     assert plain.low <= plain.gain <= plain.high
+
+
+class TestSides:
+    """Each model is let do what its own certificates let it do."""
+
+    POLICY = for_labels(["refund", "tracking"]).model_copy(
+        update={"queues": QueueRules(auto_above=0.9, uncertified="review")}
+    )
+
+    def test_a_certificate_raises_the_policys_threshold_and_without_one_nothing_is_executed(self) -> None:
+        none = promotion_test.bands(self.POLICY, {})
+        assert (none.auto_above, none.automate) == ({"refund": 1.0, "tracking": 1.0}, False)
+        own = promotion_test.bands(self.POLICY, {"refund": 0.97})
+        assert own.automate
+        assert own.auto_above["tracking"] == 1.0
+        said = pd.DataFrame({"truth": "refund", "champion_label": "refund", "champion_confidence": [0.9699, 0.97]})
+        assert promotion_test.case_value(said, "champion", COSTS, own).tolist() == [3.75, 4.5], "reached, not exceeded"
+        lower = promotion_test.bands(self.POLICY, {None: 0.5})
+        assert lower.auto_above == {"refund": 0.9, "tracking": 0.9}, "a certificate never lowers it"
+
+    def test_where_the_policy_asks_for_no_certificate_its_own_threshold_holds(self) -> None:
+        fixed = self.POLICY.model_copy(update={"queues": QueueRules(auto_above=0.9, uncertified="fixed")})
+        assert promotion_test.bands(fixed, {}).auto_above == {"refund": 0.9, "tracking": 0.9}
+
+    def test_an_equal_model_that_would_automate_less_is_worth_less(self) -> None:
+        frame = withheld(np.random.default_rng(3), 600, 0.0, 0.0)
+        frame = frame.assign(
+            challenger_label=frame["champion_label"], challenger_confidence=frame["champion_confidence"]
+        )
+        sides = Sides(champion=BANDS, challenger=Bands(0.99, 0.7))
+        same = promotion_test.judge(frame, costs=COSTS, rules=RULES, bands=BANDS)
+        less = promotion_test.judge(frame, costs=COSTS, rules=RULES, bands=sides)
+        assert (same.discordant, less.passed) == (0, False)
+        assert less.gain < 0
+
+    def test_what_is_novel_goes_to_people_whatever_its_confidence(self) -> None:
+        frame = pd.DataFrame({"truth": ["a"], "champion_label": ["b"], "champion_confidence": [0.99]})
+        assert promotion_test.case_value(frame, "champion", COSTS, BANDS).tolist() == [-25.0]
+        assert promotion_test.case_value(frame.assign(champion_novel=True), "champion", COSTS, BANDS).tolist() == [0.0]
+
+    def test_where_no_category_was_right_whoever_executes_errs(self) -> None:
+        said = {"champion_label": [None, "b"], "champion_confidence": [0.99, 0.99]}
+        frame = pd.DataFrame({"truth": [None, None], **said}, dtype=object)
+        assert promotion_test.case_value(frame, "champion", COSTS, BANDS).tolist() == [-25.0, -25.0]
+
+    def test_a_ruling_that_waits_for_another_person_counts_as_is_worse_for_the_challenger(self) -> None:
+        both = {"champion_label": "b", "champion_confidence": 0.99, "challenger_confidence": 0.99}
+        frame = pd.DataFrame(
+            [{"truth": "a", "challenger_label": "a", **both}, {"truth": "a", "challenger_label": "c", **both}]
+        )
+        sides = Sides(BANDS, BANDS)
+        assert promotion_test.gains(frame, COSTS, sides).tolist() == [29.5, 0.0]
+        assert promotion_test.gains(frame.assign(pending=True), COSTS, sides).tolist() == [-29.5, -29.5]
+        assert promotion_test.gains(frame.assign(pending=False), COSTS, sides).tolist() == [29.5, 0.0]

@@ -80,3 +80,10 @@ def test_a_common_category_that_is_never_predicted_leaves_its_cases_uncovered() 
     said = pd.Series(["a"] * 100)
     assert withheld.covered(truth, said, 0.03).tolist() == [True] * 95 + [False] * 3 + [True] * 2
     assert withheld.covered(truth, pd.Series(["a"] * 99 + ["b"]), 0.03).all()
+
+
+def test_a_category_is_common_by_the_cases_that_its_labels_stand_for() -> None:
+    truth, said = pd.Series(["a"] * 60 + ["b"] * 40), pd.Series(["a"] * 100)
+    weights = np.r_[np.full(60, 50.0), np.ones(40)]
+    assert not withheld.covered(truth, said, 0.03)[60:].any()
+    assert withheld.covered(truth, said, 0.03, weights).all(), "40 of 3,040 cases are rarer than 3 %"

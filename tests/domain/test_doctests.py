@@ -15,6 +15,7 @@ MODULES = (
     "blind",
     "business_calendar",
     "certification",
+    "chances",
     "dawid_skene",
     "cube",
     "estimates",

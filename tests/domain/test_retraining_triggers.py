@@ -196,3 +196,26 @@ def test_whatever_calls_a_training_now_answers_it(facts: TriggerFacts) -> None:
     for asked in ("drift", "error_rate", "new_labels"):
         assert called(facts, asked) in (None, asked)
         assert called(answered, asked) is None
+
+
+@pytest.mark.parametrize(("labels", "cause"), [(149, None), (150, "new_labels")])
+def test_labels_that_have_grown_by_half_of_what_serves_call_before_the_number_is_reached(
+    labels: int, cause: Cause | None
+) -> None:
+    facts = replace(QUIET, learnt=300, new_labels=labels)
+    assert called(facts) == cause
+    assert (
+        f"policy 150, {0.5:.1%} of the 300 that the serving version learnt from"
+        in reading(facts, "new_labels").sentence
+    )
+    assert called(replace(facts, learnt=30_000, new_labels=300)) == "new_labels", "the number holds for who has many"
+
+
+def test_a_challenger_that_waits_to_be_judged_is_not_replaced_by_the_calendar_or_by_labels() -> None:
+    waiting = replace(MANY, trained_at=NOW - 28 * DAY, judged_until=NOW + DAY)
+    assert called(waiting) is None
+    for cause in ("monthly", "new_labels"):
+        assert "a challenger waits to be judged, until 2026-03-31 09:00" in reading(waiting, cause).sentence
+    assert called(replace(waiting, judged_until=NOW)) == "monthly", "it has had its time"
+    assert called(replace(waiting, drift_at=NOW - DAY)) == "drift"
+    assert called(replace(waiting, audited=60, rejected=4)) == "error_rate"
