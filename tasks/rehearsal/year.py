@@ -134,7 +134,7 @@ def _policy(asked: Asked, mapping: Mapping, labels: "pd.Series[str]") -> Policy:
         )
     if len(names) == 1:
         raise BadInput(
-            f"Every row has the category {names[0]!r}: there is nothing to tell apart. Name another column with --label."
+            f"Every row has the category {names[0]!r}: there is nothing to tell apart. Choose another with --label."
         )
     if asked.launch is not None and asked.launch not in names:
         raise BadInput(
@@ -234,7 +234,7 @@ def _split(asked: Asked, mapping: Mapping, policy: Policy, table: pd.DataFrame, 
         kept = history[history["truth"] != asked.launch]
         sentences.append(_of_launch(asked.launch, len(history) - len(kept), live))
         history = kept
-    _require_history(history, began, policy)
+    _require_history(history, began)
     later = sorted(set(live["truth"]) - set(history["truth"]) - {asked.launch})
     if later:
         sentences.append(
@@ -266,7 +266,7 @@ def _began(asked: Asked, first: date, last: date) -> tuple[date, list[str]]:
     return asked.began, []
 
 
-def _require_history(history: pd.DataFrame, began: date, policy: Policy) -> None:
+def _require_history(history: pd.DataFrame, began: date) -> None:
     names = sorted(set(history["truth"]))
     if len(names) > 1:
         return
