@@ -70,6 +70,10 @@ def rehearse(
     from tasks.rehearsal.columns import Named
 
     require_places(cases, inputs=[file])
+    folder = (home or Path(".handrail-rehearsal")).expanduser().resolve()
+    for given in (file, policy, mapping, people):
+        if given is not None and given.resolve().is_relative_to(folder):
+            raise Refused(f"{given} lies in {folder}, which is made anew. Copy it to another folder first.")
     asked = past.Asked(
         file.resolve(), Named(text, label, time), _day(began), days, launch, policy, mapping, encoding, seed
     )
@@ -80,7 +84,7 @@ def rehearse(
     from flows.local_server import QUIET
 
     with apart(QUIET):
-        workspace = fresh((home or Path(".handrail-rehearsal")).expanduser().resolve(), seed, "rehearse")
+        workspace = fresh(folder, seed, "rehearse")
         played = _play(workspace, year, staff, seed)
         finish(workspace, "rehearse")
     _answer(played, cases, workspace, as_json=as_json)

@@ -25,6 +25,8 @@ WEEKS = 12
 DAY = timedelta(days=1)
 AT_ONCE = 20_000
 MOST_CATEGORIES = 500
+REASONS = ("wrong_category", "out_of_scope")
+"""Why simulated people reject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,12 @@ def _policy(asked: Asked, mapping: Mapping, labels: "pd.Series[str]") -> Policy:
         raise BadInput(
             f"The policy has no category {', '.join(map(repr, unknown[:5]))}, which the file has. Add it to "
             f"{asked.policy}, or leave --policy out to have one made from the categories."
+        )
+    lacking = [code for code in REASONS if code not in policy.desk.reasons]
+    if lacking:
+        raise BadInput(
+            f"`desk.reasons` of {asked.policy} has no {' and no '.join(lacking)}, by which people would deny or correct "
+            "a suggestion. Add it there."
         )
     return policy
 

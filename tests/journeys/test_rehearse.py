@@ -337,6 +337,17 @@ class TestHome:
         assert "was not made by `handrail rehearse`. Choose another folder with --home." in answer.err
         assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "home").rglob("*") if path.is_file()}
 
+    def test_what_somebody_keeps_in_it_is_not_deleted(self, tmp_path: Path) -> None:
+        home = tmp_path / "home"
+        home.mkdir()
+        (home / "rehearsal").write_text("made by `handrail rehearse`; finished\n", encoding="utf-8")
+        file = write(past(history=90, live=20), tmp_path / "past.csv")
+        (home / "policy.yaml").write_text("business: shop\n", encoding="utf-8")
+        answer = Handrail(tmp_path / "x")("rehearse", file, *OPTIONS, "--home", home, "--policy", home / "policy.yaml")
+        assert answer.code == 1
+        assert "which is made anew. Copy it to another folder first." in answer.err
+        assert (home / "policy.yaml").read_text(encoding="utf-8") == "business: shop\n"
+
     def test_a_demo_is_not_made_anew_by_a_rehearsal(self, tmp_path: Path) -> None:
         (tmp_path / "home").mkdir()
         (tmp_path / "home" / "demo").write_text("made by `handrail demo`\n", encoding="utf-8")
