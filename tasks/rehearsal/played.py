@@ -85,9 +85,16 @@ def collect(occasion: Occasion, year: Year, notes: Notes, people: Sequence[str])
         launch=year.launch,
         named_day=notes.named_day,
         held_day=notes.held_day,
-        minutes={int(day): float(rows["seconds"].sum()) / 60 for day, rows in looks.groupby("day")},
+        minutes=_minutes(looks),
     )
     return Played(cases, _plain(occasion, live, notes.plain_version), looks, events, notes, year)
+
+
+def _minutes(looks: pd.DataFrame) -> dict[int, float]:
+    minutes: dict[int, float] = {}
+    for day, seconds in zip(looks["day"].tolist(), looks["seconds"].fillna(0.0).tolist(), strict=True):
+        minutes[day] = minutes.get(day, 0.0) + seconds / 60
+    return minutes
 
 
 def _cases(

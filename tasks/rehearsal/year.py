@@ -154,8 +154,8 @@ def _policy(asked: Asked, mapping: Mapping, labels: "pd.Series[str]") -> Policy:
     lacking = [code for code in REASONS if code not in policy.desk.reasons]
     if lacking:
         raise BadInput(
-            f"`desk.reasons` of {asked.policy} has no {' and no '.join(lacking)}, by which people would deny or correct "
-            "a suggestion. Add it there."
+            f"`desk.reasons` of {asked.policy} has no {' and no '.join(lacking)}, by which people deny or correct a "
+            "suggestion. Add it there."
         )
     return policy
 
