@@ -15,7 +15,6 @@ import typer
 from console.answer import AsJson, Encoding, answer
 from handrail import drafts
 from handrail.errors import BadInput, Refused
-from handrail.proportions import in_percent
 from handrail.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -194,6 +193,8 @@ def _answer(played: "Played", cases: Path | None, workspace: Workspace, *, as_js
 
 def summary(found: "Rehearsed", played: "Played", workspace: Workspace) -> list[str]:
     """What came of it, a line a finding."""
+    from handrail.proportions import in_percent
+
     year, notes = played.year, played.notes
     lines = ["", f"{found.cases:,} cases in {found.days} days from {year.began}; people are simulated"]
     share = f"{in_percent(found.automated_share)} {_between(found.share_interval)}"
@@ -224,6 +225,8 @@ def _between(interval: tuple[float, float]) -> str:
 
 
 def _rule(rule: "ThresholdRule") -> str:
+    from handrail.proportions import in_percent
+
     if rule.share is None:
         return "not measured: too few weeks"
     wrong = "" if rule.error is None else f", {in_percent(rule.error, 2)} of it wrong"

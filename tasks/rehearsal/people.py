@@ -108,7 +108,7 @@ def read(path: Path) -> tuple[SimulatedReviewer, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
+class Luck:
     """Everybody's luck: of a person, a case and a purpose always the same, whatever happens around it."""
 
     seed: int

@@ -16,7 +16,7 @@ from handrail.store import labels as label_rows
 from handrail.store import staff as staff_rows
 from tasks.learning.label import give_test
 from tasks.occasion import Occasion
-from tasks.rehearsal.people import OWNER, STEWARD, Chance, SimulatedReviewer, in_charge
+from tasks.rehearsal.people import OWNER, STEWARD, Luck, SimulatedReviewer, in_charge
 from tasks.rehearsal.simulate import ruling
 
 AT_A_TIME = 5
@@ -34,7 +34,7 @@ GOLD_AT_MOST = 0.2
 class People:
     """Everybody with what only they know: the truth of each case."""
 
-    def __init__(self, people: Sequence[SimulatedReviewer], truth: Mapping[str, str], chance: Chance) -> None:
+    def __init__(self, people: Sequence[SimulatedReviewer], truth: Mapping[str, str], chance: Luck) -> None:
         """`truth` maps an external id to its category."""
         self.people, self._truth, self._chance = list(people), truth, chance
         self._manager = in_charge(people)

@@ -18,7 +18,7 @@ from handrail.policy import CategoryRules, Policy
 from tasks.intake import read as reader
 from tasks.rehearsal import columns
 from tasks.rehearsal.columns import ROW_NUMBER, Named
-from tasks.rehearsal.rules import for_categories, without
+from tasks.rehearsal.rules import for_categories, with_category, without
 
 WEEKS = 12
 """So many weeks are played where nobody says from when."""
@@ -145,6 +145,8 @@ def _policy(asked: Asked, mapping: Mapping, labels: "pd.Series[str]") -> Policy:
     if asked.policy is None:
         return for_categories(names, groups=list(mapping.fields.extra))
     policy = policies.read(asked.policy)
+    if asked.launch is not None and asked.launch not in policy.categories:
+        policy = with_category(policy, asked.launch)
     unknown = [name for name in names if name not in policy.names_now({})]
     if unknown:
         raise BadInput(

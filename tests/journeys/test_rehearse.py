@@ -17,7 +17,7 @@ from handrail.errors import BadInput, BadPolicy
 from handrail.rehearsed import CASES
 from tasks.rehearsal import people as simulated
 from tasks.rehearsal.columns import Named
-from tasks.rehearsal.people import Chance, SimulatedReviewer
+from tasks.rehearsal.people import Luck, SimulatedReviewer
 from tasks.rehearsal.played import LaunchTerms
 from tasks.rehearsal.year import Asked, Year, read
 from tests.workspaces import Answer, Handrail
@@ -162,7 +162,7 @@ class TestPeople:
 
     def test_shares_of_right_and_followed_answers_are_those_of_the_file(self) -> None:
         person = SimulatedReviewer(name="ada", accuracy=0.8, follows=0.5)
-        chance, names = Chance(3), ["a", "b", "c"]
+        chance, names = Luck(3), ["a", "b", "c"]
         alone = [person.answer("a", None, names, chance.of("alone", at)) for at in range(2000)]
         shown = [person.answer("a", "b", names, chance.of("shown", at)) for at in range(2000)]
         assert alone.count("a") / 2000 == pytest.approx(0.8, abs=0.03)
@@ -170,10 +170,10 @@ class TestPeople:
         assert {person.answer("new", None, names, chance.of(at)) for at in range(50)} >= {"out_of_scope"}
 
     def test_everybody_is_away_some_days_and_never_all_at_once(self) -> None:
-        days = [Chance(5).present(simulated.DEFAULT, day, 0.4) for day in range(200)]
+        days = [Luck(5).present(simulated.DEFAULT, day, 0.4) for day in range(200)]
         assert all(days)
         assert 0.3 < 1 - sum(map(len, days)) / (4 * 200) < 0.5
-        assert days == [Chance(5).present(simulated.DEFAULT, day, 0.4) for day in range(200)]
+        assert days == [Luck(5).present(simulated.DEFAULT, day, 0.4) for day in range(200)]
 
     @pytest.mark.parametrize(
         ("text", "sentence"),
@@ -309,6 +309,25 @@ class TestFile:
         year = read(asked(tmp_path, changed(past(history=90, live=20), only_before), launch="refund"))
         assert any("its launch cannot be seen" in sentence for sentence in year.sentences)
         assert "refund" not in {*year.policy.categories, *year.history["truth"]}
+
+    def test_a_policy_need_not_have_the_category_that_comes_later(self, tmp_path: Path) -> None:
+        policy = tmp_path / "policy.yaml"
+        names = "".join(f"  {name}: {{action: {name}}}\n" for name in WORDS)
+        policy.write_text(f"business: shop\ncategories:\n{names}", encoding="utf-8")
+        rows = past(history=90, live=20, launch="gift")
+        year = read(asked(tmp_path, rows, policy=policy, launch="gift"))
+        assert sorted(year.policy.categories) == sorted(WORDS)
+        assert (year.launch, year.launched and year.launched.action) == ("gift", "gift")
+        with pytest.raises(BadInput, match="The policy has no category 'gift', which the file has"):
+            read(asked(tmp_path, rows, policy=policy))
+
+    def test_a_policy_by_which_nobody_could_deny_is_refused(self, tmp_path: Path) -> None:
+        policy = tmp_path / "policy.yaml"
+        names = "".join(f"  {name}: {{action: {name}}}\n" for name in WORDS)
+        reasons = "desk: {reasons: {wrong_category: another one}}\n"
+        policy.write_text(f"business: shop\n{reasons}categories:\n{names}", encoding="utf-8")
+        with pytest.raises(BadInput, match="has no out_of_scope, by which people deny"):
+            read(asked(tmp_path, past(history=90, live=20), policy=policy))
 
     def test_rows_without_a_category_are_left_out_and_counted(self, tmp_path: Path) -> None:
         rows = changed(past(history=90, live=20), lambda at, row: {"kind": ""} if at < 7 else {})
