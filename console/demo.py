@@ -1,25 +1,15 @@
 """`handrail demo`: the sample business rehearsed in a fresh workspace, with its summary and its report."""
 
-import hashlib
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from handrail import drafts
-from handrail.errors import Refused
+from console.rehearse import apart, finish, fresh, tell
 from handrail.proportions import in_percent
 from handrail.workspace import Workspace
 
 if TYPE_CHECKING:
     from tasks.rehearsal.story import Story, Week
-
-MARK = "demo"
-"""File that says: this workspace was made by the demo and may be made anew."""
-
 
 LEGEND = (
     "A, B, C: the cases by queue; auto: queue A's share. Audited error: of the audits decided in the week, with its\n"
@@ -34,30 +24,16 @@ def run_demo(*, weeks: int, seed: int, home: Path, per_week: int, as_json: bool)
         Refused: `home` holds something that the demo did not make.
     """
     from flows.local_server import LocalServer
+    from handrail.store.engine import practising
 
-    workspace = _fresh(home.expanduser().resolve(), seed)
+    workspace = fresh(home.expanduser().resolve(), seed, "demo")
     server = LocalServer(workspace)
-    os.environ.update(server.environment())
-    os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
-    _tell(f"Starting a Prefect server in {workspace.home} …")
-    with server:
+    tell(f"Starting a Prefect server in {workspace.home} …")
+    with apart(server.environment()), practising(), server:
         story, report = _rehearse(workspace, weeks=weeks, seed=seed, per_week=per_week)
     workspace.password_file.unlink()  # nobody was told it: `handrail up` makes one, and tells it
+    finish(workspace, "demo")
     _finish(story, report, workspace, as_json=as_json)
-
-
-def _fresh(home: Path, seed: int) -> Workspace:
-    if home.exists() and any(home.iterdir()):
-        if not (home / MARK).exists():
-            raise Refused(f"{home} is not empty and was not made by the demo. Choose another folder with --home.")
-        shutil.rmtree(home)
-    workspace = Workspace(home)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    drafts.write_text(home / MARK, "made by `handrail demo`, and made anew by the next one\n")
-    workspace.create()
-    # A business's key is secret; the demo's comes from its seed, so that the same seed tells the same story.
-    drafts.write_text(workspace.secret_file, hashlib.sha256(f"demo {seed}".encode()).hexdigest())
-    return workspace
 
 
 def _rehearse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tuple[Story, Path]":
@@ -86,16 +62,16 @@ def _rehearse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> 
         workspace=Kind.REHEARSAL,
     )
     keying.bind(store, workspace.secret(), actor=STEWARD, now=business.start)
-    _tell(
+    tell(
         f"{len(business.cases)} cases in {weeks} weeks, {len(business.history)} earlier ones as history. "
         "People and outcomes are simulated, everything else is real.\n"
     )
-    _tell(LEGEND)
-    _tell("week  cases     A     B     C  auto  audited error (95 %)    true  notes")
+    tell(LEGEND)
+    tell("week  cases     A     B     C  auto  audited error (95 %)    true  notes")
     # The heartbeat thread sleeps for a second at the end of every flow run; a rehearsal has no use for it.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         rehearsal = SampleRehearsal(
-            workspace, business, str(sample / "mapping.yaml"), tell=lambda week: _tell(week_line(week))
+            workspace, business, str(sample / "mapping.yaml"), tell=lambda week: tell(week_line(week))
         )
         story = rehearsal.run()
     page = workspace.reports / "rehearsal.html"
@@ -142,8 +118,3 @@ def _finish(story: "Story", report: Path, workspace: Workspace, *, as_json: bool
         f"Desk          {sys.argv[0]} desk --home {workspace.home} --as-of {story.morning:%Y-%m-%dT%H:%MZ}",
     ]
     answer(value, as_json=as_json, text="\n".join(closing))
-
-
-def _tell(line: str) -> None:
-    """Progress goes to stderr, so that --json stays one document on stdout."""
-    typer.echo(line, file=sys.stderr)

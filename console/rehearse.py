@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,6 @@ import typer
 from console.answer import AsJson, Encoding, answer
 from handrail import drafts
 from handrail.errors import BadInput, Refused
-from handrail.proportions import in_percent
 from handrail.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -70,15 +69,21 @@ def rehearse(
     from tasks.rehearsal.columns import Named
 
     require_places(cases, inputs=[file])
+    folder = (home or Path(".handrail-rehearsal")).expanduser().resolve()
+    for given in (file, policy, mapping, people):
+        if given is not None and given.resolve().is_relative_to(folder):
+            raise Refused(f"{given} lies in {folder}, which is made anew. Copy it to another folder first.")
     asked = past.Asked(
         file.resolve(), Named(text, label, time), _day(began), days, launch, policy, mapping, encoding, seed
     )
     year = past.read(asked)
     staff = simulated.read(people) if people else simulated.DEFAULT
     for sentence in year.sentences:
-        _tell(sentence)
-    with _apart():
-        workspace = fresh((home or Path(".handrail-rehearsal")).expanduser().resolve(), seed, "rehearse")
+        tell(sentence)
+    from flows.local_server import QUIET
+
+    with apart(QUIET):
+        workspace = fresh(folder, seed, "rehearse")
         played = _play(workspace, year, staff, seed)
         finish(workspace, "rehearse")
     _answer(played, cases, workspace, as_json=as_json)
@@ -93,27 +98,23 @@ def _day(text: str | None) -> date | None:
         raise BadInput(f"--from {text!r} is no day. Write it as 2026-05-25.") from error
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
     """Progress goes to stderr, so that --json stays one document on stdout."""
     typer.echo(line, file=sys.stderr)
 
 
 @contextmanager
-def _apart() -> Iterator[None]:
-    """Without the surroundings that name another workspace, its key, its server or its people."""
-    kept = {name: os.environ.pop(name) for name in APART if name in os.environ}
-    quiet = {"PREFECT_LOGGING_LEVEL": "CRITICAL", "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false"}
-    before = {name: os.environ.get(name) for name in quiet}
-    os.environ.update(quiet)
+def apart(settings: Mapping[str, str]) -> Iterator[None]:
+    """With these settings, and without what names another workspace, its key, its server or its people."""
+    before = dict(os.environ)
+    for name in APART:
+        os.environ.pop(name, None)
+    os.environ.update({"PREFECT_LOGGING_LEVEL": "CRITICAL", **settings})
     try:
         yield
     finally:
-        os.environ.update(kept)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def fresh(home: Path, seed: int, command: str) -> Workspace:
@@ -129,7 +130,7 @@ def fresh(home: Path, seed: int, command: str) -> Workspace:
                 f"{home} is not empty and was not made by `handrail {command}`. Choose another folder with --home."
             )
         if RUNNING in mark.read_text(encoding="utf-8"):
-            _tell(f"The last run in {home} was not finished: it begins anew.")
+            tell(f"The last run in {home} was not finished: it begins anew.")
         shutil.rmtree(home)
     workspace = Workspace(home)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -162,14 +163,14 @@ def _play(workspace: Workspace, year: "Year", staff: "tuple[SimulatedReviewer, .
         store.upgrade()
         publishing.found(store, year.policy, founder=STEWARD, now=start, workspace=Kind.REHEARSAL)
         keying.bind(store, workspace.secret(), actor=STEWARD, now=start)
-        rehearsal = Rehearsal(workspace, year, staff, seed=seed, tell=lambda week: _tell(week_line(week)))
+        rehearsal = Rehearsal(workspace, year, staff, seed=seed, tell=lambda week: tell(week_line(week)))
         drafts.write_text(rehearsal.mapping_file, year.mapping.model_dump_json(exclude_none=True, indent=1))
         drafts.write_text(workspace.home / "policy.yaml", year.policy.model_dump_json(indent=1))
-        _tell(
-            f"{len(year.live):,} cases in {year.days} days from {year.began}, {len(year.history):,} earlier ones as history, "
-            f"{len(year.policy.categories)} categories. People are simulated, everything else is real.\n"
+        tell(
+            f"{len(year.live):,} cases in {year.days} days from {year.began}, {len(year.history):,} earlier ones as "
+            f"history, {len(year.policy.categories)} categories. People are simulated, everything else is real.\n"
         )
-        _tell("week  cases     A     B     C  waiting  what was said")
+        tell("week  cases     A     B     C  waiting  what was said")
         return rehearsal.run()
 
 
@@ -192,6 +193,8 @@ def _answer(played: "Played", cases: Path | None, workspace: Workspace, *, as_js
 
 def summary(found: "Rehearsed", played: "Played", workspace: Workspace) -> list[str]:
     """What came of it, a line a finding."""
+    from handrail.proportions import in_percent
+
     year, notes = played.year, played.notes
     lines = ["", f"{found.cases:,} cases in {found.days} days from {year.began}; people are simulated"]
     share = f"{in_percent(found.automated_share)} {_between(found.share_interval)}"
@@ -222,6 +225,8 @@ def _between(interval: tuple[float, float]) -> str:
 
 
 def _rule(rule: "ThresholdRule") -> str:
+    from handrail.proportions import in_percent
+
     if rule.share is None:
         return "not measured: too few weeks"
     wrong = "" if rule.error is None else f", {in_percent(rule.error, 2)} of it wrong"

@@ -20,7 +20,7 @@ from handrail.store import models, rehearsals
 from handrail.workspace import Workspace
 from tasks.occasion import Occasion, enter
 from tasks.rehearsal import played, steward
-from tasks.rehearsal.people import OWNER, STEWARD, Chance, SimulatedReviewer
+from tasks.rehearsal.people import OWNER, STEWARD, Luck, SimulatedReviewer
 from tasks.rehearsal.played import LaunchTerms, Notes, Played
 from tasks.rehearsal.work import People, attest_gold
 from tasks.rehearsal.year import DAY, Year
@@ -58,7 +58,7 @@ class Rehearsal:
     ) -> None:
         """Take a fresh workspace with the year's policy in force; `tell` hears of every finished week."""
         self._workspace, self._year, self._tell = workspace, year, tell
-        self._chance = Chance(seed)
+        self._chance = Luck(seed)
         truth = {**_truth(year.live), **_truth(year.history)}
         self._people = People(people, truth, self._chance)
         self._notes = Notes()

@@ -46,8 +46,8 @@ from tasks.intake.outcomes import import_outcomes
 from tasks.learning.certificate_accounts import certified
 from tasks.learning.judge import Judgement
 from tasks.occasion import Occasion, enter
-from tasks.rehearsal import simulate
-from tasks.rehearsal.simulate import STEWARD
+from tasks.rehearsal import simulate, steward
+from tasks.rehearsal.simulate import OWNER, STEWARD
 from tasks.rehearsal.story import (
     Afterwards,
     Gap,
@@ -146,26 +146,10 @@ class SampleRehearsal:
     def _plan(self, week: Week, moment: datetime) -> None:
         """The steward's Monday: reviews are closed, paused categories resume, stages move."""
         occasion = self._at(moment)
+        resumed, paused = steward.end_pauses(occasion, OWNER)
+        week.resumed += [str(category) for category in resumed]
         with occasion.store.read() as connection:
-            pauses = stored_pauses.pauses(connection)
             stages = stored_stages.stages(connection, occasion.policy)
-            serving_since = models.serving(connection).since
-        for pause in records(pauses):
-            if moment - pause["since"] < timedelta(days=5):
-                continue
-            if pause["model_review_id"] is not None and pause["review_closed_at"] is None:
-                pausing.close_review(
-                    occasion.store,
-                    int(pause["model_review_id"]),
-                    actor=STEWARD,
-                    now=moment,
-                    conclusion="the wording has shifted under the model; the category waits for one that has learnt it",
-                )
-            # What the review found is mended only by another model; until then the category stays with people.
-            if serving_since > pause["since"]:
-                simulate.give_back(occasion, pause["category"], "another model serves")
-                week.resumed.append(pause["category"])
-        paused = set(pauses["category"]) - set(week.resumed)
         wanted = [stage for begins, stage in PLAN.items() if begins <= week.number]
         if not wanted:
             return

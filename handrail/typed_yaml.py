@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from handrail.errors import BadPolicy
 
@@ -62,7 +62,10 @@ def parse(text: str, model: type[Model], *, name: str = "text") -> Model:
         where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "not valid YAML"
         raise BadPolicy(f"{name}{where}: {problem}. Correct the YAML there.") from error
-    if not isinstance(value, dict):
+    if issubclass(model, RootModel):
+        if not isinstance(value, list):
+            raise BadPolicy(f"{name}: the file holds no list. Write one entry after each dash.")
+    elif not isinstance(value, dict):
         raise BadPolicy(f"{name}: the file holds no keys. Begin from one of the policies in policy/.")
     try:
         return model.model_validate(value)
@@ -111,6 +114,8 @@ def _line(node: yaml.Node | None, loc: Sequence[int | str]) -> int:
 
 def _known_keys(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
     """The keys that the model at `loc` accepts; empty where the path leaves the models."""
+    if issubclass(model, RootModel):  # the first step is a place in its list
+        loc = ("root", *loc[1:])
     for part in loc:
         fields = model.model_fields
         annotation = fields[str(part)].annotation if str(part) in fields else None

@@ -1,5 +1,6 @@
 """The people of a rehearsal: how often each is right, how long a look takes, how much they do a day."""
 
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import numpy as np
-from pydantic import Field, RootModel, model_validator
+from pydantic import AfterValidator, Field, RootModel, model_validator
 
 from handrail import staff, typed_yaml
 from handrail.errors import HandrailError
@@ -19,6 +20,7 @@ STEWARD = "steward"
 """Founds the workspace, moves stages, closes reviews and attests gold cases."""
 OWNER = "owner"
 """The second person where an act takes two, and who adds a category."""
+_KEY = re.compile(r"^people\s*:", re.MULTILINE)
 SPREAD = 0.35
 """Of the log-normal time of a look."""
 
@@ -68,32 +70,45 @@ DEFAULT = (
 """Three who are careful, and one who is not."""
 
 
-class _File(RootModel[tuple[SimulatedReviewer, ...]]):
+def _each_once(people: tuple[SimulatedReviewer, ...]) -> tuple[SimulatedReviewer, ...]:
+    if not people:
+        raise ValueError("name at least one person")
+    for at, person in enumerate(people):
+        try:
+            staff.require_new_name(person.name, [other.name for other in people[:at]])
+        except HandrailError as fault:
+            raise ValueError(str(fault)) from fault
+    return people
+
+
+Everybody = Annotated[tuple[SimulatedReviewer, ...], AfterValidator(_each_once)]
+
+
+class _Listed(RootModel[Everybody]):
     """A file of people: a list."""
 
-    @model_validator(mode="after")
-    def _some_and_each_once(self) -> Self:
-        if not self.root:
-            raise ValueError("name at least one person")
-        for at, person in enumerate(self.root):
-            try:
-                staff.require_new_name(person.name, [other.name for other in self.root[:at]])
-            except HandrailError as fault:
-                raise ValueError(str(fault)) from fault
-        return self
+
+class _Keyed(Strict):
+    """A file of people: a list under a key."""
+
+    people: Everybody
 
 
 def read(path: Path) -> tuple[SimulatedReviewer, ...]:
-    """Read a file of people.
+    """Read a file of people: a list, or one under the key `people`.
 
     Raises:
         BadPolicy: names the line and the remedy.
     """
-    return typed_yaml.load(path, _File).root
+    try:
+        is_keyed = _KEY.search(path.read_text(encoding="utf-8")) is not None
+    except (OSError, UnicodeDecodeError):
+        is_keyed = False  # reading it typed says what is wrong
+    return typed_yaml.load(path, _Keyed).people if is_keyed else typed_yaml.load(path, _Listed).root
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
+class Luck:
     """Everybody's luck: of a person, a case and a purpose always the same, whatever happens around it."""
 
     seed: int

@@ -39,7 +39,7 @@ class Notes:
 
 @dataclass(frozen=True)
 class Played:
-    """A whole rehearsal: `cases` has `CASES`, `looks` day, kind, seconds of each look that people took for certainty."""
+    """A whole rehearsal: `cases` has `CASES`, `looks` day, kind, seconds of each second look."""
 
     cases: pd.DataFrame
     plain: pd.DataFrame
@@ -55,12 +55,13 @@ class Played:
 
 def collect(occasion: Occasion, year: Year, notes: Notes, people: Sequence[str]) -> Played:
     """Read what became of every live case, and score all of them with the version that knew the history alone."""
+    window = Window.up_to(occasion.now, since=year.moment(year.began))
     with occasion.store.read() as connection:
         live = rehearsals.live_cases(connection)
         said = rehearsals.said_first(connection)
         rulings = rehearsals.rulings(connection)
-        executed = decisions.executed(connection, Window.up_to(occasion.now, since=_start(year)))
-        audited = audits.audits(connection, Window.up_to(occasion.now, since=_start(year)))
+        executed = decisions.executed(connection, window)
+        audited = audits.audits(connection, window)
         certified = rehearsals.first_certificate(connection)
         alarms = rehearsals.first_alarms(connection, "reviewers")
     cases = _cases(year, live, said, rulings, executed)
@@ -84,13 +85,16 @@ def collect(occasion: Occasion, year: Year, notes: Notes, people: Sequence[str])
         launch=year.launch,
         named_day=notes.named_day,
         held_day=notes.held_day,
-        minutes=(looks.groupby("day")["seconds"].sum() / 60).to_dict(),
+        minutes=_minutes(looks),
     )
     return Played(cases, _plain(occasion, live, notes.plain_version), looks, events, notes, year)
 
 
-def _start(year: Year):  # noqa: ANN202
-    return year.moment(year.began)
+def _minutes(looks: pd.DataFrame) -> dict[int, float]:
+    minutes: dict[int, float] = {}
+    for day, seconds in zip(looks["day"].tolist(), looks["seconds"].fillna(0.0).tolist(), strict=True):
+        minutes[day] = minutes.get(day, 0.0) + seconds / 60
+    return minutes
 
 
 def _cases(

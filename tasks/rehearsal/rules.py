@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from handrail import policy as policies
-from handrail.policy import Consequence, FairnessRules, Policy, Stage
+from handrail.policy import CategoryRules, Consequence, FairnessRules, Policy, Stage
 
 BUSINESS = "rehearsal"
 
@@ -37,6 +37,12 @@ def for_categories(names: Sequence[str], *, groups: Sequence[str]) -> Policy:
             ),
         }
     )
+
+
+def with_category(policy: Policy, name: str) -> Policy:
+    """A policy with one more category: low consequence, stage shadow."""
+    rules = CategoryRules(action=name, consequence=Consequence.LOW, stage=Stage.SHADOW)
+    return policy.model_copy(update={"categories": {**policy.categories, name: rules}})
 
 
 def without(policy: Policy, category: str) -> Policy:

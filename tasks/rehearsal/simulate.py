@@ -1,14 +1,13 @@
 """The only simulation: people of the sample business do the work that waits, and the world answers."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from handrail import drafts
-from handrail.acts import claiming, deciding, employing, labelling, pausing, training
+from handrail.acts import claiming, deciding, employing, labelling, training
 from handrail.acts.claiming import Claim
 from handrail.case import Outcome
 from handrail.ruling import Ruling
@@ -17,7 +16,6 @@ from handrail.store import decisions, reviews, routes
 from handrail.store import labels as label_rows
 from handrail.window import Window
 from tasks.learning.label import give_test, write_gold
-from tasks.learning.proposals import confirm, is_asked, propose
 from tasks.occasion import Occasion
 
 MANAGER = "mona"
@@ -70,17 +68,6 @@ def _answers(
         ruling(claim, label, None, "", float(spent))
         for claim, label, spent in zip(claims, answers, seconds, strict=True)
     ]
-
-
-def give_back(occasion: Occasion, category: str | None, reason: str) -> None:
-    """Let the steward end a pause, and the owner agree to it where the policy asks for a second person."""
-    if is_asked(occasion, "resume"):
-        number = propose(occasion, "resume", {"category": category}, reason)
-        confirm(replace(occasion, actor=OWNER), number)
-        return
-    pausing.resume(
-        occasion.store, category, reason=reason, policy=occasion.policy, actor=occasion.actor, now=occasion.now
-    )
 
 
 def deliver_file(cases: pd.DataFrame, path: Path) -> None:

@@ -16,13 +16,15 @@ from handrail.store import labels as label_rows
 from handrail.store import staff as staff_rows
 from tasks.learning.label import give_test
 from tasks.occasion import Occasion
-from tasks.rehearsal.people import OWNER, STEWARD, Chance, SimulatedReviewer, in_charge
+from tasks.rehearsal.people import OWNER, STEWARD, Luck, SimulatedReviewer, in_charge
 from tasks.rehearsal.simulate import ruling
 
 AT_A_TIME = 5
 """Cases that somebody takes to their desk together."""
 FIRST_LOOKS = ("review", "audit", "gold")
 LATER_LOOKS = ("second", "recheck", "adjudication", "escalation")
+CURATED = 20
+"""Disputed labels that the curator settles in one sitting, at most."""
 GOLD_FOR_EACH = 4
 """Times the cases of one test are attested: a test, and cases that people never met among their work."""
 GOLD_AT_MOST = 0.2
@@ -32,7 +34,7 @@ GOLD_AT_MOST = 0.2
 class People:
     """Everybody with what only they know: the truth of each case."""
 
-    def __init__(self, people: Sequence[SimulatedReviewer], truth: Mapping[str, str], chance: Chance) -> None:
+    def __init__(self, people: Sequence[SimulatedReviewer], truth: Mapping[str, str], chance: Luck) -> None:
         """`truth` maps an external id to its category."""
         self.people, self._truth, self._chance = list(people), truth, chance
         self._manager = in_charge(people)
@@ -85,6 +87,8 @@ class People:
         done = 0
         if self._manager in present:
             done += self._one(occasion, self._manager, LATER_LOOKS)
+        # Whose own label is disputed settles nothing: then the curator does, as careful as the one in charge.
+        done += self._work(occasion, self._manager.model_copy(update={"name": STEWARD}), CURATED, ("adjudication",))
         done += self._share(occasion, present, FIRST_LOOKS)
         if everything:
             done += self._share(occasion, present, (*FIRST_LOOKS, *LATER_LOOKS))
@@ -157,7 +161,7 @@ class People:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None or pd.isna(value) else str(value)
+    return value if isinstance(value, str) else None
 
 
 def _for_several(policy: Policy, cases_together: int) -> Policy:

@@ -18,13 +18,15 @@ from handrail.policy import CategoryRules, Policy
 from tasks.intake import read as reader
 from tasks.rehearsal import columns
 from tasks.rehearsal.columns import ROW_NUMBER, Named
-from tasks.rehearsal.rules import for_categories, without
+from tasks.rehearsal.rules import for_categories, with_category, without
 
 WEEKS = 12
 """So many weeks are played where nobody says from when."""
 DAY = timedelta(days=1)
 AT_ONCE = 20_000
 MOST_CATEGORIES = 500
+REASONS = ("wrong_category", "out_of_scope")
+"""Why simulated people reject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def _policy(asked: Asked, mapping: Mapping, labels: "pd.Series[str]") -> Policy:
         )
     if len(names) == 1:
         raise BadInput(
-            f"Every row has the category {names[0]!r}: there is nothing to tell apart. Name another column with --label."
+            f"Every row has the category {names[0]!r}: there is nothing to tell apart. Choose another with --label."
         )
     if asked.launch is not None and asked.launch not in names:
         raise BadInput(
@@ -143,11 +145,19 @@ def _policy(asked: Asked, mapping: Mapping, labels: "pd.Series[str]") -> Policy:
     if asked.policy is None:
         return for_categories(names, groups=list(mapping.fields.extra))
     policy = policies.read(asked.policy)
+    if asked.launch is not None and asked.launch not in policy.categories:
+        policy = with_category(policy, asked.launch)
     unknown = [name for name in names if name not in policy.names_now({})]
     if unknown:
         raise BadInput(
             f"The policy has no category {', '.join(map(repr, unknown[:5]))}, which the file has. Add it to "
             f"{asked.policy}, or leave --policy out to have one made from the categories."
+        )
+    lacking = [code for code in REASONS if code not in policy.desk.reasons]
+    if lacking:
+        raise BadInput(
+            f"`desk.reasons` of {asked.policy} has no {' and no '.join(lacking)}, by which people deny or correct a "
+            "suggestion. Add it there."
         )
     return policy
 
@@ -234,7 +244,7 @@ def _split(asked: Asked, mapping: Mapping, policy: Policy, table: pd.DataFrame, 
         kept = history[history["truth"] != asked.launch]
         sentences.append(_of_launch(asked.launch, len(history) - len(kept), live))
         history = kept
-    _require_history(history, began, policy)
+    _require_history(history, began)
     later = sorted(set(live["truth"]) - set(history["truth"]) - {asked.launch})
     if later:
         sentences.append(
@@ -266,7 +276,7 @@ def _began(asked: Asked, first: date, last: date) -> tuple[date, list[str]]:
     return asked.began, []
 
 
-def _require_history(history: pd.DataFrame, began: date, policy: Policy) -> None:
+def _require_history(history: pd.DataFrame, began: date) -> None:
     names = sorted(set(history["truth"]))
     if len(names) > 1:
         return

@@ -64,10 +64,10 @@ def test_a_policy_may_ask_for_two_people_to_widen(paused: Handrail) -> None:
 def test_the_simulated_steward_and_owner_resume_together(paused: Handrail) -> None:
     from handrail.workspace import Workspace
     from tasks.occasion import enter, moment
-    from tasks.rehearsal import simulate
+    from tasks.rehearsal import simulate, steward
 
     occasion = enter(Workspace(paused.home), FOUNDER, moment(NINE))
-    simulate.give_back(occasion, "complaint", "another model serves")
+    steward.give_back(occasion, "complaint", "another model serves", simulate.OWNER)
     assert pauses(paused) == []
     ((proposer, settled_by, outcome),) = paused.rows("SELECT proposer, settled_by, outcome FROM proposals")
     assert (proposer, settled_by, outcome) == (FOUNDER, simulate.OWNER, "confirmed")
