@@ -13,6 +13,10 @@ _SETTLES = True
 _EARLIER = 10
 _VOIDED_WRONGLY = 0.05
 _GROWN_BY = 0.5
+_GOLD_A_WEEK = 5
+_RECHECKS_A_DAY = 6
+_RECHECKS_KNOWN = 120
+_WRONG_AT_MOST = 0.06
 
 
 class CertificateRules(Strict):
@@ -85,19 +89,27 @@ class LabelRules(Strict):
     gold_window: Annotated[int, Field(ge=5)] = Field(40, description="newest gold cases that a training rests on")
     seeded_wrong: Share = Field(0.5, description="share of the gold cases slipped in that carry a wrong suggestion")
     gold_a_week: Annotated[int, Field(ge=0)] = Field(
-        5, description="gold cases slipped in for each person a week at least, where `gold_share` is above 0"
+        _GOLD_A_WEEK,
+        description="gold cases slipped in for each person a week at least, where `gold_share` is above 0",
+        exclude_if=_GOLD_A_WEEK.__eq__,
     )
     second_share: Share = Field(
         0.05, description="share of blind labels that another person repeats blindly; at 0 none is"
     )
     rechecks_a_day: Annotated[int, Field(ge=0)] = Field(
-        6, description="labels of each person a day that another repeats, while little is known of them"
+        _RECHECKS_A_DAY,
+        description="labels of each person a day that another repeats, while little is known of them",
+        exclude_if=_RECHECKS_A_DAY.__eq__,
     )
     rechecks_known: Annotated[int, Field(ge=1)] = Field(
-        120, description="rechecks in eight weeks from which the share alone is drawn"
+        _RECHECKS_KNOWN,
+        description="rechecks in eight weeks from which the share alone is drawn",
+        exclude_if=_RECHECKS_KNOWN.__eq__,
     )
     wrong_at_most: ProperShare = Field(
-        0.06, description="share of a person's blind labels that may be wrong before they are named"
+        _WRONG_AT_MOST,
+        description="share of a person's blind labels that may be wrong before they are named",
+        exclude_if=_WRONG_AT_MOST.__eq__,
     )
     consensus_at_least: Annotated[float, Field(gt=0.5, le=1)] = Field(
         0.9, description="posterior probability from which a consensus settles two that disagree"

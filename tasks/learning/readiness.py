@@ -17,6 +17,7 @@ from handrail.staff import Person
 from handrail.store import audits, drifts, models, pauses, situation, staff
 from handrail.store import readiness as stored
 from handrail.store.engine import Connection
+from handrail.store.evidence import settled
 from handrail.window import Window
 from tasks.learning.certificate_accounts import CertificateStatus, certified
 from tasks.occasion import Occasion
