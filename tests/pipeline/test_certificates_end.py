@@ -1,16 +1,19 @@
 """Certificates of the challenger in shadow, and certificates that their own audits contradict."""
 
+from datetime import timedelta
+
+import pandas as pd
 import pytest
 from sqlalchemy import insert, select, update
 
 from handrail.acts import models as model_acts
-from handrail.policy import Stage
+from handrail.certificate import Certificate
 from handrail.store import schema
 from tasks.learning import certify
 from tasks.learning.certificate_accounts import accounts, certified, certified_in_shadow
-from tests.pipeline.test_certificates import DAY, FEWEST, HOUR, asked, labelled, publish, to_stage
+from tests.pipeline.test_certificates import FEWEST, asked, labelled, publish
 from tests.scenes import FOUNDER
-from tests.shop import LATER, Shop, letters
+from tests.shop import LATER, Shop
 
 
 @pytest.fixture
@@ -44,18 +47,21 @@ class TestInShadow:
 
 
 class TestContradicted:
-    def test_audits_that_speak_against_a_certificate_end_it_and_its_cases_go_to_people(self, shop: Shop) -> None:
-        labelled(shop, FEWEST, only="refund")
-        certify.certify(shop.at())
-        to_stage(shop, Stage.AUTO, LATER + HOUR)
-        approved = shop.automatic(30, LATER + DAY)
-        shop.audited(approved, wrong=2, moment=LATER + DAY)
-        certify.certify(shop.at(LATER + 2 * DAY))
-        assert asked(shop, LATER + 2 * DAY)["refund"].is_certified, "two of thirty are no more than one in ten"
-        more = shop.automatic(30, LATER + 3 * DAY)
-        shop.audited(more, wrong=20, moment=LATER + 3 * DAY)
-        certify.certify(shop.at(LATER + 4 * DAY))
-        ended = asked(shop, LATER + 4 * DAY)["refund"]
-        assert (ended.is_certified, ended.labels) == (False, 0), "what was contradicted certifies nothing again"
-        queues = shop.deliver("after.csv", letters(10, only="refund", seed=6), LATER + 5 * DAY)
-        assert queues["queues"]["A"] == 0, "the policy's fixed threshold does not stand in for it"
+    def test_settled_random_audits_of_what_was_approved_under_it_test_a_certificate(self) -> None:
+        day = timedelta(days=1)
+        seen = pd.DataFrame(
+            {
+                "category": ["refund"] * 6 + ["other"],
+                "confidence": [0.99, 0.99, 0.99, 0.99, 0.99, 0.5, 0.99],
+                "approved_at": [LATER, LATER, LATER, LATER, LATER - 2 * day, LATER, LATER],
+                "audited_at": [LATER + day] * 7,
+                "drawn": True,
+                "random": [True, True, True, False, True, True, True],
+                "rejected": True,
+                "pending": [False, True, False, False, False, False, False],
+            }
+        )
+        held = Certificate(1, "1", "refund", 0.9, 0.1, 0.05, 9, 0, LATER, LATER, LATER, LATER + 60 * day, None, None)
+        young, old = LATER, LATER + 2 * day
+        assert certify.settled_audits(seen, held, since=LATER, old=young) == (2, 2)
+        assert certify.settled_audits(seen, held, since=LATER, old=old) == (3, 3), "what waits too long counts"
