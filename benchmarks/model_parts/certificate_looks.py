@@ -244,7 +244,7 @@ def _first(rate: float, trials: int, seed: int) -> float:
 
 
 def typical(_: Floats, confidence: Floats) -> Floats:
-    """Errors of a model that knows when it does not know: 0.4 % among the surest half, 0.7 % among 65 % of the cases."""
+    """Errors of a model that knows when it does not know: 0.4 % of the surest half, 0.7 % of 65 %."""
     return np.select([confidence >= 0.47, confidence >= 0.35, confidence >= 0.3], [0.004, 0.02, 0.077], 0.25)
 
 
