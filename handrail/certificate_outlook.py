@@ -18,7 +18,7 @@ _LATELY = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class Forecast:
     """What is in the way and the sentence about it; `needed` counts further blind labels, about or at least."""
 
     obstacle: Obstacle
@@ -36,7 +36,7 @@ def outlook(
     max_error: float,
     delta: float,
     now: datetime,
-) -> Outlook:
+) -> Forecast:
     """What is in the way of a certificate, and what it takes.
 
     Args:
@@ -45,18 +45,15 @@ def outlook(
         trial: the same, were all that waits settled for the model.
         due_after: labels until the next look is due; 0 when it is.
         enough: whether there are as many labels as a first look asks for.
-        max_error: the promised rate, in (0, 1).
+        max_error: the promised rate.
         delta: what the next look may spend.
         now: the present moment.
-
-    Returns:
-        The obstacle, with a sentence of the figures and the remedy.
 
     Source: docs/decisions/0042-certificates.md.
     """
     waiting = int(labels["pending"].sum())
     if seen.threshold is None and trial.threshold is not None and waiting:
-        return Outlook(
+        return Forecast(
             "disagreement",
             max(1, due_after),
             f"disagreement: {waiting} blind labels contradict confident predictions and wait for a second look; settled"
@@ -66,7 +63,7 @@ def outlook(
     rate, shown = seen.rate, hajek(~above["correct"].to_numpy(dtype=bool), above["chance"].to_numpy(dtype=float))
     if rate is not None and (shown.low > max_error or (enough and rate >= max_error)):
         waits = f", {waiting} of the errors still wait for a second look" if waiting else ""
-        return Outlook(
+        return Forecast(
             "error",
             max(1, due_after, seen.needed),
             f"error: from confidence {seen.strictest:.3f} on {rate:.1%} are wrong [{shown.low:.1%} to"
@@ -74,7 +71,7 @@ def outlook(
             " or clearer categories might",
         )
     needed = max(1, due_after, seen.needed, _at_rate(rate, max_error, delta, len(labels), len(above)))
-    return Outlook(
+    return Forecast(
         "labels", needed, f"labels: about {needed} more blind labels are needed{_in_days(labels, needed, now)}"
     )
 

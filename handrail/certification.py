@@ -45,7 +45,7 @@ class Certification:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Witness:
     """What the labels above one threshold say of its errors.
 
     `caught` are the errors among them, each for the part of its weight that the worst world allows; `expected` is how
@@ -85,12 +85,12 @@ class _Labels:
     unseen: Floats
     """Confidences of cases that nobody could have looked at, ascending."""
 
-    def evidence(self, thresholds: Floats, max_error: float) -> list[Evidence]:
+    def evidence(self, thresholds: Floats, max_error: float) -> list[Witness]:
         """What may judge each threshold."""
         above = np.searchsorted(-self.confidence, -thresholds, side="right").tolist()
         if not len(self.unseen) and (not len(self.chance) or np.ptp(self.chance) == 0):
             errors = np.concatenate([[0.0], np.cumsum(self.wrong)])
-            return [Evidence(float(errors[n]), max_error * n, n, alike=True) for n in above]
+            return [Witness(float(errors[n]), max_error * n, n, alike=True) for n in above]
         blind = (len(self.unseen) - np.searchsorted(self.unseen, thresholds, side="left")).tolist()
         return [
             evidence(self.chance[:n], self.wrong[:n], max_error=max_error, unseen=unseen)
@@ -104,7 +104,7 @@ class _Labels:
         return float(weights @ self.wrong[above] / weights.sum()) if above.any() else None
 
 
-def evidence(chances: ArrayLike, wrong: ArrayLike, *, max_error: float, unseen: int = 0) -> Evidence:
+def evidence(chances: ArrayLike, wrong: ArrayLike, *, max_error: float, unseen: int = 0) -> Witness:
     """What labels of known chances say against more errors than `max_error`, however these are spread.
 
     A label stands for 1 / chance cases. Chances within a factor of two go together, weighted, as Kish's effective
@@ -123,14 +123,14 @@ def evidence(chances: ArrayLike, wrong: ArrayLike, *, max_error: float, unseen: 
     Source: Kish (1965); docs/decisions/0042-certificates.md.
 
     >>> evidence([1.0] * 100, [False] * 100, max_error=0.02)
-    Evidence(caught=0.0, expected=2.0, n=100, alike=True)
+    Witness(caught=0.0, expected=2.0, n=100, alike=True)
     >>> evidence([1.0] * 100 + [0.1] * 10, [True] + [False] * 109, max_error=0.02)
-    Evidence(caught=0.1, expected=0.4, n=110, alike=False)
+    Witness(caught=0.1, expected=0.4, n=110, alike=False)
     """
     chance, is_wrong = np.asarray(chances, dtype=np.float64), np.asarray(wrong, dtype=bool)
     allowed = max_error * (float((1 / chance).sum()) + unseen)
     if not len(chance) or unseen >= allowed:
-        return Evidence(float(is_wrong.sum()), 0.0, len(chance), alike=False)
+        return Witness(float(is_wrong.sum()), 0.0, len(chance), alike=False)
     order = np.argsort(chance, kind="stable")
     chance, is_wrong = chance[order], is_wrong[order]
     weights = 1 / chance
@@ -143,7 +143,7 @@ def evidence(chances: ArrayLike, wrong: ArrayLike, *, max_error: float, unseen: 
     least = float(of_group[min(int(np.searchsorted(below, allowed)), len(held) - 1)])
     caught = float(errors @ np.minimum(of_group, least))
     expected = least * (allowed - unseen) - float(held @ np.maximum(least - of_group, 0))
-    return Evidence(caught, expected, math.floor(effective.sum() + _ROUNDING), alike=len(firsts) == 1 and not unseen)
+    return Witness(caught, expected, math.floor(effective.sum() + _ROUNDING), alike=len(firsts) == 1 and not unseen)
 
 
 def _groups(ascending: Floats) -> NDArray[np.intp]:
@@ -245,7 +245,7 @@ def sequence(scores: ArrayLike, start: float | None = None) -> Floats:
     return np.unique(ranked[ranks - 1])[::-1]
 
 
-def _starts(guide: Floats, thresholds: Floats, shown: list[Evidence], delta: float) -> list[int]:
+def _starts(guide: Floats, thresholds: Floats, shown: list[Witness], delta: float) -> list[int]:
     """Where sequences begin: at a share of the cases, but not before labels without an error could certify."""
     n, expected = np.array([one.n for one in shown]), np.array([one.expected for one in shown])
     without_error = np.exp(n * np.log1p(-np.minimum(expected / np.maximum(n, 1), 1 - 1e-15)))
@@ -260,7 +260,7 @@ def _starts(guide: Floats, thresholds: Floats, shown: list[Evidence], delta: flo
     return whole if len(whole) == 1 else begin(delta / len(_STARTS))
 
 
-def _walk(shown: list[Evidence], first: int, delta: float) -> int:
+def _walk(shown: list[Witness], first: int, delta: float) -> int:
     """The last threshold that holds, from the first one on; -1 when that one does not."""
     last = -1
     for position in range(first, len(shown)):
@@ -296,7 +296,7 @@ def labels_without_error(max_error: float, delta: float, errors: int = 0) -> int
     return high
 
 
-def _needed(shown: Evidence, labels: _Labels, max_error: float, delta: float) -> int:
+def _needed(shown: Witness, labels: _Labels, max_error: float, delta: float) -> int:
     """Labels still missing where a sequence begins, counting those that will fall below it."""
     # So many labels of equal chance would say as much; each further one is taken to.
     worth = shown.expected / max_error

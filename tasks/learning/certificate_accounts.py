@@ -10,7 +10,7 @@ import pandas as pd
 from handrail import blind
 from handrail.alpha_spending import first_look, first_renewal, growth, spent
 from handrail.certificate import CONTRADICTED, Certificate
-from handrail.certificate_outlook import Obstacle, Outlook, outlook
+from handrail.certificate_outlook import Forecast, Obstacle, outlook
 from handrail.certification import Certification, evidence
 from handrail.certification import certify as find_threshold
 from handrail.policy import CertificateRules, Consequence
@@ -155,7 +155,7 @@ class Account:
         )
 
     @cached_property
-    def outlook(self) -> Outlook:
+    def outlook(self) -> Forecast:
         """What is in the way of a certificate."""
         seen = self.certification()
         trial = self.certification(settled_for_the_model=True) if self.labels["pending"].any() else seen

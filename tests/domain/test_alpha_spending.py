@@ -53,7 +53,7 @@ def test_looks_at_every_growth_certify_wrongly_no_more_often_than_delta(delta: f
 
 def test_a_first_look_leaves_room_for_two_errors_above_half_of_the_cases() -> None:
     first = first_look(0.02, spent(0.05))
-    assert first == 2 * labels_without_error(0.02, 0.01, 2)
+    assert first == 2 * labels_without_error(0.02, 0.0125, 2)
     right = np.ones(first)
     right[:2] = 0  # among the most confident
     assert certify(np.linspace(1, 0.5, first), right, max_error=0.02, delta=spent(0.05)).threshold is not None

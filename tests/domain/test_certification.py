@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from handrail.certification import Certification, Evidence, certify, evidence, labels_without_error, sequence
+from handrail.certification import Certification, Witness, certify, evidence, labels_without_error, sequence
 from handrail.errors import BadInput
 
 
@@ -218,7 +218,7 @@ class TestChances:
     def test_labels_of_one_chance_are_tested_exactly_whatever_it_is(self) -> None:
         for chance in (1.0, 0.05):
             shown = evidence(np.full(400, chance), np.arange(400) < 3, max_error=0.02)
-            assert shown == Evidence(3.0, pytest.approx(8.0), 400, alike=True)
+            assert shown == Witness(3.0, pytest.approx(8.0), 400, alike=True)
             assert shown.probability() == pytest.approx(stats.binom.cdf(3, 400, 0.02))
 
     def test_many_labels_of_shadow_hide_no_error_that_a_few_audits_could_not_have_missed(self) -> None:
