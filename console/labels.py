@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from console import withdrawing
 from console.answer import Actor, AsJson, AsOf, Encoding, Reason, answer, enter, table
 
 Case = Annotated[int, typer.Argument(help="Case id.")]
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     labels = typer.Typer(help="What people taught, and whether it counts.", no_args_is_help=True)
     labels.command("list")(labels_list)
     labels.command("adjudicate")(labels_adjudicate)
+    withdrawing.register(labels)
     app.add_typer(labels, name="labels")
     app.command()(consensus)
 
@@ -147,7 +149,8 @@ def people_cancel_test(
 
 def labels_list(
     status: Annotated[
-        Literal["imported", "accepted", "provisional", "adjudicated"] | None, typer.Option(help="Only these.")
+        Literal["imported", "accepted", "provisional", "adjudicated", "withdrawn"] | None,
+        typer.Option(help="Only these."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 20,
     actor: Actor = None,

@@ -24,14 +24,17 @@ def register(app: typer.Typer) -> None:
 def model_list(as_json: AsJson = False) -> None:
     """All versions with status, figures, and what their promotion rested on."""
     from console.version import promotions
-    from handrail.store import models
+    from handrail.store import models, withdrawals
     from handrail.store.frames import records
 
     occasion = enter(None)
     with occasion.store.read() as connection:
         rows = records(models.versions(connection))
         evidence = promotions(connection)
-    rows = [{**row, "evidence": evidence.get(row["version"])} for row in rows]
+        withdrawn = withdrawals.learnt_from_withdrawn(connection)
+    rows = [
+        {**row, "evidence": evidence.get(row["version"]), "withdrawn": withdrawn.get(row["version"], 0)} for row in rows
+    ]
     shown = [
         {
             **row,
@@ -42,7 +45,7 @@ def model_list(as_json: AsJson = False) -> None:
         }
         for row in rows
     ]
-    columns = ["version", "status", "evidence", "cause", "labels", "accuracy", "ece", "registered"]
+    columns = ["version", "status", "evidence", "cause", "labels", "withdrawn", "accuracy", "ece", "registered"]
     answer(rows, as_json=as_json, text=table(shown, columns, empty="No model yet. Train one with `handrail train`."))
 
 

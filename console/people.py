@@ -7,6 +7,7 @@ import typer
 
 from console.answer import Actor, AsJson, AsOf, answer, enter, table
 from console.labels import people_cancel_test, people_test
+from console.withdrawing import people_quality
 
 if TYPE_CHECKING:
     from handrail.gold import GoldTest
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
         ("invite", people_invite),
         ("test", people_test),
         ("cancel-test", people_cancel_test),
+        ("quality", people_quality),
     ):
         people.command(name)(command)
     app.add_typer(people, name="people")

@@ -9,6 +9,7 @@ TABS = (
     ("/reviewers", "All reviewers", "read_labels"),
     ("/training/people", "Tests", "test_people"),
     ("/training/gold", "Gold cases", "attest_gold"),
+    ("/training/labels", "Withdrawn labels", "withdraw_labels"),
 )
 """Address, name and act of each."""
 

@@ -30,14 +30,14 @@ class Accuracy:
         return right / (right + _PRIOR_WRONG + self.wrong)
 
 
-def weights(labels: pd.DataFrame, known: Mapping[str, Accuracy]) -> NDArray[np.float64]:
+def weights(labels: pd.DataFrame, givers: Mapping[str, Accuracy]) -> NDArray[np.float64]:
     """What each label weighs: the posterior probability that it is right.
 
     A settled label weighs 1, as one that came with a known past does. A provisional or withdrawn one weighs nothing.
 
     Args:
         labels: columns reviewer (missing where nobody gave it) and status.
-        known: what rechecks and gold cases have shown, by reviewer; who is missing weighs what a newcomer does.
+        givers: what rechecks and gold cases have shown, by reviewer; who is missing weighs what a newcomer does.
 
     Returns:
         One weight in [0, 1] a row, in order; no rows give an empty array.
@@ -52,7 +52,7 @@ def weights(labels: pd.DataFrame, known: Mapping[str, Accuracy]) -> NDArray[np.f
     [0.95, 0.75, 1.0]
     """
     newcomer = Accuracy()
-    given = {str(name): known.get(str(name), newcomer).posterior for name in labels["reviewer"].dropna().unique()}
+    given = {str(name): givers.get(str(name), newcomer).posterior for name in labels["reviewer"].dropna().unique()}
     posterior = labels["reviewer"].map(given).fillna(1.0).to_numpy(dtype=np.float64)
     statuses = [Status(status) for status in labels["status"]]
     certain = np.array([status in (Status.IMPORTED, Status.ADJUDICATED) for status in statuses], dtype=bool)

@@ -28,6 +28,8 @@ PERMITTED: dict[str, frozenset[Role]] = {
     # Whoever is tested must not read the answers, nor the labels of those who will be.
     "read_labels": frozenset({Role.ESCALATION_MANAGER, Role.DATA_CURATOR, Role.MODEL_STEWARD}),
     "attest_gold": frozenset({Role.DATA_CURATOR}),
+    # Never one's own, whatever the role: that is asked beside it.
+    "withdraw_labels": frozenset({Role.DATA_CURATOR}),
     "test_people": frozenset({Role.DATA_CURATOR, Role.PRODUCT_OWNER}),
     "intake": frozenset({Role.DATA_CURATOR, Role.MODEL_STEWARD, Role.FLOW}),
     # A stopped delivery goes on, or ends, by a person's word alone.

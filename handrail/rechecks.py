@@ -119,11 +119,11 @@ def trials(draws: pd.DataFrame, opinions: pd.DataFrame, escalating: Collection[s
     >>> said[["person", "wrong"]].to_numpy().tolist()
     [['ada', True], ['ben', False]]
     """
-    said = _opinions(opinions.assign(at=opinions["at"].astype(object)), escalating)
+    by_case = _opinions(opinions.assign(at=opinions["at"].astype(object)), escalating)
     first = draws.assign(at=draws["drawn_at"].astype(object), settles=False)
     rows: list[tuple[str, object, bool | None, float]] = []
     for mine, chance in zip(_each(first, escalating), draws["chance"].tolist(), strict=True):
-        others = [] if mine is None else [one for one in said.get(mine.case_id, ()) if one.person != mine.person]
+        others = [] if mine is None else [one for one in by_case.get(mine.case_id, ()) if one.person != mine.person]
         again = next((one for one in others if one.counts and not one.settles), None)
         if mine is None or (again is None and not any(one.settles for one in others)):
             continue
@@ -146,13 +146,13 @@ class _Opinion:
 
 def _each(rows: pd.DataFrame, escalating: Collection[str]) -> list[_Opinion | None]:
     """One opinion a row; None where it says nothing of the category."""
-    found: list[_Opinion | None] = []
+    each: list[_Opinion | None] = []
     for row in rows.to_dict("records"):
         text = opinion(row["outcome"], _text(row["label"]), _text(row["reason_code"]), escalating)
         whose = row["case_id"], row["person"]
-        told = None if text is None else _Opinion(*whose, text, row["at"], bool(row["settles"]), bool(row["counts"]))
-        found.append(told)
-    return found
+        stated = None if text is None else _Opinion(*whose, text, row["at"], bool(row["settles"]), bool(row["counts"]))
+        each.append(stated)
+    return each
 
 
 def _opinions(rows: pd.DataFrame, escalating: Collection[str]) -> dict[int, list[_Opinion]]:
@@ -163,13 +163,13 @@ def _opinions(rows: pd.DataFrame, escalating: Collection[str]) -> dict[int, list
     return by_case
 
 
-def _settled(said: Sequence[_Opinion]) -> str | None:
+def _settled(opinions: Sequence[_Opinion]) -> str | None:
     """The last word of a third person, else what two of them said first; None while it is open."""
-    last = [one.text for one in said if one.settles and one.counts]
+    last = [one.text for one in opinions if one.settles and one.counts]
     if last:
         return last[-1]
     votes: dict[str, set[str]] = {}
-    for one in said:
+    for one in opinions:
         if one.counts:
             votes.setdefault(one.text, set()).add(one.person)
             if len(votes[one.text]) > 1:

@@ -319,6 +319,7 @@ def check_people(faces: Faces, page: str) -> None:
         "SELECT count(*), sum(people) FROM (SELECT case_id, count(DISTINCT actor) AS people FROM decisions WHERE blind"
         " AND kind IN ('review', 'audit', 'second', 'recheck') AND decided_at >= :since AND decided_at < :until"
         " AND (label IS NOT NULL OR (outcome = 'deny' AND reason_code NOT IN ('policy', 'legal')))"
+        " AND case_id IN (SELECT case_id FROM rechecks)"
         " GROUP BY case_id HAVING count(DISTINCT actor) > 1) AS twice",
         since=at - 28 * DAY,
         until=at + timedelta(microseconds=1),

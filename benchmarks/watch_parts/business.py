@@ -4,7 +4,7 @@ Half of the cases reach a person, in turn; the model is a plain TF-IDF pipeline,
 what people decided since, whenever the drift watch asks for it. No workspace and no flow takes part.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import SGDClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from handrail import pii
+from handrail import pii, rechecks
 from handrail.policy import Policy
 from handrail.sample import Reviewer, generate, reviewers
 
 BY_PEOPLE = 0.5
 """Share of the cases that a person decides."""
+WORKDAYS = 5
 NEWEST_LABELS = 3_000
 """Labels that a training takes; more change little here and take their time."""
 
@@ -34,6 +35,8 @@ class Business:
     staff: tuple[Reviewer, ...]
     policy: Policy
     rng: np.random.Generator
+    drawn: dict[str, int] = field(default_factory=dict)
+    """Rechecks of each person so far."""
 
     @classmethod
     def open(cls, seed: int, weeks: int, per_week: int, policy: Policy) -> "Business":
@@ -64,12 +67,27 @@ class Business:
         return self._answered(week, half.assign(visible=shown), turn)
 
     def label_again(self, week: int, decided: pd.DataFrame) -> pd.DataFrame:
-        """A share of the week's blind labels, given again blindly by the next in turn."""
+        """Blind labels of the week drawn by chance, given again blindly by the next in turn; a third where they differ.
+
+        Columns as `decide`, and chance, that of the draw.
+        """
         blind = decided[~decided["visible"]]
-        again = blind[self.rng.random(len(blind)) < self.policy.labels.second_share].reset_index(drop=True)
+        pace = blind.groupby("reviewer").size() / WORKDAYS
+        chances = {
+            name: rechecks.chance(self.policy.labels, pace=pace.get(name, 0.0), lately=self.drawn.get(name, 0))
+            for name in blind["reviewer"].unique()
+        }
+        chance = blind["reviewer"].map(chances).to_numpy(dtype=float)
+        hit = self.rng.random(len(blind)) < chance
+        again = blind[hit].assign(chance=chance[hit]).reset_index(drop=True)
+        for name, count in again["reviewer"].value_counts().items():
+            self.drawn[str(name)] = self.drawn.get(str(name), 0) + int(count)
         names = [reviewer.name for reviewer in self.staff]
-        following = np.array([names.index(name) for name in again["reviewer"]], dtype=int) + 1
-        return self._answered(week, again, following % len(names))
+        turn = np.array([names.index(name) for name in again["reviewer"]], dtype=int)
+        second = self._answered(week, again, (turn + 1) % len(names))
+        differ = (second["decided"] != again["decided"]).to_numpy(dtype=bool)
+        third = self._answered(week, again[differ].reset_index(drop=True), (turn[differ] + 2) % len(names))
+        return pd.concat([second, third], ignore_index=True)
 
     def slip_in_gold(self, week: int, decided: pd.DataFrame) -> pd.DataFrame:
         """Gold cases among the week's work, some with a wrong suggestion: item, reviewer, truth, seeded, decided."""

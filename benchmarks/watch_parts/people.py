@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from handrail import cube, fairness
+from handrail import cube, fairness, rechecks
 from handrail.fairness import GroupGap
 from handrail.policy import FairnessRules
-from handrail.reviewers import ReviewerRecords, Signal, look
+from handrail.reviewers import DECEIVED, GOLD, NAMING, RECHECKS, ReviewerRecords, Signal, look
 
 WINDOW = 4
 """Weeks that the watches of people look back, as their flows do."""
+BEGAN, WEEK = pd.Timestamp("2026-01-05", tz="UTC"), pd.Timedelta(days=7)
 
 
 def group_gaps(decided: Sequence[pd.DataFrame], rules: FairnessRules) -> dict[str, list[GroupGap]]:
@@ -32,26 +34,13 @@ def group_gaps(decided: Sequence[pd.DataFrame], rules: FairnessRules) -> dict[st
 def signals(
     decided: Sequence[pd.DataFrame], again: Sequence[pd.DataFrame], gold: Sequence[pd.DataFrame]
 ) -> list[Signal]:
-    """What is said of the reviewers, from what they did in the newest weeks."""
-    rows, seconds, tested = (pd.concat(list(one)[-WINDOW:], ignore_index=True) for one in (decided, again, gold))
-    blind = rows[~rows["visible"]]
-    unaided = tested[tested["seeded"].isna()].reset_index(drop=True)
-    # An attested case is asked again and again: each answer is an item of its own.
-    asked = unaided.assign(item=[f"{name}-{at}" for at, name in enumerate(unaided["external_id"])])
-    rulings = pd.concat(
-        [
-            frame[["item", "reviewer", "decided"]]
-            for frame in (*(one.assign(item=one["external_id"]) for one in (blind, seconds)), asked)
-        ],
-        ignore_index=True,
-    )
+    """What is said of the reviewers: habits of the newest weeks, trials of all."""
+    rows = pd.concat(list(decided)[-WINDOW:], ignore_index=True)
     seen = rows[rows["visible"]]
     evidence = ReviewerRecords(
+        trials=pd.concat([_repeated(decided, again), _tested(gold)], ignore_index=True),
         timed=seen[["reviewer", "seconds"]].assign(place="B"),
         mixed=rows.assign(approved=rows["decided"] == rows["predicted"])[["reviewer", "visible", "approved"]],
-        gold=tested.rename(columns={"decided": "said"})[["reviewer", "said", "seeded"]],
-        rulings=rulings.rename(columns={"decided": "label"}),
-        truth=dict(zip(asked["item"], asked["truth_label"], strict=True)),
         turns=pd.DataFrame(
             {
                 "reviewer": rows["reviewer"],
@@ -64,6 +53,31 @@ def signals(
     return look(evidence)
 
 
+def _dated(weeks: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    parts = [rows.assign(at=BEGAN + week * WEEK) for week, rows in enumerate(weeks)]
+    return pd.concat(parts, ignore_index=True).rename(columns={"reviewer": "person"})
+
+
+def _repeated(decided: Sequence[pd.DataFrame], again: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The trials of everybody whose blind label another person repeated, and of that person."""
+    opinions = _dated(again).rename(columns={"external_id": "case_id", "decided": "label"})
+    opinions = opinions.assign(outcome="override", reason_code=None, settles=False, counts=True)
+    chances = opinions.drop_duplicates("case_id").set_index("case_id")["chance"]
+    first = _dated(decided).rename(columns={"external_id": "case_id", "decided": "label", "at": "drawn_at"})
+    draws = first[~first["visible"] & first["case_id"].isin(chances.index)]
+    draws = draws.assign(outcome="override", reason_code=None, counts=True, chance=draws["case_id"].map(chances))
+    return rechecks.trials(draws, opinions, ()).assign(kind=RECHECKS)
+
+
+def _tested(gold: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The trials of gold cases: whether a wrong suggestion was taken over, else whether the answer is wrong."""
+    rows = _dated(gold)
+    seeded = rows["seeded"].notna()
+    wrong = np.where(seeded, rows["decided"] == rows["seeded"], rows["decided"] != rows["truth_label"])
+    kinds = np.where(seeded, DECEIVED, GOLD)
+    return rows[["person", "at"]].assign(kind=kinds, wrong=wrong.astype(bool), chance=1.0)
+
+
 def regions_named(signal: Signal) -> set[str]:
     """The groups that a signal of bias names."""
     turns = dict(signal.details).get("turns", [])
@@ -71,5 +85,7 @@ def regions_named(signal: Signal) -> set[str]:
 
 
 def is_named(seen: Sequence[Signal], reviewer: str) -> list[str]:
-    """The signals that name a reviewer; a bias of everybody names nobody."""
-    return sorted({one.name for one in seen if one.reviewer == reviewer and one.verdict == "alarm"})
+    """The signals that name a reviewer: those of cases that chance chose."""
+    return sorted(
+        {one.name for one in seen if one.reviewer == reviewer and one.verdict == "alarm" and one.name in NAMING}
+    )

@@ -24,6 +24,7 @@ from desk.routes import (
     tokens,
     trail,
     training,
+    withdrawing,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -48,5 +49,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     disputes.router,
     quality.router,
     training.router,
+    withdrawing.router,
 )
 """Every router of the desk."""

@@ -71,7 +71,7 @@ def settle(connection: Connection, disputed: Sequence[int], *, policy: Policy, a
     if not disputed:
         return
     label_rows.unsettle(connection, disputed)
-    said = label_rows.opinions(connection, since=now - policy.labels.training_valid_for)
+    said = label_rows.opinions(connection, since=now - policy.labels.training_valid_for, trained=True)
     escalating = policy.escalation.reasons
     ruled = [(row["outcome"], row["label"], row["reason_code"]) for row in records(said)]
     said = said.assign(opinion=pd.Series([labels.opinion(*one, escalating) for one in ruled], dtype=object)).dropna(

@@ -34,10 +34,10 @@ class SignalFigures(Figures):
 
     name: str
     verdict: Verdict
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
     p: float | None = None
     power: float | None = None
     details: tuple[tuple[str, Any], ...] = ()

@@ -17,13 +17,14 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.orm import aliased
 
 from handrail import gold as gold_rules
 from handrail.gold import GoldTest, OpenTest
-from handrail.labels import NewLabel
+from handrail.labels import NewLabel, Status
 from handrail.policy import Policy
 from handrail.store import readable
 from handrail.store.bulk import insert_rows, row_of
@@ -38,6 +39,7 @@ from handrail.store.schema import (
     Label,
     Outbox,
     Qualification,
+    Recheck,
     Route,
     WorkItem,
 )
@@ -69,7 +71,8 @@ def first_blind(connection: Connection, ids: Sequence[int]) -> dict[int, BlindLa
         query = (
             select(Label.case_id, Label.label, Label.status)
             .where(Label.case_id.in_(part), Label.blind, Label.provenance.in_(FIRST_LOOKS))
-            .order_by(Label.id)
+            .where(Label.status != Status.WITHDRAWN)
+            .order_by(Label.status == "accepted", Label.id)  # a trained person's before anybody else's
         )
         found.update({case_id: BlindLabel(label, status) for case_id, label, status in connection.execute(query)})
     return found
@@ -82,12 +85,19 @@ def unsettle(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(blind.values(status="provisional"))
 
 
-def opinions(connection: Connection, *, since: datetime) -> pd.DataFrame:
+def opinions(
+    connection: Connection, *, since: datetime, at_random: bool = False, trained: bool = False
+) -> pd.DataFrame:
     """Blind rulings since then on cases that two people or more ruled on blindly, in order.
 
-    Columns: case_id, reviewer, outcome, label, reason_code. Gold cases are left out: they are a test.
+    With `at_random` only of cases that chance chose to be repeated, `trained` only of people trained then. Columns:
+    case_id, reviewer, outcome, label, reason_code. Gold cases are left out, as what was withdrawn is.
     """
-    blind = and_(Decision.blind, Decision.kind.in_(_LOOKS), Decision.decided_at >= since)
+    blind = and_(
+        Decision.blind, Decision.kind.in_(_LOOKS), Decision.decided_at >= since, Decision.withdrawal_id.is_(None)
+    )
+    blind = and_(blind, Decision.case_id.in_(select(Recheck.case_id))) if at_random else blind
+    blind = and_(blind, Decision.trained.is_(true())) if trained else blind
     twice = select(Decision.case_id).where(blind).group_by(Decision.case_id)
     query = (
         select(
@@ -327,13 +337,13 @@ def insert_labels(connection: Connection, new: Sequence[NewLabel]) -> None:
 def labelled(connection: Connection, policy: Policy, *, since: datetime | None = None) -> pd.DataFrame:
     """Labels that may train, the newest of each case, with what the model may see of it; never of a gold case.
 
-    Columns: case_id, label, status, provenance, blind (any label of the case is, whatever its standing), reviewer,
+    Columns: case_id, label, status, provenance, blind (any label of the case is, but a withdrawn one), reviewer,
     labelled_at, received_at, text (redacted), amount, fields, and what tells with which chance it came to be labelled:
     queue, blind_chance, inclusion_probability (drawn audits only).
     """
     newest = select(func.max(Label.id)).where(Label.status.in_(TRAINING)).group_by(Label.case_id)
     any_label = aliased(Label)
-    blind = exists().where(any_label.case_id == Label.case_id, any_label.blind)
+    blind = exists().where(any_label.case_id == Label.case_id, any_label.blind, any_label.status != Status.WITHDRAWN)
     query = (
         readable.view(
             Label.label,

@@ -23,6 +23,7 @@ from handrail.store.schema import (
     Label,
     Prediction,
     Qualification,
+    Recheck,
     Route,
     Skip,
     WorkItem,
@@ -300,11 +301,23 @@ def decisions(connection: Connection, *, since: datetime) -> pd.DataFrame:
 def rulings(connection: Connection, *, since: datetime) -> pd.DataFrame:
     """What people said since then of cases that two of them spoke of, oldest first; by whom, and how blindly.
 
+    Of cases whose blind label was drawn to be repeated alone: who is asked because of a doubt meets the hard ones.
     Columns: case_id, actor, kind, blind, outcome, label, reason_code. A label that somebody settled without a work
     item of their own stands as an adjudication. Gold cases are left out.
     """
-    said = and_(Decision.kind.in_(_COMPARED), Decision.decided_at >= since)
-    settled = and_(Label.provenance == "adjudication", Label.status == Status.ADJUDICATED, Label.labelled_at >= since)
+    drawn = select(Recheck.case_id)
+    said = and_(
+        Decision.kind.in_(_COMPARED),
+        Decision.decided_at >= since,
+        Decision.withdrawal_id.is_(None),
+        Decision.case_id.in_(drawn),
+    )
+    settled = and_(
+        Label.provenance == "adjudication",
+        Label.status == Status.ADJUDICATED,
+        Label.labelled_at >= since,
+        Label.case_id.in_(drawn),
+    )
     twice = select(Decision.case_id).where(said).group_by(Decision.case_id)
     wanted = or_(
         Decision.case_id.in_(twice.having(func.count(Decision.actor.distinct()) > 1)),

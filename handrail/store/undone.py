@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, or_, select, true, update
 
 from handrail.case import State
 from handrail.decision import Decision
@@ -109,7 +109,12 @@ def take_labels_back(connection: Connection, decision: Decision, *, disputed: bo
     connection.execute(delete(Label).where(of_case, own))
     if disputed:
         connection.execute(delete(Label).where(of_case, Label.provenance == "consensus"))
-        first = and_(Label.case_id == case_id, Label.blind, Label.provenance.in_(FIRST_LOOKS))
+        given = and_(schema.Decision.case_id == case_id, schema.Decision.actor == Label.reviewer)
+        # What somebody said before they were trained was never accepted, and does not become so by this door.
+        trained = exists().where(
+            given, schema.Decision.decided_at == Label.labelled_at, schema.Decision.trained.is_(true())
+        )
+        first = and_(Label.case_id == case_id, Label.blind, Label.provenance.in_(FIRST_LOOKS), trained)
         connection.execute(update(Label).where(first, Label.status == "provisional").values(status="accepted"))
 
 

@@ -140,8 +140,8 @@ def _evidence(occasion: Occasion, connection: Connection, since: datetime) -> Re
 
 
 def _opinions(occasion: Occasion, connection: Connection, since: datetime) -> pd.DataFrame:
-    """Blind opinions on cases that two people gave one on: item, reviewer, label; of each the last."""
-    said = label_rows.opinions(connection, since=since)
+    """Blind opinions on cases that chance chose to be repeated: item, reviewer, label; of each the last."""
+    said = label_rows.opinions(connection, since=since, at_random=True)
     escalating = occasion.policy.escalation.reasons
     opinions = [labels.opinion(row["outcome"], row["label"], row["reason_code"], escalating) for row in records(said)]
     told = said.assign(label=pd.Series(opinions, index=said.index, dtype=object)).dropna(subset="label")

@@ -9,11 +9,12 @@ import pytest
 
 from flows.agreement_watch import agreement_watch
 from handrail import agreement
+from handrail.acts import alerting
 from handrail.policy import Stage
 from handrail.store import readings, schema
 from tasks.views import reviewers
 from tasks.watch import agreement as watch
-from tests.scenes import MANAGER
+from tests.scenes import FLOW, MANAGER
 from tests.shop import LATER, Shop, in_stage, letters
 
 DAY = timedelta(days=1)
@@ -45,7 +46,7 @@ def decide(shop: Shop, count: int, *, blind: bool = False, seconds: float = 30.0
                 )
             ).inserted_primary_key[0]
             wrong = number % 5 == 0
-            connection.execute(
+            made = connection.execute(
                 schema.Decision.__table__.insert().values(
                     case_id=case_id,
                     work_item_id=item,
@@ -59,6 +60,9 @@ def decide(shop: Shop, count: int, *, blind: bool = False, seconds: float = 30.0
                     decided_at=LATER,
                 )
             )
+            if blind and person == "rita":
+                draw = {"decision_id": made.inserted_primary_key[0], "case_id": case_id, "person": person}
+                connection.execute(schema.Recheck.__table__.insert().values(**draw, chance=1.0, drawn_at=LATER))
 
 
 def test_nothing_decided_is_not_measured_and_says_so(shop: Shop) -> None:
@@ -80,7 +84,7 @@ def test_blind_opinions_of_two_are_compared_for_all_and_for_each_category(shop: 
     assert kept(shop, "agreement")["all"]["body"]["low"] == found["all"].low
 
 
-def test_who_clicks_through_is_named_in_the_readings_and_not_in_what_the_flow_shows(shop: Shop) -> None:
+def test_who_clicks_through_is_seen_to_and_by_that_alone_named_nowhere(shop: Shop) -> None:
     shop.deliver("live.csv", letters(60))
     for person in ("rita", "ruth", "ron"):
         decide(shop, 60, person=person)
@@ -90,9 +94,46 @@ def test_who_clicks_through_is_named_in_the_readings_and_not_in_what_the_flow_sh
     assert (row["alarm"], row["quiet"]) == (1, 3)
     assert MANAGER not in str(shown)
     named = kept(shop, "reviewers")
-    assert {name for name, one in named.items() if one["verdict"] == "alarm"} == {MANAGER}
+    assert {name for name, one in named.items() if one["verdict"] == "alarm"} == set()
     (glances,) = [one for one in named[MANAGER]["body"]["signals"] if one["name"] == "glances"]
     assert (glances["value"], glances["n"], glances["median_seconds"]) == (1.0, 60, 1.5)
+
+
+def repeat(shop: Shop, person: str, count: int, wrong: int) -> None:
+    """Labels of `person` that were drawn by chance, repeated by two others who agree; the first ones are wrong."""
+    store = shop.at().store
+    with store.write() as connection:
+        cases = [row["id"] for row in shop.rows(schema.Case)][-count:]
+        for number, case_id in enumerate(cases):
+            for name in (person, "ruth", "ron"):
+                mine = name == person
+                said = "tracking" if mine and number < wrong else "refund"
+                decision = {"case_id": case_id, "kind": "review" if mine else "recheck", "outcome": "override"}
+                told = {"proposed": None, "label": said, "actor": name, "blind": True, "decided_at": LATER}
+                row = connection.execute(schema.Decision.__table__.insert().values(**decision, **told, trained=True))
+                if mine:
+                    draw = {"decision_id": row.inserted_primary_key[0], "case_id": case_id, "person": person}
+                    connection.execute(schema.Recheck.__table__.insert().values(**draw, chance=0.25, drawn_at=LATER))
+
+
+def test_who_is_often_wrong_in_random_rechecks_is_named_with_counts_and_interval(shop: Shop) -> None:
+    shop.deliver("live.csv", letters(60))
+    repeat(shop, "rita", 60, 14)
+    shown = shop.run(agreement_watch)
+    row = next(one for one in shown.signals if one.signal == "rechecks").reviewers
+    assert (row["alarm"], row["quiet"]) == (1, 1)
+    assert "rita" not in str(shown)
+    assert {name: one["verdict"] for name, one in kept(shop, "reviewers").items()} == {"rita": "alarm", "ruth": "quiet"}
+    mine = reviewers.own_signals(shop.at(actor="rita"))
+    assert mine is not None
+    assert mine.named == ("14 of 60 rechecks wrong, 95 % interval 9–43 %",)
+    alerting.sweep(shop.at().store, policy=shop.policy, channels=[], actor=FLOW, now=LATER)
+    (alert,) = shop.rows(schema.Alert, kind="reviewers")
+    assert (
+        "14 of 60 rechecks wrong, 95 % interval 9–43 %. Test them again, or withdraw their labels."
+        in (alert["sentence"])
+    )
+    assert "rita" not in alert["sentence"]
 
 
 def test_what_is_older_than_the_window_does_not_count(shop: Shop) -> None:

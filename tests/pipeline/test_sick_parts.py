@@ -18,7 +18,7 @@ from handrail import reviewers
 from handrail.acts import alerting, claiming, deciding, pausing, publishing
 from handrail.alerts import troubles
 from handrail.case import Outcome
-from handrail.reviewers import ReviewerRecords
+from handrail.reviewers import ReviewerRecords, SignalBounds
 from handrail.ruling import Ruling
 from handrail.store import heartbeats, readings, schema
 from handrail.store.frames import records
@@ -191,9 +191,9 @@ def test_a_sick_person_stops_nobody_elses_signals_and_is_not_named(shop: Shop, m
         deciding.decide(store, rulings, name, **known)
     asked, real = set(), reviewers.look
 
-    def look(evidence: ReviewerRecords) -> Any:  # noqa: ANN401 - of the look
+    def look(evidence: ReviewerRecords, bounds: SignalBounds) -> Any:  # noqa: ANN401 - of the look
         asked.update(evidence.reviewers)
-        return 1 / 0 if "rita" in evidence.reviewers else real(evidence)
+        return 1 / 0 if "rita" in evidence.reviewers else real(evidence, bounds)
 
     monkeypatch.setattr(agreement.reviewers, "look", look)
     shop.run(agreement_watch, LATER + HOUR)

@@ -10,7 +10,7 @@ from handrail.acts import deciding, labelling, undoing
 from handrail.case import Outcome
 from handrail.policy import LabelRules
 from handrail.ruling import Ruling
-from handrail.store import rechecks, reviewer_quality, schema
+from handrail.store import labels, rechecks, reviewer_quality, schema
 from handrail.store.engine import Store
 from tests.scenes import FOUNDER, NOVICE, NOW, POLICY, Scene
 
@@ -137,3 +137,30 @@ class TestWhatItSays:
         assert anew() == {}
         tested(FOUNDER, passed=True)
         assert anew() == {"rita": NOW}
+
+    def test_an_untrained_label_is_accepted_by_no_door_later(self, scene: Scene) -> None:
+        always(scene)
+        (case_id,) = scene.automatic(1)
+        scene.audit([case_id])
+        rule(scene, case_id, "rita", "tracking")
+        with scene.store.write() as connection:  # an audit of somebody whose training had ended
+            said = {"case_id": case_id, "label": "refund", "status": "provisional", "provenance": "audit"}
+            connection.execute(
+                schema.Label.__table__.insert().values(**said, reviewer=NOVICE, blind=True, labelled_at=NOW)
+            )
+        second = rule(scene, case_id, "ruth", "refund")
+        assert {row["status"] for row in scene.rows(schema.Label)} == {"provisional"}
+        undoing.undo(scene.store, [second], actor="ruth", **scene.known)
+        found = {row["reviewer"]: row["status"] for row in scene.rows(schema.Label)}
+        assert found == {"rita": "accepted", NOVICE: "provisional"}
+
+    def test_the_consensus_hears_the_trained_alone(self, scene: Scene) -> None:
+        always(scene)
+        ids = scene.waiting(3, **BLIND)
+        for case_id in ids:
+            rule(scene, case_id, NOVICE, "refund")
+            rule(scene, case_id, "ruth", "tracking")
+        with scene.store.read() as connection:
+            everybody = labels.opinions(connection, since=NOW - DAY)
+            trained = labels.opinions(connection, since=NOW - DAY, trained=True)
+        assert (set(everybody["reviewer"]), len(trained)) == ({NOVICE, "ruth"}, 0)

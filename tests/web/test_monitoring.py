@@ -75,7 +75,7 @@ def test_reviewers_are_named_to_those_who_may_read_labels_alone(looked: Scene, s
     reading.record(looked.store, seen, actor=FLOW, now=NOW + timedelta(hours=1))
     assert '<th scope="row">rita</th>' in signed_in("stella").get("/monitoring").text
     page = signed_in("olga").get("/monitoring").text
-    assert "2 looked at, 2 with a signal that stands out" in page
+    assert "2 looked at, 2 named by random rechecks or gold cases" in page
     assert "rita" not in page
     assert "ruth" not in page
 

@@ -61,14 +61,16 @@ def test_two_who_decide_blindly_are_compared(scene: Scene, signed_in: Client) ->
     for number, case_id in enumerate(scene.automatic(2)):
         scene.audit([case_id])
         scene.decide(case_id, "override", "rita", label="refund")
+        first = scene.row(schema.Decision, case_id=case_id, kind="audit")["id"]
         with scene.store.write() as connection:
+            draw = {"decision_id": first, "case_id": case_id, "person": "rita", "chance": 0.05, "drawn_at": NOW}
+            connection.execute(schema.Recheck.__table__.insert().values(**draw))
             scene_work = {
                 "case_id": case_id,
                 "kind": "recheck",
                 "queue": "C",
                 "category": None,
                 "suggestion_hidden": True,
-                "blind_chance": None,
                 "opened_at": NOW,
                 "due_at": NOW,
                 "state": "open",

@@ -1,5 +1,7 @@
 """Blind labels drawn to be repeated keep the chance of their draw, and labels can be withdrawn and reinstated."""
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,6 +14,14 @@ MOMENT = sa.DateTime(timezone=True)
 ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 STATUS = "imported, accepted, provisional, adjudicated or withdrawn"
 TRAINED = "the person's training counted then, and it was not withdrawn; null: it was no person"
+SHARE = 0.05
+EARLIER = """
+    INSERT INTO rechecks (decision_id, case_id, person, chance, drawn_at)
+    SELECT d.id, d.case_id, d.actor, CAST(:share AS DOUBLE PRECISION), d.decided_at FROM decisions d WHERE d.id IN (
+        SELECT min(f.id) FROM decisions f WHERE f.blind AND f.kind IN ('review', 'audit') AND f.label IS NOT NULL
+        AND EXISTS (SELECT 1 FROM work_items w WHERE w.case_id = f.case_id AND w.kind = 'recheck') GROUP BY f.case_id
+    )
+"""
 
 
 def upgrade() -> None:
@@ -28,6 +38,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_rechecks_case_id"), "rechecks", ["case_id"])
     op.create_index(op.f("ix_rechecks_person_drawn_at"), "rechecks", ["person", "drawn_at"])
+    _keep_earlier_draws()
     op.create_table(
         "label_withdrawals",
         sa.Column("id", ID, nullable=False),
@@ -58,3 +69,18 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":  # SQLite keeps no comments
         op.alter_column("labels", "status", existing_type=sa.String(length=12), comment=STATUS)
         op.alter_column("decisions", "trained", existing_type=sa.Boolean(), comment=TRAINED)
+
+
+def _keep_earlier_draws() -> None:
+    """Every second review was drawn by the policy's share until now: its first blind label is a draw of that chance."""
+    body = op.get_bind().execute(sa.text("SELECT body FROM policies ORDER BY id DESC LIMIT 1")).scalar()
+    keep = sa.text(EARLIER).bindparams(share=SHARE if body is None else _share(body))
+    op.execute(keep)
+
+
+def _share(body: str) -> float:
+    """The policy's share of second labels; the usual one where it has none, or somebody wrote what is no policy."""
+    try:
+        return float(json.loads(body)["labels"]["second_share"]) or SHARE
+    except (ValueError, KeyError, TypeError):
+        return SHARE
