@@ -43,7 +43,8 @@ def decided_in_sight(connection: Connection, policy: Policy, *, since: datetime,
     """
     newest = (
         select(func.max(Decision.id))
-        .where(Decision.trained.is_(true()), Decision.kind.in_(("review", "second", "adjudication")))
+        .where(Decision.trained.is_(true()), Decision.withdrawal_id.is_(None))
+        .where(Decision.kind.in_(("review", "second", "adjudication")))
         .group_by(Decision.case_id)
     )
     query = (
