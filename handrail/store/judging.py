@@ -7,9 +7,10 @@ import pandas as pd
 from sqlalchemy import Connection, Select, and_, exists, func, or_, select, true
 
 from handrail.policy import Policy
-from handrail.store import certificates, readable
+from handrail.store import readable
 from handrail.store.bulk import among
 from handrail.store.cases import chunks
+from handrail.store.evidence import settled
 from handrail.store.labels import gold_ids
 from handrail.store.schema import AuditDraw, Case, Decision, Label, Route
 
@@ -22,7 +23,7 @@ def withheld(connection: Connection, policy: Policy, *, since: datetime, until: 
     Columns: case_id, label (None: no category was right), labelled_at, pending (two people differ, and nobody has
     settled it), text (redacted), amount, fields, queue, stage, blind_chance, inclusion_probability (audits only).
     """
-    rulings = _settled(connection, since)
+    rulings = settled(connection, since=since)
     rulings = rulings[rulings["labelled_at"] > pd.Timestamp(since)]
     if until is not None:
         rulings = rulings[rulings["labelled_at"] <= pd.Timestamp(until)]
@@ -74,9 +75,3 @@ def _first_blind(since: datetime) -> Select[Any]:
         .join(AuditDraw, and_(AuditDraw.case_id == Case.id, AuditDraw.drawn), isouter=True)
         .where(or_(Route.suggestion_hidden, AuditDraw.drawn), ~labelled, ~denied, Case.id.not_in(gold_ids()))
     )
-
-
-def _settled(connection: Connection, since: datetime) -> pd.DataFrame:
-    """One row a case: case_id, label, labelled_at, pending."""
-    rulings = certificates.blind_rulings(connection, since=since)
-    return rulings if "pending" in rulings else rulings.assign(pending=False)
