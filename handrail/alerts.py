@@ -190,13 +190,10 @@ def _quality(seen: AlertFacts) -> Iterator[Trouble]:
     for category in rising:
         if category not in seen.breakers and category not in seen.paused:
             sentence = f"Audits reject too many automatic approvals of {_words(category)}, which is not paused."
-            yield Trouble(
-                "error_spike",
-                category,
-                Severity.CRITICAL,
-                f"{sentence} Look at the desk's page Monitoring"
-                " and pause it there, under Operations, or with `handrail pause`.",
+            remedy = (
+                "Look at the desk's page Monitoring and pause it there, under Operations, or with `handrail pause`."
             )
+            yield Trouble("error_spike", category, Severity.CRITICAL, f"{sentence} {remedy}")
     for category in seen.alarms.get("blind_share", ()):
         sentence = f"People who see no suggestion reject more of {_words(category)} in queue B than before."
         yield Trouble("blind_share", category, Severity.WARNING, f"{sentence} Look at the desk's page Monitoring.")

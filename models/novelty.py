@@ -150,16 +150,16 @@ def fit(
     )
 
 
-def _quantile(known: Floats, weights: Floats, max_flagged: float) -> float:
+def _quantile(scores: Floats, weights: Floats, max_flagged: float) -> float:
     """The least of the values that all but `max_flagged` of the weight reaches, that of one case to come included."""
-    order = np.argsort(known, kind="stable")
+    order = np.argsort(scores, kind="stable")
     if (weights == weights[0]).all():
-        rank = int(np.ceil((len(known) + 1) * (1 - max_flagged)))
-        return float(known[order[min(max(rank, 1), len(known)) - 1]])
+        rank = int(np.ceil((len(scores) + 1) * (1 - max_flagged)))
+        return float(scores[order[min(max(rank, 1), len(scores)) - 1]])
     reached = np.cumsum(weights[order])
     coming = float((weights**2).sum() / weights.sum())
     place = int(np.searchsorted(reached, (reached[-1] + coming) * (1 - max_flagged), side="left"))
-    return float(known[order[min(place, len(known) - 1)]])
+    return float(scores[order[min(place, len(scores) - 1)]])
 
 
 def _learnt(texts: Iterable[str], categories: Places, labels: int) -> NoveltyModel:

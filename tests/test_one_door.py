@@ -26,6 +26,7 @@ ELSEWHERE = {
     "dossier._case": "the page of a case",
     "dossier.raw": "who may see the raw text",
     "reviews.approvable": "the preview of a bulk approval",
+    "withdrawals.unlabelled": "which cases can be labelled again: whether their text is still there",
     "search.contains": "people search",
     "search.rows_of": "what people found",
     "labels.attestable": "a curator",
