@@ -350,11 +350,12 @@ class TestHome:
         file = write(past(history=90, live=20), tmp_path / "past.csv")
         handrail = Handrail(tmp_path / "home")
         assert handrail(*words).code == 0
-        before = {path: path.stat().st_mtime_ns for path in (tmp_path / "home").rglob("*") if path.is_file()}
+        key, trail = (tmp_path / "home" / "secret.key").read_text(), handrail.rows("SELECT seq, hash FROM trail")
         answer = handrail("rehearse", file, *OPTIONS, "--home", tmp_path / "home")
         assert answer.code == 1
         assert "was not made by `handrail rehearse`. Choose another folder with --home." in answer.err
-        assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "home").rglob("*") if path.is_file()}
+        assert (tmp_path / "home" / "secret.key").read_text() == key
+        assert handrail.rows("SELECT seq, hash FROM trail") == trail
 
     def test_what_somebody_keeps_in_it_is_not_deleted(self, tmp_path: Path) -> None:
         home = tmp_path / "home"
