@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from handrail.certification import Certification, labels_without_error
 
-PART = 0.5
-"""Of what is left of delta, that one look spends: the first few looks, which come soonest, have the most."""
+_PARTS = (0.2, 0.75)  # of what is left of delta: little for the first look, most for the one with twice its labels
+_LATER_PART = 0.5
 _FEW_ERRORS = 2  # a first look has to leave room for so many: whoever looks earlier mostly spends in vain
 _RENEWAL_PART = 0.9  # few audits come before the end: one look has nearly all, a second the rest
 _RENEWAL_ERRORS = 4  # a renewal waits for more: audits are few, and the certificate stands meanwhile
@@ -53,7 +53,10 @@ class Look:
 
 
 def spent(delta: float, before: float = 0.0, *, renewal: bool = False) -> float:
-    """The part of `delta` that the next look may spend: half of what is left, for a renewal nine tenths.
+    """The part of `delta` that the next look may spend: a fifth, then three fifths, then half of what is left.
+
+    The first look finds only what is surely good; the second sees about twice as many labels, and has the most. A
+    renewal has nine tenths at once.
 
     Args:
         delta: the chance that a certificate of a version and category is wrong, over all looks for it.
@@ -65,28 +68,33 @@ def spent(delta: float, before: float = 0.0, *, renewal: bool = False) -> float:
 
     Source: Bonferroni's inequality; docs/decisions/0042-certificates.md.
 
-    >>> round(spent(0.05), 6), round(spent(0.05, 0.02), 6), round(spent(0.05, renewal=True), 6)
-    (0.025, 0.015, 0.045)
+    >>> round(spent(0.05), 6), round(spent(0.05, 0.01), 6), round(spent(0.05, renewal=True), 6)
+    (0.01, 0.03, 0.045)
     """
-    return (_RENEWAL_PART if renewal else PART) * max(0.0, delta - before)
+    left = max(0.0, delta - before)
+    if renewal:
+        return _RENEWAL_PART * left
+    if before <= 0:
+        return _PARTS[0] * left
+    return (_PARTS[1] if left > delta / 2 else _LATER_PART) * left
 
 
-def first_look(max_error: float, part: float) -> int:
-    """How many labels a first look asks for: half of them certify with two errors, at half of what it spends.
+def first_look(max_error: float, delta: float) -> int:
+    """How many labels a first look asks for: half of them would certify with two errors at a quarter of delta.
 
     Args:
         max_error: the error rate that is promised, in (0, 1).
-        part: what the look spends of delta.
+        delta: the chance that the promise is wrong, over all looks.
 
     Returns:
         Labels of equal chances, or such as say no more than these.
 
     Source: docs/decisions/0042-certificates.md.
 
-    >>> first_look(0.02, 0.025)
+    >>> first_look(0.02, 0.05)
     808
     """
-    return 2 * labels_without_error(max_error, part / 2, _FEW_ERRORS)
+    return 2 * labels_without_error(max_error, delta / 4, _FEW_ERRORS)
 
 
 def first_renewal(max_error: float, part: float, left: timedelta, renew_before: timedelta) -> int:

@@ -110,6 +110,9 @@ def population(cases: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     chance = chances(candidates, policy)
     # A blind label that no draw has asked for was asked for because of a doubt: it stands for nothing.
     asked = np.where(candidates["queue"] == Queue.A.value, candidates["audited"], candidates["hidden"]).astype(bool)
+    by_control = _by_control_group(candidates, policy, chance)
+    asked &= np.isnan(by_control) | (candidates["queue"] != Queue.A.value).to_numpy(dtype=bool)
+    chance = np.where(np.isnan(by_control), chance, by_control)
     labelled = candidates["correct"].notna().to_numpy(dtype=bool)
     none = pd.Series(chance == 0, index=candidates.index)
     groups = [candidates["day"], candidates["predicted"]]
@@ -120,6 +123,29 @@ def population(cases: pd.DataFrame, policy: Policy) -> pd.DataFrame:
         unseen=none.to_numpy() & ~outside,
         outside=outside,
     )
+
+
+def _by_control_group(candidates: pd.DataFrame, policy: Policy, chance: Floats) -> Floats:
+    """At stage partial the chance to be in the control group and labelled, of what passed and what stayed; else NaN.
+
+    Chance alone parts the two, so that the control group stands for both. It does where that says more than the day's
+    audits; then these count no second time.
+    """
+    automatic = (candidates["queue"] == Queue.A.value).to_numpy(dtype=bool)
+    first = candidates["reasons"].map(lambda codes: codes[0] if len(codes) else "").to_numpy(dtype=object)
+    at_partial = (candidates["stage"].astype(object) == Stage.PARTIAL.value).to_numpy(dtype=bool)
+    control = at_partial & (first == Reason.CONTROL_GROUP.value)
+    mixed = control | (at_partial & automatic)
+    if not mixed.any():
+        return np.full(len(candidates), np.nan)
+    shares = {name: 1 - rules.partial_share for name, rules in policy.categories.items()}
+    stays = candidates["predicted"].map(shares).to_numpy(dtype=float)
+    both = stays * np.where(control, chance, policy.queues.blind_share_at(Stage.PARTIAL))
+    seen = pd.DataFrame({"day": candidates["day"].to_numpy(), "mixed": mixed})
+    audited = pd.Series(np.where(mixed & automatic, chance, np.nan)).groupby(seen["day"]).transform("max")
+    least = pd.Series(np.where(mixed, both, np.nan)).groupby(seen["day"]).transform("min")
+    says_more = (least > 0) & (least >= audited.fillna(0.0))
+    return np.where(mixed & says_more.to_numpy(dtype=bool), both, np.nan)
 
 
 def evidence_for(population: pd.DataFrame) -> pd.DataFrame:

@@ -110,7 +110,7 @@ def follow(cases: Stream, held_from_the_start: Issued | None = None) -> Course:
         inside = (cases.day >= first) & (cases.day <= today)
         counts = inside & cases.labelled
         if renews is None or held is None:
-            asked = first_look(MAX_ERROR, part)
+            asked = first_look(MAX_ERROR, DELTA)
         else:
             left = timedelta(days=held.day + VALID_FOR - today)
             asked = first_renewal(MAX_ERROR, part, left, timedelta(days=RENEW_BEFORE))

@@ -52,9 +52,9 @@ class ReadinessRules(Strict):
     )
     trained: Annotated[int, Field(ge=1)] = Field(2, description="trained people at least: one alone settles nothing")
     cases_a_person: Annotated[int, Field(ge=1)] = Field(100, description="cases a day for each trained person, at most")
-    partial_for: Duration = Field(timedelta(days=7), description="time at stage partial, at least")
+    partial_for: Duration = Field(timedelta(days=3), description="time at stage partial, at least")
     audits: Annotated[int, Field(ge=1)] = Field(10, description="audits of the category")
-    pooled_audits: Annotated[int, Field(ge=1)] = Field(30, description="of all categories, where its own are too few")
+    pooled_audits: Annotated[int, Field(ge=1)] = Field(20, description="of all categories, where its own are too few")
 
 
 class NoveltyRules(Strict):

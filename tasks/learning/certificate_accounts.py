@@ -175,7 +175,7 @@ class Account:
         if self.renews is not None:
             left = self.renews.expires_at - self.now
             return first_renewal(self.rules.max_error, self.part, left, self.rules.renew_before)
-        return first_look(self.rules.max_error, self.part)
+        return first_look(self.rules.max_error, self.rules.delta)
 
     @property
     def _worth(self) -> int:

@@ -14,7 +14,7 @@ from tasks.occasion import Occasion
 from tasks.rehearsal.year import Year
 from tasks.routing.score import load, say
 
-LOOKS = ("audit", "second", "recheck")
+LOOKS = ("audit", "second", "doubt", "recheck")
 """Kinds of work whose minutes count: those that are there for certainty and not for the customer."""
 MORE_THAN_HALF = 0.5
 

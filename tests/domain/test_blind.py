@@ -3,11 +3,12 @@
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from handrail import blind
-from handrail.policy import AmountStep, CategoryRules, Consequence, Policy
+from handrail.policy import AmountStep, CategoryRules, Consequence, Policy, QueueRules, for_labels
 
 DAY = date(2026, 3, 2)
 OTHER_DAY = date(2026, 3, 3)
@@ -141,3 +142,37 @@ def test_categories_are_outside_each_for_itself() -> None:
 def test_an_approval_that_no_audit_has_looked_at_yet_is_neither_evidence_nor_unseen() -> None:
     seen = population({**APPROVED, "inclusion": None})
     assert (seen["counts"].tolist(), seen["unseen"].tolist(), seen["outside"].tolist()) == ([False], [False], [False])
+
+
+class TestPartial:
+    """Chance alone parts what passes from the control group."""
+
+    @staticmethod
+    def day(audit_chance: float, blind: float) -> pd.DataFrame:
+        base = {"predicted": "refund", "stage": "partial", "amount": 5.0, "novel": False, "day": "2026-03-01"}
+        passed = {**base, "queue": "A", "reasons": ("auto",), "blind_chance": None, "inclusion": audit_chance}
+        stayed = {**base, "queue": "B", "reasons": ("control_group",), "blind_chance": blind, "inclusion": None}
+        looked = [{**passed, "audited": True, "hidden": False}, {**stayed, "audited": False, "hidden": True}]
+        return pd.DataFrame(looked).assign(correct=[False, True]).astype({"correct": object})
+
+    def rules(self, blind_share: float) -> Policy:
+        queues = QueueRules(partial_blind_share=blind_share)
+        known = for_labels(["refund"]).categories["refund"].model_copy(update={"partial_share": 0.5})
+        return for_labels(["refund"]).model_copy(update={"queues": queues, "categories": {"refund": known}})
+
+    def test_a_blind_control_group_stands_for_what_passed_as_well(self) -> None:
+        seen = blind.population(self.day(0.25, 1.0), self.rules(1.0))
+        assert (seen["chance"].tolist(), seen["counts"].tolist()) == ([0.5, 0.5], [False, True])
+
+    def test_where_audits_say_more_each_counts_by_its_own_chance(self) -> None:
+        seen = blind.population(self.day(0.25, 0.1), self.rules(0.1))
+        assert (seen["chance"].tolist(), seen["counts"].tolist()) == ([0.25, 0.1], [True, True])
+
+    def test_the_weighted_count_is_that_of_all_cases(self) -> None:
+        """Over many draws each counted label stands for two cases of such a day: Horvitz and Thompson."""
+        rng, policy = np.random.default_rng(5), self.rules(1.0)
+        passed = rng.random(4000) < 0.5
+        rows = [self.day(0.25, 1.0).iloc[0 if one else 1] for one in passed]
+        seen = blind.population(pd.DataFrame(rows).reset_index(drop=True), policy)
+        counted = seen[seen["counts"]]
+        assert (1 / counted["chance"]).sum() == pytest.approx(4000, rel=0.05)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handrail.estimates import NO_SAMPLE, Estimate, hajek
-from handrail.policy import CategoryRules, Consequence, Policy, QueueRules, Stage
+from handrail.policy import CategoryRules, Consequence, Policy, QueueRules, ReadinessRules, Stage
 from handrail.readiness import Rollout, TrackRecord, contradicts, family_level, next_step, step_to
 
 DAY = timedelta(days=1)
@@ -17,8 +17,9 @@ CATEGORIES = {
     "complaint": CategoryRules(action="file", consequence=Consequence.MEDIUM),
     "threat": CategoryRules(action="forward", consequence=Consequence.HIGH),
 }
-POLICY = Policy(business="shop", categories=CATEGORIES)
-FIXED = Policy(business="shop", categories=CATEGORIES, queues=QueueRules(uncertified="fixed"))
+WEEK = ReadinessRules(partial_for=timedelta(days=7), pooled_audits=30)
+POLICY = Policy(business="shop", categories=CATEGORIES, readiness=WEEK)
+FIXED = Policy(business="shop", categories=CATEGORIES, queues=QueueRules(uncertified="fixed"), readiness=WEEK)
 
 
 def rate(errors: int, of: int) -> Estimate:
@@ -242,6 +243,7 @@ def test_the_whole_road_is_walked_in_three_weeks_in_a_shop_of_ninety_cases_a_day
     policy = Policy(
         business="shop",
         categories={name: CategoryRules(action="act", consequence=Consequence.LOW) for name in names},
+        readiness=WEEK,
     )
     daily = 90 * rng.dirichlet(np.full(17, 2.0))
     stages, since = dict.fromkeys(names, Stage.SHADOW), dict.fromkeys(names, 0)

@@ -13,7 +13,7 @@ from console.certificates import in_short, shown
 from flows.shadow_scoring import shadow_scoring
 from handrail import policy as policies
 from handrail.acts import certifying, pausing, publishing
-from handrail.alpha_spending import Look, Terms, first_look, spent
+from handrail.alpha_spending import Look, Terms, first_look
 from handrail.certificate import Certificate
 from handrail.certification import Certification
 from handrail.policy import Stage
@@ -29,7 +29,7 @@ from tests.shop import LATER, POLICY_FILE, WORDS, Shop, letters
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 LENIENT = POLICY_FILE.replace("\nflags:", "\ncertificate: {max_error: 0.1}\nflags:")
-FEWEST = first_look(0.1, spent(0.05))
+FEWEST = first_look(0.1, 0.05)
 
 
 @pytest.fixture
