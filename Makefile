@@ -35,6 +35,10 @@ demo: $(RUNTIME)  ## the rehearsal of the sample business: 24 weeks of the sampl
 sums: setup  ## the demo's figures beside plain SQL on its workspace (DEMO=folder for another one)
 	@HANDRAIL_DEMO_HOME="$(DEMO)" $(BIN)/python -m pytest -q tests/journeys/test_demo_sums.py $(ARGS)
 
+# Two workers on few cores: a sum that starts threads of its own only waits for them.
+test test-quick faults: export OMP_NUM_THREADS := 1
+test test-quick faults: export OPENBLAS_NUM_THREADS := 1
+
 # In the order of tests/conftest.py, which has the long files first.
 test: setup  ## every test but the long fault runs
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not faults" $(ARGS)

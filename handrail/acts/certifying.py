@@ -16,7 +16,7 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
     """Write down a look, and the certificate when it found one; returns the certificate's id.
 
     The certificate takes the place of an earlier one of the same version and category. A look that certifies
-    nothing leaves the earlier one as it is.
+    nothing, or no more than the earlier one does, leaves it as it is; a renewal takes its place in any case.
 
     Raises:
         Conflict: another run has looked meanwhile, a drift was found, or the version neither serves nor is in shadow:
@@ -35,7 +35,7 @@ def record_look(store: Store, look: Look, *, actor: str, now: datetime) -> int |
                 f"The labels of version {terms.model_version} were looked at, a drift was found, or another version "
                 "was promoted in the meantime. Run the shadow scoring again."
             )
-        issued = _issue(connection, look, now)
+        issued = _issue(connection, look, now) if _adds(connection, look, now) else None
         certificates.insert_attempt(
             connection,
             model_version=terms.model_version,
@@ -81,6 +81,15 @@ def void(store: Store, certificate: Certificate, *, wrong: int, audited: int, ac
         }
         trail.append(connection, [Event("certificate.voided", data=data)], at=now, actor=actor)
     return True
+
+
+def _adds(connection: Connection, look: Look, now: datetime) -> bool:
+    """Whether a certificate of this look would allow more than the one that stands."""
+    found, terms = look.certification.threshold, look.terms
+    if found is None or look.renews is not None:
+        return found is not None
+    standing = certificates.loosest(connection, terms, now)
+    return standing is None or found < standing
 
 
 def _issue(connection: Connection, look: Look, now: datetime) -> int | None:

@@ -95,6 +95,19 @@ def void_one(connection: Connection, certificate: int, reason: str, now: datetim
     return connection.execute(valid.values(voided_at=now, void_reason=reason)).rowcount == 1
 
 
+def loosest(connection: Connection, terms: Terms, now: datetime) -> float | None:
+    """The least threshold that a valid certificate of this version and category has, promising no less; or None."""
+    query = select(func.min(Certificate.threshold)).where(
+        Certificate.model_version == terms.model_version,
+        _same(Certificate.category, terms.category),
+        Certificate.voided_at.is_(None),
+        Certificate.expires_at > now,
+        Certificate.max_error <= terms.max_error,
+        Certificate.delta <= terms.delta,
+    )
+    return connection.execute(query).scalar_one()
+
+
 def supersede(connection: Connection, terms: Terms, by: int, now: datetime) -> int:
     """Void what the certificate with the id `by` replaces: others of its version and category; returns how many."""
     others = update(Certificate).where(

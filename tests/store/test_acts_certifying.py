@@ -1,5 +1,6 @@
 """A look, its certificate and its trail events stand or fall together."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -83,12 +84,21 @@ def test_a_new_certificate_takes_the_place_of_the_one_before_it_alone(scene: Sce
     look(scene, 1)
     look(scene, 1, category="tracking")
     look(scene, 1, category=None)
-    renewed = look(scene, 2, at=NOW + timedelta(days=50))
+    renewed = look(scene, 2, replace(GOOD, threshold=0.96), at=NOW + timedelta(days=50))
     assert sorted(valid(scene, NOW + timedelta(days=50)), key=str) == [None, "refund", "tracking"]
     first = scene.row(schema.Certificate, id=1)
     assert (first["void_reason"], first["voided_at"]) == ("renewed", NOW + timedelta(days=50))
     assert scene.row(schema.Certificate, id=renewed)["voided_at"] is None
     assert [event["replaced"] for event in scene.events("certificate.issued")] == [0, 0, 0, 1]
+
+
+def test_a_look_that_allows_no_more_leaves_the_certificate_and_one_that_does_takes_its_place(scene: Scene) -> None:
+    look(scene, 1)
+    later = NOW + timedelta(days=9)
+    assert look(scene, 2, Certification(0.98, 0.3, 1, 600, 0), at=later) is None
+    assert [row["voided_at"] for row in scene.rows(schema.Certificate)] == [None]
+    assert look(scene, 3, Certification(0.96, 0.5, 3, 900, 0), at=later) is not None
+    assert [row["void_reason"] for row in scene.rows(schema.Certificate)] == ["renewed", None]
 
 
 def test_two_runs_at_once_do_not_look_twice(scene: Scene) -> None:
