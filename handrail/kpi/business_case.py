@@ -261,9 +261,7 @@ def _month(trace: Trace, baseline: Baseline, span: timedelta, beside: Mapping[st
     )
 
 
-def _break_even(
-    weeks: Sequence[tuple[datetime, Kpi]], fixed: Sequence[float]
-) -> tuple[float | None, datetime | None]:
+def _break_even(weeks: Sequence[tuple[datetime, Kpi]], fixed: Sequence[float]) -> tuple[float | None, datetime | None]:
     """What was saved so far, and the week's end from which on that is never below nothing again.
 
     `fixed` is what each week costs however many cases there are; it is spent in weeks that are not measured as well.

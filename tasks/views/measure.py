@@ -98,9 +98,7 @@ def business_case(occasion: Occasion) -> kpi.BusinessCase:
     with occasion.store.read() as connection:
         trained = models.versions(connection)
     trainings = [moment.to_pydatetime() for moment in trained.loc[trained["kind"] == "trained", "registered_at"]]
-    return kpi.make_case(
-        trace, baseline, occasion.policy.goal, began=began, until=window.until, trainings=trainings
-    )
+    return kpi.make_case(trace, baseline, occasion.policy.goal, began=began, until=window.until, trainings=trainings)
 
 
 @step
@@ -139,7 +137,9 @@ def _read(occasion: Occasion, window: Window) -> tuple[kpi.Trace, kpi.Baseline]:
         left = transactions.rollout(connection)
         began = transactions.first_routed(connection) or window.since
         past = transactions.before(connection, Window.up_to(occasion.now, since=began), left)
-        return transactions.trace(connection, window), kpi.Baseline(past, left, occasion.policy.costs, occasion.policy.error_costs)
+        return transactions.trace(connection, window), kpi.Baseline(
+            past, left, occasion.policy.costs, occasion.policy.error_costs
+        )
 
 
 def _measured(trace: kpi.Trace, baseline: kpi.Baseline, window: Window, groupings: Sequence[str]) -> Measured:
