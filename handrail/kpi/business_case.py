@@ -41,7 +41,8 @@ class GoalWeek:
 class Month:
     """A month at the volume and the cost per case of the last four weeks, in the policy's currency.
 
-    `parts` add up to `cost`: people's time, errors, and what the policy prices beside them. `saving` has the interval [`saving_low`, `saving_high`] of at least 95 %.
+    `parts` add up to `cost`: people's time, errors, and what the policy prices beside them. `saving` has the interval
+    [`saving_low`, `saving_high`] of at least 95 %.
     """
 
     cases: int

@@ -11,7 +11,6 @@ from handrail.kpi.cost import audited, cost_per_case
 from handrail.kpi.figure import Estimated, Kpi, beside, ids, mean, reduction, share
 from handrail.kpi.spending import spending
 from handrail.kpi.trace import SETTLING, Trace, timed
-from handrail.policy import CostRules
 
 HOUR = timedelta(hours=1)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from handrail.running import Ratio, Running
+from handrail.running import Running
 
 DAYS_A_MONTH = 365.25 / 12
 WEEKS_A_MONTH = DAYS_A_MONTH / 7
@@ -89,7 +89,7 @@ def price_of_error(running: Running, terms: Terms) -> float:
 
     Source: own definition.
 
-    >>> from handrail.running import Outcome
+    >>> from handrail.running import Outcome, Ratio
     >>> one = Ratio(0.5, 0.4, 0.6, 10)
     >>> outcomes = {"a": Outcome(4, 1), "b": Outcome(1, 1)}
     >>> terms = Terms(10, 6, 0.5, 20.0, "EUR", error_costs={"b": 40.0})
@@ -120,6 +120,7 @@ def estimate(running: Running, terms: Terms) -> Estimate:
 
     Source: docs/concepts.md, *Estimate*.
 
+    >>> from handrail.running import Ratio
     >>> share, error, minutes = Ratio(0.5, 0.4, 0.6, 100), Ratio(0.02, 0.0, 0.04, 50), Ratio(0.5, 0.4, 0.6, 100)
     >>> terms = Terms(100 / DAYS_A_MONTH, 6.0, 0.5, 20.0, "EUR")
     >>> found = estimate(Running(4, 28, 100, share, error, minutes, 0), terms)

@@ -8,7 +8,7 @@ from handrail.store.schema import Certificate, ModelVersion, Pause, Reading
 
 
 def certificates(connection: Connection) -> pd.DataFrame:
-    """Every certificate, oldest first: model_version, category (None: overall), labels, errors, issued_at, voided_at."""
+    """Every certificate, oldest first: model_version, category (None: overall), labels, errors, from, to, why."""
     query = select(
         Certificate.model_version,
         Certificate.category,

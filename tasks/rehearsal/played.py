@@ -8,7 +8,7 @@ import pandas as pd
 
 from handrail import terms
 from handrail.rehearsed import CASES, Events, PersonPlayed, PromotionPlayed, Rehearsed, measure
-from handrail.store import audits, decisions, readable, rehearsals
+from handrail.store import audits, chronicle, decisions, readable, rehearsals
 from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.rehearsal.year import Year
@@ -62,6 +62,7 @@ def collect(occasion: Occasion, year: Year, notes: Notes, people: Sequence[str])
         executed = decisions.executed(connection, Window.up_to(occasion.now, since=_start(year)))
         audited = audits.audits(connection, Window.up_to(occasion.now, since=_start(year)))
         certified = rehearsals.first_certificate(connection)
+        trained = chronicle.versions(connection)
         alarms = rehearsals.first_alarms(connection, "reviewers")
     cases = _cases(year, live, said, rulings, executed)
     looks = rulings[rulings["kind"].isin(LOOKS)]
@@ -84,6 +85,7 @@ def collect(occasion: Occasion, year: Year, notes: Notes, people: Sequence[str])
         launch=year.launch,
         named_day=notes.named_day,
         held_day=notes.held_day,
+        trainings=Counter(year.day_of(moment.to_pydatetime()) for moment in trained["registered_at"]),
         minutes=(looks.groupby("day")["seconds"].sum() / 60).to_dict(),
     )
     return Played(cases, _plain(occasion, live, notes.plain_version), looks, events, notes, year)

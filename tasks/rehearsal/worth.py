@@ -96,7 +96,7 @@ def read(
         )
     prices = _told_prices(told, file) if rules is None else _prices(rules.costs) | {"error_costs": rules.error_costs}
     terms = _with(Terms(running.cases / running.days, **prices), given)
-    return Worth(terms, estimate(running, terms), (*_basis(running, terms), *_free(terms)))
+    return Worth(terms, estimate(running, terms), (*basis(running, terms), *_free(terms)))
 
 
 def _document(file: Path) -> dict[str, Any] | None:
@@ -175,7 +175,8 @@ def _with(terms: Terms, given: Given) -> Terms:
     return replace(terms, **{name: value for name, value in asdict(given).items() if value is not None})
 
 
-def _basis(running: Running, terms: Terms) -> list[str]:
+def basis(running: Running, terms: Terms) -> list[str]:
+    """What an estimate rests on, in sentences."""
     weeks = running.days / 7
     error = running.error
     wrong = (
@@ -185,10 +186,14 @@ def _basis(running: Running, terms: Terms) -> list[str]:
     )
     return [
         f"Rehearsed: {running.cases:,} cases in {weeks:.3g} weeks from week {running.first_week} on; {wrong}.",
-        "Conservative takes the lower end of the 95 % interval of the share and the upper ends of error and minutes, all "
-        "together; optimistic the other ends. People were simulated.",
-        f"Cases left with people take {terms.minutes_manual:g} minutes, as by hand; that suggestions help is not counted, "
-        "nor are people's own errors.",
+        (
+            "Conservative takes the lower end of the 95 % interval of the share and the upper ends of error and minutes, all "
+            "together; optimistic the other ends. People were simulated."
+        ),
+        (
+            f"Cases left with people take {terms.minutes_manual:g} minutes, as by hand; that suggestions help is not counted, "
+            "nor are people's own errors."
+        ),
         f"Spent before: what the first {running.spent_days} days took beyond the work by hand, at the rehearsal's volume"
         + (f", and {written(terms.set_up, terms.currency)} to set up." if terms.set_up else "."),
     ]
