@@ -115,9 +115,10 @@ def estimate(
 
     def text() -> str:
         if found.found is None:
-            names, cells = ["a month", "by hand"], worth.by_hand_rows(found.terms)
+            names = ["a month", "by hand"]
+            cells: Sequence[tuple[str, ...]] = worth.by_hand_rows(found.terms)
         else:
-            names, cells = ["a month", "conservative", "expected", "optimistic"], worth.rows(found.found)
+            names, cells = ["a month", *worth.COLUMNS], worth.rows(found.found)
         lines = table([dict(zip(names, one, strict=True)) for one in cells], names, empty="")
         return f"{lines}\n\n{_wrapped(found.sentences)}"
 

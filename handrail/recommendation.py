@@ -86,8 +86,8 @@ def _safe(found: Rehearsed, goal: KpiGoal) -> Condition:
         shown,
         met=error.high <= goal.error_rate_at_most,
         obstacle=(
-            f"{'at least' if surely else 'up to'} {error.low if surely else error.high:.1%} of the automatic cases would "
-            f"be wrong, where {bound} are allowed"
+            f"{'at least' if surely else 'up to'} {error.low if surely else error.high:.1%} of the automatic cases "
+            f"would be wrong, where {bound} are allowed"
         ),
         remedy="A lower `certificate.max_error` or a higher `queues.auto_above` leaves more cases with people."
         if surely

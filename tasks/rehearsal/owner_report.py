@@ -97,8 +97,8 @@ def answers(telling: Telling, month: Estimate | None) -> list[str]:
     )
     return [
         (
-            f"In the {span}, Handrail would have settled {share} by itself, from day {found.automated_from_day} on; from "
-            f"week {found.running.first_week} on {in_percent(later.value)} ({later.low:.1%} to {later.high:.1%})."
+            f"In the {span}, Handrail would have settled {share} by itself, from day {found.automated_from_day} on; "
+            f"from week {found.running.first_week} on {in_percent(later.value)} ({later.low:.1%} to {later.high:.1%})."
         ),
         (
             f"Of these {error.of:,} later ones {in_percent(error.value, 2)} would have been wrong ({error.low:.2%} to "
@@ -106,9 +106,9 @@ def answers(telling: Telling, month: Estimate | None) -> list[str]:
         ),
         (
             f"{pays}: an ordinary month saves {mid.hours_saved:,.0f} hours of people's time ({low.hours_saved:,.0f} to "
-            f"{high.hours_saved:,.0f}), its errors cost {mid.parts['errors']:,.0f} {money} ({high.parts['errors']:,.0f} to "
-            f"{low.parts['errors']:,.0f}), and after all costs {mid.net:,.0f} {money} are left ({low.net:,.0f} to "
-            f"{high.net:,.0f})."
+            f"{high.hours_saved:,.0f}), its errors cost {mid.parts['errors']:,.0f} {money} "
+            f"({high.parts['errors']:,.0f} to {low.parts['errors']:,.0f}), "
+            f"and after all costs {mid.net:,.0f} {money} are left ({low.net:,.0f} to {high.net:,.0f})."
         ),
     ]
 
@@ -175,7 +175,7 @@ def _range(value: float, hits: float, of: int, digits: int) -> str:
 def _month(month: Estimate | None) -> Table:
     if month is None:
         return EMPTY
-    columns = "a month", "conservative", "expected", "optimistic"
+    columns = "a month", *worth.COLUMNS
     return Table(columns, worth.rows(month), frozenset({columns[0]}))
 
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from handrail import policy as policies
 from handrail.errors import BadInput
 from handrail.kpi import NOT_MEASURED, written
-from handrail.kpi.estimate import Estimate, MonthAhead, Terms, estimate
+from handrail.kpi.estimate import COLUMNS, Estimate, MonthAhead, Terms, estimate
 from handrail.policy import CostRules, Policy
 from handrail.rehearsed import Rehearsed
 from handrail.running import Running
@@ -21,6 +21,8 @@ from tasks.intake import read as reader
 REHEARSE = "handrail rehearse FILE --text COL --label COL --time COL --json"
 SAMPLE = policies.BUSINESSES / "sample" / "policy.yaml"
 _ROWS = 20_000
+
+__all__ = ["COLUMNS", "Given", "Worth", "basis", "by_hand_rows", "document", "read", "rows", "terms_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def read(
     running = _running(told, file)
     if running is None:
         raise BadInput(
-            f"{file} tells of {told['days']} days, and an ordinary month begins with the fourth week. Rehearse at least "
+            f"{file} tells of {told['days']} days, and an ordinary month begins with week 4. Rehearse at least "
             "28 days: leave --days out, or choose an earlier --from."
         )
     prices = _told_prices(told, file) if rules is None else _prices(rules.costs) | {"error_costs": rules.error_costs}
@@ -187,14 +189,14 @@ def basis(running: Running, terms: Terms) -> list[str]:
     return [
         f"Rehearsed: {running.cases:,} cases in {weeks:.3g} weeks from week {running.first_week} on; {wrong}.",
         (
-            "Conservative takes the lower end of the 95 % interval of the share and the upper ends of error and minutes, all "
-            "together; optimistic the other ends. People were simulated."
+            "Conservative takes the lower end of the 95 % interval of the share and the upper ends of error and "
+            "minutes, all together; optimistic the other ends. People were simulated."
         ),
         (
-            f"Cases left with people take {terms.minutes_manual:g} minutes, as by hand; that suggestions help is not counted, "
-            "nor are people's own errors."
+            f"Cases left with people take {terms.minutes_manual:g} minutes, as by hand; that suggestions help is not "
+            "counted, nor are people's own errors."
         ),
-        f"Spent before: what the first {running.spent_days} days took beyond the work by hand, at the rehearsal's volume"
+        f"Spent before: what the first {running.spent_days} days took beyond the work by hand, at its volume"
         + (f", and {written(terms.set_up, terms.currency)} to set up." if terms.set_up else "."),
     ]
 

@@ -9,7 +9,7 @@ import pytest
 
 from handrail.kpi.estimate import DAYS_A_MONTH, Terms, estimate, price_of_error
 from handrail.policy import CategoryRules, CostRules, KpiGoal, Policy
-from handrail.recommendation import recommend
+from handrail.recommendation import Recommendation, recommend
 from handrail.rehearsed import Events, Rehearsed, measure
 from handrail.running import Outcome, Ratio, Running, ratio, running
 
@@ -131,7 +131,7 @@ def rehearsed(automated: int, wrong: int) -> Rehearsed:
 GOAL = KpiGoal(automation_share=0.5, error_rate_at_most=0.03)
 
 
-def advise(found: Rehearsed, waiting: int = 0, **prices: float):
+def advise(found: Rehearsed, waiting: int = 0, **prices: float) -> Recommendation:
     assert found.running is not None
     month = estimate(found.running, replace(TERMS, **prices))
     return recommend(found, GOAL, month, waiting)

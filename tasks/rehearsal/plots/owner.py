@@ -92,7 +92,7 @@ def plot_errors(telling: Telling, promise: float) -> Plot:
     return Plot(
         words[0],
         "The truth is known here because it is the past. In daily work you see the ranges alone: what people find who "
-        "check a random part of the automatic cases. An arrow: the range goes on above the plot, there were few checks.",
+        "check a random part of the automatic cases. An arrow: the range goes on above the plot: few were checked.",
         both(draw, known),
         Table(("week", "true errors", "wrong", "range from audits (95 %)", "audits"), rows),
         (
