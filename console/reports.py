@@ -120,7 +120,7 @@ def estimate(
         else:
             names, cells = ["a month", *worth.COLUMNS], worth.rows(found.found)
         lines = table([dict(zip(names, one, strict=True)) for one in cells], names, empty="")
-        return f"{lines}\n\n{_wrapped(found.sentences)}"
+        return f"{lines}\n\n{_wrapped(found.sentences, whole=True)}"
 
     answer(found.to_json(), as_json=as_json, text=text)
 
@@ -182,8 +182,12 @@ def _kpi_text(found: "Measured", *, all_cases: bool) -> str:
     return "\n\n".join(blocks)
 
 
-def _wrapped(sentences: Sequence[str]) -> str:
-    return "\n".join(textwrap.fill(sentence, _WIDEST, subsequent_indent="  ") for sentence in sentences)
+def _wrapped(sentences: Sequence[str], *, whole: bool = False) -> str:
+    """Sentences in lines; with `whole` no word is broken, so that a path in it can be copied."""
+    return "\n".join(
+        textwrap.fill(sentence, _WIDEST, subsequent_indent="  ", break_long_words=not whole, break_on_hyphens=not whole)
+        for sentence in sentences
+    )
 
 
 def _line(one: "Kpi") -> dict[str, str]:

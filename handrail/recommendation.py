@@ -14,7 +14,10 @@ WAITING_DAYS = 2
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One rule: what is wanted, what was rehearsed, whether that meets it, and what stands in the way if not."""
+    """One rule: what is wanted, what was rehearsed, and whether that meets it.
+
+    `obstacle` says what stands in the way where it does not; `remedy` may be empty.
+    """
 
     name: str
     wanted: str
@@ -76,7 +79,7 @@ def _safe(found: Rehearsed, goal: KpiGoal) -> Condition:
             NOT_MEASURED,
             met=False,
             obstacle="no case went out automatically from week 4 on, so that nothing is known of its errors",
-            remedy="What stands in the way of automation is listed under “What it would need”.",
+            remedy="",
         )
     shown = f"{written(error.value, 'share')} wrong ({error.low:.1%} to {error.high:.1%}; {error.of:,} cases)"
     surely = error.low > goal.error_rate_at_most

@@ -32,7 +32,10 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class WeekPlayed:
-    """One week; `errors` are true ones among `automated`, `interval` is the audits' of the error rate, None without."""
+    """One week; `errors` are true ones among `automated`, `interval` is the audits' of the error rate, None without.
+
+    `audited_error` is the rate itself.
+    """
 
     week: int
     cases: int
@@ -40,6 +43,7 @@ class WeekPlayed:
     errors: int
     audited: int
     interval: Interval | None
+    audited_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +248,7 @@ def _played(week: int, part: pd.DataFrame, audited: pd.DataFrame) -> WeekPlayed:
     rate = hajek(audited["error"].to_numpy(dtype=bool), audited["chance"].to_numpy(dtype=float))
     interval = (rate.low, rate.high) if rate.n else None
     automated, wrong = int(part["automated"].sum()), int(part["wrong"].sum())
-    return WeekPlayed(week, len(part), automated, wrong, rate.n, interval)
+    return WeekPlayed(week, len(part), automated, wrong, rate.n, interval, rate.rate if rate.n else None)
 
 
 def _naive(table: pd.DataFrame, plain: pd.DataFrame) -> ThresholdRule:

@@ -48,7 +48,7 @@ def rehearsed(weeks: int = 8, *, automated: int = 80, wrong: int = 0, a_week: in
         promotions=(PromotionPlayed(30, "2"),),
         launch="voucher",
         named_day=33,
-        minutes={day: 12.0 for day in range(1, 7 * weeks + 1)},
+        minutes=dict.fromkeys(range(1, 7 * weeks + 1), 12.0),
         trainings={1: 1, 29: 1},
     )
     return measure(cases, plain, events, began=BEGAN, days=7 * weeks)
@@ -72,9 +72,9 @@ def telling(found: Rehearsed | None = None, **more: object) -> Telling:
             Happening(30, "version", "version 2 serves"),
         ),
         (Worker("r1", 0.98, 0.0, 900, 700.0, None), Worker("r4", 0.8, 0.95, 880, 150.0, 12)),
-        {"deciding cases": {week: 500.0 for week in weeks}, "audits": {week: 60.0 for week in weeks}},
+        {"deciding cases": dict.fromkeys(weeks, 500.0), "audits": dict.fromkeys(weeks, 60.0)},
         {("drift", "quiet"): 20, ("drift", "alarm"): 1, ("fairness", "underpowered"): 8, ("breaker", "quiet"): 40},
-        {"300 of 400 blind labels are there": ("invoice", "refund")},
+        {"invoice": ("100 more blind labels are needed", "no certificate")},
         {"review": 3},
         90,
         ("2 rows without a category are left out.",),

@@ -14,7 +14,7 @@ from handrail.recommendation import Recommendation, recommend
 from handrail.rehearsed import AUTOMATED_FROM, NAIVE_ABOVE, ORACLE_ERROR, SETTLED, ThresholdRule
 from tasks.rehearsal import worth
 from tasks.rehearsal.plots import owner
-from tasks.rehearsal.telling import Telling
+from tasks.rehearsal.telling import KINDS, Telling
 from tasks.views.plots.figure import EMPTY, Table
 
 WATCHES = {
@@ -61,7 +61,8 @@ def page(telling: Telling) -> str:
         looks=looks_sentence(telling),
         watches=_watches(telling),
         unmeasured=unmeasured(telling),
-        needs=needs(telling, advice),
+        needs=needs(advice),
+        stuck=_stuck(telling),
         conditions=_conditions(advice),
     )
 
@@ -80,7 +81,7 @@ def answers(telling: Telling, month: Estimate | None) -> list[str]:
                 if found.automated_from_day is None
                 else f", from day {found.automated_from_day} on."
             ),
-            f"So whether it is safe and whether it pays is {NOT_MEASURED}.{few}",
+            f"So whether that is safe is {NOT_MEASURED}.{few}" + ("" if month is None else _idle(month)),
         ]
     later, error = found.running.share, found.running.error
     safe = (
@@ -105,12 +106,23 @@ def answers(telling: Telling, month: Estimate | None) -> list[str]:
             f"{error.high:.2%}). {safe}, which allows {in_percent(goal.error_rate_at_most)}."
         ),
         (
-            f"{pays}: an ordinary month saves {mid.hours_saved:,.0f} hours of people's time ({low.hours_saved:,.0f} to "
-            f"{high.hours_saved:,.0f}), its errors cost {mid.parts['errors']:,.0f} {money} "
-            f"({high.parts['errors']:,.0f} to {low.parts['errors']:,.0f}), "
-            f"and after all costs {mid.net:,.0f} {money} are left ({low.net:,.0f} to {high.net:,.0f})."
+            f"{pays}: an ordinary month saves {_whole(mid.hours_saved)} hours of people's time "
+            f"({_whole(low.hours_saved)} to {_whole(high.hours_saved)}), its errors cost "
+            f"{_whole(mid.parts['errors'])} {money} ({_whole(high.parts['errors'])} to {_whole(low.parts['errors'])}), "
+            f"and after all costs {_whole(mid.net)} {money} are left ({_whole(low.net)} to {_whole(high.net)})."
         ),
     ]
+
+
+def _idle(month: Estimate) -> str:
+    mid, high = month.expected, month.conservative
+    money = month.terms.currency
+    if mid.net >= 0:
+        return ""
+    return (
+        f" It would not have paid: what is there for certainty costs {_whole(-mid.net)} {money} a month (up to "
+        f"{_whole(-high.net)}) and saves nothing."
+    )
 
 
 def beside(telling: Telling, month: Estimate | None) -> Table:
@@ -125,9 +137,9 @@ def beside(telling: Telling, month: Estimate | None) -> Table:
         f"Handrail (weeks {AUTOMATED_FROM} on)",
         f"{in_percent(share.value)} ({share.low:.1%} to {share.high:.1%})",
         NOT_MEASURED if error is None else f"{in_percent(error.value, 2)} ({error.low:.2%} to {error.high:.2%})",
-        f"{mid.hours_saved:,.0f} ({low.hours_saved:,.0f} to {high.hours_saved:,.0f})",
-        f"{mid.errors:,.0f} ({high.errors:,.0f} to {low.errors:,.0f})",
-        f"{mid.parts['errors']:,.0f} ({high.parts['errors']:,.0f} to {low.parts['errors']:,.0f})",
+        f"{_whole(mid.hours_saved)} ({_whole(low.hours_saved)} to {_whole(high.hours_saved)})",
+        f"{_whole(mid.errors)} ({_whole(high.errors)} to {_whole(low.errors)})",
+        f"{_whole(mid.parts['errors'])} ({_whole(high.parts['errors'])} to {_whole(low.parts['errors'])})",
     )
     naive = f"Naive: whatever the first model is more than {NAIVE_ABOVE:.0%} sure of (weeks {AUTOMATED_FROM} on)"
     best = (
@@ -148,6 +160,10 @@ def beside(telling: Telling, month: Estimate | None) -> Table:
         _rule(best, found.oracle, settled, telling, month),
     ]
     return Table(columns, rows, frozenset({columns[0]}))
+
+
+def _whole(value: float) -> str:
+    return f"{round(value):,}"
 
 
 def _rule(name: str, rule: ThresholdRule, cases: int, telling: Telling, month: Estimate) -> tuple[str, ...]:
@@ -186,12 +202,10 @@ def launch_sentences(telling: Telling) -> list[str]:
         return []
     name = telling.launch or "the new category"
     noticed = (
-        f"No watch named {name}: its cases went on as if nothing had happened."
-        if found.named_day is None
-        else f"A watch named {name} on day {found.named_day}."
+        f"No watch named {name}." if found.named_day is None else f"A watch named {name} on day {found.named_day}."
     )
     held = (
-        "Cases of it were never held back."
+        f"On which day its cases were first held back for people is {NOT_MEASURED}."
         if found.held_day is None
         else f"From day {found.held_day} on its cases were held for people."
     )
@@ -207,7 +221,7 @@ def looks_sentence(telling: Telling) -> str:
 
 
 def _waiting(telling: Telling) -> str:
-    left = ", ".join(f"{count:,} {kind}" for kind, count in sorted(telling.waiting.items()) if count)
+    left = ", ".join(f"{count:,} × {KINDS.get(kind, kind)}" for kind, count in sorted(telling.waiting.items()) if count)
     return f"{left} waited" if left else "nothing waited"
 
 
@@ -288,13 +302,15 @@ def _weeks(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def needs(telling: Telling, advice: Recommendation) -> list[str]:
-    """What would have to change: remedies of the conditions not met, and what the product itself asks for."""
-    wanted = [one.remedy for one in advice.unmet]
-    for reason, names in sorted(telling.stuck.items(), key=lambda item: -len(item[1])):
-        held = f"{len(names)} categories ({', '.join(names[:3])}, …)" if len(names) > 3 else ", ".join(names)  # noqa: PLR2004 - a few are named
-        wanted.append(f"At the end, for the next stage of {held}: {reason}.")
-    return list(dict.fromkeys(wanted))
+def needs(advice: Recommendation) -> list[str]:
+    """What would have to change: the remedies of the rules that are not met."""
+    return list(dict.fromkeys(one.remedy for one in advice.unmet if one.remedy))
+
+
+def _stuck(telling: Telling) -> Table:
+    columns = "category", "what it still needs for its next stage"
+    rows = [(name, "; ".join(reasons)) for name, reasons in telling.stuck.items()]
+    return Table(columns, rows, frozenset(columns))
 
 
 def _conditions(advice: Recommendation) -> Table:

@@ -64,7 +64,7 @@ class Telling:
     """All that the report of a rehearsal says.
 
     `minutes` are people's, by kind of work and week. `verdicts` count what each watch came to. `stuck` are the
-    product's sentences of what a category still needs at the end, with the categories they hold for.
+    product's sentences of what each category still needs at the end.
     """
 
     found: Rehearsed
@@ -227,11 +227,5 @@ def _minutes(rulings: pd.DataFrame, year: Year) -> dict[str, dict[int, float]]:
 
 
 def _stuck(occasion: Occasion) -> dict[str, tuple[str, ...]]:
-    """What the product says is missing, and for which categories."""
-    stuck: dict[str, list[str]] = {}
-    for one in readiness(occasion):
-        if one.next_stage is None or one.ready:
-            continue
-        for reason in one.reasons:
-            stuck.setdefault(reason, []).append(one.category)
-    return {reason: tuple(names) for reason, names in stuck.items()}
+    """What the product says is missing, by category."""
+    return {one.category: one.reasons for one in readiness(occasion) if one.next_stage is not None and not one.ready}

@@ -17,6 +17,13 @@ SHAPE = {
     "version": "diamond",
 }
 
+NOTHING = "No case was automatic."
+TRUTH = (
+    "The truth is known here because it is the past. In daily work you see the audits alone: what people find who look "
+    "again at a random part of the automatic cases. Where a range ends in an arrow it goes on above the plot: few were "
+    "audited."
+)
+
 
 def plot_cases(telling: Telling) -> Plot:
     """Cases of each week: automatic and right, automatic and wrong, decided by people."""
@@ -73,9 +80,12 @@ def plot_errors(telling: Telling, promise: float) -> Plot:
         for one in weeks:
             if one.interval is not None:
                 chart.interval(one.week, *one.interval, "interval audited")
+            if one.audited_error is not None:
+                words_of_week = tip(one.week, f"{shown(one.audited_error, 2)} of {one.audited} audits")
+                chart.dot(one.week, one.audited_error, "dot audited", words_of_week)
             rate = true[one.week]
             if rate is not None:
-                chart.dot(one.week, rate, "dot truth", tip(one.week, f"{one.errors} of {one.automated} wrong"))
+                chart.dot(one.week, rate, "dot small truth", tip(one.week, f"{one.errors} of {one.automated} wrong"))
         chart.level(promise, f"certificate: at most {percent(promise)}", "limit")
         return chart.svg()
 
@@ -84,6 +94,7 @@ def plot_errors(telling: Telling, promise: float) -> Plot:
             str(one.week),
             shown(true[one.week], 2),
             f"{one.errors:,} of {one.automated:,}",
+            shown(one.audited_error, 2),
             "not measured" if one.interval is None else f"{one.interval[0]:.1%} to {one.interval[1]:.1%}",
             f"{one.audited:,}",
         )
@@ -91,13 +102,12 @@ def plot_errors(telling: Telling, promise: float) -> Plot:
     ]
     return Plot(
         words[0],
-        "The truth is known here because it is the past. In daily work you see the ranges alone: what people find who "
-        "check a random part of the automatic cases. An arrow: the range goes on above the plot: few were checked.",
+        NOTHING if not known else TRUTH,
         both(draw, known),
-        Table(("week", "true errors", "wrong", "range from audits (95 %)", "audits"), rows),
+        Table(("week", "true errors", "wrong", "by audits", "95 % range", "audits"), rows),
         (
             ("line truth", "truth"),
-            ("line audited", "range from audits (95 %)"),
+            ("dot audited", "what audits say, with its 95 % range"),
             ("limit", "what the certificate promises"),
         ),
     )
