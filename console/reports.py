@@ -108,7 +108,7 @@ def estimate(
     """What a month would cost and save, before anything is live: conservative, expected, optimistic."""
     from tasks.rehearsal import worth
 
-    given = worth.Given(
+    given = worth.Stated(
         cases_a_day, minutes_manual, minute, error, steward_minutes_a_week, licences_a_month, retraining, set_up
     )
     found = worth.read(file, given, policy=policy, time=time, encoding=encoding)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from handrail.kpi.estimate import Estimate
+from handrail.kpi.estimate import MonthlyEstimate
 from handrail.kpi.figure import NOT_MEASURED, written
 from handrail.policy import KpiGoal
 from handrail.proportions import in_percent
@@ -51,11 +51,11 @@ class Recommendation:
         return "Not yet, because " + ", and ".join(one.obstacle for one in self.unmet) + "."
 
 
-def recommend(found: Rehearsed, goal: KpiGoal, month: Estimate | None, waiting: int) -> Recommendation:
+def recommend(rehearsal: Rehearsed, goal: KpiGoal, month: MonthlyEstimate | None, waiting: int) -> Recommendation:
     """Judge a rehearsal by the worse end of every interval and the policy's goal.
 
     Args:
-        found: the rehearsal.
+        rehearsal: the rehearsal.
         goal: share to be automated, and errors allowed among it.
         month: the estimate from it; None where no ordinary week was played.
         waiting: work items open at the end.
@@ -65,13 +65,15 @@ def recommend(found: Rehearsed, goal: KpiGoal, month: Estimate | None, waiting: 
 
     Source: docs/concepts.md, *Recommendation*.
     """
-    return Recommendation((_safe(found, goal), _enough(found, goal), _pays(month), _keeps_up(found, waiting)))
+    return Recommendation(
+        (_safe(rehearsal, goal), _enough(rehearsal, goal), _pays(month), _keeps_up(rehearsal, waiting))
+    )
 
 
-def _safe(found: Rehearsed, goal: KpiGoal) -> Condition:
+def _safe(rehearsal: Rehearsed, goal: KpiGoal) -> Condition:
     bound = in_percent(goal.error_rate_at_most)
     wanted = f"at most {bound} of the automatic cases wrong, at the upper end"
-    error = None if found.running is None else found.running.error
+    error = None if rehearsal.running is None else rehearsal.running.error
     if error is None:
         return Condition(
             "safe",
@@ -98,10 +100,10 @@ def _safe(found: Rehearsed, goal: KpiGoal) -> Condition:
     )
 
 
-def _enough(found: Rehearsed, goal: KpiGoal) -> Condition:
+def _enough(rehearsal: Rehearsed, goal: KpiGoal) -> Condition:
     bound = in_percent(goal.automation_share)
     wanted = f"at least {bound} of the cases automatic, at the lower end"
-    if found.running is None:
+    if rehearsal.running is None:
         return Condition(
             "enough",
             wanted,
@@ -110,7 +112,7 @@ def _enough(found: Rehearsed, goal: KpiGoal) -> Condition:
             obstacle="fewer than four weeks were rehearsed",
             remedy="Rehearse at least 28 days: an earlier --from, or no --days.",
         )
-    share = found.running.share
+    share = rehearsal.running.share
     return Condition(
         "enough",
         wanted,
@@ -122,7 +124,7 @@ def _enough(found: Rehearsed, goal: KpiGoal) -> Condition:
     )
 
 
-def _pays(month: Estimate | None) -> Condition:
+def _pays(month: MonthlyEstimate | None) -> Condition:
     wanted = "a gain each month, in the conservative column"
     if month is None:
         return Condition(
@@ -144,8 +146,8 @@ def _pays(month: Estimate | None) -> Condition:
     )
 
 
-def _keeps_up(found: Rehearsed, waiting: int) -> Condition:
-    a_day = found.cases / found.days if found.days else 0.0
+def _keeps_up(rehearsal: Rehearsed, waiting: int) -> Condition:
+    a_day = rehearsal.cases / rehearsal.days if rehearsal.days else 0.0
     most = WAITING_DAYS * a_day
     return Condition(
         "people keep up",

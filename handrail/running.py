@@ -27,7 +27,7 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CategoryPlayed:
     """What became of one category's cases that went out automatically."""
 
     automated: int
@@ -50,7 +50,7 @@ class Running:
     error: Ratio | None
     minutes: Ratio
     trainings: int
-    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    outcomes: Mapping[str, CategoryPlayed] = field(default_factory=dict)
     spent_days: int = 0
     spent_minutes: float = 0.0
     spent_trainings: int = 0
@@ -116,7 +116,7 @@ def running(
     >>> rows = [{"week": 4, "automated": at < 5, "wrong": False, "decided": "a"} for at in range(10)]
     >>> found = running(pd.DataFrame(rows), {22: 4.0}, {}, days=28)
     >>> found.share.value, found.minutes.value, found.outcomes["a"]
-    (0.5, 0.4, Outcome(automated=5, errors=0))
+    (0.5, 0.4, CategoryPlayed(automated=5, errors=0))
     """
     late = cases[cases["week"] >= FIRST_WEEK]
     weeks = range(FIRST_WEEK, -(-days // DAYS_A_WEEK) + 1)
@@ -143,7 +143,7 @@ def running(
         ratio(wrong, automated, counts=True),
         a_case,
         sum(count for day, count in trainings.items() if day > before),
-        {str(name): Outcome(int(row["size"]), int(row["sum"])) for name, row in of.iterrows()},
+        {str(name): CategoryPlayed(int(row["size"]), int(row["sum"])) for name, row in of.iterrows()},
         before,
         sum(spent for day, spent in minutes.items() if day <= before),
         sum(count for day, count in trainings.items() if day <= before),

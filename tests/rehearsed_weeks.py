@@ -8,7 +8,7 @@ import pandas as pd
 
 from handrail.policy import CategoryRules, CostRules, Policy
 from handrail.rehearsed import Events, PersonPlayed, PromotionPlayed, Rehearsed, measure
-from tasks.rehearsal.telling import Happening, Telling, Worker
+from tasks.rehearsal.telling import Happening, RehearsalStory, Worker
 
 BEGAN = date(2026, 3, 2)
 HOSTILE = "<script>alert('x')</script>"
@@ -54,11 +54,11 @@ def rehearsed(weeks: int = 8, *, automated: int = 80, wrong: int = 0, a_week: in
     return measure(cases, plain, events, began=BEGAN, days=7 * weeks)
 
 
-def telling(found: Rehearsed | None = None, **more: object) -> Telling:
+def telling(found: Rehearsed | None = None, **more: object) -> RehearsalStory:
     """What such a rehearsal tells."""
     found = found or rehearsed()
     weeks = range(1, len(found.by_week) + 1)
-    whole = Telling(
+    whole = RehearsalStory(
         found,
         policy(),
         BEGAN,

@@ -11,7 +11,7 @@ COLUMNS = ("conservative", "expected", "optimistic")
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class EstimateTerms:
     """Volume and prices, in `currency`; `error_costs` are prices of an error in categories that have their own.
 
     `set_up` is money spent once, beside what the first weeks cost.
@@ -63,10 +63,10 @@ class MonthAhead:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class MonthlyEstimate:
     """Three columns, from the worse ends of all intervals at once, their values, and their better ends."""
 
-    terms: Terms
+    terms: EstimateTerms
     conservative: MonthAhead
     expected: MonthAhead
     optimistic: MonthAhead
@@ -77,7 +77,7 @@ class Estimate:
         return {"conservative": self.conservative, "expected": self.expected, "optimistic": self.optimistic}
 
 
-def price_of_error(running: Running, terms: Terms) -> float:
+def price_of_error(running: Running, terms: EstimateTerms) -> float:
     """What one wrong automatic case costs, as the rehearsal's errors fell on the categories.
 
     Args:
@@ -89,10 +89,10 @@ def price_of_error(running: Running, terms: Terms) -> float:
 
     Source: own definition.
 
-    >>> from handrail.running import Outcome, Ratio
+    >>> from handrail.running import CategoryPlayed, Ratio
     >>> one = Ratio(0.5, 0.4, 0.6, 10)
-    >>> outcomes = {"a": Outcome(4, 1), "b": Outcome(1, 1)}
-    >>> terms = Terms(10, 6, 0.5, 20.0, "EUR", error_costs={"b": 40.0})
+    >>> outcomes = {"a": CategoryPlayed(4, 1), "b": CategoryPlayed(1, 1)}
+    >>> terms = EstimateTerms(10, 6, 0.5, 20.0, "EUR", error_costs={"b": 40.0})
     >>> price_of_error(Running(4, 7, 10, one, one, one, 0, outcomes), terms)
     30.0
     """
@@ -105,7 +105,7 @@ def price_of_error(running: Running, terms: Terms) -> float:
     return sum(count * terms.error_costs.get(name, terms.error) for name, count in weights.items()) / whole
 
 
-def estimate(running: Running, terms: Terms) -> Estimate:
+def estimate(running: Running, terms: EstimateTerms) -> MonthlyEstimate:
     """A month with Handrail in three columns.
 
     Cases left with people take as long as by hand: that a suggestion helps is not counted. *Conservative* takes the
@@ -122,7 +122,7 @@ def estimate(running: Running, terms: Terms) -> Estimate:
 
     >>> from handrail.running import Ratio
     >>> share, error, minutes = Ratio(0.5, 0.4, 0.6, 100), Ratio(0.02, 0.0, 0.04, 50), Ratio(0.5, 0.4, 0.6, 100)
-    >>> terms = Terms(100 / DAYS_A_MONTH, 6.0, 0.5, 20.0, "EUR")
+    >>> terms = EstimateTerms(100 / DAYS_A_MONTH, 6.0, 0.5, 20.0, "EUR")
     >>> found = estimate(Running(4, 28, 100, share, error, minutes, 0), terms)
     >>> round(found.expected.net, 2), round(found.conservative.net, 2)
     (105.0, 58.0)
@@ -132,7 +132,7 @@ def estimate(running: Running, terms: Terms) -> Estimate:
     def column(share: float, error: float | None, minutes: float) -> MonthAhead:
         return _month(running, terms, share, error, minutes)
 
-    return Estimate(
+    return MonthlyEstimate(
         terms,
         column(share.low, None if error is None else error.high, minutes.high),
         column(share.value, None if error is None else error.value, minutes.value),
@@ -140,7 +140,7 @@ def estimate(running: Running, terms: Terms) -> Estimate:
     )
 
 
-def _month(running: Running, terms: Terms, share: float, error: float | None, minutes: float) -> MonthAhead:
+def _month(running: Running, terms: EstimateTerms, share: float, error: float | None, minutes: float) -> MonthAhead:
     cases, minute, price = terms.cases_a_month, terms.minute, price_of_error(running, terms)
     automated = cases * share
     wrong = automated * (error or 0.0)
@@ -181,7 +181,7 @@ def _month(running: Running, terms: Terms, share: float, error: float | None, mi
     )
 
 
-def _spent(running: Running, terms: Terms) -> float:
+def _spent(running: Running, terms: EstimateTerms) -> float:
     """What the weeks before the ordinary ones cost beyond the work by hand, at the rehearsal's own volume."""
     weeks = running.spent_days / 7
     time = running.spent_minutes + weeks * terms.steward_minutes_a_week

@@ -8,13 +8,13 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 
 from handrail import drafts
 from handrail.kpi import NOT_MEASURED
-from handrail.kpi.estimate import Estimate, estimate, price_of_error
+from handrail.kpi.estimate import MonthlyEstimate, estimate, price_of_error
 from handrail.proportions import in_percent, wilson
 from handrail.recommendation import Recommendation, recommend
 from handrail.rehearsed import AUTOMATED_FROM, NAIVE_ABOVE, ORACLE_ERROR, SETTLED, ThresholdRule
 from tasks.rehearsal import worth
 from tasks.rehearsal.plots import owner
-from tasks.rehearsal.telling import KINDS, Telling
+from tasks.rehearsal.telling import KINDS, RehearsalStory
 from tasks.views.plots.figure import EMPTY, Table
 
 WATCHES = {
@@ -31,14 +31,14 @@ WATCHES = {
 VERDICTS = ("alarm", "quiet", "underpowered", "not_measured", "unreadable")
 
 
-def write(telling: Telling, file: Path) -> Path:
+def write(telling: RehearsalStory, file: Path) -> Path:
     """Write the report and return its path; the page asks nothing of the network and runs no script."""
     file.parent.mkdir(parents=True, exist_ok=True)
     drafts.write_text(file, page(telling))
     return file
 
 
-def page(telling: Telling) -> str:
+def page(telling: RehearsalStory) -> str:
     """The report as HTML; every text in it is escaped."""
     found, policy = telling.found, telling.policy
     month = None if found.running is None else estimate(found.running, worth.terms_of(found.running, policy))
@@ -67,7 +67,7 @@ def page(telling: Telling) -> str:
     )
 
 
-def answers(telling: Telling, month: Estimate | None) -> list[str]:
+def answers(telling: RehearsalStory, month: MonthlyEstimate | None) -> list[str]:
     """Would it have been safe, and would it have paid? Three sentences, each with its interval and its count."""
     found, goal = telling.found, telling.policy.goal
     share = f"{in_percent(found.automated_share)} of your {found.cases:,} cases"
@@ -114,7 +114,7 @@ def answers(telling: Telling, month: Estimate | None) -> list[str]:
     ]
 
 
-def _idle(month: Estimate) -> str:
+def _idle(month: MonthlyEstimate) -> str:
     mid, high = month.expected, month.conservative
     money = month.terms.currency
     if mid.net >= 0:
@@ -125,7 +125,7 @@ def _idle(month: Estimate) -> str:
     )
 
 
-def beside(telling: Telling, month: Estimate | None) -> Table:
+def beside(telling: RehearsalStory, month: MonthlyEstimate | None) -> Table:
     """Handrail's ordinary weeks beside the naive rule and the best threshold in hindsight."""
     found = telling.found
     if found.running is None or month is None:
@@ -166,7 +166,9 @@ def _whole(value: float) -> str:
     return f"{round(value):,}"
 
 
-def _rule(name: str, rule: ThresholdRule, cases: int, telling: Telling, month: Estimate) -> tuple[str, ...]:
+def _rule(
+    name: str, rule: ThresholdRule, cases: int, telling: RehearsalStory, month: MonthlyEstimate
+) -> tuple[str, ...]:
     """A rule's row; its counts are those of the cases it was asked of, nobody looks after it."""
     running, terms = telling.found.running, month.terms
     if rule.share is None or running is None or not cases:
@@ -188,14 +190,14 @@ def _range(value: float, hits: float, of: int, digits: int) -> str:
     return f"{in_percent(value, digits)} ({float(low[0]):.{digits}%} to {float(high[0]):.{digits}%})"
 
 
-def _month(month: Estimate | None) -> Table:
+def _month(month: MonthlyEstimate | None) -> Table:
     if month is None:
         return EMPTY
     columns = "a month", *worth.COLUMNS
     return Table(columns, worth.rows(month), frozenset({columns[0]}))
 
 
-def launch_sentences(telling: Telling) -> list[str]:
+def launch_sentences(telling: RehearsalStory) -> list[str]:
     """What became of the category that came later."""
     found = telling.found.launch
     if found is None:
@@ -212,7 +214,7 @@ def launch_sentences(telling: Telling) -> list[str]:
     return [noticed, held, f"{found.automated_wrong:,} of its cases went out automatically, under a wrong category."]
 
 
-def looks_sentence(telling: Telling) -> str:
+def looks_sentence(telling: RehearsalStory) -> str:
     """What certainty costs in time."""
     return (
         f"Audits, second looks and rechecks took {telling.found.minutes_a_day:.1f} minutes a day, on the mean over all "
@@ -220,12 +222,12 @@ def looks_sentence(telling: Telling) -> str:
     )
 
 
-def _waiting(telling: Telling) -> str:
+def _waiting(telling: RehearsalStory) -> str:
     left = ", ".join(f"{count:,} × {KINDS.get(kind, kind)}" for kind, count in sorted(telling.waiting.items()) if count)
     return f"{left} waited" if left else "nothing waited"
 
 
-def _workers(telling: Telling) -> Table:
+def _workers(telling: RehearsalStory) -> Table:
     columns = "person", "right (assumed)", "approves unread (assumed)", "looks", "hours", "named as careless"
     rows = [
         (
@@ -241,7 +243,7 @@ def _workers(telling: Telling) -> Table:
     return Table(columns, rows, frozenset({columns[0], columns[5]}))
 
 
-def _watches(telling: Telling) -> Table:
+def _watches(telling: RehearsalStory) -> Table:
     names = sorted({watch for watch, _ in telling.verdicts})
     columns = "watch", "it asks", "alarms", "quiet", "too little to say", "nothing to look at", "could not look"
     rows = [
@@ -255,7 +257,7 @@ def _watches(telling: Telling) -> Table:
     return Table(columns, rows, frozenset(columns[:2]))
 
 
-def unmeasured(telling: Telling) -> list[str]:
+def unmeasured(telling: RehearsalStory) -> list[str]:
     """What this rehearsal does not know, and why."""
     found, costs = telling.found, telling.policy.costs
     without = [one.week for one in found.by_week if one.automated and one.interval is None]
@@ -307,7 +309,7 @@ def needs(advice: Recommendation) -> list[str]:
     return list(dict.fromkeys(one.remedy for one in advice.unmet if one.remedy))
 
 
-def _stuck(telling: Telling) -> Table:
+def _stuck(telling: RehearsalStory) -> Table:
     columns = "category", "what it still needs for its next stage"
     rows = [(name, "; ".join(reasons)) for name, reasons in telling.stuck.items()]
     return Table(columns, rows, frozenset(columns))

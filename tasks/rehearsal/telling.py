@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -60,7 +60,7 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class Telling:
+class RehearsalStory:
     """All that the report of a rehearsal says.
 
     `minutes` are people's, by kind of work and week. `verdicts` count what each watch came to. `stuck` are the
@@ -81,7 +81,7 @@ class Telling:
     sentences: tuple[str, ...] = ()
 
 
-def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewer]) -> Telling:
+def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewer]) -> RehearsalStory:
     """Read what the played days left in the store; the occasion is the evening after the last."""
     year, found = played.year, played.measured()
     with occasion.store.read() as connection:
@@ -109,7 +109,7 @@ def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewe
         *(Happening(one.day, "version", f"version {one.version} serves") for one in found.promotions),
         *_refused(versions, year),
     ]
-    return Telling(
+    return RehearsalStory(
         found,
         occasion.policy,
         year.began,
@@ -156,7 +156,7 @@ def _certificates(issued: pd.DataFrame, year: Year) -> list[Happening]:
             of = "all cases together" if name == _EVERYTHING else name
             words = f"version {version} certified for {of} ({row['errors']} errors in {row['labels']:,} labels)"
             happened.append(Happening(year.day_of(row["issued_at"].to_pydatetime()), "certificate", words))
-        if isinstance(row["voided_at"], datetime) and not pd.isna(row["voided_at"]) and not _renewed(row):
+        if not pd.isna(row["voided_at"]) and not _renewed(row):
             words = f"certificate of version {version} for {name} ended: {row['void_reason']}"
             happened.append(Happening(year.day_of(row["voided_at"].to_pydatetime()), "certificate", words))
     return happened

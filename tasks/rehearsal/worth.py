@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from handrail import policy as policies
 from handrail.errors import BadInput
 from handrail.kpi import NOT_MEASURED, written
-from handrail.kpi.estimate import COLUMNS, Estimate, MonthAhead, Terms, estimate
+from handrail.kpi.estimate import COLUMNS, MonthlyEstimate, MonthAhead, EstimateTerms, estimate
 from handrail.policy import CostRules, Policy
 from handrail.rehearsed import Rehearsed
 from handrail.running import Running
@@ -22,11 +22,11 @@ REHEARSE = "handrail rehearse FILE --text COL --label COL --time COL --json"
 SAMPLE = policies.BUSINESSES / "sample" / "policy.yaml"
 _ROWS = 20_000
 
-__all__ = ["COLUMNS", "Given", "Worth", "basis", "by_hand_rows", "document", "read", "rows", "terms_of"]
+__all__ = ["COLUMNS", "Stated", "Worth", "basis", "by_hand_rows", "document", "read", "rows", "terms_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Stated:
     """What somebody states in place of the policy; None: as the policy has it."""
 
     cases_a_day: float | None = None
@@ -43,8 +43,8 @@ class Given:
 class Worth:
     """An estimate with what it rests on; `found` is None where nothing was rehearsed, and `terms` all that is known."""
 
-    terms: Terms
-    found: Estimate | None
+    terms: EstimateTerms
+    found: MonthlyEstimate | None
     sentences: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -63,13 +63,13 @@ def document(found: Rehearsed, policy: Policy) -> dict[str, Any]:
     }
 
 
-def terms_of(running: Running, policy: Policy) -> Terms:
+def terms_of(running: Running, policy: Policy) -> EstimateTerms:
     """A rehearsal's own volume at its policy's prices."""
-    return Terms(running.cases / running.days, **_prices(policy.costs), error_costs=policy.error_costs)
+    return EstimateTerms(running.cases / running.days, **_prices(policy.costs), error_costs=policy.error_costs)
 
 
 def read(
-    file: Path, given: Given, *, policy: Path | None = None, time: str | None = None, encoding: str = "utf-8"
+    file: Path, given: Stated, *, policy: Path | None = None, time: str | None = None, encoding: str = "utf-8"
 ) -> Worth:
     """Reckon from a file.
 
@@ -97,7 +97,7 @@ def read(
             "28 days: leave --days out, or choose an earlier --from."
         )
     prices = _told_prices(told, file) if rules is None else _prices(rules.costs) | {"error_costs": rules.error_costs}
-    terms = _with(Terms(running.cases / running.days, **prices), given)
+    terms = _with(EstimateTerms(running.cases / running.days, **prices), given)
     return Worth(terms, estimate(running, terms), (*basis(running, terms), *_free(terms)))
 
 
@@ -125,19 +125,21 @@ def _running(told: Mapping[str, Any], file: Path) -> Running | None:
 
 def _told_prices(told: Mapping[str, Any], file: Path) -> dict[str, Any]:
     try:
-        prices = asdict(TypeAdapter(Terms).validate_python({"cases_a_day": 0.0, **told["prices"]}))
+        prices = asdict(TypeAdapter(EstimateTerms).validate_python({"cases_a_day": 0.0, **told["prices"]}))
     except (ValidationError, TypeError) as error:
         raise BadInput(f"The prices in {file} cannot be read. Rehearse again, or give --policy.") from error
     return {name: value for name, value in prices.items() if name != "cases_a_day"}
 
 
-def _of_past(file: Path, given: Given, rules: Policy | None, time: str | None, encoding: str) -> Worth:
+def _of_past(file: Path, given: Stated, rules: Policy | None, time: str | None, encoding: str) -> Worth:
     costs = (policies.read(SAMPLE) if rules is None else rules).costs
     sentences, volume = [], given.cases_a_day
     if volume is None:
         volume, sentence = _volume(file, time, encoding)
         sentences.append(sentence)
-    terms = _with(Terms(volume, **_prices(costs), error_costs={} if rules is None else rules.error_costs), given)
+    terms = _with(
+        EstimateTerms(volume, **_prices(costs), error_costs={} if rules is None else rules.error_costs), given
+    )
     if rules is None:
         sentences.append("What is not given by option is the sample business's: --policy FILE takes your own prices.")
     sentences.append(
@@ -173,11 +175,11 @@ def _prices(costs: CostRules) -> dict[str, Any]:
     }
 
 
-def _with(terms: Terms, given: Given) -> Terms:
+def _with(terms: EstimateTerms, given: Stated) -> EstimateTerms:
     return replace(terms, **{name: value for name, value in asdict(given).items() if value is not None})
 
 
-def basis(running: Running, terms: Terms) -> list[str]:
+def basis(running: Running, terms: EstimateTerms) -> list[str]:
     """What an estimate rests on, in sentences."""
     weeks = running.days / 7
     error = running.error
@@ -201,7 +203,7 @@ def basis(running: Running, terms: Terms) -> list[str]:
     ]
 
 
-def _free(terms: Terms) -> list[str]:
+def _free(terms: EstimateTerms) -> list[str]:
     nothing = {
         "the steward's time (costs.steward_minutes_a_week)": terms.steward_minutes_a_week,
         "licences (costs.licences_a_month)": terms.licences_a_month,
@@ -211,7 +213,7 @@ def _free(terms: Terms) -> list[str]:
     return [f"Counted as nothing, for want of a figure: {', '.join(free)}."] if free else []
 
 
-def rows(found: Estimate) -> list[tuple[str, str, str, str]]:
+def rows(found: MonthlyEstimate) -> list[tuple[str, str, str, str]]:
     """A row a figure, with its three columns as people read them."""
     terms, columns = found.terms, list(found.columns.values())
 
@@ -251,7 +253,7 @@ def _months(months: float | None) -> str:
     return "never" if months is None else f"{months:,.1f}"
 
 
-def by_hand_rows(terms: Terms) -> list[tuple[str, str]]:
+def by_hand_rows(terms: EstimateTerms) -> list[tuple[str, str]]:
     """What is known without a rehearsal."""
     hours = terms.cases_a_month * terms.minutes_manual / 60
     return [

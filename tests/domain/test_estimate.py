@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from handrail.kpi.estimate import DAYS_A_MONTH, Terms, estimate, price_of_error
+from handrail.kpi.estimate import DAYS_A_MONTH, EstimateTerms, estimate, price_of_error
 from handrail.policy import CategoryRules, CostRules, KpiGoal, Policy
 from handrail.recommendation import Recommendation, recommend
 from handrail.rehearsed import Events, Rehearsed, measure
-from handrail.running import Outcome, Ratio, Running, ratio, running
+from handrail.running import CategoryPlayed, Ratio, Running, ratio, running
 
 SHARE, ERROR, LOOKS = Ratio(0.6, 0.5, 0.7, 1000), Ratio(0.01, 0.0, 0.02, 600), Ratio(0.3, 0.2, 0.4, 1000)
-WEEKS = Running(4, 30, 1000, SHARE, ERROR, LOOKS, 2, {"a": Outcome(500, 5)}, 21, 120.0, 1)
-TERMS = Terms(1000 / DAYS_A_MONTH, 5.0, 0.5, 20.0, "EUR")
+WEEKS = Running(4, 30, 1000, SHARE, ERROR, LOOKS, 2, {"a": CategoryPlayed(500, 5)}, 21, 120.0, 1)
+TERMS = EstimateTerms(1000 / DAYS_A_MONTH, 5.0, 0.5, 20.0, "EUR")
 PRICED = replace(TERMS, steward_minutes_a_week=70.0, licences_a_month=50.0, retraining=10.0, set_up=200.0)
 
 
@@ -58,9 +58,9 @@ def test_at_the_break_even_nothing_is_gained_or_lost() -> None:
 
 
 def test_errors_cost_what_their_category_says() -> None:
-    weeks = replace(WEEKS, outcomes={"a": Outcome(400, 4), "b": Outcome(200, 1)})
+    weeks = replace(WEEKS, outcomes={"a": CategoryPlayed(400, 4), "b": CategoryPlayed(200, 1)})
     assert price_of_error(weeks, replace(TERMS, error_costs={"b": 120.0})) == pytest.approx((4 * 20 + 120) / 5)
-    none = replace(WEEKS, outcomes={"a": Outcome(400, 0), "b": Outcome(200, 0)})
+    none = replace(WEEKS, outcomes={"a": CategoryPlayed(400, 0), "b": CategoryPlayed(200, 0)})
     assert price_of_error(none, replace(TERMS, error_costs={"b": 50.0})) == pytest.approx((400 * 20 + 200 * 50) / 600)
     assert price_of_error(replace(WEEKS, outcomes={}), TERMS) == 20.0
 
@@ -101,7 +101,7 @@ def test_ordinary_weeks_begin_with_the_fourth_and_what_went_before_is_what_was_s
     assert (found.error.value, found.error.of) == (pytest.approx(1 / 18), 18)
     assert found.minutes.value == pytest.approx((5 + 7) / 30), "the last morning's looks belong to the last week"
     assert (found.spent_minutes, found.trainings, found.spent_trainings) == (40.0, 2, 1)
-    assert found.outcomes == {"a": Outcome(9, 1), "b": Outcome(9, 0)}
+    assert found.outcomes == {"a": CategoryPlayed(9, 1), "b": CategoryPlayed(9, 0)}
     assert running(pd.DataFrame(rows), minutes, {}, days=21) is None
 
 

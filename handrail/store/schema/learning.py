@@ -103,8 +103,6 @@ class Contradiction(Base):
     )
     label: Mapped[str | None] = mapped_column(comment="what holds; null while open, and where no category was right")
     __table_args__ = (Index(None, "settled_at", "due_at"),)
-
-
 class Recheck(Base):
     """A blind label that was drawn to be repeated blindly, with the chance that its draw had."""
 

@@ -1,7 +1,7 @@
 """Plots of a rehearsal for its owner: cases, errors against the promise, the time line, people's minutes."""
 
 from handrail.rehearsed import WeekPlayed
-from tasks.rehearsal.telling import LANES, Telling
+from tasks.rehearsal.telling import LANES, RehearsalStory
 from tasks.views.plots.chart import Size, WeekChart, percent, plain
 from tasks.views.plots.figure import NARROW, WIDE, Plot, Table, both, series, shown, tip
 
@@ -25,7 +25,7 @@ TRUTH = (
 )
 
 
-def plot_cases(telling: Telling) -> Plot:
+def plot_cases(telling: RehearsalStory) -> Plot:
     """Cases of each week: automatic and right, automatic and wrong, decided by people."""
     weeks = telling.found.by_week
     most = max((one.cases for one in weeks), default=0)
@@ -65,7 +65,7 @@ def plot_cases(telling: Telling) -> Plot:
     )
 
 
-def plot_errors(telling: Telling, promise: float) -> Plot:
+def plot_errors(telling: RehearsalStory, promise: float) -> Plot:
     """True errors of each week, the range that audits give for them, and what the certificate promises."""
     weeks = telling.found.by_week
     true = {one.week: _true(one) for one in weeks}
@@ -117,7 +117,7 @@ def _true(one: WeekPlayed) -> float | None:
     return one.errors / one.automated if one.automated else None
 
 
-def plot_time_line(telling: Telling) -> Plot:
+def plot_time_line(telling: RehearsalStory) -> Plot:
     """What was said and done in which week, a lane a kind."""
     weeks = [one.week for one in telling.found.by_week]
     lanes = [lane for lane in LANES if any(one.lane == lane for one in telling.happenings)]
@@ -141,7 +141,7 @@ def plot_time_line(telling: Telling) -> Plot:
     return Plot(words[0], "", drawings, Table(("day", "kind", "what"), rows, frozenset({"kind", "what"})))
 
 
-def plot_minutes(telling: Telling) -> Plot:
+def plot_minutes(telling: RehearsalStory) -> Plot:
     """People's minutes a day, by kind of work and week."""
     weeks = telling.found.by_week
     days = {one.week: max(1, min(7, telling.found.days - 7 * (one.week - 1))) for one in weeks}
