@@ -27,6 +27,8 @@ KINDS = {
     "adjudication": "settling differences",
 }
 """Kinds of work in words."""
+RENEWED = "renewed"
+"""Why a certificate ends that a newer one replaces: nothing that an owner need hear of."""
 _EVERYTHING = "everything"
 _NAMED = 4
 _OWN_LANE = ("drift", "reviewers", "kpi")
@@ -156,14 +158,10 @@ def _certificates(issued: pd.DataFrame, year: Year) -> list[Happening]:
             of = "all cases together" if name == _EVERYTHING else name
             words = f"version {version} certified for {of} ({row['errors']} errors in {row['labels']:,} labels)"
             happened.append(Happening(year.day_of(row["issued_at"].to_pydatetime()), "certificate", words))
-        if not pd.isna(row["voided_at"]) and not _renewed(row):
+        if not pd.isna(row["voided_at"]) and row["void_reason"] != RENEWED:
             words = f"certificate of version {version} for {name} ended: {row['void_reason']}"
             happened.append(Happening(year.day_of(row["voided_at"].to_pydatetime()), "certificate", words))
     return happened
-
-
-def _renewed(row: Mapping[Any, Any]) -> bool:
-    return "replaced" in str(row["void_reason"]) or "supersed" in str(row["void_reason"])
 
 
 def _spoken(said: Iterable[tuple[int, str]], launch: str | None) -> list[Happening]:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from handrail import policy as policies
 from handrail.errors import BadInput
 from handrail.kpi import NOT_MEASURED, written
-from handrail.kpi.estimate import COLUMNS, MonthlyEstimate, MonthAhead, EstimateTerms, estimate
+from handrail.kpi.estimate import COLUMNS, EstimateTerms, MonthAhead, MonthlyEstimate, estimate
 from handrail.policy import CostRules, Policy
 from handrail.rehearsed import Rehearsed
 from handrail.running import Running
