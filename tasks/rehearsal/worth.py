@@ -198,8 +198,8 @@ def basis(running: Running, terms: EstimateTerms) -> list[str]:
             f"Cases left with people take {terms.minutes_manual:g} minutes, as by hand; that suggestions help is not "
             "counted, nor are people's own errors."
         ),
-        f"Spent before: what the first {running.spent_days} days took beyond the work by hand, at its volume"
-        + (f", and {written(terms.set_up, terms.currency)} to set up." if terms.set_up else "."),
+        f"Spent before: what the first {running.spent_days} days took beyond the work by hand, at the "
+        "rehearsal's volume" + (f", and {written(terms.set_up, terms.currency)} to set up." if terms.set_up else "."),
     ]
 
 
