@@ -62,8 +62,8 @@ def collect(occasion: Occasion, year: Year, notes: Notes, people: Sequence[str])
         executed = decisions.executed(connection, Window.up_to(occasion.now, since=_start(year)))
         audited = audits.audits(connection, Window.up_to(occasion.now, since=_start(year)))
         certified = rehearsals.first_certificate(connection)
-        trained = chronicle.versions(connection)
         alarms = rehearsals.first_alarms(connection, "reviewers")
+        trained = chronicle.versions(connection)
     cases = _cases(year, live, said, rulings, executed)
     looks = rulings[rulings["kind"].isin(LOOKS)]
     looks = looks.assign(day=[year.day_of(moment) for moment in looks["decided_at"]])[["day", "kind", "seconds"]]
@@ -82,10 +82,10 @@ def collect(occasion: Occasion, year: Year, notes: Notes, people: Sequence[str])
         first_certificate_day=None if certified is None else year.day_of(certified),
         people={name: PersonPlayed(year.day_of(alarms[name]) if name in alarms else None) for name in people},
         promotions=tuple(notes.promotions),
+        trainings=Counter(year.day_of(moment.to_pydatetime()) for moment in trained["registered_at"]),
         launch=year.launch,
         named_day=notes.named_day,
         held_day=notes.held_day,
-        trainings=Counter(year.day_of(moment.to_pydatetime()) for moment in trained["registered_at"]),
         minutes=(looks.groupby("day")["seconds"].sum() / 60).to_dict(),
     )
     return Played(cases, _plain(occasion, live, notes.plain_version), looks, events, notes, year)
