@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,6 +56,9 @@ def rehearse(
     seed: Annotated[int, typer.Option(help="Of arrivals within a day, days of absence and people's answers.")] = 7,
     home: Annotated[Path | None, typer.Option(help="Workspace folder; default .handrail-rehearsal.")] = None,
     cases: Annotated[Path | None, typer.Option(help="CSV, one row a live case.", metavar="OUT")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Report for the owner, one HTML page.", metavar="REPORT.html")
+    ] = None,
     encoding: Encoding = "utf-8",
     as_json: AsJson = False,
 ) -> None:
@@ -68,7 +71,7 @@ def rehearse(
     from tasks.rehearsal import year as past
     from tasks.rehearsal.columns import Named
 
-    require_places(cases, inputs=[file])
+    require_places(cases, out, inputs=[file])
     folder = (home or Path(".handrail-rehearsal")).expanduser().resolve()
     for given in (file, policy, mapping, people):
         if given is not None and given.resolve().is_relative_to(folder):
@@ -86,7 +89,22 @@ def rehearse(
         workspace = fresh(folder, seed, "rehearse")
         played = _play(workspace, year, staff, seed)
         finish(workspace, "rehearse")
+        if out is not None:
+            _report(played, staff, workspace, out)
     _answer(played, cases, workspace, as_json=as_json)
+
+
+def _report(played: "Played", staff: "tuple[SimulatedReviewer, ...]", workspace: Workspace, out: Path) -> None:
+    from console.places import written
+    from tasks.occasion import enter
+    from tasks.rehearsal import owner_report, telling
+    from tasks.rehearsal.people import STEWARD
+
+    year = played.year
+    evening = year.moment(year.began + timedelta(days=year.days), timedelta(hours=13))
+    told = telling.gather(enter(workspace, STEWARD, evening), played, staff)
+    with written(out) as place:
+        owner_report.write(told, place)
 
 
 def _day(text: str | None) -> date | None:
@@ -186,9 +204,16 @@ def _answer(played: "Played", cases: Path | None, workspace: Workspace, *, as_js
     if cases is not None:
         with written(cases) as place:
             played.cases.to_csv(place, index=False)
+    from tasks.rehearsal.worth import document
+
     found = played.measured()
     aside = cases is not None and is_stdout(cases)
-    answer(found.to_json(), as_json=as_json, text=lambda: "\n".join(summary(found, played, workspace)), aside=aside)
+    answer(
+        document(found, played.year.policy),
+        as_json=as_json,
+        text=lambda: "\n".join(summary(found, played, workspace)),
+        aside=aside,
+    )
 
 
 def summary(found: "Rehearsed", played: "Played", workspace: Workspace) -> list[str]:

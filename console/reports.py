@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from console.answer import AsJson, AsOf, answer, enter, table, told
+from console.answer import AsJson, AsOf, Encoding, answer, enter, table, told
 from console.places import is_stdout, require_places, written
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     report = typer.Typer(help="Reports: what automation is worth, and what the watches saw.", no_args_is_help=True)
     report.command("kpi")(kpi)
     report.command("business-case")(business_case)
+    report.command("estimate")(estimate)
     report.command("fairness")(fairness)
     report.command("drift")(drift)
     app.add_typer(report, name="report")
@@ -83,6 +84,45 @@ def business_case(out: Out = None, as_of: AsOf = None, as_json: AsJson = False) 
         return f"{_wrapped(kpi_page.case_lines(report))}\n\n{_path(case)}"
 
     answer(value, as_json=as_json, text=text, aside=is_stdout(out))
+
+
+def estimate(
+    file: Annotated[Path, typer.Argument(help="What `handrail rehearse … --json` printed, or requests of the past.")],
+    policy: Annotated[Path | None, typer.Option(help="policy.yaml with your prices; else the rehearsal's.")] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Column with the time of arrival, for requests of the past.", metavar="COL")
+    ] = None,
+    cases_a_day: Annotated[float | None, typer.Option(min=0, help="Volume; else the file's.")] = None,
+    minutes_manual: Annotated[float | None, typer.Option(min=0, help="Minutes a case by hand.")] = None,
+    minute: Annotated[float | None, typer.Option(min=0, help="Price of a minute of work.")] = None,
+    error: Annotated[
+        float | None, typer.Option(min=0, help="Price of an error, but in categories with a price of their own.")
+    ] = None,
+    steward_minutes_a_week: Annotated[float | None, typer.Option(min=0, help="Time for looking after it.")] = None,
+    licences_a_month: Annotated[float | None, typer.Option(min=0, help="Software and machines.")] = None,
+    retraining: Annotated[float | None, typer.Option(min=0, help="Price of one training.")] = None,
+    set_up: Annotated[float | None, typer.Option(min=0, help="Spent once, before the start.")] = None,
+    encoding: Encoding = "utf-8",
+    as_json: AsJson = False,
+) -> None:
+    """What a month would cost and save, before anything is live: conservative, expected, optimistic."""
+    from tasks.rehearsal import worth
+
+    given = worth.Stated(
+        cases_a_day, minutes_manual, minute, error, steward_minutes_a_week, licences_a_month, retraining, set_up
+    )
+    found = worth.read(file, given, policy=policy, time=time, encoding=encoding)
+
+    def text() -> str:
+        if found.found is None:
+            names = ["a month", "by hand"]
+            cells: Sequence[tuple[str, ...]] = worth.by_hand_rows(found.terms)
+        else:
+            names, cells = ["a month", *worth.COLUMNS], worth.rows(found.found)
+        lines = table([dict(zip(names, one, strict=True)) for one in cells], names, empty="")
+        return f"{lines}\n\n{_wrapped(found.sentences, whole=True)}"
+
+    answer(found.to_json(), as_json=as_json, text=text)
 
 
 def fairness(as_of: AsOf = None, as_json: AsJson = False) -> None:
@@ -142,8 +182,12 @@ def _kpi_text(found: "Measured", *, all_cases: bool) -> str:
     return "\n\n".join(blocks)
 
 
-def _wrapped(sentences: Sequence[str]) -> str:
-    return "\n".join(textwrap.fill(sentence, _WIDEST, subsequent_indent="  ") for sentence in sentences)
+def _wrapped(sentences: Sequence[str], *, whole: bool = False) -> str:
+    """Sentences in lines; with `whole` no word is broken, so that a path in it can be copied."""
+    return "\n".join(
+        textwrap.fill(sentence, _WIDEST, subsequent_indent="  ", break_long_words=not whole, break_on_hyphens=not whole)
+        for sentence in sentences
+    )
 
 
 def _line(one: "Kpi") -> dict[str, str]:

@@ -15,12 +15,13 @@ import pandas as pd
 from handrail.errors import BadInput
 from handrail.estimates import hajek
 from handrail.proportions import wilson
+from handrail.running import FIRST_WEEK, Running, running
 
 CASES = ("id", "day", "queue", "reason", "predicted", "confidence", "automated", "decided", "truth")
 """Columns of a rehearsal's cases, one row a live case."""
 SETTLED = (4, 7)
 """First and last week in which the oracle is asked: the certificate stands, and no later change has come."""
-AUTOMATED_FROM = 4
+AUTOMATED_FROM = FIRST_WEEK
 """First week over which the naive rule is measured."""
 NAIVE_ABOVE = 0.95
 ORACLE_ERROR = 0.02
@@ -31,7 +32,10 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class WeekPlayed:
-    """One week; `errors` are true ones among `automated`, `interval` is the audits' of the error rate, None without."""
+    """One week; `errors` are true ones among `automated`, `interval` is the audits' of the error rate, None without.
+
+    `audited_error` is the rate itself.
+    """
 
     week: int
     cases: int
@@ -39,6 +43,7 @@ class WeekPlayed:
     errors: int
     audited: int
     interval: Interval | None
+    audited_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,8 @@ class Events:
     """What happened beside the cases, on which day; the first day is 1.
 
     `audits` has a row for each audited approval: day (of the approval), error (as the business knows it), chance.
-    `minutes` are spent on audits, second looks and rechecks, by day.
+    `minutes` are spent on audits, second looks and rechecks, by day;
+    `trainings` counts versions trained, by day.
     """
 
     audits: pd.DataFrame
@@ -89,13 +95,15 @@ class Events:
     named_day: int | None = None
     held_day: int | None = None
     minutes: Mapping[int, float] | None = None
+    trainings: Mapping[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
     """A rehearsal in numbers; shares and rates lie in [0, 1], intervals are 95 %.
 
-    `true_error` is the share of wrong ones among the automated cases, None where none was automated.
+    `true_error` is the share of wrong ones among the automated cases, None where none was automated. `running` are the
+    weeks from the fourth on, None where fewer were played.
     """
 
     days: int
@@ -113,6 +121,7 @@ class Rehearsed:
     people: Mapping[str, PersonPlayed]
     promotions: tuple[PromotionPlayed, ...]
     minutes_a_day: float
+    running: Running | None
 
     def to_json(self) -> dict[str, Any]:
         """As one document."""
@@ -182,6 +191,7 @@ def measure(cases: pd.DataFrame, plain: pd.DataFrame, events: Events, *, began: 
         people=dict(events.people or {}),
         promotions=tuple(events.promotions),
         minutes_a_day=sum((events.minutes or {}).values()) / days if days else 0.0,
+        running=running(table, events.minutes or {}, events.trainings or {}, days=days),
     )
 
 
@@ -238,7 +248,7 @@ def _played(week: int, part: pd.DataFrame, audited: pd.DataFrame) -> WeekPlayed:
     rate = hajek(audited["error"].to_numpy(dtype=bool), audited["chance"].to_numpy(dtype=float))
     interval = (rate.low, rate.high) if rate.n else None
     automated, wrong = int(part["automated"].sum()), int(part["wrong"].sum())
-    return WeekPlayed(week, len(part), automated, wrong, rate.n, interval)
+    return WeekPlayed(week, len(part), automated, wrong, rate.n, interval, rate.rate if rate.n else None)
 
 
 def _naive(table: pd.DataFrame, plain: pd.DataFrame) -> ThresholdRule:

@@ -86,13 +86,14 @@ def project(
     before = open_road.stage_of(category, policy.category(category))
     stages: Mapping[str, Stage] = {**open_road.stages, category: to}
     now, then = (
-        _workload(frame, stage, replace(open_road, stages=chosen), policy, draws, span / _WEEK, audited)
+        _workload(category, frame, stage, replace(open_road, stages=chosen), policy, draws, span / _WEEK, audited)
         for stage, chosen in ((before, open_road.stages), (to, stages))
     )
     return Projection(len(frame), span, now, then)
 
 
 def _workload(
+    category: str,
     frame: pd.DataFrame,
     stage: Stage,
     situation: Situation,
@@ -106,10 +107,11 @@ def _workload(
     audits = float(_audit_chance(frame[queue == Queue.A.value], policy).sum()) / weeks
     costs = policy.costs
     minutes = quick * costs.minutes_quick + (manual + audits) * costs.minutes_manual
+    price = policy.error_costs.get(category, costs.error)
     rates = (audited.rate, audited.high) if audited.n else (None, None)
     if not automatic:  # what is not approved by itself cannot be approved wrongly by itself
         rates = (0.0, 0.0)
-    expected, at_most = (None if rate is None else automatic * rate * costs.error for rate in rates)
+    expected, at_most = (None if rate is None else automatic * rate * price for rate in rates)
     return Workload(stage, automatic, quick, manual, audits, minutes * timedelta(minutes=1) / _HOUR, expected, at_most)
 
 

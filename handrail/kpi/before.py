@@ -1,7 +1,7 @@
 """How the business did by hand: what was measured while its cases were still decided in shadow."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -36,11 +36,15 @@ class Before:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The trace before the rollout, and when it ended for each category; see `Before`."""
+    """The trace before the rollout, and when it ended for each category; see `Before`.
+
+    `error_costs` are the prices of an error in the categories that have one of their own.
+    """
 
     trace: Trace
     left: Mapping[str, datetime]
     costs: CostRules
+    error_costs: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def whole(self) -> Before:

@@ -8,11 +8,11 @@ import numpy as np
 
 from handrail.estimates import hajek
 from handrail.kpi.before import Baseline
-from handrail.kpi.cost import cost_per_case, saving_per_case
+from handrail.kpi.cost import cost_per_case, machine_price, saving_per_case
 from handrail.kpi.definitions import measure
 from handrail.kpi.figure import NOT_MEASURED, Kpi
 from handrail.kpi.trace import WEEK, Trace, timed
-from handrail.policy import KpiGoal
+from handrail.policy import CostRules, KpiGoal
 from handrail.window import Window
 
 POOLED = timedelta(days=28)
@@ -41,7 +41,8 @@ class GoalWeek:
 class Month:
     """A month at the volume and the cost per case of the last four weeks, in the policy's currency.
 
-    `saving` has the interval [`saving_low`, `saving_high`] of at least 95 %. `parts` add up to `cost`.
+    `parts` add up to `cost`: people's time, errors, and what the policy prices beside them. `saving` has the interval
+    [`saving_low`, `saving_high`] of at least 95 %.
     """
 
     cases: int
@@ -78,7 +79,13 @@ class BusinessCase:
 
 
 def make_case(
-    trace: Trace, baseline: Baseline, goal: KpiGoal, *, began: datetime | None, until: datetime
+    trace: Trace,
+    baseline: Baseline,
+    goal: KpiGoal,
+    *,
+    began: datetime | None,
+    until: datetime,
+    trainings: Sequence[datetime] = (),
 ) -> BusinessCase:
     """The goal judged week by week, from the first routed case on, and the last four weeks reckoned with.
 
@@ -92,6 +99,7 @@ def make_case(
         goal: the policy's.
         began: when the first case was routed; None for never.
         until: when the newest week ends.
+        trainings: when versions were trained; those before the first routed case count in its week.
 
     Returns:
         Status, path by week, a month's cost and saving, break-even.
@@ -127,9 +135,18 @@ def make_case(
     reached = next((step.at for step in path if step.status == REACHED), None)
     status = REACHED if reached else path[-1].status
     weekly = [(week.until, _by_name(trace.within(week), baseline)["cost per case"]) for week in weeks]
-    saved, even = _break_even(weekly)
+    fixed = [
+        sum(_beside(baseline.costs, WEEK, _within(trainings, week, first=at == 0)).values())
+        for at, week in enumerate(weeks)
+    ]
+    saved, even = _break_even(weekly, fixed)
     newest = measured[-1][1]
-    month = _month(trace.within(Window(until - POOLED, until)), baseline, min(POOLED, until - began))
+    span = min(POOLED, until - began)
+    lately = _within(trainings, Window(until - POOLED, until))
+    beside = _beside(baseline.costs, MONTH, lately * (MONTH / max(span, DAY)))
+    recent = trace.within(Window(until - POOLED, until))
+    month = _month(recent, baseline, span, beside)
+    price = machine_price(recent, baseline.costs, baseline.error_costs)
     return BusinessCase(
         status,
         reached,
@@ -141,7 +158,7 @@ def make_case(
         month,
         saved,
         even,
-        _break_even_rate(newest, baseline),
+        _break_even_rate(newest, price, sum(beside.values()) / month.cases if month and month.cases else 0.0),
         newest["cost per case"].basis,
     )
 
@@ -211,29 +228,48 @@ def audits_needed(rate: float, bound: float) -> int | None:
     return None
 
 
-def _month(trace: Trace, baseline: Baseline, span: timedelta) -> Month | None:
+def _within(trainings: Sequence[datetime], window: Window, *, first: bool = False) -> int:
+    return sum((first or window.since <= at) and at < window.until for at in trainings)
+
+
+def _beside(costs: CostRules, span: timedelta, trainings: float) -> dict[str, float]:
+    """What the policy prices beside cases: the steward's time, licences, trainings; what costs nothing is left out."""
+    parts = {
+        "steward": costs.steward_minutes_a_week * costs.minute * (span / WEEK),
+        "licences": costs.licences_a_month * (span / MONTH),
+        "trainings": costs.retraining * trainings,
+    }
+    return {name: amount for name, amount in parts.items() if amount}
+
+
+def _month(trace: Trace, baseline: Baseline, span: timedelta, beside: Mapping[str, float]) -> Month | None:
     with_minutes = timed(trace, baseline.costs)
-    cost = cost_per_case(with_minutes, baseline.whole, baseline.costs)
-    saved = saving_per_case(with_minutes, baseline.whole, baseline.costs)
+    cost = cost_per_case(with_minutes, baseline.whole, baseline.costs, baseline.error_costs)
+    saved = saving_per_case(with_minutes, baseline.whole, baseline.costs, baseline.error_costs)
     if cost.value is None or cost.before is None or saved is None:
         return None
     cases = cost.cases * (MONTH / max(span, DAY))
     value, low, high = saved
+    fixed = sum(beside.values())
     return Month(
         round(cases),
-        cases * cost.value,
+        cases * cost.value + fixed,
         cases * cost.before,
-        cases * value,
-        None if low is None else cases * low,
-        None if high is None else cases * high,
-        {name: cases * part for name, part in cost.parts.items()},
+        cases * value - fixed,
+        None if low is None else cases * low - fixed,
+        None if high is None else cases * high - fixed,
+        {**{name: cases * part for name, part in cost.parts.items()}, **beside},
     )
 
 
-def _break_even(weeks: Sequence[tuple[datetime, Kpi]]) -> tuple[float | None, datetime | None]:
-    """What was saved so far, and the week's end from which on that is never below nothing again."""
+def _break_even(weeks: Sequence[tuple[datetime, Kpi]], fixed: Sequence[float]) -> tuple[float | None, datetime | None]:
+    """What was saved so far, and the week's end from which on that is never below nothing again.
+
+    `fixed` is what each week costs however many cases there are; it is spent in weeks that are not measured as well.
+    """
     saved, is_measured, even = 0.0, False, None
-    for end, cost in weeks:
+    for (end, cost), beside in zip(weeks, fixed, strict=True):
+        saved -= beside
         if cost.value is None or cost.before is None:
             continue
         is_measured = True
@@ -245,12 +281,15 @@ def _break_even(weeks: Sequence[tuple[datetime, Kpi]]) -> tuple[float | None, da
     return (saved if is_measured else None), even
 
 
-def _break_even_rate(figures: Mapping[str, Kpi], baseline: Baseline) -> float | None:
-    """(Cost by hand − audits of an automatic case) ÷ price of an error, within [0, 1]; None where unmeasured."""
-    cost, error = figures["cost per case"], baseline.costs.error
+def _break_even_rate(figures: Mapping[str, Kpi], error: float, beside: float) -> float | None:
+    """(Cost by hand − audits and fixed costs of an automatic case) ÷ `error`, within [0, 1]; None where unmeasured.
+
+    `error` is the price of one, `beside` the fixed costs of a case.
+    """
+    cost = figures["cost per case"]
     if cost.value is None or cost.before is None or not error:
         return None
     automatic = figures["automation share"].value
     if not automatic:
         return None
-    return min(1.0, max(0.0, (cost.before - cost.parts["audits"] / automatic) / error))
+    return min(1.0, max(0.0, (cost.before - (cost.parts["audits"] + beside) / automatic) / error))

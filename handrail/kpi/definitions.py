@@ -11,7 +11,6 @@ from handrail.kpi.cost import audited, cost_per_case
 from handrail.kpi.figure import Estimated, Kpi, beside, ids, mean, reduction, share
 from handrail.kpi.spending import spending
 from handrail.kpi.trace import SETTLING, Trace, timed
-from handrail.policy import CostRules
 
 HOUR = timedelta(hours=1)
 
@@ -28,7 +27,7 @@ def measure(trace: Trace, baseline: Baseline) -> tuple[Kpi, ...]:
 
     Source: docs/concepts.md, *KPI*.
     """
-    return _measure(timed(trace, baseline.costs), baseline.whole, baseline.costs)
+    return _measure(timed(trace, baseline.costs), baseline.whole, baseline)
 
 
 def measure_by(trace: Trace, baseline: Baseline, grouping: str, until: datetime) -> dict[str, tuple[Kpi, ...]]:
@@ -47,10 +46,10 @@ def measure_by(trace: Trace, baseline: Baseline, grouping: str, until: datetime)
     """
     groups = timed(trace, baseline.costs).groups(grouping, until)
     past = baseline.groups(grouping, until)
-    return {name: _measure(group, past.get(name, baseline.whole), baseline.costs) for name, group in groups.items()}
+    return {name: _measure(group, past.get(name, baseline.whole), baseline) for name, group in groups.items()}
 
 
-def _measure(trace: Trace, before: Before, costs: CostRules) -> tuple[Kpi, ...]:
+def _measure(trace: Trace, before: Before, baseline: Baseline) -> tuple[Kpi, ...]:
     return (
         time_saved(trace, before),
         error_rate(trace, before),
@@ -59,7 +58,7 @@ def _measure(trace: Trace, before: Before, costs: CostRules) -> tuple[Kpi, ...]:
         escalation_rate(trace, before),
         satisfaction(trace, before),
         complaint_rate(trace, before),
-        cost_per_case(trace, before, costs),
+        cost_per_case(trace, before, baseline.costs, baseline.error_costs),
         automation_share(trace),
     )
 

@@ -157,6 +157,11 @@ class Policy(Strict):
         """What became of categories that are no more, by their old name; None where nothing takes their place."""
         return {**self.renamed, **{old: entry.to for old, entry in self.retired.items()}}
 
+    @property
+    def error_costs(self) -> dict[str, float]:
+        """What an error costs in the categories that have a price of their own; in all others it is `costs.error`."""
+        return {name: rules.error_cost for name, rules in self.categories.items() if rules.error_cost is not None}
+
     def names_now(self, before: Mapping[str, str]) -> dict[str, str]:
         """Each category, by its own name and by those that it had; `before`: names of earlier policies and today's."""
         moved = {**before, **self.moves}

@@ -158,6 +158,10 @@ class PromotionRules(Strict):
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
+def _is_nothing(amount: float) -> bool:
+    return amount == 0
+
+
 class CostRules(Strict):
     """What work and errors cost; the business value of a decision is computed from these."""
 
@@ -166,6 +170,12 @@ class CostRules(Strict):
     minutes_quick: Money = 1.0
     minute: Money = 0.75
     error: Money = 25.0
+    # Later keys: left out at nothing, so that a policy from before them keeps its version.
+    steward_minutes_a_week: Money = Field(
+        0.0, description="time for looking after the automation", exclude_if=_is_nothing
+    )
+    licences_a_month: Money = Field(0.0, description="in `currency`", exclude_if=_is_nothing)
+    retraining: Money = Field(0.0, description="one training, in `currency`", exclude_if=_is_nothing)
 
 
 class TrainingSetRules(Strict):

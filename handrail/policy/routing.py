@@ -91,6 +91,9 @@ class CategoryRules(Strict):
     stage: Stage = Stage.SHADOW
     partial_share: Share = 0.5
     auto_above: Share | None = Field(None, description="replaces queues.auto_above for this category")
+    error_cost: Money | None = Field(
+        None, description="price of an error; none: `costs.error`", exclude_if=lambda price: price is None
+    )
     undone_by: str | None = Field(None, min_length=1, description="action that takes `action` back after a dispute")
     passage: str = Field("", description="what the business's own rules say; shown to the reviewer beside the case")
 

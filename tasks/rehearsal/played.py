@@ -8,7 +8,7 @@ import pandas as pd
 
 from handrail import terms
 from handrail.rehearsed import CASES, Events, PersonPlayed, PromotionPlayed, Rehearsed, measure
-from handrail.store import audits, decisions, readable, rehearsals
+from handrail.store import audits, chronicle, decisions, readable, rehearsals
 from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.rehearsal.year import Year
@@ -64,6 +64,7 @@ def collect(occasion: Occasion, year: Year, notes: Notes, people: Sequence[str])
         audited = audits.audits(connection, window)
         certified = rehearsals.first_certificate(connection)
         alarms = rehearsals.first_alarms(connection, "reviewers")
+        trained = chronicle.versions(connection)
     cases = _cases(year, live, said, rulings, executed)
     looks = rulings[rulings["kind"].isin(LOOKS)]
     looks = looks.assign(day=[year.day_of(moment) for moment in looks["decided_at"]])[["day", "kind", "seconds"]]
@@ -82,6 +83,7 @@ def collect(occasion: Occasion, year: Year, notes: Notes, people: Sequence[str])
         first_certificate_day=None if certified is None else year.day_of(certified),
         people={name: PersonPlayed(year.day_of(alarms[name]) if name in alarms else None) for name in people},
         promotions=tuple(notes.promotions),
+        trainings=Counter(year.day_of(moment.to_pydatetime()) for moment in trained["registered_at"]),
         launch=year.launch,
         named_day=notes.named_day,
         held_day=notes.held_day,

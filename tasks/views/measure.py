@@ -10,7 +10,7 @@ from handrail.acts import reading
 from handrail.figures.kpi import GroupFigures, KpiFigures
 from handrail.policy import KpiGoal
 from handrail.reading import Reading, Verdict
-from handrail.store import predictions, transactions
+from handrail.store import models, predictions, transactions
 from handrail.window import Window
 from tasks.occasion import Occasion
 from tasks.step import step
@@ -95,7 +95,10 @@ def business_case(occasion: Occasion) -> kpi.BusinessCase:
     window = Window.up_to(occasion.now, since=began or occasion.now)
     trace, baseline = _read(occasion, window)
     began = began if began is None or began <= occasion.now else None
-    return kpi.make_case(trace, baseline, occasion.policy.goal, began=began, until=window.until)
+    with occasion.store.read() as connection:
+        trained = models.versions(connection)
+    trainings = [moment.to_pydatetime() for moment in trained.loc[trained["kind"] == "trained", "registered_at"]]
+    return kpi.make_case(trace, baseline, occasion.policy.goal, began=began, until=window.until, trainings=trainings)
 
 
 @step
@@ -134,7 +137,9 @@ def _read(occasion: Occasion, window: Window) -> tuple[kpi.Trace, kpi.Baseline]:
         left = transactions.rollout(connection)
         began = transactions.first_routed(connection) or window.since
         past = transactions.before(connection, Window.up_to(occasion.now, since=began), left)
-        return transactions.trace(connection, window), kpi.Baseline(past, left, occasion.policy.costs)
+        return transactions.trace(connection, window), kpi.Baseline(
+            past, left, occasion.policy.costs, occasion.policy.error_costs
+        )
 
 
 def _measured(trace: kpi.Trace, baseline: kpi.Baseline, window: Window, groupings: Sequence[str]) -> Measured:

@@ -1,5 +1,6 @@
 """The goal is reached only where it is shown, and what is saved is what the parts say."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -125,3 +126,45 @@ def test_the_audits_needed_are_about_the_least_that_suffice(rate: float, bound: 
 
 def test_no_number_of_audits_shows_what_is_not_so() -> None:
     assert audits_needed(0.05, 0.05) is None
+
+
+def test_the_steward_licences_and_trainings_lower_what_a_month_saves() -> None:
+    trace, until = weeks(*[(50, 50, 0, 40)] * 4), MONDAY + 27 * DAY
+    plain = kpi.make_case(trace, baseline(), GOAL, began=BEGAN, until=until)
+    costs = COSTS.model_copy(update={"steward_minutes_a_week": 60.0, "licences_a_month": 100.0, "retraining": 7.0})
+    trained = [BEGAN - DAY, MONDAY + 9 * DAY]
+    found = kpi.make_case(trace, baseline(costs=costs), GOAL, began=BEGAN, until=until, trainings=trained)
+    assert plain.month is not None
+    assert found.month is not None
+    month = timedelta(days=365.25 / 12)
+    steward = 60 * 0.5 * (month / WEEK)
+    # Both trainings are paid; only one lies in the four weeks from which the month is reckoned.
+    trainings = 7 * (month / (until - BEGAN))
+    fixed = steward + 100 + trainings
+    assert found.month.parts["steward"] == pytest.approx(steward)
+    assert found.month.parts["trainings"] == pytest.approx(trainings)
+    assert found.month.saving == pytest.approx(plain.month.saving - fixed)
+    assert sum(found.month.parts.values()) == pytest.approx(found.month.cost)
+    assert "steward" not in plain.month.parts
+    assert plain.saved_so_far is not None
+    weeks_cost = 4 * 60 * 0.5 + 4 * 100 * (WEEK / month) + 2 * 7
+    assert found.saved_so_far == pytest.approx(plain.saved_so_far - weeks_cost)
+    assert plain.break_even_error_rate is not None
+    assert found.break_even_error_rate is not None
+    assert found.break_even_error_rate < plain.break_even_error_rate
+
+
+def test_an_error_costs_what_its_category_says() -> None:
+    wrong = [{**row, "category": "gift"} for row in audits(2, 0, start=0)]
+    work = [*(decision(n, "automatic") for n in range(40)), *wrong, *audits(0, 38, start=2)]
+    trace = world(work, routes=[{"case_id": n, "queue": "A"} for n in range(40)])
+    plain = kpi.make_case(trace, baseline(), GOAL, began=BEGAN, until=MONDAY + 6 * DAY).month
+    priced = replace(baseline(), error_costs={"gift": 100.0, "refund": 1.0})
+    found = kpi.make_case(trace, priced, GOAL, began=BEGAN, until=MONDAY + 6 * DAY).month
+    assert plain is not None
+    assert found is not None
+    # All that audits rejected were gifts: at 100 in place of 20 each.
+    name = "errors of auto-approvals"
+    assert plain.parts[name] > 0
+    assert found.parts[name] == pytest.approx(5 * plain.parts[name])
+    assert plain.saving - found.saving == pytest.approx(4 * plain.parts[name])

@@ -1,0 +1,150 @@
+"""What a rehearsal says of an ordinary month: its weeks once automation may run, each figure with its interval."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from handrail.proportions import Floats, wilson
+
+FIRST_WEEK = 4
+"""From here on the weeks are ordinary; those before are spent on shadow work and the first certificate."""
+DAYS_A_WEEK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A ratio of two sums over some weeks, with its 95 % interval; `of` is the lower sum."""
+
+    value: float
+    low: float
+    high: float
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryPlayed:
+    """What became of one category's cases that went out automatically."""
+
+    automated: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The ordinary weeks of a rehearsal, and what was spent before them.
+
+    `share` of the cases is automated; `error` of these is wrong in truth, None where none was. `minutes` are those of
+    audits, second looks and rechecks for each case that came; `spent_minutes` the same before the first ordinary week,
+    in all. `trainings` and `spent_trainings` count versions trained. `outcomes` are by the category acted on.
+    """
+
+    first_week: int
+    days: int
+    cases: int
+    share: Ratio
+    error: Ratio | None
+    minutes: Ratio
+    trainings: int
+    outcomes: Mapping[str, CategoryPlayed] = field(default_factory=dict)
+    spent_days: int = 0
+    spent_minutes: float = 0.0
+    spent_trainings: int = 0
+
+
+def ratio(over: ArrayLike, under: ArrayLike, *, counts: bool) -> Ratio | None:
+    """A ratio of sums over weeks.
+
+    Cases of one week have model, stage and mishaps in common, so the interval is that of the weeks' ratio (linearised,
+    Student's t); where the sums are counts it is never narrower than Wilson's.
+
+    Args:
+        over: upper sum of each week.
+        under: lower sum of each week, whole numbers.
+        counts: whether the upper sums count some of the lower.
+
+    Returns:
+        The ratio; None where all lower sums are nothing.
+
+    Source: Cochran 1977, section 6.3; Wilson 1927. Oracle: a bootstrap over weeks.
+
+    >>> found = ratio([5, 5, 5], [10, 10, 10], counts=True)
+    >>> found.value, round(found.low, 3), round(found.high, 3)
+    (0.5, 0.332, 0.668)
+    """
+    upper, lower = np.asarray(over, dtype=np.float64), np.asarray(under, dtype=np.float64)
+    upper, lower = upper[lower > 0], lower[lower > 0]
+    if not len(lower):
+        return None
+    value = float(upper.sum() / lower.sum())
+    reach = _reach(upper - value * lower, float(lower.sum()))
+    low, high = max(0.0, value - reach), value + reach
+    if counts:
+        ends = wilson([float(upper.sum())], [float(lower.sum())])
+        low, high = min(low, float(ends[0][0])), min(1.0, max(high, float(ends[1][0])))
+    return Ratio(value, low, high, int(lower.sum()))
+
+
+def _reach(left: Floats, whole: float) -> float:
+    n = len(left)
+    if n < 2:  # noqa: PLR2004 - one week has no spread
+        return 0.0
+    error = sqrt(n / (n - 1) * float((left**2).sum())) / whole
+    return float(stats.t.isf(0.025, n - 1)) * error
+
+
+def running(
+    cases: pd.DataFrame, minutes: Mapping[int, float], trainings: Mapping[int, int], *, days: int
+) -> Running | None:
+    """The ordinary weeks of a rehearsal.
+
+    Args:
+        cases: week (the first is 1), automated, wrong, decided; one row a live case.
+        minutes: of audits, second looks and rechecks, by day; the first is 1.
+        trainings: versions trained, by day.
+        days: how many were played.
+
+    Returns:
+        The figures; None where no ordinary week was played.
+
+    Source: docs/concepts.md, *Estimate*.
+
+    >>> rows = [{"week": 4, "automated": at < 5, "wrong": False, "decided": "a"} for at in range(10)]
+    >>> found = running(pd.DataFrame(rows), {22: 4.0}, {}, days=28)
+    >>> found.share.value, found.minutes.value, found.outcomes["a"]
+    (0.5, 0.4, CategoryPlayed(automated=5, errors=0))
+    """
+    late = cases[cases["week"] >= FIRST_WEEK]
+    weeks = range(FIRST_WEEK, -(-days // DAYS_A_WEEK) + 1)
+    if late.empty or not weeks:
+        return None
+    before = (FIRST_WEEK - 1) * DAYS_A_WEEK
+    parts = [late[late["week"] == week] for week in weeks]
+    came = [len(part) for part in parts]
+    automated = [int(part["automated"].sum()) for part in parts]
+    wrong = [int(part["wrong"].sum()) for part in parts]
+    looks = dict.fromkeys(weeks, 0.0)
+    for day, spent in minutes.items():
+        if day > before:  # what the last evening brings belongs to the last week
+            looks[min(-(-day // DAYS_A_WEEK), weeks[-1])] += spent
+    share, a_case = ratio(automated, came, counts=True), ratio([*looks.values()], came, counts=False)
+    if share is None or a_case is None:
+        return None
+    of = late[late["automated"]].groupby("decided", sort=True)["wrong"].agg(["size", "sum"])
+    return Running(
+        FIRST_WEEK,
+        days - before,
+        len(late),
+        share,
+        ratio(wrong, automated, counts=True),
+        a_case,
+        sum(count for day, count in trainings.items() if day > before),
+        {str(name): CategoryPlayed(int(row["size"]), int(row["sum"])) for name, row in of.iterrows()},
+        before,
+        sum(spent for day, spent in minutes.items() if day <= before),
+        sum(count for day, count in trainings.items() if day <= before),
+    )
