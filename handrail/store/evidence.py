@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from handrail.store.certificates import blind_rulings
-from handrail.store.contradictions import LOOKS, STANDS
+from handrail.store.contradictions import DROPPED, LOOKS, STANDS, UNDECIDED
 from handrail.store.frames import frame, within
 from handrail.store.schema import AuditDraw, Case, Contradiction, Decision, Prediction, Route
 from handrail.window import Window
@@ -27,7 +27,7 @@ def settled(connection: Connection, *, since: datetime) -> pd.DataFrame:
     Columns: case_id, label, labelled_at, pending.
     """
     rulings = blind_rulings(connection, since=since).assign(pending=False)
-    doubted = and_(Contradiction.settled_by.is_distinct_from(STANDS))
+    doubted = func.coalesce(Contradiction.settled_by, "").not_in(UNDECIDED)
     query = (
         select(
             Contradiction.case_id,
@@ -75,7 +75,7 @@ def slips(connection: Connection, *, since: datetime) -> pd.DataFrame:
         )
         .join(Contradiction, Contradiction.case_id == Decision.case_id)
         .where(Decision.blind, Decision.trained.is_(true()), Decision.kind.in_(LOOKS), wrong)
-        .where(Contradiction.settled_at >= since, Contradiction.settled_by != STANDS)
+        .where(Contradiction.settled_at >= since, Contradiction.settled_by.not_in(UNDECIDED))
         .order_by(Contradiction.settled_at, Decision.id)
     )
     return frame(connection, query)
@@ -98,6 +98,7 @@ def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFr
         first.kind.in_(("review", "audit")),
         first.label == Prediction.label,
     )
+    not_dropped = func.coalesce(Contradiction.settled_by, "") != DROPPED
     query = (
         select(
             again.case_id,
@@ -116,7 +117,7 @@ def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFr
         .join(AuditDraw, and_(AuditDraw.case_id == again.case_id, AuditDraw.drawn), isouter=True)
         .join(Prediction, and_(Prediction.case_id == again.case_id, Prediction.model_version == Route.model_version))
         .join(first, agreed)
-        .join(Contradiction, Contradiction.case_id == again.case_id, isouter=True)
+        .join(Contradiction, and_(Contradiction.case_id == again.case_id, not_dropped), isouter=True)
         .where(again.kind == "recheck", again.blind, again.trained.is_(true()), again.decided_at >= since)
         .order_by(again.id)
     )
@@ -162,7 +163,7 @@ def doubt_figures(connection: Connection, window: Window) -> DoubtFigures:
         Contradiction.label == Contradiction.predicted,
         and_(Contradiction.also_predicted.is_not(None), Contradiction.label == Contradiction.also_predicted),
     )
-    looked = and_(of_window, Contradiction.settled_by != STANDS)
+    looked = and_(of_window, Contradiction.settled_by.not_in(UNDECIDED))
     is_slip = and_(Contradiction.label.is_not(None), predicted)
     slip_count = count(looked, is_slip)
     return DoubtFigures(
