@@ -3,13 +3,15 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from handrail.acts import labelling, withdrawing
+from handrail.acts import claiming, labelling, withdrawing
+from handrail.errors import Conflict
 from handrail.store import audits, breaker, cases, contradictions, evidence, schema
 from handrail.store.engine import Store
 from handrail.window import Window
 from tests.doubting import BLIND, DRAWN, LATE, SETTLING, SINCE, kinds, labels, rule, serve, settled, slips
-from tests.scenes import NOW, VERSION, Scene
+from tests.scenes import NOVICE, NOW, VERSION, Scene
 
 WHY: dict[str, Any] = {"reason": "Clicked through.", "policy": SETTLING, "actor": "cora", "now": LATE}
 
@@ -155,6 +157,24 @@ class TestAudits:
         assert set(settled(scene)) == {ids[2]}
         withdrawing.reinstate(scene.store, number, **WHY)
         assert self.read(scene) == [ids] * 3
+
+    def test_what_was_audited_by_somebody_untrained_proves_nothing(self, scene: Scene) -> None:
+        ids = scene.automatic(3)
+        scene.audit(ids)
+        for case_id in ids:
+            rule(scene, case_id, "rita", "tracking")
+        assert self.read(scene) == [ids] * 3
+        with scene.store.write() as connection:  # as before audits were for the trained alone
+            connection.execute(update(schema.Decision).where(schema.Decision.kind == "audit").values(trained=False))
+        assert self.read(scene) == [[]] * 3
+
+    def test_audits_wait_for_the_trained(self, scene: Scene) -> None:
+        ids = scene.automatic(1)
+        scene.audit(ids)
+        assert claiming.claim(scene.store, NOVICE, **scene.known) == []
+        with pytest.raises(Conflict):
+            scene.claim(ids[0], NOVICE)
+        assert scene.claim(ids[0], "ruth").kind == "audit"
 
     def test_a_withdrawn_denial_proves_nothing(self, scene: Scene) -> None:
         ids = scene.automatic(3)
