@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from handrail.store.certificates import blind_rulings
 from handrail.store.contradictions import DROPPED, LOOKS, STANDS, UNDECIDED
 from handrail.store.frames import frame, within
-from handrail.store.schema import AuditDraw, Case, Contradiction, Decision, Prediction, Route
+from handrail.store.schema import AuditDraw, Case, Contradiction, Decision, Prediction, Recheck, Route
 from handrail.window import Window
 
 _COLUMNS = ["case_id", "label", "labelled_at", "pending"]
@@ -85,11 +85,13 @@ def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFr
     """First looks that agreed with a sure prediction and that a random recheck repeated since then, by case.
 
     `wrong` is whether the two of them missed what others settled on, None while that is open. `chance` is that of the
-    first look times that of the second: an agreement stands for 1 / chance of all. `decided_at` is the recheck's.
+    first look times that of its draw to be repeated: an agreement stands for 1 / chance of all. `decided_at` is of the
+    recheck.
 
     Columns: case_id, category, confidence, amount, decided_at, chance, wrong.
     """
     first, again = aliased(Decision), aliased(Decision)
+    looked = func.coalesce(AuditDraw.inclusion_probability, Route.blind_chance, 1.0)
     agreed = and_(
         first.case_id == again.case_id,
         first.id < again.id,
@@ -106,7 +108,7 @@ def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFr
             Prediction.confidence,
             Case.amount,
             again.decided_at,
-            func.coalesce(AuditDraw.inclusion_probability, Route.blind_chance, 1.0).label("chance"),
+            (looked * Recheck.chance).label("chance"),
             again.label.label("repeated"),
             Contradiction.settled_at,
             Contradiction.settled_by,
@@ -117,6 +119,7 @@ def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFr
         .join(AuditDraw, and_(AuditDraw.case_id == again.case_id, AuditDraw.drawn), isouter=True)
         .join(Prediction, and_(Prediction.case_id == again.case_id, Prediction.model_version == Route.model_version))
         .join(first, agreed)
+        .join(Recheck, Recheck.decision_id == first.id)
         .join(Contradiction, and_(Contradiction.case_id == again.case_id, not_dropped), isouter=True)
         .where(again.kind == "recheck", again.blind, again.trained.is_(true()), again.decided_at >= since)
         .order_by(again.id)
