@@ -46,10 +46,10 @@ class TrackRecord:
 class Rollout:
     """What the checks rest on, for one category at one moment.
 
-    `certified` says whose certificate holds; `needed` are further blind labels until one can be had, at least, and `way`
-    says what would bring one, where something is known of it. `days` is how long the evidence has been collected,
-    `at_stage` how long the category stands at its stage. `trained` counts the people whose answers are evidence and who
-    are there; `withheld` are the sentences of what is paused or held.
+    `certified` says whose certificate holds; `needed` are further blind labels until one can be had, at least, `way`
+    what would bring one, where something is known of it. `days` is how long the evidence has been collected, `at_stage`
+    how long the category stands at its stage. `trained` counts the people whose answers are evidence and who are there;
+    `withheld` are the sentences of what is paused or held.
     """
 
     category: str
