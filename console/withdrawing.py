@@ -41,8 +41,9 @@ def labels_withdraw(
 
     occasion = enter(actor, as_of)
     store, person, now, begin = occasion.store, occasion.actor, occasion.now, moment(since)
+    policy = occasion.policy
     if yes:
-        extent = withdrawing.withdraw(store, reviewer, begin, reason=reason, actor=person, now=now)
+        extent = withdrawing.withdraw(store, reviewer, begin, reason=reason, policy=policy, actor=person, now=now)
     else:
         extent = withdrawing.preview(store, reviewer, begin, actor=person, now=now)
     value = {**_plain(extent), "withdrawn": yes}
@@ -93,7 +94,8 @@ def labels_reinstate(
     from handrail.acts import withdrawing
 
     occasion = enter(actor, as_of)
-    given = withdrawing.reinstate(occasion.store, number, reason=reason, actor=occasion.actor, now=occasion.now)
+    known = {"policy": occasion.policy, "actor": occasion.actor, "now": occasion.now}
+    given = withdrawing.reinstate(occasion.store, number, reason=reason, **known)
     text = f"{given} labels count again. Certificates that were voided stay void until the next look at the labels."
     answer({"withdrawal": number, "labels": given}, as_json=as_json, text=text)
 

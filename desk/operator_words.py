@@ -7,6 +7,7 @@ from typing import Any
 from desk.pages import percent
 from handrail.policy import Consequence, Policy
 from handrail.workspace import Workspace
+from tasks.learning.certificate_accounts import CertificateStatus
 from tasks.views.operations import CategoryView
 
 SAID = {
@@ -52,20 +53,27 @@ def said(policy: Policy, done: str | None, what: str | None, count: int) -> str 
     return SAID[done].format(what=(what or "everything").replace("_", " ").capitalize(), count=count)
 
 
-def threshold_in_words(view: CategoryView, policy: Policy) -> str:
-    """From which confidence a case is carried out without a person, and what that rests on."""
+def threshold_in_words(view: CategoryView, policy: Policy, ahead: CertificateStatus | None = None) -> str:
+    """From which confidence a case is carried out without a person, and what that rests on.
+
+    `ahead` is the certificate that could be had first where none stands: what is in its way is said.
+    """
     consequence = policy.categories[view.name].consequence
     if consequence is not Consequence.LOW:
         return BY_PEOPLE[consequence]
     if view.is_uncertified:
-        return "Not certified: nothing is carried out without a person."
+        return f"Not certified: nothing is carried out without a person.{_in_the_way(ahead)}"
     above = f"From a confidence of {percent(view.threshold)}"
     return {
         "category": f"{above}, certified for this category: {view.population}.",
         "overall": f"{above}, certified over all categories together, which guarantees no single one:"
         f" {view.population}.",
-        None: f"Above {percent(view.threshold)}, as the policy fixes it. Not certified.",
+        None: f"Above {percent(view.threshold)}, as the policy fixes it. Not certified.{_in_the_way(ahead)}",
     }[view.certified]
+
+
+def _in_the_way(ahead: CertificateStatus | None) -> str:
+    return "" if ahead is None or ahead.way is None else f" In the way: {ahead.obstacle} ({ahead.way})."
 
 
 def gates_in_words(judgement: Mapping[str, Any] | None, policy: Policy) -> str:

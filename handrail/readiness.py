@@ -46,9 +46,10 @@ class TrackRecord:
 class Rollout:
     """What the checks rest on, for one category at one moment.
 
-    `certified` says whose certificate holds; `needed` are further blind labels until one can be had, at least. `days`
-    is how long the evidence has been collected, `at_stage` how long the category stands at its stage. `trained` counts
-    the people whose answers are evidence and who are there; `withheld` are the sentences of what is paused or held.
+    `certified` says whose certificate holds; `needed` are further blind labels until one can be had, at least, `way`
+    what would bring one, where something is known of it. `days` is how long the evidence has been collected, `at_stage`
+    how long the category stands at its stage. `trained` counts the people whose answers are evidence and who are there;
+    `withheld` are the sentences of what is paused or held.
     """
 
     category: str
@@ -64,6 +65,7 @@ class Rollout:
     needed: int
     overdue_audits: int
     withheld: tuple[str, ...] = ()
+    way: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,8 @@ def _certificate(rollout: Rollout, policy: Policy) -> Requirement:
         sentence = "not certified: the policy lets its fixed threshold decide"
         return Requirement("certificate", met=True, sentence=sentence, figure=rollout.needed)
     sentence = _more(rollout.needed, "blind label", " for a certificate, at least,")
+    if rollout.way is not None:
+        sentence = f"there is no certificate yet: {rollout.way}"
     return Requirement("certificate", met=False, sentence=sentence, figure=rollout.needed, bound=0)
 
 

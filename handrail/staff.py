@@ -15,6 +15,10 @@ _IN_NAMES = frozenset(" ._-@+'")
 """What a name may hold beside letters and digits; the colon marks the flows."""
 
 
+_FOR_THE_TRAINED = frozenset({"audit", "recheck", "doubt"})
+"""Work that is done for what it proves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """What the distribution of work asks of somebody who may act; `skills` None means every category."""
@@ -34,10 +38,10 @@ class Person:
         return self.away_until is None or now < self.away_until
 
     def may_take(self, kind: str, now: datetime) -> bool:
-        """Whether roles and training allow this kind of work; second labels are for the trained alone."""
+        """Whether roles and training allow this kind of work; audits and second labels are for the trained alone."""
         if not permissions.PERMITTED[ACTS.get(kind, "decide")].intersection(self.roles):
             return False
-        return kind not in {"recheck", "doubt"} or labels.status(self.trained_until, now) is labels.Status.ACCEPTED
+        return kind not in _FOR_THE_TRAINED or labels.status(self.trained_until, now) is labels.Status.ACCEPTED
 
     def knows(self, category: str | None, *, hidden: bool) -> bool:
         """Whether the work lies within their skills.

@@ -22,6 +22,7 @@ WORK = {
     "received_at": MONDAY,
     "first": True,
     "chance": None,
+    "recheck_chance": None,
     "differs": False,
     **PLACE,
 }
@@ -86,5 +87,5 @@ def audits(wrong: int, right: int, start: int = 1000, **more: Any) -> list[dict[
 def by_hand(cases: int, seconds: float = 120, wrong: int = 0, rechecks: int = 0, hours: float = 3) -> Trace:
     """Shadow: people decided `cases`; some were rechecked, `wrong` of them differently."""
     work = [decision(-at - 1, "review", seconds, hours) for at in range(cases)]
-    work += [decision(-at - 1, "recheck", 600, hours, differs=at < wrong) for at in range(rechecks)]
+    work += [decision(-at - 1, "recheck", 600, hours, recheck_chance=1.0, differs=at < wrong) for at in range(rechecks)]
     return world(work, routes=[{"case_id": -at - 1, "stage": "shadow"} for at in range(cases)])

@@ -22,6 +22,7 @@ from handrail.permissions import PERMITTED
 from handrail.policy import Stage
 from handrail.store import outbox
 from tasks.learning import proposals, readiness
+from tasks.learning.certificate_accounts import certified, nearest
 from tasks.occasion import Occasion
 from tasks.views import operations
 
@@ -73,16 +74,18 @@ def _whole(request: Request, desk: Desk, occasion: Occasion, may: set[str], noti
     policy, standing = occasion.policy, operations.standing_now(occasion)
     views = {view.name: view for view in operations.categories(occasion)}
     zone = ZoneInfo(policy.sla.calendar.timezone)
+    looked = bulkhead.each([WHOLE], lambda _: certified(occasion), what="reading certificates")
+    statuses = looked.results.get(WHOLE)
     cards = bulkhead.each(
         views,
         lambda name: (
             breaker_in_words(views[name], policy),
-            threshold_in_words(views[name], policy),
+            threshold_in_words(views[name], policy, nearest(statuses or (), name)),
             evidence_shown(views[name], zone),
         ),
         what="drawing a category",
     )
-    checked = bulkhead.each([WHOLE], lambda _: readiness.readiness(occasion), what="checking who is ready")
+    checked = bulkhead.each([WHOLE], lambda _: readiness.readiness(occasion, statuses), what="checking who is ready")
     ready = {one.category: one for one in checked.results.get(WHOLE, ())}
     with desk.store.read() as connection:
         actions = outbox.counts(connection)

@@ -52,10 +52,12 @@ def withdraw(
     visitor: Visitor = permit("withdraw_labels"),
 ) -> RedirectResponse:
     """Let them count no longer."""
-    first, now, name = moment(since), desk.clock(), visitor.name
+    first, now, name, policy = moment(since), desk.clock(), visitor.name, desk.policy()
     begun = desk.act(lambda store: withdrawing.begin(store, reviewer, first, reason=reason, actor=name, now=now))
     number = begun.withdrawal
-    while number is not None and desk.act(lambda store: withdrawing.take_more(store, number, actor=name, now=now)):
+    while number is not None and desk.act(
+        lambda store: withdrawing.take_more(store, number, policy=policy, actor=name, now=now)
+    ):
         pass  # a transaction each: the desk never waits long
     return RedirectResponse("/training/labels", 303)
 
@@ -65,9 +67,9 @@ def reinstate(
     number: int, desk: TheDesk, reason: Reason = "", visitor: Visitor = permit("withdraw_labels")
 ) -> RedirectResponse:
     """Let them count again."""
-    now, name = desk.clock(), visitor.name
+    now, name, policy = desk.clock(), visitor.name, desk.policy()
     desk.act(lambda store: withdrawing.end(store, number, reason=reason, actor=name, now=now))
-    while desk.act(lambda store: withdrawing.give_more(store, number, actor=name, now=now)) is not None:
+    while desk.act(lambda store: withdrawing.give_more(store, number, policy=policy, actor=name, now=now)) is not None:
         pass
     return RedirectResponse("/training/labels", 303)
 

@@ -18,7 +18,7 @@ from handrail.settlement import NextStep
 from handrail.sla import due
 from handrail.store import contradictions, decisions, models, staff, trail, work
 from handrail.store import labels as label_rows
-from handrail.store.contradictions import STANDS, OpenContradiction, Opinion
+from handrail.store.contradictions import DROPPED, STANDS, KnownContradiction, OpenContradiction, Opinion
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.work import NewWork, WorkOnCase
@@ -120,6 +120,56 @@ def let_stand(connection: Connection, case_ids: Collection[int], *, actor: str, 
         trail.append(connection, [Event("difference.stands", number)], at=now, actor=actor)
 
 
+def reconsider(connection: Connection, case_ids: Collection[int], *, policy: Policy, actor: str, now: datetime) -> None:
+    """Let the contradictions of these cases rest on what counts by now: some of it was withdrawn, or reinstated.
+
+    What nobody who counts contradicts any more is dropped, and comes back with its label. Else it rests on the first
+    who contradicts, and is settled anew by those who are left, or by others. What a person in charge settled stands.
+    """
+    every = contradictions.every(connection, case_ids)
+    given = contradictions.opinions(connection, every, policy.escalation.reasons)
+    adjudicated = contradictions.adjudicated(connection, every)
+    reopened: dict[int, OpenContradiction] = {}
+    for number, one in every.items():
+        opinions = given.get(number, [])
+        against = [each for each in opinions if any(each.opinion != said for said in one.of.predictions)]
+        if not (against or (opinions and number in adjudicated)):
+            _drop(connection, number, one, actor=actor, now=now)
+            continue
+        first = next(iter(against or opinions)).decision_id
+        contradictions.rest_on(connection, number, first)
+        if number in adjudicated:
+            if one.settled_by != "adjudication":
+                adjudicate(connection, number, adjudicated[number], now)
+                work.close_kind(connection, number, "adjudication", now)
+        elif not _is_settled_as(opinions, one):
+            contradictions.take_consensus(connection, number)
+            reopened[number] = replace(one.of, decision_id=first)
+            if one.settled_by is not None:
+                trail.append(connection, [Event("difference.reopened", number)], at=now, actor=actor)
+        elif one.label is not None:
+            contradictions.give_consensus_again(connection, number, one.label)
+    _go_on(connection, reopened, policy=policy, actor=actor, now=now)
+
+
+def _drop(connection: Connection, number: int, one: KnownContradiction, *, actor: str, now: datetime) -> None:
+    """What is left of a case agrees with what was predicted, or nothing is left."""
+    contradictions.take_consensus(connection, number)
+    contradictions.accept_again(connection, number)
+    if one.settled_by != DROPPED:
+        contradictions.settle(connection, number, label=None, by=DROPPED, now=now)
+        for kind in ("doubt", "adjudication"):
+            work.close_kind(connection, number, kind, now)
+        trail.append(connection, [Event("difference.dropped", number)], at=now, actor=actor)
+
+
+def _is_settled_as(opinions: Sequence[Opinion], one: KnownContradiction) -> bool:
+    """Whether these looks settle it as it was settled."""
+    come_to = contradictions.resolution(opinions, one.of)
+    label = None if come_to.opinion == NO_CATEGORY else come_to.opinion
+    return one.settled_by == "looks" and come_to.next is NextStep.SETTLED and label == one.label
+
+
 def go_on(store: Store, *, policy: Policy, actor: str, now: datetime) -> list[int]:
     """Open the looks that contradictions have lost, and let those stand that nobody can look at any more.
 
@@ -190,11 +240,19 @@ def may_be_looked_at(connection: Connection, case_ids: Collection[int], now: dat
 def _contradicting(
     connection: Connection, looks: Sequence[GivenOpinion], disputed: Collection[int], policy: Policy
 ) -> dict[int, tuple[GivenOpinion, tuple[str, ...]]]:
-    """Looks that contradict what a version surely said, with that; and rechecks that differ where one agreed."""
+    """Looks that contradict what a version surely said, with that; and rechecks that differ where one agreed.
+
+    A recheck is a first look where what it was to repeat counts no longer, or never did.
+    """
+    given = contradictions.opinions(connection, {one.item.case_id for one in looks}, policy.escalation.reasons)
     firsts = {
         one.item.case_id: (one, opinion)
         for one in looks
-        if (one.item.kind in label_rows.FIRST_LOOKS or one.item.case_id in disputed)
+        if (
+            one.item.kind in label_rows.FIRST_LOOKS
+            or one.item.case_id in disputed
+            or (one.item.kind == "recheck" and len(given.get(one.item.case_id, ())) == 1)
+        )
         and (opinion := one.opinion(policy)) is not None
         and one.ruling.reason_code not in policy.escalation.reasons
     }

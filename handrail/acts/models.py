@@ -243,7 +243,8 @@ def roll_back(
         models.set_serving(connection, model_version=previous, previous=before, challenger=challenger, since=now)
         overtake(connection, ["promote", "roll_back"], actor=actor, now=now)
         why = f"version {present} was rolled back"
-        voided = certificates.void_certificates(connection, why, now, but_of=present if rehearsal else None)
+        # Practice ends nothing: only those of the version that serves rule, and each is back when its version is.
+        voided = 0 if rehearsal else certificates.void_certificates(connection, why, now)
         data = {"version": previous, "barred": None if rehearsal else present, "certificates_voided": voided}
         data |= {"rehearsal": True, "left": present} if rehearsal else {}
         done = trail.append(connection, [Event("model.rolled_back", data=data)], at=now, actor=actor)

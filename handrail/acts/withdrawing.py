@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import datetime
 
+from handrail.acts import doubting
 from handrail.acts.authority import authorize, required
 from handrail.errors import BadInput, NotFound, Refused
 from handrail.policy import Policy
 from handrail.queues import Queue
 from handrail.sla import due
-from handrail.store import staff, trail, withdrawals, work
+from handrail.store import contradictions, staff, trail, withdrawals, work
 from handrail.store.engine import Connection, Store
 from handrail.store.trail import Event
 from handrail.withdrawal import Extent, Withdrawal
@@ -17,6 +18,8 @@ from handrail.work import NewWork
 ACT = "withdraw_labels"
 CHUNK = 200
 """Cases of one transaction."""
+_LOOKS = ("doubt", "adjudication")
+"""Work that ends where nobody who counts differs any more."""
 
 
 def preview(store: Store, reviewer: str, since: datetime, *, actor: str, now: datetime) -> Extent:
@@ -32,12 +35,14 @@ def preview(store: Store, reviewer: str, since: datetime, *, actor: str, now: da
         return _extent(connection, reviewer, since, now, now)
 
 
-def withdraw(store: Store, reviewer: str, since: datetime, *, reason: str, actor: str, now: datetime) -> Extent:
+def withdraw(
+    store: Store, reviewer: str, since: datetime, *, reason: str, policy: Policy, actor: str, now: datetime
+) -> Extent:
     """Let the labels of `reviewer` since then train, certify, judge and count in agreement no longer.
 
     What was decided on them stands. Certificates whose evidence falls short without them are void in the first
-    transaction; then follow the cases, some at a time. Stopped half-way and repeated it does the rest, and repeated
-    again it does nothing.
+    transaction; then follow the cases, some at a time, each with what was settled between people and a model. Stopped
+    half-way and repeated it does the rest, and repeated again it does nothing.
 
     Raises:
         BadInput: there is no reason, or `since` lies ahead.
@@ -45,7 +50,7 @@ def withdraw(store: Store, reviewer: str, since: datetime, *, reason: str, actor
         Refused: the labels are the actor's own.
     """
     extent = begin(store, reviewer, since, reason=reason, actor=actor, now=now)
-    while extent.withdrawal is not None and take_more(store, extent.withdrawal, actor=actor, now=now):
+    while extent.withdrawal is not None and take_more(store, extent.withdrawal, policy=policy, actor=actor, now=now):
         pass
     return extent
 
@@ -101,22 +106,28 @@ def _open(connection: Connection, extent: Extent, sentence: str, *, actor: str, 
     return Withdrawal(number, extent.reviewer, extent.since, now, actor, None, None)
 
 
-def take_more(store: Store, withdrawal_id: int, *, actor: str, now: datetime) -> bool:
-    """Withdraw what was said of the next cases; whether there were any. One that was reinstated meanwhile ends."""
+def take_more(store: Store, withdrawal_id: int, *, policy: Policy, actor: str, now: datetime) -> bool:
+    """Withdraw what was said of the next cases; whether there were any. One that was reinstated meanwhile ends.
+
+    What differed from a model there rests on those who are left.
+    """
     with store.write() as connection:
         authorize(connection, ACT, actor)
-        trail.lock(connection)
         standing = _standing(connection, withdrawal_id, actor)
         ids = withdrawals.next_cases(connection, standing, CHUNK)
+        contradictions.lock_looks(connection, ids, kinds=_LOOKS)
+        trail.lock(connection)
+        standing = _standing(connection, withdrawal_id, actor)
         if standing.reinstated_at is not None or not ids:
             return False
         taken = withdrawals.take(connection, standing, ids)
+        doubting.reconsider(connection, ids, policy=policy, actor=actor, now=now)
         data = {"withdrawal": standing.id, "cases": len(ids), "labels": taken}
         trail.append(connection, [Event("labels.withdrawal_step", data=data)], at=now, actor=actor)
     return True
 
 
-def reinstate(store: Store, withdrawal_id: int, *, reason: str, actor: str, now: datetime) -> int:
+def reinstate(store: Store, withdrawal_id: int, *, reason: str, policy: Policy, actor: str, now: datetime) -> int:
     """Let the labels of a withdrawal count again as they did; returns how many. Certificates it voided stay void.
 
     Stopped half-way and repeated it does the rest.
@@ -128,7 +139,7 @@ def reinstate(store: Store, withdrawal_id: int, *, reason: str, actor: str, now:
     """
     end(store, withdrawal_id, reason=reason, actor=actor, now=now)
     given = 0
-    while (count := give_more(store, withdrawal_id, actor=actor, now=now)) is not None:
+    while (count := give_more(store, withdrawal_id, policy=policy, actor=actor, now=now)) is not None:
         given += count
     return given
 
@@ -147,16 +158,18 @@ def end(store: Store, withdrawal_id: int, *, reason: str, actor: str, now: datet
             trail.give_reason(connection, seq, sentence)
 
 
-def give_more(store: Store, withdrawal_id: int, *, actor: str, now: datetime) -> int | None:
+def give_more(store: Store, withdrawal_id: int, *, policy: Policy, actor: str, now: datetime) -> int | None:
     """Let what was said of the next cases of an ended withdrawal count again: how many labels; None without any."""
     with store.write() as connection:
         authorize(connection, ACT, actor)
+        ids = withdrawals.next_marked(connection, withdrawal_id, CHUNK)
+        contradictions.lock_looks(connection, ids, kinds=_LOOKS)
         trail.lock(connection)
         standing = _standing(connection, withdrawal_id, actor)
-        ids = withdrawals.next_marked(connection, withdrawal_id, CHUNK)
         if standing.reinstated_at is None or not ids:
             return None
         count = withdrawals.give_back(connection, withdrawal_id, ids)
+        doubting.reconsider(connection, ids, policy=policy, actor=actor, now=now)
         data = {"withdrawal": withdrawal_id, "cases": len(ids), "labels": count}
         trail.append(connection, [Event("labels.reinstatement_step", data=data)], at=now, actor=actor)
     return count

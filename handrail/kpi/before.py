@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from handrail.kpi.figure import Estimated, mean, share
+from handrail.kpi.figure import Estimated, mean, weighted
 from handrail.kpi.trace import ENOUGH, SETTLING, Trace, timed
 from handrail.policy import CostRules
 
@@ -90,18 +90,20 @@ def people_errors(work: pd.DataFrame) -> Estimated:
     """Share of people's decisions that a second, blind look came to another category about.
 
     Args:
-        work: decisions with kind, differs, case_id.
+        work: decisions with differs, recheck_chance, case_id.
 
     Returns:
-        The share with its exact interval; None without a recheck.
+        The share with its interval, each look weighted by 1 ÷ the chance with which it was drawn; None without a drawn
+        recheck.
 
-    Source: docs/concepts.md, *error-rate reduction*; Clopper and Pearson 1934.
+    Source: docs/concepts.md, *error-rate reduction*; docs/decisions/0041-weights.md.
 
-    >>> people_errors(pd.DataFrame({"kind": ["recheck"] * 2, "differs": [True, False], "case_id": [1, 2]})).value
-    0.5
+    >>> looks = {"case_id": [1, 2, 3], "differs": [True, False, True], "recheck_chance": [0.5, 0.25, None]}
+    >>> round(people_errors(pd.DataFrame(looks)).value, 3)
+    0.333
     """
-    looks = work[work["kind"] == "recheck"]
-    return share(looks.loc[looks["differs"], "case_id"], looks["case_id"], exact=True)
+    looks = work[work["recheck_chance"].notna()].drop_duplicates("case_id", keep="last")
+    return weighted(looks["differs"], looks["recheck_chance"], looks["case_id"])
 
 
 def _before(trace: Trace, scope: str, costs: CostRules) -> Before:

@@ -7,7 +7,7 @@ from math import exp, log, sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
-from handrail.estimates import clopper_pearson, hajek
+from handrail.estimates import hajek
 from handrail.proportions import in_percent, wilson
 
 NOT_MEASURED = "not measured"
@@ -101,18 +101,17 @@ def ids(cases: Iterable[object]) -> tuple[int, ...]:
     return tuple(sorted({int(case) for case in cases}))  # type: ignore[call-overload]
 
 
-def share(hits: Iterable[object], of: Iterable[object], *, exact: bool = False) -> Estimated:
+def share(hits: Iterable[object], of: Iterable[object]) -> Estimated:
     """The share of some cases that are among others, with its 95 % interval.
 
     Args:
         hits: ids of the cases that count as hits; those outside `of` are left out.
         of: ids of all cases.
-        exact: whether the interval is Clopper and Pearson's; Wilson's if not.
 
     Returns:
         The share and the cases it rests on; None without cases.
 
-    Source: Wilson 1927; Clopper and Pearson 1934.
+    Source: Wilson 1927.
 
     >>> found = share([1, 2], [1, 2, 3, 4])
     >>> found.value, round(found.low, 3), found.n
@@ -122,9 +121,6 @@ def share(hits: Iterable[object], of: Iterable[object], *, exact: bool = False) 
     if not every:
         return Estimated(None, None, None, ())
     count = len(set(ids(hits)) & set(every))
-    if exact:
-        interval = clopper_pearson(count, len(every))
-        return Estimated(interval.rate, interval.low, interval.high, every)
     low, high = wilson([count], [len(every)])
     return Estimated(count / len(every), float(low[0]), float(high[0]), every)
 

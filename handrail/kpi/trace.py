@@ -26,8 +26,8 @@ class Trace:
     """Frames of one span of time; each has case_id, at, category, channel and assigned_at (of the case's route).
 
     work: decisions; kind, queue, label, seconds (NaN: not measured), received_at, first (the decision settled the case
-    for the first time), chance (with which an audit was drawn; NaN for all else), differs (an audit or recheck, both
-    blind, came to another category).
+    for the first time), chance (with which an audit was drawn; NaN for all else), recheck_chance (the same of a recheck
+    that was drawn and counts), differs (an audit or recheck, both blind, came to another category).
     routes: queue, stage. outcomes: kind, value. escalations: cause.
     pending: cases not settled at the end of the span.
     """

@@ -12,6 +12,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
 )
 from sqlalchemy.orm import aliased
 
@@ -32,13 +33,14 @@ def looked_at(connection: Connection, window: Window, *, only_audited: bool = Fa
     An approval that was taken back before it was sent is none.
 
     Columns: case_id, category, confidence, approved_at, drawn, random, stratum, inclusion_probability, and of the
-    newest audit before the window's end audited_at, rejected (the settled answer; None where there is none yet) and
-    pending (it differs, and others look; past the policy's time `rejected` is true all the same).
+    newest audit before the window's end by somebody trained, that was not withdrawn, audited_at, rejected (the settled
+    answer; None where there is none yet) and pending (it differs, and others look; past the policy's time `rejected` is
+    true all the same).
     """
     rejected, pending = contradictions.rejected(_AUDIT, _AUTOMATIC.label, window.until)
     newest = (
         select(Decision.case_id, func.max(Decision.id).label("id"))
-        .where(Decision.kind == "audit", Decision.decided_at < window.until)
+        .where(Decision.kind == "audit", Decision.trained.is_(true()), Decision.decided_at < window.until)
         .group_by(Decision.case_id)
         .subquery()
     )
@@ -205,6 +207,8 @@ def first_seen(connection: Connection, field: str) -> dict[str, datetime]:
 def audits(connection: Connection, window: Window, *, category: str | None = None) -> pd.DataFrame:
     """Audits of auto-approvals that were decided in the window, by time of audit; with `category` only its own.
 
+    What somebody untrained said, or was withdrawn, is none.
+
     Columns: case_id, category, confidence, model_version, approved_at, audited_at, rejected and pending (as
     `looked_at`), random, inclusion_probability, reviewer.
     """
@@ -228,7 +232,7 @@ def audits(connection: Connection, window: Window, *, category: str | None = Non
         .join(Route, Route.case_id == audit.case_id)
         .join(AuditDraw, AuditDraw.case_id == audit.case_id)
         .join(Contradiction, Contradiction.case_id == audit.case_id, isouter=True)
-        .where(audit.kind == "audit", within(audit.decided_at, window))
+        .where(audit.kind == "audit", audit.trained.is_(true()), within(audit.decided_at, window))
         .order_by(audit.decided_at, audit.id)
     )
     return frame(connection, query if category is None else query.where(Route.category == category))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, insert, or_, select, text, true, update
 from sqlalchemy.orm import aliased
 
 from handrail.breaker import DetectorState
@@ -145,6 +145,7 @@ def _may_count(until: datetime) -> ColumnElement[bool]:
         its_route.category == Route.category,
         its_route.case_id == before.case_id,
         before.kind == "audit",
+        before.trained.is_(true()),
         before.outcome != "approve",
         before.decided_at <= until,
         or_(
@@ -159,13 +160,13 @@ def _may_count(until: datetime) -> ColumnElement[bool]:
 
 
 def _audits(*columns: Any) -> Select:  # type: ignore[type-arg]  # noqa: ANN401 - columns as `select` takes them
-    """Audited auto-approvals of the simple-random draw, by time of audit."""
+    """Auto-approvals of the simple-random draw that trained people audited, by time of audit."""
     return (
         select(*columns)
         .join_from(AuditDraw, _AUDIT, and_(_AUDIT.case_id == AuditDraw.case_id, _AUDIT.kind == "audit"))
         .join(_AUTOMATIC, and_(_AUTOMATIC.case_id == AuditDraw.case_id, _AUTOMATIC.kind == "automatic"))
         .join(Route, Route.case_id == AuditDraw.case_id)
         .join(Contradiction, Contradiction.case_id == AuditDraw.case_id, isouter=True)
-        .where(AuditDraw.random, AuditDraw.drawn)
+        .where(AuditDraw.random, AuditDraw.drawn, _AUDIT.trained.is_(true()))
         .order_by(_AUDIT.decided_at, _AUDIT.id)
     )

@@ -6,7 +6,21 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, exists, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from handrail import labels, settlement
 from handrail.case import Outcome
@@ -21,6 +35,10 @@ SERVING_LOOKS = ("second", "recheck", "doubt")
 """Kinds of open work by which another person will look anyway."""
 STANDS = "stands"
 """How a contradiction was settled that nobody else could look at."""
+DROPPED = "withdrawn"
+"""How a contradiction ended whose labels were withdrawn: as if it had not been, until they are reinstated."""
+UNDECIDED = (STANDS, DROPPED)
+"""Ends that say nothing of the case: it counts as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +60,20 @@ class OpenContradiction:
 
 
 def insert(connection: Connection, opened: Sequence[OpenContradiction]) -> None:
-    """Open contradictions."""
+    """Open contradictions, also in the place of dropped ones."""
+    for part in chunks([one.case_id for one in opened]):
+        dropped = delete(Contradiction).where(Contradiction.case_id.in_(part), Contradiction.settled_by == DROPPED)
+        connection.execute(dropped)
     insert_rows(
         connection, Contradiction, [row_of(one, settled_at=None, settled_by=None, label=None) for one in opened]
     )
 
 
-def lock_looks(connection: Connection, case_ids: Collection[int]) -> None:
+def lock_looks(connection: Connection, case_ids: Collection[int], *, kinds: Sequence[str] = ("doubt",)) -> None:
     """Hold the open looks because of doubt at these cases until the transaction ends: work comes before the trail."""
     for part in chunks(sorted(case_ids)):
         looks = select(WorkItem.id).where(
-            WorkItem.case_id.in_(part), WorkItem.kind == "doubt", WorkItem.state == "open"
+            WorkItem.case_id.in_(part), WorkItem.kind.in_(kinds), WorkItem.state == "open"
         )
         connection.execute(looks.order_by(WorkItem.id).with_for_update()).all()
 
@@ -79,12 +100,79 @@ def open_ones(connection: Connection, case_ids: Collection[int]) -> list[int]:
 
 
 def recorded(connection: Connection, case_ids: Collection[int]) -> set[int]:
-    """Which of these cases have a contradiction, settled or not."""
+    """Which of these cases have a contradiction, settled or not, that was not dropped."""
     found: set[int] = set()
     for part in chunks(sorted(case_ids)):
-        query = select(Contradiction.case_id).where(Contradiction.case_id.in_(part))
+        query = select(Contradiction.case_id).where(Contradiction.case_id.in_(part), ~_is_dropped())
         found.update(connection.execute(query).scalars())
     return found
+
+
+def _is_dropped() -> ColumnElement[bool]:
+    return func.coalesce(Contradiction.settled_by, "") == DROPPED
+
+
+@dataclass(frozen=True, slots=True)
+class KnownContradiction:
+    """A contradiction, and how it ended; `settled_by` is None while it is open."""
+
+    of: OpenContradiction
+    settled_by: str | None
+    label: str | None
+
+
+def every(connection: Connection, case_ids: Collection[int]) -> dict[int, KnownContradiction]:
+    """The contradictions of these cases, open, settled or dropped."""
+    found: dict[int, KnownContradiction] = {}
+    names = list(OpenContradiction.__dataclass_fields__)
+    columns = (*(getattr(Contradiction, name) for name in names), Contradiction.settled_by, Contradiction.label)
+    for part in chunks(sorted(case_ids)):
+        for row in connection.execute(select(*columns).where(Contradiction.case_id.in_(part))):
+            *of, settled_by, label = row
+            found[row.case_id] = KnownContradiction(OpenContradiction(*of), settled_by, label)
+    return found
+
+
+def adjudicated(connection: Connection, case_ids: Collection[int]) -> dict[int, str | None]:
+    """What a person in charge has settled since a contradiction of these cases was opened, and still counts."""
+    found: dict[int, str | None] = {}
+    for part in chunks(sorted(case_ids)):
+        mine = Contradiction.case_id.in_(part)
+        denied = (
+            select(Decision.case_id)
+            .join(Contradiction, and_(Contradiction.case_id == Decision.case_id, mine))
+            .where(Decision.kind == "adjudication", Decision.outcome == Outcome.DENY.value)
+            .where(Decision.withdrawal_id.is_(None), Decision.decided_at >= Contradiction.opened_at)
+        )
+        given = (
+            select(Label.case_id, Label.label)
+            .join(Contradiction, and_(Contradiction.case_id == Label.case_id, mine))
+            .where(Label.provenance == "adjudication", Label.status == labels.Status.ADJUDICATED)
+            .where(Label.labelled_at >= Contradiction.opened_at)
+            .order_by(Label.id)
+        )
+        found |= dict.fromkeys(connection.execute(denied).scalars())
+        found |= {number: label for number, label in connection.execute(given)}
+    return found
+
+
+def rest_on(connection: Connection, case_id: int, decision_id: int) -> None:
+    """Let a contradiction be that of another decision."""
+    mine = update(Contradiction).where(Contradiction.case_id == case_id)
+    connection.execute(mine.values(decision_id=decision_id))
+
+
+def give_consensus_again(connection: Connection, case_id: int, label: str) -> None:
+    """Let a consensus count again that fell with one of the people whom it rested on; others settle on the same."""
+    fallen = update(Label).where(Label.case_id == case_id, Label.provenance == "consensus", Label.label == label)
+    standing = {"status": labels.Status.ADJUDICATED, "stood_as": None, "withdrawal_id": None}
+    connection.execute(fallen.where(Label.status == labels.Status.WITHDRAWN).values(**standing))
+
+
+def take_consensus(connection: Connection, case_id: int) -> None:
+    """Delete what nobody in person has settled of a case."""
+    consensus = and_(Label.provenance == "consensus", Label.status == labels.Status.ADJUDICATED)
+    connection.execute(delete(Label).where(Label.case_id == case_id, consensus))
 
 
 def settle(connection: Connection, case_id: int, *, label: str | None, by: str, now: datetime) -> None:
@@ -100,11 +188,10 @@ def wait(connection: Connection, case_id: int, *, drawn: bool) -> None:
 
 
 def accept_again(connection: Connection, case_id: int) -> None:
-    """Let the label of the decision that a contradiction is of count as it was given."""
+    """Let what trained people said of a case blindly count as it was given: nobody differs. Nothing withdrawn does."""
     given = (
         select(Decision.actor, Decision.decided_at)
-        .join(Contradiction, Contradiction.decision_id == Decision.id)
-        .where(Contradiction.case_id == case_id, Decision.trained.is_(true()))
+        .where(Decision.case_id == case_id, Decision.blind, Decision.trained.is_(true()), Decision.kind.in_(LOOKS))
         .subquery()
     )
     own = exists().where(given.c.actor == Label.reviewer, given.c.decided_at == Label.labelled_at)
@@ -218,21 +305,23 @@ def rejected(ruling: Any, executed: Any, at: datetime) -> tuple[ColumnElement[An
     """The settled answer to a blind look at what was executed, as it stood at that moment, and whether it is pending.
 
     `ruling` are the looks (decisions, or an alias), `executed` the column of the category that was proposed or
-    executed; the query joins `Contradiction` by its case, outer. The answer is null while others look; past the time
-    that the policy allows for an audit a difference counts as it stands, for silence is no health.
+    executed; the query joins `Contradiction` by its case, outer. The answer is null while others look, and where its
+    giver was not trained or it was withdrawn; past the time that the policy allows for an audit a difference counts as
+    it stands, for silence is no health.
     """
+    counts = func.coalesce(ruling.trained, false())
     differs = ruling.outcome != Outcome.APPROVE.value
     is_open = and_(Contradiction.case_id.is_not(None), _is_pending(at))
-    stands = or_(Contradiction.case_id.is_(None), Contradiction.settled_by == STANDS)
+    stands = or_(Contradiction.case_id.is_(None), Contradiction.settled_by.in_(UNDECIDED))
     settled = or_(Contradiction.label.is_(None), Contradiction.label != executed)
     answer = case(
-        (ruling.outcome.is_(None), None),
+        (or_(ruling.outcome.is_(None), ~counts), None),
         (and_(is_open, ~differs), False),
         (and_(is_open, Contradiction.due_at > at), None),
         (or_(is_open, stands), differs),
         else_=settled,
     )
-    return answer.label("rejected"), func.coalesce(and_(is_open, differs), False).label("pending")
+    return answer.label("rejected"), func.coalesce(and_(is_open, differs, counts), False).label("pending")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +339,7 @@ def earlier(connection: Connection, version: str, *, since: datetime) -> list[La
 
     Only of cases that have their content still, and where nothing has been doubted before.
     """
-    looked = exists().where(Contradiction.case_id == Case.id)
+    looked = exists().where(Contradiction.case_id == Case.id, ~_is_dropped())
     blind = and_(Decision.blind, Decision.trained.is_(true()), Decision.kind.in_(("review", "audit")))
     differs = or_(Decision.label.is_(None), Decision.label != Prediction.label)
     query = (

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from handrail.store.certificates import blind_rulings
-from handrail.store.contradictions import LOOKS, STANDS
+from handrail.store.contradictions import DROPPED, LOOKS, STANDS, UNDECIDED
 from handrail.store.frames import frame, within
-from handrail.store.schema import AuditDraw, Case, Contradiction, Decision, Prediction, Route
+from handrail.store.schema import AuditDraw, Case, Contradiction, Decision, Prediction, Recheck, Route
 from handrail.window import Window
 
 _COLUMNS = ["case_id", "label", "labelled_at", "pending"]
@@ -27,7 +27,7 @@ def settled(connection: Connection, *, since: datetime) -> pd.DataFrame:
     Columns: case_id, label, labelled_at, pending.
     """
     rulings = blind_rulings(connection, since=since).assign(pending=False)
-    doubted = and_(Contradiction.settled_by.is_distinct_from(STANDS))
+    doubted = func.coalesce(Contradiction.settled_by, "").not_in(UNDECIDED)
     query = (
         select(
             Contradiction.case_id,
@@ -75,7 +75,7 @@ def slips(connection: Connection, *, since: datetime) -> pd.DataFrame:
         )
         .join(Contradiction, Contradiction.case_id == Decision.case_id)
         .where(Decision.blind, Decision.trained.is_(true()), Decision.kind.in_(LOOKS), wrong)
-        .where(Contradiction.settled_at >= since, Contradiction.settled_by != STANDS)
+        .where(Contradiction.settled_at >= since, Contradiction.settled_by.not_in(UNDECIDED))
         .order_by(Contradiction.settled_at, Decision.id)
     )
     return frame(connection, query)
@@ -85,11 +85,13 @@ def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFr
     """First looks that agreed with a sure prediction and that a random recheck repeated since then, by case.
 
     `wrong` is whether the two of them missed what others settled on, None while that is open. `chance` is that of the
-    first look times that of the second: an agreement stands for 1 / chance of all. `decided_at` is the recheck's.
+    first look times that of its draw to be repeated: an agreement stands for 1 / chance of all. `decided_at` is of the
+    recheck.
 
     Columns: case_id, category, confidence, amount, decided_at, chance, wrong.
     """
     first, again = aliased(Decision), aliased(Decision)
+    looked = func.coalesce(AuditDraw.inclusion_probability, Route.blind_chance, 1.0)
     agreed = and_(
         first.case_id == again.case_id,
         first.id < again.id,
@@ -98,6 +100,7 @@ def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFr
         first.kind.in_(("review", "audit")),
         first.label == Prediction.label,
     )
+    not_dropped = func.coalesce(Contradiction.settled_by, "") != DROPPED
     query = (
         select(
             again.case_id,
@@ -105,7 +108,7 @@ def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFr
             Prediction.confidence,
             Case.amount,
             again.decided_at,
-            func.coalesce(AuditDraw.inclusion_probability, Route.blind_chance, 1.0).label("chance"),
+            (looked * Recheck.chance).label("chance"),
             again.label.label("repeated"),
             Contradiction.settled_at,
             Contradiction.settled_by,
@@ -116,7 +119,8 @@ def repeated_agreements(connection: Connection, *, since: datetime) -> pd.DataFr
         .join(AuditDraw, and_(AuditDraw.case_id == again.case_id, AuditDraw.drawn), isouter=True)
         .join(Prediction, and_(Prediction.case_id == again.case_id, Prediction.model_version == Route.model_version))
         .join(first, agreed)
-        .join(Contradiction, Contradiction.case_id == again.case_id, isouter=True)
+        .join(Recheck, Recheck.decision_id == first.id)
+        .join(Contradiction, and_(Contradiction.case_id == again.case_id, not_dropped), isouter=True)
         .where(again.kind == "recheck", again.blind, again.trained.is_(true()), again.decided_at >= since)
         .order_by(again.id)
     )
@@ -162,7 +166,7 @@ def doubt_figures(connection: Connection, window: Window) -> DoubtFigures:
         Contradiction.label == Contradiction.predicted,
         and_(Contradiction.also_predicted.is_not(None), Contradiction.label == Contradiction.also_predicted),
     )
-    looked = and_(of_window, Contradiction.settled_by != STANDS)
+    looked = and_(of_window, Contradiction.settled_by.not_in(UNDECIDED))
     is_slip = and_(Contradiction.label.is_not(None), predicted)
     slip_count = count(looked, is_slip)
     return DoubtFigures(

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true, union
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, true, union
 from sqlalchemy.orm import aliased
 
 from handrail.kpi import SETTLING, Trace
@@ -18,6 +18,7 @@ from handrail.store.schema import (
     Decision,
     Dispute,
     Escalation,
+    Recheck,
     Route,
     WorkItem,
 )
@@ -105,6 +106,14 @@ def _work(connection: Connection, inside: ColumnElement[bool], until: datetime) 
         .limit(1)
         .scalar_subquery()
     )
+    repeated = (
+        select(Recheck.chance)
+        .join(looked_at, looked_at.id == Recheck.decision_id)
+        .where(Recheck.case_id == Decision.case_id, looked_at.id < Decision.id, looked_at.withdrawal_id.is_(None))
+        .order_by(looked_at.id)
+        .limit(1)
+        .scalar_subquery()
+    )
     query = (
         select(
             Decision.case_id,
@@ -118,6 +127,7 @@ def _work(connection: Connection, inside: ColumnElement[bool], until: datetime) 
             settled_before.label("settled_before"),
             AuditDraw.inclusion_probability.label("chance"),
             first_look.label("first_label"),
+            case((and_(Decision.kind == "recheck", Decision.trained.is_(true())), repeated)).label("recheck_chance"),
             *contradictions.rejected(Decision, Route.category, until),
             *_PLACE,
         )
@@ -131,6 +141,7 @@ def _work(connection: Connection, inside: ColumnElement[bool], until: datetime) 
     found = frame(connection, query)
     found["first"] = found["kind"].isin(SETTLING) & ~found.pop("settled_before").astype(bool)
     found["chance"] = pd.to_numeric(found["chance"]).astype(float).where(found["kind"] == "audit")
+    found["recheck_chance"] = pd.to_numeric(found["recheck_chance"]).astype(float)
     rechecked = found["label"].fillna("") != found.pop("first_label").fillna("")
     found = found.drop(columns=["outcome", "pending"])
     answers = found.pop("rejected")

@@ -1,6 +1,6 @@
 """What is known for each certificate: cases, labels that count, looks spent; what is certified and what is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -65,6 +65,11 @@ class CertificateStatus:
     def is_certified(self) -> bool:
         """Does a valid certificate stand?"""
         return self.threshold is not None
+
+    @property
+    def way(self) -> str | None:
+        """What would bring it, in words without the obstacle's name; None where it stands."""
+        return None if self.remedy is None else self.remedy.removeprefix(f"{self.obstacle}: ")
 
 
 @dataclass(frozen=True)
@@ -265,6 +270,17 @@ def certified(occasion: Occasion) -> list[CertificateStatus]:
     Empty without a serving version.
     """
     return [_status(account) for account in accounts(occasion) if account.serves]
+
+
+def nearest(statuses: Sequence[CertificateStatus], category: str) -> CertificateStatus | None:
+    """The one to be had first of a category's own certificate and that over all; None where one stands, or none can.
+
+    One that more labels alone bring comes before one that errors are in the way of.
+    """
+    mine = [one for one in statuses if one.category in (None, category)]
+    if any(one.is_certified for one in mine):
+        return None
+    return min(mine, key=lambda one: (one.obstacle == "error", one.needed), default=None)
 
 
 def certified_in_shadow(occasion: Occasion) -> list[CertificateStatus]:

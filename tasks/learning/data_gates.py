@@ -125,11 +125,15 @@ def leaks(occasion: Occasion, rows: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def _agreement(occasion: Occasion, rows: pd.DataFrame) -> tuple[float, int]:
-    """Krippendorff's alpha over blind opinions as old as the training set's labels; and over how many cases."""
+    """Krippendorff's alpha over blind opinions as old as the training set's labels; and over how many cases.
+
+    Of cases that chance chose to be repeated alone: those looked at for doubt are the difficult ones.
+    """
     if rows.empty:
         return float("nan"), 0
     with occasion.store.read() as connection:
-        said = label_rows.opinions(connection, since=rows["labelled_at"].min().to_pydatetime())
+        since = rows["labelled_at"].min().to_pydatetime()
+        said = label_rows.opinions(connection, since=since, at_random=True)
     escalating = occasion.policy.escalation.reasons
     said["opinion"] = [
         labels.opinion(row["outcome"], row["label"], row["reason_code"], escalating) for row in records(said)

@@ -19,7 +19,7 @@ from handrail.store import readiness as stored
 from handrail.store.engine import Connection
 from handrail.store.evidence import settled
 from handrail.window import Window
-from tasks.learning.certificate_accounts import CertificateStatus, certified
+from tasks.learning.certificate_accounts import CertificateStatus, certified, nearest
 from tasks.occasion import Occasion
 
 _DAY = timedelta(days=1)
@@ -75,7 +75,8 @@ def step(occasion: Occasion, category: str, to: Stage) -> CategoryReadiness:
 
 def _rollouts(occasion: Occasion, statuses: Sequence[CertificateStatus] | None) -> dict[str, Rollout]:
     policy, now = occasion.policy, occasion.now
-    held = {one.category: one for one in (certified(occasion) if statuses is None else statuses)}
+    statuses = certified(occasion) if statuses is None else statuses
+    held = {one.category: one for one in statuses}
     with occasion.store.read() as connection:
         shop = _read(connection, policy, now)
     days = max(0.0, (now - shop.since) / _DAY) if len(shop.cases) else 0.0
@@ -85,7 +86,7 @@ def _rollouts(occasion: Occasion, statuses: Sequence[CertificateStatus] | None) 
     found = {}
     for name, rules in policy.categories.items():
         own, overall = held.get(name), held.get(None)
-        needed = [one.needed for one in (own, overall) if one is not None]
+        first = nearest(statuses, name)
         found[name] = Rollout(
             category=name,
             stage=shop.situation.stage_of(name, rules),
@@ -101,7 +102,8 @@ def _rollouts(occasion: Occasion, statuses: Sequence[CertificateStatus] | None) 
             else "overall"
             if overall and overall.is_certified
             else None,
-            needed=min(needed, default=1),
+            needed=1 if first is None else first.needed,
+            way=None if first is None else first.way,
             overdue_audits=shop.overdue_audits,
             withheld=_withheld(shop, name),
         )

@@ -68,6 +68,8 @@ SENTENCES = {
     "input.viewed": "The raw text was shown to {actor}.",
     "key.bound": "The database was bound to the workspace's key.",
     "label.adjudicated": "Two labels differed; it was settled that {label} counts.",
+    "difference.dropped": "A label that differed from the model was withdrawn; what is left does not differ.",
+    "difference.reopened": "A label was withdrawn or reinstated; others look again at what it had settled.",
     "difference.settled": "People and model differed; {looks} people settled on {label}.",
     "difference.stands": "A label differs from the model; nobody else is trained, and it counts as it stands.",
     "label.disputed": "Two people labelled it differently.",

@@ -86,6 +86,18 @@ def test_missing_labels_are_counted_in_the_sentence() -> None:
     assert (row.ready, row.missing) == (False, ("certificate",))
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        "3 blind labels contradict confident predictions and wait for a second look",
+        "from confidence 0.950 on 4.0% are wrong, and at most 2.0% may be; more labels will not help",
+    ],
+)
+def test_where_labels_are_not_what_is_missing_it_asks_for_none(way: str) -> None:
+    row = next_step(rollout(certified=None, needed=41, way=way), POLICY)
+    assert row.sentence == f"not ready for partial, because there is no certificate yet: {way}"
+
+
 def test_what_stays_says_why() -> None:
     assert next_step(rollout("complaint", Stage.SUGGEST), POLICY).sentence == (
         "stays at suggest: an error has a medium cost, so a person confirms every case"

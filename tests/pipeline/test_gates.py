@@ -20,10 +20,11 @@ from handrail.acts import pausing
 from handrail.errors import Conflict, GateFailed
 from handrail.policy import Stage
 from handrail.store import judging as stored_judging
-from handrail.store import schema, trail
+from handrail.store import rechecks, schema, trail
+from handrail.store.rechecks import NewRecheck
 from models import classifier
+from tasks.learning import data_gates, retrain
 from tasks.learning import judge as judging
-from tasks.learning import retrain
 from tasks.occasion import Occasion
 from tests.scenes import FOUNDER
 from tests.shop import HISTORY, LATER, NOW, UNSEEN, WORDS, Shop, letters, true_category
@@ -201,6 +202,11 @@ class TestTheTrainingSet:
         ]
         with occasion.store.write() as connection:
             connection.execute(schema.Decision.__table__.insert(), rows)
+        notes = data_gates.check_training_set(occasion, retrain.training_examples(occasion))
+        assert "agreement is not judged: 0 cases" in notes[0], "looks that no chance chose are of difficult cases"
+        drawn = [NewRecheck(row["id"], row["case_id"], row["actor"], 0.5, row["decided_at"]) for row in first.values()]
+        with occasion.store.write() as connection:
+            rechecks.insert(connection, drawn)
         with pytest.raises(GateFailed, match="agreement"):
             shop.run(retraining, LATER, cause="by_hand")
         (event,) = events(shop, "gate.failed")

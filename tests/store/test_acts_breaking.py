@@ -10,7 +10,7 @@ from handrail.acts import breaking, pausing, undoing
 from handrail.breaker import DetectorState, advance, by_hour
 from handrail.errors import NotPermitted
 from handrail.policy import BreakerRules
-from handrail.store import breaker, schema
+from handrail.store import breaker, schema, staff
 from handrail.store.engine import Store
 from tests.contesting import send
 from tests.scenes import FOUNDER, NOW, POLICY, Scene
@@ -184,6 +184,8 @@ class TestBeginningAfresh:
 
     @pytest.mark.parametrize(("silence", "reviewed"), [(timedelta(days=30), 2), (timedelta(days=30, hours=1), 1)])
     def test_a_horizon_without_an_audit_begins_afresh(self, floor: Scene, silence: timedelta, reviewed: int) -> None:
+        with floor.store.write() as connection:
+            staff.save_person(connection, name="rita", roles=["reviewer"], trained_until=NOW + 2 * silence, active=True)
         audited(floor, [True], HOUR)
         look(floor, 2 * HOUR)
         audited(floor, [True], HOUR + silence)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from sqlalchemy import delete, update
 
 from handrail.acts import claiming, doubting, labelling
 from handrail.store import evidence, retention, schema, worklist
@@ -167,6 +168,19 @@ class TestOneLookServesBoth:
         with scene.store.read() as connection:
             found = evidence.repeated_agreements(connection, since=SINCE)
         assert found["wrong"].tolist() == [True, False]
+        assert found["chance"].tolist() == [1.0, 1.0]
+
+    def test_an_agreement_stands_for_what_both_draws_could_have_taken(self, scene: Scene) -> None:
+        scene.policy = scene.known["policy"] = DRAWN
+        rare, asked = scene.waiting(2, **{**BLIND, "blind_chance": 0.5})
+        for case_id in (rare, asked):
+            rule(scene, case_id, "rita", "refund")
+            rule(scene, case_id, "ruth", "refund")
+        with scene.store.write() as connection:
+            connection.execute(update(schema.Recheck).where(schema.Recheck.case_id == rare).values(chance=0.1))
+            connection.execute(delete(schema.Recheck).where(schema.Recheck.case_id == asked))
+            found = evidence.repeated_agreements(connection, since=SINCE)
+        assert found[["case_id", "chance"]].to_numpy().tolist() == [[rare, pytest.approx(0.05)]]
 
     def test_a_second_person_whom_the_business_asks_for_is_the_look_if_trained(self, scene: Scene) -> None:
         trained, novice = scene.waiting(2, **BLIND)

@@ -297,9 +297,15 @@ class TestRehearsedRollback:
         register(scene, "1", "2")
         promote(scene, "1")
         promote(scene, "2")
+        register(scene, "3")
+        certify(scene, "2")
+        certify(scene, "3")
         for serves in ("1", "2"):
             assert acts.roll_back(scene.store, actor=FOUNDER, reason="practice", now=NOW, rehearsal=True) == serves
-        assert statuses(scene) == ["retired", "champion"]
+            with scene.store.read() as connection:
+                kept = [len(certificates.certificates(connection, version, NOW)) for version in ("2", "3")]
+            assert kept == [1, 1], "practice costs no certificate, of a challenger neither"
+        assert statuses(scene)[:2] == ["retired", "champion"]
 
 
 def test_of_two_versions_that_beat_each_other_the_newer_judgement_counts(scene: Scene) -> None:

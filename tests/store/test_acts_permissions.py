@@ -103,7 +103,7 @@ ACTS: dict[str, Act] = {
     "read_labels": lambda scene, actor: labelling.listed(scene.store, status=None, limit=1, actor=actor),
     "attest_gold": lambda scene, actor: labelling.attest(scene.store, 1, "refund", policy=POLICY, actor=actor, now=NOW),
     "withdraw_labels": lambda scene, actor: withdrawing.withdraw(
-        scene.store, "reviewer", NOW, reason="for a test", actor=actor, now=NOW
+        scene.store, "reviewer", NOW, reason="for a test", policy=POLICY, actor=actor, now=NOW
     ),
     "test_people": lambda scene, actor: labelling.test(
         scene.store, "reviewer", policy=POLICY, actor=actor, now=NOW, rng=np.random.default_rng(1)

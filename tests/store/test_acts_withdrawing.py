@@ -18,7 +18,7 @@ SECRET = b"a key of thirty-two bytes or so."
 DAY = timedelta(days=1)
 ALWAYS = POLICY.model_copy(update={"labels": LabelRules(second_share=1.0)})
 BLIND = {"queue": "C", "reason": "stage_shadow", "stage": "shadow", "suggestion_hidden": True}
-WHY: dict[str, Any] = {"reason": "He clicked through.", "actor": "cora", "now": NOW + DAY}
+WHY: dict[str, Any] = {"reason": "He clicked through.", "policy": POLICY, "actor": "cora", "now": NOW + DAY}
 
 
 @pytest.fixture

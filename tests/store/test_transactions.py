@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import delete, update
 
 from handrail import kpi
 from handrail.acts import deciding
 from handrail.case import Outcome
+from handrail.kpi.before import people_errors
 from handrail.policy import LabelRules
 from handrail.ruling import Ruling
 from handrail.store import schema, transactions
@@ -97,6 +99,25 @@ def test_a_recheck_is_compared_with_the_first_look(store: Store) -> None:
     work = seen(scene, since=NOW + HOUR).work  # the first look lies before the window
     assert work["kind"].tolist() == ["recheck", "recheck"]
     assert dict(zip(work["case_id"], work["differs"], strict=True)) == {same: False, other: True}
+    assert work["recheck_chance"].tolist() == [1.0, 1.0]
+
+
+def test_a_recheck_stands_for_what_its_draw_could_have_taken(store: Store) -> None:
+    scene = Scene(store, POLICY.model_copy(update={"labels": LabelRules(second_share=1.0, settle_differences=False)}))
+    drawn, rare, asked = scene.waiting(3, **SHADOW)
+    known = {"policy": scene.policy, "secret": b"a key of thirty-two bytes or so."}
+    for at, actor in ((NOW, "rita"), (NOW + HOUR, "ruth")):
+        for case_id in (drawn, rare, asked):
+            claim = scene.claim(case_id, actor, at)
+            label = "tracking" if (actor, case_id) == ("ruth", rare) else "refund"
+            ruling = Ruling(claim.item_id, claim.fence, Outcome.OVERRIDE, label=label)
+            deciding.decide(store, [ruling], actor, now=at, **known)
+    with store.write() as connection:
+        connection.execute(update(schema.Recheck).where(schema.Recheck.case_id == drawn).values(chance=0.5))
+        connection.execute(update(schema.Recheck).where(schema.Recheck.case_id == rare).values(chance=0.25))
+        connection.execute(delete(schema.Recheck).where(schema.Recheck.case_id == asked))
+    found = people_errors(seen(scene).work)
+    assert (found.value, found.n) == (pytest.approx(4 / 6), 2), "one that no draw took stands for nobody"
 
 
 def test_the_time_before_ends_when_a_category_leaves_shadow(scene: Scene) -> None:

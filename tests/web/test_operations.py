@@ -16,8 +16,9 @@ from handrail.policy import Stage
 from handrail.store import schema
 from tasks.watch import breaker
 from tests.desks import Client, served, signed_in_context
+from tests.doubting import BLIND, serve
 from tests.operating import ASKING, OWNER, stuck, trip, two_versions
-from tests.scenes import FLOW, FOUNDER, NOW, Scene
+from tests.scenes import FLOW, FOUNDER, NOW, VERSION, Scene
 
 
 @pytest.fixture
@@ -45,6 +46,13 @@ class TestTheFirstLook:
         ):
             assert words in text, words
         assert "Resume refund" not in text, "its model review is still open"
+
+    def test_what_is_not_certified_says_what_is_in_the_way(self, floor: Scene, signed_in: Client) -> None:
+        serve(floor, VERSION)
+        for case_id in floor.waiting(3, **BLIND):
+            floor.decide(case_id, "override", label="refund")
+        text = signed_in(FOUNDER).get("/operations").text
+        assert "as the policy fixes it. Not certified. In the way: labels (about" in text
 
     def test_a_quiet_shop_says_so(self, floor: Scene, signed_in: Client) -> None:
         text = signed_in(FOUNDER).get("/operations").text
