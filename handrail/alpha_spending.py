@@ -120,7 +120,7 @@ def first_renewal(max_error: float, part: float, left: timedelta, renew_before: 
 
 
 def growth(seen: int, share: float, *, renewal: bool = False) -> int:
-    """How many new labels the next look asks for: `share` of those at the last one, for a renewal a quarter of it.
+    """How many new labels the next look asks for: `share` of those at the last one, a quarter of it once certified.
 
     Args:
         seen: labels at the last look that are still young enough.

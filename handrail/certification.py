@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 _STEPS = 200  # thresholds tried at most: finer steps stop earlier by chance and gain no coverage
-_STARTS = (0.5, 0.25)  # shares of the cases above the first threshold of each sequence
+_STARTS = (0.55, 0.25)  # shares of the cases above the first threshold of each sequence
 _ABOUT = 2.0  # chances within this factor go together: between days of few cases and of many they differ by less
 _ROUNDING = 1e-9
 
@@ -170,7 +170,7 @@ def certify(  # noqa: PLR0913 - what a test is made of, in one place
 ) -> Certification:
     """The loosest threshold whose error is at most `max_error` with certainty 1 - `delta`.
 
-    Thresholds are tried from strict to loose in up to 200 even steps of rank, from where half of the cases lie above
+    Thresholds are tried from strict to loose in up to 200 even steps of rank, from where 55 % of the cases lie above
     and from where a quarter does; a sequence ends at the first that fails, and both share delta.
 
     Args:
@@ -256,8 +256,8 @@ def _starts(guide: Floats, thresholds: Floats, shown: list[Witness], delta: floa
         first = int(np.argmax(able)) if able.any() else len(shown) - 1
         return sorted({max(first, int(np.argmax(coverage >= share))) for share in _STARTS})
 
-    whole = begin(delta)
-    return whole if len(whole) == 1 else begin(delta / len(_STARTS))
+    whole, shared = begin(delta), begin(delta / len(_STARTS))
+    return shared if len(shared) > 1 else whole[:1]
 
 
 def _walk(shown: list[Witness], first: int, delta: float) -> int:

@@ -11,7 +11,7 @@ from handrail import blind
 from handrail.alpha_spending import first_look, first_renewal, growth, spent
 from handrail.certificate import CONTRADICTED, Certificate
 from handrail.certificate_outlook import Forecast, Obstacle, outlook
-from handrail.certification import Certification, evidence
+from handrail.certification import Certification, evidence, sequence
 from handrail.certification import certify as find_threshold
 from handrail.policy import CertificateRules, Consequence
 from handrail.store import certificates, drifts, models
@@ -135,13 +135,26 @@ class Account:
         if not self.counted:
             return max(0, self._wanted - self._worth)
         new = int((self.labels["labelled_at"] > self.counted[-1].at).sum())
-        asked = growth(len(self.labels) - new, self.rules.retry_after_growth, renewal=self.renews is not None)
+        asked = growth(len(self.labels) - new, self.rules.retry_after_growth, renewal=self.valid is not None)
         return max(0, asked - new)
 
     @property
     def is_due(self) -> bool:
         """Is a look worth what it spends?"""
         return self.due_after == 0
+
+    @property
+    def start(self) -> float | None:
+        """The threshold to begin at: the certified one to renew, the next below it to loosen; else none is fixed.
+
+        What stands was rejected before any later label came, so that a search may go on from there: the first false
+        promise of the sequence is made at some look, and all of them together spend no more than delta.
+        """
+        if self.valid is None or self.renews is not None:
+            return None if self.renews is None else self.renews.threshold
+        thresholds = sequence(self.cases.loc[~self.cases["outside"], "confidence"])
+        below = thresholds[thresholds < self.valid.threshold]
+        return float(below[0]) if len(below) else self.valid.threshold
 
     def certification(self, *, settled_for_the_model: bool = False) -> Certification:
         """What the labels certify, at what the next look may spend; pending contradictions count as errors."""
@@ -153,7 +166,7 @@ class Account:
             chances=labels["chance"],
             unseen=cases.loc[cases["unseen"], "confidence"],
             scores=cases.loc[~cases["outside"], "confidence"],
-            start=None if self.renews is None else self.renews.threshold,
+            start=self.start,
             max_error=self.rules.max_error,
             delta=self.part,
             next_delta=self.part,
