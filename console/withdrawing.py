@@ -94,8 +94,9 @@ def labels_reinstate(
     from handrail.acts import withdrawing
 
     occasion = enter(actor, as_of)
-    known = {"policy": occasion.policy, "actor": occasion.actor, "now": occasion.now}
-    given = withdrawing.reinstate(occasion.store, number, reason=reason, **known)
+    given = withdrawing.reinstate(
+        occasion.store, number, reason=reason, policy=occasion.policy, actor=occasion.actor, now=occasion.now
+    )
     text = f"{given} labels count again. Certificates that were voided stay void until the next look at the labels."
     answer({"withdrawal": number, "labels": given}, as_json=as_json, text=text)
 
