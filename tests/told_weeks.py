@@ -153,6 +153,7 @@ def twenty_four_weeks() -> Story:
                 max_error=0.02,
                 delta=0.05,
                 looks=0,
+                version="4",
                 note=note,
             )
             for name, threshold, labels, errors, needed, note in (
