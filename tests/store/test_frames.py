@@ -36,6 +36,7 @@ VALUES: dict[str, Any] = {
     "category": "refund",
     "approved_after": None,
     "received_after": None,
+    "withdrawal_id": 1,
     "version": VERSION,
     "model_version": VERSION,
     "batch_id": None,
