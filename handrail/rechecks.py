@@ -99,11 +99,11 @@ def trials(draws: pd.DataFrame, opinions: pd.DataFrame, escalating: Collection[s
 
     A case is settled by whoever settled it as a third, else by two who said the same. Until then nobody is wrong. The
     second person is judged as the first is: chance chose the case for both. Who came third is not: they were asked
-    because two differed.
+    because two differed. Who was not trained is held to the word of the trained person who looked, and judges nobody.
 
     Args:
-        draws: columns case_id, person, chance, drawn_at, outcome, label, reason_code, counts; what does not count bears
-            no witness against others.
+        draws: columns case_id, person, chance, drawn_at, outcome, label, reason_code, trained, counts; what does not
+            count bears no witness against others.
         opinions: columns case_id, person, outcome, label, reason_code, at, settles, counts, in order.
         escalating: reasons of a denial that say nothing of the category.
 
@@ -115,17 +115,23 @@ def trials(draws: pd.DataFrame, opinions: pd.DataFrame, escalating: Collection[s
     >>> first = {"case_id": [1], "person": "ada", "chance": 0.25, "drawn_at": 0, "outcome": "override", "label": "a"}
     >>> again = {"case_id": 1, "person": ["ben", "cy"], "at": [1, 2], "outcome": "override", "label": ["b", "b"]}
     >>> more = {"reason_code": None, "counts": True}
-    >>> said = trials(pd.DataFrame(first | more), pd.DataFrame(again | more | {"settles": False}), ())
+    >>> given = pd.DataFrame(first | more | {"trained": True})
+    >>> said = trials(given, pd.DataFrame(again | more | {"settles": False}), ())
     >>> said[["person", "wrong"]].to_numpy().tolist()
     [['ada', True], ['ben', False]]
     """
     by_case = _opinions(opinions.assign(at=opinions["at"].astype(object)), escalating)
     first = draws.assign(at=draws["drawn_at"].astype(object), settles=False)
     rows: list[tuple[str, object, bool | None, float]] = []
-    for mine, chance in zip(_each(first, escalating), draws["chance"].tolist(), strict=True):
+    whose = zip(_each(first, escalating), draws["chance"].tolist(), draws["trained"].tolist(), strict=True)
+    for mine, chance, trained in whose:
         others = [] if mine is None else [one for one in by_case.get(mine.case_id, ()) if one.person != mine.person]
         again = next((one for one in others if one.counts and not one.settles), None)
         if mine is None or (again is None and not any(one.settles for one in others)):
+            continue
+        if not trained:
+            truth = _settled([one for one in others if one.settles]) or (None if again is None else again.text)
+            rows.append((mine.person, mine.at, None if truth is None else mine.text != truth, chance))
             continue
         truth = _settled([mine, *others])
         rows.append((mine.person, mine.at, None if truth is None else mine.text != truth, chance))

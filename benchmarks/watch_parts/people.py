@@ -65,7 +65,9 @@ def _repeated(decided: Sequence[pd.DataFrame], again: Sequence[pd.DataFrame]) ->
     chances = opinions.drop_duplicates("case_id").set_index("case_id")["chance"]
     first = _dated(decided).rename(columns={"external_id": "case_id", "decided": "label", "at": "drawn_at"})
     draws = first[~first["visible"] & first["case_id"].isin(chances.index)]
-    draws = draws.assign(outcome="override", reason_code=None, counts=True, chance=draws["case_id"].map(chances))
+    draws = draws.assign(
+        outcome="override", reason_code=None, trained=True, counts=True, chance=draws["case_id"].map(chances)
+    )
     return rechecks.trials(draws, opinions, ()).assign(kind=RECHECKS)
 
 

@@ -59,10 +59,12 @@ def drawn(connection: Connection, person: str, *, since: datetime, until: dateti
 
 
 def draws(connection: Connection, *, since: datetime) -> pd.DataFrame:
-    """The draws since then of labels by somebody trained then, in order, with what the label said.
+    """The draws since then, in order, with what the label said.
 
-    Columns: case_id, person, chance, drawn_at, outcome, label, reason_code, counts (not withdrawn).
+    Columns: case_id, person, chance, drawn_at, outcome, label, reason_code, trained (when it was given), counts (a
+    trained person's, and not withdrawn).
     """
+    trained = or_(Decision.trained.is_(true()), Decision.withdrawal_id.is_not(None))
     query = (
         select(
             Recheck.case_id,
@@ -72,10 +74,11 @@ def draws(connection: Connection, *, since: datetime) -> pd.DataFrame:
             Decision.outcome,
             Decision.label,
             Decision.reason_code,
-            Decision.withdrawal_id.is_(None).label("counts"),
+            trained.label("trained"),
+            and_(trained, Decision.withdrawal_id.is_(None)).label("counts"),
         )
         .join(Decision, Decision.id == Recheck.decision_id)
-        .where(Recheck.drawn_at >= since, or_(Decision.trained.is_(true()), Decision.withdrawal_id.is_not(None)))
+        .where(Recheck.drawn_at >= since)
         .order_by(Recheck.decision_id)
     )
     return frame(connection, query)

@@ -43,6 +43,7 @@ def first(case_id: int, label: str | None = "refund", **values: object) -> dict[
         "person": "ada",
         "chance": 0.25,
         "drawn_at": NOW,
+        "trained": True,
         "outcome": "override" if label else "deny",
         "label": label,
         "reason_code": None if label else "out_of_scope",

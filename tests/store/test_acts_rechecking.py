@@ -106,16 +106,16 @@ class TestWhatItSays:
         labelling.adjudicate(scene.store, slip, "refund", actor=FOUNDER, **scene.known)
         assert trials(scene)[2:] == [("rita", False), ("ruth", True)], "the rechecker's slip is the rechecker's"
 
-    def test_the_label_of_somebody_not_trained_then_is_no_trial_and_no_witness_later(self, scene: Scene) -> None:
+    def test_somebody_not_trained_then_is_held_to_a_trained_word_and_is_no_witness_later(self, scene: Scene) -> None:
         mine, hers = always(scene).waiting(2, **BLIND)
         rule(scene, mine, NOVICE, "refund")
         rule(scene, mine, "ruth", "tracking")
-        assert trials(scene) == [], "nobody judges who is not trained yet"
+        assert trials(scene) == [(NOVICE, True)], "and ruth is not judged by it"
         rule(scene, hers, "rita", "refund")
         with scene.store.write() as connection:
             later = {"trained_until": NOW + 90 * DAY}
             connection.execute(schema.Person.__table__.update().where(schema.Person.name == NOVICE).values(**later))
-        assert trials(scene) == [], "not after the test either"
+        assert trials(scene) == [(NOVICE, True)], "not after the test either"
 
     def test_a_record_begins_anew_with_a_passed_test_that_somebody_else_handed_out(self, scene: Scene) -> None:
         def tested(opener: str, *, passed: bool) -> int:
