@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 import handrail.store
-from handrail.acts import breaking, deciding, disputing, drifting, labelling, pausing, reading
+from handrail.acts import breaking, deciding, disputing, drifting, labelling, pausing, reading, withdrawing
 from handrail.case import Outcome, State
 from handrail.policy import LabelRules
 from handrail.reading import Reading, Verdict
@@ -27,6 +27,7 @@ from tests.scenes import FLOW, FOUNDER, NOW, VERSION, Scene
 POLICY = scenes.POLICY.model_copy(update={"labels": LabelRules(second_share=1)})
 FLOW_WATCH = "flow:quality_watch"
 AGES = timedelta(days=400)
+VERDICTS = {"all": "quiet", "amount": "alarm"}
 VALUES: dict[str, Any] = {
     "since": NOW - AGES,
     "until": NOW + AGES,
@@ -112,6 +113,11 @@ def fill(store: Store) -> None:
     decide(scene, contested, "override", label="refund")
     disputing.open_dispute(store, contested, "Not so.", actor="remo", policy=POLICY, now=NOW)
     decide(scene, rejected, "deny", reason_code="legal")
+    sighted, taken_back = scene.waiting(2, queue="C", reason="low_confidence")
+    decide(scene, sighted, "override", label="tracking")
+    decide(scene, taken_back, "override", "ron", label="tracking")
+    scene.add_person("cora", "data_curator")
+    withdrawing.withdraw(store, "ron", NOW, reason="He clicked through.", actor="cora", **scene.known)
     scene.scored(1)
     labelling.write(store, pd.DataFrame({"text": ["Where?"], "label": ["tracking"]}), actor=FOUNDER, **scene.known)
     with store.write() as connection:  # an approval that a pause takes back is none
@@ -123,7 +129,8 @@ def fill(store: Store) -> None:
     drifting.record_drift(
         store, profile_id=1, columns=["amount"], terms=[], window=(NOW, NOW), policy=POLICY, actor=FLOW, now=NOW
     )
-    reading.record(store, [Reading("drift", "all", (NOW, NOW), Verdict.QUIET)], actor=FLOW, now=NOW)
+    seen = [Reading("drift", subject, (NOW, NOW), Verdict(verdict)) for subject, verdict in VERDICTS.items()]
+    reading.record(store, seen, actor=FLOW, now=NOW)
     known = {"model_version": VERSION, "delta": 0.05, "labels": 40, "errors": 0}
     with store.write() as connection:
         connection.execute(update(schema.CaseInput).where(schema.CaseInput.case_id > 1).values(redacted="Money back."))
