@@ -30,6 +30,9 @@ def shown(rows: "Sequence[CertificateStatus]") -> str:
     return "\n".join([promise, table(cells, COLUMNS, empty=NOT_SERVING), *notes])
 
 
+_AT_A_GLANCE = 3
+"""So many sentences about what is in the way stand in a line of `status`; a business may have dozens of categories."""
+
 PENDING = "pending: contradictions that wait for a second look count as errors until they are settled"
 
 
@@ -43,7 +46,7 @@ def in_short(rows: "Sequence[CertificateStatus]", uncertified: str) -> str:
     ]
     if any(row.is_certified and row.category is None for row in rows):
         held.append("overall guarantees no single category")
-    missing = [f"{row.certificate}: {row.remedy}" for row in rows if not row.is_certified]
+    missing = _missing([row for row in rows if not row.is_certified])
     wanted = f"in the way: {'; '.join(missing)}" if missing else ""
     waiting = sum(row.pending for row in rows if row.category is None)
     if waiting:
@@ -54,3 +57,18 @@ def in_short(rows: "Sequence[CertificateStatus]", uncertified: str) -> str:
         uncertified, "not certified: nothing is approved by itself"
     )
     return "; ".join(filter(None, [head, wanted]))
+
+
+def _missing(rows: "Sequence[CertificateStatus]") -> list[str]:
+    """What is in the way, each sentence once, however many certificates it is in the way of."""
+    lacking: dict[str | None, list[str]] = {}
+    for row in rows:
+        lacking.setdefault(row.remedy, []).append(row.certificate)
+    lines = []
+    for remedy, (first, *others) in list(lacking.items())[:_AT_A_GLANCE]:
+        likewise = f" (likewise {' · '.join(others)})" if others else ""
+        lines.append(f"{first}: {remedy}{likewise}")
+    further = sum(map(len, list(lacking.values())[_AT_A_GLANCE:]))
+    if further:
+        lines.append(f"{further} more: `handrail model show VERSION` says what is in the way of each")
+    return lines

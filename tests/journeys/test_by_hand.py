@@ -74,6 +74,9 @@ def test_after_the_breaker_a_category_resumes_only_when_its_review_is_closed(day
     wrong = day.decide(case, "override", "--label", "address_change", "--reason", "wrong_category", by="rita")
     assert wrong.code == 0, wrong.err
     assert day.effects(case)[0][1] == category  # an audit changes no action
+    assert quality_watch.fn(as_of=NINE, home=str(day.home)).paused == (), "one person differs: another looks first"
+    second = day.decide(case, "override", "--label", "address_change", "--reason", "wrong_category", by="omar")
+    assert second.code == 0, second.err
     assert quality_watch.fn(as_of=TEN, home=str(day.home)).paused == (category,)
     (review,) = day.ask("review", "list")
     assert (review["id"], review["category"]) == (1, category)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from console.certificates import in_short
+from tasks.learning.certificate_accounts import CertificateStatus
 from tests.workspaces import Handrail
 
 
@@ -64,3 +66,20 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(
 def test_the_terms_lie_strictly_between_0_and_1(handrail: Handrail, tmp_path: Path, option: str, value: float) -> None:
     file = written(tmp_path, "confidence,correct\n0.9,1\n")
     assert "strictly between 0 and 1" in handrail("certify", file, option, value).refusal
+
+
+def test_status_names_each_obstacle_once_and_no_more_than_fit_a_glance() -> None:
+    missing = [waits(None, "too few")] + [waits(name, "too few") for name in ("a", "b")]
+    line = in_short(missing, "review")
+    assert line == "not certified: nothing is approved by itself; in the way: overall: too few (likewise a · b)"
+    many = [waits(None, "too few"), *(waits(f"c{number}", f"reason {number}") for number in range(12))]
+    line = in_short(many, "review")
+    assert "overall: too few; c0: reason 0; c1: reason 1; 10 more: `handrail model show VERSION` says" in line
+    assert "c2" not in line
+
+
+def waits(category: str | None, remedy: str) -> CertificateStatus:
+    """What `status` knows of a certificate that is not there."""
+    return CertificateStatus(
+        category or "overall", category, None, 0, None, None, 1, 0.02, 0.05, 0, "", "1", remedy=remedy
+    )

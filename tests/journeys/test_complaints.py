@@ -173,6 +173,7 @@ def test_the_status_can_be_read_at_a_glance(inbox: Inbox) -> None:
     lines = answer.out.splitlines()
     assert max(map(len, lines)) <= LONGEST_LINE
     assert len(lines) <= 40
+    assert " ".join(answer.out.split()).count("about 808 more blind labels are needed") == 1, "said once for all four"
     queues = inbox.run["queues"]
     counts = (f"queued {len(inbox.rows)}", f"done {NARRATIVES_IN_HISTORY}", str(queues["B"]), str(queues["C"]))
     for fact in (*counts, "complaints", "version 1", "not certified", "auto:", "suggest:", "shadow:"):
