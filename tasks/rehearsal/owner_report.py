@@ -8,7 +8,8 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 
 from handrail import drafts
 from handrail.kpi import NOT_MEASURED
-from handrail.kpi.estimate import MonthlyEstimate, estimate, price_of_error
+from handrail.kpi.estimate import EstimateTerms, MonthlyEstimate, estimate, price_of_error
+from handrail.policy import CostRules
 from handrail.proportions import in_percent, wilson
 from handrail.recommendation import Recommendation, recommend
 from handrail.rehearsed import AUTOMATED_FROM, NAIVE_ABOVE, ORACLE_ERROR, SETTLED, ThresholdRule
@@ -109,7 +110,7 @@ def answers(telling: RehearsalStory, month: MonthlyEstimate | None) -> list[str]
             f"{pays}: an ordinary month saves {_whole(mid.hours_saved)} hours of people's time "
             f"({_whole(low.hours_saved)} to {_whole(high.hours_saved)}), its errors cost "
             f"{_whole(mid.parts['errors'])} {money} ({_whole(high.parts['errors'])} to {_whole(low.parts['errors'])}), "
-            f"and after all costs {_whole(mid.net)} {money} are left ({_whole(low.net)} to {_whole(high.net)})."
+            f"and {_after(month.terms)} {_whole(mid.net)} {money} are left ({_whole(low.net)} to {_whole(high.net)})."
         ),
     ]
 
@@ -204,10 +205,12 @@ def launch_sentences(telling: RehearsalStory) -> list[str]:
         return []
     name = telling.launch or "the new category"
     noticed = (
-        f"No watch named {name}." if found.named_day is None else f"A watch named {name} on day {found.named_day}."
+        f"No watch gave a sign of {name}."
+        if found.named_day is None
+        else f"A watch named {name} on day {found.named_day}."
     )
     held = (
-        f"On which day its cases were first held back for people is {NOT_MEASURED}."
+        "None of its cases was held back for people because it was new."
         if found.held_day is None
         else f"From day {found.held_day} on its cases were held for people."
     )
@@ -268,7 +271,7 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
     ]
     said = [
         (
-            "Your people: these were simulated, each as accurate and as quick as the table below assumes. Yours may be "
+            "Your people: these were simulated, each as accurate and as quick as the table of your people assumes. Yours may be "
             "better or worse; `--people FILE` takes other assumptions."
         ),
         "Your customers: whether they were content, complained or came back is not in the file.",
@@ -286,18 +289,25 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
         said.append(
             f"What these watches look for: {', '.join(blind)}. They never had enough to say *quiet* or *alarm*."
         )
-    nothing = [
-        name
-        for name, amount in (
-            ("the steward's time", costs.steward_minutes_a_week),
-            ("licences", costs.licences_a_month),
-            ("trainings", costs.retraining),
-        )
-        if not amount
-    ]
-    if nothing:
+    if nothing := _unpriced(costs):
         said.append(f"What {', '.join(nothing)} cost: the policy has no figure (`costs`), and they count as nothing.")
     return [sentence.replace("*", "") for sentence in said]
+
+
+def _after(terms: EstimateTerms) -> str:
+    """Whether what is left is what is left of everything."""
+    nothing = _unpriced(terms)
+    return f"before the cost of {', '.join(nothing)}" if nothing else "after all costs"
+
+
+def _unpriced(costs: CostRules | EstimateTerms) -> list[str]:
+    """What the policy has no price for."""
+    amounts = (
+        ("the steward's time", costs.steward_minutes_a_week),
+        ("licences", costs.licences_a_month),
+        ("trainings", costs.retraining),
+    )
+    return [name for name, amount in amounts if not amount]
 
 
 def _weeks(numbers: Sequence[int]) -> str:
