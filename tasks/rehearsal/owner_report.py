@@ -271,8 +271,8 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
     ]
     said = [
         (
-            "Your people: these were simulated, each as accurate and as quick as the table of your people assumes. Yours may be "
-            "better or worse; `--people FILE` takes other assumptions."
+            "Your people: these were simulated, each as accurate and as quick as the table of your people assumes. "
+            "Yours may be better or worse; `--people FILE` takes other assumptions."
         ),
         "Your customers: whether they were content, complained or came back is not in the file.",
         (
