@@ -107,7 +107,7 @@ def seeds(documents: Sequence[dict[str, Any]]) -> Part:
     n = len(documents)
     certified = sum((one["first_certificate_day"] or math.inf) <= BY_DAY for one in documents)
     settled = [(over(one, SETTLED), one["oracle"]["share"] or 0.0) for one in documents]
-    enough = sum(share(auto, cases) >= 0.75 * best for (cases, auto, _), best in settled)
+    enough = sum(0 < best * 0.75 <= share(auto, cases) for (cases, auto, _), best in settled)
     sound = sum(share(wrong, auto) <= MOST_ERRORS for (_, auto, wrong), _ in settled)
     late = np.array([over(one, LATE) for one in documents]).sum(axis=0)
     naive = np.array([[one["naive"]["share"] or 0.0, one["naive"]["error"] or 0.0] for one in documents])

@@ -125,6 +125,7 @@ def _assign(store: Store, ids: Sequence[int], queue: str) -> None:
         stage="auto",
         control=False,
         suggestion_hidden=False,
+        blind_chance=None if queue == "A" else POLICY.queues.blind_share,
         model_version=None,
         due_at=[NOW + timedelta(seconds=number) for number in range(len(ids))],
     )
