@@ -12,7 +12,7 @@ from handrail.case import Outcome, State
 from handrail.errors import BadInput, Conflict, NotFound, NotPermitted
 from handrail.policy import LabelRules
 from handrail.ruling import Ruling
-from handrail.store import cases, escalations, schema, work
+from handrail.store import cases, escalations, schema, staff, work
 from handrail.store.engine import Store
 from handrail.work import NewWork
 from tests.open_things import nothing_left_open
@@ -25,7 +25,13 @@ SECOND = DUE + POLICY.retention.open_work
 
 @pytest.fixture
 def scene(store: Store) -> Scene:
-    return Scene(store, POLICY.model_copy(update={"labels": LabelRules(second_share=0)}))
+    """Rita is still trained when texts go, for audits are for the trained alone."""
+    scene = Scene(store, POLICY.model_copy(update={"labels": LabelRules(second_share=0)}))
+    with store.write() as connection:
+        staff.save_person(
+            connection, name="rita", roles=["reviewer"], trained_until=SECOND + timedelta(days=365), active=True
+        )
+    return scene
 
 
 def purge(scene: Scene, at: datetime = DUE, *, dry_run: bool = False, actor: str = FOUNDER) -> Purged:

@@ -69,7 +69,7 @@ def recorded(store: Store) -> Iterator[set[tuple[State, State]]]:
         moves.update((State(before), State(after)) for before, after in found)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 3])
 def test_only_allowed_moves_happen(sqlite_store: Store, tmp_path: Path, seed: int) -> None:
     day = Unruly(Scene(sqlite_store, SHOP), Ledger(tmp_path / "actions.db"), seed)
     with recorded(sqlite_store) as moves:

@@ -9,7 +9,7 @@ from handrail.case import Outcome
 from handrail.errors import Conflict, NotFound, Refused
 from handrail.policy import LabelRules
 from handrail.ruling import Ruling
-from handrail.store import audits, schema
+from handrail.store import audits, schema, staff
 from handrail.store.engine import Store
 from tests.contesting import SHOP, contest, resolve, send
 from tests.open_things import nothing_left_open
@@ -27,7 +27,13 @@ BLIND = {"queue": "C", "reason": "stage_shadow", "stage": "shadow", "suggestion_
 
 @pytest.fixture
 def scene(store: Store) -> Scene:
-    return Scene(store, SHOP.model_copy(update={"labels": LabelRules(second_share=1)}))
+    """Rita is still trained when the content goes, for audits are for the trained alone."""
+    scene = Scene(store, SHOP.model_copy(update={"labels": LabelRules(second_share=1)}))
+    with store.write() as connection:
+        staff.save_person(
+            connection, name="rita", roles=["reviewer"], trained_until=SECOND + timedelta(days=1), active=True
+        )
+    return scene
 
 
 def purge(scene: Scene, at: datetime) -> int:
