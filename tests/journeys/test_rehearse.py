@@ -149,7 +149,7 @@ class TestPeople:
         with (tmp_path / "c.csv").open(encoding="utf-8") as place:
             cases = list(csv.DictReader(place))
         decided = [case for case in cases if case["decided"]]
-        assert len(decided) == 18
+        assert len(decided) in {16, 17, 18}, "nine looks on each of two days, at most one of them at a gold case"
         assert all(case["decided"] != case["truth"] for case in decided)
 
         # Killed half-way and run again: it says so, begins anew, and the same seed tells the same story.
