@@ -176,8 +176,8 @@ def withheld_rows(cases: int = 200) -> pd.DataFrame:
         (
             "label_age_days",
             "expect_column_values_to_be_between",
-            put("labelled_at", NOW - 28 * DAY),
-            put("labelled_at", NOW - 28 * DAY - timedelta(minutes=1)),
+            put("labelled_at", NOW - 56 * DAY),
+            put("labelled_at", NOW - 56 * DAY - timedelta(minutes=1)),
             [0],
         ),
         (
