@@ -138,8 +138,9 @@ def cost_per_case(trace: Trace, before: Before, costs: CostRules, own: Mapping[s
     parts |= {name: (rate.value or 0.0) * weight * price[name] for name, (rate, weight) in wrong.items()}
     value, low, high = sum(parts.values()), None, None
     if spent.reach is not None:
-        low = (spent.minutes - spent.reach) * costs.minute + _bound(wrong, price, "low")
-        high = (spent.minutes + spent.reach) * costs.minute + _bound(wrong, price, "high")
+        # The parts are summed in another order than the ends, so that without a reach the last digits may differ.
+        low = min(value, (spent.minutes - spent.reach) * costs.minute + _bound(wrong, price, "low"))
+        high = max(value, (spent.minutes + spent.reach) * costs.minute + _bound(wrong, price, "high"))
     return Kpi(
         "cost per case",
         value,

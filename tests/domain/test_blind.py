@@ -172,7 +172,7 @@ class TestPartial:
         """Over many draws each counted label stands for two cases of such a day: Horvitz and Thompson."""
         rng, policy = np.random.default_rng(5), self.rules(1.0)
         passed = rng.random(4000) < 0.5
-        rows = [self.day(0.25, 1.0).iloc[0 if one else 1] for one in passed]
-        seen = blind.population(pd.DataFrame(rows).reset_index(drop=True), policy)
+        rows = self.day(0.25, 1.0).iloc[np.where(passed, 0, 1)]
+        seen = blind.population(rows.reset_index(drop=True), policy)
         counted = seen[seen["counts"]]
         assert (1 / counted["chance"]).sum() == pytest.approx(4000, rel=0.05)

@@ -218,4 +218,4 @@ def test_a_challenger_that_waits_to_be_judged_is_not_replaced_by_the_calendar_or
         assert "a challenger waits to be judged, until 2026-03-31 09:00" in reading(waiting, cause).sentence
     assert called(replace(waiting, judged_until=NOW)) == "monthly", "it has had its time"
     assert called(replace(waiting, drift_at=NOW - DAY)) == "drift"
-    assert called(replace(waiting, audited=60, rejected=4, error_rate=4 / 60, effective=60.0)) == "error_rate"
+    assert called(replace(waiting, **audits(60, 4))) == "error_rate"
