@@ -49,8 +49,8 @@ class Year:
     """What is played: the policy to begin with, the history, and the live rows with the day on which each came.
 
     `history` and `live` have external_id, received_at, day, text, truth, consent, in the order of time; `cells` has
-    their cells as delivered, with the same index. `launched` are the rules of the category that comes later. `sentences` say what
-    was taken for what, and what was left out.
+    their cells as delivered, with the same index. `launched` are the rules of the category that comes later.
+    `sentences` say what was taken for what, and what was left out.
     """
 
     mapping: Mapping
