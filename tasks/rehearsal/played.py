@@ -149,8 +149,9 @@ class LaunchTerms:
         self._own: Counter[str] = Counter()
 
     def arrive(self, live: pd.DataFrame) -> None:
-        """Cases came: text and truth."""
-        for text, truth in zip(live["text"], live["truth"], strict=True):
+        """Cases came: text, truth and consent; the words of who has not agreed are left unread."""
+        agreed = live[live["consent"]]
+        for text, truth in zip(agreed["text"], agreed["truth"], strict=True):
             held = terms.terms_of(text)
             self._all.update(held)
             if truth == self._category:

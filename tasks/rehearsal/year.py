@@ -48,9 +48,9 @@ class Asked:
 class Year:
     """What is played: the policy to begin with, the history, and the live rows with the day on which each came.
 
-    `history` and `live` have external_id, received_at, day, text, truth, in the order of time; `cells` has their cells
-    as delivered, with the same index. `launched` are the rules of the category that comes later. `sentences` say what
-    was taken for what, and what was left out.
+    `history` and `live` have external_id, received_at, day, text, truth, consent, in the order of time; `cells` has
+    their cells as delivered, with the same index. `launched` are the rules of the category that comes later.
+    `sentences` say what was taken for what, and what was left out.
     """
 
     mapping: Mapping
@@ -173,7 +173,7 @@ def _parse(
         parsed = row_rules.parse(
             chunk, mapping, policy, default_received_at=datetime.now(UTC), first_row=start + 1, seen=seen
         )
-        good.append(parsed.good[["row_number", "external_id", "received_at", "text", "label"]])
+        good.append(parsed.good[["row_number", "external_id", "received_at", "text", "label", "consent"]])
         put_aside.append(parsed.bad)
         repeats += parsed.repeats
     facts, bad = pd.concat(good, ignore_index=True), pd.concat(put_aside, ignore_index=True)

@@ -96,6 +96,8 @@ SENTENCES = {
     "person.test_cancelled": "The test of {person} was cancelled.",
     "person.test_opened": "{person} was handed {cases} test cases.",
     "labels.withdrawn": "{labels} labels of {reviewer} were withdrawn; {certificates_voided} certificates fell short.",
+    "labels.withdrawal_step": "Of withdrawal {withdrawal} {cases} cases more are done: {labels} labels count no more.",
+    "labels.reinstatement_step": "Of withdrawal {withdrawal} {cases} cases more are done: {labels} labels count again.",
     "labels.reinstated": "The labels of {reviewer} count again.",
     "labels.asked_again": "{cases} cases of withdrawn labels wait to be labelled again.",
     "person.tested": "{person} labelled {right} of {cases} test cases as attested.",

@@ -386,7 +386,7 @@ class TestLaunch:
 
         terms = LaunchTerms("gift")
         arrived = [("a voucher", "gift"), ("my voucher", "gift"), ("old voucher", "refund"), ("my parcel", "parcel")]
-        terms.arrive(pd.DataFrame(arrived, columns=["text", "truth"]))
+        terms.arrive(pd.DataFrame(arrived, columns=["text", "truth"]).assign(consent=True))
         assert terms.names_it(["parcel", "voucher"])
         assert not terms.names_it(["parcel", "my", "moon"])
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pandas as pd
 import pytest
 
 from flows.agreement_watch import agreement_watch
@@ -29,6 +30,7 @@ from flows.triage import triage
 from handrail.policy import Stage
 from handrail.store import schema
 from tasks.learning import rebuild, shadow
+from tasks.rehearsal.played import LaunchTerms
 from tasks.routing.predict_file import predict_file
 from tasks.views import explain
 from tests.onlookers import ROOT, Onlooker, callers
@@ -78,6 +80,7 @@ ON_PLAIN_FILES = {
     ("tasks/intake/profiles.py", "_read"): "the same",
     ("console/drift.py", "drift"): "the same",
     ("tasks/learning/train_file.py", "train_file"): "`handrail train FILE`: consent counts as given",
+    ("tasks/rehearsal/played.py", "arrive"): "`handrail rehearse FILE`: it has a test of its own below",
 }
 FOR_PEOPLE_TOO = {"cases", "case_inputs"}
 """Tables that hold what a customer wrote, where people read it."""
@@ -211,6 +214,14 @@ def test_who_withdraws_consent_leaves_training_and_judging_and_is_explained_no_m
     assert withdrawn == {*year.cases(REVOKED), *year.cases(LEAVING)}
     assert year.explained == [None, None]
     assert year.rebuilt.same
+
+
+def test_the_words_of_a_new_category_are_counted_of_who_agreed_alone() -> None:
+    words = LaunchTerms("refund")
+    rows = pd.DataFrame({"text": [SECRET, "balance"], "truth": "refund", "consent": [False, True]})
+    words.arrive(rows)
+    assert words.names_it(["balance"])
+    assert not words.names_it([SECRET])
 
 
 def test_a_row_of_a_file_without_consent_has_no_label_and_goes_to_people(year: Year) -> None:

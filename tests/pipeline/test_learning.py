@@ -10,6 +10,7 @@ from flows.deployment import Paused, Resumed, RolledBack, deployment
 from flows.retraining import retraining
 from flows.shadow_scoring import shadow_scoring
 from handrail.acts import claiming, deciding, pausing
+from handrail.alpha_spending import first_look
 from handrail.case import Outcome
 from handrail.errors import BadInput, GateFailed, NotFound, NotPermitted, Refused
 from handrail.policy import Stage
@@ -359,7 +360,8 @@ class TestDeploymentByHand:
 class TestCertificates:
     def test_blind_labels_in_shadow_certify_once(self, shop: Shop) -> None:
         in_shadow(shop)
-        shop.deliver("shadow.csv", letters(600))
+        rules = shop.policy.certificate
+        shop.deliver("shadow.csv", letters(first_look(rules.max_error, rules.delta), only="refund"))
         shop.work(LATER)
         issued = certify.certify(shop.at())
         assert "overall" in issued

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from handrail import policy as policies
 from handrail.acts import publishing
-from handrail.alpha_spending import first_look, spent
+from handrail.alpha_spending import first_look
 from handrail.dead_mans_switch import WATCHES
 from handrail.policy import Stage
 from handrail.readiness import CategoryReadiness
@@ -16,7 +16,7 @@ from tests.scenes import FOUNDER
 from tests.shop import LATER, POLICY_FILE, WORDS, Shop, in_stage, letters
 
 DAY = timedelta(days=1)
-FEWEST = first_look(0.1, spent(0.05))
+FEWEST = first_look(0.1, 0.05)
 
 
 def standing(shop: Shop, moment: datetime, category: str = "refund") -> CategoryReadiness:
@@ -65,11 +65,11 @@ def test_a_category_walks_from_shadow_over_its_certificate_to_auto(shop: Shop) -
     in_stage(shop, "refund", Stage.PARTIAL, soon)
     row = standing(shop, soon)
     assert (row.next_stage, row.ready, row.missing) == (Stage.AUTO, False, ("partial", "audits"))
-    assert row.reasons[0] == "7 more days at partial are needed"
+    assert row.reasons[0] == "3 more days at partial are needed"
     automatic = passed(shop, 60, soon)
     shop.audited(automatic[:20], wrong=0, moment=soon)
-    row = standing(shop, soon + 7 * DAY)
+    row = standing(shop, soon + 3 * DAY)
     assert row.ready, row.sentence
     assert any("20 audits find" in reason for reason in row.reasons)
-    in_stage(shop, "refund", Stage.AUTO, soon + 7 * DAY)
-    assert standing(shop, soon + 7 * DAY).next_stage is None
+    in_stage(shop, "refund", Stage.AUTO, soon + 3 * DAY)
+    assert standing(shop, soon + 3 * DAY).next_stage is None

@@ -9,7 +9,7 @@ from flows.quality_watch import quality_watch
 from flows.shadow_scoring import shadow_scoring
 from handrail import policy as policies
 from handrail.acts import publishing
-from handrail.alpha_spending import first_look, spent
+from handrail.alpha_spending import first_look
 from handrail.certificate import CONTRADICTED
 from handrail.policy import Stage
 from handrail.store import evidence, schema
@@ -21,7 +21,7 @@ SETTLING = POLICY_FILE.replace("settle_differences: false", "settle_differences:
 ASKING = SETTLING.replace("\nflags:", "\ncertificate: {max_error: 0.1}\nflags:").replace(
     "uncertified: fixed", "uncertified: review"
 )
-FEWEST = first_look(0.1, spent(0.05))
+FEWEST = first_look(0.1, 0.05)
 
 
 def publish(shop: Shop, text: str) -> None:
