@@ -268,7 +268,8 @@ def test_a_case_that_somebody_took_leads_on_to_the_next(app: FastAPI, scene: Sce
     page.keyboard.press("a")
     expect(page.get_by_role("alert")).to_contain_text("decided by somebody else")
     page.keyboard.press("Enter")
-    title(page, 2)
+    # The page fetches one case ahead: on a busy machine that look may have passed the second by.
+    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("^Case [23]$"))
 
 
 def test_what_the_model_had_said_comes_when_the_choice_stands(app: FastAPI, scene: Scene, opened: Opened) -> None:
