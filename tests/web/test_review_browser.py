@@ -261,15 +261,15 @@ def test_an_ended_session_loses_nothing_of_a_half_made_decision(
 def test_a_case_that_somebody_took_leads_on_to_the_next(app: FastAPI, scene: Scene, opened: Opened) -> None:
     scene.waiting(3)
     page = opened()
-    page.goto("/review")
+    with page.expect_response("**/review/next"):  # the case fetched ahead is reserved before the clock moves
+        page.goto("/review")
     title(page, 1)
     expect(page.locator("#case")).to_have_attribute("data-case", "1")
     scene.decide(1, "deny", "ruth", NOW + timedelta(minutes=5), reason_code="duplicate")
     page.keyboard.press("a")
     expect(page.get_by_role("alert")).to_contain_text("decided by somebody else")
     page.keyboard.press("Enter")
-    # The page fetches one case ahead: on a busy machine that look may have passed the second by.
-    expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("^Case [23]$"))
+    title(page, 2)
 
 
 def test_what_the_model_had_said_comes_when_the_choice_stands(app: FastAPI, scene: Scene, opened: Opened) -> None:
