@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from handrail.certification import Certification, labels_without_error
 
-_PARTS = (0.2, 0.75)  # of what is left of delta: little for the first look, most for the one with twice its labels
+_PARTS = (0.1, 8 / 9)  # of what is left of delta: little for the first look, most for the one with twice its labels
 _LATER_PART = 0.5
 _FEW_ERRORS = 2  # a first look has to leave room for so many: whoever looks earlier mostly spends in vain
 _RENEWAL_PART = 0.9  # few audits come before the end: one look has nearly all, a second the rest
@@ -53,7 +53,7 @@ class Look:
 
 
 def spent(delta: float, before: float = 0.0, *, renewal: bool = False) -> float:
-    """The part of `delta` that the next look may spend: a fifth, then three fifths, then half of what is left.
+    """The part of `delta` that the next look may spend: a tenth, then eight tenths, then half of what is left.
 
     The first look finds only what is surely good; the second sees about twice as many labels, and has the most. A
     renewal has nine tenths at once.
@@ -68,8 +68,8 @@ def spent(delta: float, before: float = 0.0, *, renewal: bool = False) -> float:
 
     Source: Bonferroni's inequality; docs/decisions/0042-certificates.md.
 
-    >>> round(spent(0.05), 6), round(spent(0.05, 0.01), 6), round(spent(0.05, renewal=True), 6)
-    (0.01, 0.03, 0.045)
+    >>> round(spent(0.05), 6), round(spent(0.05, 0.005), 6), round(spent(0.05, renewal=True), 6)
+    (0.005, 0.04, 0.045)
     """
     left = max(0.0, delta - before)
     if renewal:

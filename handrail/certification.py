@@ -1,8 +1,8 @@
 """Certificates: the confidence above which errors stay below a bound, with a stated certainty.
 
-Fixed-sequence testing (learn then test): thresholds are tried from strict to loose; each is kept if so few errors
-would be improbable at the bound; the first that is not ends the search. The sequence is fixed by scores and chances,
-never by correctness. Labels may have had different chances, and errors may change from day to day: each threshold is
+Thresholds are tried from strict to loose (learn then test); each is kept if so few errors would be improbable at the
+bound. One that is not ends a search, which may begin anew further down with a part of delta that was kept for it. The
+sequence is fixed by scores and chances, never by correctness. Labels may have had different chances, and errors may change from day to day: each threshold is
 tested against the worst such world, in which what is wrong lies where the fewest were looked at.
 """
 
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 _STEPS = 200  # thresholds tried at most: finer steps stop earlier by chance and gain no coverage
-_STARTS = (0.55, 0.25)  # shares of the cases above the first threshold of each sequence
+_STARTS = ((0.25, 0.25), (0.40, 0.25), (0.55, 0.50))  # from which share of the cases on, with which part of delta
 _ABOUT = 2.0  # chances within this factor go together: between days of few cases and of many they differ by less
 _ROUNDING = 1e-9
 
@@ -170,8 +170,9 @@ def certify(  # noqa: PLR0913 - what a test is made of, in one place
 ) -> Certification:
     """The loosest threshold whose error is at most `max_error` with certainty 1 - `delta`.
 
-    Thresholds are tried from strict to loose in up to 200 even steps of rank, from where 55 % of the cases lie above
-    and from where a quarter does; a sequence ends at the first that fails, and both share delta.
+    Thresholds are tried from strict to loose in up to 200 even steps of rank, by the fallback procedure: the search
+    has a quarter of delta from where a quarter of the cases lies above, another from 40 % on, half of it from 55 % on;
+    what it has it keeps while thresholds hold, and loses at the first that does not.
 
     Args:
         confidence: confidences in [0, 1] of blindly labelled cases.
@@ -190,7 +191,8 @@ def certify(  # noqa: PLR0913 - what a test is made of, in one place
     Raises:
         BadInput: values out of range, not finite, or of unequal lengths.
 
-    Source: Angelopoulos et al., Learn then Test (2021); docs/decisions/0042-certificates.md.
+    Source: Angelopoulos et al., Learn then Test (2021); Wiens (2003) for the fallback procedure;
+    docs/decisions/0042-certificates.md.
 
     >>> certify([0.9] * 149, [1] * 149, max_error=0.02, delta=0.05).threshold
     0.9
@@ -205,11 +207,12 @@ def certify(  # noqa: PLR0913 - what a test is made of, in one place
         return Certification(None, 0.0, int(labels.wrong.sum()), len(labels.wrong), needed)
     thresholds = sequence(guide, start)
     shown = labels.evidence(thresholds, max_error)
-    starts = _starts(guide, thresholds, shown, delta) if start is None else [0]
-    last = max(_walk(shown, first, delta / len(starts)) for first in starts)
-    strictest = float(thresholds[starts[0]])
+    entries = _entries(guide, thresholds, shown, delta) if start is None else [_Entry(0, 1.0)]
+    last = _walk(shown, entries, delta)
+    strictest = float(thresholds[entries[0].at])
     if last < 0:
-        needed = min(_needed(shown[first], labels, max_error, (next_delta or delta) / len(starts)) for first in starts)
+        later = next_delta or delta
+        needed = min(_needed(shown[entry.at], labels, max_error, entry.part * later) for entry in entries)
         errors, n = int(labels.wrong.sum()), len(labels.wrong)
         return Certification(None, 0.0, errors, n, needed, labels.rate(strictest), strictest)
     threshold = float(thresholds[last])
@@ -245,28 +248,52 @@ def sequence(scores: ArrayLike, start: float | None = None) -> Floats:
     return np.unique(ranked[ranks - 1])[::-1]
 
 
-def _starts(guide: Floats, thresholds: Floats, shown: list[Witness], delta: float) -> list[int]:
-    """Where sequences begin: at a share of the cases, but not before labels without an error could certify."""
+@dataclass(frozen=True)
+class _Entry:
+    """A threshold from which the search has a further `part` of delta."""
+
+    at: int
+    part: float
+
+
+def _entries(guide: Floats, thresholds: Floats, shown: list[Witness], delta: float) -> list[_Entry]:
+    """Where a search begins, and begins anew: at shares of the cases, but not before it could certify without an error.
+
+    A part that comes where it is too small waits for the next, or for more labels.
+    """
     n, expected = np.array([one.n for one in shown]), np.array([one.expected for one in shown])
     without_error = np.exp(n * np.log1p(-np.minimum(expected / np.maximum(n, 1), 1 - 1e-15)))
     coverage = (len(guide) - np.searchsorted(np.sort(guide), thresholds, side="left")) / len(guide)
+    coming = {}
+    for share, part in _STARTS:
+        at = int(np.argmax(coverage >= share))
+        coming[at] = coming.get(at, 0.0) + part
 
-    def begin(part: float) -> list[int]:
-        able = without_error <= part
-        first = int(np.argmax(able)) if able.any() else len(shown) - 1
-        return sorted({max(first, int(np.argmax(coverage >= share))) for share in _STARTS})
+    def placed(coming: dict[int, float]) -> list[_Entry]:
+        entries, waiting = [], 0.0
+        for at in range(min(coming), len(shown)):
+            waiting += coming.get(at, 0.0)
+            if waiting and (without_error[at] <= waiting * delta or at == len(shown) - 1):
+                entries.append(_Entry(at, waiting))
+                waiting = 0.0
+        return entries
 
-    whole, shared = begin(delta), begin(delta / len(_STARTS))
-    return shared if len(shared) > 1 else whole[:1]
+    shared = placed(coming)
+    return shared if len(shared) > 1 else placed({min(coming): 1.0})
 
 
-def _walk(shown: list[Witness], first: int, delta: float) -> int:
-    """The last threshold that holds, from the first one on; -1 when that one does not."""
-    last = -1
-    for position in range(first, len(shown)):
-        if shown[position].probability() > delta:
-            break
-        last = position
+def _walk(shown: list[Witness], entries: list[_Entry], delta: float) -> int:
+    """The last threshold that holds; -1 when none does."""
+    parts = {entry.at: entry.part for entry in entries}
+    last, level = -1, 0.0
+    for position in range(entries[0].at, len(shown)):
+        level += parts.get(position, 0.0) * delta
+        if not level:
+            continue
+        if shown[position].probability() <= level:
+            last = position
+        else:
+            level = 0.0
     return last
 
 

@@ -167,7 +167,7 @@ def _is_settled_as(opinions: Sequence[Opinion], one: KnownContradiction) -> bool
     """Whether these looks settle it as it was settled."""
     come_to = contradictions.resolution(opinions, one.of)
     label = None if come_to.opinion == NO_CATEGORY else come_to.opinion
-    return one.settled_by == "looks" and come_to.next is NextStep.SETTLED and label == one.label
+    return one.settled_by == contradictions.LOOKED and come_to.next is NextStep.SETTLED and label == one.label
 
 
 def go_on(store: Store, *, policy: Policy, actor: str, now: datetime) -> list[int]:
@@ -347,7 +347,7 @@ def _settle(
     now: datetime,
 ) -> None:
     label = None if opinion == NO_CATEGORY else opinion
-    contradictions.settle(connection, case_id, label=label, by="looks", now=now)
+    contradictions.settle(connection, case_id, label=label, by=contradictions.LOOKED, now=now)
     work.close_kind(connection, case_id, "doubt", now)
     label_rows.unsettle(connection, [case_id])
     if label is not None and label in policy.categories:

@@ -13,6 +13,8 @@ _SETTLES = True
 _EARLIER = 10
 _VOIDED_WRONGLY = 0.05
 _GROWN_BY = 0.5
+_NO_TIME = timedelta(0)
+_DECIDES_WITHIN = timedelta(days=18)
 _GOLD_A_WEEK = 5
 _RECHECKS_A_DAY = 6
 _RECHECKS_KNOWN = 120
@@ -28,6 +30,16 @@ class CertificateRules(Strict):
     renew_before: Duration = Field(timedelta(days=14), description="time before its end from which it is renewed")
     retry_after_growth: Annotated[float, Field(gt=0)] = Field(
         0.5, description="share by which the labels have to grow before the next attempt"
+    )
+    decide_within: Duration = Field(
+        _DECIDES_WITHIN,
+        description="time since the first label after which a quarter of that growth does for the second attempt",
+        exclude_if=_DECIDES_WITHIN.__eq__,
+    )
+    settles_within: Duration = Field(
+        _NO_TIME,
+        description="cases younger than this are left out, whatever was said of them: second looks are under way",
+        exclude_if=_NO_TIME.__eq__,
     )
     voided_wrongly: ProperShare = Field(
         _VOIDED_WRONGLY,

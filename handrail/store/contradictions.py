@@ -33,6 +33,8 @@ LOOKS = ("review", "audit", "second", "recheck", "doubt")
 """Kinds of work whose blind ruling is an opinion on a case."""
 SERVING_LOOKS = ("second", "recheck", "doubt")
 """Kinds of open work by which another person will look anyway."""
+LOOKED = "looks"
+"""How a contradiction was settled by those who looked: two against one, the model being one of them."""
 STANDS = "stands"
 """How a contradiction was settled that nobody else could look at."""
 DROPPED = "withdrawn"

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, func, literal, null, or_, select, true
 
 from handrail.labels import Status
 from handrail.store.bulk import insert_rows, row_of
+from handrail.store.contradictions import LOOKED
 from handrail.store.frames import frame
 from handrail.store.labels import FIRST_LOOKS
-from handrail.store.schema import Decision, Label, Recheck
+from handrail.store.schema import Contradiction, Decision, Label, Recheck
 
 _NO_OPINIONS = ("automatic", "gold", "escalation", "dispute")
 _DAY = timedelta(days=1)
@@ -121,4 +122,19 @@ def opinions(connection: Connection, *, since: datetime) -> pd.DataFrame:
         .where(Label.reviewer.is_not(None))
         .order_by(Label.id)
     )
-    return pd.concat([frame(connection, spoken), frame(connection, written)], ignore_index=True)
+    # Two against a label, one of them the model, settle a difference: nobody is asked for a third word.
+    looked = (
+        select(
+            Contradiction.case_id,
+            literal("").label("person"),
+            literal("override").label("outcome"),
+            Contradiction.label,
+            cast(null(), String).label("reason_code"),
+            Contradiction.settled_at.label("at"),
+            literal(True).label("settles"),  # noqa: FBT003
+            literal(True).label("counts"),  # noqa: FBT003
+        )
+        .where(Contradiction.case_id.in_(ids), Contradiction.settled_by == LOOKED, Contradiction.label.is_not(None))
+        .order_by(Contradiction.settled_at, Contradiction.case_id)
+    )
+    return pd.concat([frame(connection, query) for query in (looked, spoken, written)], ignore_index=True)

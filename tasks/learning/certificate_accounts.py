@@ -104,7 +104,8 @@ class Account:
         Its threshold was fixed before any of their labels, so that the search may begin there.
         """
         at = self.known["assigned_at"]
-        mine = at >= pd.Timestamp(self.since)
+        # Whether a case is left out rests on its age alone: on what was said of it, it would choose the evidence.
+        mine = (at >= pd.Timestamp(self.since)) & (at <= pd.Timestamp(self.now - self.rules.settles_within))
         return self.known[mine if self.renews is None else mine & (at > pd.Timestamp(self.renews.issued_at))]
 
     @cached_property
@@ -134,9 +135,19 @@ class Account:
         """Labels until the next look is worth what it spends; 0 when it is due."""
         if not self.counted:
             return max(0, self._wanted - self._worth)
-        new = int((self.labels["labelled_at"] > self.counted[-1].at).sum())
-        asked = growth(len(self.labels) - new, self.rules.retry_after_growth, renewal=self.valid is not None)
+        last = self.counted[-1].at
+        since = self.labels["labelled_at"] > last
+        since |= self.labels["assigned_at"] > pd.Timestamp(last - self.rules.settles_within)
+        new = int(since.sum())
+        little = self.valid is not None or self._is_late
+        asked = growth(len(self.labels) - new, self.rules.retry_after_growth, renewal=little)
         return max(0, asked - new)
+
+    @property
+    def _is_late(self) -> bool:
+        """Is it time for the second look, which has most of delta, though labels are few?"""
+        begun = self.labels["labelled_at"].min()
+        return len(self.counted) == 1 and begun <= pd.Timestamp(self.now - self.rules.decide_within)
 
     @property
     def is_due(self) -> bool:
