@@ -3,8 +3,9 @@
     python benchmarks/field_trial.py [--quick|--smoke] [--file FILE] [--launch CATEGORY] [--keep DIR] [--json]
 
 Every seed is one `handrail rehearse` in a process of its own: the same flows and acts as daily work, with simulated
-people. The file is a stream of real requests, which the project does not contain: give it with --file, or lay it where
-the project's shared data lies. --keep holds each seed's document and cases, and reads those that stand there already.
+people. Afterwards versions are trained with the labels of the careless one, without them, and with each weighed. The
+file is a stream of real requests, which the project does not contain: give it with --file, or lay it where the
+project's shared data lies. --keep holds each seed's document and cases, and reads those that stand there already.
 `--quick` plays two seeds; the smoke run plays three days of a stream made up here.
 """
 
@@ -26,6 +27,7 @@ for place in (ROOT, ROOT / "benchmarks"):
 import numpy as np  # noqa: E402 - after the path is set
 import pandas as pd  # noqa: E402
 from demands import Demand, Part, Size, at_least, at_most, conclude, parser, show  # noqa: E402 - found beside this file
+from field_parts.labels import careless_labels  # noqa: E402 - found beside this file
 
 STREAM = ROOT.parent / "shared" / "data" / "requests" / "requests.csv"
 WORDS = ("--text", "text", "--label", "category", "--time", "received")
@@ -181,9 +183,11 @@ def main() -> None:
         numbers = range(1, options.size.of(10, 2, 1) + 1)
         with ThreadPoolExecutor(options.at_once) as pool:
             documents = list(pool.map(lambda seed: play(stream, seed, keep), numbers))
-    part = seeds(documents)
-    show(f"{len(documents)} rehearsals", part)
-    conclude(options, [part], {"trials": part.figures})
+        part = seeds(documents)
+        show(f"{len(documents)} rehearsals", part)
+        labels = careless_labels([keep / f"home-{number}" for number in numbers], stream.begin, CARELESS)
+        show(f"What the labels of {CARELESS} do to a version", labels)
+    conclude(options, [part, labels], {"trials": part.figures, "labels": labels.figures})
 
 
 if __name__ == "__main__":

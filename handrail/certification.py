@@ -2,8 +2,9 @@
 
 Thresholds are tried from strict to loose (learn then test); each is kept if so few errors would be improbable at the
 bound. One that is not ends a search, which may begin anew further down with a part of delta that was kept for it. The
-sequence is fixed by scores and chances, never by correctness. Labels may have had different chances, and errors may change from day to day: each threshold is
-tested against the worst such world, in which what is wrong lies where the fewest were looked at.
+sequence is fixed by scores and chances, never by correctness. Labels may have had different chances, and errors may
+change from day to day: each threshold is tested against the worst such world, in which what is wrong lies where the
+fewest were looked at.
 """
 
 import math

@@ -15,7 +15,7 @@ def test_what_looks_spend_never_adds_up_to_more_than_delta(delta: float, looks: 
         total += parts[-1]
     assert total <= delta * (1 + 1e-9)
     assert parts[1:] == sorted(parts[1:], reverse=True)
-    assert parts[0] == pytest.approx(delta / 5)
+    assert parts[:2] == [pytest.approx(delta / 10), pytest.approx(delta * 0.8)][: len(parts)]
 
 
 def test_nothing_is_spent_beyond_delta() -> None:

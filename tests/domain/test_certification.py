@@ -78,11 +78,33 @@ def test_the_steps_go_down_to_the_lowest_score_from_a_start_or_the_highest() -> 
 
 
 @pytest.mark.parametrize(("good", "reaches"), [(1.0, 1.0), (0.6, 0.5), (0.3, 0.25)])
-def test_a_search_begins_at_half_and_at_a_quarter_of_the_cases(good: float, reaches: float) -> None:
+def test_a_search_begins_anew_after_a_threshold_that_did_not_hold(good: float, reaches: float) -> None:
     confidence = np.linspace(1, 0, 2_000)
     found = certify(confidence, confidence >= 1 - good, max_error=0.02, delta=0.02)
     assert found.coverage >= reaches
     assert found.coverage <= good * 1.03, "no further than errors allow"
+
+
+def _with_errors(places: dict[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """1,000 labels from the surest on; so many from each place on are wrong."""
+    wrong = np.zeros(1_000, dtype=bool)
+    for place, errors in places.items():
+        wrong[place : place + errors] = True
+    return np.linspace(1, 0, 1_000), wrong
+
+
+@pytest.mark.parametrize(
+    ("places", "covered"),
+    [
+        pytest.param({549: 5}, True, id="what held until 55 % has all of delta there: P(5 of 553) = 0.03"),
+        pytest.param({0: 5}, False, id="what failed before has half of it"),
+        pytest.param({0: 3}, True, id="and half of it does: P(3 of 553) = 0.005"),
+    ],
+)
+def test_a_search_keeps_its_part_of_delta_while_thresholds_hold(places: dict[int, int], covered: bool) -> None:
+    confidence, wrong = _with_errors({**places, 600: 400})
+    found = certify(confidence, ~wrong, max_error=0.02, delta=0.05)
+    assert (found.coverage > 0.54) == covered
 
 
 def test_of_few_labels_a_search_begins_where_labels_without_error_can_certify_at_all() -> None:

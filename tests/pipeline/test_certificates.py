@@ -13,7 +13,7 @@ from console.certificates import in_short, shown
 from flows.shadow_scoring import shadow_scoring
 from handrail import policy as policies
 from handrail.acts import certifying, pausing, publishing
-from handrail.alpha_spending import Look, Terms, first_look
+from handrail.alpha_spending import Look, Terms, first_look, growth
 from handrail.certificate import Certificate
 from handrail.certification import Certification
 from handrail.policy import Stage
@@ -111,8 +111,36 @@ class TestLooks:
         certify.certify(shop.at(LATER + DAY + HOUR))
         again = shop.rows(schema.CertificateAttempt)[2:]
         assert [row["labels"] for row in again] == [300, 300]
-        assert [row["delta"] for row in looks] == [pytest.approx(0.01)] * 2, "a fifth"
-        assert [row["delta"] for row in again] == [pytest.approx(0.03)] * 2, "three fifths, most of what is left"
+        assert [row["delta"] for row in looks] == [pytest.approx(0.005)] * 2, "a tenth"
+        assert [row["delta"] for row in again] == [pytest.approx(0.04)] * 2, "eight tenths, most of what is left"
+
+    def test_cases_that_are_still_looked_at_again_are_left_out_whatever_was_said_of_them(self, shop: Shop) -> None:
+        publish(shop, ("{max_error: 0.1}", "{max_error: 0.1, settles_within: P1D}"))
+        labelled(shop, FEWEST, only="refund")
+        labelled(shop, 10, LATER + DAY, only="refund", right=False)
+        late, later = (
+            next(one for one in accounts(shop.at(LATER + days)) if one.category is None) for days in (DAY, 2 * DAY)
+        )
+        assert (len(late.labels), int((~late.labels["correct"]).sum()), late.is_due) == (FEWEST, 0, True)
+        assert (len(later.labels), int((~later.labels["correct"]).sum())) == (FEWEST + 10, 10)
+        assert certify.certify(shop.at(LATER + DAY)) == ["overall", "refund"]
+        (first, _) = shop.rows(schema.Certificate)
+        assert first["cases_until"] < LATER + DAY
+        again = next(one for one in accounts(shop.at(LATER + 2 * DAY)) if one.category is None)
+        young = again.labels["assigned_at"] > pd.Timestamp(LATER)
+        assert again.due_after == growth(FEWEST, again.rules.retry_after_growth, renewal=True) - int(young.sum())
+
+    @pytest.mark.parametrize(("days", "more", "due"), [(17, 60, False), (18, 60, True), (18, 10, False)])
+    def test_the_second_look_comes_after_eighteen_days_though_labels_are_few(
+        self, shop: Shop, days: int, more: int, due: bool
+    ) -> None:
+        labelled(shop, FEWEST, only="refund", right=False)
+        certify.certify(shop.at())
+        moment = LATER + days * DAY
+        labelled(shop, more, moment, only="refund")
+        overall = next(account for account in accounts(shop.at(moment)) if account.category is None)
+        assert overall.due_after > 0 or due
+        assert overall.is_due == due
 
     def test_a_blind_denial_that_names_no_category_is_an_error(self, shop: Shop) -> None:
         labelled(shop, FEWEST, only="refund")

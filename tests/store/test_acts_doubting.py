@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 from sqlalchemy import delete, update
 
+from handrail import rechecks as rules
 from handrail.acts import claiming, doubting, labelling
-from handrail.store import evidence, retention, schema, worklist
+from handrail.store import evidence, rechecks, retention, schema, worklist
 from handrail.store.engine import Store
 from handrail.store.visibility import Onlooker
 from tests.doubting import BLIND, DRAWN, SETTLING, SINCE, kinds, labels, predict, rule, serve, settled, slips
@@ -154,6 +155,23 @@ class TestOneLookServesBoth:
         assert scene.row(schema.Contradiction)["drawn"] is True
         rule(scene, case_id, "ruth", "tracking")
         assert (settled(scene), kinds(scene, case_id)) == ({case_id: ("tracking", False)}, [])
+
+    @pytest.mark.parametrize("trained", [True, False])
+    def test_whom_model_and_recheck_contradict_is_judged_by_it_though_nobody_is_asked_for_a_third_word(
+        self, scene: Scene, trained: bool
+    ) -> None:
+        scene.policy = scene.known["policy"] = DRAWN
+        first = "rita" if trained else NOVICE
+        (case_id,) = scene.waiting(1, **BLIND)
+        rule(scene, case_id, first, "tracking")
+        rule(scene, case_id, "ruth", "refund")
+        assert kinds(scene, case_id) == [], "two against one: it is settled"
+        with scene.store.read() as connection:
+            draws = rechecks.draws(connection, since=SINCE)
+            opinions = rechecks.opinions(connection, since=SINCE)
+        trials = rules.trials(draws, opinions, scene.policy.escalation.reasons)
+        judged = [(row["person"], row["wrong"]) for row in trials.to_dict("records")]
+        assert judged == [(first, True), *([("ruth", False)] if trained else [])]
 
     def test_a_recheck_that_differs_from_an_agreement_goes_to_a_third_person(self, scene: Scene) -> None:
         scene.policy = scene.known["policy"] = DRAWN

@@ -1,0 +1,1 @@
+"""Parts of the field trial, each readable by itself."""
