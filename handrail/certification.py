@@ -21,7 +21,9 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 _STEPS = 200  # thresholds tried at most: finer steps stop earlier by chance and gain no coverage
-_STARTS = ((0.25, 0.25), (0.40, 0.25), (0.55, 0.50))  # from which share of the cases on, with which part of delta
+# From which share of the cases on a search has which part of delta.
+_EARLIER = ((0.25, 0.1), (0.40, 0.2))
+_MAIN, _MAIN_PART = 0.55, 0.7
 _ABOUT = 2.0  # chances within this factor go together: between days of few cases and of many they differ by less
 _ROUNDING = 1e-9
 
@@ -167,12 +169,13 @@ def certify(  # noqa: PLR0913 - what a test is made of, in one place
     unseen: ArrayLike | None = None,
     scores: ArrayLike | None = None,
     start: float | None = None,
+    renewed: float | None = None,
     next_delta: float | None = None,
 ) -> Certification:
     """The loosest threshold whose error is at most `max_error` with certainty 1 - `delta`.
 
     Thresholds are tried from strict to loose in up to 200 even steps of rank, by the fallback procedure: the search
-    has a quarter of delta from where a quarter of the cases lies above, another from 40 % on, half of it from 55 % on;
+    has a tenth of delta from where a quarter of the cases lies above, two more from 40 % on, the rest from 55 % on;
     what it has it keeps while thresholds hold, and loses at the first that does not.
 
     Args:
@@ -184,6 +187,7 @@ def certify(  # noqa: PLR0913 - what a test is made of, in one place
         unseen: confidences of cases that no draw could reach; they count as if wrong.
         scores: confidences of all cases, which fix the thresholds; else those of the labels do.
         start: the one threshold to begin at, fixed before any of these labels.
+        renewed: a certified threshold, from which on the search has what else it would have from 55 % of the cases on.
         next_delta: what a later look may spend; `needed` reckons with it.
 
     Returns:
@@ -207,8 +211,10 @@ def certify(  # noqa: PLR0913 - what a test is made of, in one place
         needed = labels_without_error(max_error, next_delta or delta)
         return Certification(None, 0.0, int(labels.wrong.sum()), len(labels.wrong), needed)
     thresholds = sequence(guide, start)
+    if renewed is not None:
+        thresholds = np.unique(np.append(thresholds, renewed))[::-1]
     shown = labels.evidence(thresholds, max_error)
-    entries = _entries(guide, thresholds, shown, delta) if start is None else [_Entry(0, 1.0)]
+    entries = _entries(guide, thresholds, shown, delta, renewed) if start is None else [_Entry(0, 1.0)]
     last = _walk(shown, entries, delta)
     strictest = float(thresholds[entries[0].at])
     if last < 0:
@@ -257,7 +263,9 @@ class _Entry:
     part: float
 
 
-def _entries(guide: Floats, thresholds: Floats, shown: list[Witness], delta: float) -> list[_Entry]:
+def _entries(
+    guide: Floats, thresholds: Floats, shown: list[Witness], delta: float, renewed: float | None
+) -> list[_Entry]:
     """Where a search begins, and begins anew: at shares of the cases, but not before it could certify without an error.
 
     A part that comes where it is too small waits for the next, or for more labels.
@@ -265,9 +273,13 @@ def _entries(guide: Floats, thresholds: Floats, shown: list[Witness], delta: flo
     n, expected = np.array([one.n for one in shown]), np.array([one.expected for one in shown])
     without_error = np.exp(n * np.log1p(-np.minimum(expected / np.maximum(n, 1), 1 - 1e-15)))
     coverage = (len(guide) - np.searchsorted(np.sort(guide), thresholds, side="left")) / len(guide)
-    coming = {}
-    for share, part in _STARTS:
-        at = int(np.argmax(coverage >= share))
+    if renewed is None:
+        main = int(np.argmax(coverage >= _MAIN))
+    else:
+        main = int(np.searchsorted(-thresholds, -renewed))
+    coming = {main: _MAIN_PART}
+    for share, part in _EARLIER:
+        at = min(int(np.argmax(coverage >= share)), main)
         coming[at] = coming.get(at, 0.0) + part
 
     def placed(coming: dict[int, float]) -> list[_Entry]:

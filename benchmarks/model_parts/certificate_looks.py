@@ -16,10 +16,10 @@ from scipy import special
 
 from handrail.alpha_spending import first_look, first_renewal, growth, spent
 from handrail.certificate import contradiction
-from handrail.certification import certify, evidence
+from handrail.certification import certify, evidence, sequence
 
 MAX_ERROR, DELTA, VOIDED_WRONGLY = 0.02, 0.05, 0.05
-GROWTH, VALID_FOR, RENEW_BEFORE = 0.5, 60, 14
+GROWTH, DECIDES_WITHIN, VALID_FOR, RENEW_BEFORE = 0.8, 18, 60, 14
 SHADOW = 14
 
 Floats = NDArray[np.float64]
@@ -97,24 +97,21 @@ class Course:
 
 
 def follow(cases: Stream, held_from_the_start: Issued | None = None) -> Course:
-    """Look every day as the product does: at what came so far, and for a renewal at what came since the issue."""
+    """Look every day as the product does: at what came so far, and for a renewal at what came since the issue.
+
+    Cases of the last day are left out; what was labelled is settled by then.
+    """
     course = Course([held_from_the_start] if held_from_the_start else [])
     for today in range(int(cases.day[-1]) + 1):
         newest = len(course.issued) - 1
         held = course.issued[newest] if course.issued and today < course.issued[newest].day + VALID_FOR else None
         renews = newest if held is not None and today >= held.day + VALID_FOR - RENEW_BEFORE else None
         first = max(0, today - VALID_FOR + 1) if renews is None or held is None else held.day + 1
-        start = None if renews is None or held is None else held.threshold
         looks = [look for look in course.looks if look[2] == renews and (renews is not None or look[0] >= first)]
         part = spent(DELTA, sum(look[1] for look in looks), renewal=renews is not None)
-        inside = (cases.day >= first) & (cases.day <= today)
+        inside = (cases.day >= first) & (cases.day < today)
         counts = inside & cases.labelled
-        if renews is None or held is None:
-            asked = first_look(MAX_ERROR, DELTA)
-        else:
-            left = timedelta(days=held.day + VALID_FOR - today)
-            asked = first_renewal(MAX_ERROR, part, left, timedelta(days=RENEW_BEFORE))
-        if not _is_due(cases, counts, start, asked, looks[-1][0] if looks else None):
+        if not counts.any() or not _is_due(cases, counts, held, today, part, looks, renews):
             continue
         course.looks.append((today, part, renews))
         seen = certify(
@@ -124,19 +121,39 @@ def follow(cases: Stream, held_from_the_start: Issued | None = None) -> Course:
             scores=cases.confidence[inside],
             max_error=MAX_ERROR,
             delta=part,
-            start=start,
+            start=_below(held.threshold, cases.confidence[inside]) if held is not None and renews is None else None,
+            renewed=held.threshold if held is not None and renews is not None else None,
         )
-        if seen.threshold is not None:
-            false = cases.error(first, today, seen.threshold) > MAX_ERROR
+        loosens = held is None or renews is not None or (seen.threshold or 1.0) < held.threshold
+        if seen.threshold is not None and loosens:
+            false = cases.error(first, today - 1, seen.threshold) > MAX_ERROR
             course.issued.append(Issued(today, seen.threshold, renews, false))
     return course
 
 
-def _is_due(cases: Stream, counts: Booleans, start: float | None, asked: int, last: int | None) -> bool:
-    if last is not None:
-        new = int((counts & (cases.day > last)).sum())
-        return new >= growth(int(counts.sum()) - new, GROWTH, renewal=start is not None)
-    above = counts if start is None else counts & (cases.confidence >= start)
+def _below(threshold: float, scores: Floats) -> float:
+    below = sequence(scores)[sequence(scores) < threshold]
+    return float(below[0]) if len(below) else threshold
+
+
+def _is_due(  # noqa: PLR0913 - what a look depends on, in one place
+    cases: Stream,
+    counts: Booleans,
+    held: Issued | None,
+    today: int,
+    part: float,
+    looks: list[tuple[int, float, int | None]],
+    renews: int | None,
+) -> bool:
+    if looks:
+        new = int((counts & (cases.day >= looks[-1][0])).sum())
+        late = len(looks) == 1 and today - int(cases.day[counts].min()) > DECIDES_WITHIN
+        return new >= growth(int(counts.sum()) - new, GROWTH, renewal=held is not None or late)
+    asked, above = first_look(MAX_ERROR, DELTA), counts
+    if renews is not None and held is not None:
+        left = timedelta(days=held.day + VALID_FOR - today)
+        asked = first_renewal(MAX_ERROR, part, left, timedelta(days=RENEW_BEFORE))
+        above = counts & (cases.confidence >= held.threshold)
     shown = evidence(cases.chance[above], cases.wrong[above], max_error=MAX_ERROR)
     return int(shown.expected / MAX_ERROR + 1e-9) >= asked
 

@@ -97,14 +97,25 @@ def _with_errors(places: dict[int, int]) -> tuple[np.ndarray, np.ndarray]:
     ("places", "covered"),
     [
         pytest.param({549: 5}, True, id="what held until 55 % has all of delta there: P(5 of 553) = 0.03"),
-        pytest.param({0: 5}, False, id="what failed before has half of it"),
-        pytest.param({0: 3}, True, id="and half of it does: P(3 of 553) = 0.005"),
+        pytest.param({0: 5}, False, id="what failed before has seven tenths of it"),
+        pytest.param({0: 3}, True, id="and they do for three errors: P = 0.005"),
     ],
 )
 def test_a_search_keeps_its_part_of_delta_while_thresholds_hold(places: dict[int, int], covered: bool) -> None:
     confidence, wrong = _with_errors({**places, 600: 400})
-    found = certify(confidence, ~wrong, max_error=0.02, delta=0.05)
+    found = certify(confidence, ~wrong, max_error=0.02, delta=0.04)
     assert (found.coverage > 0.54) == covered
+
+
+def test_a_renewal_that_fails_at_the_certified_threshold_may_hold_at_a_stricter_one() -> None:
+    confidence, good = _with_errors({720: 280})
+    certified = float(confidence[699])
+    assert certify(confidence, ~good, max_error=0.02, delta=0.05, renewed=certified).coverage == pytest.approx(0.724)
+    _, worse = _with_errors({600: 12, 720: 280})
+    found = certify(confidence, ~worse, max_error=0.02, delta=0.05, renewed=certified)
+    assert found.threshold is not None
+    assert (found.threshold > certified, found.coverage) == (True, pytest.approx(0.603))
+    assert certify(confidence, ~worse, max_error=0.02, delta=0.05, start=certified).threshold is None
 
 
 def test_of_few_labels_a_search_begins_where_labels_without_error_can_certify_at_all() -> None:
