@@ -273,10 +273,7 @@ def _entries(
     n, expected = np.array([one.n for one in shown]), np.array([one.expected for one in shown])
     without_error = np.exp(n * np.log1p(-np.minimum(expected / np.maximum(n, 1), 1 - 1e-15)))
     coverage = (len(guide) - np.searchsorted(np.sort(guide), thresholds, side="left")) / len(guide)
-    if renewed is None:
-        main = int(np.argmax(coverage >= _MAIN))
-    else:
-        main = int(np.searchsorted(-thresholds, -renewed))
+    main = int(np.argmax(coverage >= _MAIN)) if renewed is None else int(np.searchsorted(-thresholds, -renewed))
     coming = {main: _MAIN_PART}
     for share, part in _EARLIER:
         at = min(int(np.argmax(coverage >= share)), main)

@@ -19,7 +19,7 @@ from handrail.certificate import contradiction
 from handrail.certification import certify, evidence, sequence
 
 MAX_ERROR, DELTA, VOIDED_WRONGLY = 0.02, 0.05, 0.05
-GROWTH, DECIDES_WITHIN, VALID_FOR, RENEW_BEFORE = 0.8, 18, 60, 14
+GROWTH, DECIDES_WITHIN, VALID_FOR, RENEW_BEFORE = 0.8, 17, 60, 14
 SHADOW = 14
 
 Floats = NDArray[np.float64]
@@ -136,7 +136,7 @@ def _below(threshold: float, scores: Floats) -> float:
     return float(below[0]) if len(below) else threshold
 
 
-def _is_due(  # noqa: PLR0913 - what a look depends on, in one place
+def _is_due(
     cases: Stream,
     counts: Booleans,
     held: Issued | None,

@@ -14,7 +14,7 @@ _EARLIER = 10
 _VOIDED_WRONGLY = 0.05
 _GROWN_BY = 0.5
 _NO_TIME = timedelta(0)
-_DECIDES_WITHIN = timedelta(days=18)
+_DECIDES_WITHIN = timedelta(days=17)
 _GOLD_A_WEEK = 5
 _RECHECKS_A_DAY = 6
 _RECHECKS_KNOWN = 120

@@ -130,8 +130,8 @@ class TestLooks:
         young = again.labels["assigned_at"] > pd.Timestamp(LATER)
         assert again.due_after == growth(FEWEST, again.rules.retry_after_growth, renewal=True) - int(young.sum())
 
-    @pytest.mark.parametrize(("days", "more", "due"), [(17, 60, False), (18, 60, True), (18, 10, False)])
-    def test_the_second_look_comes_after_eighteen_days_though_labels_are_few(
+    @pytest.mark.parametrize(("days", "more", "due"), [(16, 60, False), (17, 60, True), (17, 10, False)])
+    def test_the_second_look_comes_after_seventeen_days_though_labels_are_few(
         self, shop: Shop, days: int, more: int, due: bool
     ) -> None:
         labelled(shop, FEWEST, only="refund", right=False)
