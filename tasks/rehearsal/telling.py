@@ -117,7 +117,7 @@ def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewe
         versions = chronicle.versions(connection)
     happened = [
         *certificates.happenings(occasion.policy, found.promotions, played.notes.plain_version),
-        *tests(tested, year),
+        *retested(tested, year),
         *(Happening(day, "stage", f"{name}: {stage}") for day, name, stage in played.notes.stages),
         *_spoken(played.notes.said, played.year.launch),
         *_alarms(alarms, year),
@@ -198,7 +198,7 @@ def _alarms(alarms: pd.DataFrame, year: Year) -> list[Happening]:
     return happened
 
 
-def tests(events: Iterable[Mapping[str, Any]], year: Year) -> list[Happening]:
+def retested(events: Iterable[Mapping[str, Any]], year: Year) -> list[Happening]:
     """Who was tested again, and whose training ended: events of `TESTS`; the tests before the first day count none."""
     happened = []
     for event in events:
