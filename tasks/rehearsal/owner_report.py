@@ -14,7 +14,7 @@ from handrail.proportions import in_percent
 from handrail.recommendation import Recommendation, recommend
 from handrail.running import Ratio
 from tasks.rehearsal import worth
-from tasks.rehearsal.comparison import beside, pays_more, whole
+from tasks.rehearsal.comparison import RULES, beside, kept_together, pays_more, whole
 from tasks.rehearsal.plots import owner
 from tasks.rehearsal.telling import KINDS, RehearsalStory, Watched
 from tasks.views.plots.figure import EMPTY, Table
@@ -57,7 +57,8 @@ def page(telling: RehearsalStory) -> str:
         answers=answers(telling, month),
         advice=advice,
         verdict="Switch on" if advice.switch_on else "Not yet",
-        beside=beside(telling, month),
+        beside=kept_together(beside(telling, month)),
+        rules=RULES,
         pays_more=pays_more(found, month, telling.launch),
         month=_month(month),
         break_even=[] if month is None else break_even(month, policy.goal.error_rate_at_most),
@@ -134,9 +135,9 @@ def around_launch(telling: RehearsalStory) -> list[str]:
     name, after = telling.launch or "the new category", around.after
     then = f"{_errors(after)} from then on"
     rates = (
-        f"From the arrival of {name} on day {around.day} on {_errors(after)} were wrong."
+        f"From day {around.day} on, when {name} came, {_errors(after)} were wrong."
         if around.before is None
-        else f"Before {name} came on day {around.day} {_errors(around.before)} were wrong, {then}."
+        else f"Before {name} came, on day {around.day}, {_errors(around.before)} were wrong, {then}."
     )
     within = (
         "The later errors are within your goal too."
@@ -190,8 +191,8 @@ def break_even(month: MonthlyEstimate, goal: float) -> list[str]:
     said = []
     if rate is not None and rate > goal:
         said.append(
-            f"Only at {in_percent(rate)} errors would it cost as much as by hand, in the conservative column. Your goal of "
-            f"{in_percent(goal)} stops it long before: it is the goal, not the money, that sets the limit."
+            f"Only at {in_percent(rate)} errors would it cost as much as by hand, in the conservative column. Your "
+            f"goal of {in_percent(goal)} comes long before: it is the goal, not the money, that sets the limit."
         )
     elif rate is not None:
         said.append(f"It pays while fewer than {in_percent(rate)} of the automatic cases are wrong.")

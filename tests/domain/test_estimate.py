@@ -107,7 +107,9 @@ def test_ordinary_weeks_begin_with_the_fourth_and_what_went_before_is_what_was_s
 
 def test_as_many_mornings_of_looks_as_days_of_cases() -> None:
     rows = [
-        {"week": day // 7 + 1, "automated": True, "wrong": False, "decided": "a"} for day in range(42) for _ in range(10)
+        {"week": day // 7 + 1, "automated": True, "wrong": False, "decided": "a"}
+        for day in range(42)
+        for _ in range(10)
     ]
     every = dict.fromkeys(range(2, 44), 10.0)  # people look at a day's cases on the morning after
     found = running(pd.DataFrame(rows), every, {}, days=42, tests=dict.fromkeys(range(1, 44), 1.0))

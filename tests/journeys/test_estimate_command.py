@@ -67,7 +67,7 @@ def test_people_read_columns_and_what_they_rest_on(anywhere: Handrail, document:
     assert "conservative" in text
     assert "net a month" in text
     assert "paid back" in text
-    assert "any volume" in text
+    assert "in the first weeks" in text
     assert "Counted as nothing, for want of a figure" in text
 
 

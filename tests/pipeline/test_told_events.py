@@ -151,11 +151,14 @@ def test_decided_is_what_was_done_first_and_no_later_look() -> None:
             "automatic": [True, False, False],
         }
     )
-    rulings = pd.DataFrame(
-        [(1, "audit", "b", None), (2, "review", "a", None), (2, "recheck", "b", None)]
-        + [(3, "review", None, "out_of_scope"), (3, "recheck", "a", None)],
-        columns=["case_id", "kind", "label", "reason_code"],
-    )
+    decided = [
+        (1, "audit", "b", None),
+        (2, "review", "a", None),
+        (2, "recheck", "b", None),
+        (3, "review", None, "out_of_scope"),
+        (3, "recheck", "a", None),
+    ]
+    rulings = pd.DataFrame(decided, columns=["case_id", "kind", "label", "reason_code"])
     cases = case_table(year(live), stored, said, rulings, executed).set_index("id")
     assert cases["decided"].to_dict() == {"went out": "a", "by a person": "a", "denied": "out_of_scope"}
     assert cases["automated"].to_dict() == {"went out": 1, "by a person": 0, "denied": 0}
