@@ -9,7 +9,7 @@ import pandas as pd
 from handrail.policy import CategoryRules, CostRules, Policy
 from handrail.rehearsed import Events, PersonPlayed, PromotionPlayed, Rehearsed, measure
 from tasks.rehearsal.happening import Happening
-from tasks.rehearsal.telling import RehearsalStory, Watched, Worker
+from tasks.rehearsal.telling import RehearsalStory, WatchedSubject, Worker
 
 BEGAN = date(2026, 3, 2)
 HOSTILE = "<script>alert('x')</script>"
@@ -81,10 +81,10 @@ def telling(found: Rehearsed | None = None, **more: object) -> RehearsalStory:
         (Worker("r1", 0.98, 0.0, 900, 700.0, None), Worker("r4", 0.8, 0.95, 880, 150.0, 12)),
         {"deciding cases": dict.fromkeys(weeks, 500.0), "audits": dict.fromkeys(weeks, 60.0)},
         (
-            Watched("drift", "text", {"quiet": 20, "alarm": 44}, 33),
-            Watched("fairness", "region", {"underpowered": 8, "not_measured": 2}),
-            Watched("breaker", "refund", {"quiet": 40}),
-            Watched("breaker", "invoice", {"underpowered": 40}),
+            WatchedSubject("drift", "text", {"quiet": 20, "alarm": 44}, 33),
+            WatchedSubject("fairness", "region", {"underpowered": 8, "not_measured": 2}),
+            WatchedSubject("breaker", "refund", {"quiet": 40}),
+            WatchedSubject("breaker", "invoice", {"underpowered": 40}),
         ),
         {"invoice": ("100 more blind labels are needed", "no certificate")},
         {"review": 3},

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection
 
 from handrail.policy import Policy
 from handrail.proportions import in_percent
 from handrail.rehearsed import PromotionPlayed
 from handrail.store import chronicle
+from handrail.store.engine import Connection
 from handrail.store.frames import records
 from tasks.rehearsal.happening import Happening
 from tasks.rehearsal.year import Year

@@ -56,9 +56,8 @@ def beside(telling: RehearsalStory, month: MonthlyEstimate | None) -> Table:
 
 def kept_together(table: Table) -> Table:
     """The same, no line breaking within a range."""
-    return Table(
-        table.columns, [[cell.replace(" to ", "\u00a0to\u00a0") for cell in row] for row in table.rows], table.words
-    )
+    rows = [tuple(cell.replace(" to ", "\u00a0to\u00a0") for cell in row) for row in table.rows]
+    return Table(table.columns, rows, table.words)
 
 
 def _ours(name: str, running: Running, month: MonthlyEstimate) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from handrail.running import Ratio
 from tasks.rehearsal import worth
 from tasks.rehearsal.comparison import RULES, beside, kept_together, pays_more, whole
 from tasks.rehearsal.plots import owner
-from tasks.rehearsal.telling import KINDS, RehearsalStory, Watched
+from tasks.rehearsal.telling import KINDS, RehearsalStory, WatchedSubject
 from tasks.views.plots.figure import EMPTY, Table
 
 WATCHES = {
@@ -278,11 +278,11 @@ def _watch_names(telling: RehearsalStory) -> list[str]:
     return sorted({one.watch for one in telling.watched})
 
 
-def _of_watch(telling: RehearsalStory, name: str) -> list[Watched]:
+def _of_watch(telling: RehearsalStory, name: str) -> list[WatchedSubject]:
     return [one for one in telling.watched if one.watch == name]
 
 
-def came_to(watch: str, subjects: Sequence[Watched]) -> str:
+def came_to(watch: str, subjects: Sequence[WatchedSubject]) -> str:
     """What a watch came to over the whole rehearsal, in a sentence or two; never a count of looks."""
     parts = [one for one in subjects if one.subject not in OVERALL] or list(subjects)
     judged = sum(one.came_to("alarm", "quiet") for one in parts)

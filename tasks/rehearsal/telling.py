@@ -68,7 +68,7 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class WatchedSubject:
     """What a watch came to about one subject: how often each verdict, and the day of the first alarm; None: never."""
 
     watch: str
@@ -97,7 +97,7 @@ class RehearsalStory:
     happenings: tuple[Happening, ...] = ()
     workers: tuple[Worker, ...] = ()
     minutes: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
-    watched: tuple[Watched, ...] = ()
+    watched: tuple[WatchedSubject, ...] = ()
     stuck: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
     most_waiting: int = 0
@@ -231,14 +231,14 @@ def trained(versions: pd.DataFrame, year: Year) -> list[Happening]:
     return happened
 
 
-def watched(verdicts: pd.DataFrame, year: Year) -> tuple[Watched, ...]:
+def watched(verdicts: pd.DataFrame, year: Year) -> tuple[WatchedSubject, ...]:
     """What each watch came to, a subject each; from watch, subject, verdict, looks and first."""
     seen = []
     for (watch, subject), part in verdicts.groupby(["watch", "subject"], sort=True):
         alarms = part.loc[part["verdict"] == "alarm", "first"]
         day = None if alarms.empty else year.day_of(alarms.iloc[0].to_pydatetime())
         looks = {str(name): int(count) for name, count in zip(part["verdict"], part["looks"], strict=True)}
-        seen.append(Watched(str(watch), str(subject), looks, day))
+        seen.append(WatchedSubject(str(watch), str(subject), looks, day))
     return tuple(seen)
 
 

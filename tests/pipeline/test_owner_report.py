@@ -12,7 +12,7 @@ from tasks.rehearsal import owner_report, worth
 from tasks.rehearsal.comparison import beside, pays_more
 from tasks.rehearsal.happening import Happening
 from tasks.rehearsal.owner_report import answers, came_to, page, unmeasured
-from tasks.rehearsal.telling import KINDS, RehearsalStory, Watched, together
+from tasks.rehearsal.telling import KINDS, RehearsalStory, WatchedSubject, together
 from tests.pipeline.test_report import Page
 from tests.rehearsed_weeks import HOSTILE, policy, rehearsed, telling
 
@@ -177,13 +177,16 @@ def test_hindsight_stands_beside_our_own_figures_of_the_same_weeks() -> None:
 
 
 def test_a_watch_tells_of_events_and_not_of_looks() -> None:
-    r4, quiet = Watched("reviewers", "r4", {"alarm": 44, "quiet": 3}, 42), {"quiet": 80}
-    assert came_to("reviewers", [r4, Watched("reviewers", "everybody", quiet)]) == "Alarm: r4 (first on day 42)."
-    few, none = Watched("breaker", "a", {"underpowered": 65}), Watched("breaker", "b", {"not_measured": 20})
+    r4, quiet = WatchedSubject("reviewers", "r4", {"alarm": 44, "quiet": 3}, 42), {"quiet": 80}
+    assert came_to("reviewers", [r4, WatchedSubject("reviewers", "everybody", quiet)]) == "Alarm: r4 (first on day 42)."
+    few, none = (
+        WatchedSubject("breaker", "a", {"underpowered": 65}),
+        WatchedSubject("breaker", "b", {"not_measured": 20}),
+    )
     assert came_to("breaker", [few, none]) == (
         "It never had enough to say anything of its 2 categories: that is no all-clear."
     )
-    assert came_to("breaker", [few, Watched("breaker", "c", quiet)]) == (
+    assert came_to("breaker", [few, WatchedSubject("breaker", "c", quiet)]) == (
         "No alarm. It had enough to judge 1 of 2 categories."
     )
     assert "44" not in Page(page(telling())).text
