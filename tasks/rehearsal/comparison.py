@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from handrail.kpi import NOT_MEASURED
 from handrail.kpi.estimate import EstimateTerms, MonthlyEstimate, estimate, price_of_error
 from handrail.proportions import in_percent, wilson
-from handrail.rehearsed import AUTOMATED_FROM, NAIVE_ABOVE, ORACLE_ERROR, SETTLED, Rehearsed, ThresholdRule
+from handrail.rehearsed import AUTOMATED_FROM, NAIVE_ABOVE, ORACLE_ERROR, SETTLED, ThresholdRule
 from handrail.running import DAYS_A_WEEK, Running
 from tasks.rehearsal.telling import RehearsalStory
 from tasks.views.plots.figure import EMPTY, Table
@@ -135,8 +135,9 @@ def _ends(value: float, low: float, high: float) -> str:
     return f"{whole(value)} ({whole(low)} to {whole(high)})"
 
 
-def pays_more(found: Rehearsed, month: MonthlyEstimate | None, launch: str | None = None) -> list[str]:
+def pays_more(telling: RehearsalStory, month: MonthlyEstimate | None) -> list[str]:
     """Which pays more, Handrail or the naive rule, and what the difference buys where it is the naive one."""
+    found = telling.found
     if found.running is None or month is None:
         return []
     naive, ours, money = _month_of(found.naive, found.running, month.terms), month.expected, month.terms.currency
@@ -151,10 +152,13 @@ def pays_more(found: Rehearsed, month: MonthlyEstimate | None, launch: str | Non
         (
             "What the difference buys: nothing goes out before its error rate is proven, people check a part of it "
             "every day, and it stops where the proof cannot be renewed. With the naive rule nobody looks."
+            if telling.policy.queues.uncertified == "review"
+            else "What the difference buys: people check a part of what goes out every day. With the naive rule nobody "
+            "looks."
         ),
     ]
     if found.launch is not None and found.launch.named_day is None:
-        said.append(f"It does not buy everything: in this rehearsal no watch noticed {launch or 'the new category'}.")
+        said.append(f"It does not buy everything: in this rehearsal no watch noticed {telling.launch}.")
     fewer = naive.wrong[0] - ours.errors
     if fewer > 0:
         price = (naive.by_time - ours.net - ours.parts["errors"]) / fewer

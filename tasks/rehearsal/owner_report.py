@@ -59,7 +59,7 @@ def page(telling: RehearsalStory) -> str:
         verdict="Switch on" if advice.switch_on else "Not yet",
         beside=kept_together(beside(telling, month)),
         rules=RULES,
-        pays_more=pays_more(found, month, telling.launch),
+        pays_more=pays_more(telling, month),
         month=_month(month),
         break_even=[] if month is None else break_even(month, policy.goal.error_rate_at_most),
         month_rests_on=() if month is None or found.running is None else worth.basis(found.running, month.terms),

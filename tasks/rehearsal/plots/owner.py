@@ -54,8 +54,8 @@ def plot_cases(telling: RehearsalStory) -> Plot:
     ]
     return Plot(
         words[0],
-        "In the first weeks people decide everything: their answers are the proof on which a certificate rests, and "
-        "nothing is automatic without one.",
+        "In the first weeks people decide everything: their answers are the proof on which a certificate rests"
+        + (", and nothing is automatic without one." if telling.policy.queues.uncertified == "review" else "."),
         both(draw, weeks),
         Table(("week", "cases", "automatic", "share", "of it wrong"), rows),
         (
