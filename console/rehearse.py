@@ -55,7 +55,10 @@ def rehearse(
     days: Annotated[int | None, typer.Option(help="Days played; default to the end of the file.")] = None,
     seed: Annotated[int, typer.Option(help="Of arrivals within a day, days of absence and people's answers.")] = 7,
     home: Annotated[Path | None, typer.Option(help="Workspace folder; default .handrail-rehearsal.")] = None,
-    cases: Annotated[Path | None, typer.Option(help="CSV, one row a live case.", metavar="OUT")] = None,
+    cases: Annotated[
+        Path | None,
+        typer.Option(help="CSV, a row a live case; decided: what was done first, or why it was denied.", metavar="OUT"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Report for the owner, one HTML page.", metavar="REPORT.html")
     ] = None,
@@ -239,7 +242,10 @@ def summary(found: "Rehearsed", played: "Played", workspace: Workspace) -> list[
     lines.append(
         "  promotions: " + (", ".join(f"version {one.version} on day {one.day}" for one in found.promotions) or "none")
     )
-    lines.append(f"  audits, second looks and rechecks: {found.minutes_a_day:.1f} minutes a day")
+    lines.append(
+        f"  audits, second looks and rechecks: {found.minutes_a_day:.1f} minutes a day; test cases: "
+        f"{found.test_minutes_a_day:.1f}"
+    )
     left = ", ".join(f"{count} {kind}" for kind, count in sorted(notes.waiting.items())) or "nothing"
     lines.append(f"  waiting at the end: {left} (at most {notes.most_waiting:,} on one day)")
     return [*lines, "", f"Workspace     {workspace.home}"]

@@ -98,7 +98,7 @@ class Rehearsal:
         source = self._year.mapping.source
         attested = attest_gold(occasion, source, self._year.history, self._chance.of("gold"))
         passed = self._people.test_everybody(occasion)
-        self._notes.say(1, f"{passed} of {len(self._people.people)} people passed their test ({attested} gold cases).")
+        self._notes.say(1, f"{passed} of {len(self._people.people)} people passed their test ({attested} test cases).")
         self._train(start, "by_hand")
 
     @property

@@ -15,10 +15,13 @@ import pandas as pd
 from handrail.errors import BadInput
 from handrail.estimates import hajek
 from handrail.proportions import wilson
-from handrail.running import FIRST_WEEK, Running, running
+from handrail.running import FIRST_WEEK, Ratio, Running, ratio, running
 
 CASES = ("id", "day", "queue", "reason", "predicted", "confidence", "automated", "decided", "truth")
-"""Columns of a rehearsal's cases, one row a live case."""
+"""Columns of a rehearsal's cases, one row a live case.
+
+`decided` is what was executed first, a denial's reason where nothing was; later looks at the case do not change it.
+"""
 SETTLED = (4, 7)
 """First and last week in which the oracle is asked: the certificate stands, and no later change has come."""
 AUTOMATED_FROM = FIRST_WEEK
@@ -64,6 +67,18 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class AroundLaunch:
+    """Errors among the automatic cases of the ordinary weeks, before `day` and from it on; None where none was.
+
+    `day` is the one on which the first case of the category that came later arrived.
+    """
+
+    day: int
+    before: Ratio | None
+    after: Ratio | None
+
+
+@dataclass(frozen=True, slots=True)
 class PersonPlayed:
     """The day on which the watch named a person; None: never."""
 
@@ -83,7 +98,7 @@ class Events:
     """What happened beside the cases, on which day; the first day is 1.
 
     `audits` has a row for each audited approval: day (of the approval), error (as the business knows it), chance.
-    `minutes` are spent on audits, second looks and rechecks, by day;
+    `minutes` are spent on audits, second looks, rechecks and settled differences, `test_minutes` on test cases, by day;
     `trainings` counts versions trained, by day.
     """
 
@@ -96,6 +111,7 @@ class Events:
     held_day: int | None = None
     minutes: Mapping[int, float] | None = None
     trainings: Mapping[int, int] | None = None
+    test_minutes: Mapping[int, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +119,9 @@ class Rehearsed:
     """A rehearsal in numbers; shares and rates lie in [0, 1], intervals are 95 %.
 
     `true_error` is the share of wrong ones among the automated cases, None where none was automated. `running` are the
-    weeks from the fourth on, None where fewer were played.
+    weeks from the fourth on, None where fewer were played; `settled` those of them in which the oracle is asked.
+    `minutes_a_day` are those of audits, second looks, rechecks and settled differences; those of test cases stand
+    beside them.
     """
 
     days: int
@@ -122,6 +140,9 @@ class Rehearsed:
     promotions: tuple[PromotionPlayed, ...]
     minutes_a_day: float
     running: Running | None
+    settled: Running | None = None
+    around_launch: AroundLaunch | None = None
+    test_minutes_a_day: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """As one document."""
@@ -191,7 +212,10 @@ def measure(cases: pd.DataFrame, plain: pd.DataFrame, events: Events, *, began: 
         people=dict(events.people or {}),
         promotions=tuple(events.promotions),
         minutes_a_day=sum((events.minutes or {}).values()) / days if days else 0.0,
-        running=running(table, events.minutes or {}, events.trainings or {}, days=days),
+        running=_running(table, events, days),
+        settled=_running(table, events, min(days, SETTLED[1] * DAYS_A_WEEK)),
+        around_launch=_around(table, events.launch),
+        test_minutes_a_day=sum((events.test_minutes or {}).values()) / days if days else 0.0,
     )
 
 
@@ -260,6 +284,23 @@ def _naive(table: pd.DataFrame, plain: pd.DataFrame) -> ThresholdRule:
     passed = scored[scored["confidence"].astype(float) > NAIVE_ABOVE]
     error = float((passed["label"] != passed["truth"]).mean()) if len(passed) else None
     return ThresholdRule(len(passed) / len(scored), error)
+
+
+def _running(table: pd.DataFrame, events: Events, days: int) -> Running | None:
+    return running(table, events.minutes or {}, events.trainings or {}, days=days, tests=events.test_minutes or {})
+
+
+def _around(table: pd.DataFrame, launch: str | None) -> AroundLaunch | None:
+    came = table.loc[table["truth"] == launch, "number"]
+    if launch is None or came.empty:
+        return None
+    day, late = int(came.min()), table[table["week"] >= FIRST_WEEK]
+    return AroundLaunch(day, _errors(late[late["number"] < day]), _errors(late[late["number"] >= day]))
+
+
+def _errors(part: pd.DataFrame) -> Ratio | None:
+    weeks = part.groupby("week")[["wrong", "automated"]].sum()
+    return ratio(weeks["wrong"], weeks["automated"], counts=True)
 
 
 def _launch(table: pd.DataFrame, events: Events) -> Launch | None:

@@ -39,8 +39,9 @@ class Running:
     """The ordinary weeks of a rehearsal, and what was spent before them.
 
     `share` of the cases is automated; `error` of these is wrong in truth, None where none was. `minutes` are those of
-    audits, second looks and rechecks for each case that came; `spent_minutes` the same before the first ordinary week,
-    in all. `trainings` and `spent_trainings` count versions trained. `outcomes` are by the category acted on.
+    audits, second looks, rechecks and settled differences for each case that came, `test_minutes` those of test cases;
+    `spent_minutes` and `spent_test_minutes` the same before the first ordinary week, in all. `trainings` and
+    `spent_trainings` count versions trained. `outcomes` are by the category acted on.
     """
 
     first_week: int
@@ -54,6 +55,8 @@ class Running:
     spent_days: int = 0
     spent_minutes: float = 0.0
     spent_trainings: int = 0
+    test_minutes: Ratio | None = None
+    spent_test_minutes: float = 0.0
 
 
 def ratio(over: ArrayLike, under: ArrayLike, *, counts: bool) -> Ratio | None:
@@ -97,16 +100,31 @@ def _reach(left: Floats, whole: float) -> float:
     return float(stats.t.isf(0.025, n - 1)) * error
 
 
+def worked_for(day: int) -> int:
+    """The day whose cases the work of `day` is about: people decide them on the morning after.
+
+    >>> worked_for(23), worked_for(1)
+    (22, 1)
+    """
+    return max(1, day - 1)
+
+
 def running(
-    cases: pd.DataFrame, minutes: Mapping[int, float], trainings: Mapping[int, int], *, days: int
+    cases: pd.DataFrame,
+    minutes: Mapping[int, float],
+    trainings: Mapping[int, int],
+    *,
+    days: int,
+    tests: Mapping[int, float] | None = None,
 ) -> Running | None:
     """The ordinary weeks of a rehearsal.
 
     Args:
-        cases: week (the first is 1), automated, wrong, decided; one row a live case.
-        minutes: of audits, second looks and rechecks, by day; the first is 1.
+        cases: week (the first is 1), automated, wrong, decided; one row a live case. Weeks after `days` are left out.
+        minutes: of audits, second looks, rechecks and settled differences, by the day of the work; the first is 1.
         trainings: versions trained, by day.
-        days: how many were played.
+        days: how many count; their work ends on the morning after the last.
+        tests: minutes of test cases, by the day of the work.
 
     Returns:
         The figures; None where no ordinary week was played.
@@ -114,12 +132,12 @@ def running(
     Source: docs/concepts.md, *Estimate*.
 
     >>> rows = [{"week": 4, "automated": at < 5, "wrong": False, "decided": "a"} for at in range(10)]
-    >>> found = running(pd.DataFrame(rows), {22: 4.0}, {}, days=28)
+    >>> found = running(pd.DataFrame(rows), {23: 4.0}, {}, days=28)
     >>> found.share.value, found.minutes.value, found.outcomes["a"]
     (0.5, 0.4, CategoryPlayed(automated=5, errors=0))
     """
-    late = cases[cases["week"] >= FIRST_WEEK]
     weeks = range(FIRST_WEEK, -(-days // DAYS_A_WEEK) + 1)
+    late = cases[cases["week"].isin(weeks)]
     if late.empty or not weeks:
         return None
     before = (FIRST_WEEK - 1) * DAYS_A_WEEK
@@ -127,13 +145,10 @@ def running(
     came = [len(part) for part in parts]
     automated = [int(part["automated"].sum()) for part in parts]
     wrong = [int(part["wrong"].sum()) for part in parts]
-    looks = dict.fromkeys(weeks, 0.0)
-    for day, spent in minutes.items():
-        if day > before:  # what the last evening brings belongs to the last week
-            looks[min(-(-day // DAYS_A_WEEK), weeks[-1])] += spent
-    share, a_case = ratio(automated, came, counts=True), ratio([*looks.values()], came, counts=False)
+    share, a_case = ratio(automated, came, counts=True), ratio(_by_week(minutes, weeks, days), came, counts=False)
     if share is None or a_case is None:
         return None
+    tests, learnt = tests or {}, [(worked_for(day), count) for day, count in trainings.items()]
     of = late[late["automated"]].groupby("decided", sort=True)["wrong"].agg(["size", "sum"])
     return Running(
         FIRST_WEEK,
@@ -142,9 +157,21 @@ def running(
         share,
         ratio(wrong, automated, counts=True),
         a_case,
-        sum(count for day, count in trainings.items() if day > before),
+        sum(count for day, count in learnt if before < day <= days),
         {str(name): CategoryPlayed(int(row["size"]), int(row["sum"])) for name, row in of.iterrows()},
         before,
-        sum(spent for day, spent in minutes.items() if day <= before),
-        sum(count for day, count in trainings.items() if day <= before),
+        sum(spent for day, spent in minutes.items() if worked_for(day) <= before),
+        sum(count for day, count in learnt if day <= before),
+        ratio(_by_week(tests, weeks, days), came, counts=False),
+        sum(spent for day, spent in tests.items() if worked_for(day) <= before),
     )
+
+
+def _by_week(minutes: Mapping[int, float], weeks: range, days: int) -> list[float]:
+    """What was spent on the cases of each week."""
+    spent = dict.fromkeys(weeks, 0.0)
+    for day, some in minutes.items():
+        week = -(-worked_for(day) // DAYS_A_WEEK)
+        if week in spent and worked_for(day) <= days:
+            spent[week] += some
+    return [*spent.values()]

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from handrail.running import Running
+from handrail.running import Ratio, Running
 
 DAYS_A_MONTH = 365.25 / 12
 WEEKS_A_MONTH = DAYS_A_MONTH / 7
 COLUMNS = ("conservative", "expected", "optimistic")
+NOTHING = Ratio(0.0, 0.0, 0.0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +128,24 @@ def estimate(running: Running, terms: EstimateTerms) -> MonthlyEstimate:
     >>> round(found.expected.net, 2), round(found.conservative.net, 2)
     (105.0, 58.0)
     """
-    share, error, minutes = running.share, running.error, running.minutes
+    share, error, minutes, tests = running.share, running.error, running.minutes, running.test_minutes or NOTHING
 
-    def column(share: float, error: float | None, minutes: float) -> MonthAhead:
-        return _month(running, terms, share, error, minutes)
+    def column(share: float, error: float | None, minutes: float, tests: float) -> MonthAhead:
+        return _month(running, terms, share, error, (minutes, tests))
 
     return MonthlyEstimate(
         terms,
-        column(share.low, None if error is None else error.high, minutes.high),
-        column(share.value, None if error is None else error.value, minutes.value),
-        column(share.high, None if error is None else error.low, minutes.low),
+        column(share.low, None if error is None else error.high, minutes.high, tests.high),
+        column(share.value, None if error is None else error.value, minutes.value, tests.value),
+        column(share.high, None if error is None else error.low, minutes.low, tests.low),
     )
 
 
-def _month(running: Running, terms: EstimateTerms, share: float, error: float | None, minutes: float) -> MonthAhead:
+def _month(
+    running: Running, terms: EstimateTerms, share: float, error: float | None, certainty: tuple[float, float]
+) -> MonthAhead:
+    """A column; `certainty` are the minutes of looks and of test cases for each case that comes."""
+    minutes, tests = certainty
     cases, minute, price = terms.cases_a_month, terms.minute, price_of_error(running, terms)
     automated = cases * share
     wrong = automated * (error or 0.0)
@@ -154,14 +159,15 @@ def _month(running: Running, terms: EstimateTerms, share: float, error: float | 
     parts = {
         "cases that people decide": (cases - automated) * terms.minutes_manual * minute,
         "audits, second looks and rechecks": cases * minutes * minute,
+        "test cases": cases * tests * minute,
         "errors": wrong * price,
         **fixed,
     }
     cost, beside = sum(parts.values()), sum(fixed.values())
     net = terms.by_hand - cost
-    saved_minutes = automated * terms.minutes_manual - cases * minutes - steward
+    saved_minutes = automated * terms.minutes_manual - cases * (minutes + tests) - steward
     # Of a case: what it saves when nothing it does is wrong, and what its errors cost.
-    gain = share * terms.minutes_manual * minute - minutes * minute
+    gain = share * terms.minutes_manual * minute - (minutes + tests) * minute
     lost = share * (error or 0.0) * price
     at_most = (gain * cases - beside) / (automated * price) if automated * price > 0 else None
     spent = _spent(running, terms)
@@ -184,6 +190,6 @@ def _month(running: Running, terms: EstimateTerms, share: float, error: float | 
 def _spent(running: Running, terms: EstimateTerms) -> float:
     """What the weeks before the ordinary ones cost beyond the work by hand, at the rehearsal's own volume."""
     weeks = running.spent_days / 7
-    time = running.spent_minutes + weeks * terms.steward_minutes_a_week
+    time = running.spent_minutes + running.spent_test_minutes + weeks * terms.steward_minutes_a_week
     licences = terms.licences_a_month * running.spent_days / DAYS_A_MONTH
     return terms.set_up + time * terms.minute + licences + running.spent_trainings * terms.retraining

@@ -48,6 +48,16 @@ def rulings(connection: Connection) -> pd.DataFrame:
     return frame(connection, query)
 
 
+def test_answers(connection: Connection) -> pd.DataFrame:
+    """Answers to test cases, in order: kind, actor, seconds, decided_at."""
+    query = (
+        select(Decision.kind, Decision.actor, Decision.seconds, Decision.decided_at)
+        .where(Decision.kind == "gold")
+        .order_by(Decision.id)
+    )
+    return frame(connection, query)
+
+
 def first_certificate(connection: Connection) -> datetime | None:
     """When the first certificate was issued."""
     return connection.execute(select(func.min(Certificate.issued_at))).scalar_one()

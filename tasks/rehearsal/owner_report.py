@@ -8,14 +8,15 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Te
 
 from handrail import drafts
 from handrail.kpi import NOT_MEASURED
-from handrail.kpi.estimate import EstimateTerms, MonthlyEstimate, estimate, price_of_error
+from handrail.kpi.estimate import EstimateTerms, MonthlyEstimate, estimate
 from handrail.policy import CostRules
-from handrail.proportions import in_percent, wilson
+from handrail.proportions import in_percent
 from handrail.recommendation import Recommendation, recommend
-from handrail.rehearsed import AUTOMATED_FROM, NAIVE_ABOVE, ORACLE_ERROR, SETTLED, ThresholdRule
+from handrail.running import Ratio
 from tasks.rehearsal import worth
+from tasks.rehearsal.comparison import RULES, beside, kept_together, pays_more, whole
 from tasks.rehearsal.plots import owner
-from tasks.rehearsal.telling import KINDS, RehearsalStory
+from tasks.rehearsal.telling import KINDS, RehearsalStory, WatchedSubject
 from tasks.views.plots.figure import EMPTY, Table
 
 WATCHES = {
@@ -29,7 +30,13 @@ WATCHES = {
     "reviewers": "does a person's work look careless?",
 }
 """What each watch asks."""
-VERDICTS = ("alarm", "quiet", "underpowered", "not_measured", "unreadable")
+BREAK_EVEN = frozenset({worth.PAYS_BELOW, worth.PAYS_FROM, worth.SPENT, worth.PAID_BACK})
+"""Rows of an estimate that the report says in words."""
+ABOUT = {"fairness": "groupings", "kpi": "figures", "reviewers": "people", "drift": "features of the cases"}
+"""What each watch looks at, where it is not categories."""
+OVERALL = ("all", "everybody")
+"""Subjects that stand for all the others together."""
+_FIRST = 4
 
 
 def write(telling: RehearsalStory, file: Path) -> Path:
@@ -50,8 +57,11 @@ def page(telling: RehearsalStory) -> str:
         answers=answers(telling, month),
         advice=advice,
         verdict="Switch on" if advice.switch_on else "Not yet",
-        beside=beside(telling, month),
+        beside=kept_together(beside(telling, month)),
+        rules=RULES,
+        pays_more=pays_more(telling, month),
         month=_month(month),
+        break_even=[] if month is None else break_even(month, policy.goal.error_rate_at_most),
         month_rests_on=() if month is None or found.running is None else worth.basis(found.running, month.terms),
         cases=owner.plot_cases(telling),
         errors=owner.plot_errors(telling, policy.certificate.max_error),
@@ -62,14 +72,14 @@ def page(telling: RehearsalStory) -> str:
         looks=looks_sentence(telling),
         watches=_watches(telling),
         unmeasured=unmeasured(telling),
-        needs=needs(advice),
+        needs=needs(advice, telling),
         stuck=_stuck(telling),
         conditions=_conditions(advice),
     )
 
 
 def answers(telling: RehearsalStory, month: MonthlyEstimate | None) -> list[str]:
-    """Would it have been safe, and would it have paid? Three sentences, each with its interval and its count."""
+    """Would it have been safe, and would it have paid? A few sentences, each with its interval and its count."""
     found, goal = telling.found, telling.policy.goal
     share = f"{in_percent(found.automated_share)} of your {found.cases:,} cases"
     span = f"{found.days} days rehearsed"
@@ -106,12 +116,53 @@ def answers(telling: RehearsalStory, month: MonthlyEstimate | None) -> list[str]
             f"Of these {error.of:,} later ones {in_percent(error.value, 2)} would have been wrong ({error.low:.2%} to "
             f"{error.high:.2%}). {safe}, which allows {in_percent(goal.error_rate_at_most)}."
         ),
+        *around_launch(telling),
+        *certificate_ended(telling),
         (
-            f"{pays}: an ordinary month saves {_whole(mid.hours_saved)} hours of people's time "
-            f"({_whole(low.hours_saved)} to {_whole(high.hours_saved)}), its errors cost "
-            f"{_whole(mid.parts['errors'])} {money} ({_whole(high.parts['errors'])} to {_whole(low.parts['errors'])}), "
-            f"and {_after(month.terms)} {_whole(mid.net)} {money} are left ({_whole(low.net)} to {_whole(high.net)})."
+            f"{pays}: an ordinary month saves {whole(mid.hours_saved)} hours of people's time "
+            f"({whole(low.hours_saved)} to {whole(high.hours_saved)}), its errors cost "
+            f"{whole(mid.parts['errors'])} {money} ({whole(high.parts['errors'])} to {whole(low.parts['errors'])}), "
+            f"and {_after(month.terms)} {whole(mid.net)} {money} are left ({whole(low.net)} to {whole(high.net)})."
         ),
+    ]
+
+
+def around_launch(telling: RehearsalStory) -> list[str]:
+    """The errors before and after the category came that was new, and whether the goal allows those after."""
+    around, goal = telling.found.around_launch, telling.policy.goal.error_rate_at_most
+    if around is None or around.after is None:
+        return []
+    name, after = telling.launch or "the new category", around.after
+    then = f"{_errors(after)} from then on"
+    rates = (
+        f"From day {around.day} on, when {name} came, {_errors(after)} were wrong."
+        if around.before is None
+        else f"Before {name} came, on day {around.day}, {_errors(around.before)} were wrong, {then}."
+    )
+    within = (
+        "The later errors are within your goal too."
+        if after.high <= goal
+        else "The later errors are more than your goal allows."
+        if after.low > goal
+        else "Whether the later errors are within your goal cannot be said yet."
+    )
+    return [f"{rates} {within}"]
+
+
+def _errors(rate: Ratio) -> str:
+    return f"{in_percent(rate.value, 2)} of {rate.of:,} ({rate.low:.2%} to {rate.high:.2%})"
+
+
+def certificate_ended(telling: RehearsalStory) -> list[str]:
+    """That nothing was automatic any more at the end, where the last certificate had ended."""
+    day = telling.uncertified_day
+    if day is None or telling.policy.queues.uncertified != "review":
+        return []
+    return [
+        (
+            f"On day {day} the last certificate, the proof without which nothing is automatic, ended and was not "
+            "renewed: from then on people decided everything again."
+        )
     ]
 
 
@@ -121,81 +172,46 @@ def _idle(month: MonthlyEstimate) -> str:
     if mid.net >= 0:
         return ""
     return (
-        f" It would not have paid: what is there for certainty costs {_whole(-mid.net)} {money} a month (up to "
-        f"{_whole(-high.net)}) and saves nothing."
+        f" It would not have paid: what is there for certainty costs {whole(-mid.net)} {money} a month (up to "
+        f"{whole(-high.net)}) and saves nothing."
     )
-
-
-def beside(telling: RehearsalStory, month: MonthlyEstimate | None) -> Table:
-    """Handrail's ordinary weeks beside the naive rule and the best threshold in hindsight."""
-    found = telling.found
-    if found.running is None or month is None:
-        return EMPTY
-    low, mid, high = month.conservative, month.expected, month.optimistic
-    share, error = found.running.share, found.running.error
-    settled = sum(one.cases for one in found.by_week if SETTLED[0] <= one.week <= SETTLED[1])
-    ours = (
-        f"Handrail (weeks {AUTOMATED_FROM} on)",
-        f"{in_percent(share.value)} ({share.low:.1%} to {share.high:.1%})",
-        NOT_MEASURED if error is None else f"{in_percent(error.value, 2)} ({error.low:.2%} to {error.high:.2%})",
-        f"{_whole(mid.hours_saved)} ({_whole(low.hours_saved)} to {_whole(high.hours_saved)})",
-        f"{_whole(mid.errors)} ({_whole(high.errors)} to {_whole(low.errors)})",
-        f"{_whole(mid.parts['errors'])} ({_whole(high.parts['errors'])} to {_whole(low.parts['errors'])})",
-    )
-    naive = f"Naive: whatever the first model is more than {NAIVE_ABOVE:.0%} sure of (weeks {AUTOMATED_FROM} on)"
-    best = (
-        f"Hindsight: the best threshold at {ORACLE_ERROR:.0%} errors, known only afterwards "
-        f"(weeks {SETTLED[0]} to {SETTLED[1]})"
-    )
-    columns = (
-        "who decides what is automatic",
-        "automatic",
-        "of it wrong",
-        "hours saved a month",
-        "wrong cases a month",
-        f"what they cost ({month.terms.currency})",
-    )
-    rows = [
-        ours,
-        _rule(naive, found.naive, found.running.cases, telling, month),
-        _rule(best, found.oracle, settled, telling, month),
-    ]
-    return Table(columns, rows, frozenset({columns[0]}))
-
-
-def _whole(value: float) -> str:
-    return f"{round(value):,}"
-
-
-def _rule(
-    name: str, rule: ThresholdRule, cases: int, telling: RehearsalStory, month: MonthlyEstimate
-) -> tuple[str, ...]:
-    """A rule's row; its counts are those of the cases it was asked of, nobody looks after it."""
-    running, terms = telling.found.running, month.terms
-    if rule.share is None or running is None or not cases:
-        return name, *[NOT_MEASURED] * 5
-    passed = round(rule.share * cases)
-    share = _range(rule.share, passed, cases, 1)
-    hours = rule.share * terms.cases_a_month * terms.minutes_manual / 60
-    if rule.error is None:
-        return name, share, NOT_MEASURED, f"{hours:,.0f}", NOT_MEASURED, NOT_MEASURED
-    ends = wilson([rule.error * passed], [passed])
-    of = [rule.share * terms.cases_a_month * rate for rate in (rule.error, float(ends[0][0]), float(ends[1][0]))]
-    price = price_of_error(running, terms)
-    wrong, cost = (f"{unit * of[0]:,.0f} ({unit * of[1]:,.0f} to {unit * of[2]:,.0f})" for unit in (1.0, price))
-    return name, share, _range(rule.error, rule.error * passed, passed, 2), f"{hours:,.0f}", wrong, cost
-
-
-def _range(value: float, hits: float, of: int, digits: int) -> str:
-    low, high = wilson([hits], [of])
-    return f"{in_percent(value, digits)} ({float(low[0]):.{digits}%} to {float(high[0]):.{digits}%})"
 
 
 def _month(month: MonthlyEstimate | None) -> Table:
     if month is None:
         return EMPTY
     columns = "a month", *worth.COLUMNS
-    return Table(columns, worth.rows(month), frozenset({columns[0]}))
+    return Table(columns, [row for row in worth.rows(month) if row[0] not in BREAK_EVEN], frozenset({columns[0]}))
+
+
+def break_even(month: MonthlyEstimate, goal: float) -> list[str]:
+    """From where on it pays, in words: a figure that is met in any case says so."""
+    low, money = month.conservative, month.terms.currency
+    rate, volume, months = low.break_even_error, low.break_even_cases_a_day, low.months_to_repay
+    said = []
+    if rate is not None and rate > goal:
+        said.append(
+            f"Only at {in_percent(rate)} errors would it cost as much as by hand, in the conservative column. Your "
+            f"goal of {in_percent(goal)} comes long before: it is the goal, not the money, that sets the limit."
+        )
+    elif rate is not None:
+        said.append(f"It pays while fewer than {in_percent(rate)} of the automatic cases are wrong.")
+    if volume is None:
+        said.append("In the conservative column it pays at no number of cases.")
+    elif volume > 0:
+        said.append(f"It pays from {volume:,.1f} cases a day on, in the conservative column.")
+    else:
+        said.append("It pays at any number of cases: the policy has no fixed costs.")
+    if low.spent > 0:
+        back = (
+            "it never comes back in the conservative column"
+            if months is None
+            else "the first month pays it back"
+            if months <= 1
+            else f"{months:,.1f} months pay it back"
+        )
+        said.append(f"Before, {whole(low.spent)} {money} were spent: {back}.")
+    return said
 
 
 def launch_sentences(telling: RehearsalStory) -> list[str]:
@@ -207,7 +223,7 @@ def launch_sentences(telling: RehearsalStory) -> list[str]:
     noticed = (
         f"No watch gave a sign of {name}."
         if found.named_day is None
-        else f"A watch named {name} on day {found.named_day}."
+        else f"A watch pointed out words of {name} on day {found.named_day}."
     )
     held = (
         "None of its cases was held back for people because it was new."
@@ -219,9 +235,12 @@ def launch_sentences(telling: RehearsalStory) -> list[str]:
 
 def looks_sentence(telling: RehearsalStory) -> str:
     """What certainty costs in time."""
+    found = telling.found
     return (
-        f"Audits, second looks and rechecks took {telling.found.minutes_a_day:.1f} minutes a day, on the mean over all "
-        f"{telling.found.days} days. At the end {_waiting(telling)}; at most {telling.most_waiting:,} waited on a day."
+        f"Audits, second looks, rechecks and deciding where people differ took {found.minutes_a_day:.1f} minutes a "
+        f"day, on the mean over all {found.days} days; test cases, which have a known answer and show who works with "
+        f"care, another {found.test_minutes_a_day:.1f}. At the end {_waiting(telling)}; at most "
+        f"{telling.most_waiting:,} waited on a day."
     )
 
 
@@ -231,7 +250,7 @@ def _waiting(telling: RehearsalStory) -> str:
 
 
 def _workers(telling: RehearsalStory) -> Table:
-    columns = "person", "right (assumed)", "approves unread (assumed)", "looks", "hours", "named as careless"
+    columns = "person", "right (assumed)", "approves unread (assumed)", "looks", "hours", "pointed out as careless"
     rows = [
         (
             one.name,
@@ -247,17 +266,39 @@ def _workers(telling: RehearsalStory) -> Table:
 
 
 def _watches(telling: RehearsalStory) -> Table:
-    names = sorted({watch for watch, _ in telling.verdicts})
-    columns = "watch", "it asks", "alarms", "quiet", "too little to say", "nothing to look at", "could not look"
+    columns = "watch", "it asks", "what it came to"
     rows = [
-        (
-            name.replace("_", " "),
-            WATCHES.get(name, ""),
-            *(f"{telling.verdicts.get((name, verdict), 0):,}" for verdict in VERDICTS),
-        )
-        for name in names
+        (name.replace("_", " "), WATCHES.get(name, ""), came_to(name, _of_watch(telling, name)))
+        for name in _watch_names(telling)
     ]
-    return Table(columns, rows, frozenset(columns[:2]))
+    return Table(columns, rows, frozenset(columns))
+
+
+def _watch_names(telling: RehearsalStory) -> list[str]:
+    return sorted({one.watch for one in telling.watched})
+
+
+def _of_watch(telling: RehearsalStory, name: str) -> list[WatchedSubject]:
+    return [one for one in telling.watched if one.watch == name]
+
+
+def came_to(watch: str, subjects: Sequence[WatchedSubject]) -> str:
+    """What a watch came to over the whole rehearsal, in a sentence or two; never a count of looks."""
+    parts = [one for one in subjects if one.subject not in OVERALL] or list(subjects)
+    judged = sum(one.came_to("alarm", "quiet") for one in parts)
+    of = f"{len(parts)} {ABOUT.get(watch, 'categories')}"
+    alarms = sorted((one.alarm_day, one.subject) for one in subjects if one.alarm_day is not None)
+    if alarms:
+        shown = [f"{'everything' if name in OVERALL else name} (first on day {day})" for day, name in alarms[:_FIRST]]
+        more = f" and {len(alarms) - _FIRST} more" if len(alarms) > _FIRST else ""
+        first = f"Alarm: {', '.join(shown)}{more}."
+    elif judged:
+        first = "No alarm."
+    else:
+        first = f"It never had enough to say anything of its {of}: that is no all-clear."
+    rest = f" It had enough to judge {judged} of {of}." if 0 < judged < len(parts) else ""
+    blind = " At times it could not look." if any(one.came_to("unreadable") for one in subjects) else ""
+    return first + rest + blind
 
 
 def unmeasured(telling: RehearsalStory) -> list[str]:
@@ -266,8 +307,8 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
     without = [one.week for one in found.by_week if one.automated and one.interval is None]
     blind = [
         name.replace("_", " ")
-        for name in sorted({watch for watch, _ in telling.verdicts})
-        if not any(telling.verdicts.get((name, verdict)) for verdict in ("alarm", "quiet"))
+        for name in _watch_names(telling)
+        if not any(one.came_to("alarm", "quiet") for one in _of_watch(telling, name))
     ]
     said = [
         (
@@ -280,6 +321,10 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
             f"{costs.currency}, as the policy says. Neither was measured here."
         ),
         "The future: another year brings other products and other words.",
+        (
+            "The order within a day: each case keeps its day, but the times of day are exchanged at random among a "
+            "day's cases (`--seed`)."
+        ),
     ]
     if found.first_certificate_day is None:
         said.append("A certificate was never earned: nothing guarantees the errors of what is automated.")
@@ -287,11 +332,11 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
         said.append(f"Week {_weeks(without)}: no automatic case was audited, so that audits say nothing of them.")
     if blind:
         said.append(
-            f"What these watches look for: {', '.join(blind)}. They never had enough to say *quiet* or *alarm*."
+            f"What these watches look for: {', '.join(blind)}. They never had enough to say whether all was well."
         )
     if nothing := _unpriced(costs):
         said.append(f"What {', '.join(nothing)} cost: the policy has no figure (`costs`), and they count as nothing.")
-    return [sentence.replace("*", "") for sentence in said]
+    return said
 
 
 def _after(terms: EstimateTerms) -> str:
@@ -314,9 +359,11 @@ def _weeks(numbers: Sequence[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def needs(advice: Recommendation) -> list[str]:
-    """What would have to change: the remedies of the rules that are not met."""
-    return list(dict.fromkeys(one.remedy for one in advice.unmet if one.remedy))
+def needs(advice: Recommendation, telling: RehearsalStory) -> list[str]:
+    """What would have to change: the remedies of the rules that are not met, and of a certificate that ended."""
+    more = "More audits a day give the answers that renew a certificate in time (`sampling.at_least_a_day`)."
+    remedies = [one.remedy for one in advice.unmet if one.remedy]
+    return list(dict.fromkeys([*remedies, *([more] if certificate_ended(telling) else [])]))
 
 
 def _stuck(telling: RehearsalStory) -> Table:

@@ -14,8 +14,10 @@ from tasks.occasion import Occasion
 from tasks.rehearsal.year import Year
 from tasks.routing.score import load, say
 
-LOOKS = ("audit", "second", "doubt", "recheck")
+LOOKS = ("audit", "second", "doubt", "recheck", "adjudication")
 """Kinds of work whose minutes count: those that are there for certainty and not for the customer."""
+AFTERWARDS = ("audit", "doubt", "recheck", "adjudication")
+"""Those of them that look at a case whose decision stands."""
 MORE_THAN_HALF = 0.5
 
 
@@ -59,15 +61,14 @@ def collect(occasion: Occasion, year: Year, notes: Notes, people: Sequence[str])
     with occasion.store.read() as connection:
         live = rehearsals.live_cases(connection)
         said = rehearsals.said_first(connection)
-        rulings = rehearsals.rulings(connection)
+        rulings, tests = rehearsals.rulings(connection), rehearsals.test_answers(connection)
         executed = decisions.executed(connection, window)
         audited = audits.audits(connection, window)
         certified = rehearsals.first_certificate(connection)
         alarms = rehearsals.first_alarms(connection, "reviewers")
         trained = chronicle.versions(connection)
-    cases = _cases(year, live, said, rulings, executed)
-    looks = rulings[rulings["kind"].isin(LOOKS)]
-    looks = looks.assign(day=[year.day_of(moment) for moment in looks["decided_at"]])[["day", "kind", "seconds"]]
+    cases = case_table(year, live, said, rulings, executed)
+    looks = _by_day(rulings[rulings["kind"].isin(LOOKS)], year)
     day_of = dict(zip(cases["id"], pd.to_datetime(cases["day"]), strict=True))
     names = live.set_index("case_id")["external_id"]
     days = [(day_of[names[case_id]] - pd.Timestamp(year.began)).days + 1 for case_id in audited["case_id"]]
@@ -88,8 +89,13 @@ def collect(occasion: Occasion, year: Year, notes: Notes, people: Sequence[str])
         named_day=notes.named_day,
         held_day=notes.held_day,
         minutes=_minutes(looks),
+        test_minutes=_minutes(_by_day(tests, year)),
     )
     return Played(cases, _plain(occasion, live, notes.plain_version), looks, events, notes, year)
+
+
+def _by_day(rulings: pd.DataFrame, year: Year) -> pd.DataFrame:
+    return rulings.assign(day=[year.day_of(moment) for moment in rulings["decided_at"]])[["day", "kind", "seconds"]]
 
 
 def _minutes(looks: pd.DataFrame) -> dict[int, float]:
@@ -99,11 +105,12 @@ def _minutes(looks: pd.DataFrame) -> dict[int, float]:
     return minutes
 
 
-def _cases(
+def case_table(
     year: Year, live: pd.DataFrame, said: pd.DataFrame, rulings: pd.DataFrame, executed: pd.DataFrame
 ) -> pd.DataFrame:
+    """`CASES`, a row a live case, from what the store holds of it; all in the order in which it was decided."""
     first = executed.drop_duplicates("external_id").set_index("external_id")
-    last = rulings.drop_duplicates("case_id", keep="last").set_index("case_id")
+    last = rulings[~rulings["kind"].isin(AFTERWARDS)].drop_duplicates("case_id", keep="last").set_index("case_id")
     by_people = last["label"].where(last["label"].notna(), last["reason_code"])
     table = year.live[["external_id", "day", "truth"]].merge(live, on="external_id", how="left")
     table = table.merge(said, on="case_id", how="left")
@@ -113,7 +120,7 @@ def _cases(
         id=table["external_id"],
         day=[day.isoformat() for day in table["day"]],
         automated=automatic.astype(int),
-        decided=label.where(automatic, table["case_id"].map(by_people)),
+        decided=label.where(label.notna(), table["case_id"].map(by_people)),
     )
     found: pd.DataFrame = table[list(CASES)]
     return found.astype(dict.fromkeys(("queue", "reason", "predicted", "decided"), object))

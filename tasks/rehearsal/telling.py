@@ -2,21 +2,25 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 
+from handrail.acts.qualifying import LOST
 from handrail.policy import Policy
 from handrail.rehearsed import Rehearsed
-from handrail.store import chronicle, rehearsals
+from handrail.running import DAYS_A_WEEK, worked_for
+from handrail.store import chronicle, rehearsals, trail
 from tasks.learning.readiness import readiness
 from tasks.occasion import Occasion
+from tasks.rehearsal.certificates import EVERYTHING, Certificates
+from tasks.rehearsal.happening import Happening
 from tasks.rehearsal.people import SimulatedReviewer
 from tasks.rehearsal.played import Played
 from tasks.rehearsal.year import Year
 
-LANES = ("certificate", "stage", "drift", "other watch", "pause", "person", "version")
+LANES = ("certificate", "stage", "drift", "other watch", "pause", "person", "model")
 KINDS = {
     "review": "deciding cases",
     "second": "second looks",
@@ -24,34 +28,36 @@ KINDS = {
     "dispute": "disputes",
     "audit": "audits",
     "recheck": "rechecks",
-    "adjudication": "settling differences",
+    "doubt": "second looks where people and model differ",
+    "adjudication": "deciding where people differ",
+    "gold": "test cases",
 }
 """Kinds of work in words."""
-RENEWED = "renewed"
-"""Why a certificate ends that a newer one replaces: nothing that an owner need hear of."""
-_EVERYTHING = "everything"
 _NAMED = 4
+_EVENTS = 100_000
+TESTS = ("person.tested", LOST)
+"""Events of the trail that tell of tests."""
+CAUSES = {
+    "monthly": "a month had passed",
+    "new_labels": "enough new answers had come",
+    "drift": "the cases had changed",
+    "error_rate": "audits found more errors",
+    "by_hand": "by hand",
+}
+"""What called for a training, in words."""
+LEFT = {
+    "challenger": "; on trial at the end, so that it decided nothing yet",
+    "superseded": "; it never took over: a newer one came before its trial had ended",
+}
+"""What became of a version without a verdict."""
+REJECTED = {"refused": "did not take over", "rolled_back": "was taken back"}
 _OWN_LANE = ("drift", "reviewers", "kpi")
 """Watches whose alarms stand in another lane, or that have none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """Something on one day, in one lane of the time line; the first day is 1."""
-
-    day: int
-    lane: str
-    words: str
-
-    @property
-    def week(self) -> int:
-        """The week in which it lies."""
-        return max(1, -(-self.day // 7))
-
-
-@dataclass(frozen=True, slots=True)
 class Worker:
-    """A simulated person: what was assumed of them, and what they did."""
+    """A simulated person: what was assumed of them, and what they did, test cases among it."""
 
     name: str
     accuracy: float
@@ -61,12 +67,27 @@ class Worker:
     named_day: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class WatchedSubject:
+    """What a watch came to about one subject: how often each verdict, and the day of the first alarm; None: never."""
+
+    watch: str
+    subject: str
+    verdicts: Mapping[str, int]
+    alarm_day: int | None = None
+
+    def came_to(self, *verdicts: str) -> bool:
+        """Was it ever one of these?"""
+        return any(self.verdicts.get(verdict) for verdict in verdicts)
+
+
 @dataclass(frozen=True)
 class RehearsalStory:
     """All that the report of a rehearsal says.
 
-    `minutes` are people's, by kind of work and week. `verdicts` count what each watch came to. `stuck` are the
-    product's sentences of what each category still needs at the end.
+    `minutes` are people's, by kind of work and week. `stuck` are the product's sentences of what each category still
+    needs at the end. `uncertified_day`: since when no certificate has stood at the end, None where one does or none
+    ever did.
     """
 
     found: Rehearsed
@@ -76,22 +97,27 @@ class RehearsalStory:
     happenings: tuple[Happening, ...] = ()
     workers: tuple[Worker, ...] = ()
     minutes: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
-    verdicts: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    watched: tuple[WatchedSubject, ...] = ()
     stuck: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
     most_waiting: int = 0
     sentences: tuple[str, ...] = ()
+    uncertified_day: int | None = None
 
 
 def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewer]) -> RehearsalStory:
     """Read what the played days left in the store; the occasion is the evening after the last."""
     year, found = played.year, played.measured()
     with occasion.store.read() as connection:
-        issued, paused = chronicle.certificates(connection), chronicle.pauses(connection)
-        versions, alarms = chronicle.versions(connection), chronicle.alarms(connection)
-        verdicts, rulings = chronicle.verdicts(connection), rehearsals.rulings(connection)
+        paused, alarms = chronicle.pauses(connection), chronicle.alarms(connection)
+        verdicts = chronicle.verdicts(connection)
+        rulings = pd.concat([rehearsals.rulings(connection), rehearsals.test_answers(connection)], ignore_index=True)
+        tested = [event for kind in TESTS for event in trail.search(connection, kind=kind, limit=_EVENTS)]
+        certificates = Certificates.of(connection, year)
+        versions = chronicle.versions(connection)
     happened = [
-        *_certificates(issued, year),
+        *certificates.happenings(occasion.policy, found.promotions, played.notes.plain_version),
+        *retested(tested, year),
         *(Happening(day, "stage", f"{name}: {stage}") for day, name, stage in played.notes.stages),
         *_spoken(played.notes.said, played.year.launch),
         *_alarms(alarms, year),
@@ -104,12 +130,12 @@ def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewe
             for row in paused.to_dict("records")
         ),
         *(
-            Happening(one.named_day, "person", f"{name} named")
+            Happening(one.named_day, "person", f"the watch over people's work pointed out {name}")
             for name, one in found.people.items()
             if one.named_day is not None
         ),
-        *(Happening(one.day, "version", f"version {one.version} serves") for one in found.promotions),
-        *_refused(versions, year),
+        *(Happening(one.day, "model", f"model {one.version} took over") for one in found.promotions),
+        *trained(versions, year),
     ]
     return RehearsalStory(
         found,
@@ -119,11 +145,12 @@ def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewe
         together(happened),
         _workers(rulings, people, found),
         _minutes(rulings, year),
-        verdicts,
+        watched(verdicts, year),
         _stuck(occasion),
         dict(played.notes.waiting),
         played.notes.most_waiting,
         year.sentences,
+        certificates.uncertified_day(occasion.now),
     )
 
 
@@ -145,27 +172,11 @@ def _more(count: int) -> str:
 
 
 def _of(category: Any) -> str:  # noqa: ANN401 - a cell, missing for all categories
-    return category if isinstance(category, str) else _EVERYTHING
-
-
-def _certificates(issued: pd.DataFrame, year: Year) -> list[Happening]:
-    """The first of each version and category, and every end before its time but by a newer one."""
-    happened, seen = [], set()
-    for row in issued.to_dict("records"):
-        name, version = _of(row["category"]), row["model_version"]
-        if (name, version) not in seen:
-            seen.add((name, version))
-            of = "all cases together" if name == _EVERYTHING else name
-            words = f"version {version} certified for {of} ({row['errors']} errors in {row['labels']:,} labels)"
-            happened.append(Happening(year.day_of(row["issued_at"].to_pydatetime()), "certificate", words))
-        if not pd.isna(row["voided_at"]) and row["void_reason"] != RENEWED:
-            words = f"certificate of version {version} for {name} ended: {row['void_reason']}"
-            happened.append(Happening(year.day_of(row["voided_at"].to_pydatetime()), "certificate", words))
-    return happened
+    return category if isinstance(category, str) else EVERYTHING
 
 
 def _spoken(said: Iterable[tuple[int, str]], launch: str | None) -> list[Happening]:
-    lanes = {"Drift": "drift", "came back.": "pause", "passed their test": "person", "first version": "version"}
+    lanes = {"Drift": "drift", "came back.": "pause", "passed their test": "person", "first version": "model"}
     happened = []
     for day, sentence in said:
         lane = next((lane for mark, lane in lanes.items() if mark in sentence), "other watch")
@@ -187,14 +198,48 @@ def _alarms(alarms: pd.DataFrame, year: Year) -> list[Happening]:
     return happened
 
 
-def _refused(versions: pd.DataFrame, year: Year) -> list[Happening]:
+def retested(events: Iterable[Mapping[str, Any]], year: Year) -> list[Happening]:
+    """Who was tested again, and whose training ended: events of `TESTS`; the tests before the first day count none."""
     happened = []
-    for row in versions[versions["status"].isin(["refused", "rolled_back"])].to_dict("records"):
-        judged = row["judgement"] if isinstance(row["judgement"], dict) else {}
-        why = ", ".join(str(one) for one in judged.get("reasons", [])[:2])
-        words = f"version {row['version']} {row['status'].replace('_', ' ')}" + (f": {why}" if why else "")
-        happened.append(Happening(year.day_of(row["registered_at"].to_pydatetime()), "version", words))
+    for event in events:
+        day, score = year.day_of(datetime.fromisoformat(event["at"])), f"{event['right']} of {event['cases']} right"
+        if event["kind"] == LOST:
+            words = f"{event['person']} missed test cases among the work ({score}) and has to pass a new test"
+        elif day > 1:
+            words = f"{event['person']} {'passed' if event['passed'] else 'failed'} another test ({score})"
+        else:
+            continue
+        happened.append(Happening(day, "person", words))
     return happened
+
+
+def trained(versions: pd.DataFrame, year: Year) -> list[Happening]:
+    """Every version trained after the first, and what became of it where it did not take over."""
+    happened = []
+    for at, row in enumerate(versions.to_dict("records")):
+        judged = row["judgement"] if isinstance(row["judgement"], dict) else {}
+        why = ", ".join(str(one).partition(":")[0] for one in judged.get("reasons", [])[:2])
+        name, status = f"model {row['version']}", row["status"]
+        if at:
+            cause = CAUSES.get(row["cause"], row["cause"].replace("_", " "))
+            words = f"{name} trained ({cause}){LEFT.get(status, '')}"
+            happened.append(Happening(year.day_of(row["registered_at"].to_pydatetime()), "model", words))
+        if status in REJECTED:
+            moment = judged.get("judged_at")
+            day = year.day_of(datetime.fromisoformat(moment) if moment else row["registered_at"].to_pydatetime())
+            happened.append(Happening(day, "model", f"{name} {REJECTED[status]}" + (f": {why}" if why else "")))
+    return happened
+
+
+def watched(verdicts: pd.DataFrame, year: Year) -> tuple[WatchedSubject, ...]:
+    """What each watch came to, a subject each; from watch, subject, verdict, looks and first."""
+    seen = []
+    for (watch, subject), part in verdicts.groupby(["watch", "subject"], sort=True):
+        alarms = part.loc[part["verdict"] == "alarm", "first"]
+        day = None if alarms.empty else year.day_of(alarms.iloc[0].to_pydatetime())
+        looks = {str(name): int(count) for name, count in zip(part["verdict"], part["looks"], strict=True)}
+        seen.append(WatchedSubject(str(watch), str(subject), looks, day))
+    return tuple(seen)
 
 
 def _workers(rulings: pd.DataFrame, people: Sequence[SimulatedReviewer], found: Rehearsed) -> tuple[Worker, ...]:
@@ -217,7 +262,8 @@ def _minutes(rulings: pd.DataFrame, year: Year) -> dict[str, dict[int, float]]:
     last = max(1, -(-year.days // 7))
     minutes: dict[str, dict[int, float]] = {}
     for row in rulings.to_dict("records"):
-        week = min(max(1, -(-year.day_of(row["decided_at"].to_pydatetime()) // 7)), last)
+        day = worked_for(year.day_of(row["decided_at"].to_pydatetime()))
+        week = min(-(-day // DAYS_A_WEEK), last)
         seconds = 0.0 if pd.isna(row["seconds"]) else float(row["seconds"])
         weeks = minutes.setdefault(KINDS.get(row["kind"], str(row["kind"])), {})
         weeks[week] = weeks.get(week, 0.0) + seconds / 60

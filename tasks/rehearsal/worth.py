@@ -20,6 +20,10 @@ from tasks.intake import read as reader
 
 REHEARSE = "handrail rehearse FILE --text COL --label COL --time COL --json"
 SAMPLE = policies.BUSINESSES / "sample" / "policy.yaml"
+PAYS_BELOW, PAYS_FROM = "costs as much as by hand at an error rate of", "pays from cases a day"
+SPENT, PAID_BACK = "spent before", "paid back"
+FEW_DAYS = 0.5
+"""Months of which nobody counts the parts."""
 _ROWS = 20_000
 
 __all__ = ["COLUMNS", "Stated", "Worth", "basis", "by_hand_rows", "document", "read", "rows", "terms_of"]
@@ -111,7 +115,8 @@ def _document(file: Path) -> dict[str, Any] | None:
         raise BadInput(f"{file} cannot be read as JSON: {error}. Give what `{REHEARSE}` prints.") from error
     if not isinstance(told, dict) or "automated_share" not in told:
         raise BadInput(f"{file} is no rehearsal's document. Give what `{REHEARSE}` prints.")
-    if "running" not in told or "prices" not in told:
+    running = told.get("running")
+    if "running" not in told or "prices" not in told or (isinstance(running, dict) and "test_minutes" not in running):
         raise BadInput(f"{file} comes from an older Handrail and lacks what an estimate needs. Rehearse again.")
     return told
 
@@ -223,7 +228,15 @@ def rows(found: MonthlyEstimate) -> list[tuple[str, str, str, str]]:
     def money(amount: float | None) -> str:
         return "never" if amount is None else written(amount, terms.currency)
 
-    parts = [row(name, [money(one.parts[name]) for one in columns]) for name in columns[0].parts]
+    unpriced = {
+        "steward's time": not terms.steward_minutes_a_week,
+        "licences": not terms.licences_a_month,
+        "trainings": not terms.retraining,
+    }
+    parts = [
+        row(name, ["no price given"] * 3 if unpriced.get(name) else [money(one.parts[name]) for one in columns])
+        for name in columns[0].parts
+    ]
     return [
         row("cases a month", [f"{terms.cases_a_month:,.0f}"] * 3),
         row("automated", [written(one.share, "share") for one in columns]),
@@ -234,10 +247,10 @@ def rows(found: MonthlyEstimate) -> list[tuple[str, str, str, str]]:
         *parts,
         row("cost with Handrail", [money(one.cost) for one in columns]),
         row("net a month", [money(one.net) for one in columns]),
-        row("pays below an error rate of", [_rate(one) for one in columns]),
-        row("pays from cases a day", [_volume_shown(one) for one in columns]),
-        row("spent before", [money(one.spent) for one in columns]),
-        row("paid back after months", [_months(one.months_to_repay) for one in columns]),
+        row(PAYS_BELOW, [_rate(one) for one in columns]),
+        row(PAYS_FROM, [_volume_shown(one) for one in columns]),
+        row(SPENT, [money(one.spent) for one in columns]),
+        row(PAID_BACK, [_months(one) for one in columns]),
     ]
 
 
@@ -246,11 +259,17 @@ def _rate(one: MonthAhead) -> str:
 
 
 def _volume_shown(one: MonthAhead) -> str:
-    return "no volume" if one.break_even_cases_a_day is None else f"{one.break_even_cases_a_day:,.1f}"
+    if one.break_even_cases_a_day is None:
+        return "no volume"
+    return f"{one.break_even_cases_a_day:,.1f}" if one.break_even_cases_a_day > 0 else "any volume"
 
 
-def _months(months: float | None) -> str:
-    return "never" if months is None else f"{months:,.1f}"
+def _months(one: MonthAhead) -> str:
+    if one.spent <= 0:
+        return "nothing to pay back"
+    if one.months_to_repay is None:
+        return "never"
+    return "in the first weeks" if one.months_to_repay < FEW_DAYS else f"after {one.months_to_repay:,.1f} months"
 
 
 def by_hand_rows(terms: EstimateTerms) -> list[tuple[str, str]]:

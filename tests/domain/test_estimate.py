@@ -99,10 +99,42 @@ def test_ordinary_weeks_begin_with_the_fourth_and_what_went_before_is_what_was_s
     assert found.share.value == pytest.approx(0.6)
     assert found.error is not None
     assert (found.error.value, found.error.of) == (pytest.approx(1 / 18), 18)
-    assert found.minutes.value == pytest.approx((5 + 7) / 30), "the last morning's looks belong to the last week"
-    assert (found.spent_minutes, found.trainings, found.spent_trainings) == (40.0, 2, 1)
+    assert found.minutes.value == pytest.approx(7 / 30), "the last morning's looks belong to the last week"
+    assert (found.spent_minutes, found.trainings, found.spent_trainings) == (45.0, 2, 1)
     assert found.outcomes == {"a": CategoryPlayed(9, 1), "b": CategoryPlayed(9, 0)}
     assert running(pd.DataFrame(rows), minutes, {}, days=21) is None
+
+
+def test_as_many_mornings_of_looks_as_days_of_cases() -> None:
+    rows = [
+        {"week": day // 7 + 1, "automated": True, "wrong": False, "decided": "a"}
+        for day in range(42)
+        for _ in range(10)
+    ]
+    every = dict.fromkeys(range(2, 44), 10.0)  # people look at a day's cases on the morning after
+    found = running(pd.DataFrame(rows), every, {}, days=42, tests=dict.fromkeys(range(1, 44), 1.0))
+    assert found is not None
+    assert (found.days, found.minutes.value) == (21, pytest.approx(1.0))
+    assert (found.minutes.low, found.minutes.high) == (pytest.approx(1.0), pytest.approx(1.0)), "no week has a day more"
+    assert found.spent_minutes == pytest.approx(210)
+    assert found.test_minutes is not None
+    assert found.test_minutes.value == pytest.approx(0.1)
+    assert found.spent_test_minutes == pytest.approx(22), "the tests of the first day among them"
+    part = running(pd.DataFrame(rows), every, {}, days=28)
+    assert part is not None
+    assert (part.cases, part.minutes.value) == (70, pytest.approx(1.0))
+
+
+def test_test_cases_are_a_cost_of_their_own() -> None:
+    weeks = replace(WEEKS, test_minutes=Ratio(0.1, 0.05, 0.2, 1000), spent_test_minutes=30.0)
+    with_tests, without = estimate(weeks, TERMS), estimate(WEEKS, TERMS)
+    assert with_tests.expected.parts["test cases"] == pytest.approx(1000 * 0.1 * 0.5)
+    assert with_tests.expected.net == pytest.approx(without.expected.net - 50)
+    assert with_tests.conservative.net == pytest.approx(without.conservative.net - 100)
+    assert with_tests.expected.hours_saved == pytest.approx(without.expected.hours_saved - 100 / 60)
+    assert with_tests.expected.spent == pytest.approx(without.expected.spent + 15)
+    at_rate = replace(weeks, error=replace(ERROR, value=with_tests.expected.break_even_error or 0.0))
+    assert estimate(at_rate, TERMS).expected.net == pytest.approx(0, abs=1e-9)
 
 
 def rehearsed(automated: int, wrong: int) -> Rehearsed:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from handrail.kpi.estimate import estimate
+from handrail.kpi.estimate import MonthlyEstimate, estimate
 from handrail.proportions import in_percent
 from tasks.rehearsal import owner_report, worth
-from tasks.rehearsal.owner_report import answers, page, unmeasured
-from tasks.rehearsal.telling import Happening, together
+from tasks.rehearsal.comparison import beside, pays_more
+from tasks.rehearsal.happening import Happening
+from tasks.rehearsal.owner_report import answers, came_to, page, unmeasured
+from tasks.rehearsal.telling import KINDS, RehearsalStory, WatchedSubject, together
 from tests.pipeline.test_report import Page
 from tests.rehearsed_weeks import HOSTILE, policy, rehearsed, telling
 
@@ -69,14 +71,14 @@ def test_every_rule_stands_beside_ours_with_its_count_and_range() -> None:
     told = telling(rehearsed(wrong=1))
     assert told.found.running is not None
     month = estimate(told.found.running, worth.terms_of(told.found.running, told.policy))
-    ours, naive, hindsight = owner_report.beside(told, month).rows
+    ours, naive, settled, hindsight = beside(told, month).rows
     assert told.found.naive.share == 0.5
     assert naive[1].startswith("50.0% (")
     assert naive[2].startswith("0.00% (0.00% to ")
     hours = 0.5 * month.terms.cases_a_month * month.terms.minutes_manual / 60
     assert naive[3] == f"{hours:,.0f}"
     assert hindsight[1].startswith("100.0% (")
-    assert all(re.search(r"\(.* to .*\)", cell) for cell in ours[1:])
+    assert all(re.search(r"\(.* to .*\)", cell) for cell in (*ours[1:], *settled[1:]))
 
 
 def test_what_nobody_could_see_is_no_all_clear() -> None:
@@ -102,7 +104,7 @@ def test_without_an_automatic_case_or_an_ordinary_week_it_says_so() -> None:
 
 def test_the_launch_says_when_it_was_named_and_what_went_through() -> None:
     text = Page(page(telling())).text
-    assert "A watch named voucher on day 33." in text
+    assert "A watch pointed out words of voucher on day 33." in text
     assert "0 of its cases went out automatically" in text
     assert "The launch" not in Page(page(telling(replace(rehearsed(), launch=None)))).text
 
@@ -111,7 +113,111 @@ def test_a_day_with_many_words_of_one_kind_is_one_entry() -> None:
     many = [Happening(21, "stage", f"c{at}: partial") for at in range(6)]
     (one,) = together([*many, many[0]])
     assert one == Happening(21, "stage", "c0: partial; c1: partial; c2: partial; c3: partial; and 2 more")
-    assert [entry.lane for entry in together([Happening(3, "version", "v"), Happening(3, "certificate", "c")])] == [
+    assert [entry.lane for entry in together([Happening(3, "model", "v"), Happening(3, "certificate", "c")])] == [
         "certificate",
-        "version",
+        "model",
     ]
+
+
+def month_of(told: RehearsalStory) -> MonthlyEstimate:
+    """The month that a told rehearsal comes to."""
+    assert told.found.running is not None
+    return estimate(told.found.running, worth.terms_of(told.found.running, told.policy))
+
+
+def test_errors_after_a_launch_do_not_hide_behind_the_mean() -> None:
+    told = telling(rehearsed(wrong=8, launched=7))
+    around = told.found.around_launch
+    assert around is not None
+    assert around.day == 43
+    assert (around.before and around.before.of, around.after and around.after.of) == (240, 160)
+    said = " ".join(answers(told, month_of(told)))
+    assert "Before voucher came, on day 43, 0.00% of 240 (0.00% to " in said
+    assert ", 10.00% of 160 (" in said
+    assert "The later errors are more than your goal allows." in said
+    assert "voucher came" not in " ".join(answers(telling(), month_of(telling())))
+
+
+def test_money_left_stands_beside_the_naive_rule_and_the_better_one_is_named() -> None:
+    told = telling(rehearsed(automated=40, wrong=2))
+    month = month_of(told)
+    ours, naive, *_ = beside(told, month).rows
+    assert ours[6].startswith(f"{round(month.expected.net):,} (")
+    # The naive rule automates half of the cases without an error, ours two fifths.
+    worth_of_time = 0.5 * month.terms.cases_a_month * month.terms.minutes_manual * month.terms.minute
+    assert naive[6].startswith(f"{round(worth_of_time):,} (")
+    more = round(worth_of_time - month.expected.net)
+    said = pays_more(told, month)
+    assert said[0].startswith(f"The naive rule pays {more:,} EUR a month more than Handrail")
+    assert said[1].startswith("What the difference buys:")
+    assert "stops where the proof cannot be renewed" in said[1]
+    assert len(said) == 2, "it makes fewer errors here, so that no price of an error turns it round"
+    (better,) = pays_more(telling(), month_of(telling()))
+    assert better.startswith("Handrail pays ")
+
+
+def test_where_the_naive_rule_pays_more_the_price_of_an_error_that_turns_it_round_does() -> None:
+    found = rehearsed(automated=40)
+    found = replace(found, naive=replace(found.naive, error=0.1))
+    told = telling(found)
+    assert found.running is not None
+    terms = replace(worth.terms_of(found.running, told.policy), error=1.0, error_costs={})
+    said = " ".join(pays_more(told, estimate(found.running, terms)))
+    price = float(re.search(r"from about (\d+) EUR an error on", said)[1])  # type: ignore[index]
+    for cost, first in ((price - 1, "The naive rule pays"), (price + 1, "Handrail pays")):
+        assert pays_more(told, estimate(found.running, replace(terms, error=cost)))[0].startswith(first)
+
+
+def test_hindsight_stands_beside_our_own_figures_of_the_same_weeks() -> None:
+    told = telling(rehearsed(wrong=8, launched=8))
+    rows = {row[0]: row for row in beside(told, month_of(told)).rows}
+    assert rows["Handrail (weeks 4 to 7)"][2].startswith("0.00% (")
+    assert not rows["Handrail (weeks 4 on)"][2].startswith("0.00% (")
+    short = telling(rehearsed(weeks=6))
+    assert len(beside(short, month_of(short)).rows) == 3, "the same weeks once"
+
+
+def test_a_watch_tells_of_events_and_not_of_looks() -> None:
+    r4, quiet = WatchedSubject("reviewers", "r4", {"alarm": 44, "quiet": 3}, 42), {"quiet": 80}
+    assert came_to("reviewers", [r4, WatchedSubject("reviewers", "everybody", quiet)]) == "Alarm: r4 (first on day 42)."
+    few, none = (
+        WatchedSubject("breaker", "a", {"underpowered": 65}),
+        WatchedSubject("breaker", "b", {"not_measured": 20}),
+    )
+    assert came_to("breaker", [few, none]) == (
+        "It never had enough to say anything of its 2 categories: that is no all-clear."
+    )
+    assert came_to("breaker", [few, WatchedSubject("breaker", "c", quiet)]) == (
+        "No alarm. It had enough to judge 1 of 2 categories."
+    )
+    assert "44" not in Page(page(telling())).text
+
+
+def test_a_break_even_that_is_met_in_any_case_says_so() -> None:
+    rows = {row[0]: row[1:] for row in worth.rows(month_of(telling()))}
+    assert rows[worth.PAYS_FROM] == ("any volume",) * 3
+    assert rows[worth.PAID_BACK] == ("in the first weeks",) * 3
+    assert rows["licences"] == ("no price given",) * 3
+    text = Page(page(telling())).text
+    assert "pays from cases a day" not in text
+    assert "It pays at any number of cases: the policy has no fixed costs." in text
+    assert "the first month pays it back" in text
+    assert "it is the goal, not the money, that sets the limit" in text
+    priced = Page(page(telling(policy=policy(licences_a_month=30.0)))).text
+    assert re.search(r"It pays from \d+\.\d cases a day on", priced)
+
+
+def test_a_certificate_that_ended_stands_in_the_answer_and_in_what_it_needs() -> None:
+    text = Page(page(telling(uncertified_day=54))).text
+    assert "On day 54 the last certificate" in text[: text.index("Who settled the cases")]
+    assert "renew a certificate in time" in text[text.index("What it would need") :]
+    assert "the last certificate" not in Page(page(telling())).text
+
+
+def test_the_words_of_the_product_are_plain_or_explained_and_the_order_of_a_day_is_said() -> None:
+    assert not {"doubt", "gold", "settling differences"} & set(KINDS.values())
+    text = Page(page(telling())).text
+    assert "A certificate is the proof" in " ".join(text.split())
+    assert "gold" not in text
+    assert "the times of day are exchanged at random" in text
+    assert "test cases, which have a known answer" in text

@@ -1,5 +1,6 @@
 """What the report of a rehearsal says is what the store holds."""
 
+from collections import Counter
 from datetime import UTC, timedelta
 
 import pandas as pd
@@ -48,12 +49,15 @@ def test_pauses_versions_looks_and_people_come_from_the_store(shop: Shop) -> Non
     lanes = {one.lane: one.words for one in found.happenings}
     assert lanes["stage"] == "refund: auto"
     assert "refund paused (operator): odd" in lanes["pause"]
-    decisions = [row for row in shop.rows(schema.Decision) if row["kind"] not in ("automatic", "gold")]
+    decisions = [row for row in shop.rows(schema.Decision) if row["kind"] != "automatic"]
     looks = {one.name: one.looks for one in found.workers}
     assert looks == {one.name: sum(row["actor"] == one.name for row in decisions) for one in people}
     seconds = sum(row["seconds"] or 0 for row in decisions)
     assert sum(sum(weeks.values()) for weeks in found.minutes.values()) * 60 == seconds
     assert {"deciding cases", "audits"} <= set(found.minutes)
+    assert {one.watch for one in found.watched} == {row["watch"] for row in shop.rows(schema.Reading)}
+    readings = [(row["watch"], row["subject"]) for row in shop.rows(schema.Reading)]
+    assert {(one.watch, one.subject): sum(one.verdicts.values()) for one in found.watched} == Counter(readings)
     asked = {one.category: one.reasons for one in readiness(evening) if one.next_stage and not one.ready}
     assert found.stuck == asked
     assert asked["tracking"][0] in owner_report.page(found).replace("&#39;", "'")

@@ -14,7 +14,7 @@ SHAPE = {
     "other watch": "triangle",
     "pause": "bars",
     "person": "diamond",
-    "version": "diamond",
+    "model": "diamond",
 }
 
 NOTHING = "No case was automatic."
@@ -54,7 +54,8 @@ def plot_cases(telling: RehearsalStory) -> Plot:
     ]
     return Plot(
         words[0],
-        "In the first weeks people decide everything: their answers are what a certificate rests on.",
+        "In the first weeks people decide everything: their answers are the proof on which a certificate rests"
+        + (", and nothing is automatic without one." if telling.policy.queues.uncertified == "review" else "."),
         both(draw, weeks),
         Table(("week", "cases", "automatic", "share", "of it wrong"), rows),
         (
