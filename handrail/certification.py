@@ -169,7 +169,6 @@ def certify(  # noqa: PLR0913 - what a test is made of, in one place
     unseen: ArrayLike | None = None,
     scores: ArrayLike | None = None,
     start: float | None = None,
-    renewed: float | None = None,
     next_delta: float | None = None,
 ) -> Certification:
     """The loosest threshold whose error is at most `max_error` with certainty 1 - `delta`.
@@ -187,7 +186,6 @@ def certify(  # noqa: PLR0913 - what a test is made of, in one place
         unseen: confidences of cases that no draw could reach; they count as if wrong.
         scores: confidences of all cases, which fix the thresholds; else those of the labels do.
         start: the one threshold to begin at, fixed before any of these labels.
-        renewed: a certified threshold, from which on the search has what else it would have from 55 % of the cases on.
         next_delta: what a later look may spend; `needed` reckons with it.
 
     Returns:
@@ -211,10 +209,8 @@ def certify(  # noqa: PLR0913 - what a test is made of, in one place
         needed = labels_without_error(max_error, next_delta or delta)
         return Certification(None, 0.0, int(labels.wrong.sum()), len(labels.wrong), needed)
     thresholds = sequence(guide, start)
-    if renewed is not None:
-        thresholds = np.unique(np.append(thresholds, renewed))[::-1]
     shown = labels.evidence(thresholds, max_error)
-    entries = _entries(guide, thresholds, shown, delta, renewed) if start is None else [_Entry(0, 1.0)]
+    entries = _entries(guide, thresholds, shown, delta) if start is None else [_Entry(0, 1.0)]
     last = _walk(shown, entries, delta)
     strictest = float(thresholds[entries[0].at])
     if last < 0:
@@ -263,9 +259,7 @@ class _Entry:
     part: float
 
 
-def _entries(
-    guide: Floats, thresholds: Floats, shown: list[Witness], delta: float, renewed: float | None
-) -> list[_Entry]:
+def _entries(guide: Floats, thresholds: Floats, shown: list[Witness], delta: float) -> list[_Entry]:
     """Where a search begins, and begins anew: at shares of the cases, but not before it could certify without an error.
 
     A part that comes where it is too small waits for the next, or for more labels.
@@ -273,7 +267,7 @@ def _entries(
     n, expected = np.array([one.n for one in shown]), np.array([one.expected for one in shown])
     without_error = np.exp(n * np.log1p(-np.minimum(expected / np.maximum(n, 1), 1 - 1e-15)))
     coverage = (len(guide) - np.searchsorted(np.sort(guide), thresholds, side="left")) / len(guide)
-    main = int(np.argmax(coverage >= _MAIN)) if renewed is None else int(np.searchsorted(-thresholds, -renewed))
+    main = int(np.argmax(coverage >= _MAIN))
     coming = {main: _MAIN_PART}
     for share, part in _EARLIER:
         at = min(int(np.argmax(coverage >= share)), main)

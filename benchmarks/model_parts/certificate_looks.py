@@ -121,8 +121,7 @@ def follow(cases: Stream, held_from_the_start: Issued | None = None) -> Course:
             scores=cases.confidence[inside],
             max_error=MAX_ERROR,
             delta=part,
-            start=_below(held.threshold, cases.confidence[inside]) if held is not None and renews is None else None,
-            renewed=held.threshold if held is not None and renews is not None else None,
+            start=None if held is None else _start(held, renews, cases.confidence[inside]),
         )
         loosens = held is None or renews is not None or (seen.threshold or 1.0) < held.threshold
         if seen.threshold is not None and loosens:
@@ -131,9 +130,9 @@ def follow(cases: Stream, held_from_the_start: Issued | None = None) -> Course:
     return course
 
 
-def _below(threshold: float, scores: Floats) -> float:
-    below = sequence(scores)[sequence(scores) < threshold]
-    return float(below[0]) if len(below) else threshold
+def _start(held: Issued, renews: int | None, scores: Floats) -> float:
+    below = sequence(scores)[sequence(scores) < held.threshold]
+    return float(below[0]) if renews is None and len(below) else held.threshold
 
 
 def _is_due(

@@ -156,13 +156,13 @@ class Account:
 
     @property
     def start(self) -> float | None:
-        """The threshold to begin at to loosen: the next below the certified one; else none is fixed.
+        """The threshold to begin at: the certified one to renew, the next below it to loosen; else none is fixed.
 
         What stands was rejected before any later label came, so that a search may go on from there: the first false
         promise of the sequence is made at some look, and all of them together spend no more than delta.
         """
         if self.valid is None or self.renews is not None:
-            return None
+            return None if self.renews is None else self.renews.threshold
         thresholds = sequence(self.cases.loc[~self.cases["outside"], "confidence"])
         below = thresholds[thresholds < self.valid.threshold]
         return float(below[0]) if len(below) else self.valid.threshold
@@ -178,7 +178,6 @@ class Account:
             unseen=cases.loc[cases["unseen"], "confidence"],
             scores=cases.loc[~cases["outside"], "confidence"],
             start=self.start,
-            renewed=None if self.renews is None else self.renews.threshold,
             max_error=self.rules.max_error,
             delta=self.part,
             next_delta=self.part,

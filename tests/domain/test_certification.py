@@ -107,17 +107,6 @@ def test_a_search_keeps_its_part_of_delta_while_thresholds_hold(places: dict[int
     assert (found.coverage > 0.54) == covered
 
 
-def test_a_renewal_that_fails_at_the_certified_threshold_may_hold_at_a_stricter_one() -> None:
-    confidence, good = _with_errors({720: 280})
-    certified = float(confidence[699])
-    assert certify(confidence, ~good, max_error=0.02, delta=0.05, renewed=certified).coverage == pytest.approx(0.724)
-    _, worse = _with_errors({600: 12, 720: 280})
-    found = certify(confidence, ~worse, max_error=0.02, delta=0.05, renewed=certified)
-    assert found.threshold is not None
-    assert (found.threshold > certified, found.coverage) == (True, pytest.approx(0.603))
-    assert certify(confidence, ~worse, max_error=0.02, delta=0.05, start=certified).threshold is None
-
-
 def test_of_few_labels_a_search_begins_where_labels_without_error_can_certify_at_all() -> None:
     confidence = np.linspace(1, 0, 300)
     found = certify(confidence, np.arange(300) < 299, max_error=0.02, delta=0.05)
