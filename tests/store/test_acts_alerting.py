@@ -158,7 +158,7 @@ class TestOver:
 
     def test_what_comes_and_goes_for_hours_is_not_told_each_time(self, scene: Scene) -> None:
         messages = []
-        for minute in range(120):
+        for minute in (minute for minute in range(120) if minute % 8 in {0, 3, 7}):
             at = NOW + minute * MINUTE
             rise(scene, Verdict.QUIET if minute % 8 else Verdict.ALARM, at)
             sweep(scene, at)
