@@ -45,8 +45,14 @@ def model_list(as_json: AsJson = False) -> None:
         }
         for row in rows
     ]
-    columns = ["version", "status", "evidence", "cause", "labels", "withdrawn", "accuracy", "ece", "registered"]
-    answer(rows, as_json=as_json, text=table(shown, columns, empty="No model yet. Train one with `handrail train`."))
+    columns = ["version", "status", "evidence", "cause", "labels", "accuracy", "ece", "registered"]
+    lines = [table(shown, columns, empty="No model yet. Train one with `handrail train`.")]
+    lines += [
+        f"Version {row['version']} learnt from labels withdrawn since: {row['withdrawn']} of {row['labels']}."
+        for row in rows
+        if row["withdrawn"]
+    ]
+    answer(rows, as_json=as_json, text="\n".join(lines))
 
 
 def model_show(

@@ -127,14 +127,17 @@ def tell(line: str) -> None:
 @contextmanager
 def apart(settings: Mapping[str, str]) -> Iterator[None]:
     """With these settings, and without what names another workspace, its key, its server or its people."""
-    before = dict(os.environ)
+    inside = {"PREFECT_LOGGING_LEVEL": "CRITICAL", **settings}
+    before = {name: os.environ[name] for name in {*APART, *inside} & set(os.environ)}
     for name in APART:
         os.environ.pop(name, None)
-    os.environ.update({"PREFECT_LOGGING_LEVEL": "CRITICAL", **settings})
+    os.environ.update(inside)
     try:
         yield
     finally:
-        os.environ.clear()
+        # Not all of the environment: what a library was told when it was loaded here holds for as long as it is.
+        for name in {*APART, *inside}:
+            os.environ.pop(name, None)
         os.environ.update(before)
 
 

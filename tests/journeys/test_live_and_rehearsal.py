@@ -1,14 +1,17 @@
 """A live workspace's clock cannot be set, by no command, flow or desk; a rehearsal says on every face what it is."""
 
 import inspect
+import os
 import shutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from console.rehearse import apart
 from handrail.errors import Refused
 from handrail.founding import REHEARSAL_TOLD
 from handrail.sample import SampleBusiness
@@ -144,3 +147,18 @@ def test_a_rehearsal_says_so_in_status_doctor_verify_and_reports(begun: Handrail
 def test_the_remedy_of_a_set_clock_names_its_moment(begun: Handrail) -> None:
     assert f"`handrail watch --as-of {MORNING[:16]}Z`" in " ".join(begun("status", "--as-of", MORNING).out.split())
     assert "`handrail watch`" in " ".join(begun("status").out.split())
+
+
+def test_a_rehearsal_takes_back_its_own_settings_and_none_that_a_library_was_loaded_with() -> None:
+    live = {"HANDRAIL_HOME": "/live", "PREFECT_LOGGING_LEVEL": "INFO"}
+    with mock.patch.dict(os.environ, live):
+        os.environ.pop("HANDRAIL_ALERTS", None)
+        os.environ.pop("PREFECT_API_URL", None)
+        with apart({"PREFECT_API_URL": "http://there"}):
+            assert "HANDRAIL_HOME" not in os.environ
+            assert os.environ["PREFECT_API_URL"] == "http://there"
+            os.environ["HANDRAIL_ALERTS"] = "of the rehearsal"
+            os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+        assert {name: os.environ[name] for name in live} == live
+        assert {"HANDRAIL_ALERTS", "PREFECT_API_URL"} & set(os.environ) == set()
+        assert os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] == "false"

@@ -1,5 +1,8 @@
 """A model steward at the terminal: which version serves, on what grounds, and how to rebuild it."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from tests.workspaces import NINE, TRAINED_AT, Handrail
@@ -41,6 +44,18 @@ def test_the_list_says_what_each_promotion_rested_on(challenged: Handrail) -> No
         ("2", "challenger", None),
     ]
     assert max(map(len, challenged("model", "list").out.splitlines())) <= WIDEST
+
+
+def test_the_list_names_versions_that_learnt_from_withdrawn_labels(challenged: Handrail) -> None:
+    assert "withdrawn" not in challenged("model", "list").out
+    with closing(sqlite3.connect(challenged.home / "handrail.db")) as connection, connection:
+        connection.execute("UPDATE labels SET status = 'withdrawn', stood_as = status WHERE case_id <= 3")
+    shown = challenged("model", "list").out.splitlines()
+    labels = {row["version"]: (row["withdrawn"], row["labels"]) for row in challenged.ask("model", "list")}
+    assert labels["1"][0] == 3
+    assert shown[-2:] == [
+        f"Version {version} learnt from labels withdrawn since: 3 of {labels[version][1]}." for version in ("1", "2")
+    ]
 
 
 def test_what_nobody_has_judged_is_refused_with_what_is_missing(challenged: Handrail) -> None:

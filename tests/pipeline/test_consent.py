@@ -117,7 +117,8 @@ class Year:
         shop = self.shop.begin()
         shop.deliver("history.csv", [*letters(HISTORY, labelled=True), *refusing(12, labelled=True)], NOW)
         shop.run(retraining, NOW, cause="by_hand")
-        shop.deliver("first.csv", [*letters(60, seed=UNSEEN), *refusing(9), *agreeing(6, REVOKED)], watches=True)
+        # So many that, by whatever secret half of them is withheld, enough judge that no model has seen.
+        shop.deliver("first.csv", [*letters(100, seed=UNSEEN), *refusing(9), *agreeing(6, REVOKED)], watches=True)
         shop.work()
         self._revoke("first.csv", REVOKED, LATER + HOUR)
         shop.run(drift_detection, LATER + HOUR)
