@@ -5,15 +5,18 @@ from pathlib import Path
 
 from typer.main import get_command
 
+from tests.journeys.conftest import REVIEWERS
 from tests.workspaces import MAPPING, NINE, ROOT, Handrail
 
 POLICY = ROOT / "policy" / "sample" / "policy.yaml"
-ENDLESS = {("up",), ("desk",), ("demo",)}
+ENDLESS = {("up",), ("desk",), ("demo",), ("rehearse",)}
 """They end when they are stopped, or take minutes."""
 
 REFUSED = {
     ("review", "close"),
     ("labels", "adjudicate"),
+    ("labels", "ask-again"),
+    ("labels", "reinstate"),
     ("proposals", "confirm"),
     ("proposals", "refuse"),
     ("quarantine", "release"),
@@ -24,7 +27,7 @@ REFUSED = {
     ("alerts", "acknowledge"),
     ("alerts", "test"),
 }
-"""No breaker has tripped on that morning, nobody without a training has labelled a case, the only proposal is
+"""No breaker has tripped on that morning, nobody without a training has labelled a case, no label was there to withdraw, the only proposal is
 withdrawn, every action has reached its receiver, no delivery was stopped, nothing was swept, and no channel is
 configured."""
 
@@ -102,6 +105,7 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("review", "close"), (1, "--conclusion", "fine")),
         (("people", "add"), ("zoe", "--role", "reviewer")),
         (("people", "list"), ()),
+        (("people", "quality"), ()),
         (("people", "invite"), ("zoe",)),
         (("gold", "import"), (gold, "--text", "text", "--label", "label")),
         (("gold", "write"), ("--text", "I want my money back", "--label", "refund_request")),
@@ -115,6 +119,10 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("tokens", "revoke"), (1,)),
         (("labels", "list"), ()),
         (("labels", "adjudicate"), (decided, "complaint")),
+        (("labels", "withdraw"), ("--reviewer", REVIEWERS[0], "--since", "2020-01-01", "--yes", *why)),
+        (("labels", "withdrawals"), ()),
+        (("labels", "ask-again"), (1, "--as-of", NINE)),
+        (("labels", "reinstate"), (1, *why)),
         (("consensus",), (ratings,)),
         (("agreement",), (rated,)),
         (("policy", "check"), (POLICY,)),
@@ -122,12 +130,14 @@ def session(handrail: Handrail, day_file: Path, folder: Path) -> list[tuple[tupl
         (("outcome", "import"), (text,)),
         (("report", "kpi"), ("--by", "category", "--weeks", 4, "--out", folder / "kpi.html")),
         (("report", "business-case"), ("--out", folder / "case.html")),
+        (("report", "estimate"), (audited, "--time", "at")),
         (("report", "fairness"), ()),
         (("report", "drift"), ()),
         (("watch",), ("--as-of", NINE)),
         (("trail", "search"), ()),
         (("trail", "verify"), ()),
         (("audit", "repeat"), ("--since", "2020-01-01")),
+        (("audit", "differences"), ("--as-of", NINE)),
         (("trail", "export"), (folder / "trail.jsonl",)),
         (("purge",), ()),
         (("purge", "hold"), (decided, *why)),
