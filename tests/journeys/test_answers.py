@@ -27,9 +27,9 @@ REFUSED = {
     ("alerts", "acknowledge"),
     ("alerts", "test"),
 }
-"""No breaker has tripped on that morning, nobody without a training has labelled a case, no label was there to withdraw, the only proposal is
-withdrawn, every action has reached its receiver, no delivery was stopped, nothing was swept, and no channel is
-configured."""
+"""No breaker has tripped on that morning, nobody without a training has labelled a case, no label was there to
+withdraw, the only proposal is withdrawn, every action has reached its receiver, no delivery was stopped, nothing was
+swept, and no channel is configured."""
 
 Words = tuple[object, ...]
 
