@@ -47,7 +47,7 @@ def withdraw(
     Raises:
         BadInput: there is no reason, or `since` lies ahead.
         NotFound: nobody of that name ever labelled anything.
-        Refused: the labels are the actor's own.
+        Refused: the labels are the actor's own, or an earlier withdrawal is only half reinstated.
     """
     extent = begin(store, reviewer, since, reason=reason, actor=actor, now=now)
     while extent.withdrawal is not None and take_more(store, extent.withdrawal, policy=policy, actor=actor, now=now):
@@ -61,6 +61,9 @@ def begin(store: Store, reviewer: str, since: datetime, *, reason: str, actor: s
     with store.write() as connection:
         _permit(connection, reviewer, since, actor, now)
         trail.lock(connection)
+        half = withdrawals.half_reinstated(connection)
+        if half is not None:
+            raise Refused(f"Withdrawal {half} is only half reinstated. Reinstate it again, which does the rest, first.")
         standing = withdrawals.newest(connection, reviewer, since)
         unfinished = standing is not None and bool(withdrawals.next_cases(connection, standing, 1))
         extent = _extent(connection, reviewer, since, standing.until if standing and unfinished else now, now)
@@ -130,12 +133,13 @@ def take_more(store: Store, withdrawal_id: int, *, policy: Policy, actor: str, n
 def reinstate(store: Store, withdrawal_id: int, *, reason: str, policy: Policy, actor: str, now: datetime) -> int:
     """Let the labels of a withdrawal count again as they did; returns how many. Certificates it voided stay void.
 
-    Stopped half-way and repeated it does the rest.
+    Stopped half-way and repeated it does the rest. The newest goes first: what each marked rests on what those before
+    it had left.
 
     Raises:
         NotFound: there is no such withdrawal.
         BadInput: there is no reason.
-        Refused: the labels are the actor's own.
+        Refused: the labels are the actor's own, or a newer withdrawal stands.
     """
     end(store, withdrawal_id, reason=reason, actor=actor, now=now)
     given = 0
@@ -151,6 +155,12 @@ def end(store: Store, withdrawal_id: int, *, reason: str, actor: str, now: datet
         authorize(connection, ACT, actor)
         trail.lock(connection)
         standing = _standing(connection, withdrawal_id, actor)
+        newest = withdrawals.newest_standing(connection)
+        if newest is not None and newest > withdrawal_id:
+            raise Refused(
+                f"Withdrawal {newest} is newer and stands, and rests on what this one left. Reinstate it first, or "
+                "leave both."
+            )
         if standing.reinstated_at is None:
             withdrawals.close_one(connection, withdrawal_id, by=actor, now=now)
             data = {"withdrawal": withdrawal_id, "reviewer": standing.reviewer}

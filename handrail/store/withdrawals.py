@@ -129,6 +129,20 @@ def one(connection: Connection, withdrawal_id: int) -> Withdrawal | None:
     return None if row is None else Withdrawal(*row)
 
 
+def newest_standing(connection: Connection) -> int | None:
+    """The number of the newest withdrawal that stands; None without any."""
+    standing = LabelWithdrawal.reinstated_at.is_(None)
+    return connection.execute(select(func.max(LabelWithdrawal.id)).where(standing)).scalar_one()
+
+
+def half_reinstated(connection: Connection) -> int | None:
+    """A withdrawal that was taken back and has labels marked still; None without any."""
+    ended = select(LabelWithdrawal.id).where(LabelWithdrawal.reinstated_at.is_not(None))
+    marked = exists().where(Label.withdrawal_id == LabelWithdrawal.id)
+    ruled = exists().where(Decision.withdrawal_id == LabelWithdrawal.id)
+    return connection.execute(ended.where(or_(marked, ruled)).order_by(LabelWithdrawal.id).limit(1)).scalar()
+
+
 def every(connection: Connection) -> list[Withdrawal]:
     """All withdrawals, newest first."""
     rows = connection.execute(select(LabelWithdrawal.__table__).order_by(LabelWithdrawal.id.desc()))

@@ -133,6 +133,33 @@ class TestWithdrawing:
         assert scene.count(schema.LabelWithdrawal) == 1
         assert kinds(scene).count("labels.withdrawn") == 1
 
+    def test_the_newest_is_reinstated_first_for_it_rests_on_what_others_left(self, scene: Scene) -> None:
+        first, second = waiting(scene, 2)
+        rule(scene, first, "ron", "refund")
+        rule(scene, second, "rita", "refund")
+        before = standing(scene)
+        older = withdrawing.withdraw(scene.store, "ron", NOW, **WHY).withdrawal
+        newer = withdrawing.withdraw(scene.store, "rita", NOW, **WHY).withdrawal
+        assert older is not None
+        assert newer is not None
+        with pytest.raises(Refused, match=f"Withdrawal {newer} is newer and stands"):
+            withdrawing.reinstate(scene.store, older, **WHY)
+        for number in (newer, older):
+            withdrawing.reinstate(scene.store, number, **WHY)
+        assert standing(scene) == before
+
+    def test_nothing_is_withdrawn_while_a_withdrawal_is_half_reinstated(self, scene: Scene) -> None:
+        for case_id in waiting(scene, 3):
+            rule(scene, case_id, "ron", "refund")
+        number = withdrawing.withdraw(scene.store, "ron", NOW, **WHY).withdrawal
+        assert number is not None
+        known = {name: WHY[name] for name in ("actor", "now")}
+        withdrawing.end(scene.store, number, reason="He was right.", **known)
+        with pytest.raises(Refused, match="only half reinstated"):
+            withdrawing.withdraw(scene.store, "ron", NOW, **WHY)
+        assert withdrawing.reinstate(scene.store, number, **WHY) == 3
+        assert withdrawing.withdraw(scene.store, "ron", NOW, **WHY).labels == 3
+
     def test_a_doubt_that_only_the_withdrawn_one_cast_ends_and_comes_back(self, scene: Scene) -> None:
         scene.policy = scene.known["policy"] = ALWAYS
         (case_id,) = waiting(scene, 1)
