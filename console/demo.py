@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from console.rehearse import apart, finish, fresh, tell
+from console.anew import anew, finish
+from console.rehearse import apart, tell
 from handrail.proportions import in_percent
 from handrail.workspace import Workspace
 
@@ -26,13 +27,13 @@ def run_demo(*, weeks: int, seed: int, home: Path, per_week: int, as_json: bool)
     from flows.local_server import LocalServer
     from handrail.store.engine import practising
 
-    workspace = fresh(home.expanduser().resolve(), seed, "demo")
-    server = LocalServer(workspace)
-    tell(f"Starting a Prefect server in {workspace.home} …")
-    with apart(server.environment()), practising(), server:
-        story, report = _rehearse(workspace, weeks=weeks, seed=seed, per_week=per_week)
-    workspace.password_file.unlink()  # nobody was told it: `handrail up` makes one, and tells it
-    finish(workspace, "demo")
+    with anew(home.expanduser().resolve(), seed, "demo") as workspace:
+        server = LocalServer(workspace)
+        tell(f"Starting a Prefect server in {workspace.home} …")
+        with apart(server.environment()), practising(), server:
+            story, report = _rehearse(workspace, weeks=weeks, seed=seed, per_week=per_week)
+        workspace.password_file.unlink()  # nobody was told it: `handrail up` makes one, and tells it
+        finish(workspace, "demo")
     _finish(story, report, workspace, as_json=as_json)
 
 

@@ -1,8 +1,6 @@
 """`handrail rehearse`: a past is played in a workspace of its own, and what came of it is told."""
 
-import hashlib
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from console.anew import anew, finish
 from console.answer import AsJson, Encoding, answer
 from handrail import drafts
 from handrail.errors import BadInput, Refused
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from tasks.rehearsal.played import Played
     from tasks.rehearsal.year import Year
 
-MARKS = {"rehearse": "rehearsal", "demo": "demo"}
-"""File that says which command made a workspace: that one may make it anew."""
-RUNNING, FINISHED = "not finished", "finished"
 APART = ("HANDRAIL_DATABASE_URL", "HANDRAIL_SECRET", "HANDRAIL_ALERTS", "HANDRAIL_HOME", "PREFECT_API_URL")
 """What would lead a rehearsal to live data, or live people to a rehearsal's alarms."""
 
@@ -88,8 +84,7 @@ def rehearse(
         tell(sentence)
     from flows.local_server import QUIET
 
-    with apart(QUIET):
-        workspace = fresh(folder, seed, "rehearse")
+    with apart(QUIET), anew(folder, seed, "rehearse") as workspace:
         played = _play(workspace, year, staff, seed)
         finish(workspace, "rehearse")
         if out is not None:
@@ -139,40 +134,6 @@ def apart(settings: Mapping[str, str]) -> Iterator[None]:
         for name in {*APART, *inside}:
             os.environ.pop(name, None)
         os.environ.update(before)
-
-
-def fresh(home: Path, seed: int, command: str) -> Workspace:
-    """A new workspace in `home`; what the same command left there is made anew, and nothing else.
-
-    Raises:
-        Refused: the folder holds something that this command did not make.
-    """
-    mark = home / MARKS[command]
-    if home.exists() and any(home.iterdir()):
-        if not mark.exists():
-            raise Refused(
-                f"{home} is not empty and was not made by `handrail {command}`. Choose another folder with --home."
-            )
-        if RUNNING in mark.read_text(encoding="utf-8"):
-            tell(f"The last run in {home} was not finished: it begins anew.")
-        shutil.rmtree(home)
-    workspace = Workspace(home)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _mark(workspace, command, RUNNING)
-    workspace.create()
-    # A business's key is secret; a rehearsal's comes from its seed, so that the same seed tells the same story.
-    drafts.write_text(workspace.secret_file, hashlib.sha256(f"{MARKS[command]} {seed}".encode()).hexdigest())
-    return workspace
-
-
-def finish(workspace: Workspace, command: str) -> None:
-    """Say in the folder that it is complete."""
-    _mark(workspace, command, FINISHED)
-
-
-def _mark(workspace: Workspace, command: str, state: str) -> None:
-    text = f"made by `handrail {command}`, and made anew by the next one; {state}\n"
-    drafts.write_text(workspace.home / MARKS[command], text)
 
 
 def _play(workspace: Workspace, year: "Year", staff: "tuple[SimulatedReviewer, ...]", seed: int) -> "Played":
