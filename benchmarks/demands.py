@@ -45,12 +45,12 @@ class Part:
 
 def at_least(name: str, value: float, bound: float, form: str = ".3f") -> Demand:
     """A figure that may not be lower."""
-    return Demand(name, format(value, form), f"≥ {bound:{form}}", value >= bound)
+    return Demand(name, format(value, form), f"≥ {bound:{form}}", bool(value >= bound))
 
 
 def at_most(name: str, value: float, bound: float, form: str = ".3f") -> Demand:
     """A figure that may not be higher."""
-    return Demand(name, format(value, form), f"≤ {bound:{form}}", value <= bound)
+    return Demand(name, format(value, form), f"≤ {bound:{form}}", bool(value <= bound))
 
 
 def show(name: str, part: Part, seconds: float | None = None) -> None:
