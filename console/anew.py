@@ -17,7 +17,6 @@ from handrail.workspace import Workspace
 
 MARKS = {"rehearse": "rehearsal", "demo": "demo"}
 """The file by which each command knows what it made."""
-LOCK = ".running"
 RUNNING, FINISHED = "not finished", "finished"
 
 
@@ -28,6 +27,8 @@ def anew(home: Path, seed: int, command: str) -> Iterator[Workspace]:
     Raises:
         Refused: the folder holds something that this command did not make, or another run has it.
     """
+    if home.exists() and not home.is_dir():
+        raise Refused(f"{home} is a file and no folder. Choose a folder with --home.")
     made = home.exists() and any(home.iterdir())
     if made and not _is_ours(home / MARKS[command], command):
         raise Refused(
@@ -38,7 +39,7 @@ def anew(home: Path, seed: int, command: str) -> Iterator[Workspace]:
         if made:
             if RUNNING in (home / MARKS[command]).read_text(encoding="utf-8"):
                 typer.echo(f"The last run in {home} was not finished: it begins anew.", file=sys.stderr)
-            _clear(home, keep=(MARKS[command], LOCK))
+            _clear(home, keep=MARKS[command])
         workspace = Workspace(home)
         _mark(workspace, command, RUNNING)
         workspace.create()
@@ -62,7 +63,8 @@ def _is_ours(mark: Path, command: str) -> bool:
 
 @contextmanager
 def _alone(home: Path, command: str) -> Iterator[None]:
-    descriptor = os.open(home / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    # The folder itself is locked, and stays: a process that was killed holds it no longer.
+    descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,10 +77,10 @@ def _alone(home: Path, command: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _clear(home: Path, *, keep: tuple[str, ...]) -> None:
+def _clear(home: Path, *, keep: str) -> None:
     """Remove what lies there; the mark stays, so that a run that is stopped meanwhile can be begun anew."""
     for place in home.iterdir():
-        if place.name in keep:
+        if place.name == keep:
             continue
         if place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console.anew import LOCK, anew, finish
+from console.anew import anew, finish
 from handrail.errors import Refused
 
 DATABASE = "handrail.db"
@@ -40,6 +40,13 @@ def test_a_folder_with_something_else_of_that_name_is_left_as_it_is(tmp_path: Pa
         pass
     assert sorted(home.rglob("*")) == before
     assert (home / "docs" / "thesis.txt").read_text() == "thesis"
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("mine")
+    with pytest.raises(Refused, match="is a file and no folder"), anew(tmp_path / "home", 1, "demo"):
+        pass
+    assert (tmp_path / "home").read_text() == "mine"
 
 
 def test_what_it_made_itself_is_made_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +103,7 @@ def test_whatever_was_removed_when_it_was_stopped_the_mark_stays(
         with pytest.raises(KeyboardInterrupt), anew(home, 1, "rehearse"):
             pass
     assert removed
-    assert {"rehearsal", LOCK} <= {place.name for place in home.iterdir()}
+    assert "rehearsal" in {place.name for place in home.iterdir()}
     with anew(home, 1, "rehearse") as workspace:
         finish(workspace, "rehearse")
     assert not (home / "inbox" / "history.jsonl").exists()
