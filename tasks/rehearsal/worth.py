@@ -116,7 +116,11 @@ def _document(file: Path) -> dict[str, Any] | None:
     if not isinstance(told, dict) or "automated_share" not in told:
         raise BadInput(f"{file} is no rehearsal's document. Give what `{REHEARSE}` prints.")
     running = told.get("running")
-    if "running" not in told or "prices" not in told or (isinstance(running, dict) and "test_minutes" not in running):
+    if (
+        "running" not in told
+        or "prices" not in told
+        or (isinstance(running, dict) and not {"test_minutes", "wrong"} <= {*running})
+    ):
         raise BadInput(f"{file} comes from an older Handrail and lacks what an estimate needs. Rehearse again.")
     return told
 
@@ -196,8 +200,9 @@ def basis(running: Running, terms: EstimateTerms) -> list[str]:
     return [
         f"Rehearsed: {running.cases:,} cases in {weeks:.3g} weeks from week {running.first_week} on; {wrong}.",
         (
-            "Conservative takes the lower end of the 95 % interval of the share and the upper ends of error and "
-            "minutes, all together; optimistic the other ends. People were simulated."
+            "Conservative takes the lower end of the 95 % interval of the share and the upper ends of wrong cases and "
+            "minutes, all together; optimistic the other ends. Wrong cases have a range of their own, counted among all "
+            "cases: it is not share times error. People were simulated."
         ),
         (
             f"Cases left with people take {terms.minutes_manual:g} minutes, as by hand; that suggestions help is not "
