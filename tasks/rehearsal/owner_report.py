@@ -11,7 +11,7 @@ from handrail.kpi import NOT_MEASURED
 from handrail.kpi.estimate import EstimateTerms, MonthlyEstimate, estimate
 from handrail.policy import CostRules
 from handrail.proportions import in_percent
-from handrail.recommendation import Recommendation, recommend
+from handrail.recommendation import LASTS, Lapse, Recommendation, recommend
 from handrail.running import Ratio
 from tasks.rehearsal import worth
 from tasks.rehearsal.comparison import RULES, beside, kept_together, pays_more, whole
@@ -20,16 +20,26 @@ from tasks.rehearsal.telling import KINDS, RehearsalStory, WatchedSubject
 from tasks.views.plots.figure import EMPTY, Table
 
 WATCHES = {
-    "agreement": "do people follow suggestions blindly?",
+    "agreement": "in which categories do people follow suggestions blindly?",
     "audits": "are audits done in time, and do they agree?",
     "blind_share": "do enough people decide without seeing a suggestion?",
     "breaker": "do audits reject too much of a category?",
     "drift": "has the wording of the cases changed?",
     "fairness": "do groups fare differently?",
-    "kpi": "what is it worth?",
+    "kpi": "what is automation worth?",
     "reviewers": "does a person's work look careless?",
 }
 """What each watch asks."""
+NAMES = {
+    "agreement": "following suggestions",
+    "blind_share": "deciding unseen",
+    "breaker": "rejected audits",
+    "drift": "changed wording",
+    "fairness": "groups",
+    "kpi": "figures of the business",
+    "reviewers": "people's work",
+}
+"""What each watch is called in plain words, where it is not its own name."""
 BREAK_EVEN = frozenset({worth.PAYS_BELOW, worth.PAYS_FROM, worth.SPENT, worth.PAID_BACK})
 """Rows of an estimate that the report says in words."""
 ABOUT = {"fairness": "groupings", "kpi": "figures", "reviewers": "people", "drift": "features of the cases"}
@@ -50,13 +60,14 @@ def page(telling: RehearsalStory) -> str:
     """The report as HTML; every text in it is escaped."""
     found, policy = telling.found, telling.policy
     month = None if found.running is None else estimate(found.running, worth.terms_of(found.running, policy))
-    advice = recommend(found, policy.goal, month, sum(telling.waiting.values()))
+    advice = recommend(found, policy.goal, month, sum(telling.waiting.values()), lapse(telling))
     return _template().render(
         telling=telling,
         found=found,
         answers=answers(telling, month),
         advice=advice,
-        verdict="Switch on" if advice.switch_on else "Not yet",
+        verdict=advice.verdict,
+        lapse=next((one.obstacle[0].upper() + one.obstacle[1:] + "." for one in advice.unmet if one.name == LASTS), ""),
         beside=kept_together(beside(telling, month)),
         rules=RULES,
         pays_more=pays_more(telling, month),
@@ -117,7 +128,6 @@ def answers(telling: RehearsalStory, month: MonthlyEstimate | None) -> list[str]
             f"{error.high:.2%}). {safe}, which allows {in_percent(goal.error_rate_at_most)}."
         ),
         *around_launch(telling),
-        *certificate_ended(telling),
         (
             f"{pays}: an ordinary month saves {whole(mid.hours_saved)} hours of people's time "
             f"({whole(low.hours_saved)} to {whole(high.hours_saved)}), its errors cost "
@@ -153,17 +163,12 @@ def _errors(rate: Ratio) -> str:
     return f"{in_percent(rate.value, 2)} of {rate.of:,} ({rate.low:.2%} to {rate.high:.2%})"
 
 
-def certificate_ended(telling: RehearsalStory) -> list[str]:
-    """That nothing was automatic any more at the end, where the last certificate had ended."""
+def lapse(telling: RehearsalStory) -> Lapse | None:
+    """How the last certificate ended, where none stands on the last day and nothing is automatic without one."""
     day = telling.uncertified_day
     if day is None or telling.policy.queues.uncertified != "review":
-        return []
-    return [
-        (
-            f"On day {day} the last certificate, the proof without which nothing is automatic, ended and was not "
-            "renewed: from then on people decided everything again."
-        )
-    ]
+        return None
+    return Lapse(day, telling.missing_answers, telling.audit_minutes)
 
 
 def _idle(month: MonthlyEstimate) -> str:
@@ -238,15 +243,17 @@ def looks_sentence(telling: RehearsalStory) -> str:
     found = telling.found
     return (
         f"Audits, second looks, rechecks and deciding where people differ took {found.minutes_a_day:.1f} minutes a "
-        f"day, on the mean over all {found.days} days; test cases, which have a known answer and show who works with "
+        f"day on average over all {found.days} days; test cases, which have a known answer and show who works with "
         f"care, another {found.test_minutes_a_day:.1f}. At the end {_waiting(telling)}; at most "
         f"{telling.most_waiting:,} waited on a day."
     )
 
 
 def _waiting(telling: RehearsalStory) -> str:
-    left = ", ".join(f"{count:,} × {KINDS.get(kind, kind)}" for kind, count in sorted(telling.waiting.items()) if count)
-    return f"{left} waited" if left else "nothing waited"
+    left = ", ".join(
+        f"{count:,} for {KINDS.get(kind, kind)}" for kind, count in sorted(telling.waiting.items()) if count
+    )
+    return f"{sum(telling.waiting.values()):,} waited ({left})" if left else "nothing waited"
 
 
 def _workers(telling: RehearsalStory) -> Table:
@@ -268,7 +275,7 @@ def _workers(telling: RehearsalStory) -> Table:
 def _watches(telling: RehearsalStory) -> Table:
     columns = "watch", "it asks", "what it came to"
     rows = [
-        (name.replace("_", " "), WATCHES.get(name, ""), came_to(name, _of_watch(telling, name)))
+        (NAMES.get(name, name), WATCHES.get(name, ""), came_to(name, _of_watch(telling, name)))
         for name in _watch_names(telling)
     ]
     return Table(columns, rows, frozenset(columns))
@@ -305,15 +312,11 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
     """What this rehearsal does not know, and why."""
     found, costs = telling.found, telling.policy.costs
     without = [one.week for one in found.by_week if one.automated and one.interval is None]
-    blind = [
-        name.replace("_", " ")
-        for name in _watch_names(telling)
-        if not any(one.came_to("alarm", "quiet") for one in _of_watch(telling, name))
-    ]
+    blind = _blind(telling)
     said = [
         (
             "Your people: these were simulated, each as accurate and as quick as the table of your people assumes. "
-            "Yours may be better or worse; `--people FILE` takes other assumptions."
+            "Yours may be better or worse; a file of people with other figures can be given (`--people`)."
         ),
         "Your customers: whether they were content, complained or came back is not in the file.",
         (
@@ -331,9 +334,7 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
     if without:
         said.append(f"Week {_weeks(without)}: no automatic case was audited, so that audits say nothing of them.")
     if blind:
-        said.append(
-            f"What these watches look for: {', '.join(blind)}. They never had enough to say whether all was well."
-        )
+        said.append(f"Whether all was well where {', '.join(blind)} looked: too little was there to say.")
     if nothing := _unpriced(costs):
         said.append(f"What {', '.join(nothing)} cost: the policy has no figure (`costs`), and they count as nothing.")
     return said
@@ -360,10 +361,26 @@ def _weeks(numbers: Sequence[int]) -> str:
 
 
 def needs(advice: Recommendation, telling: RehearsalStory) -> list[str]:
-    """What would have to change: the remedies of the rules that are not met, and of a certificate that ended."""
-    more = "More audits a day give the answers that renew a certificate in time (`sampling.at_least_a_day`)."
-    remedies = [one.remedy for one in advice.unmet if one.remedy]
-    return list(dict.fromkeys([*remedies, *([more] if certificate_ended(telling) else [])]))
+    """What would have to change: the remedies of the rules that are not met, and what no watch noticed or could see."""
+    said = [one.remedy for one in advice.unmet if one.remedy]
+    launch, blind = telling.found.launch, _blind(telling)
+    if launch is not None and launch.named_day is None and telling.found.around_launch is not None:
+        said.append(
+            f"A word from you before something new comes: no watch noticed {telling.launch}, and "
+            f"{launch.automated_wrong:,} of its cases went out under a wrong category."
+        )
+    if blind:
+        said.append(f"More cases or more audits: {', '.join(blind)} never had enough to say whether all was well.")
+    return list(dict.fromkeys(said))
+
+
+def _blind(telling: RehearsalStory) -> list[str]:
+    """Watches that never had enough to say."""
+    return [
+        f"the watch “{NAMES.get(name, name)}”"
+        for name in _watch_names(telling)
+        if not any(one.came_to("alarm", "quiet") for one in _of_watch(telling, name))
+    ]
 
 
 def _stuck(telling: RehearsalStory) -> Table:

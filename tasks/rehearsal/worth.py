@@ -201,8 +201,8 @@ def basis(running: Running, terms: EstimateTerms) -> list[str]:
         f"Rehearsed: {running.cases:,} cases in {weeks:.3g} weeks from week {running.first_week} on; {wrong}.",
         (
             "Conservative takes the lower end of the 95 % interval of the share and the upper ends of wrong cases and "
-            "minutes, all together; optimistic the other ends. Wrong cases have a range of their own, counted among all "
-            "cases: it is not share times error. People were simulated."
+            "minutes, all together; optimistic the other ends. Wrong cases, counted among all, have a range of their "
+            "own, which is not share times error. People were simulated."
         ),
         (
             f"Cases left with people take {terms.minutes_manual:g} minutes, as by hand; that suggestions help is not "

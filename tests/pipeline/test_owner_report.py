@@ -12,6 +12,7 @@ from tasks.rehearsal import owner_report, worth
 from tasks.rehearsal.comparison import beside, pays_more
 from tasks.rehearsal.happening import Happening
 from tasks.rehearsal.owner_report import answers, came_to, page, unmeasured
+from tasks.rehearsal.plots import owner
 from tasks.rehearsal.telling import KINDS, RehearsalStory, WatchedSubject, together
 from tests.pipeline.test_report import Page
 from tests.rehearsed_weeks import HOSTILE, policy, rehearsed, telling
@@ -83,7 +84,7 @@ def test_every_rule_stands_beside_ours_with_its_count_and_range() -> None:
 
 def test_what_nobody_could_see_is_no_all_clear() -> None:
     said = " ".join(unmeasured(telling()))
-    assert "What these watches look for: fairness." in said
+    assert "Whether all was well where the watch “groups” looked" in said
     assert "Week 4: no automatic case was audited" in said
     assert "the steward's time, licences, trainings cost: the policy has no figure" in said
     priced = policy(steward_minutes_a_week=60.0, licences_a_month=30.0, retraining=5.0)
@@ -208,9 +209,20 @@ def test_a_break_even_that_is_met_in_any_case_says_so() -> None:
 
 
 def test_a_certificate_that_ended_stands_in_the_answer_and_in_what_it_needs() -> None:
-    text = Page(page(telling(uncertified_day=54))).text
-    assert "On day 54 the last certificate" in text[: text.index("Who settled the cases")]
-    assert "renew a certificate in time" in text[text.index("What it would need") :]
+    text = Page(page(telling(uncertified_day=54, missing_answers=170, audit_minutes=0.5))).text
+    first = text[: text.index("Who settled the cases")]
+    assert "In short: switch on, but it will pause" in first
+    assert "On day 54 the last certificate" in first
+    assert "for want of at least 170 answers; from then on people decided everything again" in first
+    assert "those without automation among them" in first
+    needed = text[text.index("What it would need") :]
+    assert "At least 170 more audits before day 54" in needed
+    assert "about 85 minutes" in needed
+    assert "Nothing more than what was rehearsed" not in needed
+    assert "Switch on, but it will pause: on day 54" in needed
+    unknown = Page(page(telling(uncertified_day=54))).text
+    assert "renew a certificate in time" in unknown[unknown.index("What it would need") :]
+    assert "In short: not yet" in Page(page(telling(rehearsed(wrong=20), uncertified_day=54))).text
     assert "the last certificate" not in Page(page(telling())).text
 
 
@@ -221,3 +233,37 @@ def test_the_words_of_the_product_are_plain_or_explained_and_the_order_of_a_day_
     assert "gold" not in text
     assert "the times of day are exchanged at random" in text
     assert "test cases, which have a known answer" in text
+
+
+def test_what_is_lost_is_a_red_mark_that_points_down() -> None:
+    ran_out = Happening(54, "certificate", "the certificate ran out", bad=True)
+    blamed = Happening(12, "person", "the watch over people's work pointed out r4", bad=True)
+    passed = Happening(20, "person", "r4 passed another test")
+    drawn = owner.plot_time_line(telling(happenings=(ran_out, blamed, passed))).drawings[0]
+    assert drawn.count('class="mark down"') == 2
+    assert drawn.count('class="mark diamond"') == 1
+    assert 'class="mark up"' not in drawn
+    assert [one.bad for one in together([passed, replace(blamed, day=20)])] == [False, True]
+
+
+def test_nothing_more_is_needed_only_where_every_watch_saw_and_the_launch_was_noticed() -> None:
+    quiet = (WatchedSubject("breaker", "refund", {"quiet": 40}),)
+    fine = telling(watched=quiet, stuck={})
+    assert "Nothing more than what was rehearsed" in Page(page(fine)).text
+    blind = Page(page(telling(stuck={}))).text
+    assert "Nothing more than" not in blind
+    assert "the watch “groups” never had enough" in blind[blind.index("What it would need") :]
+    found = rehearsed(wrong=8, launched=7)
+    assert found.launch is not None
+    missed = telling(replace(found, launch=replace(found.launch, named_day=None)), watched=quiet, stuck={})
+    text = Page(page(missed)).text
+    assert "no watch noticed voucher, and 16 of its cases went out" in text[text.index("What it would need") :]
+
+
+def test_the_owner_reads_words_and_not_settings() -> None:
+    text = " ".join(Page(page(telling(waiting={"doubt": 1}))).text.split())
+    assert "1 waited (1 for second looks where people and model differ)" in text
+    assert "on average over all 56 days" in text
+    for jargon in ("on the mean over", "blind share", "1 ×", "--people FILE"):
+        assert jargon not in text
+    assert not re.search(r"[0-9],?[0-9]*[.][0-9]{2} EUR a month", text), "money in whole units"
