@@ -173,9 +173,9 @@ def _pays(month: MonthlyEstimate | None) -> Condition:
     return Condition(
         "pays",
         wanted,
-        f"{written(value, currency)} a month (conservative {written(low, currency)})",
+        f"{_whole(value, currency)} a month (conservative {_whole(low, currency)})",
         met=low > 0,
-        obstacle=f"a month may end at {written(low, currency)}" + (" even" if value > 0 else "") + ", which is no gain",
+        obstacle=f"a month may end at {_whole(low, currency)}" + (" even" if value > 0 else "") + ", which is no gain",
         remedy="See the estimate for what it costs and from how many cases a day it pays.",
     )
 
@@ -218,3 +218,8 @@ def _lasts(rehearsal: Rehearsed, lapse: Lapse | None) -> Condition:
         )
         + " (`sampling.at_least_a_day`).",
     )
+
+
+def _whole(amount: float, currency: str) -> str:
+    """Money without cents, which no estimate knows."""
+    return f"{round(amount):,} {currency}"

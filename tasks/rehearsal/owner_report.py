@@ -72,8 +72,13 @@ def page(telling: RehearsalStory) -> str:
         rules=RULES,
         pays_more=pays_more(telling, month),
         month=_month(month),
-        break_even=[] if month is None else break_even(month, policy.goal.error_rate_at_most),
-        month_rests_on=() if month is None or found.running is None else worth.basis(found.running, month.terms),
+        break_even=[] if month is None else break_even(month, policy.goal.error_rate_at_most, _whose_goal(telling)),
+        month_rests_on=()
+        if month is None or found.running is None
+        else [
+            *worth.basis(found.running, month.terms, worth.YOUR_POLICY if telling.policy_given else worth.NO_POLICY),
+            hours_sentence(telling),
+        ],
         cases=owner.plot_cases(telling),
         errors=owner.plot_errors(telling, policy.certificate.max_error),
         line=owner.plot_time_line(telling),
@@ -91,7 +96,7 @@ def page(telling: RehearsalStory) -> str:
 
 def answers(telling: RehearsalStory, month: MonthlyEstimate | None) -> list[str]:
     """Would it have been safe, and would it have paid? A few sentences, each with its interval and its count."""
-    found, goal = telling.found, telling.policy.goal
+    found, goal, whose = telling.found, telling.policy.goal, _whose_goal(telling)
     share = f"{in_percent(found.automated_share)} of your {found.cases:,} cases"
     span = f"{found.days} days rehearsed"
     if found.automated_from_day is None or found.running is None or found.running.error is None or month is None:
@@ -107,11 +112,11 @@ def answers(telling: RehearsalStory, month: MonthlyEstimate | None) -> list[str]
         ]
     later, error = found.running.share, found.running.error
     safe = (
-        "That is safe by your goal"
+        f"That is safe by {whose}"
         if error.high <= goal.error_rate_at_most
-        else "That is not safe by your goal"
+        else f"That is not safe by {whose}"
         if error.low > goal.error_rate_at_most
-        else "Whether that is safe by your goal cannot be said yet"
+        else f"Whether that is safe by {whose} cannot be said yet"
     )
     low, mid, high = month.conservative, month.expected, month.optimistic
     money = month.terms.currency
@@ -142,21 +147,36 @@ def around_launch(telling: RehearsalStory) -> list[str]:
     around, goal = telling.found.around_launch, telling.policy.goal.error_rate_at_most
     if around is None or around.after is None:
         return []
-    name, after = telling.launch or "the new category", around.after
+    name, after, whose = telling.launch or "the new category", around.after, _whose_goal(telling)
     then = f"{_errors(after)} from then on"
     rates = (
-        f"From day {around.day} on, when {name} came, {_errors(after)} were wrong."
+        f"From day {around.day} on, when {name} came as a category of its own that nobody had been told of, {_errors(after)} were wrong."
         if around.before is None
-        else f"Before {name} came, on day {around.day}, {_errors(around.before)} were wrong, {then}."
+        else f"{name}, a new category that was launched then, first came on day {around.day}. Before, {_errors(around.before)} were "
+        f"wrong, {then}."
     )
     within = (
-        "The later errors are within your goal too."
+        f"The later errors are within {whose} too."
         if after.high <= goal
-        else "The later errors are more than your goal allows."
+        else f"The later errors are more than {whose} allows."
         if after.low > goal
-        else "Whether the later errors are within your goal cannot be said yet."
+        else f"Whether the later errors are within {whose} cannot be said yet."
     )
     return [f"{rates} {within}"]
+
+
+def _whose_goal(telling: RehearsalStory) -> str:
+    return "your goal" if telling.policy_given else "the sample's goal"
+
+
+def hours_sentence(telling: RehearsalStory) -> str:
+    """Why the hours saved are not what the plot of people's minutes shows."""
+    by_hand = telling.policy.costs.minutes_manual
+    return (
+        f"Hours saved count {by_hand:g} minutes for every case that no person has to handle, less the time of looks and "
+        "test cases. The plot of people's minutes counts only how long the simulated people look at a case on the "
+        "screen, which is less; so the two do not add up to each other."
+    )
 
 
 def _errors(rate: Ratio) -> str:
@@ -189,15 +209,15 @@ def _month(month: MonthlyEstimate | None) -> Table:
     return Table(columns, [row for row in worth.rows(month) if row[0] not in BREAK_EVEN], frozenset({columns[0]}))
 
 
-def break_even(month: MonthlyEstimate, goal: float) -> list[str]:
+def break_even(month: MonthlyEstimate, goal: float, whose: str = "your goal") -> list[str]:
     """From where on it pays, in words: a figure that is met in any case says so."""
     low, money = month.conservative, month.terms.currency
     rate, volume, months = low.break_even_error, low.break_even_cases_a_day, low.months_to_repay
     said = []
     if rate is not None and rate > goal:
         said.append(
-            f"Only at {in_percent(rate)} errors would it cost as much as by hand, in the conservative column. Your "
-            f"goal of {in_percent(goal)} comes long before: it is the goal, not the money, that sets the limit."
+            f"Only at {in_percent(rate)} errors would it cost as much as by hand, in the conservative column. "
+            f"{whose[0].upper()}{whose[1:]} of {in_percent(goal)} comes long before: it is the goal, not the money, that sets the limit."
         )
     elif rate is not None:
         said.append(f"It pays while fewer than {in_percent(rate)} of the automatic cases are wrong.")
@@ -321,7 +341,7 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
         "Your customers: whether they were content, complained or came back is not in the file.",
         (
             f"Your time: a case by hand counts {costs.minutes_manual:g} minutes and an error {costs.error:g} "
-            f"{costs.currency}, as the policy says. Neither was measured here."
+            f"{costs.currency}, {'as your policy says' if telling.policy_given else worth.NO_POLICY}. Neither was measured."
         ),
         "The future: another year brings other products and other words.",
         (
@@ -336,7 +356,7 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
     if blind:
         said.append(f"Whether all was well where {', '.join(blind)} looked: too little was there to say.")
     if nothing := _unpriced(costs):
-        said.append(f"What {', '.join(nothing)} cost: the policy has no figure (`costs`), and they count as nothing.")
+        said.append(f"What {', '.join(nothing)} cost: the policy has no figure, and they count as nothing.")
     return said
 
 

@@ -105,6 +105,7 @@ class RehearsalStory:
     uncertified_day: int | None = None
     missing_answers: int | None = None
     audit_minutes: float | None = None
+    policy_given: bool = True
 
 
 def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewer]) -> RehearsalStory:
@@ -155,6 +156,7 @@ def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewe
         certificates.uncertified_day(occasion.now),
         certificates.missing_answers(occasion.now),
         _minutes_an_audit(rulings),
+        year.policy_given,
     )
 
 

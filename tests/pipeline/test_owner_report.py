@@ -133,10 +133,12 @@ def test_errors_after_a_launch_do_not_hide_behind_the_mean() -> None:
     assert around.day == 43
     assert (around.before and around.before.of, around.after and around.after.of) == (240, 160)
     said = " ".join(answers(told, month_of(told)))
-    assert "Before voucher came, on day 43, 0.00% of 240 (0.00% to " in said
+    assert (
+        "voucher, a new category that was launched then, first came on day 43. Before, 0.00% of 240 (0.00% to " in said
+    )
     assert ", 10.00% of 160 (" in said
     assert "The later errors are more than your goal allows." in said
-    assert "voucher came" not in " ".join(answers(telling(), month_of(telling())))
+    assert "was launched then" not in " ".join(answers(telling(), month_of(telling())))
 
 
 def test_money_left_stands_beside_the_naive_rule_and_the_better_one_is_named() -> None:
@@ -267,3 +269,16 @@ def test_the_owner_reads_words_and_not_settings() -> None:
     for jargon in ("on the mean over", "blind share", "1 ×", "--people FILE"):
         assert jargon not in text
     assert not re.search(r"[0-9],?[0-9]*[.][0-9]{2} EUR a month", text), "money in whole units"
+
+
+def test_without_a_policy_no_goal_and_no_price_is_called_yours() -> None:
+    given = " ".join(Page(page(telling())).text.split())
+    assert "No policy was given" not in given
+    assert "a minute costs" in given
+    assert "as your policy says" in given
+    assert "The plot of people's minutes counts only" in given
+    text = " ".join(Page(page(telling(policy_given=False))).text.split())
+    assert "No policy was given: goal, minutes a case, price of a minute and of an error are the sample's." in text
+    assert "your goal" not in text.lower()
+    assert "your policy" not in text.lower()
+    assert "the sample's, since no policy was given" in text
