@@ -167,7 +167,7 @@ def _pays(month: MonthlyEstimate | None) -> Condition:
             NOT_MEASURED,
             met=False,
             obstacle="what a month is worth is not measured",
-            remedy="Rehearse at least 28 days.",
+            remedy="Rehearse at least 28 days: an earlier --from, or no --days.",
         )
     low, value, currency = month.conservative.net, month.expected.net, month.terms.currency
     return Condition(

@@ -13,40 +13,14 @@ from handrail.policy import CostRules
 from handrail.proportions import in_percent
 from handrail.recommendation import LASTS, Lapse, Recommendation, recommend
 from handrail.running import Ratio
-from tasks.rehearsal import worth
+from tasks.rehearsal import watches, worth
 from tasks.rehearsal.comparison import RULES, beside, kept_together, pays_more, whole
 from tasks.rehearsal.plots import owner
-from tasks.rehearsal.telling import KINDS, RehearsalStory, WatchedSubject
+from tasks.rehearsal.telling import KINDS, RehearsalStory
 from tasks.views.plots.figure import EMPTY, Table
 
-WATCHES = {
-    "agreement": "in which categories do people follow suggestions blindly?",
-    "audits": "are audits done in time, and do they agree?",
-    "blind_share": "do enough people decide without seeing a suggestion?",
-    "breaker": "do audits reject too much of a category?",
-    "drift": "has the wording of the cases changed?",
-    "fairness": "do groups fare differently?",
-    "kpi": "what is automation worth?",
-    "reviewers": "does a person's work look careless?",
-}
-"""What each watch asks."""
-NAMES = {
-    "agreement": "following suggestions",
-    "blind_share": "deciding unseen",
-    "breaker": "rejected audits",
-    "drift": "changed wording",
-    "fairness": "groups",
-    "kpi": "figures of the business",
-    "reviewers": "people's work",
-}
-"""What each watch is called in plain words, where it is not its own name."""
 BREAK_EVEN = frozenset({worth.PAYS_BELOW, worth.PAYS_FROM, worth.SPENT, worth.PAID_BACK})
 """Rows of an estimate that the report says in words."""
-ABOUT = {"fairness": "groupings", "kpi": "figures", "reviewers": "people", "drift": "features of the cases"}
-"""What each watch looks at, where it is not categories."""
-OVERALL = ("all", "everybody")
-"""Subjects that stand for all the others together."""
-_FIRST = 4
 
 
 def write(telling: RehearsalStory, file: Path) -> Path:
@@ -86,7 +60,7 @@ def page(telling: RehearsalStory) -> str:
         launch=launch_sentences(telling),
         workers=_workers(telling),
         looks=looks_sentence(telling),
-        watches=_watches(telling),
+        watches=watches.table(telling),
         unmeasured=unmeasured(telling),
         needs=needs(advice, telling),
         stuck=_stuck(telling),
@@ -150,10 +124,10 @@ def around_launch(telling: RehearsalStory) -> list[str]:
     name, after, whose = telling.launch or "the new category", around.after, _whose_goal(telling)
     then = f"{_errors(after)} from then on"
     rates = (
-        f"From day {around.day} on, when {name} came as a category of its own that nobody had been told of, {_errors(after)} were wrong."
+        f"From day {around.day} on, when {name}, a new category, was launched, {_errors(after)} were wrong."
         if around.before is None
-        else f"{name}, a new category that was launched then, first came on day {around.day}. Before, {_errors(around.before)} were "
-        f"wrong, {then}."
+        else f"{name}, a new category that was launched then, first came on day {around.day}. "
+        f"Before, {_errors(around.before)} were wrong, {then}."
     )
     within = (
         f"The later errors are within {whose} too."
@@ -173,8 +147,8 @@ def hours_sentence(telling: RehearsalStory) -> str:
     """Why the hours saved are not what the plot of people's minutes shows."""
     by_hand = telling.policy.costs.minutes_manual
     return (
-        f"Hours saved count {by_hand:g} minutes for every case that no person has to handle, less the time of looks and "
-        "test cases. The plot of people's minutes counts only how long the simulated people look at a case on the "
+        f"Hours saved count {by_hand:g} minutes for every case that no person has to handle, less the time of looks "
+        "and test cases. The plot of people's minutes counts only how long the simulated people look at a case on the "
         "screen, which is less; so the two do not add up to each other."
     )
 
@@ -217,7 +191,8 @@ def break_even(month: MonthlyEstimate, goal: float, whose: str = "your goal") ->
     if rate is not None and rate > goal:
         said.append(
             f"Only at {in_percent(rate)} errors would it cost as much as by hand, in the conservative column. "
-            f"{whose[0].upper()}{whose[1:]} of {in_percent(goal)} comes long before: it is the goal, not the money, that sets the limit."
+            f"{whose[0].upper()}{whose[1:]} of {in_percent(goal)} comes long before: "
+            "it is the goal, not the money, that sets the limit."
         )
     elif rate is not None:
         said.append(f"It pays while fewer than {in_percent(rate)} of the automatic cases are wrong.")
@@ -292,47 +267,11 @@ def _workers(telling: RehearsalStory) -> Table:
     return Table(columns, rows, frozenset({columns[0], columns[5]}))
 
 
-def _watches(telling: RehearsalStory) -> Table:
-    columns = "watch", "it asks", "what it came to"
-    rows = [
-        (NAMES.get(name, name), WATCHES.get(name, ""), came_to(name, _of_watch(telling, name)))
-        for name in _watch_names(telling)
-    ]
-    return Table(columns, rows, frozenset(columns))
-
-
-def _watch_names(telling: RehearsalStory) -> list[str]:
-    return sorted({one.watch for one in telling.watched})
-
-
-def _of_watch(telling: RehearsalStory, name: str) -> list[WatchedSubject]:
-    return [one for one in telling.watched if one.watch == name]
-
-
-def came_to(watch: str, subjects: Sequence[WatchedSubject]) -> str:
-    """What a watch came to over the whole rehearsal, in a sentence or two; never a count of looks."""
-    parts = [one for one in subjects if one.subject not in OVERALL] or list(subjects)
-    judged = sum(one.came_to("alarm", "quiet") for one in parts)
-    of = f"{len(parts)} {ABOUT.get(watch, 'categories')}"
-    alarms = sorted((one.alarm_day, one.subject) for one in subjects if one.alarm_day is not None)
-    if alarms:
-        shown = [f"{'everything' if name in OVERALL else name} (first on day {day})" for day, name in alarms[:_FIRST]]
-        more = f" and {len(alarms) - _FIRST} more" if len(alarms) > _FIRST else ""
-        first = f"Alarm: {', '.join(shown)}{more}."
-    elif judged:
-        first = "No alarm."
-    else:
-        first = f"It never had enough to say anything of its {of}: that is no all-clear."
-    rest = f" It had enough to judge {judged} of {of}." if 0 < judged < len(parts) else ""
-    blind = " At times it could not look." if any(one.came_to("unreadable") for one in subjects) else ""
-    return first + rest + blind
-
-
 def unmeasured(telling: RehearsalStory) -> list[str]:
     """What this rehearsal does not know, and why."""
     found, costs = telling.found, telling.policy.costs
     without = [one.week for one in found.by_week if one.automated and one.interval is None]
-    blind = _blind(telling)
+    blind = watches.unseeing(telling)
     said = [
         (
             "Your people: these were simulated, each as accurate and as quick as the table of your people assumes. "
@@ -341,7 +280,8 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
         "Your customers: whether they were content, complained or came back is not in the file.",
         (
             f"Your time: a case by hand counts {costs.minutes_manual:g} minutes and an error {costs.error:g} "
-            f"{costs.currency}, {'as your policy says' if telling.policy_given else worth.NO_POLICY}. Neither was measured."
+            f"{costs.currency}, "
+            f"{'as your policy says' if telling.policy_given else worth.NO_POLICY}. Neither was measured."
         ),
         "The future: another year brings other products and other words.",
         (
@@ -383,7 +323,7 @@ def _weeks(numbers: Sequence[int]) -> str:
 def needs(advice: Recommendation, telling: RehearsalStory) -> list[str]:
     """What would have to change: the remedies of the rules that are not met, and what no watch noticed or could see."""
     said = [one.remedy for one in advice.unmet if one.remedy]
-    launch, blind = telling.found.launch, _blind(telling)
+    launch, blind = telling.found.launch, watches.unseeing(telling)
     if launch is not None and launch.named_day is None and telling.found.around_launch is not None:
         said.append(
             f"A word from you before something new comes: no watch noticed {telling.launch}, and "
@@ -394,18 +334,11 @@ def needs(advice: Recommendation, telling: RehearsalStory) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def _blind(telling: RehearsalStory) -> list[str]:
-    """Watches that never had enough to say."""
-    return [
-        f"the watch “{NAMES.get(name, name)}”"
-        for name in _watch_names(telling)
-        if not any(one.came_to("alarm", "quiet") for one in _of_watch(telling, name))
-    ]
-
-
 def _stuck(telling: RehearsalStory) -> Table:
     columns = "category", "what it still needs for its next stage"
     rows = [(name, "; ".join(reasons)) for name, reasons in telling.stuck.items()]
+    if len(rows) > 1 and {*telling.policy.categories} <= {*telling.stuck} and len({needed for _, needed in rows}) == 1:
+        rows = [("all categories", rows[0][1])]
     return Table(columns, rows, frozenset(columns))
 
 

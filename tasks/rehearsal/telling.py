@@ -11,7 +11,7 @@ from handrail.acts.qualifying import LOST
 from handrail.policy import Policy
 from handrail.rehearsed import Rehearsed
 from handrail.running import DAYS_A_WEEK, worked_for
-from handrail.store import chronicle, rehearsals, trail
+from handrail.store import chronicle, models, rehearsals, trail
 from tasks.learning.readiness import readiness
 from tasks.occasion import Occasion
 from tasks.rehearsal.certificates import EVERYTHING, Certificates
@@ -289,4 +289,8 @@ def _minutes_an_audit(rulings: pd.DataFrame) -> float | None:
 
 def _stuck(occasion: Occasion) -> dict[str, tuple[str, ...]]:
     """What the product says is missing, by category."""
-    return {one.category: one.reasons for one in readiness(occasion) if one.next_stage is not None and not one.ready}
+    steps = [one for one in readiness(occasion) if one.next_stage is not None and not one.ready]
+    with occasion.store.read() as connection:
+        serves = models.serving(connection).model_version is not None
+    # Without a version there is nothing that further answers could certify.
+    return {one.category: tuple(why for why in one.reasons if serves or "blind label" not in why) for one in steps}

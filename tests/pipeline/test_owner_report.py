@@ -11,9 +11,10 @@ from handrail.proportions import in_percent
 from tasks.rehearsal import owner_report, worth
 from tasks.rehearsal.comparison import beside, pays_more
 from tasks.rehearsal.happening import Happening
-from tasks.rehearsal.owner_report import answers, came_to, page, unmeasured
+from tasks.rehearsal.owner_report import answers, page, unmeasured
 from tasks.rehearsal.plots import owner
 from tasks.rehearsal.telling import KINDS, RehearsalStory, WatchedSubject, together
+from tasks.rehearsal.watches import came_to
 from tests.pipeline.test_report import Page
 from tests.rehearsed_weeks import HOSTILE, policy, rehearsed, telling
 
@@ -100,7 +101,7 @@ def test_without_an_automatic_case_or_an_ordinary_week_it_says_so() -> None:
     assert "In short: not yet" in idle
     short = Page(page(telling(rehearsed(weeks=2)))).text
     assert "Too few days were rehearsed" in short
-    assert "Rehearse at least 28 days" in short
+    assert short.count("Rehearse at least 28 days") == 1
 
 
 def test_the_launch_says_when_it_was_named_and_what_went_through() -> None:
@@ -282,3 +283,10 @@ def test_without_a_policy_no_goal_and_no_price_is_called_yours() -> None:
     assert "your goal" not in text.lower()
     assert "your policy" not in text.lower()
     assert "the sample's, since no policy was given" in text
+
+
+def test_what_all_categories_lack_is_told_once() -> None:
+    lacking = ("no version serves", "no certificate")
+    text = Page(page(telling(stuck={"refund": lacking, "invoice": lacking}))).text
+    assert text.count("no version serves; no certificate") == 1
+    assert "all categories" in text[text.index("Categories that people still decide") :]
