@@ -176,7 +176,7 @@ def _answer(played: "Played", cases: Path | None, workspace: Workspace, *, as_js
     found = played.measured()
     aside = cases is not None and is_stdout(cases)
     answer(
-        document(found, played.year.policy),
+        document(found, played.year.policy, policy_given=played.year.policy_given),
         as_json=as_json,
         text=lambda: "\n".join(summary(found, played, workspace)),
         aside=aside,

@@ -8,6 +8,7 @@ from handrail.policy import KpiGoal
 from handrail.proportions import in_percent
 from handrail.rehearsed import Rehearsed
 
+LASTS = "lasts"
 WAITING_DAYS = 2
 """Days' cases that may wait at the end of a rehearsal; more, and people do not keep up."""
 
@@ -28,8 +29,20 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Lapse:
+    """The last certificate ended on `day` and none stood on the last day.
+
+    `missing` answers were lacking to renew it, `minutes` a look at one takes; None where neither is known.
+    """
+
+    day: int
+    missing: int | None = None
+    minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendation:
-    """Switch on where every condition is met, else not yet."""
+    """Switch on where every condition is met, else not yet; where only `lasts` is not, switch on for as long."""
 
     conditions: tuple[Condition, ...]
 
@@ -44,14 +57,28 @@ class Recommendation:
         return tuple(one for one in self.conditions if not one.met)
 
     @property
+    def pauses(self) -> bool:
+        """Does all hold but that a certificate stands on the last day?"""
+        return [one.name for one in self.unmet] == [LASTS]
+
+    @property
+    def verdict(self) -> str:
+        """The recommendation in a few words."""
+        return "Switch on" if self.switch_on else "Switch on, but it will pause" if self.pauses else "Not yet"
+
+    @property
     def sentence(self) -> str:
         """The recommendation in one sentence."""
+        if self.pauses:
+            return f"{self.verdict}: {self.unmet[0].obstacle}."
         if self.switch_on:
             return "Switch on: " + "; ".join(f"{one.name}: {one.rehearsed}" for one in self.conditions) + "."
         return "Not yet, because " + ", and ".join(one.obstacle for one in self.unmet) + "."
 
 
-def recommend(rehearsal: Rehearsed, goal: KpiGoal, month: MonthlyEstimate | None, waiting: int) -> Recommendation:
+def recommend(
+    rehearsal: Rehearsed, goal: KpiGoal, month: MonthlyEstimate | None, waiting: int, lapse: Lapse | None = None
+) -> Recommendation:
     """Judge a rehearsal by the worse end of every interval and the policy's goal.
 
     Args:
@@ -59,14 +86,21 @@ def recommend(rehearsal: Rehearsed, goal: KpiGoal, month: MonthlyEstimate | None
         goal: share to be automated, and errors allowed among it.
         month: the estimate from it; None where no ordinary week was played.
         waiting: work items open at the end.
+        lapse: how the last certificate ended; None where one stands, or nothing rests on one.
 
     Returns:
-        The conditions: safe, enough, pays, people keep up.
+        The conditions: safe, enough, pays, people keep up, lasts.
 
     Source: docs/concepts.md, *Recommendation*.
     """
     return Recommendation(
-        (_safe(rehearsal, goal), _enough(rehearsal, goal), _pays(month), _keeps_up(rehearsal, waiting))
+        (
+            _safe(rehearsal, goal),
+            _enough(rehearsal, goal),
+            _pays(month),
+            _keeps_up(rehearsal, waiting),
+            _lasts(rehearsal, lapse),
+        )
     )
 
 
@@ -133,15 +167,15 @@ def _pays(month: MonthlyEstimate | None) -> Condition:
             NOT_MEASURED,
             met=False,
             obstacle="what a month is worth is not measured",
-            remedy="Rehearse at least 28 days.",
+            remedy="Rehearse at least 28 days: an earlier --from, or no --days.",
         )
     low, value, currency = month.conservative.net, month.expected.net, month.terms.currency
     return Condition(
         "pays",
         wanted,
-        f"{written(value, currency)} a month (conservative {written(low, currency)})",
+        f"{_whole(value, currency)} a month (conservative {_whole(low, currency)})",
         met=low > 0,
-        obstacle=f"a month may end at {written(low, currency)}" + (" even" if value > 0 else "") + ", which is no gain",
+        obstacle=f"a month may end at {_whole(low, currency)}" + (" even" if value > 0 else "") + ", which is no gain",
         remedy="See the estimate for what it costs and from how many cases a day it pays.",
     )
 
@@ -157,3 +191,35 @@ def _keeps_up(rehearsal: Rehearsed, waiting: int) -> Condition:
         obstacle=f"{waiting:,} cases wait at the end, more than {WAITING_DAYS} days' worth: the people are too few",
         remedy="More people or more hours a day (`a_day` in the file of people).",
     )
+
+
+def _lasts(rehearsal: Rehearsed, lapse: Lapse | None) -> Condition:
+    wanted = "what is automatic at first is so on the last day: its certificate stands"
+    if lapse is None:
+        shown = "it stands" if rehearsal.first_certificate_day is not None else "nothing rests on a certificate"
+        return Condition(LASTS, wanted, shown, met=True, obstacle="", remedy="")
+    lacking = "" if lapse.missing is None else f" for want of at least {lapse.missing:,} answers"
+    took = None if lapse.missing is None or lapse.minutes is None else lapse.missing * lapse.minutes
+    return Condition(
+        LASTS,
+        wanted,
+        f"it ended on day {lapse.day} of {rehearsal.days}",
+        met=False,
+        obstacle=(
+            f"on day {lapse.day} the last certificate, the proof without which nothing is automatic, ended and was not "
+            f"renewed{lacking}; from then on people decided everything again, and an ordinary month is the mean over "
+            "the weeks, those without automation among them"
+        ),
+        remedy=(
+            "More audits a day, which the policy sets, give the answers that renew a certificate in time"
+            if lapse.missing is None
+            else f"At least {lapse.missing:,} more audits before day {lapse.day} renew the certificate in time"
+            + ("" if took is None else f"; they take about {took:,.0f} minutes of people's time in all")
+        )
+        + " (`sampling.at_least_a_day`).",
+    )
+
+
+def _whole(amount: float, currency: str) -> str:
+    """Money without cents, which no estimate knows."""
+    return f"{round(amount):,} {currency}"

@@ -38,7 +38,8 @@ class CategoryPlayed:
 class Running:
     """The ordinary weeks of a rehearsal, and what was spent before them.
 
-    `share` of the cases is automated; `error` of these is wrong in truth, None where none was. `minutes` are those of
+    `share` of the cases is automated; `error` of these is wrong in truth, None where none was. `wrong` is the share of
+    all cases that went out automatically and wrong. `minutes` are those of
     audits, second looks, rechecks and settled differences for each case that came, `test_minutes` those of test cases;
     `spent_minutes` and `spent_test_minutes` the same before the first ordinary week, in all. `trainings` and
     `spent_trainings` count versions trained. `outcomes` are by the category acted on.
@@ -57,13 +58,15 @@ class Running:
     spent_trainings: int = 0
     test_minutes: Ratio | None = None
     spent_test_minutes: float = 0.0
+    wrong: Ratio | None = None
 
 
 def ratio(over: ArrayLike, under: ArrayLike, *, counts: bool) -> Ratio | None:
     """A ratio of sums over weeks.
 
     Cases of one week have model, stage and mishaps in common, so the interval is that of the weeks' ratio (linearised,
-    Student's t); where the sums are counts it is never narrower than Wilson's.
+    Student's t). Where the sums are counts it is Wilson's, on the number of cases that says as much as the weeks do, so
+    that what was counted is never nothing at the lower end; and it is never narrower than that of all cases.
 
     Args:
         over: upper sum of each week.
@@ -78,6 +81,8 @@ def ratio(over: ArrayLike, under: ArrayLike, *, counts: bool) -> Ratio | None:
     >>> found = ratio([5, 5, 5], [10, 10, 10], counts=True)
     >>> found.value, round(found.low, 3), round(found.high, 3)
     (0.5, 0.332, 0.668)
+    >>> round(ratio([8, 0, 0, 0], [400, 400, 400, 400], counts=True).low, 4)
+    0.0004
     """
     upper, lower = np.asarray(over, dtype=np.float64), np.asarray(under, dtype=np.float64)
     upper, lower = upper[lower > 0], lower[lower > 0]
@@ -87,8 +92,11 @@ def ratio(over: ArrayLike, under: ArrayLike, *, counts: bool) -> Ratio | None:
     reach = _reach(upper - value * lower, float(lower.sum()))
     low, high = max(0.0, value - reach), value + reach
     if counts:
-        ends = wilson([float(upper.sum())], [float(lower.sum())])
-        low, high = min(low, float(ends[0][0])), min(1.0, max(high, float(ends[1][0])))
+        cases = float(lower.sum())
+        spread = (reach / float(stats.norm.isf(0.025))) ** 2
+        alike = min(cases, value * (1 - value) / spread) if spread > 0 else cases
+        ends = wilson([value * cases, value * alike], [cases, alike])
+        low, high = min(value, *map(float, ends[0])), max(value, *map(float, ends[1]))
     return Ratio(value, low, high, int(lower.sum()))
 
 
@@ -164,6 +172,7 @@ def running(
         sum(count for day, count in learnt if day <= before),
         ratio(_by_week(tests, weeks, days), came, counts=False),
         sum(spent for day, spent in tests.items() if worked_for(day) <= before),
+        ratio(wrong, came, counts=True),
     )
 
 

@@ -110,7 +110,7 @@ def estimate(running: Running, terms: EstimateTerms) -> MonthlyEstimate:
     """A month with Handrail in three columns.
 
     Cases left with people take as long as by hand: that a suggestion helps is not counted. *Conservative* takes the
-    lower end of the share and the upper ends of error and minutes together, and so holds with more than 95 %.
+    lower end of the share and the upper ends of wrong cases and minutes together, and so holds with more than 95 %.
 
     Args:
         running: a rehearsal's ordinary weeks.
@@ -130,25 +130,41 @@ def estimate(running: Running, terms: EstimateTerms) -> MonthlyEstimate:
     """
     share, error, minutes, tests = running.share, running.error, running.minutes, running.test_minutes or NOTHING
 
-    def column(share: float, error: float | None, minutes: float, tests: float) -> MonthAhead:
-        return _month(running, terms, share, error, (minutes, tests))
+    def column(share: float, errors: tuple[float | None, float | None], minutes: float, tests: float) -> MonthAhead:
+        return _month(running, terms, share, errors, (minutes, tests))
 
+    # Share and error move together: the wrong cases have a range of their own, not the product of two ends.
+    wrong = running.wrong
+    worst = (None if error is None else error.high, None if wrong is None else wrong.high)
+    mean = (None if error is None else error.value, None if wrong is None else wrong.value)
+    best = (None if error is None else error.low, None if wrong is None else wrong.low)
     return MonthlyEstimate(
         terms,
-        column(share.low, None if error is None else error.high, minutes.high, tests.high),
-        column(share.value, None if error is None else error.value, minutes.value, tests.value),
-        column(share.high, None if error is None else error.low, minutes.low, tests.low),
+        column(share.low, worst, minutes.high, tests.high),
+        column(share.value, mean, minutes.value, tests.value),
+        column(share.high, best, minutes.low, tests.low),
     )
 
 
 def _month(
-    running: Running, terms: EstimateTerms, share: float, error: float | None, certainty: tuple[float, float]
+    running: Running,
+    terms: EstimateTerms,
+    share: float,
+    errors: tuple[float | None, float | None],
+    certainty: tuple[float, float],
 ) -> MonthAhead:
-    """A column; `certainty` are the minutes of looks and of test cases for each case that comes."""
+    """A column.
+
+    `errors` are the wrong ones among the automatic cases and among all; `certainty` are the minutes of looks and of
+    test cases for each case that comes.
+    """
+    error, of_all = errors
     minutes, tests = certainty
+    if of_all is None:
+        of_all = share * (error or 0.0)
     cases, minute, price = terms.cases_a_month, terms.minute, price_of_error(running, terms)
     automated = cases * share
-    wrong = automated * (error or 0.0)
+    wrong = cases * of_all
     trainings = running.trainings / running.days * DAYS_A_MONTH if running.days else 0.0
     steward = terms.steward_minutes_a_week * WEEKS_A_MONTH
     fixed = {
@@ -168,7 +184,7 @@ def _month(
     saved_minutes = automated * terms.minutes_manual - cases * (minutes + tests) - steward
     # Of a case: what it saves when nothing it does is wrong, and what its errors cost.
     gain = share * terms.minutes_manual * minute - (minutes + tests) * minute
-    lost = share * (error or 0.0) * price
+    lost = of_all * price
     at_most = (gain * cases - beside) / (automated * price) if automated * price > 0 else None
     spent = _spent(running, terms)
     return MonthAhead(

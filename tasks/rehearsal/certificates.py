@@ -43,7 +43,7 @@ class Certificates:
         happened = [self._began(row) for row in self.issued]
         for row in self.failed:
             words = f"a certificate could not be renewed: at least {row['needed']:,} more answers were needed"
-            happened.append(self._at(row["at"], words))
+            happened.append(self._at(row["at"], words, bad=True))
         for row in self.issued:
             ended = _end(row)
             if row["void_reason"] == RENEWED or self.year.day_of(ended) > self.year.days + 1:
@@ -52,7 +52,7 @@ class Certificates:
             serving = [first_version, *(one.version for one in self._until(promotions, ended))][-1]
             alone = row["model_version"] == serving and not self._standing(ended)
             left = "; from here on people decide everything" if alone and policy.queues.uncertified == "review" else ""
-            happened.append(self._at(ended, f"the certificate of {_whose(row)} {why}{left}"))
+            happened.append(self._at(ended, f"the certificate of {_whose(row)} {why}{left}", bad=True))
         return happened
 
     def uncertified_day(self, now: datetime) -> int | None:
@@ -60,6 +60,14 @@ class Certificates:
         if not self.issued or self._standing(now):
             return None
         return self.year.day_of(max(map(_end, self.issued)))
+
+    def missing_answers(self, now: datetime) -> int | None:
+        """How many answers the last look lacked that was to renew the last one; None where one stands, or none was."""
+        if self.uncertified_day(now) is None:
+            return None
+        last = max(self.issued, key=_end)
+        lacking = [int(row["needed"]) for row in self.failed if row["renews"] == last["id"]]
+        return lacking[-1] if lacking else None
 
     def _began(self, row: Row) -> Happening:
         until = f"until day {self.year.day_of(row['expires_at'])}"
@@ -86,8 +94,8 @@ class Certificates:
     def _until(self, promotions: Iterable[PromotionPlayed], moment: datetime) -> list[PromotionPlayed]:
         return [one for one in promotions if one.day <= self.year.day_of(moment)]
 
-    def _at(self, moment: datetime, words: str) -> Happening:
-        return Happening(self.year.day_of(moment), "certificate", words)
+    def _at(self, moment: datetime, words: str, *, bad: bool = False) -> Happening:
+        return Happening(self.year.day_of(moment), "certificate", words, bad)
 
 
 def _end(row: Row) -> datetime:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """Something on one day, in one lane of the time line; the first day is 1."""
+    """Something on one day, in one lane of the time line; the first day is 1. `bad`: something was lost or blamed."""
 
     day: int
     lane: str
     words: str
+    bad: bool = False
 
     @property
     def week(self) -> int:

@@ -11,32 +11,16 @@ from handrail.kpi import NOT_MEASURED
 from handrail.kpi.estimate import EstimateTerms, MonthlyEstimate, estimate
 from handrail.policy import CostRules
 from handrail.proportions import in_percent
-from handrail.recommendation import Recommendation, recommend
+from handrail.recommendation import LASTS, Lapse, Recommendation, recommend
 from handrail.running import Ratio
-from tasks.rehearsal import worth
+from tasks.rehearsal import watches, worth
 from tasks.rehearsal.comparison import RULES, beside, kept_together, pays_more, whole
 from tasks.rehearsal.plots import owner
-from tasks.rehearsal.telling import KINDS, RehearsalStory, WatchedSubject
+from tasks.rehearsal.telling import KINDS, RehearsalStory
 from tasks.views.plots.figure import EMPTY, Table
 
-WATCHES = {
-    "agreement": "do people follow suggestions blindly?",
-    "audits": "are audits done in time, and do they agree?",
-    "blind_share": "do enough people decide without seeing a suggestion?",
-    "breaker": "do audits reject too much of a category?",
-    "drift": "has the wording of the cases changed?",
-    "fairness": "do groups fare differently?",
-    "kpi": "what is it worth?",
-    "reviewers": "does a person's work look careless?",
-}
-"""What each watch asks."""
 BREAK_EVEN = frozenset({worth.PAYS_BELOW, worth.PAYS_FROM, worth.SPENT, worth.PAID_BACK})
 """Rows of an estimate that the report says in words."""
-ABOUT = {"fairness": "groupings", "kpi": "figures", "reviewers": "people", "drift": "features of the cases"}
-"""What each watch looks at, where it is not categories."""
-OVERALL = ("all", "everybody")
-"""Subjects that stand for all the others together."""
-_FIRST = 4
 
 
 def write(telling: RehearsalStory, file: Path) -> Path:
@@ -50,19 +34,25 @@ def page(telling: RehearsalStory) -> str:
     """The report as HTML; every text in it is escaped."""
     found, policy = telling.found, telling.policy
     month = None if found.running is None else estimate(found.running, worth.terms_of(found.running, policy))
-    advice = recommend(found, policy.goal, month, sum(telling.waiting.values()))
+    advice = recommend(found, policy.goal, month, sum(telling.waiting.values()), lapse(telling))
     return _template().render(
         telling=telling,
         found=found,
         answers=answers(telling, month),
         advice=advice,
-        verdict="Switch on" if advice.switch_on else "Not yet",
+        verdict=advice.verdict,
+        lapse=next((one.obstacle[0].upper() + one.obstacle[1:] + "." for one in advice.unmet if one.name == LASTS), ""),
         beside=kept_together(beside(telling, month)),
         rules=RULES,
         pays_more=pays_more(telling, month),
         month=_month(month),
-        break_even=[] if month is None else break_even(month, policy.goal.error_rate_at_most),
-        month_rests_on=() if month is None or found.running is None else worth.basis(found.running, month.terms),
+        break_even=[] if month is None else break_even(month, policy.goal.error_rate_at_most, _whose_goal(telling)),
+        month_rests_on=()
+        if month is None or found.running is None
+        else [
+            *worth.basis(found.running, month.terms, worth.YOUR_POLICY if telling.policy_given else worth.NO_POLICY),
+            hours_sentence(telling),
+        ],
         cases=owner.plot_cases(telling),
         errors=owner.plot_errors(telling, policy.certificate.max_error),
         line=owner.plot_time_line(telling),
@@ -70,7 +60,7 @@ def page(telling: RehearsalStory) -> str:
         launch=launch_sentences(telling),
         workers=_workers(telling),
         looks=looks_sentence(telling),
-        watches=_watches(telling),
+        watches=watches.table(telling),
         unmeasured=unmeasured(telling),
         needs=needs(advice, telling),
         stuck=_stuck(telling),
@@ -80,7 +70,7 @@ def page(telling: RehearsalStory) -> str:
 
 def answers(telling: RehearsalStory, month: MonthlyEstimate | None) -> list[str]:
     """Would it have been safe, and would it have paid? A few sentences, each with its interval and its count."""
-    found, goal = telling.found, telling.policy.goal
+    found, goal, whose = telling.found, telling.policy.goal, _whose_goal(telling)
     share = f"{in_percent(found.automated_share)} of your {found.cases:,} cases"
     span = f"{found.days} days rehearsed"
     if found.automated_from_day is None or found.running is None or found.running.error is None or month is None:
@@ -96,11 +86,11 @@ def answers(telling: RehearsalStory, month: MonthlyEstimate | None) -> list[str]
         ]
     later, error = found.running.share, found.running.error
     safe = (
-        "That is safe by your goal"
+        f"That is safe by {whose}"
         if error.high <= goal.error_rate_at_most
-        else "That is not safe by your goal"
+        else f"That is not safe by {whose}"
         if error.low > goal.error_rate_at_most
-        else "Whether that is safe by your goal cannot be said yet"
+        else f"Whether that is safe by {whose} cannot be said yet"
     )
     low, mid, high = month.conservative, month.expected, month.optimistic
     money = month.terms.currency
@@ -117,7 +107,6 @@ def answers(telling: RehearsalStory, month: MonthlyEstimate | None) -> list[str]
             f"{error.high:.2%}). {safe}, which allows {in_percent(goal.error_rate_at_most)}."
         ),
         *around_launch(telling),
-        *certificate_ended(telling),
         (
             f"{pays}: an ordinary month saves {whole(mid.hours_saved)} hours of people's time "
             f"({whole(low.hours_saved)} to {whole(high.hours_saved)}), its errors cost "
@@ -132,38 +121,48 @@ def around_launch(telling: RehearsalStory) -> list[str]:
     around, goal = telling.found.around_launch, telling.policy.goal.error_rate_at_most
     if around is None or around.after is None:
         return []
-    name, after = telling.launch or "the new category", around.after
+    name, after, whose = telling.launch or "the new category", around.after, _whose_goal(telling)
     then = f"{_errors(after)} from then on"
     rates = (
-        f"From day {around.day} on, when {name} came, {_errors(after)} were wrong."
+        f"From day {around.day} on, when {name}, a new category, was launched, {_errors(after)} were wrong."
         if around.before is None
-        else f"Before {name} came, on day {around.day}, {_errors(around.before)} were wrong, {then}."
+        else f"{name}, a new category that was launched then, first came on day {around.day}. "
+        f"Before, {_errors(around.before)} were wrong, {then}."
     )
     within = (
-        "The later errors are within your goal too."
+        f"The later errors are within {whose} too."
         if after.high <= goal
-        else "The later errors are more than your goal allows."
+        else f"The later errors are more than {whose} allows."
         if after.low > goal
-        else "Whether the later errors are within your goal cannot be said yet."
+        else f"Whether the later errors are within {whose} cannot be said yet."
     )
     return [f"{rates} {within}"]
+
+
+def _whose_goal(telling: RehearsalStory) -> str:
+    return "your goal" if telling.policy_given else "the sample's goal"
+
+
+def hours_sentence(telling: RehearsalStory) -> str:
+    """Why the hours saved are not what the plot of people's minutes shows."""
+    by_hand = telling.policy.costs.minutes_manual
+    return (
+        f"Hours saved count {by_hand:g} minutes for every case that no person has to handle, less the time of looks "
+        "and test cases. The plot of people's minutes counts only how long the simulated people look at a case on the "
+        "screen, which is less; so the two do not add up to each other."
+    )
 
 
 def _errors(rate: Ratio) -> str:
     return f"{in_percent(rate.value, 2)} of {rate.of:,} ({rate.low:.2%} to {rate.high:.2%})"
 
 
-def certificate_ended(telling: RehearsalStory) -> list[str]:
-    """That nothing was automatic any more at the end, where the last certificate had ended."""
+def lapse(telling: RehearsalStory) -> Lapse | None:
+    """How the last certificate ended, where none stands on the last day and nothing is automatic without one."""
     day = telling.uncertified_day
     if day is None or telling.policy.queues.uncertified != "review":
-        return []
-    return [
-        (
-            f"On day {day} the last certificate, the proof without which nothing is automatic, ended and was not "
-            "renewed: from then on people decided everything again."
-        )
-    ]
+        return None
+    return Lapse(day, telling.missing_answers, telling.audit_minutes)
 
 
 def _idle(month: MonthlyEstimate) -> str:
@@ -184,15 +183,16 @@ def _month(month: MonthlyEstimate | None) -> Table:
     return Table(columns, [row for row in worth.rows(month) if row[0] not in BREAK_EVEN], frozenset({columns[0]}))
 
 
-def break_even(month: MonthlyEstimate, goal: float) -> list[str]:
+def break_even(month: MonthlyEstimate, goal: float, whose: str = "your goal") -> list[str]:
     """From where on it pays, in words: a figure that is met in any case says so."""
     low, money = month.conservative, month.terms.currency
     rate, volume, months = low.break_even_error, low.break_even_cases_a_day, low.months_to_repay
     said = []
     if rate is not None and rate > goal:
         said.append(
-            f"Only at {in_percent(rate)} errors would it cost as much as by hand, in the conservative column. Your "
-            f"goal of {in_percent(goal)} comes long before: it is the goal, not the money, that sets the limit."
+            f"Only at {in_percent(rate)} errors would it cost as much as by hand, in the conservative column. "
+            f"{whose[0].upper()}{whose[1:]} of {in_percent(goal)} comes long before: "
+            "it is the goal, not the money, that sets the limit."
         )
     elif rate is not None:
         said.append(f"It pays while fewer than {in_percent(rate)} of the automatic cases are wrong.")
@@ -238,15 +238,17 @@ def looks_sentence(telling: RehearsalStory) -> str:
     found = telling.found
     return (
         f"Audits, second looks, rechecks and deciding where people differ took {found.minutes_a_day:.1f} minutes a "
-        f"day, on the mean over all {found.days} days; test cases, which have a known answer and show who works with "
+        f"day on average over all {found.days} days; test cases, which have a known answer and show who works with "
         f"care, another {found.test_minutes_a_day:.1f}. At the end {_waiting(telling)}; at most "
         f"{telling.most_waiting:,} waited on a day."
     )
 
 
 def _waiting(telling: RehearsalStory) -> str:
-    left = ", ".join(f"{count:,} × {KINDS.get(kind, kind)}" for kind, count in sorted(telling.waiting.items()) if count)
-    return f"{left} waited" if left else "nothing waited"
+    left = ", ".join(
+        f"{count:,} for {KINDS.get(kind, kind)}" for kind, count in sorted(telling.waiting.items()) if count
+    )
+    return f"{sum(telling.waiting.values()):,} waited ({left})" if left else "nothing waited"
 
 
 def _workers(telling: RehearsalStory) -> Table:
@@ -265,60 +267,21 @@ def _workers(telling: RehearsalStory) -> Table:
     return Table(columns, rows, frozenset({columns[0], columns[5]}))
 
 
-def _watches(telling: RehearsalStory) -> Table:
-    columns = "watch", "it asks", "what it came to"
-    rows = [
-        (name.replace("_", " "), WATCHES.get(name, ""), came_to(name, _of_watch(telling, name)))
-        for name in _watch_names(telling)
-    ]
-    return Table(columns, rows, frozenset(columns))
-
-
-def _watch_names(telling: RehearsalStory) -> list[str]:
-    return sorted({one.watch for one in telling.watched})
-
-
-def _of_watch(telling: RehearsalStory, name: str) -> list[WatchedSubject]:
-    return [one for one in telling.watched if one.watch == name]
-
-
-def came_to(watch: str, subjects: Sequence[WatchedSubject]) -> str:
-    """What a watch came to over the whole rehearsal, in a sentence or two; never a count of looks."""
-    parts = [one for one in subjects if one.subject not in OVERALL] or list(subjects)
-    judged = sum(one.came_to("alarm", "quiet") for one in parts)
-    of = f"{len(parts)} {ABOUT.get(watch, 'categories')}"
-    alarms = sorted((one.alarm_day, one.subject) for one in subjects if one.alarm_day is not None)
-    if alarms:
-        shown = [f"{'everything' if name in OVERALL else name} (first on day {day})" for day, name in alarms[:_FIRST]]
-        more = f" and {len(alarms) - _FIRST} more" if len(alarms) > _FIRST else ""
-        first = f"Alarm: {', '.join(shown)}{more}."
-    elif judged:
-        first = "No alarm."
-    else:
-        first = f"It never had enough to say anything of its {of}: that is no all-clear."
-    rest = f" It had enough to judge {judged} of {of}." if 0 < judged < len(parts) else ""
-    blind = " At times it could not look." if any(one.came_to("unreadable") for one in subjects) else ""
-    return first + rest + blind
-
-
 def unmeasured(telling: RehearsalStory) -> list[str]:
     """What this rehearsal does not know, and why."""
     found, costs = telling.found, telling.policy.costs
     without = [one.week for one in found.by_week if one.automated and one.interval is None]
-    blind = [
-        name.replace("_", " ")
-        for name in _watch_names(telling)
-        if not any(one.came_to("alarm", "quiet") for one in _of_watch(telling, name))
-    ]
+    blind = watches.unseeing(telling)
     said = [
         (
             "Your people: these were simulated, each as accurate and as quick as the table of your people assumes. "
-            "Yours may be better or worse; `--people FILE` takes other assumptions."
+            "Yours may be better or worse; a file of people with other figures can be given (`--people`)."
         ),
         "Your customers: whether they were content, complained or came back is not in the file.",
         (
             f"Your time: a case by hand counts {costs.minutes_manual:g} minutes and an error {costs.error:g} "
-            f"{costs.currency}, as the policy says. Neither was measured here."
+            f"{costs.currency}, "
+            f"{'as your policy says' if telling.policy_given else worth.NO_POLICY}. Neither was measured."
         ),
         "The future: another year brings other products and other words.",
         (
@@ -331,11 +294,9 @@ def unmeasured(telling: RehearsalStory) -> list[str]:
     if without:
         said.append(f"Week {_weeks(without)}: no automatic case was audited, so that audits say nothing of them.")
     if blind:
-        said.append(
-            f"What these watches look for: {', '.join(blind)}. They never had enough to say whether all was well."
-        )
+        said.append(f"Whether all was well where {', '.join(blind)} looked: too little was there to say.")
     if nothing := _unpriced(costs):
-        said.append(f"What {', '.join(nothing)} cost: the policy has no figure (`costs`), and they count as nothing.")
+        said.append(f"What {', '.join(nothing)} cost: the policy has no figure, and they count as nothing.")
     return said
 
 
@@ -360,15 +321,24 @@ def _weeks(numbers: Sequence[int]) -> str:
 
 
 def needs(advice: Recommendation, telling: RehearsalStory) -> list[str]:
-    """What would have to change: the remedies of the rules that are not met, and of a certificate that ended."""
-    more = "More audits a day give the answers that renew a certificate in time (`sampling.at_least_a_day`)."
-    remedies = [one.remedy for one in advice.unmet if one.remedy]
-    return list(dict.fromkeys([*remedies, *([more] if certificate_ended(telling) else [])]))
+    """What would have to change: the remedies of the rules that are not met, and what no watch noticed or could see."""
+    said = [one.remedy for one in advice.unmet if one.remedy]
+    launch, blind = telling.found.launch, watches.unseeing(telling)
+    if launch is not None and launch.named_day is None and telling.found.around_launch is not None:
+        said.append(
+            f"A word from you before something new comes: no watch noticed {telling.launch}, and "
+            f"{launch.automated_wrong:,} of its cases went out under a wrong category."
+        )
+    if blind:
+        said.append(f"More cases or more audits: {', '.join(blind)} never had enough to say whether all was well.")
+    return list(dict.fromkeys(said))
 
 
 def _stuck(telling: RehearsalStory) -> Table:
     columns = "category", "what it still needs for its next stage"
     rows = [(name, "; ".join(reasons)) for name, reasons in telling.stuck.items()]
+    if len(rows) > 1 and {*telling.policy.categories} <= {*telling.stuck} and len({needed for _, needed in rows}) == 1:
+        rows = [("all categories", rows[0][1])]
     return Table(columns, rows, frozenset(columns))
 
 

@@ -11,7 +11,7 @@ from handrail.acts.qualifying import LOST
 from handrail.policy import Policy
 from handrail.rehearsed import Rehearsed
 from handrail.running import DAYS_A_WEEK, worked_for
-from handrail.store import chronicle, rehearsals, trail
+from handrail.store import chronicle, models, rehearsals, trail
 from tasks.learning.readiness import readiness
 from tasks.occasion import Occasion
 from tasks.rehearsal.certificates import EVERYTHING, Certificates
@@ -87,7 +87,7 @@ class RehearsalStory:
 
     `minutes` are people's, by kind of work and week. `stuck` are the product's sentences of what each category still
     needs at the end. `uncertified_day`: since when no certificate has stood at the end, None where one does or none
-    ever did.
+    ever did; `missing_answers` is what its renewal lacked, `audit_minutes` what one audit took.
     """
 
     found: Rehearsed
@@ -103,6 +103,9 @@ class RehearsalStory:
     most_waiting: int = 0
     sentences: tuple[str, ...] = ()
     uncertified_day: int | None = None
+    missing_answers: int | None = None
+    audit_minutes: float | None = None
+    policy_given: bool = True
 
 
 def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewer]) -> RehearsalStory:
@@ -130,7 +133,7 @@ def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewe
             for row in paused.to_dict("records")
         ),
         *(
-            Happening(one.named_day, "person", f"the watch over people's work pointed out {name}")
+            Happening(one.named_day, "person", f"the watch over people's work pointed out {name}", bad=True)
             for name, one in found.people.items()
             if one.named_day is not None
         ),
@@ -151,19 +154,24 @@ def gather(occasion: Occasion, played: Played, people: Sequence[SimulatedReviewe
         played.notes.most_waiting,
         year.sentences,
         certificates.uncertified_day(occasion.now),
+        certificates.missing_answers(occasion.now),
+        _minutes_an_audit(rulings),
+        year.policy_given,
     )
 
 
 def together(happened: Iterable[Happening]) -> tuple[Happening, ...]:
-    """One entry a day and lane, in order; of many that say the like, the first few and how many more."""
-    of: dict[tuple[int, str], list[str]] = {}
+    """One entry a day and lane, in order, good and bad apart; of many alike the first few and how many more."""
+    of: dict[tuple[int, str, bool], list[str]] = {}
     for one in happened:
-        words = of.setdefault((one.day, one.lane), [])
+        words = of.setdefault((one.day, one.lane, one.bad), [])
         if one.words not in words:
             words.append(one.words)
     return tuple(
-        Happening(day, lane, "; ".join(words[:_NAMED]) + _more(len(words) - _NAMED))
-        for (day, lane), words in sorted(of.items(), key=lambda item: (item[0][0], LANES.index(item[0][1])))
+        Happening(day, lane, "; ".join(words[:_NAMED]) + _more(len(words) - _NAMED), bad)
+        for (day, lane, bad), words in sorted(
+            of.items(), key=lambda item: (item[0][0], LANES.index(item[0][1]), item[0][2])
+        )
     )
 
 
@@ -209,7 +217,7 @@ def retested(events: Iterable[Mapping[str, Any]], year: Year) -> list[Happening]
             words = f"{event['person']} {'passed' if event['passed'] else 'failed'} another test ({score})"
         else:
             continue
-        happened.append(Happening(day, "person", words))
+        happened.append(Happening(day, "person", words, bad="passed another" not in words))
     return happened
 
 
@@ -227,7 +235,11 @@ def trained(versions: pd.DataFrame, year: Year) -> list[Happening]:
         if status in REJECTED:
             moment = judged.get("judged_at")
             day = year.day_of(datetime.fromisoformat(moment) if moment else row["registered_at"].to_pydatetime())
-            happened.append(Happening(day, "model", f"{name} {REJECTED[status]}" + (f": {why}" if why else "")))
+            happened.append(
+                Happening(
+                    day, "model", f"{name} {REJECTED[status]}" + (f": {why}" if why else ""), status == "rolled_back"
+                )
+            )
     return happened
 
 
@@ -270,6 +282,15 @@ def _minutes(rulings: pd.DataFrame, year: Year) -> dict[str, dict[int, float]]:
     return minutes
 
 
+def _minutes_an_audit(rulings: pd.DataFrame) -> float | None:
+    seconds = rulings.loc[rulings["kind"] == "audit", "seconds"].dropna().astype(float)
+    return None if seconds.empty else float(seconds.mean()) / 60
+
+
 def _stuck(occasion: Occasion) -> dict[str, tuple[str, ...]]:
     """What the product says is missing, by category."""
-    return {one.category: one.reasons for one in readiness(occasion) if one.next_stage is not None and not one.ready}
+    steps = [one for one in readiness(occasion) if one.next_stage is not None and not one.ready]
+    with occasion.store.read() as connection:
+        serves = models.serving(connection).model_version is not None
+    # Without a version there is nothing that further answers could certify.
+    return {one.category: tuple(why for why in one.reasons if serves or "blind label" not in why) for one in steps}

@@ -22,6 +22,8 @@ REHEARSE = "handrail rehearse FILE --text COL --label COL --time COL --json"
 SAMPLE = policies.BUSINESSES / "sample" / "policy.yaml"
 PAYS_BELOW, PAYS_FROM = "costs as much as by hand at an error rate of", "pays from cases a day"
 SPENT, PAID_BACK = "spent before", "paid back"
+YOUR_POLICY, NO_POLICY = "as your policy says, or you state", "the sample's, since no policy was given"
+"""Where the prices come from."""
 FEW_DAYS = 0.5
 """Months of which nobody counts the parts."""
 _ROWS = 20_000
@@ -58,11 +60,12 @@ class Worth:
         return {"terms": terms, "estimate": columns, "rests_on": list(self.sentences)}
 
 
-def document(found: Rehearsed, policy: Policy) -> dict[str, Any]:
-    """A rehearsal as one document, with the prices and the goal of the policy that was rehearsed."""
+def document(found: Rehearsed, policy: Policy, *, policy_given: bool = True) -> dict[str, Any]:
+    """A rehearsal as one document, with prices and goal of the policy that was rehearsed, and whether it was given."""
     goal = policy.goal
     return found.to_json() | {
         "prices": {**_prices(policy.costs), "error_costs": policy.error_costs},
+        "policy_given": policy_given,
         "goal": {"automation_share": goal.automation_share, "error_rate_at_most": goal.error_rate_at_most},
     }
 
@@ -102,7 +105,8 @@ def read(
         )
     prices = _told_prices(told, file) if rules is None else _prices(rules.costs) | {"error_costs": rules.error_costs}
     terms = _with(EstimateTerms(running.cases / running.days, **prices), given)
-    return Worth(terms, estimate(running, terms), (*basis(running, terms), *_free(terms)))
+    source = YOUR_POLICY if rules is not None or told.get("policy_given", True) else NO_POLICY
+    return Worth(terms, estimate(running, terms), (*basis(running, terms, source), *_free(terms)))
 
 
 def _document(file: Path) -> dict[str, Any] | None:
@@ -116,7 +120,11 @@ def _document(file: Path) -> dict[str, Any] | None:
     if not isinstance(told, dict) or "automated_share" not in told:
         raise BadInput(f"{file} is no rehearsal's document. Give what `{REHEARSE}` prints.")
     running = told.get("running")
-    if "running" not in told or "prices" not in told or (isinstance(running, dict) and "test_minutes" not in running):
+    if (
+        "running" not in told
+        or "prices" not in told
+        or (isinstance(running, dict) and not {"test_minutes", "wrong"} <= {*running})
+    ):
         raise BadInput(f"{file} comes from an older Handrail and lacks what an estimate needs. Rehearse again.")
     return told
 
@@ -184,8 +192,17 @@ def _with(terms: EstimateTerms, given: Stated) -> EstimateTerms:
     return replace(terms, **{name: value for name, value in asdict(given).items() if value is not None})
 
 
-def basis(running: Running, terms: EstimateTerms) -> list[str]:
-    """What an estimate rests on, in sentences."""
+def whole_money(amount: float, currency: str) -> str:
+    """An amount without cents, which no estimate knows.
+
+    >>> whole_money(1234.56, "EUR")
+    '1,235 EUR'
+    """
+    return f"{round(amount):,} {currency}"
+
+
+def basis(running: Running, terms: EstimateTerms, source: str) -> list[str]:
+    """What an estimate rests on, in sentences; `source` says where its prices come from."""
     weeks = running.days / 7
     error = running.error
     wrong = (
@@ -194,17 +211,23 @@ def basis(running: Running, terms: EstimateTerms) -> list[str]:
         else f"{error.of:,} automated, {written(error.value, 'share')} of them wrong in truth"
     )
     return [
+        (
+            f"Prices: a case by hand takes {terms.minutes_manual:g} minutes, a minute costs {terms.minute:g} "
+            f"{terms.currency}, an error {terms.error:g} {terms.currency} unless its category has its own: {source}."
+        ),
         f"Rehearsed: {running.cases:,} cases in {weeks:.3g} weeks from week {running.first_week} on; {wrong}.",
         (
-            "Conservative takes the lower end of the 95 % interval of the share and the upper ends of error and "
-            "minutes, all together; optimistic the other ends. People were simulated."
+            "Conservative takes the lower end of the 95 % interval of the share and the upper ends of wrong cases and "
+            "minutes, all together; optimistic the other ends. Wrong cases, counted among all, have a range of their "
+            "own, which is not share times error. People were simulated."
         ),
         (
             f"Cases left with people take {terms.minutes_manual:g} minutes, as by hand; that suggestions help is not "
             "counted, nor are people's own errors."
         ),
         f"Spent before: what the first {running.spent_days} days took beyond the work by hand, at the "
-        "rehearsal's volume" + (f", and {written(terms.set_up, terms.currency)} to set up." if terms.set_up else "."),
+        "rehearsal's volume"
+        + (f", and {whole_money(terms.set_up, terms.currency)} to set up." if terms.set_up else "."),
     ]
 
 
@@ -226,7 +249,7 @@ def rows(found: MonthlyEstimate) -> list[tuple[str, str, str, str]]:
         return name, shown[0], shown[1], shown[2]
 
     def money(amount: float | None) -> str:
-        return "never" if amount is None else written(amount, terms.currency)
+        return "never" if amount is None else whole_money(amount, terms.currency)
 
     unpriced = {
         "steward's time": not terms.steward_minutes_a_week,

@@ -64,6 +64,7 @@ class Year:
     days: int
     offsets: dict[date, tzinfo]
     sentences: tuple[str, ...]
+    policy_given: bool = True
 
     def moment(self, day: date, at: timedelta = timedelta(0)) -> datetime:
         """A time of a day in the file's offset, in UTC."""
@@ -113,7 +114,8 @@ def read(asked: Asked) -> Year:
     policy = _policy(asked, mapping, labelled[named.label])
     table, facts, left_out = _parse(labelled.reset_index(drop=True), mapping, policy, asked)
     year = _split(asked, mapping, policy, table, facts)
-    return replace(year, sentences=(*sentences, *left_out, *year.sentences))
+    given = asked.policy is not None
+    return replace(year, sentences=(*sentences, *left_out, *year.sentences), policy_given=given)
 
 
 def _mapping(asked: Asked, rows: pd.DataFrame) -> tuple[Mapping, list[str]]:

@@ -9,6 +9,7 @@ import pytest
 
 from handrail.kpi.estimate import DAYS_A_MONTH, EstimateTerms, estimate, price_of_error
 from handrail.policy import CategoryRules, CostRules, KpiGoal, Policy
+from handrail.proportions import wilson
 from handrail.recommendation import Recommendation, recommend
 from handrail.rehearsed import Events, Rehearsed, measure
 from handrail.running import CategoryPlayed, Ratio, Running, ratio, running
@@ -209,3 +210,40 @@ def test_policies_without_the_later_prices_keep_their_version() -> None:
     assert own.version != policy.version
     assert own.error_costs == {"a": 40.0}
     assert Policy.model_validate(content).version == policy.version
+
+
+def weekly(wrong: list[int], automated: list[int], came: list[int]) -> Running:
+    """Weeks from the fourth on with these counts."""
+    rows = [
+        {"week": 4 + at, "automated": case < automated[at], "wrong": case < wrong[at], "decided": "a"}
+        for at, cases in enumerate(came)
+        for case in range(cases)
+    ]
+    found = running(pd.DataFrame(rows), {}, {}, days=7 * (3 + len(came)))
+    assert found is not None
+    return found
+
+
+def test_wrong_cases_a_month_have_a_range_of_their_own() -> None:
+    wrong = [2, 2, 0, 4, 8, 5, 6, 7, 4]
+    automated = [365, 355, 381, 373, 373, 341, 336, 366, 72]
+    came = [620, 608, 604, 629, 699, 683, 673, 686, 641]
+    found = weekly(wrong, automated, came)
+    terms = EstimateTerms(found.cases / found.days, 8.0, 0.75, 15.0, "EUR")
+    month = estimate(found, terms)
+    low, value, high = month.optimistic.errors, month.expected.errors, month.conservative.errors
+    counted = sum(wrong) / found.days * DAYS_A_MONTH
+    assert value == pytest.approx(counted)
+    assert 10 < low < 14
+    assert 25 < high < 30, "never the lower share times the upper error"
+    assert month.conservative.parts["errors"] == pytest.approx(high * 15)
+
+
+@pytest.mark.parametrize("wrong", [[2, 2, 0, 4], [8, 0, 0, 0], [1, 0, 0, 0]])
+def test_a_lower_end_is_above_nothing_where_errors_were_counted(wrong: list[int]) -> None:
+    found = weekly(wrong, [365, 355, 381, 373], [600] * 4)
+    assert found.error is not None
+    assert 0 < found.error.low < found.error.value < found.error.high
+    low, high = wilson([sum(wrong)], [1474])
+    assert found.error.low <= float(low[0])
+    assert found.error.high >= float(high[0])

@@ -122,19 +122,25 @@ def plot_time_line(telling: RehearsalStory) -> Plot:
     """What was said and done in which week, a lane a kind."""
     weeks = [one.week for one in telling.found.by_week]
     lanes = [lane for lane in LANES if any(one.lane == lane for one in telling.happenings)]
-    words = "What was noticed and done, and when", "A mark in a lane for each week in which something happened."
+    words = (
+        "What was noticed and done, and when",
+        "A mark in a lane for each week in which something happened; red and pointing down: lost or blamed.",
+    )
     marked: dict[tuple[int, str], list[str]] = {}
+    lost: set[tuple[int, str]] = set()
     for one in telling.happenings:
         # The morning after the last day still belongs to the last week.
         week = min(one.week, weeks[-1]) if weeks else one.week
         marked.setdefault((week, one.lane), []).append(f"day {one.day}: {one.words}")
+        if one.bad:
+            lost.add((week, one.lane))
 
     def draw(size: Size) -> str:
         height = size.top + 19 * len(lanes) + size.bottom + 14
         fitted = Size(size.name, size.width, height, size.left, size.right, size.top, size.bottom)
         chart = WeekChart("line", fitted, words, weeks, (0, 1), lambda _: "", lanes)
         for (week, lane), what in marked.items():
-            chart.mark(week, lane, SHAPE[lane], tip(week, " | ".join(what)))
+            chart.mark(week, lane, "down" if (week, lane) in lost else SHAPE[lane], tip(week, " | ".join(what)))
         return chart.svg()
 
     rows = [(str(one.day), one.lane, one.words) for one in telling.happenings]

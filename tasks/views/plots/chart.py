@@ -10,6 +10,7 @@ SHAPES = {
     "triangle": "M0 -6L6 5L-6 5z",
     "bars": "M-5 -5h4v10h-4zM1 -5h4v10h-4z",
     "up": "M0 -6L6 1H2V6H-2V1H-6z",
+    "down": "M0 6L6 -1H2V-6H-2V-1H-6z",
     "back": "M-6 0L1 -6V-2H6V2H1V6z",
 }
 _TICKS = 5
