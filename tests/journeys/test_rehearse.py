@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from console.rehearse import places, week_line
+from flows.rehearsal import WeekTold, in_plain, too_few
 from handrail import mapping as mappings
 from handrail import policy as policies
 from handrail.errors import BadInput, BadPolicy
 from handrail.rehearsed import CASES
+from handrail.workspace import Workspace
 from tasks.rehearsal import people as simulated
 from tasks.rehearsal.columns import Named
 from tasks.rehearsal.people import Luck, SimulatedReviewer
@@ -145,7 +148,11 @@ class TestPeople:
         words = ("rehearse", file, *OPTIONS, "--people", quiet_people(tmp_path, 0.0), "--home", tmp_path / "played")
         answer = handrail(*words, "--cases", tmp_path / "c.csv", "--json")
         assert answer.code == 0, answer.err
-        assert "The history has 60 labelled rows and a first model needs 300" in answer.err
+        assert "A verdict needs 300 labelled rows before --from" in " ".join(answer.err.split())
+        assert "the file is too small for a verdict" in " ".join(answer.err.split())
+        plain = "No first model: 60 labelled rows lie before --from, and 300 are needed."
+        assert plain in " ".join(answer.err.split())
+        assert not [raw for raw in ("expect_table", "champion", ".;") if raw in answer.err]
         with (tmp_path / "c.csv").open(encoding="utf-8") as place:
             cases = list(csv.DictReader(place))
         decided = [case for case in cases if case["decided"]]
@@ -271,6 +278,32 @@ class TestFile:
         # Thirty-three days: half of them, for twelve weeks are more.
         assert year.days == 16
 
+    def test_without_a_day_the_default_gives_a_first_model_and_a_verdict_where_the_file_can(
+        self, tmp_path: Path
+    ) -> None:
+        # 400 rows over thirty days, then 44 in ten: the middle would leave 21 days, the twelfth to last 28.
+        rows = past(history=1500, live=40, days=10)
+        year = read(asked(tmp_path, rows, began=None))
+        assert (year.days, len(year.history) >= 300) == (28, True)
+        assert not any("verdict" in sentence for sentence in year.sentences)
+
+    def test_what_a_verdict_lacks_is_one_sentence_with_the_day_that_gives_it(self, tmp_path: Path) -> None:
+        year = read(asked(tmp_path, past(history=1500, live=40, days=10)))
+        (lacks,) = [sentence for sentence in year.sentences if "verdict" in sentence]
+        assert "300 labelled rows before --from" in lacks
+        assert "there are 1,500 and 10: --from 2026-02-" in lacks
+        day = lacks.split("--from ")[-1].split()[0]
+        again = read(asked(tmp_path, past(history=1500, live=40, days=10), began=BEGAN.fromisoformat(day).date()))
+        assert again.days >= 28
+        assert len(again.history) >= 300
+        assert not any("verdict" in sentence for sentence in again.sentences)
+
+    def test_a_file_too_small_for_a_verdict_says_so_and_names_no_remedy_that_cannot_work(self, tmp_path: Path) -> None:
+        year = read(asked(tmp_path, past(history=90, live=20), began=None))
+        (lacks,) = [sentence for sentence in year.sentences if "verdict" in sentence]
+        assert "too small for a verdict, whatever --from says" in lacks
+        assert "later --from" not in lacks
+
     def test_the_word_null_is_a_text_and_a_category_like_any_other(self, tmp_path: Path) -> None:
         rows = changed(
             past(history=90, live=20), lambda at, row: {"body": "null", "kind": "null"} if at % 5 == 0 else {}
@@ -394,3 +427,33 @@ class TestLaunch:
 def test_a_year_keeps_the_moments_of_its_days(tmp_path: Path) -> None:
     year: Year = read(asked(tmp_path, past(history=90, live=20)))
     assert year.moment(year.began, timedelta(hours=7)).isoformat() == "2026-03-02T06:00:00+00:00"
+
+
+class TestTold:
+    def test_a_refused_first_training_is_told_in_plain_words(self) -> None:
+        raw = (
+            "The training set did not pass its gate, the champion goes on serving. There are two categories: label "
+            "another. See file:///home/x/docs/index.html Correct the labels, then run `handrail train`."
+        )
+        told = in_plain(raw)
+        assert not [word for word in ("champion", "file:", "handrail train", "..") if word in told]
+        assert "There are two categories" in told
+        assert told.endswith("Correct the file and rehearse again.")
+
+    def test_a_week_is_as_wide_as_the_terminal_and_sentences_end_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("COLUMNS", "80")
+        said = ("3 of 4 people passed their test (40 test cases).", "Drift: “gift”", too_few(150, 300))
+        lines = week_line(WeekTold(1, 630, {"A": 0, "B": 0, "C": 630}, 12, said)).splitlines()
+        assert max(map(len, lines)) <= 80
+        assert lines[0].startswith("   1    630     0     0   630       12  3 of 4")
+        assert "(40 test cases). Drift: “gift”. No first model: 150" in " ".join(" ".join(lines).split())
+
+    def test_the_command_that_opens_the_desk_and_the_files_are_named(self, tmp_path: Path) -> None:
+        year = read(asked(tmp_path, past(history=90, live=20)))
+        home = Workspace(tmp_path / "my home")
+        written = places(year, home, tmp_path / "c.csv", tmp_path / "r.html")
+        assert [line.split(maxsplit=1)[1] for line in written[:2]] == [
+            str(tmp_path / "r.html"),
+            str(tmp_path / "c.csv"),
+        ]
+        assert written[2].endswith(f"desk --home '{tmp_path / 'my home'}' --as-of 2026-03-05T12:00Z")
