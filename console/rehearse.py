@@ -1,5 +1,6 @@
 """`handrail rehearse`: a past is played in a workspace of its own, and what came of it is told."""
 
+import fcntl
 import hashlib
 import os
 import shlex
@@ -101,7 +102,7 @@ def rehearse(
         tell(sentence)
     from flows.local_server import QUIET
 
-    with apart(QUIET):
+    with apart(QUIET), alone(folder):
         workspace = fresh(folder, seed, "rehearse")
         played = _play(workspace, year, staff, seed)
         finish(workspace, "rehearse")
@@ -165,6 +166,29 @@ def apart(settings: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Nobody else plays in this folder meanwhile; a process that was killed no longer holds it.
+
+    Raises:
+        Refused: another rehearsal is being played there, or it is no folder.
+    """
+    if home.exists() and not home.is_dir():
+        raise Refused(f"{home} is a file and no folder. Choose another folder with --home.")
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(
+                f"A rehearsal is being played in {home}. Wait until it ends, or choose another folder with --home."
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def fresh(home: Path, seed: int, command: str) -> Workspace:
     """A new workspace in `home`; what the same command left there is made anew, and nothing else.
 
@@ -179,7 +203,12 @@ def fresh(home: Path, seed: int, command: str) -> Workspace:
             )
         if RUNNING in mark.read_text(encoding="utf-8"):
             tell(f"The last run in {home} was not finished: it begins anew.")
-        shutil.rmtree(home)
+        # The folder itself stays: whoever plays in it holds it.
+        for one in home.iterdir():
+            if one.is_dir() and not one.is_symlink():
+                shutil.rmtree(one)
+            else:
+                one.unlink()
     workspace = Workspace(home)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _mark(workspace, command, RUNNING)

@@ -123,6 +123,10 @@ def _mapping(asked: Asked, rows: pd.DataFrame) -> tuple[Mapping, list[str]]:
     if asked.mapping is None:
         taken = columns.propose(rows, asked.named)
         return taken.mapping, list(taken.sentences)
+    details = columns.details(asked.mapping)
+    if details is not None:
+        taken = columns.propose(rows, asked.named)
+        return taken.mapping.model_copy(update=details.model_dump(exclude_unset=True)), list(taken.sentences)
     mapping = columns.complete(mappings.read(asked.mapping), asked.named)
     mapping.check([*rows.columns])
     return mapping, []

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from console.rehearse import places, week_line
+from console.rehearse import alone, fresh, places, week_line
 from flows.rehearsal import WeekTold, in_plain, too_few
 from handrail import mapping as mappings
 from handrail import policy as policies
@@ -132,7 +132,9 @@ class TestPlayed:
         assert (mapping.fields.external_id, mapping.fields.customer_id) == ("ticket_id", "customer")
         assert mapping.fields.extra == {"channel": "channel"}
         assert list(policies.read(folder / "home" / "policy.yaml").categories) == sorted(WORDS)
-        assert "the id from ticket_id; the customer from customer; channel as groups to compare" in answer.err
+        assert "the id from ticket_id; the customer from customer; channel as groups to compare" in " ".join(
+            answer.err.split()
+        )
 
 
 def quiet_people(folder: Path, accuracy: float) -> Path:
@@ -167,7 +169,7 @@ class TestPeople:
         mark = tmp_path / "played" / "rehearsal"
         mark.write_text("made by `handrail rehearse`; not finished\n", encoding="utf-8")
         again = handrail(*words, "--cases", tmp_path / "d.csv", "--json")
-        assert "was not finished: it begins anew" in again.err
+        assert "was not finished: it begins anew" in " ".join(again.err.split())
         assert (tmp_path / "d.csv").read_text("utf-8") == (tmp_path / "c.csv").read_text("utf-8")
         assert "not finished" not in mark.read_text("utf-8")
 
@@ -248,6 +250,20 @@ class TestFile:
         request = asked(tmp_path, change(past(history=90, live=20)), **more)
         with pytest.raises(BadInput, match=f"(?s){sentence}"):
             read(request)
+
+    def test_a_mapping_may_hold_the_form_of_dates_alone(self, tmp_path: Path) -> None:
+        rows = changed(
+            past(history=90, live=20),
+            lambda at, row: {"came": f"{datetime.fromisoformat(row['came']):%d.%m.%Y %H:%M}"},
+        )
+        mapping = tmp_path / "mapping.yaml"
+        mapping.write_text('date_format: "%d.%m.%Y %H:%M"\ntimezone: Europe/Zurich\n', encoding="utf-8")
+        year = read(asked(tmp_path, rows, mapping=mapping))
+        assert (len(year.history), len(year.live)) == (90, 20)
+        assert year.mapping.fields.external_id == "ticket_id"
+        mapping.write_text('date_formt: "%d"\n', encoding="utf-8")
+        with pytest.raises(BadPolicy, match="Did you mean 'date_format'"):
+            read(asked(tmp_path, rows, mapping=mapping))
 
     def test_a_day_that_is_none_is_refused(self, tmp_path: Path) -> None:
         file = write(past(history=90, live=20), tmp_path / "past.csv")
@@ -430,6 +446,21 @@ def test_a_year_keeps_the_moments_of_its_days(tmp_path: Path) -> None:
 
 
 class TestTold:
+    def test_a_second_rehearsal_leaves_the_folder_of_one_that_runs_alone(self, tmp_path: Path) -> None:
+        home = tmp_path / "home"
+        with alone(home):
+            kept = fresh(home, 7, "rehearse").secret_file.read_text("utf-8")
+            answer = Handrail(tmp_path / "live")(
+                "rehearse", write(past(history=90, live=20), tmp_path / "past.csv"), *OPTIONS, "--home", home
+            )
+            assert answer.code == 1
+            assert "is being played" in answer.err
+            assert "--home" in answer.err
+            assert Workspace(home).secret_file.read_text("utf-8") == kept
+        # Whoever was killed holds nothing: the next one begins anew.
+        with alone(home):
+            assert fresh(home, 7, "rehearse").secret_file.read_text("utf-8") == kept
+
     def test_a_refused_first_training_is_told_in_plain_words(self) -> None:
         raw = (
             "The training set did not pass its gate, the champion goes on serving. There are two categories: label "
