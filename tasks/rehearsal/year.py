@@ -126,7 +126,8 @@ def _mapping(asked: Asked, rows: pd.DataFrame) -> tuple[Mapping, list[str]]:
     details = columns.details(asked.mapping)
     if details is not None:
         taken = columns.propose(rows, asked.named)
-        return taken.mapping.model_copy(update=details.model_dump(exclude_unset=True)), list(taken.sentences)
+        sentences = [one.replace("No mapping was given.", "The mapping names no columns.") for one in taken.sentences]
+        return taken.mapping.model_copy(update=details.model_dump(exclude_unset=True)), sentences
     mapping = columns.complete(mappings.read(asked.mapping), asked.named)
     mapping.check([*rows.columns])
     return mapping, []
