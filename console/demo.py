@@ -4,8 +4,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from console.anew import anew, finish
-from console.rehearse import apart, tell
+from console.rehearse import apart
 from handrail.proportions import in_percent
 from handrail.workspace import Workspace
 
@@ -35,6 +37,11 @@ def run_demo(*, weeks: int, seed: int, home: Path, per_week: int, as_json: bool)
         workspace.password_file.unlink()  # nobody was told it: `handrail up` makes one, and tells it
         finish(workspace, "demo")
     _finish(story, report, workspace, as_json=as_json)
+
+
+def tell(line: str) -> None:
+    """Progress on stderr, as it is: weeks are lines of a table."""
+    typer.echo(line, file=sys.stderr)
 
 
 def _rehearse(workspace: Workspace, *, weeks: int, seed: int, per_week: int) -> "tuple[Story, Path]":

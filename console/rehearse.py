@@ -1,7 +1,10 @@
 """`handrail rehearse`: a past is played in a workspace of its own, and what came of it is told."""
 
 import os
+import shlex
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
     from tasks.rehearsal.played import Played
     from tasks.rehearsal.year import Year
 
+LEGEND = (
+    "A line comes after each week. A: handled without a person; B: a person checks what the model suggests; "
+    "C: a person decides alone; waiting: work that nobody has done by the week's end.\n"
+)
 APART = ("HANDRAIL_DATABASE_URL", "HANDRAIL_SECRET", "HANDRAIL_ALERTS", "HANDRAIL_HOME", "PREFECT_API_URL")
 """What would lead a rehearsal to live data, or live people to a rehearsal's alarms."""
 
@@ -38,7 +45,14 @@ def rehearse(
     label: Annotated[str, typer.Option(help="Column with the right category.", metavar="COL")],
     time: Annotated[str, typer.Option(help="Column with the time of arrival.", metavar="COL")],
     began: Annotated[
-        str | None, typer.Option("--from", help="First day played; earlier rows are history.", metavar="DATE")
+        str | None,
+        typer.Option(
+            "--from",
+            help="First day played; earlier rows are history. A verdict needs enough of them (300, or the policy's "
+            "model.min_labels) and 28 days from here on. Default: the file's middle or its last twelve weeks, moved "
+            "so that both fit where they can.",
+            metavar="DATE",
+        ),
     ] = None,
     policy: Annotated[Path | None, typer.Option(help="policy.yaml; else one is made from the categories.")] = None,
     mapping: Annotated[Path | None, typer.Option(help="mapping.yaml; else one is made from the columns.")] = None,
@@ -89,7 +103,7 @@ def rehearse(
         finish(workspace, "rehearse")
         if out is not None:
             _report(played, staff, workspace, out)
-    _answer(played, cases, workspace, as_json=as_json)
+    _answer(played, cases, out, workspace, as_json=as_json)
 
 
 def _report(played: "Played", staff: "tuple[SimulatedReviewer, ...]", workspace: Workspace, out: Path) -> None:
@@ -115,8 +129,19 @@ def _day(text: str | None) -> date | None:
 
 
 def tell(line: str) -> None:
-    """Progress goes to stderr, so that --json stays one document on stdout."""
-    typer.echo(line, file=sys.stderr)
+    """Progress goes to stderr, so that --json stays one document on stdout; as wide as the terminal."""
+    typer.echo(wrapped(line), file=sys.stderr)
+
+
+def wrapped(line: str, indent: str = "  ") -> str:
+    """A line in the terminal's width; no word is broken, so that a path in it can be copied."""
+    width = max(40, shutil.get_terminal_size().columns)
+    return "\n".join(
+        textwrap.fill(
+            one, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=True
+        )
+        for one in line.split("\n")
+    )
 
 
 @contextmanager
@@ -148,24 +173,29 @@ def _play(workspace: Workspace, year: "Year", staff: "tuple[SimulatedReviewer, .
         store.upgrade()
         publishing.found(store, year.policy, founder=STEWARD, now=start, workspace=Kind.REHEARSAL)
         keying.bind(store, workspace.secret(), actor=STEWARD, now=start)
-        rehearsal = Rehearsal(workspace, year, staff, seed=seed, tell=lambda week: tell(week_line(week)))
+        rehearsal = Rehearsal(
+            workspace, year, staff, seed=seed, tell=lambda week: typer.echo(week_line(week), file=sys.stderr)
+        )
         drafts.write_text(rehearsal.mapping_file, year.mapping.model_dump_json(exclude_none=True, indent=1))
         drafts.write_text(workspace.home / "policy.yaml", year.policy.model_dump_json(indent=1))
         tell(
             f"{len(year.live):,} cases in {year.days} days from {year.began}, {len(year.history):,} earlier ones as "
             f"history, {len(year.policy.categories)} categories. People are simulated, everything else is real.\n"
         )
+        tell(LEGEND)
         tell("week  cases     A     B     C  waiting  what was said")
         return rehearsal.run()
 
 
 def week_line(week: "WeekTold") -> str:
-    """One week on one line."""
+    """One week's figures, and what was said beside them, in as many lines as the terminal's width needs."""
     counts = " ".join(f"{week.queues[name]:>5}" for name in ("A", "B", "C"))
-    return f"{week.week:>4} {week.cases:>6} {counts} {week.waiting:>8}  {'; '.join(week.said)}"
+    figures = f"{week.week:>4} {week.cases:>6} {counts} {week.waiting:>8}  "
+    said = " ".join(sentence if sentence.endswith((".", "!", "?")) else f"{sentence}." for sentence in week.said)
+    return wrapped(figures.replace(" ", "\0") + said, " " * len(figures)).replace("\0", " ").rstrip()
 
 
-def _answer(played: "Played", cases: Path | None, workspace: Workspace, *, as_json: bool) -> None:
+def _answer(played: "Played", cases: Path | None, out: Path | None, workspace: Workspace, *, as_json: bool) -> None:
     from console.places import is_stdout, written
 
     if cases is not None:
@@ -178,7 +208,7 @@ def _answer(played: "Played", cases: Path | None, workspace: Workspace, *, as_js
     answer(
         document(found, played.year.policy, policy_given=played.year.policy_given),
         as_json=as_json,
-        text=lambda: "\n".join(summary(found, played, workspace)),
+        text=lambda: "\n".join([*summary(found, played, workspace), *places(played.year, workspace, cases, out)]),
         aside=aside,
     )
 
@@ -213,6 +243,17 @@ def summary(found: "Rehearsed", played: "Played", workspace: Workspace) -> list[
     left = ", ".join(f"{count} {kind}" for kind, count in sorted(notes.waiting.items())) or "nothing"
     lines.append(f"  waiting at the end: {left} (at most {notes.most_waiting:,} on one day)")
     return [*lines, "", f"Workspace     {workspace.home}"]
+
+
+def places(year: "Year", workspace: Workspace, cases: Path | None, out: Path | None) -> list[str]:
+    """Where the files were written, and the command that opens the desk at the rehearsal's end."""
+    from console.places import is_stdout
+
+    evening = year.moment(year.began + timedelta(days=year.days), timedelta(hours=13))
+    named = (("Report", out), ("Cases", cases))
+    written = [f"{name:<13} {path.resolve()}" for name, path in named if path is not None and not is_stdout(path)]
+    desk = f"{sys.argv[0]} desk --home {shlex.quote(str(workspace.home))} --as-of {evening:%Y-%m-%dT%H:%MZ}"
+    return [*written, f"Desk          {desk}"]
 
 
 def _between(interval: tuple[float, float]) -> str:

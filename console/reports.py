@@ -119,10 +119,20 @@ def estimate(
             cells: Sequence[tuple[str, ...]] = worth.by_hand_rows(found.terms)
         else:
             names, cells = ["a month", *worth.COLUMNS], worth.rows(found.found)
-        lines = table([dict(zip(names, one, strict=True)) for one in cells], names, empty="")
+        lines = table([dict(zip(names, one, strict=True)) for one in _fitting(names, cells)], names, empty="")
         return f"{lines}\n\n{_wrapped(found.sentences, whole=True)}"
 
     answer(found.to_json(), as_json=as_json, text=text)
+
+
+def _fitting(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The rows with their first cell in as many lines as the rest of the width asks for, each line a row."""
+    rest = sum(max(map(len, column)) + 2 for column in list(zip(names, *rows, strict=True))[1:])
+    lines = []
+    for first, *others in rows:
+        begin, *more = textwrap.wrap(first, max(12, _WIDEST - rest - 2), subsequent_indent="  ") or [""]
+        lines += [[begin, *others], *([one, *("" for _ in others)] for one in more)]
+    return lines
 
 
 def fairness(as_of: AsOf = None, as_json: AsJson = False) -> None:

@@ -4,6 +4,7 @@ Everything is real except people and world: who decides, who stays away and what
 from `tasks.rehearsal`. The flows run as they do for who calls `handrail run` and `handrail watch` without a server.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -110,15 +111,19 @@ class Rehearsal:
         return self._workspace.home / "inbox" / f"{name}.jsonl"
 
     def _train(self, moment: datetime, cause: str) -> None:
+        rows, needed = len(self._year.history), self._year.policy.model.min_labels
+        if rows < needed:
+            self._notes.say(1, too_few(rows, needed))
+            return
         try:
             ended: Retrained | NotTrained = self._run(retraining, moment, cause=cause)
         except HandrailError as refusal:
-            self._notes.say(1, f"No first version: {refusal}")
+            self._notes.say(1, f"No first model: {in_plain(str(refusal))}")
             return
         if ended.trained:
             self._notes.plain_version = ended.version
         else:
-            self._notes.say(1, f"No first version: {ended.reason}")
+            self._notes.say(1, f"No first model: {ended.reason}")
 
     def _day(self, number: int) -> Triaged | None:
         """One day's cases, and the morning after it."""
@@ -204,6 +209,25 @@ class Rehearsal:
         with self._at(self._year.moment(self._year.began + number * DAY, WATCHES)).store.read() as connection:
             waiting = sum(rehearsals.backlog(connection).values())
         return WeekTold(week + 1, sum(one.received for one in came), queues, waiting, said)
+
+
+def too_few(rows: int, needed: int) -> str:
+    """Why no first model is trained from a history that is too short."""
+    return (
+        f"No first model: {rows:,} labelled rows lie before --from, and {needed:,} are needed. "
+        "A later --from, or a longer file, helps."
+    )
+
+
+def in_plain(refusal: str) -> str:
+    """What a refused first training says, without what holds only where a model serves, and without pages' addresses.
+
+    The labels of a past are the file's: they are corrected there, and it is played anew.
+    """
+    text = re.sub(r"\s*\b(?:See )?file://\S+", "", refusal)
+    text = text.replace(", the champion goes on serving", "")
+    text = text.replace("Correct the labels, then run `handrail train`.", "Correct the file and rehearse again.")
+    return re.sub(r"\s+([.;,])", r"\1", re.sub(r" {2,}", " ", text)).strip()
 
 
 def _truth(rows: Any) -> dict[str, str]:  # noqa: ANN401 - a frame

@@ -144,7 +144,7 @@ def _enough(rehearsal: Rehearsed, goal: KpiGoal) -> Condition:
             NOT_MEASURED,
             met=False,
             obstacle="fewer than four weeks were rehearsed",
-            remedy="Rehearse at least 28 days: an earlier --from, or no --days.",
+            remedy="Rehearse at least 28 days without --days; where no --from leaves them, bring a longer file.",
         )
     share = rehearsal.running.share
     return Condition(

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
+from pydantic import BaseModel, Field
 
-from handrail import cells
+from handrail import cells, typed_yaml
 from handrail.inbound_rows import MAX_CODE_CHARACTERS
 from handrail.mapping import Fields, History, HistoryTest, Mapping
+from handrail.policy import Strict, TimeZone
 
 SOURCE = "rehearsal"
 ROW_NUMBER = "row_number"
@@ -35,6 +38,28 @@ class Taken:
 
     mapping: Mapping
     sentences: tuple[str, ...]
+
+
+class Details(Strict):
+    """A mapping file that leaves the columns to what is named and taken."""
+
+    source: str = Field(SOURCE, min_length=1, max_length=100)
+    timezone: TimeZone = "UTC"
+    date_format: str | None = None
+
+
+class _Keys(BaseModel, extra="allow"):
+    """The keys of a file, whatever they are."""
+
+
+def details(path: Path) -> Details | None:
+    """What a mapping file without `fields` says; None where it has them, and is a whole one.
+
+    Raises:
+        BadPolicy: it has an unknown key or an impossible value; names line and remedy.
+    """
+    keys = typed_yaml.load(path, _Keys).model_extra or {}
+    return None if "fields" in keys else typed_yaml.load(path, Details)
 
 
 def complete(mapping: Mapping, named: Named) -> Mapping:

@@ -184,7 +184,7 @@ def _of(category: Any) -> str:  # noqa: ANN401 - a cell, missing for all categor
 
 
 def _spoken(said: Iterable[tuple[int, str]], launch: str | None) -> list[Happening]:
-    lanes = {"Drift": "drift", "came back.": "pause", "passed their test": "person", "first version": "model"}
+    lanes = {"Drift": "drift", "came back.": "pause", "passed their test": "person", "No first model": "model"}
     happened = []
     for day, sentence in said:
         lane = next((lane for mark, lane in lanes.items() if mark in sentence), "other watch")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -22,6 +23,8 @@ from tasks.rehearsal.rules import for_categories, with_category, without
 
 WEEKS = 12
 """So many weeks are played where nobody says from when."""
+VERDICT_DAYS = 28
+"""So many days are played at least before a verdict: an ordinary month begins with week 4."""
 DAY = timedelta(days=1)
 AT_ONCE = 20_000
 MOST_CATEGORIES = 500
@@ -122,6 +125,11 @@ def _mapping(asked: Asked, rows: pd.DataFrame) -> tuple[Mapping, list[str]]:
     if asked.mapping is None:
         taken = columns.propose(rows, asked.named)
         return taken.mapping, list(taken.sentences)
+    details = columns.details(asked.mapping)
+    if details is not None:
+        taken = columns.propose(rows, asked.named)
+        sentences = [one.replace("No mapping was given.", "The mapping names no columns.") for one in taken.sentences]
+        return taken.mapping.model_copy(update=details.model_dump(exclude_unset=True)), sentences
     mapping = columns.complete(mappings.read(asked.mapping), asked.named)
     mapping.check([*rows.columns])
     return mapping, []
@@ -233,7 +241,9 @@ def _split(asked: Asked, mapping: Mapping, policy: Policy, table: pd.DataFrame, 
     facts, offsets = _with_days(table, facts, mapping)
     table, facts = _reorder(table, facts, asked.named.time, np.random.default_rng([asked.seed, 1]))
     first, last = facts["day"].min(), facts["day"].max()
-    began, sentences = _began(asked, first, last)
+    known = facts.loc[facts["truth"] != asked.launch, "day"]
+    fits = _fits(known, last, policy.model.min_labels)
+    began, sentences = _began(asked, first, last, fits)
     days = (last - began).days + 1
     if asked.days is not None and asked.days > days:
         sentences.append(f"The file ends on {last}: {days} days are played.")
@@ -253,21 +263,61 @@ def _split(asked: Asked, mapping: Mapping, policy: Policy, table: pd.DataFrame, 
             f"{', '.join(later)} first {'come' if len(later) > 1 else 'comes'} after {began}, and the policy has the "
             f"category from the beginning; `--launch {later[0]}` would let the owner add it when it is noticed."
         )
-    if len(history) < policy.model.min_labels:
-        sentences.append(
-            f"The history has {len(history):,} labelled rows and a first model needs {policy.model.min_labels} "
-            "(`model.min_labels`): people decide everything until there are enough. A later --from gives more history."
-        )
+    sentences += _short_of_a_verdict(len(history), policy.model.min_labels, days, began, last, fits)
     return Year(mapping, policy, asked.launch, launched, history, live, table, began, days, offsets, tuple(sentences))
 
 
-def _began(asked: Asked, first: date, last: date) -> tuple[date, list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Fits:
+    """First days of play that give a first model (`earliest`, None: none does) and a verdict (up to `latest`)."""
+
+    earliest: date | None
+    latest: date
+
+    @property
+    def both(self) -> bool:
+        """Is there a day that gives both?"""
+        return self.earliest is not None and self.earliest <= self.latest
+
+
+def _fits(days: "pd.Series[Any]", last: date, needed: int) -> _Fits:
+    before = sorted(days)
+    learnt = before[needed - 1] + DAY if len(before) >= needed else None
+    return _Fits(learnt if learnt is not None and learnt <= last else None, last - (VERDICT_DAYS - 1) * DAY)
+
+
+def _short_of_a_verdict(rows: int, needed: int, days: int, began: date, last: date, fits: _Fits) -> list[str]:
+    """What a verdict needs, what there is, and the --from that gives it; empty where nothing is short."""
+    if rows >= needed and days >= VERDICT_DAYS:
+        return []
+    need = (
+        f"A verdict needs {needed:,} labelled rows before --from (`model.min_labels`) and {VERDICT_DAYS} days from it "
+        f"on; with --from {began} there are {rows:,} and {days}"
+    )
+    if rows >= needed and (last - began).days + 1 >= VERDICT_DAYS:
+        return [f"{need}: give --days {VERDICT_DAYS} or more, or leave it out."]
+    if fits.both:
+        least = "" if days >= VERDICT_DAYS or (last - began).days + 1 < VERDICT_DAYS else ", without --days,"
+        return [f"{need}: --from {fits.earliest}{least} gives both."]
+    small = f"{need}: the file is too small for a verdict, whatever --from says."
+    if rows >= needed:
+        return [small]
+    if fits.earliest is None:
+        return [f"{small} It is played without a first model; people decide everything until there are enough labels."]
+    return [
+        f"{small} People decide everything until there are enough labels; --from {fits.earliest} has a first model."
+    ]
+
+
+def _began(asked: Asked, first: date, last: date, fits: _Fits) -> tuple[date, list[str]]:
     """The first day that is played, and what to say of it."""
     span = f"The file runs from {first} to {last}"
     if asked.began is None:
         began = max(last - WEEKS * 7 * DAY + DAY, first + (last - first) // 2 + DAY)
         if began > last:
             raise BadInput(f"{span}: one day cannot be both history and played. Give a longer past.")
+        if fits.both and fits.earliest is not None:
+            began = min(max(began, fits.earliest), fits.latest)
         return began, [f"{span}. Played from {began} on, what lies before is history; --from chooses another day."]
     if asked.began <= first:
         raise BadInput(

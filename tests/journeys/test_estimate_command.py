@@ -42,6 +42,13 @@ def test_a_rehearsal_gives_three_columns_at_its_own_prices(anywhere: Handrail, d
     assert not any("trainings (" in sentence for sentence in told["rests_on"])
 
 
+def test_the_table_fits_eighty_characters(anywhere: Handrail, document: Path) -> None:
+    answer = anywhere("report", "estimate", document)
+    assert answer.code == 0, answer.err
+    assert max(map(len, answer.out.splitlines())) <= 80
+    assert "paid back" in answer.out
+
+
 def test_options_and_a_policy_replace_the_prices(anywhere: Handrail, document: Path, tmp_path: Path) -> None:
     given = ("--cases-a-day", 10, "--minutes-manual", 4, "--minute", 1, "--error", 100, "--set-up", 300)
     more = ("--steward-minutes-a-week", 7, "--licences-a-month", 20, "--retraining", 0)
