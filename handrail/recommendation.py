@@ -9,6 +9,7 @@ from handrail.proportions import in_percent
 from handrail.rehearsed import Rehearsed
 
 LASTS = "lasts"
+_LONGER = "Rehearse at least 28 days without --days; where no --from leaves them, bring a longer file."
 WAITING_DAYS = 2
 """Days' cases that may wait at the end of a rehearsal; more, and people do not keep up."""
 
@@ -144,7 +145,7 @@ def _enough(rehearsal: Rehearsed, goal: KpiGoal) -> Condition:
             NOT_MEASURED,
             met=False,
             obstacle="fewer than four weeks were rehearsed",
-            remedy="Rehearse at least 28 days without --days; where no --from leaves them, bring a longer file.",
+            remedy=_LONGER,
         )
     share = rehearsal.running.share
     return Condition(
@@ -167,7 +168,7 @@ def _pays(month: MonthlyEstimate | None) -> Condition:
             NOT_MEASURED,
             met=False,
             obstacle="what a month is worth is not measured",
-            remedy="Rehearse at least 28 days: an earlier --from, or no --days.",
+            remedy=_LONGER,
         )
     low, value, currency = month.conservative.net, month.expected.net, month.terms.currency
     return Condition(

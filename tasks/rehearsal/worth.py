@@ -101,7 +101,7 @@ def read(
     if running is None:
         raise BadInput(
             f"{file} tells of {told['days']} days, and an ordinary month begins with week 4. Rehearse at least "
-            "28 days: leave --days out, or choose an earlier --from."
+            "28 days, without --days; where no --from leaves them, bring a longer file."
         )
     prices = _told_prices(told, file) if rules is None else _prices(rules.costs) | {"error_costs": rules.error_costs}
     terms = _with(EstimateTerms(running.cases / running.days, **prices), given)
