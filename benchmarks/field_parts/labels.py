@@ -39,7 +39,7 @@ def careless_labels(homes: Sequence[Path], begin: str, person: str) -> Part:
     """
     rows = [row for home in homes for row in _compared(home, begin, person)]
     if not rows:
-        return Part([], {}, skipped="no workspace holds labels of the careless person that could train")
+        return Part([], {}, "no workspace holds labels of the careless person that could train")
     frame = pd.DataFrame(rows)
     demands: list[Demand] = []
     for way in ("weighed", "withdrawn"):

@@ -14,6 +14,7 @@ from handrail.policy import Policy, Stage
 from handrail.queues import Queue, Situation
 from handrail.readiness import CategoryReadiness, Rollout, TrackRecord, contradicts, family_level, next_step, step_to
 from handrail.staff import Person
+from handrail.stand_in import StandIn
 from handrail.store import audits, drifts, models, pauses, situation, staff
 from handrail.store import readiness as stored
 from handrail.store.engine import Connection
@@ -48,8 +49,11 @@ class _Shop:
 def readiness(occasion: Occasion, certificates: Sequence[CertificateStatus] | None = None) -> list[CategoryReadiness]:
     """Where every category of the policy stands, what its next stage is, and whether it is ready for it.
 
-    `certificates` are those of the same moment, where the caller has them already.
+    `certificates` are those of the same moment, where the caller has them already. Nobody can say it while the policy
+    cannot be read: none.
     """
+    if isinstance(occasion.policy, StandIn):
+        return []
     return [next_step(rollout, occasion.policy) for rollout in _rollouts(occasion, certificates).values()]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 
 import handrail.store
 from handrail.acts import breaking, deciding, disputing, drifting, labelling, pausing, reading, withdrawing
@@ -146,6 +146,11 @@ def fill(store: Store) -> None:
         )
         certificates.insert_attempt(connection, at=NOW, coverage=0.5, needed=0, certificate_id=certificate, **known)
         certificates.insert_attempt(connection, at=NOW, coverage=0.5, needed=9, **known)
+        certificates.insert_attempt(connection, at=NOW, coverage=0.5, needed=9, renews=certificate, **known)
+        tested = {"kind": "gold", "outcome": "override", "label": "refund", "actor": "ruth", "seconds": 9.0}
+        connection.execute(
+            insert(schema.Decision).values(case_id=twice, blind=True, trained=True, decided_at=NOW, **tested)
+        )
         outcomes.insert_outcomes(connection, [outcomes.ImportedOutcome(twice, "csat", 4.0, NOW)], NOW)
         tokens.insert_token(
             connection, person="ruth", name="till", digest="d", scopes=[], created_at=NOW, expires_at=NOW + AGES

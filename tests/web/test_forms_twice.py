@@ -34,6 +34,7 @@ HARMLESS = {
     "/review/renew": "prolongs",
     "/sign-in": "opens a session, and ends the browser's one before",
     "/sign-out": "ends what has ended",
+    "/training/labels/{number}/again": "asks for the next cases, and never for one that is asked for already",
     "/welcome": "the link works once",
 }
 """Forms that may be sent again, and why."""
@@ -139,6 +140,20 @@ def _release(app: FastAPI, scene: Scene, signed_in: Client) -> Form:
     return Form(held.client, held.path.replace("hold", "release"), {"reason": "it is over"})
 
 
+def _withdraw(_: FastAPI, scene: Scene, signed_in: Client) -> Form:
+    scene.add_person("cora", "data_curator")
+    (case,) = scene.waiting(1, queue="C", reason="stage_shadow", stage="shadow", suggestion_hidden=True)
+    scene.decide(case, "override", "ron", label="refund")
+    fields = {"reviewer": "ron", "since": NOW.isoformat(), "reason": "He clicked through."}
+    return Form(signed_in("cora"), "/training/labels", fields)
+
+
+def _reinstate(app: FastAPI, scene: Scene, signed_in: Client) -> Form:
+    form = _withdraw(app, scene, signed_in)
+    form.client.post(form.path, data=form.fields)
+    return Form(form.client, "/training/labels/1/reinstate", {"reason": "A mistake."})
+
+
 def _recall(_: FastAPI, scene: Scene, signed_in: Client) -> Form:
     (case,) = scene.waiting(1)
     handing.skip(scene.store, scene.claim(case).item_id, "rita", policy=scene.policy, now=NOW)
@@ -176,6 +191,8 @@ EXAMPLES: dict[str, Make] = {
     "/tokens": _token,
     "/tokens/{number}/revoke": _revoke,
     "/training/gold/written": _written,
+    "/training/labels": _withdraw,
+    "/training/labels/{number}/reinstate": _reinstate,
 }
 
 
