@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from handrail.proportions import Floats, wilson
 FIRST_WEEK = 4
 """From here on the weeks are ordinary; those before are spent on shadow work and the first certificate."""
 DAYS_A_WEEK = 7
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,43 @@ class Running:
     test_minutes: Ratio | None = None
     spent_test_minutes: float = 0.0
     wrong: Ratio | None = None
+
+
+def impossible(running: Running) -> list[str]:
+    """Which figures no rehearsal could have come to: counts below nothing, shares above one, ends out of order.
+
+    Args:
+        running: as it was read from somewhere.
+
+    Returns:
+        Their names; none where all can be.
+
+    Source: definitions of `Running`.
+
+    >>> share = Ratio(2.0, 0.5, 2.0, 100)
+    >>> impossible(Running(4, 35, 100, share, None, Ratio(0.1, 0.1, 0.1, 100), 0))
+    ['share', 'error']
+    """
+    shares = {"share": running.share, "error": running.error, "wrong": running.wrong}
+    others = {"minutes": running.minutes, "test_minutes": running.test_minutes}
+    counts = [running.cases, running.trainings, running.spent_days, running.spent_trainings]
+    counts += [one.of for one in (*shares.values(), *others.values()) if one is not None]
+    played = [(one.errors, one.automated) for one in running.outcomes.values()]
+    checks = {
+        "days": running.days >= 1,
+        "counts": min(counts) >= 0 and min(running.spent_minutes, running.spent_test_minutes) >= 0,
+        **{name: one is None or _ordered(one, 1.0) for name, one in shares.items()},
+        **{name: one is None or _ordered(one, inf) for name, one in others.items()},
+        "outcomes": all(0 <= errors <= automated for errors, automated in played),
+    }
+    if running.error is None and running.share.value > 0:
+        checks["error"] = False
+    return [name for name, holds in checks.items() if not holds]
+
+
+def _ordered(one: Ratio, most: float) -> bool:
+    steps = np.diff([0.0, one.low, one.value, one.high, most])
+    return bool((steps >= -_ROUNDING).all())
 
 
 def ratio(over: ArrayLike, under: ArrayLike, *, counts: bool) -> Ratio | None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
@@ -15,7 +15,7 @@ from handrail.kpi import NOT_MEASURED, written
 from handrail.kpi.estimate import COLUMNS, EstimateTerms, MonthAhead, MonthlyEstimate, estimate
 from handrail.policy import CostRules, Policy
 from handrail.rehearsed import Rehearsed
-from handrail.running import Running
+from handrail.running import Running, impossible
 from tasks.intake import read as reader
 
 REHEARSE = "handrail rehearse FILE --text COL --label COL --time COL --json"
@@ -100,8 +100,8 @@ def read(
     running = _running(told, file)
     if running is None:
         raise BadInput(
-            f"{file} tells of {told['days']} days, and an ordinary month begins with week 4. Rehearse at least "
-            "28 days, without --days; where no --from leaves them, bring a longer file."
+            f"{file} tells of {told.get('days', 'too few')} days, and an ordinary month begins with week 4. "
+            "Rehearse at least 28 days, without --days; where no --from leaves them, bring a longer file."
         )
     prices = _told_prices(told, file) if rules is None else _prices(rules.costs) | {"error_costs": rules.error_costs}
     terms = _with(EstimateTerms(running.cases / running.days, **prices), given)
@@ -112,10 +112,10 @@ def read(
 def _document(file: Path) -> dict[str, Any] | None:
     """A rehearsal's document, None where the file is another JSON."""
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
+        told = json.loads(file.read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError as error:
         raise BadInput(f"There is no file {file}. Give the document that `{REHEARSE}` prints.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{file} cannot be read as JSON: {error}. Give what `{REHEARSE}` prints.") from error
     if not isinstance(told, dict) or "automated_share" not in told:
         raise BadInput(f"{file} is no rehearsal's document. Give what `{REHEARSE}` prints.")
@@ -129,11 +129,19 @@ def _document(file: Path) -> dict[str, Any] | None:
     return told
 
 
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
 def _running(told: Mapping[str, Any], file: Path) -> Running | None:
     try:
-        return TypeAdapter(Running | None).validate_python(told["running"])
+        running: Running | None = TypeAdapter(Running | None).validate_python(told["running"])
     except ValidationError as error:
         raise BadInput(f"{file} was changed: {error.errors()[0]['msg']}. Rehearse again.") from error
+    wrong = [] if running is None else impossible(running)
+    if wrong:
+        raise BadInput(f"{file} was changed: no rehearsal says so of its {wrong[0]}. Rehearse again.")
+    return running
 
 
 def _told_prices(told: Mapping[str, Any], file: Path) -> dict[str, Any]:
@@ -141,6 +149,9 @@ def _told_prices(told: Mapping[str, Any], file: Path) -> dict[str, Any]:
         prices = asdict(TypeAdapter(EstimateTerms).validate_python({"cases_a_day": 0.0, **told["prices"]}))
     except (ValidationError, TypeError) as error:
         raise BadInput(f"The prices in {file} cannot be read. Rehearse again, or give --policy.") from error
+    amounts = [value for value in prices.values() if isinstance(value, float)] + list(prices["error_costs"].values())
+    if not prices["currency"].strip() or any(not value >= 0 for value in amounts):
+        raise BadInput(f"The prices in {file} are below nothing, or of no currency. Rehearse again, or give --policy.")
     return {name: value for name, value in prices.items() if name != "cases_a_day"}
 
 

@@ -96,6 +96,38 @@ def test_a_past_gives_volume_alone_and_says_how_to_rehearse(anywhere: Handrail, 
 
 
 @pytest.mark.parametrize(
+    ("where", "value", "words"),
+    [
+        (("running", "share", "value"), 2.0, "its share"),
+        (("running", "share", "low"), -1.0, "its share"),
+        (("running", "share", "low"), 0.99, "its share"),
+        (("running", "error", "high"), -0.5, "its error"),
+        (("running", "error"), None, "its error"),
+        (("running", "days"), 0, "its days"),
+        (("running", "days"), -7, "its days"),
+        (("running", "cases"), -5, "its counts"),
+        (("running", "minutes", "value"), float("nan"), "NaN is no number"),
+        (("running", "outcomes", "invoice"), {"automated": 1, "errors": 2}, "its outcomes"),
+        (("prices", "minute"), -5.0, "prices"),
+        (("prices", "error_costs"), {"invoice": -1.0}, "prices"),
+        (("prices", "currency"), "", "prices"),
+    ],
+)
+def test_what_no_rehearsal_could_have_come_to_is_refused(
+    anywhere: Handrail, document: Path, where: tuple[str, ...], value: object, words: str
+) -> None:
+    told = json.loads(document.read_text(encoding="utf-8"))
+    place = told
+    for name in where[:-1]:
+        place = place[name]
+    place[where[-1]] = value
+    document.write_text(json.dumps(told), encoding="utf-8")
+    refusal = anywhere("report", "estimate", document).refusal
+    assert words in refusal
+    assert "Rehearse again" in refusal or "Give what" in refusal
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ("null", "no rehearsal's document"),
